@@ -1,0 +1,1 @@
+"""How Waybill is put on machines."""

@@ -1,0 +1,1 @@
+"""The one-machine stack: every server and process that Waybill needs, on loopback only."""

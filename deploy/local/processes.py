@@ -1,0 +1,175 @@
+"""A process of the stack: in a group of its own, its output in a log, and never outliving us."""
+
+import os
+import pwd
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from deploy.local import guardian
+
+LOG_LIMIT_BYTES = 20_000_000
+
+
+class ProcessError(Exception):
+    """A process of the stack would not start; the text says which, and what it said last."""
+
+
+class Process:
+    """A command that can be started, stopped, killed and started again."""
+
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str | Path],
+        *,
+        log: Path,
+        folder: Path,
+        environment: Mapping[str, str],
+        stop_signal: signal.Signals = signal.SIGTERM,
+        account: pwd.struct_passwd | None = None,
+    ) -> None:
+        self.name = name
+        self.command = [str(word) for word in command]
+        self.log = log
+        self.folder = folder
+        self.environment = environment
+        self.stop_signal = stop_signal
+        self.account = account  # whom to run as; only root may say anything but None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._lock = threading.Lock()  # the supervisor's thread and its callers look at the same child
+
+    @property
+    def pid(self) -> int:
+        """The process id, which is also the id of its group."""
+        if self._child is None:
+            raise ProcessError(f"{self.name} was not started")
+        return self._child.pid
+
+    def start(self) -> None:
+        """Start the command in a new group, its output appended to the log."""
+        self.log.parent.mkdir(parents=True, exist_ok=True)
+        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES:
+            self.log.replace(self.log.with_suffix(".previous.log"))
+        with self.log.open("ab") as log:
+            self._child = subprocess.Popen(
+                self.command,
+                cwd=self.folder,
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                user=self.account.pw_uid if self.account else None,
+                group=self.account.pw_gid if self.account else None,
+                extra_groups=[] if self.account else None,
+                umask=0o077,
+            )
+        _guard.add(self._child.pid, self.stop_signal)
+
+    def is_running(self) -> bool:
+        """Whether the process lives. Where it has died, what it left in its group is killed."""
+        with self._lock:
+            if self._child is None or self._child.returncode is not None:
+                return False
+            if not _has_exited(self._child.pid):
+                return True
+            self._bury(self._child)
+            return False
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process alone, not to its children."""
+        if self.is_running():
+            os.kill(self.pid, number)
+
+    def stop(self, seconds: float = 30) -> None:
+        """Ask the process to stop and wait for it; kill its whole group when it takes longer."""
+        self.signal(self.stop_signal)
+        self.signal(signal.SIGCONT)
+        self.wait(seconds)
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill the process and its group at once, and wait until it is gone."""
+        with self._lock:
+            if self._child is not None and self._child.returncode is None:
+                self._bury(self._child)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until the process has ended by itself; False when it still lives at the deadline."""
+        deadline = time.monotonic() + seconds
+        while self.is_running():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def last_words(self, lines: int = 8) -> str:
+        """The end of the log, for the message that tells why it failed."""
+        with suppress(OSError):
+            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return ""
+
+    def _bury(self, child: subprocess.Popen[bytes]) -> None:
+        """Kill the group and take the child's exit status, in this order.
+
+        As long as the child is not waited for, its id (and so its group's) can't be given to a stranger.
+        """
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        _guard.remove(child.pid)
+
+
+def _has_exited(pid: int) -> bool:
+    """Whether a child has ended, without taking its exit status."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+class _Guard:
+    """Our line to the guardian process; starts it with the first process, and anew if it is killed."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._groups: dict[int, signal.Signals] = {}
+        self._guardian: subprocess.Popen[str] | None = None
+
+    def add(self, group: int, stop_signal: signal.Signals) -> None:
+        with self._lock:
+            self._groups[group] = stop_signal
+            self._tell(f"+ {group} {int(stop_signal)}")
+
+    def remove(self, group: int) -> None:
+        with self._lock:
+            self._groups.pop(group, None)
+            self._tell(f"- {group}")
+
+    def _tell(self, line: str) -> None:
+        if self._guardian is not None and self._guardian.poll() is None:
+            with suppress(BrokenPipeError):
+                self._write(line)
+                return
+        self._guardian = subprocess.Popen(
+            [sys.executable, "-I", "-S", guardian.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+        for group, stop_signal in self._groups.items():
+            self._write(f"+ {group} {int(stop_signal)}")
+
+    def _write(self, line: str) -> None:
+        assert self._guardian is not None
+        assert self._guardian.stdin is not None
+        self._guardian.stdin.write(line + "\n")
+        self._guardian.stdin.flush()
+
+
+_guard = _Guard()
