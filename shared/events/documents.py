@@ -1,0 +1,74 @@
+"""Events the documents service publishes. Changing one is changing a contract: see docs/events.md."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+from uuid import UUID
+
+from shared.events.snapshots import DocumentsSnapshot
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentEvent:
+    """Something happened to the papers of an order."""
+
+    documents: DocumentsSnapshot
+
+    @property
+    def snapshot(self) -> DocumentsSnapshot:
+        """The whole state that the event carries."""
+        return self.documents
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvoiceIssued(DocumentEvent):
+    """An invoice was numbered, rendered and stored; it is never changed."""
+
+    NAME: ClassVar[str] = "invoice.issued"
+
+    document_id: UUID
+    invoice_number: str
+    total_minor: int  # in minor units of the order's currency
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditNoteIssued(DocumentEvent):
+    """A credit note was numbered, rendered and stored."""
+
+    NAME: ClassVar[str] = "credit_note.issued"
+
+    document_id: UUID
+    credit_note_number: str
+    invoice_number: str
+    total_minor: int  # in minor units of the order's currency
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentStored(DocumentEvent):
+    """A paper without a number of its own was stored: a label, a delivery note, an upload."""
+
+    NAME: ClassVar[str] = "document.stored"
+
+    document_id: UUID
+    kind: str
+    part: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentRemoved(DocumentEvent):
+    """A paper's bytes were removed; its number and hash stay."""
+
+    NAME: ClassVar[str] = "document.removed"
+
+    document_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentFailed(DocumentEvent):
+    """A paper could not be made and waits for an operator."""
+
+    NAME: ClassVar[str] = "document.failed"
+
+    document_id: UUID
+    kind: str
+    reason: str

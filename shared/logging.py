@@ -1,0 +1,61 @@
+"""Logs: one JSON object a line, with the ids of its request and event; no secrets, no addresses."""
+
+import logging
+import sys
+from contextvars import ContextVar
+
+import structlog
+
+# Beside these, structlog's context variables carry order_id, event_id and job_id where they are known.
+correlation_id: ContextVar[str] = ContextVar(
+    "correlation_id", default=""
+)  # one per request, kept to the last e-mail
+causation_id: ContextVar[str] = ContextVar("causation_id", default="")  # the event that is being handled
+trace_parent: ContextVar[str] = ContextVar("trace_parent", default="")  # W3C Trace Context, passed through
+
+
+def _with_correlation(
+    _logger: object, _method: str, event: structlog.typing.EventDict
+) -> structlog.typing.EventDict:
+    if correlation := correlation_id.get():
+        event.setdefault("correlation_id", correlation)
+    return event
+
+
+def configure(service: str, level: str = "INFO") -> None:
+    """Send this process' logs, its libraries' included, to standard error as JSON."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        _with_correlation,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    # httpx logs every address it asks; the agent asks several a second.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    structlog.contextvars.bind_contextvars(service=service)
+
+
+def logger(name: str) -> structlog.stdlib.BoundLogger:
+    """A logger whose records carry the ids of the request or event at hand."""
+    log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
+    return log

@@ -1,0 +1,63 @@
+"""Amounts of money: integers of minor units, rounded half up in one place."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from babel.numbers import format_currency, get_currency_precision
+
+BASIS_POINTS = 10_000  # a rate of 20 % is 2,000 basis points
+
+
+def round_half_up(amount: Decimal) -> int:
+    """A fraction of minor units as whole ones, halves away from zero."""
+    return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+def tax_contained(gross_minor: int, rate_basis_points: int) -> int:
+    """The tax inside a gross amount, in minor units."""
+    return round_half_up(Decimal(gross_minor) * rate_basis_points / (BASIS_POINTS + rate_basis_points))
+
+
+def tax_on_top(net_minor: int, rate_basis_points: int) -> int:
+    """The tax to add to a net amount, in minor units."""
+    return round_half_up(Decimal(net_minor) * rate_basis_points / BASIS_POINTS)
+
+
+def split(total_minor: int, weights: Sequence[int]) -> list[int]:
+    """Divide an amount by weights so that the parts sum to it to the last minor unit.
+
+    Part k is the rounded cumulative share less what the parts before it took; the last takes the rest.
+    """
+    whole = sum(weights)
+    parts: list[int] = []
+    taken = reached = 0
+    for weight in weights:
+        reached += weight
+        share = round_half_up(Decimal(total_minor) * reached / whole) if whole else 0
+        parts.append(share - taken)
+        taken = share
+    if parts and not whole:
+        parts[-1] = total_minor
+    return parts
+
+
+@dataclass(frozen=True)
+class Money:
+    """An amount in minor units of an ISO 4217 currency."""
+
+    minor: int
+    currency: str
+
+    def __add__(self, other: "Money") -> "Money":
+        if other.currency != self.currency:
+            raise ValueError(f"can't add {other.currency} to {self.currency}")
+        return Money(self.minor + other.minor, self.currency)
+
+    def __mul__(self, quantity: int) -> "Money":
+        return Money(self.minor * quantity, self.currency)
+
+    def show(self, locale: str) -> str:
+        """The amount as people of the locale write it: £4.50, 4,50 €."""
+        units = Decimal(self.minor).scaleb(-get_currency_precision(self.currency))
+        return format_currency(units, self.currency, locale=locale)

@@ -1,0 +1,69 @@
+"""Settings from the environment; nothing else reads it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, TypeVar, get_type_hints
+
+
+class SettingsError(Exception):
+    """A setting is missing or unreadable; names the variable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings:
+    """What every service needs to know; a field is the environment variable of its name in capitals."""
+
+    database_url: str
+    broker_url: str
+    orders_url: str
+    shipping_url: str
+    documents_url: str
+    notifications_url: str
+    jwks: str  # file or address of the key set that tokens are checked against
+    service_token: str  # this service's own bearer token, for calls to the others' /internal and documents
+    customer_link_keys: tuple[str, ...]  # newest first; the older ones still open links
+    log_level: str = "INFO"
+    pool_size: int = 5
+    pull_grace_seconds: float = 3  # how long a pushed delivery may stay unacknowledged before it is pulled
+    retry_base_seconds: float = 1  # the first wait after a failed handler or job; doubles each time
+    retry_cap_seconds: float = 300
+    canary_seconds: float = 30
+    canary_deadline_seconds: float = 90
+    job_resend_seconds: float = 10  # a job sent to a worker and not begun by then is sent again
+    crash_points: str = ""  # chaos only: "after_commit=0.01,…", the share of passes that end the process
+
+    def service_url(self, service: str) -> str:
+        """The base address of a service's API."""
+        address: str = getattr(self, f"{service}_url")
+        return address
+
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+def read(kind: type[S], environment: Mapping[str, str] | None = None) -> S:
+    """The settings of a process; raises SettingsError naming the variable that is missing or wrong."""
+    environment = os.environ if environment is None else environment
+    types = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for field in fields(kind):
+        name = field.name.upper()
+        text = environment.get(name)
+        if text is None:
+            if field.default is MISSING:
+                raise SettingsError(f"{name} is not set")
+            continue
+        try:
+            values[field.name] = _parsed(text, types[field.name])
+        except ValueError as error:
+            raise SettingsError(f"{name} can't be read as {types[field.name]}: {text!r}") from error
+    return kind(**values)
+
+
+def _parsed(text: str, kind: object) -> object:
+    if kind == tuple[str, ...]:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if kind in {int, float}:
+        return kind(text)
+    return text
