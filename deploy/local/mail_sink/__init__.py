@@ -1,0 +1,96 @@
+"""The local mail sink: a real SMTP server that delivers nothing, and a page to read what it got."""
+
+import sys
+import time
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+from socket import create_connection
+from types import TracebackType
+from typing import Self
+
+from deploy.local.mail_sink.mailbox import Mailbox
+from deploy.local.ports import HOST, free_port
+from deploy.local.processes import Process, ProcessError
+
+START_SECONDS = 30.0
+
+
+class MailSink:
+    """The sink as a process of its own; the mails outlive it, in the folder."""
+
+    def __init__(
+        self,
+        folder: Path,
+        smtp_port: int | None = None,
+        page_port: int | None = None,
+        *,
+        environment: Mapping[str, str],
+        log: Path | None = None,
+        refused_share: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        self.mailbox = Mailbox(folder.absolute())
+        self.smtp_port = smtp_port or free_port()
+        self.page_port = page_port or free_port()
+        ports = ["--smtp-port", str(self.smtp_port), "--page-port", str(self.page_port)]
+        chance = ["--refuse", str(refused_share), "--seed", str(seed)]
+        self.process = Process(
+            "mail",
+            [
+                sys.executable,
+                "-m",
+                "deploy.local.mail_sink",
+                "--folder",
+                self.mailbox.folder,
+                *ports,
+                *chance,
+            ],
+            log=log or self.mailbox.folder / "mail.log",
+            folder=Path(__file__).parents[3],
+            environment=environment,
+        )
+
+    @property
+    def smtp_url(self) -> str:
+        """Where mails are handed in."""
+        return f"smtp://{HOST}:{self.smtp_port}"
+
+    @property
+    def page_url(self) -> str:
+        """Where mails are read."""
+        return f"http://{HOST}:{self.page_port}"
+
+    def start(self) -> None:
+        """Start the sink and return when it takes mails and shows them."""
+        self.process.start()
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if not self.process.is_running() or time.monotonic() > deadline:
+                self.process.kill()
+                raise ProcessError(
+                    f"the mail sink does not start; the end of {self.process.log}:\n"
+                    f"{self.process.last_words()}"
+                )
+            time.sleep(0.02)
+
+    def stop(self, seconds: float = 10) -> None:
+        """Stop taking mails."""
+        self.process.stop(seconds)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _answers(self) -> bool:
+        with suppress(OSError):
+            with closing(create_connection((HOST, self.smtp_port), timeout=5)) as connection:
+                greeting = connection.recv(3)
+            with closing(create_connection((HOST, self.page_port), timeout=5)):
+                return greeting == b"220"
+        return False
