@@ -1,7 +1,74 @@
 """What must stay secret: passwords, keys and tokens, in files that only their owner can read."""
 
+import base64
+import hashlib
+import json
 import os
+import secrets
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from jwt.algorithms import OKPAlgorithm
+
+AUDIENCE = "waybill"
+
+
+class Keys:
+    """The keys of one stack, made on first use; it signs its tokens itself, having no issuer beside it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.absolute()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.gateway_secret = self._kept("gateway-secret", _new_gateway_secret)
+        self.customer_link_keys = self._kept("customer-link-keys", _new_link_keys)
+        self.jwks_file = self.folder / "jwks.json"
+        key = load_pem_private_key(self._kept("signing-key.pem", _new_signing_key).encode(), password=None)
+        assert isinstance(key, Ed25519PrivateKey)
+        self._signing_key = key
+        public = OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
+        self._key_id = _thumbprint(public)
+        key_set = {"keys": [public | {"kid": self._key_id, "use": "sig", "alg": "EdDSA"}]}
+        write_secret(self.jwks_file, json.dumps(key_set, indent=2))
+
+    def token(
+        self,
+        subject: str,
+        *,
+        scopes: Sequence[str],
+        sellers: Sequence[str] = ("*",),
+        markets: Sequence[str] = ("*",),
+        subscriber: str | None = None,
+        lifetime: timedelta = timedelta(hours=12),
+    ) -> str:
+        """A signed bearer token that every service of the stack takes; `*` is all sellers or markets."""
+        now = datetime.now(UTC)
+        claims = {
+            "sub": subject,
+            "aud": AUDIENCE,
+            "iat": now,
+            "exp": now + lifetime,
+            "scope": " ".join(scopes),
+            "sellers": list(sellers),
+            "markets": list(markets),
+        }
+        if subscriber:
+            claims["subscriber"] = subscriber
+        return jwt.encode(claims, self._signing_key, algorithm="EdDSA", headers={"kid": self._key_id})
+
+    def _kept(self, name: str, make: Callable[[], str]) -> str:
+        file = self.folder / name
+        if not file.exists():
+            write_secret(file, make())
+        return file.read_text()
 
 
 def write_secret(file: Path, text: str) -> None:
@@ -13,3 +80,25 @@ def write_secret(file: Path, text: str) -> None:
         handle.flush()
         os.fsync(handle.fileno())
     new.replace(file)
+
+
+def _new_signing_key() -> str:
+    key = Ed25519PrivateKey.generate()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+
+
+def _new_gateway_secret() -> str:
+    """As Standard Webhooks writes secrets."""
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _new_link_keys() -> str:
+    """Newest and previous; two from the start, so that the way they are changed is the one that always runs."""
+    return f"{secrets.token_urlsafe(32)},{secrets.token_urlsafe(32)}"
+
+
+def _thumbprint(public_key: dict[str, str]) -> str:
+    """The id of a key, made of the key itself (RFC 7638, and RFC 8037 for Ed25519)."""
+    members = {name: public_key[name] for name in ("crv", "kty", "x")}
+    digest = hashlib.sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest()
+    return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

