@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
+import msgspec
 import uuid_utils.compat
 from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine
 from sqlalchemy.orm import Session, sessionmaker
@@ -52,6 +53,8 @@ def make_engine(url: str, pool_size: int = 5) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        json_serializer=lambda value: msgspec.json.encode(value).decode(),
+        json_deserializer=msgspec.json.decode,
         connect_args={
             "connect_timeout": 3,
             "options": "-c lock_timeout=5s -c idle_in_transaction_session_timeout=5s -c timezone=UTC",

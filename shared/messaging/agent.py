@@ -1,0 +1,198 @@
+"""The process beside the worker: relays, acknowledges, pulls, sweeps, and sends jobs when they are due."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import psycopg
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from shared import logging
+from shared.db import new_id
+from shared.messaging import canary, deliveries, dispatch, fault_points, inbox, retention
+from shared.messaging.backoff import Backoff
+from shared.messaging.celery_app import make_celery
+from shared.messaging.deliveries import Source
+from shared.messaging.inbox import Inbox
+from shared.messaging.relay import BATCH, Publisher, relay_batch
+from shared.messaging.service import Messaging
+from shared.settings import ServiceSettings
+
+log = logging.logger(__name__)
+
+POLL_SECONDS = 1.0  # the guarantee behind LISTEN, which is only for speed
+SWEEP_LIMIT = 20
+RETENTION_EVERY_SECONDS = 3600.0
+
+
+class Agent:
+    """The threads of one service's agent; two agents of a service may run beside each other."""
+
+    def __init__(
+        self, messaging: Messaging, sessions: sessionmaker[Session], settings: ServiceSettings
+    ) -> None:
+        self._messaging = messaging
+        self._sessions = sessions
+        self._settings = settings
+        self._app = make_celery(messaging, settings)
+        self._stopping = threading.Event()
+        self._hearing = Inbox(
+            sessions=sessions,
+            consumers=messaging.consumers,
+            backoff=Backoff(settings.retry_base_seconds, settings.retry_cap_seconds),
+        )
+
+    def run(self) -> None:
+        """Work until stopped; an agent whose thread ended for good ends too, to be started anew."""
+        threads = [
+            threading.Thread(target=self._repeat, args=(name, job), name=name, daemon=True)
+            for name, job in self._duties()
+        ]
+        for thread in threads:
+            thread.start()
+        while not self._stopping.wait(1):
+            if not all(thread.is_alive() for thread in threads):
+                raise SystemExit("a thread of the agent ended")
+        for thread in threads:
+            thread.join(timeout=10)
+
+    def stop(self) -> None:
+        """Let each thread end what it has in hand."""
+        self._stopping.set()
+
+    def _duties(self) -> list[tuple[str, Callable[[], None]]]:
+        sources = sorted(self._messaging.consumers.sources)
+        return [
+            ("relay", self._relay),
+            ("dispatch", self._dispatch),
+            ("sweep", self._sweep),
+            ("canary", self._send_canaries),
+            ("retention", self._forget),
+            *((f"acknowledge-{source}", self._acknowledging(source)) for source in sources),
+            *((f"pull-{source}", self._pulling(source)) for source in sources),
+        ]
+
+    def _repeat(self, name: str, duty: Callable[[], None]) -> None:
+        backoff = Backoff(0.2, 5)
+        failures = 0
+        while not self._stopping.is_set():
+            started = time.monotonic()
+            try:
+                duty()
+            except Exception as error:  # noqa: BLE001 - a broker, database or service that is away comes back
+                # A duty that had worked for a while before it failed begins its waits anew.
+                failures = 1 if time.monotonic() - started > 2 * POLL_SECONDS else failures + 1
+                log.warning(
+                    "agent_failed", duty=name, failures=failures, error=f"{type(error).__name__}: {error}"
+                )
+                self._stopping.wait(backoff.seconds(failures))
+
+    def _relay(self) -> None:
+        publisher = Publisher(self._app)
+        try:
+            self._on_each("outbox", lambda: self._relay_all(publisher))
+        finally:
+            publisher.close()
+
+    def _relay_all(self, publisher: Publisher) -> None:
+        while relay_batch(self._sessions, publisher, self._messaging.name) == BATCH:
+            if self._stopping.is_set():
+                return
+
+    def _dispatch(self) -> None:
+        publisher = Publisher(self._app)
+        try:
+            self._on_each("jobs", lambda: self._dispatch_all(publisher))
+        finally:
+            publisher.close()
+
+    def _dispatch_all(self, publisher: Publisher) -> None:
+        dispatch.send_due(self._sessions, self._messaging, publisher, self._settings.job_resend_seconds)
+
+    def _on_each(self, channel: str, act: Callable[[], None]) -> None:
+        """Act now, then whenever the channel is notified and at least once a second, until stopped."""
+        engine = self._sessions.kw["bind"]
+        assert isinstance(engine, Engine)
+        url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        with psycopg.connect(url, autocommit=True, connect_timeout=3) as listener:
+            listener.execute(f"listen {channel}".encode())
+            while not self._stopping.is_set():
+                act()
+                # One notification is enough to wake; the rest of a burst is drained with it.
+                for _ in listener.notifies(timeout=POLL_SECONDS, stop_after=1):
+                    pass
+
+    def _sweep(self) -> None:
+        for event_id in inbox.claim_due(self._hearing, SWEEP_LIMIT):
+            inbox.process(self._hearing, event_id)
+            if self._stopping.is_set():
+                return
+        self._stopping.wait(min(POLL_SECONDS, self._settings.retry_base_seconds))
+
+    def _acknowledging(self, source_name: str) -> Callable[[], None]:
+        def acknowledge() -> None:
+            source = self._source(source_name)
+            try:
+                while not self._stopping.is_set():
+                    with self._sessions() as session:
+                        told = deliveries.acknowledge_received(session, source)
+                    if told < deliveries.ACKNOWLEDGE_LIMIT:
+                        self._stopping.wait(POLL_SECONDS)
+            finally:
+                source.close()
+
+        return acknowledge
+
+    def _pulling(self, source_name: str) -> Callable[[], None]:
+        def pull() -> None:
+            source = self._source(source_name)
+            try:
+                while not self._stopping.is_set():
+                    envelopes = source.pull(self._settings.pull_grace_seconds)
+                    for envelope in envelopes:
+                        if inbox.receive(self._hearing, envelope, "pull"):
+                            log.info("event_pulled", event_id=envelope["id"], type=envelope["type"])
+                        if self._stopping.is_set():
+                            return
+                    # The other thread acknowledges what was just taken in; asking at once would repeat it.
+                    self._stopping.wait(POLL_SECONDS)
+            finally:
+                source.close()
+
+        return pull
+
+    def _source(self, name: str) -> Source:
+        return Source(name, self._settings.service_url(name), self._settings.service_token)
+
+    def _send_canaries(self) -> None:
+        publisher = Publisher(self._app)
+        try:
+            while not self._stopping.is_set():
+                publisher.send(
+                    (queue, str(new_id()), f"{self._messaging.name}.{canary.NAME}", {})
+                    for queue in self._messaging.queues
+                )
+                self._stopping.wait(self._settings.canary_seconds)
+        finally:
+            publisher.close()
+
+    def _forget(self) -> None:
+        retention.forget(self._sessions, self._stopping.is_set)
+        self._stopping.wait(RETENTION_EVERY_SECONDS)
+
+
+def run_agent(messaging: Messaging, sessions: sessionmaker[Session], settings: ServiceSettings) -> None:
+    """Be the agent of a service until SIGTERM or SIGINT."""
+    logging.configure(messaging.name, settings.log_level)
+    fault_points.configure(settings.crash_points)
+    agent = Agent(messaging, sessions, settings)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        agent.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    agent.run()

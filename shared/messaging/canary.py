@@ -1,0 +1,79 @@
+"""A worker that hears nothing though the broker answers ends itself, and its supervisor starts it anew."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import psutil
+from celery import Celery, signals
+from celery.worker import state
+
+from shared.logging import logger
+
+log = logger(__name__)
+
+NAME = "canary"
+
+
+class Hearing:
+    """When each queue of this worker was last heard; any task is a sign of life, not the canary alone."""
+
+    def __init__(self, queues: Iterable[str]) -> None:
+        self.last_heard = dict.fromkeys(queues, time.monotonic())
+
+    def heard(self, queue: str) -> None:
+        """Note a sign of life."""
+        self.last_heard[queue] = time.monotonic()
+
+    def deaf_queues(self, deadline_seconds: float) -> list[str]:
+        """The queues nothing has come from for longer than the deadline."""
+        now = time.monotonic()
+        return [queue for queue, heard in self.last_heard.items() if now - heard > deadline_seconds]
+
+
+def watch(app: Celery, deadline_seconds: float) -> None:
+    """Begin to watch once the worker consumes."""
+
+    @signals.worker_ready.connect(weak=False)
+    def begin(sender: Any, **_: Any) -> None:
+        hearing = Hearing(queue.name for queue in sender.task_consumer.queues)
+
+        @signals.task_received.connect(weak=False)
+        def note(request: Any, **_: Any) -> None:
+            hearing.heard(request.delivery_info.get("routing_key", ""))
+
+        watcher = threading.Thread(
+            target=_end_when_deaf, args=(app, hearing, deadline_seconds), name="canary", daemon=True
+        )
+        watcher.start()
+
+
+def _end_when_deaf(app: Celery, hearing: Hearing, deadline_seconds: float) -> None:
+    while True:
+        time.sleep(min(5, deadline_seconds / 10))
+        # A worker with work in hand may have no room for more; its time limits look after it.
+        if state.reserved_requests or not _broker_answers(app):
+            for queue in hearing.last_heard:
+                hearing.heard(queue)
+        elif deaf := hearing.deaf_queues(deadline_seconds):
+            log.error("worker_deaf", queues=deaf)
+            _end_process()
+
+
+def _broker_answers(app: Celery) -> bool:
+    try:
+        with app.connection_for_read() as connection:
+            connection.default_channel.client.ping()
+    except Exception:  # noqa: BLE001 - whatever keeps it from answering
+        return False
+    return True
+
+
+def _end_process() -> None:
+    # Not a graceful stop: that would wait for the very loop that no longer turns.
+    for child in psutil.Process().children(recursive=True):
+        child.kill()
+    os.kill(os.getpid(), signal.SIGKILL)

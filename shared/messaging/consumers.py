@@ -1,0 +1,34 @@
+"""What a service does when it hears others: a table from event to the functions that follow it."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar, get_type_hints
+
+from sqlalchemy.orm import Session
+
+Handler = Callable[[Session, Any], None]
+H = TypeVar("H", bound=Handler)
+
+
+class Consumers:
+    """The consumers of one service, by event."""
+
+    def __init__(self) -> None:
+        self.kinds: dict[str, type] = {}
+        self.handlers: dict[str, list[Handler]] = {}
+        self.sources: set[str] = set()  # the services that are listened to
+
+    def on(self, *kinds: Any) -> Callable[[H], H]:
+        """Have a function called with the newest snapshot whenever one of these events is heard.
+
+        It runs under the order's lock, in the transaction that marks the event as done; it brings its
+        service in line with the snapshot, however often and in whatever order events arrive.
+        """
+
+        def register(handler: H) -> H:
+            for kind in kinds:
+                self.kinds[kind.NAME] = kind
+                self.handlers.setdefault(kind.NAME, []).append(handler)
+                self.sources.add(get_type_hints(kind.snapshot.fget)["return"].SOURCE)
+            return handler
+
+        return register

@@ -1,0 +1,99 @@
+"""The guarantee behind the push: what is not acknowledged can be pulled until it is."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+from sqlalchemy import and_, func, select, update
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.messaging.outbox import envelope
+from shared.messaging.tables import event_log, inbox, outbox
+
+PULL_LIMIT = 500
+ACKNOWLEDGE_LIMIT = 1000
+
+
+def pending_for(session: Session, subscriber: str, limit: int, grace_seconds: float) -> list[dict[str, Any]]:
+    """What a subscriber has not acknowledged for longer than the grace, oldest first, as envelopes."""
+    owed = (
+        select(event_log)
+        .join(outbox, outbox.c.seq == event_log.c.seq)
+        .where(
+            outbox.c.subscriber == subscriber,
+            outbox.c.acked_at.is_(None),
+            outbox.c.recorded_at < func.clock_timestamp() - timedelta(seconds=grace_seconds),
+        )
+        .order_by(outbox.c.recorded_at)
+        .limit(limit)
+    )
+    source: str = session.info["service"]
+    return [envelope(row, source) for row in session.execute(owed).mappings()]
+
+
+def acknowledge(session: Session, subscriber: str, event_ids: Sequence[UUID]) -> int:
+    """Note that events are safely in a subscriber's inbox; answers how many had not been noted."""
+    noted = (
+        update(outbox)
+        .where(
+            and_(
+                outbox.c.event_id.in_(event_ids),
+                outbox.c.subscriber == subscriber,
+                outbox.c.acked_at.is_(None),
+            )
+        )
+        # What was pulled before the relay came to it need not be sent any more.
+        .values(acked_at=clock.now(), sent_at=func.coalesce(outbox.c.sent_at, func.clock_timestamp()))
+        .returning(outbox.c.event_id)
+    )
+    return len(session.execute(noted).all())
+
+
+class Source:
+    """Another service's deliveries, asked for over HTTP with this service's own token."""
+
+    def __init__(self, name: str, address: str, token: str) -> None:
+        self.name = name
+        self._client = httpx.Client(
+            base_url=address,
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=httpx.Timeout(10, connect=3),
+        )
+
+    def pull(self, grace_seconds: float) -> list[dict[str, Any]]:
+        """The oldest of what this service has not acknowledged to the source."""
+        answer = self._client.get(
+            "/internal/deliveries", params={"limit": PULL_LIMIT, "grace_seconds": grace_seconds}
+        )
+        answer.raise_for_status()
+        deliveries: list[dict[str, Any]] = answer.json()["deliveries"]
+        return deliveries
+
+    def acknowledge(self, event_ids: Sequence[UUID]) -> None:
+        """Tell the source that these are safe here; raises httpx.HTTPError if it can't be told now."""
+        body = {"ids": [str(event_id) for event_id in event_ids]}
+        self._client.post("/internal/deliveries/ack", json=body).raise_for_status()
+
+    def close(self) -> None:
+        """End the connections."""
+        self._client.close()
+
+
+def acknowledge_received(session: Session, source: Source) -> int:
+    """Tell a source what came from it and is safe here; answers how many were told."""
+    owed = (
+        select(inbox.c.event_id)
+        .where(inbox.c.source == source.name, inbox.c.acked_at.is_(None))
+        .order_by(inbox.c.received_at)
+        .limit(ACKNOWLEDGE_LIMIT)
+    )
+    event_ids = list(session.execute(owed).scalars())
+    session.commit()  # no transaction is open while another service is asked
+    if event_ids:
+        source.acknowledge(event_ids)
+        session.execute(update(inbox).where(inbox.c.event_id.in_(event_ids)).values(acked_at=clock.now()))
+        session.commit()
+    return len(event_ids)

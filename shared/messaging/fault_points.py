@@ -1,0 +1,44 @@
+"""Places where the chaos test makes a process fail; inert unless CRASH_POINTS names them."""
+
+import os
+import random
+import signal
+import time
+from hashlib import sha256
+
+_shares: dict[str, float] = {}
+
+
+class InjectedFault(Exception):  # noqa: N818 - reads as what happened
+    """The chaos test asked for this."""
+
+
+def configure(points: str) -> None:
+    """Set the share of passes that fail at each point: "after_commit=0.001,handler_error=0.02"."""
+    _shares.clear()
+    _shares.update(
+        {name: float(share) for name, _, share in (p.partition("=") for p in points.split(",") if p)}
+    )
+
+
+def crash_point(name: str) -> None:
+    """Die here as by kill -9, in the share of passes that the chaos test asked for."""
+    if _shares and random.random() < _shares.get(name, 0):  # noqa: S311 - chance, not secrecy
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def disturb_handler(event_id: str) -> None:
+    """Fail now and then, be slow now and then, and fail always for the events that are poisoned."""
+    if not _shares:
+        return
+    if is_poisoned(event_id, _shares.get("poison", 0)):
+        raise InjectedFault("poisoned")
+    if random.random() < _shares.get("handler_error", 0):  # noqa: S311
+        raise InjectedFault("handler_error")
+    if random.random() < _shares.get("handler_slow", 0):  # noqa: S311
+        time.sleep(1)
+
+
+def is_poisoned(event_id: str, share: float) -> bool:
+    """Whether an event is one of the share that never succeeds: the same answer in every process."""
+    return int.from_bytes(sha256(event_id.encode()).digest()[:4], "big") < share * 2**32

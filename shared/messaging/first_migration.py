@@ -1,0 +1,155 @@
+"""The tables of messaging as every service's first migration makes them: frozen, unlike tables.py."""
+
+from alembic.operations import Operations
+
+_STATEMENTS = (
+    """
+    CREATE TABLE event_log (
+        seq BIGINT GENERATED ALWAYS AS IDENTITY,
+        event_id UUID NOT NULL,
+        type TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        reference TEXT NOT NULL,
+        version BIGINT NOT NULL,
+        occurred_at TIMESTAMP WITH TIME ZONE NOT NULL,
+        payload JSONB NOT NULL,
+        correlation_id TEXT NOT NULL,
+        causation_id TEXT NOT NULL,
+        trace_parent TEXT NOT NULL,
+        CONSTRAINT pk_event_log PRIMARY KEY (seq),
+        CONSTRAINT uq_event_log_event_id UNIQUE (event_id)
+    )
+    """,
+    """
+    CREATE INDEX ix_event_log_correlation_id ON event_log (correlation_id)
+    """,
+    """
+    CREATE INDEX ix_event_log_occurred_at ON event_log (occurred_at)
+    """,
+    """
+    CREATE INDEX ix_event_log_subject ON event_log (subject, seq)
+    """,
+    """
+    CREATE TABLE outbox (
+        event_id UUID NOT NULL,
+        subscriber TEXT NOT NULL,
+        seq BIGINT NOT NULL,
+        recorded_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+        sent_at TIMESTAMP WITH TIME ZONE,
+        acked_at TIMESTAMP WITH TIME ZONE,
+        CONSTRAINT pk_outbox PRIMARY KEY (event_id, subscriber)
+    )
+    """,
+    """
+    CREATE INDEX ix_outbox_acked_at ON outbox (acked_at) WHERE acked_at is not null
+    """,
+    """
+    CREATE INDEX ix_outbox_unacked ON outbox (subscriber, recorded_at) WHERE acked_at is null
+    """,
+    """
+    CREATE INDEX ix_outbox_unsent ON outbox (seq) WHERE sent_at is null
+    """,
+    """
+    CREATE TABLE inbox (
+        event_id UUID NOT NULL,
+        source TEXT NOT NULL,
+        type TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        envelope JSONB NOT NULL,
+        via TEXT NOT NULL,
+        state TEXT DEFAULT 'pending' NOT NULL,
+        attempts INTEGER DEFAULT '1' NOT NULL,
+        next_at TIMESTAMP WITH TIME ZONE NOT NULL,
+        received_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+        done_at TIMESTAMP WITH TIME ZONE,
+        acked_at TIMESTAMP WITH TIME ZONE,
+        error_type TEXT,
+        last_error TEXT,
+        CONSTRAINT pk_inbox PRIMARY KEY (event_id)
+    )
+    """,
+    """
+    CREATE INDEX ix_inbox_dead ON inbox (received_at) WHERE state = 'dead'
+    """,
+    """
+    CREATE INDEX ix_inbox_pending ON inbox (next_at) WHERE state = 'pending'
+    """,
+    """
+    CREATE INDEX ix_inbox_received_at ON inbox (received_at)
+    """,
+    """
+    CREATE INDEX ix_inbox_subject ON inbox (subject, received_at)
+    """,
+    """
+    CREATE INDEX ix_inbox_unacked ON inbox (received_at) WHERE acked_at is null
+    """,
+    """
+    CREATE TABLE jobs (
+        id UUID NOT NULL,
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        subject TEXT NOT NULL,
+        reference TEXT NOT NULL,
+        argument JSONB NOT NULL,
+        state TEXT DEFAULT 'queued' NOT NULL,
+        attempts INTEGER DEFAULT '0' NOT NULL,
+        excused INTEGER DEFAULT '0' NOT NULL,
+        run_at TIMESTAMP WITH TIME ZONE NOT NULL,
+        sent_at TIMESTAMP WITH TIME ZONE,
+        lease_until TIMESTAMP WITH TIME ZONE,
+        created_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+        done_at TIMESTAMP WITH TIME ZONE,
+        last_error TEXT,
+        correlation_id TEXT NOT NULL,
+        causation_id TEXT NOT NULL,
+        CONSTRAINT pk_jobs PRIMARY KEY (id),
+        CONSTRAINT uq_jobs_key UNIQUE (key)
+    )
+    """,
+    """
+    CREATE INDEX ix_jobs_dead ON jobs (created_at) WHERE state = 'dead'
+    """,
+    """
+    CREATE INDEX ix_jobs_done_at ON jobs (done_at) WHERE state = 'done'
+    """,
+    """
+    CREATE INDEX ix_jobs_queued ON jobs (run_at) WHERE state = 'queued'
+    """,
+    """
+    CREATE INDEX ix_jobs_running ON jobs (lease_until) WHERE state = 'running'
+    """,
+    """
+    CREATE INDEX ix_jobs_subject ON jobs (subject)
+    """,
+    """
+    CREATE TABLE subjects (
+        subject TEXT NOT NULL,
+        version BIGINT DEFAULT '0' NOT NULL,
+        CONSTRAINT pk_subjects PRIMARY KEY (subject)
+    )
+    """,
+    """
+    CREATE TABLE copies (
+        subject TEXT NOT NULL,
+        source TEXT NOT NULL,
+        version BIGINT NOT NULL,
+        snapshot JSONB NOT NULL,
+        heard_at TIMESTAMP WITH TIME ZONE DEFAULT clock_timestamp() NOT NULL,
+        CONSTRAINT pk_copies PRIMARY KEY (subject, source)
+    )
+    """,
+)
+
+_TABLES = ("event_log", "outbox", "inbox", "jobs", "subjects", "copies")
+
+
+def create_messaging(operations: Operations) -> None:
+    """Make the tables; a later change is a migration of its own."""
+    for statement in _STATEMENTS:
+        operations.execute(statement)
+
+
+def drop_messaging(operations: Operations) -> None:
+    """Undo create_messaging."""
+    for table in _TABLES:
+        operations.drop_table(table)

@@ -1,0 +1,181 @@
+"""Hearing events: received once, processed once, tried again when a handler fails, given up at last."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import structlog
+from sqlalchemy import Boolean, case, func, literal_column, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session, sessionmaker
+
+from shared import clock
+from shared.logging import causation_id, correlation_id, logger, trace_parent
+from shared.messaging import copies
+from shared.messaging.backoff import Backoff, is_lost_connection
+from shared.messaging.consumers import Consumers
+from shared.messaging.fault_points import crash_point, disturb_handler
+from shared.messaging.subjects import lock_order
+from shared.messaging.tables import inbox
+
+log = logger(__name__)
+
+ATTEMPTS = 8
+_DIED = "its process died at every attempt"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inbox:
+    """One service's way of hearing: where it writes, what it does, how it waits."""
+
+    sessions: sessionmaker[Session]
+    consumers: Consumers
+    backoff: Backoff
+
+
+def receive(hearing: Inbox, envelope: Mapping[str, Any], via: str) -> bool:
+    """Take an event in, once, and process it; a repeat is only acknowledged again.
+
+    Raises what the database raises while the event is taken in: it is then not acknowledged and comes again.
+    """
+    with hearing.sessions() as session:
+        is_new = _store(session, hearing.backoff, envelope, via)
+        session.commit()
+    crash_point("before_ack")
+    if is_new:
+        process(hearing, UUID(envelope["id"]))
+    return is_new
+
+
+def _store(session: Session, backoff: Backoff, envelope: Mapping[str, Any], via: str) -> bool:
+    row = {
+        "event_id": UUID(envelope["id"]),
+        "source": envelope["source"].removeprefix("/"),
+        "type": envelope["type"],
+        "subject": envelope["subject"],
+        "envelope": dict(envelope),
+        "via": via,
+        # The processing that follows is the first attempt; only if it dies is the row due.
+        "next_at": clock.now() + timedelta(seconds=backoff.seconds(1)),
+    }
+    stored = insert(inbox).values(row)
+    # A repeat shows that the source has not heard our acknowledgement, or lost it: it is owed again.
+    again = stored.on_conflict_do_update(
+        index_elements=[inbox.c.event_id], set_={"acked_at": None}
+    ).returning(literal_column("xmax = 0", Boolean))
+    return bool(session.execute(again).scalar_one())
+
+
+def claim_due(hearing: Inbox, limit: int) -> list[UUID]:
+    """Count an attempt on rows whose time has come, in a commit of its own, and answer them.
+
+    Counted before it begins, so that a handler that kills its process is given up too.
+    """
+    with hearing.sessions() as session:
+        due = (
+            select(inbox.c.event_id)
+            .where(inbox.c.state == "pending", inbox.c.next_at <= func.clock_timestamp())
+            .order_by(inbox.c.next_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        claimed = (
+            update(inbox)
+            .where(inbox.c.event_id.in_(due.scalar_subquery()))
+            .values(
+                attempts=inbox.c.attempts + 1,
+                next_at=func.clock_timestamp() + timedelta(seconds=hearing.backoff.seconds(1)),
+                state=case((inbox.c.attempts >= ATTEMPTS, "dead"), else_="pending"),
+                last_error=case(
+                    (inbox.c.attempts >= ATTEMPTS, func.coalesce(inbox.c.last_error, _DIED)),
+                    else_=inbox.c.last_error,
+                ),
+            )
+            .returning(inbox.c.event_id, inbox.c.state)
+        )
+        rows = session.execute(claimed).all()
+        session.commit()
+    for row in rows:
+        if row.state == "dead":
+            log.error("event_dead", event_id=str(row.event_id), error=_DIED)
+    return [row.event_id for row in rows if row.state == "pending"]
+
+
+def process(hearing: Inbox, event_id: UUID) -> bool:
+    """Run a pending row's handlers and mark it done in one commit; answers whether that happened.
+
+    Never raises: a failure is written on the row, which waits for its next attempt or is dead.
+    """
+    with structlog.contextvars.bound_contextvars(event_id=str(event_id)):
+        try:
+            return _process(hearing, event_id)
+        except Exception as error:
+            log.warning("event_failed", exc_info=error)
+            _fail(hearing, event_id, error)
+            return False
+
+
+def _process(hearing: Inbox, event_id: UUID) -> bool:
+    with hearing.sessions() as session:
+        pending = (
+            select(inbox.c.type, inbox.c.subject, inbox.c.envelope)
+            .where(inbox.c.event_id == event_id, inbox.c.state == "pending")
+            .with_for_update(skip_locked=True)
+        )
+        row = session.execute(pending).one_or_none()
+        if row is None:
+            return False  # another process has it, or had it
+        _enter_context(row.envelope)
+        lock_order(session, row.subject)
+        event: Any = msgspec.convert(row.envelope["data"], hearing.consumers.kinds[row.type])
+        snapshot = copies.keep_newest(session, event.snapshot)
+        disturb_handler(str(event_id))
+        for handler in hearing.consumers.handlers[row.type]:
+            handler(session, snapshot)
+        done = update(inbox).where(inbox.c.event_id == event_id)
+        session.execute(done.values(state="done", done_at=clock.now(), error_type=None, last_error=None))
+        session.commit()
+    crash_point("after_commit")
+    return True
+
+
+def _enter_context(envelope: Mapping[str, Any]) -> None:
+    """Whatever is told or enqueued from here on was caused by this event."""
+    correlation_id.set(envelope["correlationid"])
+    causation_id.set(envelope["id"])
+    trace_parent.set(envelope["traceparent"])
+
+
+def _fail(hearing: Inbox, event_id: UUID, error: Exception) -> None:
+    # An event that can't be read, or that nobody here follows, will not become better by waiting.
+    permanent = isinstance(error, msgspec.ValidationError | KeyError)
+    excused = is_lost_connection(error)
+    try:
+        with hearing.sessions() as session:
+            attempts = session.execute(
+                select(inbox.c.attempts)
+                .where(inbox.c.event_id == event_id, inbox.c.state == "pending")
+                .with_for_update()
+            ).scalar_one_or_none()
+            if attempts is None:
+                return
+            is_dead = permanent or (not excused and attempts >= ATTEMPTS)
+            session.execute(
+                update(inbox)
+                .where(inbox.c.event_id == event_id)
+                .values(
+                    state="dead" if is_dead else "pending",
+                    attempts=attempts - excused,
+                    next_at=clock.now() + timedelta(seconds=hearing.backoff.seconds(attempts)),
+                    error_type=type(error).__name__,
+                    last_error=str(error)[:2000],
+                )
+            )
+            session.commit()
+        if is_dead:
+            log.error("event_dead", event_id=str(event_id), error=str(error))
+    except Exception as unwritten:
+        log.warning("event_failure_unwritten", event_id=str(event_id), exc_info=unwritten)

@@ -1,0 +1,107 @@
+"""From the outbox to the subscribers' queues: committed first, sent after, sent again rather than lost."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from uuid import NAMESPACE_OID, UUID, uuid5
+
+from celery import Celery
+from kombu import Connection
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from shared import clock
+from shared.messaging.fault_points import crash_point
+from shared.messaging.outbox import envelope
+from shared.messaging.tables import event_log, outbox
+
+BATCH = 200
+
+
+class Publisher:
+    """A connection to the broker of its own, dropped on any error and made anew.
+
+    Kombu's pool is left alone: closing it stalls every other user of it in the process.
+    """
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._connection: Connection | None = None
+        self._producer: Any = None
+
+    def send(self, tasks: Iterable[tuple[str, str, str, dict[str, Any]]]) -> None:
+        """Put tasks (queue, task id, name, keyword arguments) on their queues, all in one batch.
+
+        Raises what the broker's client raises; some of the tasks may then have been sent.
+        """
+        try:
+            if self._producer is None:
+                self._connection = self._app.connection_for_write(
+                    transport_options={
+                        **self._app.conf.broker_transport_options,
+                        "socket_timeout": 3,
+                        "socket_connect_timeout": 3,
+                    }
+                )
+                self._producer = self._connection.Producer(serializer="json", auto_declare=False)
+            with self._producer.batch():
+                for queue, task_id, name, kwargs in tasks:
+                    message = self._app.amqp.as_task_v2(task_id, name, kwargs=kwargs)
+                    self._producer.publish(
+                        message.body,
+                        exchange="",
+                        routing_key=queue,
+                        headers=message.headers,
+                        **message.properties,
+                    )
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Let go of the connection without waiting for a broker that may be gone."""
+        connection, self._connection, self._producer = self._connection, None, None
+        if connection is not None:
+            connection.collect()
+
+
+def delivery_id(event_id: str, subscriber: str) -> str:
+    """The id of one event's delivery to one subscriber: the same each time it is sent (F-05)."""
+    return str(uuid5(NAMESPACE_OID, f"{event_id}:{subscriber}"))
+
+
+def relay_batch(sessions: sessionmaker[Session], publisher: Publisher, source: str) -> int:
+    """Send up to a batch of what is owed, oldest first, and mark it; answers how many.
+
+    Dying between sending and marking sends them once more, which the inboxes drop.
+    """
+    with sessions() as session:
+        owed = (
+            select(outbox.c.subscriber, event_log)
+            .join(event_log, event_log.c.seq == outbox.c.seq)
+            .where(outbox.c.sent_at.is_(None))
+            .order_by(outbox.c.seq)
+            .limit(BATCH)
+            .with_for_update(of=outbox, skip_locked=True)
+        )
+        rows = session.execute(owed).mappings().all()
+        if rows:
+            publisher.send(_task(row, source) for row in rows)
+            crash_point("after_publish")
+            sent = [(row["event_id"], row["subscriber"]) for row in rows]
+            session.execute(
+                update(outbox)
+                .where(tuple_(outbox.c.event_id, outbox.c.subscriber).in_(sent))
+                .values(sent_at=clock.now())
+            )
+            crash_point("before_mark")
+            session.commit()
+    return len(rows)
+
+
+def _task(row: Mapping[Any, Any], source: str) -> tuple[str, str, str, dict[str, Any]]:
+    subscriber: str = row["subscriber"]
+    event_id: UUID = row["event_id"]
+    # The number first: Flower shows the beginning of a task's arguments.
+    arguments = {"order": row["reference"], "event": envelope(row, source)}
+    task = f"{subscriber}.{row['type']}"
+    return f"{subscriber}.events", delivery_id(str(event_id), subscriber), task, arguments

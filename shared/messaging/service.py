@@ -1,0 +1,33 @@
+"""A service's side of messaging: its name, who listens to it, what it does with what it hears."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.access import system
+from shared.messaging.consumers import Consumers
+from shared.messaging.jobs import Jobs
+
+
+class Messaging:
+    """What the processes of one service share."""
+
+    def __init__(self, name: str, subscribers: Mapping[str, tuple[str, ...]]) -> None:
+        self.name = name
+        self.subscribers = subscribers
+        self.consumers = Consumers()
+        self.jobs = Jobs()
+
+    @property
+    def events_queue(self) -> str:
+        """Where the others' relays put what this service listens to."""
+        return f"{self.name}.events"
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """Every queue of the service; each needs a worker."""
+        jobs = {f"{self.name}.{kind.queue}" for kind in self.jobs.kinds.values()}
+        return (self.events_queue, *sorted(jobs | {f"{self.name}.jobs"}))
+
+    def session_info(self) -> dict[str, Any]:
+        """What sessions of this service must know to publish and to check access."""
+        return {"service": self.name, "subscribers": self.subscribers, "actor": system(self.name)}

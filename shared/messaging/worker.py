@@ -1,0 +1,75 @@
+"""The process that handles events and does jobs."""
+
+from typing import Any
+from uuid import UUID
+
+from celery import Celery, signals
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from shared import logging
+from shared.messaging import canary, fault_points, inbox, jobs
+from shared.messaging.backoff import Backoff
+from shared.messaging.celery_app import make_celery
+from shared.messaging.inbox import Inbox
+from shared.messaging.service import Messaging
+from shared.settings import ServiceSettings
+
+log = logging.logger(__name__)
+
+
+def make_worker(messaging: Messaging, sessions: sessionmaker[Session], settings: ServiceSettings) -> Celery:
+    """The Celery app of a service with a task for each event it follows and each kind of job it has."""
+    app = make_celery(messaging, settings)
+    backoff = Backoff(settings.retry_base_seconds, settings.retry_cap_seconds)
+    hearing = Inbox(sessions=sessions, consumers=messaging.consumers, backoff=backoff)
+    fault_points.configure(settings.crash_points)
+    for event in messaging.consumers.kinds:
+        _add_event_task(app, messaging, hearing, event)
+    for kind in messaging.jobs.kinds.values():
+        _add_job_task(app, messaging, sessions, kind, backoff)
+    app.task(_hear_canary, name=f"{messaging.name}.{canary.NAME}")
+    canary.watch(app, settings.canary_deadline_seconds)
+
+    @signals.setup_logging.connect(weak=False)
+    def configure_logging(**_: Any) -> None:
+        logging.configure(messaging.name, settings.log_level)
+
+    @signals.worker_process_init.connect(weak=False)
+    def leave_connections_to_the_parent(**_: Any) -> None:
+        engine = sessions.kw["bind"]
+        assert isinstance(engine, Engine)
+        engine.dispose(close=False)
+
+    return app
+
+
+def _add_event_task(app: Celery, messaging: Messaging, hearing: Inbox, event: str) -> None:
+    def hear(order: str, event: dict[str, Any]) -> None:  # noqa: ARG001 - the number is for Flower's reader
+        try:
+            inbox.receive(hearing, event, "push")
+        except Exception as error:
+            log.warning("event_not_received", event_id=event.get("id"), exc_info=error)
+
+    app.task(hear, name=f"{messaging.name}.{event}")
+
+
+def _add_job_task(
+    app: Celery, messaging: Messaging, sessions: sessionmaker[Session], kind: jobs.Kind, backoff: Backoff
+) -> None:
+    def work(order: str, job_id: str) -> None:  # noqa: ARG001 - the number is for Flower's reader
+        try:
+            jobs.run(sessions, messaging.jobs, UUID(job_id), backoff)
+        except Exception as error:
+            log.warning("job_not_taken", job_id=job_id, exc_info=error)
+
+    app.task(
+        work,
+        name=f"{messaging.name}.{kind.name}",
+        time_limit=kind.limit_seconds,
+        soft_time_limit=max(1, kind.limit_seconds - 5),
+    )
+
+
+def _hear_canary() -> None:
+    """Being received is all a canary is for; the worker's main process notes it."""

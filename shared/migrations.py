@@ -1,0 +1,58 @@
+"""Bringing a service's database up to date: numbered migrations in services/<service>/migrations."""
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from alembic import command, context
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+# Two processes that start at once must not both migrate.
+_LOCK = 7_261_025
+
+
+def upgrade(engine: Engine, service: str, revision: str = "head") -> None:
+    """Apply what is missing, all or nothing; waits for another process that is at it."""
+    _migrate(engine, service, revision, command.upgrade)
+
+
+def downgrade(engine: Engine, service: str, revision: str = "base") -> None:
+    """Take migrations back, all or nothing."""
+    _migrate(engine, service, revision, command.downgrade)
+
+
+def is_current(connection: Connection, service: str) -> bool:
+    """Whether every migration of the service has been applied."""
+    newest = ScriptDirectory.from_config(_config(service)).get_current_head()
+    return MigrationContext.configure(connection).get_current_revision() == newest
+
+
+def run_migrations() -> None:
+    """What each service's migrations/env.py does."""
+    connection: Connection = context.config.attributes["connection"]
+    context.configure(connection=connection, transaction_per_migration=False)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _migrate(engine: Engine, service: str, revision: str, direction: Callable[[Config, str], None]) -> None:
+    with engine.begin() as connection:
+        # Building an index on a large table takes longer than any request may wait.
+        connection.execute(text("set local lock_timeout = '60s'"))
+        connection.execute(text("select pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        config = _config(service)
+        config.attributes["connection"] = connection
+        direction(config, revision)
+
+
+def _config(service: str) -> Config:
+    found = find_spec(f"services.{service}")
+    assert found is not None
+    assert found.origin is not None
+    config = Config()
+    config.set_main_option("script_location", str(Path(found.origin).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config

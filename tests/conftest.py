@@ -1,0 +1,67 @@
+"""What all tests share: one PostgreSQL a worker, migrated; sessions that are rolled back."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from deploy.local.databases import SERVICES
+from deploy.local.postgres import Postgres, temporary_postgres
+from shared.db import make_engine
+from shared.messaging.service import Messaging
+from shared.messaging.tables import event_log
+from shared.migrations import upgrade
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """A server of this test process' own, every service's database migrated."""
+    with temporary_postgres() as server:
+        for service in SERVICES:
+            engine = make_engine(server.url(service))
+            upgrade(engine, service)
+            engine.dispose()
+        yield server
+
+
+@pytest.fixture(scope="session")
+def engines(postgres_server) -> Iterator[dict[str, Engine]]:
+    made = {service: make_engine(postgres_server.url(service)) for service in SERVICES}
+    yield made
+    for engine in made.values():
+        engine.dispose()
+
+
+@pytest.fixture
+def service_session(engines) -> Callable[[Messaging], Any]:
+    """A session of a service; whatever it or the code under test commits is rolled back at the end."""
+
+    @contextmanager
+    def open_session(messaging: Messaging) -> Iterator[Session]:
+        with engines[messaging.name].connect() as connection:
+            transaction = connection.begin()
+            factory = sessionmaker(
+                connection,
+                expire_on_commit=False,
+                join_transaction_mode="create_savepoint",
+                info=messaging.session_info(),
+            )
+            with factory() as session:
+                yield session
+            transaction.rollback()
+
+    return open_session
+
+
+@pytest.fixture
+def published(session) -> Callable[[str], list[dict[str, Any]]]:
+    """The payloads of the events of a type that this test's transaction has told, oldest first."""
+
+    def told(event_type: str) -> list[dict[str, Any]]:
+        rows = select(event_log.c.payload).where(event_log.c.type == event_type).order_by(event_log.c.seq)
+        return list(session.execute(rows).scalars())
+
+    return told
