@@ -1,7 +1,7 @@
 """The guarantee behind the push: what is not acknowledged can be pulled until it is."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from shared.messaging.tables import event_log, inbox, outbox
 
 PULL_LIMIT = 500
 ACKNOWLEDGE_LIMIT = 1000
+LOG_LIMIT = 1000
 
 
 def pending_for(session: Session, subscriber: str, limit: int, grace_seconds: float) -> list[dict[str, Any]]:
@@ -76,6 +77,20 @@ class Source:
         """Tell the source that these are safe here; raises httpx.HTTPError if it can't be told now."""
         body = {"ids": [str(event_id) for event_id in event_ids]}
         self._client.post("/internal/deliveries/ack", json=body).raise_for_status()
+
+    def log(self, after: int) -> list[dict[str, Any]]:
+        """A page of all that the source ever owed this service, from after a sequence number."""
+        answer = self._client.get("/internal/deliveries/log", params={"after": after, "limit": LOG_LIMIT})
+        answer.raise_for_status()
+        deliveries: list[dict[str, Any]] = answer.json()["deliveries"]
+        return deliveries
+
+    def deliver_again(self, since: datetime) -> int:
+        """Have the source deliver again all that it told since; answers how many deliveries."""
+        answer = self._client.post("/internal/deliveries/again", json={"since": since.isoformat()})
+        answer.raise_for_status()
+        count: int = answer.json()["deliveries"]
+        return count
 
     def close(self) -> None:
         """End the connections."""

@@ -1,0 +1,240 @@
+"""What an operator asks and does: look at events, send them again, decide about what is dead, compare."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Text, and_, cast, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.errors import Invalid, NotFound, Refused
+from shared.messaging.outbox import envelope
+from shared.messaging.tables import event_log, inbox, jobs, outbox
+
+Row = dict[str, Any]
+
+
+def health(session: Session) -> Row:
+    """How far behind the service is, in seconds and rows; cheap enough for every health check."""
+    now = func.clock_timestamp()
+
+    def age(instant: Any, condition: Any) -> Any:
+        return select(func.extract("epoch", now - func.min(instant))).where(condition).scalar_subquery()
+
+    row = session.execute(
+        select(
+            age(outbox.c.recorded_at, outbox.c.sent_at.is_(None)).label("oldest_unsent_seconds"),
+            age(inbox.c.received_at, inbox.c.state == "pending").label("oldest_pending_event_seconds"),
+            age(jobs.c.run_at, and_(jobs.c.state == "queued", jobs.c.run_at <= now)).label(
+                "oldest_due_job_seconds"
+            ),
+            _count(inbox, inbox.c.state == "dead").label("dead_events"),
+            _count(jobs, jobs.c.state == "dead").label("dead_jobs"),
+        )
+    ).one()
+    unacknowledged = session.execute(
+        select(outbox.c.subscriber, func.extract("epoch", now - func.min(outbox.c.recorded_at)))
+        .where(outbox.c.acked_at.is_(None))
+        .group_by(outbox.c.subscriber)
+    ).tuples()
+    return {
+        **{
+            name: float(value or 0) if name.endswith("seconds") else value
+            for name, value in row._mapping.items()
+        },
+        "oldest_unacknowledged_seconds": {subscriber: float(age) for subscriber, age in unacknowledged},
+    }
+
+
+def _count(table: Any, condition: Any) -> Any:
+    return select(func.count()).select_from(table).where(condition).scalar_subquery()
+
+
+def tail_events(session: Session, limit: int, event_type: str | None = None) -> list[Row]:
+    """The newest events of this service, newest first, without their data."""
+    newest = select(*_summary()).order_by(event_log.c.seq.desc()).limit(limit)
+    if event_type:
+        newest = newest.where(event_log.c.type == event_type)
+    return _rows(session, newest)
+
+
+def show_event(session: Session, event_id: UUID) -> Row:
+    """One event with its data and what became of each delivery; raises NotFound."""
+    row = session.execute(select(event_log).where(event_log.c.event_id == event_id)).mappings().one_or_none()
+    if row is None:
+        raise NotFound("event", event_id)
+    told = select(outbox.c.subscriber, outbox.c.recorded_at, outbox.c.sent_at, outbox.c.acked_at)
+    return {
+        "envelope": envelope(row, session.info["service"]),
+        "deliveries": _rows(session, told.where(outbox.c.event_id == event_id).order_by(outbox.c.subscriber)),
+    }
+
+
+def trace(session: Session, correlation_id: str) -> list[Row]:
+    """All that one request led to in this service: events told, events heard, jobs; in order."""
+    told = select(*_summary()).where(event_log.c.correlation_id == correlation_id)
+    heard = select(
+        inbox.c.event_id, inbox.c.type, inbox.c.source, inbox.c.received_at, inbox.c.state, inbox.c.done_at
+    ).where(inbox.c.envelope["correlationid"].astext == correlation_id)
+    worked = select(
+        jobs.c.id, jobs.c.kind, jobs.c.key, jobs.c.created_at, jobs.c.state, jobs.c.done_at
+    ).where(jobs.c.correlation_id == correlation_id)
+    steps = [
+        *({"step": "told", "at": row["occurred_at"], **row} for row in _rows(session, told)),
+        *({"step": "heard", "at": row["received_at"], **row} for row in _rows(session, heard)),
+        *({"step": "job", "at": row["created_at"], **row} for row in _rows(session, worked)),
+    ]
+    return sorted(steps, key=lambda step: step["at"])
+
+
+def pending(session: Session, limit: int = 100) -> list[Row]:
+    """Deliveries that their subscriber has not acknowledged, oldest first."""
+    owed = (
+        select(*_summary(), outbox.c.subscriber, outbox.c.recorded_at, outbox.c.sent_at)
+        .join(event_log, event_log.c.seq == outbox.c.seq)
+        .where(outbox.c.acked_at.is_(None))
+        .order_by(outbox.c.recorded_at)
+        .limit(limit)
+    )
+    return _rows(session, owed)
+
+
+def resend(session: Session, subscriber: str | None = None) -> int:
+    """Have the relay send every unacknowledged delivery again; answers how many."""
+    again = update(outbox).where(outbox.c.acked_at.is_(None), outbox.c.sent_at.is_not(None))
+    if subscriber:
+        again = again.where(outbox.c.subscriber == subscriber)
+    return _notify_if_any(
+        session, len(session.execute(again.values(sent_at=None).returning(outbox.c.seq)).all())
+    )
+
+
+def dead_letters(session: Session) -> list[Row]:
+    """Events and jobs that were given up, oldest first."""
+    events = select(
+        inbox.c.event_id.label("id"),
+        inbox.c.type.label("what"),
+        inbox.c.subject,
+        inbox.c.envelope["reference"].astext.label("reference"),
+        inbox.c.received_at.label("since"),
+        inbox.c.attempts,
+        inbox.c.last_error,
+    ).where(inbox.c.state == "dead")
+    given_up = select(
+        jobs.c.id,
+        jobs.c.kind.label("what"),
+        jobs.c.subject,
+        jobs.c.reference,
+        jobs.c.created_at.label("since"),
+        jobs.c.attempts,
+        jobs.c.last_error,
+    ).where(jobs.c.state == "dead")
+    rows = [
+        *({"sort": "event", **row} for row in _rows(session, events)),
+        *({"sort": "job", **row} for row in _rows(session, given_up)),
+    ]
+    return sorted(rows, key=lambda row: row["since"])
+
+
+def dead_letter(session: Session, letter_id: UUID) -> Row:
+    """One dead event or job, whole; raises NotFound."""
+    event = select(inbox).where(inbox.c.event_id == letter_id, inbox.c.state == "dead")
+    job = select(jobs).where(jobs.c.id == letter_id, jobs.c.state == "dead")
+    for row in (*_rows(session, event), *_rows(session, job)):
+        return row
+    raise NotFound("dead letter", letter_id)
+
+
+def retry(session: Session, letter_id: UUID) -> None:
+    """Let a dead event or job be tried again from its first attempt; raises NotFound."""
+    now = clock.now()
+    event = (
+        update(inbox)
+        .where(inbox.c.event_id == letter_id, inbox.c.state == "dead")
+        .values(state="pending", attempts=0, next_at=now)
+        .returning(inbox.c.event_id)
+    )
+    job = (
+        update(jobs)
+        .where(jobs.c.id == letter_id, jobs.c.state == "dead")
+        .values(state="queued", excused=jobs.c.attempts, run_at=now, sent_at=None)
+        .returning(jobs.c.id)
+    )
+    if not (session.execute(event).all() or session.execute(job).all()):
+        raise NotFound("dead letter", letter_id)
+    session.execute(text("select pg_notify('jobs', '')"))
+
+
+def skip(session: Session, letter_id: UUID, reason: str) -> None:
+    """Decide that nothing is to be done about a dead event; the reason is kept. Raises NotFound, Refused."""
+    if not reason.strip():
+        raise Invalid(reason="must say why")
+    skipped = (
+        update(inbox)
+        .where(inbox.c.event_id == letter_id, inbox.c.state == "dead")
+        .values(state="skipped", done_at=clock.now(), last_error=f"skipped: {reason}")
+        .returning(inbox.c.event_id)
+    )
+    if session.execute(skipped).first() is None:
+        dead_letter(session, letter_id)
+        raise Refused("job_not_skippable", "what a dead job owes stays owed; retry it")
+
+
+def replay(session: Session, since: datetime, event_types: Sequence[str] = ()) -> int:
+    """Have this service handle again what it heard since; answers how many. Harmless by design."""
+    again = update(inbox).where(inbox.c.received_at >= since, inbox.c.state == "done")
+    if event_types:
+        again = again.where(inbox.c.type.in_(event_types))
+    values = {"state": "pending", "via": "replay", "attempts": 0, "next_at": clock.now()}
+    return len(session.execute(again.values(values).returning(inbox.c.event_id)).all())
+
+
+def deliver_again(session: Session, subscriber: str, since: datetime) -> int:
+    """Owe a subscriber again all that was told since: its database was restored. Answers how many."""
+    subscribers: dict[str, tuple[str, ...]] = session.info["subscribers"]
+    followed = [event_type for event_type, listeners in subscribers.items() if subscriber in listeners]
+    told = select(event_log.c.event_id, cast(subscriber, Text), event_log.c.seq).where(
+        event_log.c.occurred_at >= since, event_log.c.type.in_(followed)
+    )
+    owed = insert(outbox).from_select(["event_id", "subscriber", "seq"], told)
+    again = owed.on_conflict_do_update(
+        index_elements=[outbox.c.event_id, outbox.c.subscriber], set_={"sent_at": None, "acked_at": None}
+    )
+    return _notify_if_any(session, len(session.execute(again.returning(outbox.c.seq)).all()))
+
+
+def delivery_log(session: Session, subscriber: str, after: int, limit: int) -> list[Row]:
+    """All that a subscriber was ever owed, in order, from after a sequence number: for it to compare."""
+    told = (
+        select(outbox.c.seq, event_log.c.event_id, event_log.c.type, event_log.c.subject, event_log.c.version)
+        .join(event_log, event_log.c.seq == outbox.c.seq)
+        .where(outbox.c.subscriber == subscriber, outbox.c.seq > after)
+        .order_by(outbox.c.seq)
+        .limit(limit)
+    )
+    return _rows(session, told)
+
+
+def _notify_if_any(session: Session, count: int) -> int:
+    if count:
+        session.execute(text("select pg_notify('outbox', '')"))
+    return count
+
+
+def _summary() -> list[Any]:
+    columns = event_log.c
+    return [
+        columns.event_id,
+        columns.type,
+        columns.subject,
+        columns.reference,
+        columns.version,
+        columns.occurred_at,
+    ]
+
+
+def _rows(session: Session, statement: Any) -> list[Row]:
+    return [dict(row) for row in session.execute(statement).mappings()]
