@@ -1,0 +1,65 @@
+"""The events are a contract: a literal sample of each survives, and everyone listed as listening listens."""
+
+import importlib
+import json
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from deploy.local.databases import SERVICES
+from shared.events import codec
+from shared.events.routes import SUBSCRIBERS
+
+SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
+
+
+def test_every_event_has_a_sample():
+    sampled = {path.name.removesuffix(".1.json") for path in SAMPLES}
+
+    assert sampled == set(codec.EVENTS)
+
+
+def test_every_event_says_who_listens():
+    assert set(SUBSCRIBERS) == set(codec.EVENTS)
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_a_sample_survives_decoding_and_encoding(path):
+    sample = json.loads(path.read_text())
+
+    event = codec.decode(sample["type"], sample["data"])
+
+    assert json.loads(codec.encode(event)) == sample["data"]
+    assert event.snapshot.subject == sample["subject"]
+    assert event.snapshot.version == sample["snapshotversion"]
+    assert f"/{event.snapshot.SOURCE}" == sample["source"]
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_an_event_without_its_snapshot_is_refused(path):
+    sample = json.loads(path.read_text())
+    carried = next(iter(sample["data"]))
+    del sample["data"][carried]
+
+    with pytest.raises(msgspec.ValidationError, match=carried):
+        codec.decode(sample["type"], sample["data"])
+
+
+def test_what_a_newer_publisher_added_is_passed_over():
+    sample = json.loads((Path(__file__).parent / "samples" / "order.accepted.1.json").read_text())
+    sample["data"]["order"]["gift_wrapped"] = True
+
+    event = codec.decode("order.accepted", sample["data"])
+
+    assert event.order.number == "EU-100042"
+
+
+@pytest.mark.requirement("F-03")
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_listener_has_a_consumer_and_nobody_follows_what_is_not_sent_to_it(service):
+    messaging = importlib.import_module(f"services.{service}.messaging").messaging
+    importlib.import_module(f"services.{service}.consumers")
+    listed = {event for event, listeners in SUBSCRIBERS.items() if service in listeners}
+
+    assert set(messaging.consumers.kinds) == listed
