@@ -1,0 +1,107 @@
+"""A service's API: routes, their document, and around every request what all services share."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import flask_smorest
+from flask import Flask, Response
+from flask_smorest.utils import prepare_response
+from sqlalchemy.orm import Session, sessionmaker
+
+from shared import logging
+from shared.settings import ServiceSettings
+from shared.web import auth, deliveries, health, payloads
+from shared.web.blueprint import Blueprint
+from shared.web.documentation import serve_documentation
+from shared.web.idempotency import LONGEST_KEY
+from shared.web.problems import MEDIA_TYPE, ProblemSchema, tell_problems
+from shared.web.request_log import log_requests
+
+LARGEST_BODY = 1 << 20
+
+IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "schema": {"type": "string", "maxLength": LONGEST_KEY},
+    "description": "Sent again under the same key, the request is not done twice: the first answer comes.",
+}
+IF_MATCH = {
+    "name": "If-Match",
+    "schema": {"type": "string"},
+    "description": "The ETag you decided on; if it is no longer the newest, nothing is changed (412).",
+}
+
+
+class Api(flask_smorest.Api):
+    """The API's document, in which every operation may answer with a problem."""
+
+    ERROR_SCHEMA = ProblemSchema
+
+    def _register_responses(self) -> None:
+        problem = {"description": "Any error, as a problem (RFC 9457).", "schema": self.ERROR_SCHEMA}
+        prepare_response(problem, self.spec, MEDIA_TYPE)
+        self.spec.components.response(self.DEFAULT_ERROR_RESPONSE_NAME, problem, lazy=True)
+
+    def _register_error_handlers(self) -> None:
+        tell_problems(self._app)
+
+
+def make_app(
+    *,
+    service: str,
+    title: str,
+    settings: ServiceSettings,
+    sessions: sessionmaker[Session],
+    messaging: Any,
+    blueprints: Sequence[Blueprint],
+    largest_body: int = LARGEST_BODY,
+) -> Flask:
+    """The WSGI application of a service; refuses to be made with a route that is open by oversight."""
+    logging.configure(service, settings.log_level)
+    app = Flask(service, static_folder=None)
+    app.json = payloads.Provider(app)
+    app.config.update(
+        API_TITLE=title,
+        API_VERSION="v1",
+        OPENAPI_VERSION="3.1.0",
+        MAX_CONTENT_LENGTH=largest_body,
+    )
+    app.extensions["sessions"] = sessions
+    app.extensions["messaging"] = messaging
+    app.extensions["customer_link_keys"] = settings.customer_link_keys
+
+    log_requests(app)
+    auth.guard(app, settings.jwks)
+    api = Api(app)
+    api.spec.components.security_scheme(
+        "bearer",
+        {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "Each operation names the scopes that the token must carry.",
+        },
+    )
+    api.spec.components.security_scheme(
+        "customer",
+        {"type": "apiKey", "in": "query", "name": "token", "description": "From the customer's link."},
+    )
+    for header in (IDEMPOTENCY_KEY, IF_MATCH):
+        api.spec.components.parameter(header["name"], "header", header)
+    for blueprint in blueprints:
+        api.register_blueprint(blueprint)
+    serve_documentation(app, api.spec)
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(deliveries.blueprint)
+    auth.refuse_unguarded(app)
+    app.after_request(_shield)
+    return app
+
+
+def _shield(answer: Response) -> Response:
+    """Keep browsers and caches from doing more with an answer than it is meant for."""
+    headers = answer.headers
+    headers.setdefault("Cache-Control", "no-store")
+    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    headers.setdefault("Referrer-Policy", "no-referrer")
+    headers["X-Content-Type-Options"] = "nosniff"
+    return answer

@@ -1,0 +1,206 @@
+"""Who is asking: bearer tokens checked against a key set, and the scopes that each view wants."""
+
+import hashlib
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import httpx
+import jwt
+import msgspec
+from flask import Flask, current_app, g, request
+
+from shared import clock
+from shared.access import Actor
+from shared.logging import logger
+from shared.web.problems import Problem
+
+log = logger(__name__)
+
+AUDIENCE = "waybill"
+ALGORITHMS = ("EdDSA", "ES256", "RS256")
+LEEWAY_SECONDS = 10  # by which the issuer's clock may differ from ours
+KEYS_LIFETIME_SECONDS = 300  # a key taken out of the set is out of use after this
+RELOAD_PAUSE_SECONDS = 1  # between two looks for an unknown key, so that nobody can make us look all day
+REMEMBERED_TOKENS = 4096
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+NOBODY = Actor(name="anonymous")
+
+
+class KeySet:
+    """The public keys that tokens are checked with, from a file or an http(s) address."""
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+        self._lock = threading.Lock()
+        self._keys: dict[str | None, jwt.PyJWK] = {}
+        self._read_at = float("-inf")
+
+    def key(self, key_id: str | None) -> jwt.PyJWK | None:
+        """The key of this id; looks again where it is unknown, for issuers change their keys."""
+        age = _seconds() - self._read_at
+        if age > KEYS_LIFETIME_SECONDS or (key_id not in self._keys and age > RELOAD_PAUSE_SECONDS):
+            self._read()
+        return self._keys.get(key_id)
+
+    def _read(self) -> None:
+        with self._lock:
+            self._read_at = _seconds()
+            try:
+                keys = jwt.PyJWKSet.from_json(self._text()).keys
+            except (OSError, ValueError, httpx.HTTPError, jwt.PyJWTError) as error:
+                log.error("key set can't be read", place=self._place, error=str(error))  # noqa: TRY400
+                return  # what was read before still holds
+            found: dict[str | None, jwt.PyJWK] = {key.key_id: key for key in keys}
+            if len(keys) == 1:
+                found[None] = keys[0]  # a token that names no key can mean only this one
+            self._keys = found
+
+    def _text(self) -> str:
+        if self._place.startswith(("http://", "https://")):
+            return httpx.get(self._place, timeout=3).raise_for_status().text
+        return Path(self._place).read_text()
+
+
+class Tokens:
+    """Turns bearer tokens into actors, and remembers those it has checked: signatures are slow."""
+
+    def __init__(self, keys: KeySet) -> None:
+        self._keys = keys
+        self._remembered: dict[bytes, tuple[float, Actor]] = {}
+
+    def actor(self, token: str) -> Actor:
+        """Who the token speaks for; raises jwt.InvalidTokenError with what is wrong with it."""
+        digest = hashlib.sha256(token.encode(errors="surrogateescape")).digest()
+        remembered = self._remembered.get(digest)
+        if remembered is not None and remembered[0] > _seconds():
+            return remembered[1]
+        claims = self._claims(token)
+        actor = _actor(claims)
+        if len(self._remembered) >= REMEMBERED_TOKENS:
+            self._remembered.pop(next(iter(self._remembered)), None)
+        until = min(float(claims["exp"]), _seconds() + KEYS_LIFETIME_SECONDS)
+        self._remembered[digest] = (until, actor)
+        return actor
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        key = self._keys.key(jwt.get_unverified_header(token).get("kid"))
+        if key is None:
+            raise jwt.InvalidTokenError("signed with an unknown key")
+        if key.algorithm_name not in ALGORITHMS:
+            raise jwt.InvalidTokenError("signed in a way that is not accepted")
+        return jwt.decode(
+            token,
+            key,
+            algorithms=[key.algorithm_name],
+            audience=AUDIENCE,
+            leeway=LEEWAY_SECONDS,
+            options={"require": ["exp", "sub", "aud"]},
+        )
+
+
+class _Claims(msgspec.Struct):
+    sub: str
+    scope: str = ""
+    sellers: frozenset[str] = frozenset()
+    markets: frozenset[str] = frozenset()
+    subscriber: str | None = None
+
+
+def _actor(claims: dict[str, Any]) -> Actor:
+    try:
+        known = msgspec.convert(claims, _Claims)
+    except msgspec.ValidationError as error:
+        raise jwt.InvalidTokenError(f"has a claim of the wrong type: {error}") from error
+    return Actor(
+        name=known.sub,
+        scopes=frozenset(known.scope.split()),
+        sellers=known.sellers,
+        markets=known.markets,
+        subscriber=known.subscriber,
+    )
+
+
+def requires(*scopes: str) -> Callable[[View], View]:
+    """Let in callers whose token carries all these scopes; others are answered 401 or 403, and logged."""
+    needed = frozenset(scopes)
+
+    def admit() -> None:
+        g.actor = actor = _bearer()
+        if missing := needed - actor.scopes:
+            refuse_access(
+                403,
+                f"the token lacks the scope {' '.join(sorted(missing))}",
+                f'Bearer error="insufficient_scope", scope="{" ".join(scopes)}"',
+            )
+
+    def mark(view: View) -> View:
+        marked: Any = view
+        marked.admit = admit
+        document = getattr(view, "_apidoc", {})
+        marked._apidoc = document | {  # noqa: SLF001 - where flask-smorest keeps what it documents
+            "manual_doc": document.get("manual_doc", {}) | {"security": [{"bearer": list(scopes)}]}
+        }
+        return view
+
+    return mark
+
+
+def public(view: View) -> View:
+    """Let in anyone."""
+
+    def admit() -> None:
+        g.actor = NOBODY
+
+    marked: Any = view
+    marked.admit = admit
+    return view
+
+
+def _bearer() -> Actor:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() != "bearer" or not token:
+        refuse_access(401, "a bearer token is needed", "Bearer")
+    tokens: Tokens = current_app.extensions["tokens"]
+    try:
+        return tokens.actor(token.strip())
+    except jwt.InvalidTokenError as error:
+        refuse_access(401, f"the token is not accepted: {error}", 'Bearer error="invalid_token"')
+
+
+def refuse_access(status: int, detail: str, challenge: str) -> NoReturn:
+    """Log the refused try and answer it."""
+    log.warning(
+        "access refused",
+        status=status,
+        reason=detail,
+        actor=g.get("actor", NOBODY).name,
+        method=request.method,
+        route=str(request.url_rule),
+    )
+    raise Problem(status, detail, headers={"WWW-Authenticate": challenge})
+
+
+def guard(app: Flask, jwks: str) -> None:
+    """Ask each view whom it lets in, before anything of the request is read."""
+    app.extensions["tokens"] = Tokens(KeySet(jwks))
+
+    @app.before_request
+    def admit() -> None:
+        if request.endpoint is not None:
+            view: Any = current_app.view_functions[request.endpoint]
+            view.admit()
+
+
+def refuse_unguarded(app: Flask) -> None:
+    """Refuse to start with a view that nobody has said whom it lets in."""
+    open_views = [name for name, view in app.view_functions.items() if not hasattr(view, "admit")]
+    if open_views:
+        raise RuntimeError(f"mark with @requires, @customer or @public: {', '.join(sorted(open_views))}")
+
+
+def _seconds() -> float:
+    return clock.now().timestamp()

@@ -1,0 +1,116 @@
+"""Blueprints of the API: strict about what comes in, and mindful of what the views answer with."""
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import flask_smorest
+import marshmallow
+from flask import Request, g
+from webargs import core
+from webargs.flaskparser import FlaskParser, is_json_request
+
+from shared.errors import Invalid
+from shared.web import payloads
+from shared.web.problems import Problem
+
+View = Callable[..., Any]
+
+
+class StrictParser(FlaskParser):
+    """Reads a request by its schema: unknown fields are refused and named, not skipped."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {  # noqa: RUF012 - as the library declares it
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
+        "query": marshmallow.RAISE,
+        "form": marshmallow.RAISE,
+        "files": marshmallow.RAISE,
+    }
+
+    def _raw_load_json(self, req: Request) -> Any:
+        body = req.get_data(cache=True)
+        if not is_json_request(req):
+            if body:
+                raise Problem(415, "the body must be application/json")
+            return core.missing
+        try:
+            value = payloads.parse(body)
+        except payloads.MalformedError as error:
+            raise Problem(400, f"the body is no JSON: {error}", position=error.position) from error
+        if refused := payloads.unstorable(value, body):
+            raise Invalid(**refused)
+        return value
+
+    def load_querystring(self, req: Request, schema: marshmallow.Schema) -> Any:
+        """The query's values, but for the customer's token, which has been read by then."""
+        values = req.args.copy()
+        if g.get("customer_order_id"):
+            values.poplist("token")
+        if refused := payloads.unstorable(values.to_dict()):
+            raise Invalid(**refused)
+        return self._makeproxy(values, schema)
+
+    def handle_error(
+        self,
+        error: marshmallow.ValidationError,
+        req: Request,  # noqa: ARG002
+        schema: marshmallow.Schema,  # noqa: ARG002
+        *,
+        error_status_code: int | None,  # noqa: ARG002
+        error_headers: Any,  # noqa: ARG002
+    ) -> NoReturn:
+        """Name each wrong field with its reason."""
+        messages: Any = error.messages  # its outermost key is the part of the request: json, query, …
+        fields = {field: reason for part in messages.values() for field, reason in _flat(part)}
+        raise Invalid(**fields) from error
+
+
+def _flat(messages: Any, path: str = "") -> list[tuple[str, str]]:
+    if isinstance(messages, dict):
+        return [
+            found
+            for name, part in messages.items()
+            for found in _flat(part, path if name == "_schema" else f"{path}.{name}" if path else str(name))
+        ]
+    if isinstance(messages, list) and all(isinstance(part, str) for part in messages):
+        return [(path or "body", " ".join(messages))]
+    return [(path or "body", str(messages))]
+
+
+class Blueprint(flask_smorest.Blueprint):
+    """A group of routes in the API and its document."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._prepare_doc_cbks.append(self._prepare_headers_doc)
+
+    def response(self, status_code: int, schema: Any = None, **documentation: Any) -> Callable[[View], View]:
+        """Declare what a view answers with; commands and queries dump by it inside their transaction."""
+        schema = schema() if isinstance(schema, type) else schema
+        document = super().response(status_code, schema, **documentation)
+
+        def decorate(view: View) -> View:
+            decorated: Any = document(view)
+            decorated.answers_with = (status_code, schema)
+            return decorated  # type: ignore[no-any-return]
+
+        return decorate
+
+    def _prepare_arguments_doc(self, doc: Any, doc_info: Any, **context: Any) -> Any:
+        # The default answer describes every problem; one more per status would only repeat it.
+        doc_info.get("arguments", {}).pop("responses", None)
+        return super()._prepare_arguments_doc(doc, doc_info, **context)
+
+    @staticmethod
+    def _prepare_headers_doc(doc: Any, doc_info: Any, **_context: Any) -> Any:
+        if headers := doc_info.get("headers"):
+            doc.setdefault("parameters", []).extend(headers)
+        return doc
+
+
+def documents_headers(view: View, *names: str) -> View:
+    """Say in the API's document that the view heeds these headers, which are among its components."""
+    documented: Any = view
+    documented._apidoc = getattr(view, "_apidoc", {}) | {"headers": names}  # noqa: SLF001 - flask-smorest's place
+    return view

@@ -1,0 +1,140 @@
+"""Around each view: the transaction, the idempotency key, the answer by the view's schema."""
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, cast
+
+from flask import Response, current_app, g, request
+from flask_smorest.utils import unpack_tuple_response
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session, sessionmaker
+
+from shared.errors import Invalid
+from shared.web import idempotency, payloads
+from shared.web.blueprint import View, documents_headers
+
+ATTEMPTS = 3
+# What PostgreSQL says of a transaction that another one got in the way of: it may simply be tried again.
+PASSING = {"40001", "40P01"}
+
+
+@dataclass(frozen=True)
+class Ready:
+    """An answer that needs no schema any more; for hot paths, where a contract test holds it to one."""
+
+    data: Any
+    version: int | None = None
+
+
+def command(view: View) -> View:
+    """Hand the view a session whose transaction commits with its answer: all is stored, or nothing.
+
+    Under an Idempotency-Key the first answer is kept for 24 hours and repeated to whoever sends the same
+    request again; a twin that comes while the first is still at work waits for it. Refusals are not kept.
+    """
+
+    @wraps(view)
+    def run(*arguments: Any, **named: Any) -> Response:
+        key = idempotency.key_of_request()
+
+        def attempt() -> Response:
+            with _sessions()(info=_caller()) as session, session.begin():
+                if key is None:
+                    return _answer(session, view, arguments, named)
+                first = idempotency.first_answer(session, key)
+                return first or idempotency.keep(session, key, _answer(session, view, arguments, named))
+
+        return attempt() if key is None else _repeated(attempt)
+
+    return documents_headers(run, "Idempotency-Key", "If-Match")
+
+
+def query(view: View) -> View:
+    """Hand the view a session that can only read; 304 to a caller who has this version already."""
+
+    @wraps(view)
+    def run(*arguments: Any, **named: Any) -> Response:
+        def attempt() -> Response:
+            with _sessions()(bind=_reader(), info=_caller()) as session:
+                return _answer(session, view, arguments, named)
+
+        answer = _repeated(attempt)
+        if "If-None-Match" in request.headers:
+            answer.make_conditional(request)
+        return answer
+
+    return run
+
+
+def _sessions() -> sessionmaker[Session]:
+    sessions: sessionmaker[Session] = current_app.extensions["sessions"]
+    return sessions
+
+
+def _caller() -> dict[str, Any]:
+    return {"actor": g.actor, "if_match": _if_match()}
+
+
+def _if_match() -> int | None:
+    given = request.headers.get("If-Match")
+    if given is None or given == "*":
+        return None
+    version = given.strip().strip('"')
+    if not (version.isascii() and version.isdigit()):
+        raise Invalid(**{"If-Match": 'must be one ETag of ours, as in "3"'})
+    return int(version)
+
+
+def _reader() -> Any:
+    """The database, read-only: PostgreSQL itself refuses a query that writes. It costs no round trip."""
+    bind = _sessions().kw["bind"]
+    if not isinstance(bind, Engine):
+        return bind  # a connection whose transaction somebody else has begun
+    reader: Engine | None = current_app.extensions.get("reader")
+    if reader is None or reader.pool is not bind.pool:
+        reader = current_app.extensions["reader"] = bind.execution_options(postgresql_readonly=True)
+    return reader
+
+
+def _answer(session: Session, view: View, arguments: tuple[Any, ...], named: dict[str, Any]) -> Response:
+    """What the view answers, dumped while its rows can still be read."""
+    result, status, headers = unpack_tuple_response(view(session, *arguments, **named))
+    session.flush()  # versions and defaults are in the answer as they will be stored
+    if isinstance(result, Response):
+        answer = result
+        answer.status_code = answer.status_code if status is None else int(status)
+    else:
+        declared, schema = cast(Any, current_app.view_functions[request.endpoint or ""]).answers_with
+        answer = Response(_body(result, schema), declared if status is None else int(status))
+        answer.mimetype = "application/json"
+        version = result.get("version") if isinstance(result, Mapping) else getattr(result, "version", None)
+        if version is not None:
+            answer.headers["ETag"] = f'"{version}"'
+    if headers:
+        answer.headers.extend(headers)
+    return answer
+
+
+def _body(result: Any, schema: Any) -> bytes:
+    if result is None:
+        return b""
+    if isinstance(result, Ready):
+        return payloads.encode(result.data)
+    return payloads.encode(result if schema is None else schema.dump(result))
+
+
+def _repeated(attempt: Callable[[], Response]) -> Response:
+    """Try again what only came in another's way, or lost its connection; for what is safe to repeat."""
+    for left in reversed(range(ATTEMPTS)):
+        try:
+            return attempt()
+        except DBAPIError as error:
+            passing = error.connection_invalidated or getattr(error.orig, "sqlstate", None) in PASSING
+            if not (passing and left):
+                raise
+        time.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - two deadlocked twins should not meet again
+    raise AssertionError("unreachable")

@@ -1,0 +1,93 @@
+"""Deliveries for the other services' agents: what they have not acknowledged, and their acknowledgements.
+
+Closed to everyone else, and no part of the API's document: no gateway routes /internal.
+"""
+
+from typing import Any
+
+import marshmallow
+from marshmallow import fields, validate
+from sqlalchemy.orm import Session
+
+from shared.access import actor_of
+from shared.messaging import deliveries, operations
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import Ready, command, query
+from shared.web.problems import Problem
+
+blueprint = Blueprint("deliveries", __name__, url_prefix="/internal/deliveries")
+
+
+class PullArguments(marshmallow.Schema):
+    """Which deliveries are asked for."""
+
+    limit = fields.Integer(load_default=100, validate=validate.Range(1, deliveries.PULL_LIMIT))
+    grace_seconds = fields.Float(load_default=3.0, validate=validate.Range(0, 3600))
+
+
+class LogArguments(marshmallow.Schema):
+    """Which page of the whole log is asked for."""
+
+    after = fields.Integer(load_default=0, validate=validate.Range(min=0, max=2**63 - 1))
+    limit = fields.Integer(load_default=100, validate=validate.Range(1, deliveries.LOG_LIMIT))
+
+
+class AcknowledgementSchema(marshmallow.Schema):
+    """Events that are safe in the caller's inbox."""
+
+    ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, deliveries.ACKNOWLEDGE_LIMIT))
+
+
+class AgainSchema(marshmallow.Schema):
+    """From when on the caller's database lacks what it was told."""
+
+    since = fields.AwareDateTime(required=True)
+
+
+@blueprint.route("", methods=["GET"])
+@blueprint.arguments(PullArguments, location="query")
+@blueprint.response(200)
+@requires("events:read")
+@query
+def pull(session: Session, arguments: dict[str, Any]) -> Ready:
+    """What the caller has not acknowledged for longer than the grace, oldest first."""
+    return Ready({"deliveries": deliveries.pending_for(session, _subscriber(session), **arguments)})
+
+
+@blueprint.route("/ack", methods=["POST"])
+@blueprint.arguments(AcknowledgementSchema)
+@blueprint.response(200)
+@requires("events:read")
+@command
+def acknowledge(session: Session, acknowledgement: dict[str, Any]) -> Ready:
+    """Note that these need not be delivered any more."""
+    noted = deliveries.acknowledge(session, _subscriber(session), acknowledgement["ids"])
+    return Ready({"acknowledged": noted})
+
+
+@blueprint.route("/log", methods=["GET"])
+@blueprint.arguments(LogArguments, location="query")
+@blueprint.response(200)
+@requires("events:read")
+@query
+def log(session: Session, arguments: dict[str, Any]) -> Ready:
+    """All that the caller was ever owed, in order, for it to compare with what it has."""
+    return Ready({"deliveries": operations.delivery_log(session, _subscriber(session), **arguments)})
+
+
+@blueprint.route("/again", methods=["POST"])
+@blueprint.arguments(AgainSchema)
+@blueprint.response(200)
+@requires("events:read")
+@command
+def deliver_again(session: Session, again: dict[str, Any]) -> Ready:
+    """Deliver again all that was told since; the caller's database was restored."""
+    return Ready({"deliveries": operations.deliver_again(session, _subscriber(session), again["since"])})
+
+
+def _subscriber(session: Session) -> str:
+    subscriber = actor_of(session).subscriber
+    if subscriber is None:
+        raise Problem(403, "the token names no subscriber")
+    return subscriber

@@ -1,0 +1,67 @@
+"""The API's document and a page to try it on, both served from here: nothing comes from elsewhere."""
+
+from importlib.resources import files
+from typing import Any
+
+from flask import Flask, Response, abort, render_template_string, send_file
+
+from shared.web import payloads
+from shared.web.auth import public
+
+ASSETS = {
+    "swagger-ui.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "favicon-32x32.png": "image/png",
+}
+PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>{{ title }} API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="icon" href="/docs/favicon-32x32.png">
+<div id="api"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+"""
+START = """SwaggerUIBundle({
+  url: "/openapi.json", dom_id: "#api", deepLinking: true, displayRequestDuration: true,
+  docExpansion: "list", defaultModelsExpandDepth: 0, persistAuthorization: false,
+});
+"""
+# The page sets styles and its icons are data addresses; all else comes from here, and goes nowhere else.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+UNCHANGING = "public, max-age=86400"
+
+
+def serve_documentation(app: Flask, specification: Any) -> None:
+    """Add /openapi.json and /docs to the app; call it when all routes are there."""
+    document = payloads.encode(specification.to_dict())
+    folder = files("flask_swagger_ui") / "dist"
+
+    @app.get("/openapi.json")
+    @public
+    def openapi() -> Response:
+        return Response(document, mimetype="application/json")
+
+    @app.get("/docs")
+    @public
+    def docs() -> Response:
+        page = Response(render_template_string(PAGE, title=specification.title), mimetype="text/html")
+        page.headers["Content-Security-Policy"] = POLICY
+        return page
+
+    @app.get("/docs/<name>")
+    @public
+    def docs_asset(name: str) -> Response:
+        if name == "start.js":
+            asset = Response(START, mimetype="text/javascript")
+        elif name in ASSETS:
+            asset = send_file(str(folder / name), mimetype=ASSETS[name])
+        else:
+            abort(404)
+        asset.headers["Cache-Control"] = UNCHANGING
+        return asset

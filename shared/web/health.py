@@ -1,0 +1,44 @@
+"""Whether the process lives, and whether it can do its work."""
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from shared import migrations
+from shared.logging import logger
+from shared.messaging import operations
+from shared.web import payloads
+from shared.web.auth import public
+
+log = logger(__name__)
+
+blueprint = Blueprint("health", __name__, url_prefix="/health")
+
+
+@blueprint.get("/live")
+@public
+def live() -> Response:
+    """Say that the process answers."""
+    return _told({"status": "live"})
+
+
+@blueprint.get("/ready")
+@public
+def ready() -> Response:
+    """Say whether the database is reachable and migrated, and how far behind messaging is."""
+    sessions: sessionmaker[Session] = current_app.extensions["sessions"]
+    try:
+        with sessions() as session:
+            if not migrations.is_current(session.connection(), current_app.name):
+                return _told({"status": "not ready", "reason": "migrations are missing"})
+            return _told({"status": "ready", "messaging": operations.health(session)})
+    except SQLAlchemyError as error:
+        log.warning("not ready", error=type(error.__cause__ or error).__name__)
+        return _told({"status": "not ready", "reason": "the database can't be reached"})
+
+
+def _told(health: dict[str, Any]) -> Response:
+    status = 503 if health["status"] == "not ready" else 200
+    return Response(payloads.encode(health), status, mimetype="application/json")

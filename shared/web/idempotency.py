@@ -1,0 +1,116 @@
+"""Answers kept by idempotency key, so that a command sent twice is done once."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flask import Response, g, request
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from shared import clock
+from shared.errors import Invalid, Refused
+from shared.web.tables import idempotency_keys
+
+KEPT = timedelta(hours=24)
+LONGEST_KEY = 200
+REPEATED_HEADERS = ("ETag", "Location", "Content-Type")
+LOCK_NOT_AVAILABLE = "55P03"
+
+_BEGIN = (
+    insert(idempotency_keys)
+    .values(subject=bindparam("subject"), key=bindparam("key"), fingerprint=bindparam("fingerprint"))
+    .on_conflict_do_nothing()
+    .returning(idempotency_keys.c.key)
+)
+_THIS_KEY = (idempotency_keys.c.subject == bindparam("of")) & (idempotency_keys.c.key == bindparam("named"))
+_FIRST = select(
+    idempotency_keys.c.fingerprint,
+    idempotency_keys.c.status,
+    idempotency_keys.c.body,
+    idempotency_keys.c.headers,
+).where(_THIS_KEY)
+_KEEP = (
+    update(idempotency_keys)
+    .where(_THIS_KEY)
+    .values(status=bindparam("status"), body=bindparam("body"), headers=bindparam("headers"))
+)
+
+
+@dataclass(frozen=True)
+class Key:
+    """An idempotency key as this request uses it."""
+
+    subject: str
+    key: str
+    fingerprint: bytes
+
+
+def key_of_request() -> Key | None:
+    """The key that came with the request, if any; raises Invalid for one that can't be kept."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return None
+    if not (0 < len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+        raise Invalid(**{"Idempotency-Key": f"must be 1 to {LONGEST_KEY} printable ASCII characters"})
+    fingerprint = hashlib.sha256(f"{request.method} {request.full_path}\n".encode())
+    fingerprint.update(request.get_data(cache=True))
+    return Key(g.actor.name, key, fingerprint.digest())
+
+
+def first_answer(session: Session, key: Key) -> Response | None:
+    """What was answered the first time; None says that this is the first time, and takes the key.
+
+    While another transaction holds the key this waits for its end, for it may still be refused. Raises
+    Refused: idempotency_key_reused for another request's key, first_still_under_way if the wait is long.
+    """
+    connection = session.connection()
+    ours = {"subject": key.subject, "key": key.key, "fingerprint": key.fingerprint}
+    try:
+        begun = connection.execute(_BEGIN, ours).scalar() is not None
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
+            raise Refused(
+                "first_still_under_way", "the first request under this idempotency key is not done yet"
+            ) from error
+        raise
+    if begun:
+        return None
+    first = connection.execute(_FIRST, {"of": key.subject, "named": key.key}).one()
+    if first.fingerprint != key.fingerprint:
+        raise Refused("idempotency_key_reused", "this idempotency key came with another request before")
+    return Response(first.body, first.status, {**first.headers, "Idempotency-Replayed": "true"})
+
+
+def keep(session: Session, key: Key, answer: Response) -> Response:
+    """Store the answer, to be repeated; it commits with what the command did."""
+    headers = {name: answer.headers[name] for name in REPEATED_HEADERS if name in answer.headers}
+    session.connection().execute(
+        _KEEP,
+        {
+            "of": key.subject,
+            "named": key.key,
+            "status": answer.status_code,
+            "body": answer.get_data(),
+            "headers": headers,
+        },
+    )
+    return answer
+
+
+def forget_old_keys(session: Session, limit: int = 10_000) -> int:
+    """Delete answers kept for longer than 24 hours; how many, at most `limit` so that no lock is long."""
+    old = (
+        select(idempotency_keys.c.subject, idempotency_keys.c.key)
+        .where(idempotency_keys.c.created_at < clock.now() - KEPT)
+        .order_by(idempotency_keys.c.created_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+        .cte("old")
+    )
+    forget = delete(idempotency_keys).where(
+        idempotency_keys.c.subject == old.c.subject, idempotency_keys.c.key == old.c.key
+    )
+    return session.connection().execute(forget).rowcount

@@ -1,0 +1,56 @@
+"""Pages of a list by keyset: as fast at the end as at the start, and nothing is shown twice."""
+
+import base64
+import binascii
+from typing import Any
+
+import marshmallow
+import msgspec
+from marshmallow import fields, validate
+
+from shared.errors import Invalid
+
+LARGEST_PAGE = 100
+
+
+class PageArguments(marshmallow.Schema):
+    """The query of a list; one with filters inherits this, so that there is one schema per query."""
+
+    cursor = fields.String(
+        validate=validate.Length(max=1000),
+        metadata={"description": "`next` of the page before; nothing for the first page."},
+    )
+    limit = fields.Integer(
+        strict=False,
+        load_default=50,
+        validate=validate.Range(1, LARGEST_PAGE),
+        metadata={"description": "How many at most."},
+    )
+
+
+def page_schema(item: type[marshmallow.Schema]) -> type[marshmallow.Schema]:
+    """The schema of a page of such items."""
+    name = f"{item.__name__.removesuffix('Schema')}PageSchema"
+    cursor = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The cursor of the next page; null on the last."},
+    )
+    return type(name, (marshmallow.Schema,), {"items": fields.List(fields.Nested(item)), "next": cursor})
+
+
+def encode_cursor(*values: Any) -> str:
+    """The place after a row, by the values that its list is ordered by: instants, ids, numbers, texts."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(values)).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str, *kinds: Any) -> tuple[Any, ...]:
+    """The values of a cursor, of these types; raises Invalid naming `cursor` if it is none of ours."""
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        values: tuple[Any, ...] = msgspec.json.decode(text, type=tuple[kinds])  # type: ignore[valid-type]
+    except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
+        raise Invalid(cursor="is not one that this list gave out") from error
+    if any(isinstance(value, str) and "\0" in value for value in values):
+        raise Invalid(cursor="is not one that this list gave out")
+    return values

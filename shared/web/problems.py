@@ -1,0 +1,153 @@
+"""Every error as one shape: an RFC 9457 problem that names what happened and, where it can, the field."""
+
+from http import HTTPStatus
+from typing import Any
+
+import marshmallow
+from flask import Flask, Response, current_app, request
+from sqlalchemy import exc as database
+from werkzeug.exceptions import HTTPException
+
+from shared.errors import Invalid, NotFound, Refused, Stale
+from shared.logging import correlation_id, logger
+from shared.web import payloads
+
+log = logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 1
+
+
+class Problem(Exception):  # noqa: N818 - the RFC's word
+    """An answer other than the hoped-for one; whatever the web layer itself finds wrong is raised as this."""
+
+    def __init__(
+        self, status: int, detail: str, *, headers: dict[str, str] | None = None, **members: Any
+    ) -> None:
+        super().__init__(detail)
+        self.status = HTTPStatus(status)
+        self.detail = detail
+        self.headers = headers or {}
+        self.members = members
+
+    def answer(self) -> Response:
+        """The problem as it goes to the caller."""
+        # "about:blank" is the RFC's word for: the status says what kind of problem it is. `reason` and
+        # `errors` say which.
+        document = self.members | {
+            "type": "about:blank",
+            "title": self.status.phrase,
+            "status": self.status.value,
+            "detail": self.detail,
+            "instance": request.path,
+            "correlation_id": correlation_id.get(),
+        }
+        answer = Response(payloads.encode(document), self.status, mimetype=MEDIA_TYPE)
+        answer.headers.extend(self.headers)
+        return answer
+
+
+class FieldErrorSchema(marshmallow.Schema):
+    """One field of the input and what is wrong with it."""
+
+    field = marshmallow.fields.String(
+        metadata={"description": "Where in the input: names and positions, joined by dots."}
+    )
+    reason = marshmallow.fields.String()
+
+
+class ProblemSchema(marshmallow.Schema):
+    """What every error looks like (RFC 9457)."""
+
+    type = marshmallow.fields.String(required=True, metadata={"description": "about:blank: see the status."})
+    title = marshmallow.fields.String(required=True)
+    status = marshmallow.fields.Integer(required=True)
+    detail = marshmallow.fields.String(required=True, metadata={"description": "What happened, for people."})
+    instance = marshmallow.fields.String(required=True, metadata={"description": "The path asked for."})
+    correlation_id = marshmallow.fields.String(
+        required=True, metadata={"description": "Finds the request in the logs, and the events it made."}
+    )
+    reason = marshmallow.fields.String(
+        metadata={"description": "409: why the action is refused, for machines."}
+    )
+    errors = marshmallow.fields.List(
+        marshmallow.fields.Nested(FieldErrorSchema), metadata={"description": "422: each wrong field."}
+    )
+    current_version = marshmallow.fields.Integer(metadata={"description": "412: the newest version."})
+    current = marshmallow.fields.Dict(
+        metadata={"description": "412: the newest state, where it can be read."}
+    )
+
+
+def tell_problems(app: Flask) -> None:
+    """Answer every error of the app as a problem."""
+    app.register_error_handler(Problem, Problem.answer)
+    app.register_error_handler(NotFound, lambda error: Problem(404, str(error)).answer())
+    app.register_error_handler(Refused, lambda error: _refused(error).answer())
+    app.register_error_handler(Invalid, lambda error: invalid(error.fields).answer())
+    app.register_error_handler(Stale, lambda error: _stale(error).answer())
+    app.register_error_handler(HTTPException, lambda error: _http(error).answer())
+    app.register_error_handler(database.SQLAlchemyError, lambda error: _database(error).answer())
+    app.register_error_handler(Exception, lambda error: _unexpected(error).answer())
+
+
+def invalid(fields: dict[str, str]) -> Problem:
+    """Wrong input, each field with its reason."""
+    errors = [{"field": field, "reason": reason} for field, reason in fields.items()]
+    return Problem(422, "; ".join(f"{field}: {reason}" for field, reason in fields.items()), errors=errors)
+
+
+def _refused(error: Refused) -> Problem:
+    return Problem(
+        409, error.detail or error.reason.replace("_", " "), **error.facts | {"reason": error.reason}
+    )
+
+
+def _stale(error: Stale) -> Problem:
+    current = _current_state(error.current_version)
+    return Problem(
+        412,
+        str(error),
+        headers={"ETag": f'"{error.current_version}"'},
+        current_version=error.current_version,
+        **({} if current is None else {"current": current}),
+    )
+
+
+def _current_state(version: int) -> Any:
+    """What a GET of the thing acted upon answers, if the caller may: nearest address above the action's."""
+    path = request.path
+    while path := path.rpartition("/")[0]:
+        try:
+            endpoint, arguments = current_app.create_url_adapter(request).match(path, method="GET")  # type: ignore[union-attr]
+            view: Any = current_app.view_functions[endpoint]
+            view.admit()
+            answer = current_app.make_response(view(**arguments))
+        except (HTTPException, Problem, NotFound, Refused, Invalid):
+            continue
+        if answer.headers.get("ETag") == f'"{version}"':
+            return payloads.decode(answer.get_data())
+    return None
+
+
+def _http(error: HTTPException) -> Problem:
+    headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
+    return Problem(error.code or 500, error.description or error.name, headers=headers)
+
+
+def _database(error: database.SQLAlchemyError) -> Problem:
+    if isinstance(error, database.DataError):
+        # What no schema caught: a number too large for its column, NUL in a text.
+        log.warning("value refused by the database", exc_info=error)
+        return Problem(422, "a value lies outside of what can be stored", errors=[])
+    if isinstance(error, database.OperationalError | database.InterfaceError | database.TimeoutError):
+        log.error("database unavailable", error=type(error.__cause__ or error).__name__)
+        return Problem(
+            503, "the database can't be reached now", headers={"Retry-After": str(RETRY_AFTER_SECONDS)}
+        )
+    return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> Problem:
+    log.error("request failed", exc_info=error)
+    return Problem(500, "something went wrong here; the correlation id finds it in the logs")

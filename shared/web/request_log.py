@@ -1,0 +1,43 @@
+"""One line in the log for each request, and the ids that tie it to the events it makes."""
+
+import re
+import time
+
+from flask import Flask, Response, g, request
+
+from shared import db
+from shared.logging import correlation_id, logger, trace_parent
+
+log = logger(__name__)
+
+_SAFE = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
+_TRACE_PARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def log_requests(app: Flask) -> None:
+    """Take or make each request's correlation id, and log the request when it is answered.
+
+    The line tells route, status, duration and actor; never bodies, queries, tokens or addresses.
+    """
+
+    @app.before_request
+    def begin() -> None:
+        g.began = time.perf_counter()
+        given = request.headers.get("X-Correlation-Id", "")
+        correlation_id.set(given if _SAFE.fullmatch(given) else str(db.new_id()))
+        parent = request.headers.get("Traceparent", "")
+        trace_parent.set(parent if _TRACE_PARENT.fullmatch(parent) else "")
+
+    @app.after_request
+    def end(answer: Response) -> Response:
+        answer.headers["X-Correlation-Id"] = correlation_id.get()
+        actor = g.get("actor")
+        log.info(
+            "request",
+            method=request.method,
+            route=request.url_rule.rule if request.url_rule else None,
+            status=answer.status_code,
+            milliseconds=round((time.perf_counter() - g.began) * 1000, 2),
+            actor=actor.name if actor else None,
+        )
+        return answer
