@@ -13,6 +13,20 @@ from shared.messaging.tables import copies
 
 S = TypeVar("S")
 
+# An event's data has one snapshot among its members; its name depends on the publisher.
+_CARRIED = "(select key from jsonb_each({data}) where jsonb_typeof(value) = 'object' and value ? 'people')"
+_EMPTY_PEOPLE = (
+    f"""update event_log set payload = jsonb_set(payload, array[{_CARRIED.format(data="payload")}, 'people'], '{{}}')
+        where subject = :subject and payload @? '$.*.people'""",
+    f"""update inbox
+        set envelope = jsonb_set(
+            envelope, array['data', {_CARRIED.format(data="envelope -> 'data'")}, 'people'], '{{}}'
+        )
+        where subject = :subject and envelope @? '$.data.*.people'""",
+    """update copies set snapshot = jsonb_set(snapshot, '{people}', '{}')
+       where subject = :subject and snapshot ? 'people'""",
+)
+
 
 def keep_newest(session: Session, heard: Snapshot) -> Any:
     """Store a snapshot if none as new is known; answer the newest, which may not be the one just heard."""
@@ -47,14 +61,5 @@ def erase_people(session: Session, subject: UUID | str) -> None:
     The log is append-only but for this. Every snapshot keeps personal data under `people` alone.
     """
     parameters = {"subject": str(subject)}
-    for statement in (
-        """update event_log set payload = jsonb_set(payload, array[part.key, 'people'], '{}')
-           from lateral (select key from jsonb_each(payload) where value ? 'people') as part
-           where subject = :subject""",
-        """update inbox set envelope = jsonb_set(envelope, array['data', part.key, 'people'], '{}')
-           from lateral (select key from jsonb_each(envelope -> 'data') where value ? 'people') as part
-           where subject = :subject""",
-        """update copies set snapshot = jsonb_set(snapshot, '{people}', '{}')
-           where subject = :subject and snapshot ? 'people'""",
-    ):
+    for statement in _EMPTY_PEOPLE:
         session.execute(text(statement), parameters)

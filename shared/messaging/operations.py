@@ -24,27 +24,28 @@ def health(session: Session) -> Row:
     def age(instant: Any, condition: Any) -> Any:
         return select(func.extract("epoch", now - func.min(instant))).where(condition).scalar_subquery()
 
-    row = session.execute(
-        select(
-            age(outbox.c.recorded_at, outbox.c.sent_at.is_(None)).label("oldest_unsent_seconds"),
-            age(inbox.c.received_at, inbox.c.state == "pending").label("oldest_pending_event_seconds"),
-            age(jobs.c.run_at, and_(jobs.c.state == "queued", jobs.c.run_at <= now)).label(
-                "oldest_due_job_seconds"
-            ),
-            _count(inbox, inbox.c.state == "dead").label("dead_events"),
-            _count(jobs, jobs.c.state == "dead").label("dead_jobs"),
+    row = (
+        session.execute(
+            select(
+                age(outbox.c.recorded_at, outbox.c.sent_at.is_(None)).label("oldest_unsent_seconds"),
+                age(inbox.c.received_at, inbox.c.state == "pending").label("oldest_pending_event_seconds"),
+                age(jobs.c.run_at, and_(jobs.c.state == "queued", jobs.c.run_at <= now)).label(
+                    "oldest_due_job_seconds"
+                ),
+                _count(inbox, inbox.c.state == "dead").label("dead_events"),
+                _count(jobs, jobs.c.state == "dead").label("dead_jobs"),
+            )
         )
-    ).one()
+        .mappings()
+        .one()
+    )
     unacknowledged = session.execute(
         select(outbox.c.subscriber, func.extract("epoch", now - func.min(outbox.c.recorded_at)))
         .where(outbox.c.acked_at.is_(None))
         .group_by(outbox.c.subscriber)
     ).tuples()
     return {
-        **{
-            name: float(value or 0) if name.endswith("seconds") else value
-            for name, value in row._mapping.items()
-        },
+        **{name: float(value or 0) if name.endswith("seconds") else value for name, value in row.items()},
         "oldest_unacknowledged_seconds": {subscriber: float(age) for subscriber, age in unacknowledged},
     }
 

@@ -1,0 +1,141 @@
+"""An event takes effect once, whatever the way it comes."""
+
+import time
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from shared.events.orders import OrderAccepted, OrderPlaced
+from shared.events.snapshots import OrderSnapshot
+from shared.messaging import copies, inbox
+from tests.samples import envelope, event
+
+
+def newer(name, version, **changes):
+    sample = envelope(name)
+    sample["id"] = str(uuid4())
+    sample["snapshotversion"] = version
+    sample["data"]["order"] |= {"version": version, **changes}
+    return sample
+
+
+@pytest.mark.requirement("F-04")
+def test_an_event_that_comes_twice_takes_effect_once(shipping, heard):
+    told = envelope("order.placed")
+
+    assert inbox.receive(shipping.hearing, told, "push") is True
+    assert inbox.receive(shipping.hearing, told, "pull") is False
+
+    assert len(heard) == 1
+    assert shipping.value("select state from inbox") == "done"
+
+
+def test_a_repeat_is_acknowledged_again(shipping, heard):
+    told = envelope("order.placed")
+    inbox.receive(shipping.hearing, told, "push")
+    with shipping.engine.begin() as connection:
+        connection.execute(text("update inbox set acked_at = now()"))
+
+    inbox.receive(shipping.hearing, told, "pull")
+
+    assert shipping.value("select acked_at from inbox") is None
+
+
+def test_a_late_event_shows_the_newest_snapshot(shipping, heard):
+    inbox.receive(shipping.hearing, newer("order.placed", 7, status="accepted"), "push")
+    inbox.receive(shipping.hearing, newer("order.placed", 1, status="placed"), "push")
+
+    assert [order.status for order in heard] == ["accepted", "accepted"]
+    with shipping.sessions() as session:
+        known = copies.newest(session, heard[0].order_id, OrderSnapshot)
+    assert known.version == 7
+
+
+def test_a_handlers_state_and_the_done_mark_commit_together(shipping):
+    @shipping.messaging.consumers.on(OrderPlaced)
+    def fail_after_writing(session, order):
+        session.execute(text("insert into subjects (subject) values ('written')"))
+        raise RuntimeError("no luck")
+
+    inbox.receive(shipping.hearing, envelope("order.placed"), "push")
+
+    assert shipping.value("select count(*) from subjects where subject = 'written'") == 0
+    assert shipping.value("select state || ' ' || error_type from inbox") == "pending RuntimeError"
+
+
+def test_a_failing_handler_is_tried_again_and_given_up_at_last(shipping):
+    tries = []
+
+    @shipping.messaging.consumers.on(OrderPlaced)
+    def fail(session, order):
+        tries.append(order)
+        raise RuntimeError("never")
+
+    inbox.receive(shipping.hearing, envelope("order.placed"), "push")
+    deadline = time.monotonic() + 10
+    while shipping.value("select state from inbox") == "pending" and time.monotonic() < deadline:
+        for event_id in inbox.claim_due(shipping.hearing, 10):
+            inbox.process(shipping.hearing, event_id)
+
+    assert len(tries) == inbox.ATTEMPTS
+    assert shipping.value("select state || ' ' || last_error from inbox") == "dead never"
+
+
+def test_a_handler_that_kills_its_process_is_counted_too(shipping, heard):
+    told = envelope("order.placed")
+    with shipping.sessions() as session:
+        inbox._store(session, shipping.backoff, told, "push")  # taken in, and then the process died
+        session.commit()
+
+    deadline = time.monotonic() + 10
+    while shipping.value("select state from inbox") == "pending" and time.monotonic() < deadline:
+        inbox.claim_due(shipping.hearing, 10)  # claimed, and died again
+
+    assert shipping.value("select state || ' ' || attempts from inbox") == f"dead {inbox.ATTEMPTS + 1}"
+    assert shipping.value("select last_error from inbox") == "its process died at every attempt"
+    assert heard == []
+
+
+@pytest.mark.parametrize("damage", [{"order": {}}, {}])
+def test_an_event_that_cannot_be_read_is_dead_at_once_and_blocks_nobody(shipping, heard, damage):
+    broken = envelope("order.placed") | {"id": str(uuid4()), "data": damage}
+
+    inbox.receive(shipping.hearing, broken, "push")
+    inbox.receive(shipping.hearing, envelope("order.placed"), "push")
+
+    assert shipping.value("select state from inbox where event_id = :id", id=UUID(broken["id"])) == "dead"
+    assert len(heard) == 1
+
+
+@pytest.mark.requirement("F-03")
+def test_an_event_nobody_here_follows_is_kept_for_an_operator(shipping, heard):
+    inbox.receive(shipping.hearing, envelope("order.completed"), "push")
+
+    assert shipping.value("select state from inbox") == "dead"
+
+
+def test_all_consumers_of_an_event_run_in_their_order(shipping):
+    ran = []
+    shipping.messaging.consumers.on(OrderAccepted)(lambda session, order: ran.append("first"))
+    shipping.messaging.consumers.on(OrderAccepted)(lambda session, order: ran.append("second"))
+
+    inbox.receive(shipping.hearing, envelope("order.accepted"), "push")
+
+    assert ran == ["first", "second"]
+
+
+def test_erasing_a_person_empties_every_copy_of_the_event(shipping, heard):
+    inbox.receive(shipping.hearing, envelope("order.placed"), "push")
+    order = event("order.placed").order
+
+    with shipping.sessions() as session:
+        copies.erase_people(session, order.order_id)
+        session.commit()
+
+    assert (
+        "lucia"
+        not in shipping.value("select envelope::text || c.snapshot::text from inbox, copies c").lower()
+    )
+    with shipping.sessions() as session:
+        assert copies.newest(session, order.order_id, OrderSnapshot).people.customer is None

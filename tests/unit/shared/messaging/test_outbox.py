@@ -1,0 +1,191 @@
+"""An event is committed with the state it tells of, or not at all."""
+
+import threading
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from shared.logging import causation_id, correlation_id
+from shared.messaging import outbox
+from shared.messaging.deliveries import acknowledge, pending_for
+from shared.messaging.outbox import envelope
+from shared.messaging.relay import BATCH, delivery_id, relay_batch
+from shared.messaging.subjects import lock_order, next_version
+from shared.messaging.tables import event_log
+from tests.samples import event
+
+
+class Wire:
+    """Takes what the relay sends."""
+
+    def __init__(self, broken=False):
+        self.sent = []
+        self.broken = broken
+
+    def send(self, tasks):
+        for task in tasks:
+            self.sent.append(task)
+            if self.broken:
+                raise ConnectionError("the broker is gone")
+
+
+def tell(service, *events):
+    with service.sessions() as session:
+        for told in events:
+            outbox.publish(session, told)
+        session.commit()
+
+
+@pytest.mark.requirement("F-01")
+def test_an_event_is_owed_to_every_listener_only_once_its_transaction_commits(orders):
+    with orders.sessions() as session:
+        outbox.publish(session, event("order.placed"))
+
+        assert orders.value("select count(*) from outbox") == 0
+        session.commit()
+
+    assert orders.value("select array_agg(subscriber order by subscriber) from outbox") == [
+        "documents",
+        "notifications",
+        "shipping",
+    ]
+
+
+@pytest.mark.requirement("F-01")
+def test_what_is_rolled_back_was_never_told(orders):
+    with orders.sessions() as session:
+        outbox.publish(session, event("order.placed"))
+        session.rollback()
+
+    assert orders.value("select count(*) from event_log") == 0
+    assert relay_batch(orders.sessions, Wire(), "orders") == 0
+
+
+@pytest.mark.requirement("F-02")
+def test_a_slow_commit_is_neither_sent_early_nor_passed_over(orders):
+    wire = Wire()
+    with orders.sessions() as slow:
+        outbox.publish(slow, event("order.placed"))
+        tell(orders, event("order.accepted"))
+
+        relay_batch(orders.sessions, wire, "orders")
+        assert {name for _, _, name, _ in wire.sent} == {
+            "shipping.order.accepted",
+            "documents.order.accepted",
+            "notifications.order.accepted",
+        }
+        slow.commit()
+
+    assert relay_batch(orders.sessions, wire, "orders") == 3
+    assert {arguments["event"]["type"] for *_, arguments in wire.sent[3:]} == {"order.placed"}
+
+
+def test_a_broker_that_fails_loses_nothing(orders):
+    tell(orders, event("order.placed"))
+
+    with pytest.raises(ConnectionError):
+        relay_batch(orders.sessions, Wire(broken=True), "orders")
+
+    assert relay_batch(orders.sessions, Wire(), "orders") == 3
+    assert relay_batch(orders.sessions, Wire(), "orders") == 0
+
+
+@pytest.mark.requirement("F-04")
+def test_two_relays_share_the_work_and_send_nothing_twice(orders):
+    tell(orders, *[event("order.placed")] * 100)
+    wires = [Wire(), Wire()]
+    barrier = threading.Barrier(2)
+
+    def run(wire):
+        barrier.wait()
+        while relay_batch(orders.sessions, wire, "orders") == BATCH:
+            pass
+
+    threads = [threading.Thread(target=run, args=(wire,)) for wire in wires]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    while relay_batch(orders.sessions, wires[0], "orders"):
+        pass
+
+    ids = [task_id for wire in wires for _, task_id, _, _ in wire.sent]
+    assert len(ids) == len(set(ids)) == 300
+
+
+@pytest.mark.requirement("F-05")
+def test_event_and_delivery_ids_are_the_same_each_time_they_are_sent(orders):
+    wire = Wire()
+    tell(orders, event("order.placed"))
+
+    relay_batch(orders.sessions, wire, "orders")
+    with orders.engine.begin() as connection:
+        connection.execute(text("update outbox set sent_at = null"))
+    relay_batch(orders.sessions, wire, "orders")
+
+    assert sorted(t[1] for t in wire.sent[:3]) == sorted(t[1] for t in wire.sent[3:])
+    assert {t[3]["event"]["id"] for t in wire.sent} == {wire.sent[0][3]["event"]["id"]}
+    assert len({t[1] for t in wire.sent}) == 3
+    assert wire.sent[0][1] == delivery_id(wire.sent[0][3]["event"]["id"], wire.sent[0][0].split(".")[0])
+
+
+def test_a_task_shows_the_orders_number_first(orders):
+    wire = Wire()
+    tell(orders, event("order.placed"))
+
+    relay_batch(orders.sessions, wire, "orders")
+
+    assert next(iter(wire.sent[0][3].items())) == ("order", "EU-100042")
+
+
+def test_an_envelope_is_a_cloud_event_with_its_correlation(orders):
+    correlation_id.set("checkout-7")
+    causation_id.set("cause-3")
+
+    tell(orders, event("order.placed"))
+
+    with orders.sessions() as session:
+        told = envelope(session.execute(event_log.select()).mappings().one(), "orders")
+    assert told["specversion"] == "1.0"
+    assert told["source"] == "/orders"
+    assert told["subject"] == str(event("order.placed").order.order_id)
+    assert (told["correlationid"], told["causationid"]) == ("checkout-7", "cause-3")
+    assert UUID(told["id"]).version == 7
+
+
+def test_what_is_not_acknowledged_can_be_pulled_until_it_is(orders):
+    tell(orders, event("order.placed"))
+
+    with orders.sessions() as session:
+        [delivery] = pending_for(session, "shipping", 10, grace_seconds=0)
+        assert acknowledge(session, "shipping", [UUID(delivery["id"])]) == 1
+        assert acknowledge(session, "shipping", [UUID(delivery["id"])]) == 0
+        session.commit()
+
+        assert pending_for(session, "shipping", 10, grace_seconds=0) == []
+        assert len(pending_for(session, "documents", 10, grace_seconds=0)) == 1
+        assert pending_for(session, "documents", 10, grace_seconds=60) == []
+
+
+def test_an_order_is_locked_from_its_first_mention(orders):
+    order_id = event("order.placed").order.order_id
+    entered = []
+
+    def second():
+        with orders.sessions() as session:
+            lock_order(session, order_id)
+            entered.append(next_version(session, order_id))
+            session.commit()
+
+    with orders.sessions() as session:
+        lock_order(session, order_id)
+        waiting = threading.Thread(target=second)
+        waiting.start()
+        waiting.join(0.3)
+        assert entered == []
+        assert next_version(session, order_id) == 1
+        session.commit()
+    waiting.join()
+
+    assert entered == [2]
