@@ -13,18 +13,28 @@ from shared.messaging.tables import copies
 
 S = TypeVar("S")
 
-# An event's data has one snapshot among its members; its name depends on the publisher.
-_CARRIED = "(select key from jsonb_each({data}) where jsonb_typeof(value) = 'object' and value ? 'people')"
+# An event's data has one snapshot among its members; what it is called depends on the publisher.
 _EMPTY_PEOPLE = (
-    f"""update event_log set payload = jsonb_set(payload, array[{_CARRIED.format(data="payload")}, 'people'], '{{}}')
-        where subject = :subject and payload @? '$.*.people'""",
-    f"""update inbox
-        set envelope = jsonb_set(
-            envelope, array['data', {_CARRIED.format(data="envelope -> 'data'")}, 'people'], '{{}}'
-        )
-        where subject = :subject and envelope @? '$.data.*.people'""",
-    """update copies set snapshot = jsonb_set(snapshot, '{people}', '{}')
-       where subject = :subject and snapshot ? 'people'""",
+    """
+    update event_log
+    set payload = jsonb_set(payload, array[
+        (select key from jsonb_each(payload)
+         where jsonb_typeof(value) = 'object' and value ? 'people'), 'people'
+    ], '{}')
+    where subject = :subject and payload @? '$.*.people'
+    """,
+    """
+    update inbox
+    set envelope = jsonb_set(envelope, array['data',
+        (select key from jsonb_each(envelope -> 'data')
+         where jsonb_typeof(value) = 'object' and value ? 'people'), 'people'
+    ], '{}')
+    where subject = :subject and envelope @? '$.data.*.people'
+    """,
+    """
+    update copies set snapshot = jsonb_set(snapshot, '{people}', '{}')
+    where subject = :subject and snapshot ? 'people'
+    """,
 )
 
 

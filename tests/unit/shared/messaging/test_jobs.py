@@ -45,7 +45,8 @@ def effects(shipping):
 def count_effect(session):
     session.execute(
         text(
-            "insert into subjects values ('effect', 1) on conflict (subject) do update set version = subjects.version + 1"
+            "insert into subjects values ('effect', 1) "
+            "on conflict (subject) do update set version = subjects.version + 1"
         )
     )
 

@@ -1,0 +1,84 @@
+"""What every service expects of its database."""
+
+from datetime import UTC, datetime
+from importlib import import_module
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import select, text
+from sqlalchemy.exc import StatementError
+from sqlalchemy.orm import Session
+
+from deploy.local.databases import SERVICES
+from shared.db import make_engine, metadata, new_id, require_current
+from shared.errors import Stale
+from shared.messaging.tables import jobs
+from shared.migrations import downgrade, is_current, upgrade
+
+
+def test_ids_rise_with_time():
+    ids = [new_id() for _ in range(100)]
+
+    assert ids == sorted(ids)
+    assert {made.version for made in ids} == {7}
+
+
+def test_an_instant_without_a_time_zone_is_refused(engines):
+    naive = datetime(2026, 3, 2, 9, 15)  # noqa: DTZ001 - what is refused
+
+    with engines["orders"].connect() as connection, pytest.raises(StatementError, match="time zone"):
+        connection.execute(select(jobs).where(jobs.c.run_at == naive))
+
+
+def test_instants_come_back_in_utc(engines):
+    with engines["orders"].connect() as connection:
+        connection.execute(text("set timezone = 'Europe/Madrid'"))
+        [[instant]] = connection.execute(
+            text("select timestamptz '2026-03-02 10:15+01'").columns(jobs.c.run_at)
+        )
+
+    assert instant == datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
+    assert instant.tzinfo is UTC
+
+
+@pytest.mark.parametrize(("expected", "current"), [(None, 4), (4, 4)])
+def test_a_caller_who_knows_the_newest_version_goes_on(expected, current):
+    require_current(Session(info={"if_match": expected}), current)
+
+
+def test_a_caller_with_an_old_version_is_stopped():
+    with pytest.raises(Stale) as stopped:
+        require_current(Session(info={"if_match": 3}), 4)
+
+    assert stopped.value.current_version == 4
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_migrations_go_up_and_down_and_up_again(postgres_server, service):
+    engine = make_engine(postgres_server.url(service))
+    try:
+        downgrade(engine, service)
+        with engine.connect() as connection:
+            assert not is_current(connection, service)
+            left = text("select tablename from pg_tables where schemaname = 'public'")
+            assert connection.execute(left).scalars().all() == ["alembic_version"]
+        upgrade(engine, service)
+        with engine.connect() as connection:
+            assert is_current(connection, service)
+    finally:
+        upgrade(engine, service)
+        engine.dispose()
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_migrated_tables_are_those_the_code_expects(engines, service):
+    models = import_module(f"services.{service}.models")
+    import_module("shared.messaging.tables")
+    import_module("shared.web.tables")
+
+    with engines[service].connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": False})
+        differences = compare_metadata(context, [metadata, models.Base.metadata])
+
+    assert differences == []

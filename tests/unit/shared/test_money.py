@@ -1,0 +1,55 @@
+"""Amounts add up to the last minor unit."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.money import Money, round_half_up, split, tax_contained, tax_on_top
+
+AMOUNTS = st.integers(-(10**12), 10**12)
+
+
+@pytest.mark.parametrize(
+    ("amount", "rounded"), [("0.5", 1), ("1.5", 2), ("2.5", 3), ("-0.5", -1), ("0.49", 0), ("-2.5", -3)]
+)
+def test_halves_are_rounded_away_from_zero(amount, rounded):
+    assert round_half_up(Decimal(amount)) == rounded
+
+
+@pytest.mark.parametrize(("gross", "tax"), [(1200, 200), (415, 69), (1, 0), (3, 1), (0, 0), (-1200, -200)])
+def test_the_vat_in_a_gross_price(gross, tax):
+    assert tax_contained(gross, 2000) == tax
+
+
+@given(AMOUNTS, st.integers(0, 5000))
+def test_tax_on_the_net_amount_gives_the_gross_amount_back(net, rate):
+    gross = net + tax_on_top(net, rate)
+
+    assert abs(gross - tax_contained(gross, rate) - net) <= 1
+
+
+@given(AMOUNTS, st.lists(st.integers(0, 10**6), min_size=1, max_size=20))
+def test_the_parts_of_a_split_sum_to_the_whole(total, weights):
+    parts = split(total, weights)
+
+    assert sum(parts) == total
+    assert len(parts) == len(weights)
+
+
+def test_money_of_two_currencies_does_not_add():
+    with pytest.raises(ValueError, match="EUR"):
+        Money(100, "GBP") + Money(100, "EUR")
+
+
+@pytest.mark.parametrize(
+    ("locale", "currency", "shown"),
+    [("en", "GBP", "£1,234.50"), ("es", "EUR", "1.234,50\xa0€"), ("en", "JPY", "¥123,450")],
+)
+def test_money_is_shown_as_its_readers_write_it(locale, currency, shown):
+    assert Money(123450, currency).show(locale) == shown
+
+
+def test_money_multiplies_by_quantities():
+    assert Money(415, "GBP") * 3 + Money(5, "GBP") == Money(1250, "GBP")
