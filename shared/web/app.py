@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from shared import logging
 from shared.settings import ServiceSettings
-from shared.web import auth, deliveries, health, payloads
+from shared.web import auth, deliveries, health, operations, payloads
 from shared.web.blueprint import Blueprint
 from shared.web.documentation import serve_documentation
 from shared.web.idempotency import LONGEST_KEY
@@ -67,7 +67,7 @@ def make_app(
     )
     app.extensions["sessions"] = sessions
     app.extensions["messaging"] = messaging
-    app.extensions["customer_link_keys"] = settings.customer_link_keys
+    app.extensions["settings"] = settings
 
     log_requests(app)
     auth.guard(app, settings.jwks)
@@ -87,7 +87,9 @@ def make_app(
     )
     for header in (IDEMPOTENCY_KEY, IF_MATCH):
         api.spec.components.parameter(header["name"], "header", header)
-    for blueprint in blueprints:
+    for blueprint in (*blueprints, operations.blueprint):
+        if not isinstance(blueprint, Blueprint):
+            raise TypeError(f"{blueprint.name} is no shared.web.blueprint.Blueprint, which commands need")
         api.register_blueprint(blueprint)
     serve_documentation(app, api.spec)
     app.register_blueprint(health.blueprint)

@@ -42,7 +42,7 @@ def customer(view: View) -> View:
     """Let in whoever has the link of an order, and hand the view that order's id as `order_id`."""
 
     def admit() -> None:
-        keys: Sequence[str] = current_app.extensions["customer_link_keys"]
+        keys: Sequence[str] = current_app.extensions["settings"].customer_link_keys
         try:
             order_id = read_token(keys, request.args.get("token", ""))
         except LinkError as error:

@@ -1,0 +1,280 @@
+"""What an operator sees and does, over HTTP; the same verbs as the command line's."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import islice
+from typing import Any
+from uuid import UUID
+
+import httpx
+import marshmallow
+from flask import current_app, g
+from marshmallow import fields, validate
+from sqlalchemy.orm import Session
+
+from shared.access import EVERYTHING, Actor
+from shared.events.codec import EVENTS
+from shared.messaging import operations, reconciliation
+from shared.messaging.deliveries import Source
+from shared.sources import sources
+from shared.web.auth import refuse_access, requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command, query
+from shared.web.problems import Problem
+
+blueprint = Blueprint(
+    "operations",
+    __name__,
+    url_prefix="/v1/operations",
+    description="For operators: what messaging is doing, and what to do when it is stuck.",
+)
+
+LARGEST_LIST = 500
+MOST_DIFFERENCES = 500
+
+
+class LimitArguments(marshmallow.Schema):
+    """How much is asked for."""
+
+    limit = fields.Integer(load_default=50, validate=validate.Range(1, LARGEST_LIST))
+
+
+class TailArguments(LimitArguments):
+    """Which events are asked for."""
+
+    type = fields.String(validate=validate.OneOf(sorted(EVENTS)))
+
+
+class EventSummarySchema(marshmallow.Schema):
+    """An event without its data."""
+
+    event_id = fields.UUID()
+    type = fields.String()
+    subject = fields.String()
+    reference = fields.String(metadata={"description": "The order's number."})
+    version = fields.Integer()
+    occurred_at = fields.AwareDateTime()
+
+
+class DeliverySchema(marshmallow.Schema):
+    """What became of an event's delivery to one subscriber."""
+
+    subscriber = fields.String()
+    recorded_at = fields.AwareDateTime()
+    sent_at = fields.AwareDateTime(allow_none=True)
+    acked_at = fields.AwareDateTime(allow_none=True)
+
+
+class PendingSchema(EventSummarySchema):
+    """A delivery that its subscriber has not acknowledged."""
+
+    subscriber = fields.String()
+    recorded_at = fields.AwareDateTime()
+    sent_at = fields.AwareDateTime(allow_none=True)
+
+
+class EventSchema(marshmallow.Schema):
+    """An event whole, as it is sent, and its deliveries."""
+
+    envelope = fields.Dict()
+    deliveries = fields.List(fields.Nested(DeliverySchema))
+
+
+class DeadLetterSchema(marshmallow.Schema):
+    """An event or a job that was given up."""
+
+    id = fields.UUID()
+    sort = fields.String(validate=validate.OneOf(["event", "job"]))
+    what = fields.String(metadata={"description": "The event's type or the job's kind."})
+    subject = fields.String()
+    reference = fields.String(allow_none=True)
+    since = fields.AwareDateTime()
+    attempts = fields.Integer()
+    last_error = fields.String(allow_none=True)
+
+
+class ResendSchema(marshmallow.Schema):
+    """Whose deliveries are to be sent again."""
+
+    subscriber = fields.String(metadata={"description": "Only this service's; otherwise everyone's."})
+
+
+class SkipSchema(marshmallow.Schema):
+    """Why nothing is to be done about a dead event."""
+
+    reason = fields.String(required=True, validate=validate.Length(1, 500))
+
+
+class SinceSchema(marshmallow.Schema):
+    """From when on."""
+
+    since = fields.AwareDateTime(required=True)
+
+
+class ReplaySchema(SinceSchema):
+    """Which events are to be handled again."""
+
+    types = fields.List(fields.String(validate=validate.OneOf(sorted(EVENTS))), load_default=list)
+
+
+class CountSchema(marshmallow.Schema):
+    """How many it concerned."""
+
+    count = fields.Integer()
+
+
+class DifferenceSchema(marshmallow.Schema):
+    """What a source told that this service does not have, or has not finished."""
+
+    source = fields.String()
+    event_id = fields.UUID()
+    type = fields.String()
+    subject = fields.String()
+    fault = fields.String()
+
+
+class ReconciliationSchema(marshmallow.Schema):
+    """What differs."""
+
+    differences = fields.List(fields.Nested(DifferenceSchema))
+    complete = fields.Boolean(metadata={"description": f"False: there are more than {MOST_DIFFERENCES}."})
+
+
+@blueprint.route("/events", methods=["GET"])
+@blueprint.arguments(TailArguments, location="query")
+@blueprint.response(200, EventSummarySchema(many=True))
+@requires("admin")
+@query
+def tail_events(session: Session, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """The newest events of this service, newest first."""
+    return operations.tail_events(session, arguments["limit"], arguments.get("type"))
+
+
+@blueprint.route("/events/<uuid:event_id>", methods=["GET"])
+@blueprint.response(200, EventSchema)
+@requires("admin")
+@query
+def show_event(session: Session, event_id: UUID) -> dict[str, Any]:
+    """One event with its data and what became of each delivery."""
+    return operations.show_event(session, event_id)
+
+
+@blueprint.route("/traces/<correlation_id>", methods=["GET"])
+@blueprint.response(200)
+@requires("admin")
+@query
+def trace(session: Session, correlation_id: str) -> list[dict[str, Any]]:
+    """All that one request led to in this service, in order."""
+    return operations.trace(session, correlation_id)
+
+
+@blueprint.route("/outbox", methods=["GET"])
+@blueprint.arguments(LimitArguments, location="query")
+@blueprint.response(200, PendingSchema(many=True))
+@requires("admin")
+@query
+def list_pending(session: Session, arguments: dict[str, Any]) -> list[dict[str, Any]]:
+    """Deliveries that their subscriber has not acknowledged, oldest first."""
+    return operations.pending(session, arguments["limit"])
+
+
+@blueprint.route("/outbox/resend", methods=["POST"])
+@blueprint.arguments(ResendSchema)
+@blueprint.response(200, CountSchema)
+@requires("admin")
+@command
+def resend(session: Session, choice: dict[str, Any]) -> dict[str, int]:
+    """Send every unacknowledged delivery again."""
+    return {"count": operations.resend(session, choice.get("subscriber"))}
+
+
+@blueprint.route("/dead-letters", methods=["GET"])
+@blueprint.response(200, DeadLetterSchema(many=True))
+@requires("admin")
+@query
+def list_dead_letters(session: Session) -> list[dict[str, Any]]:
+    """Events and jobs that were given up, oldest first."""
+    return operations.dead_letters(session)
+
+
+@blueprint.route("/dead-letters/<uuid:letter_id>", methods=["GET"])
+@blueprint.response(200)
+@requires("admin")
+@query
+def show_dead_letter(session: Session, letter_id: UUID) -> dict[str, Any]:
+    """One dead event or job, whole."""
+    return operations.dead_letter(session, letter_id)
+
+
+@blueprint.route("/dead-letters/<uuid:letter_id>/retry", methods=["POST"])
+@blueprint.response(204)
+@requires("admin")
+@command
+def retry_dead_letter(session: Session, letter_id: UUID) -> None:
+    """Try a dead event or job again, from its first attempt."""
+    operations.retry(session, letter_id)
+
+
+@blueprint.route("/dead-letters/<uuid:letter_id>/skip", methods=["POST"])
+@blueprint.arguments(SkipSchema)
+@blueprint.response(204)
+@requires("admin")
+@command
+def skip_dead_letter(session: Session, choice: dict[str, Any], letter_id: UUID) -> None:
+    """Decide that nothing is to be done about a dead event; the reason is kept."""
+    operations.skip(session, letter_id, choice["reason"])
+
+
+@blueprint.route("/replay", methods=["POST"])
+@blueprint.arguments(ReplaySchema)
+@blueprint.response(200, CountSchema)
+@requires("admin")
+@command
+def replay(session: Session, choice: dict[str, Any]) -> dict[str, int]:
+    """Handle again what was heard since; harmless, for handlers only bring things up to date."""
+    return {"count": operations.replay(session, choice["since"], choice["types"])}
+
+
+@blueprint.route("/reconciliation", methods=["GET"])
+@blueprint.response(200, ReconciliationSchema)
+@requires("admin")
+def reconcile() -> dict[str, Any]:
+    """Compare all that the other services told with what was heard here.
+
+    What is on its way at this moment shows as a difference too: ask again before you worry.
+    """
+    with _asking() as asked:
+        found = reconciliation.reconcile(current_app.extensions["sessions"], asked)
+        differences = [asdict(difference) for difference in islice(found, MOST_DIFFERENCES + 1)]
+    return {
+        "differences": differences[:MOST_DIFFERENCES],
+        "complete": len(differences) <= MOST_DIFFERENCES,
+    }
+
+
+@blueprint.route("/resync", methods=["POST"])
+@blueprint.arguments(SinceSchema)
+@blueprint.response(200)
+@requires("admin")
+def resync(choice: dict[str, Any]) -> dict[str, int]:
+    """After this service was restored from a backup: have the others deliver again what they told since."""
+    with _asking() as asked:
+        return reconciliation.resync(asked, choice["since"])
+
+
+@blueprint.before_request
+def _refuse_the_bounded() -> None:
+    """Events tell of every seller's orders: a token bound to some sellers or markets is no operator's."""
+    actor: Actor = g.actor
+    if EVERYTHING not in actor.sellers or EVERYTHING not in actor.markets:
+        refuse_access(403, "an operator's token must not be bound to sellers or markets", "Bearer")
+
+
+@contextmanager
+def _asking() -> Iterator[list[Source]]:
+    try:
+        with sources(current_app.extensions["messaging"], current_app.extensions["settings"]) as opened:
+            yield opened
+    except httpx.HTTPError as error:
+        raise Problem(502, f"another service can't be asked now: {type(error).__name__}") from error
