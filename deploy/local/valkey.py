@@ -60,6 +60,11 @@ class Valkey:
         return f"redis://:{self.password}@{HOST}:{self.port}/0"
 
     @property
+    def address(self) -> str:
+        """Host and port, without secrets."""
+        return f"{HOST}:{self.port}"
+
+    @property
     def pid(self) -> int:
         """The process id of the server."""
         return self.process.pid

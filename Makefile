@@ -1,0 +1,59 @@
+# Thin: each target makes the environment ready and calls one command.
+PYTHON ?= python3
+WAYBILL := .venv/bin/python -m deploy.local
+ORDERS ?= 50
+SELLER ?= *
+MARKET ?= *
+SCOPES ?=
+HOURS ?= 12
+
+.DEFAULT_GOAL := help
+.PHONY: help up demo test lint format bench chaos migrate token lock clean runtime dev
+
+help: ## list what can be made
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' Makefile | expand -t 10
+
+up: runtime ## start everything, run the main job on the first start, stay up until Ctrl-C
+	@$(WAYBILL) up --orders $(ORDERS)
+
+demo: runtime ## start everything, run the main job on ORDERS=50 orders, stop; fails unless every check held
+	@$(WAYBILL) demo --orders $(ORDERS)
+
+test: dev lint ## run all tests on own servers and free ports
+	@.venv/bin/python -m pytest
+
+lint: dev ## check style, types, imports and dependencies
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@.venv/bin/deptry .
+
+format: dev ## put the code into its one form
+	@.venv/bin/ruff check --fix
+	@.venv/bin/ruff format
+
+bench: dev ## measure, and write docs/benchmarks.md
+	@.venv/bin/python -m tests.benchmarks
+
+chaos: dev ## break a running system for 10 minutes and prove that nothing is lost
+	@.venv/bin/python -m tests.chaos
+
+migrate: runtime ## bring the databases to their newest shape
+	@$(WAYBILL) migrate
+
+token: runtime ## print a bearer token for SELLER=* MARKET=* SCOPES="orders:read …" HOURS=12 (SCOPES: all)
+	@$(WAYBILL) token --seller '$(SELLER)' --market '$(MARKET)' --scopes '$(SCOPES)' --hours $(HOURS)
+
+lock: dev ## lock the packages that pyproject.toml names, by hash
+	@.venv/bin/python -m uv pip compile $(COMPILE) pyproject.toml --output-file requirements/runtime.txt
+	@.venv/bin/python -m uv pip compile $(COMPILE) pyproject.toml --group dev --constraints requirements/runtime.txt --output-file requirements/dev.txt
+
+clean: runtime ## delete everything the system keeps (.data)
+	@$(WAYBILL) clean
+
+runtime dev:
+	@$(PYTHON) -m deploy.local.setup $@
+
+COMPILE := --quiet --no-cache --universal --generate-hashes --python-version 3.11 \
+	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"

@@ -1,0 +1,88 @@
+"""The commands behind the Makefile's targets."""
+
+import errno
+import shutil
+import sys
+from datetime import timedelta
+
+import click
+
+from deploy.local import leftovers
+from deploy.local.keys import ALL_SCOPES, Keys
+from deploy.local.postgres import remembered_place
+from deploy.local.preconditions import StackError, own_folder
+from deploy.local.processes import ProcessError
+from deploy.local.settings import Settings, SettingsError, read
+from deploy.local.stack import migrate_databases
+from deploy.local.up import demonstrate, stay_up
+
+
+@click.group()
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Waybill on one machine."""
+    context.obj = read()
+
+
+@cli.command()
+@click.option("--orders", default=50, show_default=True, help="How many orders the first start runs.")
+@click.pass_obj
+def up(settings: Settings, orders: int) -> None:
+    """Start everything, and stay up until Ctrl-C."""
+    stay_up(settings, orders=orders)
+
+
+@cli.command()
+@click.option("--orders", default=50, show_default=True, help="How many orders go through their life.")
+@click.pass_obj
+def demo(settings: Settings, orders: int) -> None:
+    """Start everything, run the main job, stop; fails unless every check held."""
+    sys.exit(0 if demonstrate(settings, orders=orders) else 1)
+
+
+@cli.command()
+@click.pass_obj
+def migrate(settings: Settings) -> None:
+    """Bring the services' databases to their newest shape."""
+    migrate_databases(settings)
+
+
+@cli.command()
+@click.option("--seller", "sellers", multiple=True, default=("*",), help="Whose things it shows; * is all.")
+@click.option("--market", "markets", multiple=True, default=("*",), help="Of which markets; * is all.")
+@click.option("--scopes", default="", help="What it allows, separated by spaces; all, if nothing is named.")
+@click.option("--hours", default=12.0, show_default=True, help="How long it lives.")
+@click.pass_obj
+def token(
+    settings: Settings, sellers: tuple[str, ...], markets: tuple[str, ...], scopes: str, hours: float
+) -> None:
+    """Print a bearer token."""
+    keys = Keys(settings.folder / "keys")
+    allowed = scopes.split() or ALL_SCOPES
+    lifetime = timedelta(hours=hours)
+    click.echo(keys.token("operator", scopes=allowed, sellers=sellers, markets=markets, lifetime=lifetime))
+
+
+@cli.command()
+@click.pass_obj
+def clean(settings: Settings) -> None:
+    """Delete everything the system keeps."""
+    if settings.folder.exists():
+        with own_folder(settings.folder):
+            leftovers.sweep(settings.folder / "processes.json")
+            place = remembered_place(settings.folder / "postgres")
+            for folder in (place, settings.folder):
+                if folder:
+                    shutil.rmtree(folder)
+                    click.echo(f"Deleted {folder}")
+
+
+if __name__ == "__main__":
+    try:
+        cli()
+    except (StackError, ProcessError, SettingsError) as problem:
+        sys.exit(str(problem))
+    except OSError as problem:
+        if problem.errno != errno.ENOSPC:
+            raise
+        sys.exit(f"The disk is full: {problem.filename or 'Waybill'} can't be written.")

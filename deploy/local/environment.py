@@ -1,0 +1,175 @@
+"""The environment that everything else runs in: system libraries, `.venv`, and the locked packages.
+
+Standard library only: this runs on a bare Python, before any package is there.
+"""
+
+import ctypes
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+VENV = ROOT / ".venv"
+VENV_PYTHON = VENV / "bin" / "python"
+STAMPS = VENV / "locks.json"  # the hashes of the locks that are installed
+
+# What WeasyPrint loads, which no Python package brings.
+LIBRARIES = {
+    "linux": ("libpango-1.0.so.0", "libpangoft2-1.0.so.0", "libharfbuzz-subset.so.0"),
+    "darwin": ("libpango-1.0.dylib", "libpangoft2-1.0.dylib", "libharfbuzz-subset.0.dylib"),
+}
+
+# How each package manager installs without asking; the first that is there is used.
+MANAGERS = {
+    "apt-get": "apt-get install --yes --quiet --no-install-recommends",
+    "dnf": "dnf install --assumeyes --quiet",
+    "zypper": "zypper --quiet --non-interactive install",
+    "pacman": "pacman --sync --noconfirm",
+    "brew": "brew install --quiet",
+}
+LIBRARY_PACKAGES = {
+    "apt-get": "libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0",
+    "dnf": "pango harfbuzz",
+    "zypper": "libpango-1_0-0 libharfbuzz-subset0",
+    "pacman": "pango harfbuzz",
+    "brew": "pango",
+}
+# Debian alone takes from Python what makes environments.
+VENV_PACKAGES = {"apt-get": f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"}
+
+
+class SetupError(Exception):
+    """The machine lacks something that only its owner can give; the text says what to do."""
+
+
+def prepare(lock: str) -> None:
+    """Bring `.venv` to what a lock says; does nothing, and fast, where it is so already."""
+    see_to_libraries()
+    if not is_installed(lock):
+        see_to_venv()
+        install(lock)
+
+
+def see_to_libraries() -> None:
+    """Install what WeasyPrint needs of the system, if it is missing."""
+    missing = missing_libraries()
+    if missing:
+        install_packages(LIBRARY_PACKAGES, what=f"the system's {', '.join(missing)}, which make the PDFs,")
+        if missing_libraries():
+            raise SetupError(f"{', '.join(missing)} can't be loaded though the packages are installed.")
+
+
+def missing_libraries() -> list[str]:
+    """The libraries that can't be loaded."""
+    return [name for name in LIBRARIES.get(sys.platform, ()) if not can_load(name)]
+
+
+def can_load(library: str) -> bool:
+    """Whether a process started by us would find a library."""
+    # Homebrew's folders, which macOS does not search by itself; service processes are told of them too.
+    for place in ("", "/opt/homebrew/lib/", "/usr/local/lib/"):
+        try:
+            ctypes.CDLL(place + library)
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def is_installed(lock: str) -> bool:
+    """Whether the environment holds what the lock says, and works."""
+    if not STAMPS.exists() or json.loads(STAMPS.read_text()).get(lock) != lock_hash(lock):
+        return False
+    return venv_works()
+
+
+def see_to_venv() -> None:
+    """Make the environment, where there is none that works."""
+    if venv_works():
+        return
+    shutil.rmtree(VENV, ignore_errors=True)  # its Python was taken away or replaced
+    options: list[str] = []
+    if find_spec("ensurepip") is None:
+        if find_spec("pip") is None:
+            install_packages(VENV_PACKAGES, what="Python's venv")
+        else:
+            options = ["--without-pip"]  # Python's own pip can fill it
+    run([sys.executable, "-m", "venv", *options, str(VENV)], or_else="Python can't make the folder .venv")
+
+
+def venv_works() -> bool:
+    """Whether the environment's Python starts; it stops doing so when the system's is replaced."""
+    try:
+        return subprocess.run([str(VENV_PYTHON), "-c", ""], check=False, capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def install(lock: str) -> None:
+    """Install exactly the packages of a lock, each checked by its hash."""
+    print(f"Installing requirements/{lock}.txt into .venv", flush=True)
+    has_pip = subprocess.run([str(VENV_PYTHON), "-m", "pip", "--version"], check=False, capture_output=True)
+    pip = [str(VENV_PYTHON), "-m", "pip"]
+    if has_pip.returncode != 0:
+        pip = [sys.executable, "-m", "pip", "--python", str(VENV_PYTHON)]
+    quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-cache-dir"]
+    run(
+        [*pip, "install", *quiet, "--require-hashes", "--requirement", str(lock_file(lock))],
+        or_else=f"The packages of requirements/{lock}.txt can't be installed",
+    )
+    # The dev lock holds the whole runtime lock.
+    held = ("runtime", "dev") if lock == "dev" else (lock,)
+    STAMPS.write_text(json.dumps({name: lock_hash(name) for name in held}))
+
+
+def lock_file(lock: str) -> Path:
+    """Where a lock is."""
+    return ROOT / "requirements" / f"{lock}.txt"
+
+
+def lock_hash(lock: str) -> str:
+    """By what a lock is known to be installed."""
+    return hashlib.sha256(lock_file(lock).read_bytes()).hexdigest()
+
+
+def install_packages(packages: dict[str, str], *, what: str) -> None:
+    """Install with the system's package manager, if we may; else say the one line that does it."""
+    manager = next((name for name in MANAGERS if shutil.which(name)), None)
+    if manager not in packages:
+        raise SetupError(f"This machine lacks {what} and has no package manager that Waybill knows.")
+    command = f"{MANAGERS[manager]} {packages[manager]}"
+    sudo = [] if os.geteuid() == 0 or manager == "brew" else ["sudo", "--non-interactive"]
+    if sudo and not may_sudo():
+        raise SetupError(
+            f"This machine lacks {what} and needs one line of you, then make again:\n\n    sudo {command}\n"
+        )
+    print(f"Installing {packages[manager]}", flush=True)
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    if subprocess.run([*sudo, *command.split()], check=False, capture_output=True, env=quiet).returncode == 0:
+        return
+    if manager == "apt-get":  # a fresh machine knows of no packages yet
+        subprocess.run([*sudo, "apt-get", "update", "--quiet"], check=False, capture_output=True)
+    run([*sudo, *command.split()], or_else=f"{what} can't be installed")
+
+
+def may_sudo() -> bool:
+    """Whether we may act as root without being asked for a password."""
+    if not shutil.which("sudo"):
+        return False
+    return (
+        subprocess.run(["sudo", "--non-interactive", "true"], check=False, capture_output=True).returncode
+        == 0
+    )
+
+
+def run(command: list[str], *, or_else: str) -> None:
+    """Run a command; where it fails, its own last words explain the sentence."""
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        words = "\n".join(done.stdout.strip().splitlines()[-6:])
+        raise SetupError(f"{or_else}; `{' '.join(command)}` says:\n{words}")

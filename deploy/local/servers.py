@@ -1,0 +1,73 @@
+"""The servers beneath the services: our own, or outside ones where settings name them."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from deploy.local.databases import SERVICES, database_url, passwords, provision
+from deploy.local.mail_sink import MailSink
+from deploy.local.postgres import Postgres
+from deploy.local.processes import Process
+from deploy.local.settings import Settings
+from deploy.local.valkey import Valkey
+
+
+class Servers:
+    """PostgreSQL, Valkey and the mail sink; None where an outside server takes the place."""
+
+    def __init__(self, settings: Settings, *, refused_mails: float = 0.0, seed: int = 0) -> None:
+        folder, ports, logs = settings.folder, settings.ports, settings.folder / "logs"
+        self.postgres = self.valkey = self.mail = None
+        if settings.postgres_url:
+            self.admin_url = settings.postgres_url
+            self._passwords = passwords(folder / "keys", SERVICES)
+        else:
+            self.postgres = Postgres(folder / "postgres", ports["postgres"], log=logs / "postgres.log")
+            self.admin_url = self.postgres.superuser_url()
+            self._passwords = self.postgres.passwords
+        if settings.broker_url:
+            self.broker_url = settings.broker_url
+        else:
+            self.valkey = Valkey(folder / "valkey", ports["valkey"], log=logs / "valkey.log")
+            self.broker_url = self.valkey.url
+        if settings.smtp_url:
+            self.smtp_url = settings.smtp_url
+        else:
+            self.mail = MailSink(
+                folder / "mail",
+                ports["smtp"],
+                ports["mail"],
+                environment=settings.inherited,
+                log=logs / "mail.log",
+                refused_share=refused_mails,
+                seed=seed,
+            )
+            self.smtp_url = self.mail.smtp_url
+
+    def database_url(self, service: str) -> str:
+        """Where a service reaches its own database."""
+        return database_url(self.admin_url, service, role=service, password=self._passwords[service])
+
+    def ports(self) -> set[str]:
+        """The names of the ports that our own servers listen on."""
+        return (
+            ({"postgres"} if self.postgres else set())
+            | ({"valkey"} if self.valkey else set())
+            | ({"smtp", "mail"} if self.mail else set())
+        )
+
+    def processes(self) -> list[Process]:
+        """Our own servers' processes."""
+        return [server.process for server in (self.postgres, self.valkey, self.mail) if server]
+
+    def start(self) -> None:
+        """Start our own servers, all at once; return when all answer and each service has its database."""
+        own = [server for server in (self.postgres, self.valkey, self.mail) if server]
+        starts: list[Callable[[], None]] = [server.start for server in own]
+        if self.postgres is None:
+            starts.append(self._provision)
+        with ThreadPoolExecutor() as pool:
+            for started in [pool.submit(start) for start in starts]:
+                started.result()
+
+    def _provision(self) -> None:
+        provision(self.admin_url, {service: self._passwords[service] for service in SERVICES})

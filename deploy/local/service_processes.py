@@ -1,0 +1,128 @@
+"""The services' processes: what each is started with."""
+
+import sys
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from deploy.local.databases import SERVICES
+from deploy.local.keys import Keys
+from deploy.local.ports import HOST
+from deploy.local.processes import Process
+from deploy.local.servers import Servers
+from deploy.local.settings import ROOT, Settings
+
+# The Celery worker processes: the module, the first half of the node's name, the queues.
+WORKERS = {
+    **{
+        f"{service}.worker": (f"services.{service}.worker", service, f"{service}.events,{service}.jobs")
+        for service in SERVICES
+    },
+    "documents.rendering": ("services.documents.renderer", "rendering", "documents.rendering"),
+}
+
+# A token lives as long as the process that was started with it, so it has to outlast the longest run.
+SERVICE_TOKEN_LIFETIME = timedelta(days=400)
+
+
+def service_url(settings: Settings, service: str) -> str:
+    """The base address of a service's API."""
+    return f"http://{HOST}:{settings.ports[service]}"
+
+
+def service_processes(settings: Settings, keys: Keys, servers: Servers) -> dict[str, Process]:
+    """The processes by name, in the order to start them in."""
+    shared = _shared_environment(settings, keys, servers)
+    environments = {
+        service: shared
+        | {
+            "DATABASE_URL": servers.database_url(service),
+            "SERVICE_TOKEN": keys.token(
+                service,
+                scopes=["events:read", "documents:read"],
+                subscriber=service,
+                lifetime=SERVICE_TOKEN_LIFETIME,
+            ),
+        }
+        for service in SERVICES
+    }
+    environments["orders"]["GATEWAY_SECRET"] = keys.gateway_secret
+    environments["documents"]["DOCUMENTS_FOLDER"] = str(_folder(settings, "documents"))
+    environments["notifications"] |= {
+        "SMTP_URL": servers.smtp_url,
+        "MAIL_FROM": settings.services.get("MAIL_FROM", "Waybill <orders@waybill.example>"),
+    }
+
+    commands = {
+        **{f"{service}.api": _api(service, settings.ports[service]) for service in SERVICES},
+        **{name: _worker(*words) for name, words in WORKERS.items()},
+        **{f"{service}.agent": ["-m", f"services.{service}.agent"] for service in SERVICES},
+    }
+    processes = {
+        name: _process(settings, name, command, environments[name.partition(".")[0]])
+        for name, command in commands.items()
+    }
+    processes["flower"] = _process(
+        settings,
+        "flower",
+        ["-m", "celery", "flower", f"--address={HOST}", f"--port={settings.ports['flower']}"],
+        # Not as an argument: those of a process are there for everybody to read.
+        shared | {"CELERY_BROKER_URL": servers.broker_url},
+    )
+    return processes
+
+
+def migrations(settings: Settings, processes: Mapping[str, Process]) -> list[Process]:
+    """The short processes that bring each service's database to its newest shape."""
+    return [
+        _process(
+            settings,
+            f"{service}.migrate",
+            ["-m", f"services.{service}.cli", "migrate"],
+            processes[f"{service}.api"].environment,
+        )
+        for service in SERVICES
+    ]
+
+
+def _shared_environment(settings: Settings, keys: Keys, servers: Servers) -> dict[str, str]:
+    path = settings.inherited.get("PATH", "")
+    return {
+        **settings.inherited,
+        "PATH": f"{Path(sys.executable).parent}:{path}",
+        "PYTHONUNBUFFERED": "1",
+        "TZ": "UTC",
+        # Font caches and the like: nothing of ours belongs into the user's home.
+        "XDG_CACHE_HOME": str(_folder(settings, "cache")),
+        "BROKER_URL": servers.broker_url,
+        "JWKS": str(keys.jwks_file),
+        "CUSTOMER_LINK_KEYS": keys.customer_link_keys,
+        **{f"{service.upper()}_URL": service_url(settings, service) for service in SERVICES},
+        **settings.services,
+    }
+
+
+def _api(service: str, port: int) -> list[str]:
+    interface = ["--interface", "wsgi", "--host", HOST, "--port", str(port), "--workers", "1"]
+    return ["-m", "granian", *interface, "--factory", f"services.{service}.app:create_app"]
+
+
+def _worker(module: str, node: str, queues: str) -> list[str]:
+    pool = ["-P", "prefork", "-c", "2", "--without-gossip", "--without-mingle"]
+    return ["-m", "celery", "-A", module, "worker", *pool, "-n", f"{node}@%h", "-Q", queues]
+
+
+def _process(settings: Settings, name: str, arguments: list[str], environment: Mapping[str, str]) -> Process:
+    return Process(
+        name,
+        [sys.executable, *arguments],
+        log=settings.folder / "logs" / f"{name}.log",
+        folder=ROOT,
+        environment=environment,
+    )
+
+
+def _folder(settings: Settings, name: str) -> Path:
+    folder = settings.folder / name
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,195 @@
+"""The whole system on one machine: to be started, watched, broken and stopped."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from datetime import timedelta
+from types import TracebackType
+from typing import Self
+
+from deploy.local import leftovers
+from deploy.local.addresses import Addresses
+from deploy.local.databases import SERVICES
+from deploy.local.health import wait_until_healthy
+from deploy.local.keys import ALL_SCOPES, Keys
+from deploy.local.ports import HOST
+from deploy.local.preconditions import RunningAlreadyError, StackError, check_ports, check_space, own_folder
+from deploy.local.processes import Process, stop_all
+from deploy.local.servers import Servers
+from deploy.local.service_processes import WORKERS, migrations, service_processes, service_url
+from deploy.local.settings import Settings
+from deploy.local.supervisor import Supervisor
+
+MIGRATE_SECONDS = 120.0
+HEALTHY_SECONDS = 120.0
+STOP_SERVICES_SECONDS = 25.0
+STOP_SERVERS_SECONDS = 20.0
+
+
+class Stack:
+    """One system in one folder, which it owns from here to `stop`; as a context manager it runs inside."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        supervised: bool = True,
+        refused_mails: float = 0.0,
+        seed: int = 0,
+        tell: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.settings = settings
+        self.folder = settings.folder
+        self._supervised = supervised
+        self._tell = tell  # hears what is being done, for people who wait
+        self._ownership = own_folder(self.folder)
+        self.keys = Keys(self.folder / "keys")
+        self.servers = Servers(settings, refused_mails=refused_mails, seed=seed)
+        self.supervisor = Supervisor(self.folder / "processes.json")
+        self._services = service_processes(settings, self.keys, self.servers)
+
+    @property
+    def processes(self) -> Mapping[str, Process]:
+        """All processes by name: `orders.agent`, `documents.rendering`, `postgres`, …."""
+        return {process.name: process for process in self.servers.processes()} | self._services
+
+    @property
+    def addresses(self) -> Addresses:
+        """The way in for who drives the system from outside."""
+        mail = self.servers.mail
+        return Addresses(
+            services={service: self.url(service) for service in SERVICES},
+            token=self.keys.token("operator", scopes=ALL_SCOPES),
+            gateway_secret=self.keys.gateway_secret,
+            flower=self.flower_url,
+            mail_page=mail.page_url if mail else None,
+            mail_folder=mail.mailbox.folder if mail else None,
+        )
+
+    @property
+    def flower_url(self) -> str:
+        """Where Flower shows the background work."""
+        return f"http://{HOST}:{self.settings.ports['flower']}"
+
+    def url(self, service: str) -> str:
+        """The base address of a service's API."""
+        return service_url(self.settings, service)
+
+    def token(
+        self,
+        *scopes: str,
+        sellers: Sequence[str] = ("*",),
+        markets: Sequence[str] = ("*",),
+        lifetime: timedelta = timedelta(hours=12),
+    ) -> str:
+        """A bearer token; without scopes, one for everything."""
+        return self.keys.token(
+            "operator", scopes=scopes or ALL_SCOPES, sellers=sellers, markets=markets, lifetime=lifetime
+        )
+
+    def start(self) -> None:
+        """Start everything and return when all of it is healthy; stops it all again when that fails."""
+        try:
+            check_space(self.folder)
+            leftovers.sweep(self.supervisor.record)
+            check_ports(self.settings.ports, sorted(self.servers.ports() | {*SERVICES, "flower"}))
+            self._tell("Starting the servers")
+            self.servers.start()
+            if self._supervised:
+                for process in self.servers.processes():
+                    self.supervisor.keep(process)
+            self._tell("Bringing the databases up to date")
+            _migrate(self.settings, self._services)
+            self._tell("Starting the services")
+            for process in self._services.values():
+                if self._supervised:
+                    self.supervisor.keep(process)
+                else:
+                    process.start()
+            self._wait_until_healthy()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Stop everything in order, the services before the servers they write to."""
+        self.supervisor.release(self.processes)
+        stop_all(self._services.values(), STOP_SERVICES_SECONDS)
+        stop_all(self.servers.processes(), STOP_SERVERS_SECONDS)
+        self.supervisor.close()
+        self._ownership.close()
+
+    def stop_process(self, name: str, seconds: float = STOP_SERVICES_SECONDS) -> None:
+        """Stop one process, and leave it so."""
+        self.supervisor.release([name])
+        self.processes[name].stop(seconds)
+
+    def start_process(self, name: str) -> None:
+        """Start one process again that `stop_process` stopped."""
+        self.supervisor.keep(self.processes[name])
+
+    def kill(self, name: str) -> None:
+        """Kill a process without warning; PostgreSQL with all its sessions. The supervisor brings it back."""
+        if name == "postgres" and self.servers.postgres:
+            self.servers.postgres.kill()
+            return
+        with suppress(ProcessLookupError):  # it may just have died by itself
+            os.kill(self.processes[name].pid, signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _wait_until_healthy(self) -> None:
+        addresses = {f"{service}.api": f"{self.url(service)}/health/ready" for service in SERVICES}
+        addresses["flower"] = f"{self.flower_url}/healthcheck"
+        missing = wait_until_healthy(
+            addresses,
+            {name: node for name, (_, node, _) in WORKERS.items()},
+            self.servers.broker_url,
+            deadline=time.monotonic() + HEALTHY_SECONDS,
+            tell=lambda awaited: self._tell(f"Waiting for {awaited} processes"),
+        )
+        missing |= {name for name, process in self._services.items() if not process.is_running()}
+        if missing:
+            name = min(missing)
+            raise StackError(
+                f"{', '.join(sorted(missing))} did not become healthy within {HEALTHY_SECONDS:.0f} seconds; "
+                f"the end of {self._services[name].log}:\n{self._services[name].last_words()}"
+            )
+
+
+def migrate_databases(settings: Settings) -> None:
+    """Bring the databases of a stack to their newest shape, whether it runs or not."""
+    with ExitStack() as cleanup:
+        try:
+            cleanup.enter_context(own_folder(settings.folder))
+            is_ours = True
+        except RunningAlreadyError:
+            is_ours = False
+        servers = Servers(settings)
+        if is_ours:
+            cleanup.callback(stop_all, servers.processes(), STOP_SERVERS_SECONDS)
+            servers.start()
+        _migrate(settings, service_processes(settings, Keys(settings.folder / "keys"), servers))
+
+
+def _migrate(settings: Settings, services: Mapping[str, Process]) -> None:
+    runs = migrations(settings, services)
+    for run in runs:
+        run.start()
+    try:
+        for run in runs:
+            run.wait(MIGRATE_SECONDS)
+            if run.exit_status != 0:
+                raise StackError(f"{run.name} failed; the end of {run.log}:\n{run.last_words()}")
+    finally:
+        for run in runs:
+            run.kill()

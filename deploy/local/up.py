@@ -1,0 +1,87 @@
+"""What a person at the terminal gets: the system started, the main job run, and where to find everything."""
+
+import logging
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import NoReturn
+
+from rich.console import Console
+from rich.logging import RichHandler
+from rich.table import Table
+
+from deploy.local.databases import SERVICES
+from deploy.local.settings import Settings
+from deploy.local.stack import Stack
+
+
+def stay_up(settings: Settings, *, orders: int) -> None:
+    """Run the system until Ctrl-C; the first time, the main job goes before the table of addresses."""
+    console = Console()
+    with _running(settings, console) as stack:
+        done = settings.folder / "main-job-done"
+        if not done.exists() and _run_main_job(stack, orders):
+            done.touch()
+        console.print(_table(stack))
+        console.print("It stays up until Ctrl-C, and keeps its data until [bold]make clean[/].")
+        with suppress(KeyboardInterrupt):
+            signal.pause()
+        console.print("Stopping.")
+
+
+def demonstrate(settings: Settings, *, orders: int) -> bool:
+    """Run the main job once, and stop; answers whether everything it checks held."""
+    with _running(settings, Console()) as stack:
+        return _run_main_job(stack, orders)
+
+
+@contextmanager
+def _running(settings: Settings, console: Console) -> Iterator[Stack]:
+    """The system, told about while it starts, and stopped in order whichever signal ends it."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    logging.basicConfig(
+        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]
+    )
+    with console.status("Looking at the machine") as status:
+        stack = Stack(settings, tell=status.update if console.is_terminal else console.print)
+        stack.start()
+    try:
+        yield stack
+    finally:
+        stack.stop()
+
+
+def _run_main_job(stack: Stack, orders: int) -> bool:
+    # Here, for it brings packages and data that a later start has no use for.
+    from deploy.local.main_job import run  # noqa: PLC0415
+
+    return run(stack.addresses, orders=orders)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _table(stack: Stack) -> Table:
+    """Where everything is."""
+    servers, addresses = stack.servers, stack.addresses
+    table = Table("Part", "Where", "What it is", title="Waybill is up", title_justify="left")
+    for service in SERVICES:
+        table.add_row(service, f"{stack.url(service)}/docs", "the API and its interactive documentation")
+    table.add_row("Flower", addresses.flower, "the background work, by service and event")
+    if addresses.mail_page:
+        table.add_row("mail", addresses.mail_page, f"all e-mails sent; SMTP on {servers.smtp_url}")
+    table.add_section()
+    if servers.postgres:
+        table.add_row("PostgreSQL", servers.postgres.address, f"passwords in {servers.postgres.folder}")
+    if servers.valkey:
+        table.add_row("Valkey", servers.valkey.address, f"password in {servers.valkey.folder}")
+    table.add_section()
+    table.add_row("token", "make token SELLER='*' SCOPES='orders:read'", "for the Authorize button and curl")
+    table.add_row("data", str(stack.folder), "databases, documents, mails, keys; logs below logs/")
+    if servers.postgres and servers.postgres.place != servers.postgres.folder:
+        reason = f"the databases' files, since {stack.folder} is closed to the user they belong to"
+        table.add_row("", str(servers.postgres.place), reason)
+    return table
