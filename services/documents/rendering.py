@@ -1,6 +1,9 @@
-"""Papers as PDF: what a frozen content looks like. The one module that imports WeasyPrint; only renderers import it.
+"""Papers as PDF: what a frozen content looks like.
 
-What makes it fast (measured in tests/benchmarks/rendering.py): fonts and style sheets are read once and
+The one module that imports WeasyPrint, and only the rendering worker imports it: api, worker and agent
+stay light.
+
+What makes it fast (measured in tests/benchmarks/invoices.py): fonts and style sheets are read once and
 shared by all papers, tables are fixed, selectors few, and nothing is laid out by flex or grid.
 The same content gives the same bytes, so a render repeated after a crash is stored as the same file.
 """
@@ -64,7 +67,7 @@ def _font_urls() -> dict[str, Path]:
 FONTS = _font_urls()
 
 
-class FontsOnly(URLFetcher):  # type: ignore[misc] # WeasyPrint publishes no types
+class FontsOnly(URLFetcher):
     """Fetches the fonts of the package and nothing else: no other file, no address."""
 
     def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:  # noqa: ARG002
@@ -120,8 +123,9 @@ def languages() -> list[str]:
 
 @lru_cache
 def words(language: str) -> dict[str, Any]:
-    """A language's catalogue. A TOML file each: papers have fixed words and no plurals, so gettext's
-    compile step and tool chain would buy nothing.
+    """A language's catalogue, one TOML file.
+
+    Papers have fixed words and no plurals: gettext's compile step and tools would buy nothing here.
     """
     return tomllib.loads((TEMPLATES / "words" / f"{language}.toml").read_text())
 
@@ -182,7 +186,8 @@ class Wording:
 
     def country(self, code: str) -> str:
         """A country's name."""
-        return self.locale.territories.get(code.upper(), code)
+        name: str = self.locale.territories.get(code.upper(), code)
+        return name
 
     def legal_text(self, seller: SellerBlock) -> str:
         """What the law or the seller wants at the foot of its papers."""
@@ -194,7 +199,7 @@ class Wording:
 
 
 def render(kind: PaperKind, content: Content, number: str = "", issued_on: date | None = None) -> bytes:
-    """A paper as PDF bytes, in the order's locale; A4, or 100 × 150 mm for a label.
+    """A paper as PDF bytes, in the order's locale; A4, or 100 by 150 mm for a label.
 
     Number and legal date are those of the series, for the kinds that have one.
     """

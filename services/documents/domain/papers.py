@@ -64,11 +64,11 @@ def status_after(action: str, status: PaperStatus) -> PaperStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """All that a paper says, frozen when it falls due: no later edit of order, customer or product changes it."""
+    """All that a paper says, frozen when it falls due: later edits of order or customer don't reach it."""
 
     order: OrderSnapshot
     group_id: UUID | None = None  # the delivery group that a delivery note or label is for
-    address: Address | None = None  # where its goods go
+    address: Address | None = None  # where its goods go; None if they are collected
     place: int = 1  # this is delivery or parcel number `place` …
     places: int = 1  # … of so many
     shipment: Shipment | None = None  # what a label sticks on
@@ -77,11 +77,12 @@ class Content:
 
 
 def disagreements(order: OrderSnapshot) -> Iterator[str]:
-    """What of an order's figures does not add up to its total; an invoice over such an order is never made."""
+    """Which of an order's figures do not add up to its total; such an order is never invoiced."""
     totals = order.totals
-    rows = sum(line.total_minor for line in order.lines) + sum(fee.amount_minor for fee in order.fees)
-    if rows + totals.tax_added_minor != totals.total_minor:
-        yield f"lines, fees and added tax make {rows + totals.tax_added_minor}, the total is {totals.total_minor}"
+    lines = sum(line.total_minor for line in order.lines)
+    rows = lines + sum(fee.amount_minor for fee in order.fees) + totals.tax_added_minor
+    if rows != totals.total_minor:
+        yield f"lines, fees and added tax make {rows}, the total is {totals.total_minor}"
     gross = sum(row.gross_minor for row in totals.tax)
     if gross != totals.total_minor:
         yield f"the tax table makes {gross}, the total is {totals.total_minor}"

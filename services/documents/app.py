@@ -1,0 +1,24 @@
+"""Documents' API."""
+
+from flask import Flask
+
+from services.documents import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
+from services.documents.api import papers
+from services.documents.messaging import messaging
+from services.documents.settings import Settings
+from shared.settings import read
+from shared.web.app import make_app
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The WSGI application; its settings come from the environment unless they are given."""
+    settings = settings or read(Settings)
+    db.bind(settings)
+    return make_app(
+        service="documents",
+        title="Documents",
+        settings=settings,
+        sessions=db.sessions,
+        messaging=messaging,
+        blueprints=[papers.blueprint],
+    )

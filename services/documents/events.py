@@ -1,0 +1,78 @@
+"""Papers as the contract tells of them."""
+
+from sqlalchemy.orm import Session
+
+from services.documents.domain.papers import PaperKind, PaperStatus
+from services.documents.models import Paper
+from services.documents.queries import papers_in_line
+from shared.events import documents as contract
+from shared.events import snapshots
+from shared.messaging.subjects import next_version
+
+
+def paper_stored(
+    session: Session, paper: Paper
+) -> contract.InvoiceIssued | contract.CreditNoteIssued | contract.DocumentStored:
+    """The event that a paper's kind calls for when its bytes are kept."""
+    documents = snapshot(session, paper)
+    if paper.kind is PaperKind.INVOICE:
+        assert paper.number is not None
+        return contract.InvoiceIssued(
+            documents=documents,
+            document_id=paper.id,
+            invoice_number=paper.number,
+            total_minor=paper.total_minor,
+        )
+    if paper.kind is PaperKind.CREDIT_NOTE:
+        assert paper.number is not None
+        return contract.CreditNoteIssued(
+            documents=documents,
+            document_id=paper.id,
+            credit_note_number=paper.number,
+            invoice_number=paper.frozen.invoice_number,
+            total_minor=paper.total_minor,
+        )
+    return contract.DocumentStored(
+        documents=documents, document_id=paper.id, kind=paper.kind.value, part=paper.part
+    )
+
+
+def document_removed(session: Session, paper: Paper, reason: str) -> contract.DocumentRemoved:
+    """document.removed."""
+    return contract.DocumentRemoved(documents=snapshot(session, paper), document_id=paper.id, reason=reason)
+
+
+def document_failed(session: Session, paper: Paper, reason: str) -> contract.DocumentFailed:
+    """document.failed."""
+    return contract.DocumentFailed(
+        documents=snapshot(session, paper), document_id=paper.id, kind=paper.kind.value, reason=reason
+    )
+
+
+def snapshot(session: Session, paper: Paper) -> snapshots.DocumentsSnapshot:
+    """All papers of a paper's order but withdrawn ones, which never came to be; counts as a change."""
+    session.flush()
+    return snapshots.DocumentsSnapshot(
+        order_id=paper.order_id,
+        number=paper.order_number,
+        version=next_version(session, paper.order_id),
+        currency=paper.currency,
+        papers=tuple(
+            snapshots.Paper(
+                document_id=each.id,
+                kind=each.kind.value,
+                status=each.status.value,
+                part=each.part,
+                number=each.number or "",
+                total_minor=each.total_minor,
+                issued_on=each.issued_on,
+                stored_at=each.stored_at,
+                content_type=each.content_type,
+                sha256=each.sha256 or "",
+                size_bytes=each.size_bytes or 0,
+                refers_to=each.refers_to,
+            )
+            for each in papers_in_line(session, paper.order_id)
+            if each.status is not PaperStatus.WITHDRAWN
+        ),
+    )

@@ -1,0 +1,52 @@
+"""Numbers without gap or double: one series for each market, seller, kind and year."""
+
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.documents.domain.papers import NUMBERED_KINDS, PaperKind, may, status_after
+from services.documents.models import Paper, Series
+from shared import clock
+from shared.messaging.subjects import lock_order
+
+PREFIXES = {PaperKind.INVOICE: "", PaperKind.CREDIT_NOTE: "CN-"}
+
+
+def give_number(session: Session, paper_id: UUID) -> Paper:
+    """A paper with the number and legal date it needs, if it is still wanted; the caller commits at once.
+
+    The number is taken and written down in one transaction, so a renderer that dies afterwards finds it
+    on its next try, and one that dies before leaves no gap. Until the commit all others wait for the
+    series: nothing slow may happen in between.
+    """
+    paper = session.get_one(Paper, paper_id)
+    lock_order(session, paper.order_id)
+    session.refresh(paper)
+    if paper.kind not in NUMBERED_KINDS or paper.number is not None or not may("number", paper.status):
+        return paper
+    today = clock.now().astimezone(ZoneInfo(paper.frozen.order.market.time_zone)).date()
+    first = insert(Series).values(
+        market=paper.market,
+        seller=paper.seller,
+        kind=paper.kind,
+        year=today.year,
+        last_number=1,
+        last_issued_on=today,
+    )
+    taken = first.on_conflict_do_update(
+        index_elements=[Series.market, Series.seller, Series.kind, Series.year],
+        set_={
+            "last_number": Series.last_number + 1,
+            "last_issued_on": func.greatest(Series.last_issued_on, first.excluded.last_issued_on),
+        },
+    ).returning(Series.last_number, Series.last_issued_on)
+    sequence, issued_on = session.execute(taken).one()
+    paper.series_year = today.year
+    paper.sequence = sequence
+    paper.issued_on = issued_on
+    paper.number = f"{PREFIXES[paper.kind]}{paper.market}-{paper.seller}-{today.year}-{sequence:06}".upper()
+    paper.status = status_after("number", paper.status)
+    return paper

@@ -1,0 +1,10 @@
+"""The Celery app that makes papers: the worker's, with all that rendering needs in memory before it forks."""
+
+from services.documents import rendering, storage
+from services.documents.worker import app, settings
+
+# A paper takes a tenth of a second or ten: one at a time, so that none waits behind a long one.
+app.conf.worker_prefetch_multiplier = 1
+
+rendering.warn_of_slow_fonts()
+storage.sweep(settings.folder)
