@@ -1,0 +1,86 @@
+"""Each change of an order: had to oneself, counted, and written down with who made what of what."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.orders.models import HistoryEntry, Order
+from shared import clock
+from shared.access import actor_of
+from shared.db import require_current
+from shared.errors import NotFound
+from shared.messaging.subjects import lock_order
+
+# What the history shows of an order before and after a change, where the two differ.
+_SHOWN = (
+    "status",
+    "fulfilment",
+    "awaiting",
+    "payment_state",
+    "total_minor",
+    "cancelled_minor",
+    "received_minor",
+    "refunded_minor",
+)
+
+
+def locked_order(session: Session, order_id: UUID) -> Order:
+    """An order to oneself until the transaction ends, as it is now.
+
+    Raises NotFound for an unknown id or another seller's order, Stale if the caller decided on an older one.
+    """
+    lock_order(session, order_id)
+    order = session.get(Order, order_id, populate_existing=True)
+    if order is None or not actor_of(session).may_see(order.seller_code, order.market_code):
+        raise NotFound("order", order_id)
+    require_current(session, order.version)
+    return order
+
+
+@contextmanager
+def change(session: Session, order: Order, action: str, **detail: Any) -> Iterator[None]:
+    """Make one change: the order's version rises by one and its history gains one entry."""
+    before = picture(order)
+    yield
+    after = picture(order)
+    order.version += 1
+    session.add(
+        history_entry(
+            session,
+            order,
+            action,
+            before={name: value for name, value in before.items() if after[name] != value},
+            after={name: value for name, value in after.items() if before[name] != value},
+            detail=detail,
+        )
+    )
+
+
+def picture(order: Order) -> dict[str, Any]:
+    """What the history compares."""
+    return {name: getattr(order, name) for name in _SHOWN}
+
+
+def history_entry(
+    session: Session,
+    order: Order,
+    action: str,
+    *,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    detail: dict[str, Any],
+) -> HistoryEntry:
+    """The entry of a change made just now by whoever the session works for."""
+    return HistoryEntry(
+        order_id=order.id,
+        version=order.version,
+        at=clock.now(),
+        actor=actor_of(session).name,
+        action=action,
+        before=before,
+        after=after,
+        detail=detail,
+    )

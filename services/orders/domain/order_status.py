@@ -1,0 +1,146 @@
+"""The life of an order: which action may start where, where it leads, and what stands against it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from services.orders.domain.payments import PaymentMethod
+from shared.errors import Refused
+
+
+class OrderStatus(StrEnum):
+    """Where an order is in its life."""
+
+    DRAFT = "draft"  # a cart; holds no stock, may be deleted
+    PLACED = "placed"  # asked for; editable, not yet promised
+    ACCEPTED = "accepted"  # promised to the customer; shipping may release
+    CANCELLING = "cancelling"  # shipping is asked whether goods have left
+    COMPLETED = "completed"  # every unit delivered, returned or cancelled, nothing owed
+    CANCELLED = "cancelled"  # final; money received goes back as a refund
+    REFUSED = "refused"  # final; the seller won't fulfil it
+    FAILED = "failed"  # final; a prepaid order was not paid in time
+    ABANDONED = "abandoned"  # final; a draft nobody came back to
+
+
+TRANSITIONS: dict[tuple[str, OrderStatus], OrderStatus] = {
+    ("place", OrderStatus.DRAFT): OrderStatus.PLACED,
+    ("abandon", OrderStatus.DRAFT): OrderStatus.ABANDONED,
+    ("accept", OrderStatus.PLACED): OrderStatus.ACCEPTED,
+    ("refuse", OrderStatus.PLACED): OrderStatus.REFUSED,
+    ("fail", OrderStatus.PLACED): OrderStatus.FAILED,
+    ("cancel", OrderStatus.PLACED): OrderStatus.CANCELLED,
+    ("cancel", OrderStatus.ACCEPTED): OrderStatus.CANCELLING,
+    ("confirm_cancel", OrderStatus.CANCELLING): OrderStatus.CANCELLED,
+    ("deny_cancel", OrderStatus.CANCELLING): OrderStatus.ACCEPTED,
+    ("complete", OrderStatus.ACCEPTED): OrderStatus.COMPLETED,
+}
+
+# What a person may ask of an order; every read of it answers each with possible or the reason why not.
+ACTIONS = ("accept", "cancel", "record_payment")
+
+# Money may come in while anything can still be owed.
+_PAYABLE = frozenset({OrderStatus.PLACED, OrderStatus.ACCEPTED, OrderStatus.CANCELLING})
+
+
+def status_after(action: str, status: OrderStatus) -> OrderStatus:
+    """Where an action leads; raises Refused (wrong_status) where it can't start."""
+    try:
+        return TRANSITIONS[action, status]
+    except KeyError:
+        raise Refused("wrong_status", _wrong_status(action, status), status=status.value) from None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderFacts:
+    """What the rules look at."""
+
+    status: OrderStatus
+    payment_method: PaymentMethod
+    covered: bool  # money received covers what is owed
+    holds: tuple[str, ...]  # the reasons of the holds that stand
+    backorders: bool  # the market promises what is not in stock
+    awaiting: tuple[str, ...] | None  # numbers of shipments that lack stock; None until shipping is heard
+    goods_left: bool  # a shipment is with a carrier or the customer
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why an action is not possible, for machines and for people, with the facts it rests on."""
+
+    reason: str
+    detail: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def refusals(action: str, order: OrderFacts) -> list[Refusal]:
+    """Everything that stands against an action, the first thing to clear first; empty if it is possible."""
+    found = _RULES[action](order)
+    if found and found[0].reason == "wrong_status":
+        return found[:1]  # nothing else matters before that
+    return found
+
+
+def actions(order: OrderFacts) -> dict[str, Refusal | None]:
+    """What is possible now (None), and what stands first against everything else."""
+    return {action: next(iter(refusals(action, order)), None) for action in ACTIONS}
+
+
+def refuse_unless_possible(action: str, order: OrderFacts) -> None:
+    """Go on only if nothing stands against an action; raises Refused with the first reason."""
+    for refusal in refusals(action, order):
+        raise Refused(refusal.reason, refusal.detail, **refusal.facts)
+
+
+def _accept(order: OrderFacts) -> list[Refusal]:
+    found = _status_refusals("accept", order.status) + _hold_refusals(order)
+    if not (order.covered or order.payment_method.pays_on_delivery):
+        found.append(Refusal("payment_not_recorded", "the money received does not cover what is owed yet"))
+    if not order.backorders:
+        if order.awaiting is None:
+            found.append(Refusal("awaiting_inventory", "shipping has not promised any stock yet"))
+        elif order.awaiting:
+            found.append(
+                Refusal(
+                    "awaiting_inventory",
+                    f"no stock yet for shipment {', '.join(order.awaiting)}",
+                    {"shipments": list(order.awaiting)},
+                )
+            )
+    return found
+
+
+def _cancel(order: OrderFacts) -> list[Refusal]:
+    found = _status_refusals("cancel", order.status) + _hold_refusals(order)
+    if order.goods_left:
+        found.append(Refusal("already_shipped", "goods have left; what comes back is a return"))
+    return found
+
+
+def _record_payment(order: OrderFacts) -> list[Refusal]:
+    if order.status not in _PAYABLE:
+        return [_status_refusal("record_payment", order.status)]
+    if order.payment_method is PaymentMethod.ONLINE:
+        return [Refusal("recorded_by_gateway", "online payments are told by the gateway itself")]
+    return []
+
+
+_RULES = {"accept": _accept, "cancel": _cancel, "record_payment": _record_payment}
+
+
+def _status_refusals(action: str, status: OrderStatus) -> list[Refusal]:
+    return [] if (action, status) in TRANSITIONS else [_status_refusal(action, status)]
+
+
+def _status_refusal(action: str, status: OrderStatus) -> Refusal:
+    return Refusal("wrong_status", _wrong_status(action, status), {"status": status.value})
+
+
+def _wrong_status(action: str, status: OrderStatus) -> str:
+    return f"{action} is not possible while the order is {status}"
+
+
+def _hold_refusals(order: OrderFacts) -> list[Refusal]:
+    if not order.holds:
+        return []
+    return [Refusal("on_hold", f"held: {', '.join(order.holds)}", {"holds": list(order.holds)})]

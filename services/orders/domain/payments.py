@@ -1,0 +1,76 @@
+"""What the ledger of an order means: what is owed, whether it is covered, and the word that is shown."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PaymentMethod(StrEnum):
+    """How the customer chose to pay."""
+
+    ONLINE = "online"  # the gateway tells of it by a signed call
+    TRANSFER = "transfer"
+    PAYMENT_LINK = "payment_link"
+    CARD_ON_PHONE = "card_on_phone"
+    CASH_ON_DELIVERY = "cash_on_delivery"
+
+    @property
+    def pays_on_delivery(self) -> bool:
+        """Whether goods go out before the money comes in."""
+        return self is PaymentMethod.CASH_ON_DELIVERY
+
+
+class PaymentState(StrEnum):
+    """The ledger in a word."""
+
+    UNPAID = "unpaid"
+    PARTLY_PAID = "partly_paid"
+    PAID = "paid"
+    OVERPAID = "overpaid"
+    PARTLY_REFUNDED = "partly_refunded"
+    REFUNDED = "refunded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """The sums of an order's money, in minor units of its currency; all else is derived from them."""
+
+    total_minor: int
+    cancelled_minor: int  # what of the total is no longer wanted
+    received_minor: int
+    refunded_minor: int  # settled refunds
+
+    @property
+    def owed_minor(self) -> int:
+        """What the customer should have paid, net, when all is done."""
+        return self.total_minor - self.cancelled_minor
+
+    @property
+    def net_minor(self) -> int:
+        """What the seller has of the customer's money."""
+        return self.received_minor - self.refunded_minor
+
+    @property
+    def outstanding_minor(self) -> int:
+        """What is still to come, never below nothing."""
+        return max(0, self.owed_minor - self.net_minor)
+
+    @property
+    def covered(self) -> bool:
+        """Whether the money received covers what is owed: this is what gates, not the word."""
+        return self.net_minor >= self.owed_minor
+
+    @property
+    def state(self) -> PaymentState:
+        """The word that is shown, the first that fits."""
+        if self.refunded_minor:
+            return PaymentState.PARTLY_REFUNDED if self.net_minor > 0 else PaymentState.REFUNDED
+        if self.net_minor > self.owed_minor:
+            return PaymentState.OVERPAID
+        if self.covered and (self.net_minor or not self.total_minor):
+            return PaymentState.PAID
+        return PaymentState.PARTLY_PAID if self.net_minor else PaymentState.UNPAID
+
+
+def refundable_minor(*, received_minor: int, refunds_minor: int) -> int:
+    """How much may still be promised back: never above what was received, less every refund so far."""
+    return max(0, received_minor - refunds_minor)

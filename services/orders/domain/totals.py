@@ -1,0 +1,108 @@
+"""What an order costs: lines, fees, shipping and discounts, the tax of each rate, and sums that add up."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from shared.events.snapshots import TaxRow, Totals
+from shared.money import split, tax_contained, tax_on_top
+
+
+class TaxMode(StrEnum):
+    """Whether a market's prices contain the tax."""
+
+    GROSS = "gross"  # they contain it: it is shown, not added
+    NET = "net"  # it is added
+
+
+class TaxRounding(StrEnum):
+    """Where a market rounds tax to whole minor units."""
+
+    PER_LINE = "per_line"  # each line by itself; a rate's tax is their sum
+    PER_RATE = "per_rate"  # once per rate; each line shows its share of it
+
+
+class ChargeKind(StrEnum):
+    """What an amount is for."""
+
+    LINE = "line"
+    SHIPPING = "shipping"
+    FEE = "fee"
+    DISCOUNT = "discount"  # its amount is negative
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """An amount at one tax rate, in minor units as the market's tax mode counts them."""
+
+    kind: ChargeKind
+    amount_minor: int
+    rate_basis_points: int
+
+
+def tax_of_each(charges: Sequence[Charge], mode: TaxMode, rounding: TaxRounding) -> list[int]:
+    """The tax of each charge, in minor units: contained in it in a gross market, added to it in a net one.
+
+    Rounded half up, per charge or once per rate; in the latter case the shares sum to the rate's tax.
+    """
+    tax = _tax_rule(mode)
+    if rounding is TaxRounding.PER_LINE:
+        return [tax(charge.amount_minor, charge.rate_basis_points) for charge in charges]
+    taxes = [0] * len(charges)
+    for rate in {charge.rate_basis_points for charge in charges}:
+        places = [place for place, charge in enumerate(charges) if charge.rate_basis_points == rate]
+        amounts = [charges[place].amount_minor for place in places]
+        for place, share in zip(places, split(tax(sum(amounts), rate), amounts), strict=True):
+            taxes[place] = share
+    return taxes
+
+
+def totals_of(charges: Sequence[Charge], taxes: Sequence[int], mode: TaxMode) -> Totals:
+    """The sums of an order: total = lines + fees + shipping - discounts + tax_added.
+
+    The tax rows, highest rate first, sum to the same total.
+    """
+    sums: defaultdict[ChargeKind, int] = defaultdict(int)
+    amounts: defaultdict[int, int] = defaultdict(int)
+    tax_sums: defaultdict[int, int] = defaultdict(int)
+    for charge, tax in zip(charges, taxes, strict=True):
+        sums[charge.kind] += charge.amount_minor
+        amounts[charge.rate_basis_points] += charge.amount_minor
+        tax_sums[charge.rate_basis_points] += tax
+    tax_added = sum(taxes) if mode is TaxMode.NET else 0
+    return Totals(
+        lines_minor=sums[ChargeKind.LINE],
+        fees_minor=sums[ChargeKind.FEE],
+        shipping_minor=sums[ChargeKind.SHIPPING],
+        discounts_minor=-sums[ChargeKind.DISCOUNT],
+        tax_added_minor=tax_added,
+        total_minor=sum(amounts.values()) + tax_added,
+        tax=tuple(
+            _tax_row(rate, amounts[rate], tax_sums[rate], mode) for rate in sorted(amounts, reverse=True)
+        ),
+    )
+
+
+def spread_discount(amount_minor: int, lines: Sequence[Charge]) -> list[Charge]:
+    """A discount on the whole of the lines as one charge per tax rate, each rate bearing its share.
+
+    A discount lowers the taxable amount of the goods it is granted on, so it carries their rates.
+    """
+    per_rate: defaultdict[int, int] = defaultdict(int)
+    for line in lines:
+        per_rate[line.rate_basis_points] += line.amount_minor
+    rates = sorted(per_rate, reverse=True)
+    shares = split(amount_minor, [per_rate[rate] for rate in rates])
+    return [
+        Charge(ChargeKind.DISCOUNT, -share, rate) for rate, share in zip(rates, shares, strict=True) if share
+    ]
+
+
+def _tax_rule(mode: TaxMode) -> Callable[[int, int], int]:
+    return tax_contained if mode is TaxMode.GROSS else tax_on_top
+
+
+def _tax_row(rate: int, amount_minor: int, tax_minor: int, mode: TaxMode) -> TaxRow:
+    net = amount_minor - tax_minor if mode is TaxMode.GROSS else amount_minor
+    return TaxRow(rate_basis_points=rate, net_minor=net, tax_minor=tax_minor, gross_minor=net + tax_minor)

@@ -1,0 +1,211 @@
+"""The events this service tells: model to contract, no decisions."""
+
+from services.orders.models import (
+    Cancellation,
+    DeliveryGroup,
+    Hold,
+    Market,
+    Order,
+    OrderFee,
+    OrderLine,
+    Payment,
+    Refund,
+    Seller,
+)
+from shared.events import snapshots
+from shared.events.orders import (
+    OrderAccepted,
+    OrderCancelled,
+    OrderCancelRequested,
+    OrderCompleted,
+    OrderPlaced,
+    OrderUpdated,
+    PaymentRecorded,
+    RefundRequested,
+    RefundSettled,
+)
+
+
+def order_placed(order: Order) -> OrderPlaced:
+    """An order was asked for."""
+    return OrderPlaced(order=snapshot(order))
+
+
+def order_updated(order: Order) -> OrderUpdated:
+    """An order changed in a way that has no event of its own."""
+    return OrderUpdated(order=snapshot(order))
+
+
+def order_accepted(order: Order) -> OrderAccepted:
+    """An order was promised."""
+    return OrderAccepted(order=snapshot(order))
+
+
+def order_cancel_requested(order: Order, cancellation: Cancellation) -> OrderCancelRequested:
+    """Shipping is asked whether an accepted order can still be cancelled."""
+    return OrderCancelRequested(order=snapshot(order), reason=cancellation.reason)
+
+
+def order_cancelled(order: Order, cancellation: Cancellation) -> OrderCancelled:
+    """An order was cancelled for good."""
+    return OrderCancelled(order=snapshot(order), reason=cancellation.reason)
+
+
+def order_completed(order: Order) -> OrderCompleted:
+    """All is delivered and paid."""
+    return OrderCompleted(order=snapshot(order))
+
+
+def payment_recorded(order: Order, payment: Payment) -> PaymentRecorded:
+    """Money was received."""
+    return PaymentRecorded(
+        order=snapshot(order),
+        payment_id=payment.id,
+        amount_minor=payment.amount_minor,
+        method=payment.method,
+        reference=payment.reference,
+    )
+
+
+def refund_requested(order: Order, refund: Refund) -> RefundRequested:
+    """Money is to go back."""
+    return RefundRequested(
+        order=snapshot(order), refund_id=refund.id, amount_minor=refund.amount_minor, reason=refund.reason
+    )
+
+
+def refund_settled(order: Order, refund: Refund) -> RefundSettled:
+    """Money went back."""
+    return RefundSettled(
+        order=snapshot(order),
+        refund_id=refund.id,
+        amount_minor=refund.amount_minor,
+        reference=refund.reference,
+    )
+
+
+def snapshot(order: Order) -> snapshots.OrderSnapshot:
+    """All that the others may know of an order."""
+    cancellation = order.cancellation
+    is_asked = cancellation is not None and cancellation.done is None
+    return snapshots.OrderSnapshot(
+        order_id=order.id,
+        number=order.number,
+        version=order.version,
+        status=order.status,
+        channel=order.channel,
+        locale=order.locale,
+        currency=order.currency,
+        customer_id=order.customer_id,
+        seller=_seller(order.seller),
+        market=_market(order.market),
+        people=_people(order),
+        delivery_groups=tuple(_delivery_group(group) for group in order.delivery_groups),
+        lines=tuple(_line(line) for line in order.lines),
+        fees=tuple(_fee(fee) for fee in order.fees),
+        totals=order.totals,
+        payment=order.payment,
+        placed_at=order.placed_at,
+        external_reference=order.external_reference or "",
+        refunds=tuple(_refund(refund) for refund in order.refunds),
+        holds=tuple(_hold(hold) for hold in order.holds if hold.released_at is None),
+        accepted_at=order.accepted_at,
+        cancel_requested_at=cancellation.requested_at if cancellation and is_asked else None,
+        cancelled_at=order.cancelled_at,
+        completed_at=order.completed_at,
+        cancel_reason=cancellation.reason if cancellation and cancellation.done is not False else "",
+    )
+
+
+def _seller(seller: Seller) -> snapshots.SellerBlock:
+    return snapshots.SellerBlock(
+        seller=seller.code,
+        name=seller.name,
+        legal_name=seller.legal_name,
+        email=seller.email,
+        address=seller.address,
+        phone=seller.phone,
+        vat_number=seller.vat_number,
+        registration=seller.registration,
+        website=seller.website,
+        iban=seller.iban,
+        colour=seller.colour,
+        legal_text=seller.legal_text,
+    )
+
+
+def _market(market: Market) -> snapshots.MarketBlock:
+    return snapshots.MarketBlock(
+        market=market.code,
+        name=market.name,
+        currency=market.currency,
+        locale=market.locale,
+        time_zone=market.time_zone,
+        tax_mode=market.tax_mode,
+        tax_rounding=market.tax_rounding,
+        backorders=market.backorders,
+        invoice_on=market.invoice_on,
+    )
+
+
+def _people(order: Order) -> snapshots.People:
+    return snapshots.People(
+        customer=order.customer,
+        billing=order.billing_address,
+        delivery={str(group.id): group.address for group in order.delivery_groups if group.address},
+    )
+
+
+def _delivery_group(group: DeliveryGroup) -> snapshots.DeliveryGroup:
+    return snapshots.DeliveryGroup(
+        group_id=group.id,
+        method=group.method,
+        method_name=group.method_name,
+        shipping_minor=group.shipping_minor,
+        pickup_point=group.pickup_point,
+        requested_on=group.requested_on,
+    )
+
+
+def _line(line: OrderLine) -> snapshots.OrderLine:
+    return snapshots.OrderLine(
+        line_id=line.id,
+        group_id=line.group_id,
+        sku=line.sku,
+        name=line.name,
+        quantity=line.quantity,
+        unit_price_minor=line.unit_price_minor,
+        total_minor=line.total_minor,
+        tax_rate_basis_points=line.tax_rate_basis_points,
+        tax_minor=line.tax_minor,
+        discount_minor=line.discount_minor,
+        sales_coefficient=line.sales_coefficient,
+        cancelled_quantity=line.cancelled_quantity,
+        returned_quantity=line.returned_quantity,
+    )
+
+
+def _fee(fee: OrderFee) -> snapshots.Fee:
+    return snapshots.Fee(
+        kind=fee.kind,
+        name=fee.name,
+        amount_minor=fee.amount_minor,
+        tax_rate_basis_points=fee.tax_rate_basis_points,
+        tax_minor=fee.tax_minor,
+        group_id=fee.group_id,
+    )
+
+
+def _refund(refund: Refund) -> snapshots.Refund:
+    return snapshots.Refund(
+        refund_id=refund.id,
+        amount_minor=refund.amount_minor,
+        reason=refund.reason,
+        state=refund.state,
+        requested_at=refund.requested_at,
+        settled_at=refund.settled_at,
+    )
+
+
+def _hold(hold: Hold) -> snapshots.Hold:
+    return snapshots.Hold(hold_id=hold.id, reason=hold.reason, owner=hold.owner, held_at=hold.held_at)
