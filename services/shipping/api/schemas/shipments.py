@@ -1,0 +1,113 @@
+"""Shipments as the API writes and reads them."""
+
+from marshmallow import Schema, fields, validate
+
+from services.shipping.domain.shipment_status import ShipmentStatus
+from shared.web.paging import PageArguments
+
+
+class HandOverArguments(Schema):
+    """Who carries a shipment; nothing for Waybill's own carrier, which makes number and link itself."""
+
+    carrier = fields.String(load_default="", validate=validate.Length(max=100))
+    tracking_number = fields.String(load_default="", validate=validate.Length(max=100))
+    tracking_url = fields.Url(schemes={"http", "https"}, load_default="", validate=validate.Length(max=1000))
+
+
+class CancelArguments(Schema):
+    """Why a shipment is given up."""
+
+    reason = fields.String(required=True, validate=validate.Length(1, 500))
+
+
+class ShipmentPageArguments(PageArguments):
+    """The query of the list of shipments."""
+
+    status = fields.Enum(ShipmentStatus, by_value=True)
+
+
+class RefusalSchema(Schema):
+    """What stands against an action."""
+
+    reason = fields.String()
+    detail = fields.String()
+
+
+class ShipmentLineSchema(Schema):
+    """How much of an order line a shipment carries."""
+
+    line_id = fields.UUID()
+    sku = fields.String()
+    name = fields.String()
+    quantity = fields.Integer(metadata={"description": "In sales units."})
+    units = fields.Integer(metadata={"description": "In stock-keeping units."})
+
+
+class ParcelSchema(Schema):
+    """A box with its tracking number and label."""
+
+    parcel_id = fields.UUID(attribute="id")
+    carrier = fields.String()
+    tracking_number = fields.String()
+    tracking_url = fields.String()
+    weight_grams = fields.Integer(metadata={"description": "0 where nobody weighed it."})
+    label_document_id = fields.UUID(allow_none=True)
+
+
+class ShipmentSchema(Schema):
+    """An order's lines of one delivery group from one location."""
+
+    shipment_id = fields.UUID(attribute="id")
+    order_id = fields.UUID()
+    number = fields.String()
+    group_id = fields.UUID()
+    seller = fields.String()
+    market = fields.String()
+    method = fields.String()
+    address = fields.Dict(allow_none=True)
+    status = fields.Enum(ShipmentStatus, by_value=True)
+    location = fields.String(allow_none=True)
+    lines = fields.List(fields.Nested(ShipmentLineSchema))
+    parcels = fields.List(fields.Nested(ParcelSchema))
+    prints = fields.Integer(metadata={"description": "How often its label was printed."})
+    cancel_reason = fields.String()
+    version = fields.Integer()
+    created_at = fields.AwareDateTime()
+    released_at = fields.AwareDateTime(allow_none=True)
+    packing_at = fields.AwareDateTime(allow_none=True)
+    ready_at = fields.AwareDateTime(allow_none=True)
+    shipped_at = fields.AwareDateTime(allow_none=True)
+    delivered_at = fields.AwareDateTime(allow_none=True)
+    cancelled_at = fields.AwareDateTime(allow_none=True)
+    actions = fields.Dict(
+        keys=fields.String(),
+        values=fields.Nested(RefusalSchema, allow_none=True),
+        metadata={"description": "Null for what is possible now; else what stands against it first."},
+    )
+
+
+class CancellationSchema(Schema):
+    """What shipping answered when the order was to be cancelled."""
+
+    requested_at = fields.AwareDateTime(attribute="cancel_requested_at")
+    done = fields.Boolean(attribute="cancel_done")
+    reason = fields.String(attribute="cancel_reason")
+
+
+class OrderShipmentsSchema(Schema):
+    """All shipments of an order, and shipping's answer to the newest request to cancel it."""
+
+    items = fields.List(fields.Nested(ShipmentSchema))
+    cancellation = fields.Nested(CancellationSchema, allow_none=True)
+
+
+class PrintedLabelSchema(Schema):
+    """Where a label is to be had, and how often it was printed by now."""
+
+    document_id = fields.UUID(attribute="label_document_id")
+    path = fields.Function(
+        lambda shipment: f"/v1/documents/{shipment.label_document_id}/content",
+        metadata={"type": "string", "description": "The label's address at the documents service."},
+    )
+    prints = fields.Integer()
+    status = fields.Enum(ShipmentStatus, by_value=True)

@@ -1,0 +1,71 @@
+"""Stock over HTTP: parse, call one command or query, answer."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.shipping import queries
+from services.shipping.api.pages import page
+from services.shipping.api.schemas.stock import (
+    CountArguments,
+    ReceiptArguments,
+    StockLevelSchema,
+    StockPageArguments,
+)
+from services.shipping.commands import stock as commands
+from services.shipping.models import StockLevel
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command, query
+from shared.web.paging import decode_cursor, page_schema
+
+blueprint = Blueprint("stock", __name__, url_prefix="/v1/stock")
+
+LEVEL = "<string(maxlength=40):location>/<string(maxlength=100):sku>"
+
+
+@blueprint.route("", methods=["GET"])
+@blueprint.arguments(StockPageArguments, location="query")
+@blueprint.response(200, page_schema(StockLevelSchema))
+@requires("orders:read")
+@query
+def list_stock(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Stock at the locations that you may see, by SKU and location."""
+    limit = arguments["limit"]
+    rows = queries.stock_page(
+        session,
+        sku=arguments.get("sku"),
+        location_code=arguments.get("location"),
+        after=decode_cursor(arguments["cursor"], str, str) if "cursor" in arguments else None,
+        limit=limit + 1,
+    )
+    return page(rows, limit, lambda level: (level.sku, level.location))
+
+
+@blueprint.route(f"/{LEVEL}", methods=["GET"])
+@blueprint.response(200, StockLevelSchema)
+@requires("orders:read")
+@query
+def get_stock(session: Session, location: str, sku: str) -> StockLevel:
+    """How much of a SKU a location has: advice, for only a shipment is a promise."""
+    return queries.stock_level(session, location, sku)
+
+
+@blueprint.route(f"/{LEVEL}", methods=["PUT"])
+@blueprint.arguments(CountArguments)
+@blueprint.response(200, StockLevelSchema)
+@requires("stock:write")
+@command
+def set_stock(session: Session, count: dict[str, Any], location: str, sku: str) -> StockLevel:
+    """Set what is on hand to what was counted; refused where that is less than shipments were promised."""
+    return commands.set_stock(session, location, sku, **count)
+
+
+@blueprint.route(f"/{LEVEL}/receipts", methods=["POST"])
+@blueprint.arguments(ReceiptArguments)
+@blueprint.response(201, StockLevelSchema)
+@requires("stock:write")
+@command
+def receive_stock(session: Session, receipt: dict[str, Any], location: str, sku: str) -> StockLevel:
+    """Take goods in; shipments that wait for them are served next, the oldest first."""
+    return commands.receive_stock(session, location, sku, **receipt)

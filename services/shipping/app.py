@@ -1,0 +1,24 @@
+"""Shipping's API."""
+
+from flask import Flask
+
+from services.shipping import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
+from services.shipping.api import locations, shipments, stock
+from services.shipping.messaging import messaging
+from services.shipping.settings import Settings
+from shared.settings import read
+from shared.web.app import make_app
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The WSGI application; its settings come from the environment unless they are given."""
+    settings = settings or read(Settings)
+    db.bind(settings)
+    return make_app(
+        service="shipping",
+        title="Shipping",
+        settings=settings,
+        sessions=db.sessions,
+        messaging=messaging,
+        blueprints=[locations.blueprint, stock.blueprint, shipments.blueprint],
+    )

@@ -1,0 +1,37 @@
+"""Where stock is kept."""
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.shipping.models import Location
+from shared import clock
+from shared.access import actor_of
+from shared.db import locked, require_current
+from shared.errors import NotFound, Refused
+
+
+def put_location(
+    session: Session, code: str, *, name: str, seller: str, country: str, priority: int
+) -> tuple[Location, bool]:
+    """Make a location or change it; answers whether it is new. Its seller stays: stock has an owner.
+
+    Raises NotFound where it would be another seller's, Refused (seller_is_fixed) where it is to change hands.
+    """
+    actor = actor_of(session)
+    if not actor.may_see_seller(seller):
+        raise NotFound("seller", seller)
+    values = {"name": name, "country": country, "priority": priority, "changed_at": clock.now()}
+    made = insert(Location).values(code=code, seller=seller, version=1, **values)
+    is_new = session.scalar(made.on_conflict_do_nothing().returning(Location.code)) is not None
+    location = locked(session, Location, code)
+    if is_new:
+        return location, True
+    if not actor.may_see_seller(location.seller):
+        raise NotFound("location", code)
+    require_current(session, location.version)
+    if location.seller != seller:
+        raise Refused("seller_is_fixed", f"{code} belongs to {location.seller}")
+    for field, value in values.items():
+        setattr(location, field, value)
+    location.version += 1
+    return location, False

@@ -1,0 +1,179 @@
+"""What can be done to a shipment. The caller owns the transaction; commands never commit."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.shipping import events, queries
+from services.shipping.commands import stock
+from services.shipping.domain import tracking
+from services.shipping.domain.shipment_status import (
+    HOLDING_STOCK,
+    UNRELEASED,
+    ShipmentStatus,
+    refuse_unless_possible,
+    status_after,
+)
+from services.shipping.models import OrderState, Parcel, Shipment, parcel_serials
+from shared import clock
+from shared.db import require_current
+from shared.errors import Invalid, NotFound
+from shared.messaging import outbox
+from shared.messaging.subjects import lock_order, next_version
+
+
+def release_shipment(session: Session, shipment_id: UUID) -> Shipment:
+    """Give a shipment to the warehouse and tell shipment.released.
+
+    Raises NotFound, or Refused with its reason: awaiting_inventory, order_not_accepted, on_hold,
+    payment_not_recorded, cancel_requested, and those of every command here: wrong_status, already_shipped,
+    already_delivered, shipment_cancelled.
+    """
+    shipment = _in_hand(session, shipment_id)
+    refuse_unless_possible("release", shipment.facts)
+    move_on(shipment, "release")
+    tell(session, shipment.order, events.status_reached(shipment))
+    return shipment
+
+
+def pick_shipment(session: Session, shipment_id: UUID) -> Shipment:
+    """Put a shipment's goods into a parcel and tell shipment.packing: the label falls due."""
+    shipment = _in_hand(session, shipment_id)
+    refuse_unless_possible("pick", shipment.facts)
+    number = tracking.tracking_number(session.execute(parcel_serials).scalar_one())
+    shipment.parcels.append(
+        Parcel(carrier=tracking.CARRIER, tracking_number=number, tracking_url=tracking.tracking_link(number))
+    )
+    move_on(shipment, "pick")
+    tell(session, shipment.order, events.status_reached(shipment))
+    return shipment
+
+
+def pack_shipment(session: Session, shipment_id: UUID) -> Shipment:
+    """Close a shipment's parcel and tell shipment.ready; refused label_not_ready before there is a label."""
+    shipment = _in_hand(session, shipment_id)
+    refuse_unless_possible("pack", shipment.facts)
+    move_on(shipment, "pack")
+    tell(session, shipment.order, events.status_reached(shipment))
+    return shipment
+
+
+def print_label(session: Session, shipment_id: UUID) -> Shipment:
+    """Count one print of a shipment's label; the first one packs it and tells shipment.ready.
+
+    Refused label_not_ready until documents has stored the label, which is the same at every print.
+    """
+    shipment = _in_hand(session, shipment_id)
+    refuse_unless_possible("print_label", shipment.facts)
+    shipment.prints += 1
+    if shipment.status is ShipmentStatus.PACKING:
+        move_on(shipment, "print_label")
+        tell(session, shipment.order, events.status_reached(shipment))
+    else:
+        shipment.version += 1
+    return shipment
+
+
+def ship_shipment(
+    session: Session,
+    shipment_id: UUID,
+    *,
+    carrier: str = "",
+    tracking_number: str = "",
+    tracking_url: str = "",
+) -> Shipment:
+    """Hand a shipment to its carrier and tell shipment.shipped; its stock leaves.
+
+    Without a carrier it goes by Waybill's own, with the number and link that its label shows. Raises Invalid
+    where another carrier comes without its tracking number or link.
+    """
+    shipment = _in_hand(session, shipment_id)
+    refuse_unless_possible("ship", shipment.facts)
+    [parcel] = shipment.parcels
+    _hand_over(parcel, carrier or tracking.CARRIER, tracking_number, tracking_url)
+    stock.take_out(session, shipment, held_levels(session, [shipment]))
+    move_on(shipment, "ship")
+    tell(session, shipment.order, events.status_reached(shipment))
+    return shipment
+
+
+def deliver_shipment(session: Session, shipment_id: UUID) -> Shipment:
+    """Note that a shipment reached its customer and tell shipment.delivered."""
+    shipment = _in_hand(session, shipment_id)
+    refuse_unless_possible("deliver", shipment.facts)
+    move_on(shipment, "deliver")
+    tell(session, shipment.order, events.status_reached(shipment))
+    return shipment
+
+
+def cancel_shipment(session: Session, shipment_id: UUID, *, reason: str) -> Shipment:
+    """Give up a shipment before it leaves, free its stock and tell shipment.cancelled."""
+    shipment = _in_hand(session, shipment_id)
+    refuse_unless_possible("cancel", shipment.facts)
+    cancel(session, [shipment], reason, held_levels(session, [shipment]))
+    tell(session, shipment.order, events.shipments_cancelled([shipment], reason))
+    return shipment
+
+
+def cancel(session: Session, shipments: list[Shipment], reason: str, levels: stock.Levels) -> None:
+    """Cancel open shipments of one order and free what they hold; telling it is the caller's."""
+    for shipment in shipments:
+        if shipment.status in HOLDING_STOCK:
+            stock.free(session, shipment, levels)
+        shipment.cancel_reason = reason
+        move_on(shipment, "cancel")
+
+
+def held_levels(session: Session, shipments: list[Shipment]) -> stock.Levels:
+    """Lock the stock that shipments hold."""
+    holding = [shipment for shipment in shipments if shipment.status in HOLDING_STOCK]
+    skus = {line.sku for shipment in holding for line in shipment.lines}
+    locations = {shipment.location for shipment in holding if shipment.location is not None}
+    return stock.lock_levels(session, skus, locations) if holding else {}
+
+
+def move_on(shipment: Shipment, action: str) -> None:
+    """Take a shipment where an action leads, and note when."""
+    shipment.status = status_after(action, shipment.status)
+    shipment.version += 1
+    if shipment.status not in UNRELEASED:
+        setattr(shipment, f"{shipment.status}_at", clock.now())
+
+
+def tell(session: Session, order: OrderState, *news: events.News) -> None:
+    """Publish what happened to an order's shipments: an event each, all with the state they end in."""
+    if news:
+        session.flush()
+        snapshot = events.shipments_snapshot(order, next_version(session, order.order_id))
+        for event in news:
+            outbox.publish(session, event(shipments=snapshot))
+
+
+def _in_hand(session: Session, shipment_id: UUID) -> Shipment:
+    """A shipment that nobody else can change until the transaction ends, as the caller believes it to be."""
+    order_id = session.scalar(select(Shipment.order_id).where(Shipment.id == shipment_id))
+    if order_id is None:
+        raise NotFound("shipment", shipment_id)
+    lock_order(session, order_id)  # whoever changes a shipment has its order's lock: its own row needs none
+    shipment = queries.shipment(session, shipment_id)
+    require_current(session, shipment.version)
+    return shipment
+
+
+def _hand_over(parcel: Parcel, carrier: str, tracking_number: str, tracking_url: str) -> None:
+    if carrier == tracking.CARRIER:
+        if tracking_number and not tracking.is_tracking_number(tracking_number):
+            raise Invalid(tracking_number="is no number of this carrier")
+        tracking_number = tracking_number or parcel.tracking_number
+        tracking_url = tracking_url or tracking.tracking_link(tracking_number)
+    missing = {
+        field: "is needed with this carrier"
+        for field, value in (("tracking_number", tracking_number), ("tracking_url", tracking_url))
+        if not value
+    }
+    if missing:
+        raise Invalid(**missing)
+    parcel.carrier = carrier
+    parcel.tracking_number = tracking_number
+    parcel.tracking_url = tracking_url

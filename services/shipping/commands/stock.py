@@ -1,0 +1,159 @@
+"""What moves stock: every change of a level is a movement in the ledger, written with it."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.shipping import queries
+from services.shipping.domain.allocation import choose_location, demand_of
+from services.shipping.domain.stock_movements import EFFECTS, MovementKind
+from services.shipping.models import Location, Shipment, StockLevel, StockMovement
+from shared import clock
+from shared.access import actor_of
+from shared.db import require_current
+from shared.errors import NotFound, Refused
+from shared.messaging.jobs import enqueue
+
+Levels = Mapping[tuple[str, str], StockLevel]  # by SKU and location
+
+
+def set_stock(session: Session, location: str, sku: str, *, on_hand: int, reason: str) -> StockLevel:
+    """Set what is on hand of a SKU to what was counted; a count that agrees moves nothing.
+
+    Raises NotFound for a location that the actor may not change, Refused (units_reserved) where fewer units
+    were counted than are promised to shipments.
+    """
+    level = _level_in_hand(session, location, sku)
+    if on_hand < level.reserved:
+        raise Refused(
+            "units_reserved", f"{level.reserved} are promised to shipments", reserved=level.reserved
+        )
+    if on_hand != level.on_hand:
+        _move(session, level, MovementKind.ADJUSTED, on_hand - level.on_hand, reason=reason)
+        serve_waiting(session, [sku], cause=f"{sku}:{location}:{level.version}")
+    return level
+
+
+def receive_stock(session: Session, location: str, sku: str, *, quantity: int, reason: str) -> StockLevel:
+    """Take goods in; the shipments that wait for them are served next, the oldest first.
+
+    Raises NotFound for a location that the actor may not change.
+    """
+    level = _level_in_hand(session, location, sku)
+    _move(session, level, MovementKind.RECEIVED, quantity, reason=reason)
+    serve_waiting(session, [sku], cause=f"{sku}:{location}:{level.version}")
+    return level
+
+
+def lock_levels(session: Session, skus: Collection[str], locations: Collection[str]) -> Levels:
+    """Have the levels of these SKUs at these locations to oneself until the transaction ends.
+
+    Called once in a transaction, with all that it will touch: this is the one place where stock is locked,
+    in the order of SKU and location, so that no two transactions wait for each other. A level that isn't
+    there is made: whoever finds no stock and waits, and whoever brings some, must meet at a row, or one
+    would not notice the other.
+    """
+    wanted = func.unnest(sorted(skus)).table_valued("sku")
+    places = (
+        select(wanted.c.sku, Location.code)
+        .where(Location.code.in_(locations))
+        .order_by(wanted.c.sku, Location.code)
+    )
+    session.execute(insert(StockLevel).from_select(["sku", "location"], places).on_conflict_do_nothing())
+    found = (
+        select(StockLevel)
+        .where(StockLevel.sku.in_(skus), StockLevel.location.in_(locations))
+        .order_by(StockLevel.sku, StockLevel.location)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {(level.sku, level.location): level for level in session.scalars(found)}
+
+
+def covering_location(shipment: Shipment, levels: Levels, locations: Sequence[str]) -> str | None:
+    """The first of these locations that has all a shipment needs, if any does."""
+    available = {place: level.available for place, level in levels.items()}
+    return choose_location(_demand(shipment), available, locations)
+
+
+def reserve(session: Session, shipment: Shipment, levels: Levels, location: str) -> None:
+    """Promise a shipment the stock of a location that covers it."""
+    shipment.location = location
+    for sku, units in _demand(shipment).items():
+        _move(session, levels[sku, location], MovementKind.RESERVED, units, shipment=shipment)
+
+
+def free(session: Session, shipment: Shipment, levels: Levels) -> None:
+    """Take back what a shipment was promised; whoever waits for it is served next."""
+    assert shipment.location is not None
+    demand = _demand(shipment)
+    for sku, units in demand.items():
+        _move(session, levels[sku, shipment.location], MovementKind.RELEASED, units, shipment=shipment)
+    serve_waiting(session, demand, cause=f"{shipment.id}:{shipment.version}:freed")
+
+
+def take_out(session: Session, shipment: Shipment, levels: Levels) -> None:
+    """Let a shipment's stock leave with it."""
+    assert shipment.location is not None
+    for sku, units in _demand(shipment).items():
+        _move(session, levels[sku, shipment.location], MovementKind.SHIPPED, units, shipment=shipment)
+
+
+def serve_waiting(session: Session, skus: Collection[str], *, cause: str) -> None:
+    """Owe the shipments that wait for these SKUs another try, if there are any; once per cause."""
+    if queries.is_waited_for(session, skus):
+        first = min(skus)
+        enqueue(
+            session,
+            "allocation",
+            key=f"allocation:{cause}",
+            order_id=first,
+            number=first,
+            argument={"skus": sorted(skus)},
+        )
+
+
+def _level_in_hand(session: Session, code: str, sku: str) -> StockLevel:
+    location = queries.location(session, code)
+    if not actor_of(session).may_see_seller(location.seller):
+        raise NotFound("location", code)  # everybody's to draw on, but not this actor's to fill
+    level = lock_levels(session, [sku], [code])[sku, code]
+    require_current(session, level.version)
+    return level
+
+
+def _demand(shipment: Shipment) -> dict[str, int]:
+    return demand_of((line.sku, line.units) for line in shipment.lines)
+
+
+def _move(
+    session: Session,
+    level: StockLevel,
+    kind: MovementKind,
+    units: int,
+    *,
+    reason: str = "",
+    shipment: Shipment | None = None,
+) -> None:
+    """Change a level and write down why; nothing else changes one."""
+    on_hand, reserved = EFFECTS[kind]
+    level.on_hand += on_hand * units
+    level.reserved += reserved * units
+    level.version += 1
+    level.as_of = clock.now()
+    session.add(
+        StockMovement(
+            sku=level.sku,
+            location=level.location,
+            position=level.version,
+            kind=kind,
+            on_hand_change=on_hand * units,
+            reserved_change=reserved * units,
+            reason=reason,
+            actor=actor_of(session).name,
+            shipment=shipment,
+            at=level.as_of,
+        )
+    )

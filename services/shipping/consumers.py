@@ -1,0 +1,56 @@
+"""What shipping does when other services speak: bring shipments in line with the order, keep the labels."""
+
+from sqlalchemy.orm import Session
+
+from services.shipping.commands import labels, planning
+from services.shipping.messaging import consumers
+from shared.events.documents import DocumentStored
+from shared.events.orders import (
+    OrderAccepted,
+    OrderAnonymised,
+    OrderCancelled,
+    OrderCancelRequested,
+    OrderCompleted,
+    OrderFailed,
+    OrderHeld,
+    OrderHoldReleased,
+    OrderPlaced,
+    OrderRefused,
+    OrderUpdated,
+    PaymentRecorded,
+    PaymentVoided,
+)
+from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot
+from shared.messaging import copies
+
+
+@consumers.on(
+    OrderPlaced,
+    OrderUpdated,
+    OrderHeld,
+    OrderHoldReleased,
+    OrderAccepted,
+    OrderRefused,
+    OrderCancelRequested,
+    OrderCancelled,
+    OrderFailed,
+    OrderCompleted,
+    OrderAnonymised,
+    PaymentRecorded,
+    PaymentVoided,
+)
+def bring_shipments_in_line(session: Session, order: OrderSnapshot) -> None:
+    """Shipments that the order's newest state calls for, with stock; none where it ended."""
+    planning.bring_shipments_in_line(session, order)
+
+
+@consumers.on(OrderAnonymised)
+def forget_person(session: Session, order: OrderSnapshot) -> None:
+    """Personal data out of whatever shipping has written down of the order."""
+    copies.erase_people(session, order.order_id)
+
+
+@consumers.on(DocumentStored)
+def attach_labels(session: Session, documents: DocumentsSnapshot) -> None:
+    """Labels to the parcels they are for."""
+    labels.attach_labels(session, documents)

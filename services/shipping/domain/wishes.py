@@ -1,0 +1,63 @@
+"""What an order wants shipped, group by group."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from shared.events.snapshots import OrderLine, OrderSnapshot
+
+
+@dataclass(frozen=True, kw_only=True)
+class WishedLine:
+    """How much of an order line is wanted."""
+
+    line_id: UUID
+    sku: str
+    name: str
+    quantity: int  # sales units
+    units: int  # stock-keeping units
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What is to go to one place by one method."""
+
+    group_id: UUID
+    method: str
+    address: dict[str, Any] | None  # none where it is fetched, or the person was erased
+    lines: tuple[WishedLine, ...]
+
+
+def wishes_of(order: OrderSnapshot) -> list[Wish]:
+    """The order's delivery groups with what of their lines is not cancelled; empty groups want nothing."""
+    wishes = []
+    for group in order.delivery_groups:
+        lines = tuple(
+            _wished(line)
+            for line in order.lines
+            if line.group_id == group.group_id and line.quantity > line.cancelled_quantity
+        )
+        address = order.people.delivery.get(str(group.group_id))
+        if lines:
+            wishes.append(
+                Wish(
+                    group_id=group.group_id,
+                    method=group.method,
+                    address=None if address is None else msgspec.to_builtins(address),
+                    lines=lines,
+                )
+            )
+    return wishes
+
+
+def _wished(line: OrderLine) -> WishedLine:
+    quantity = line.quantity - line.cancelled_quantity
+    return WishedLine(
+        line_id=line.line_id,
+        sku=line.sku,
+        name=line.name,
+        quantity=quantity,
+        units=quantity * line.sales_coefficient,
+    )

@@ -1,0 +1,8 @@
+"""Shipping's side of messaging: what it hears and the jobs it does."""
+
+from shared.events.routes import SUBSCRIBERS
+from shared.messaging.service import Messaging
+
+messaging = Messaging("shipping", SUBSCRIBERS)
+consumers = messaging.consumers
+jobs = messaging.jobs

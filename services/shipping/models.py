@@ -1,0 +1,276 @@
+"""Locations and their stock, orders as shipping knows them, shipments and parcels."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Enum,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    MetaData,
+    Sequence,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from services.shipping.domain.shipment_status import (
+    HOLDING_STOCK,
+    Refusal,
+    ShipmentFacts,
+    ShipmentStatus,
+    actions,
+)
+from services.shipping.domain.stock_movements import MovementKind
+from services.shipping.domain.wishes import Wish, WishedLine
+from shared.db import UtcDateTime, metadata, new_id
+
+
+class Base(DeclarativeBase):
+    """Shipping's own tables."""
+
+    metadata = MetaData(naming_convention=metadata.naming_convention)
+    type_annotation_map = {str: Text, int: BigInteger, datetime: UtcDateTime}  # noqa: RUF012 - SQLAlchemy's own shape
+
+
+def _word(kind: type[StrEnum]) -> Enum:
+    """A column of one word out of a vocabulary; its check constraint stands in the table's arguments."""
+    return Enum(
+        kind, native_enum=False, length=30, values_callable=lambda words: [str(word) for word in words]
+    )
+
+
+def _one_of(column: str, words: Any) -> str:
+    return f"{column} in ({', '.join(repr(str(word)) for word in sorted(words))})"
+
+
+class Location(Base):
+    """Where stock is kept and shipments start."""
+
+    __tablename__ = "locations"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    seller: Mapped[str]  # whose orders it serves; * for everyone's
+    country: Mapped[str]  # ISO 3166-1 alpha-2
+    priority: Mapped[int]  # the lowest is asked first
+    version: Mapped[int] = mapped_column(default=1)
+    changed_at: Mapped[datetime]
+
+
+class StockLevel(Base):
+    """How much of a SKU a location has; always the sum of its movements, by whose number it is versioned."""
+
+    __tablename__ = "stock_levels"
+    __table_args__ = (
+        CheckConstraint("reserved >= 0", name="reserved_not_negative"),
+        CheckConstraint("reserved <= on_hand", name="reserved_within_on_hand"),
+        Index("ix_stock_levels_location_sku", "location", "sku"),
+    )
+
+    sku: Mapped[str] = mapped_column(primary_key=True)
+    location: Mapped[str] = mapped_column(ForeignKey("locations.code"), primary_key=True)
+    on_hand: Mapped[int] = mapped_column(server_default=text("0"))
+    reserved: Mapped[int] = mapped_column(server_default=text("0"))
+    version: Mapped[int] = mapped_column(server_default=text("0"))
+    as_of: Mapped[datetime] = mapped_column(server_default=func.now())  # when it last changed
+
+    @property
+    def available(self) -> int:
+        """Units that can still be promised."""
+        return self.on_hand - self.reserved
+
+
+class StockMovement(Base):
+    """One change of a level: what happened, for which shipment, by whom; never changed afterwards."""
+
+    __tablename__ = "stock_movements"
+    __table_args__ = (
+        ForeignKeyConstraint(["sku", "location"], ["stock_levels.sku", "stock_levels.location"]),
+        CheckConstraint(
+            """case kind
+            when 'received' then on_hand_change > 0 and reserved_change = 0
+            when 'reserved' then on_hand_change = 0 and reserved_change > 0
+            when 'released' then on_hand_change = 0 and reserved_change < 0
+            when 'shipped' then on_hand_change < 0 and reserved_change = on_hand_change
+            when 'adjusted' then on_hand_change <> 0 and reserved_change = 0
+            else false end""",
+            name="kind",
+        ),
+        CheckConstraint(
+            "(kind in ('reserved', 'released', 'shipped')) = (shipment_id is not null)", name="shipment"
+        ),
+    )
+
+    sku: Mapped[str] = mapped_column(primary_key=True)
+    location: Mapped[str] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)  # counts the level's movements from 1, no gaps
+    kind: Mapped[MovementKind] = mapped_column(_word(MovementKind))
+    on_hand_change: Mapped[int]
+    reserved_change: Mapped[int]
+    reason: Mapped[str]
+    actor: Mapped[str]
+    shipment_id: Mapped[UUID | None] = mapped_column(ForeignKey("shipments.id"), index=True)
+    at: Mapped[datetime]
+
+    shipment: Mapped["Shipment | None"] = relationship()
+
+
+class OrderState(Base):
+    """An order as far as it concerns shipping, and what shipping has answered about it as a whole."""
+
+    __tablename__ = "order_states"
+    __table_args__ = (
+        CheckConstraint("(cancel_requested_at is null) = (cancel_done is null)", name="cancellation"),
+    )
+
+    order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[str]
+    seller: Mapped[str]
+    market: Mapped[str]
+    order_version: Mapped[int]  # of the snapshot that shipping was last brought in line with
+    order_status: Mapped[str]
+    covered: Mapped[bool]
+    cash_on_delivery: Mapped[bool]
+    held: Mapped[bool]
+    accepted_at: Mapped[datetime | None]  # from then on, shipping owns addresses and methods
+    cancel_requested_at: Mapped[datetime | None]  # the newest request that was answered
+    cancel_done: Mapped[bool | None]
+    cancel_reason: Mapped[str] = mapped_column(default="")  # why not
+
+    shipments: Mapped[list["Shipment"]] = relationship(
+        back_populates="order", order_by="Shipment.position", lazy="selectin"
+    )
+
+
+class Shipment(Base):
+    """An order's lines of one delivery group from one location."""
+
+    __tablename__ = "shipments"
+    __table_args__ = (
+        UniqueConstraint("order_id", "position"),
+        CheckConstraint(_one_of("status", ShipmentStatus), name="status"),
+        CheckConstraint(
+            f"location is not null or not ({_one_of('status', HOLDING_STOCK)})", name="stock_has_a_location"
+        ),
+        # The id is in the order of time, so these serve the newest-first lists and the queue for stock.
+        Index("ix_shipments_status_id", "status", "id"),
+        Index("ix_shipments_seller_id", "seller", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("order_states.order_id"))
+    position: Mapped[int]  # among the order's shipments, from 1
+    number: Mapped[str]
+    group_id: Mapped[UUID]
+    seller: Mapped[str]
+    market: Mapped[str]
+    method: Mapped[str]
+    address: Mapped[dict[str, Any] | None] = mapped_column(
+        JSONB(none_as_null=True)
+    )  # none where it is fetched
+    status: Mapped[ShipmentStatus] = mapped_column(_word(ShipmentStatus))
+    location: Mapped[str | None] = mapped_column(ForeignKey("locations.code"))
+    prints: Mapped[int] = mapped_column(default=0)  # how often its label was printed
+    cancel_reason: Mapped[str] = mapped_column(default="")
+    version: Mapped[int] = mapped_column(default=1)
+    created_at: Mapped[datetime]
+    released_at: Mapped[datetime | None]
+    packing_at: Mapped[datetime | None]
+    ready_at: Mapped[datetime | None]
+    shipped_at: Mapped[datetime | None]
+    delivered_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+
+    order: Mapped[OrderState] = relationship(back_populates="shipments", lazy="joined", innerjoin=True)
+    lines: Mapped[list["ShipmentLine"]] = relationship(
+        order_by="ShipmentLine.position", cascade="all, delete-orphan", lazy="selectin"
+    )
+    parcels: Mapped[list["Parcel"]] = relationship(
+        order_by="Parcel.id", cascade="all, delete-orphan", lazy="selectin"
+    )
+
+    @property
+    def wish(self) -> Wish:
+        """What it was planned to carry, where and how."""
+        return Wish(
+            group_id=self.group_id,
+            method=self.method,
+            address=self.address,
+            lines=tuple(
+                WishedLine(
+                    line_id=line.line_id,
+                    sku=line.sku,
+                    name=line.name,
+                    quantity=line.quantity,
+                    units=line.units,
+                )
+                for line in self.lines
+            ),
+        )
+
+    @property
+    def label_document_id(self) -> UUID | None:
+        """The stored label of its parcel, once there is one."""
+        return self.parcels[0].label_document_id if self.parcels else None
+
+    @property
+    def facts(self) -> ShipmentFacts:
+        """All that decides what may be done to it."""
+        return ShipmentFacts(
+            status=self.status,
+            order_status=self.order.order_status,
+            covered=self.order.covered,
+            cash_on_delivery=self.order.cash_on_delivery,
+            held=self.order.held,
+            label_stored=self.label_document_id is not None,
+        )
+
+    @property
+    def actions(self) -> dict[str, Refusal | None]:
+        """What is possible now (None), and what stands first against everything else."""
+        return actions(self.facts)
+
+
+class ShipmentLine(Base):
+    """How much of an order line a shipment carries."""
+
+    __tablename__ = "shipment_lines"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("units > 0", name="units"),
+        Index("ix_shipment_lines_sku", "sku"),
+    )
+
+    shipment_id: Mapped[UUID] = mapped_column(ForeignKey("shipments.id"), primary_key=True)
+    line_id: Mapped[UUID] = mapped_column(primary_key=True)
+    position: Mapped[int]  # as the order lists its lines
+    sku: Mapped[str]
+    name: Mapped[str]
+    quantity: Mapped[int]  # sales units
+    units: Mapped[int]  # stock-keeping units: what stock reserves
+
+
+class Parcel(Base):
+    """A box with its tracking number and label."""
+
+    __tablename__ = "parcels"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    shipment_id: Mapped[UUID] = mapped_column(ForeignKey("shipments.id"), index=True)
+    carrier: Mapped[str]
+    tracking_number: Mapped[str] = mapped_column(index=True)
+    tracking_url: Mapped[str]
+    weight_grams: Mapped[int] = mapped_column(default=0)  # 0 where nobody weighed it
+    label_document_id: Mapped[UUID | None]
+
+
+parcel_serials = Sequence("parcel_serials", metadata=Base.metadata)  # what tracking numbers are made of
