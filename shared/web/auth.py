@@ -41,23 +41,28 @@ class KeySet:
 
     def key(self, key_id: str | None) -> jwt.PyJWK | None:
         """The key of this id; looks again where it is unknown, for issuers change their keys."""
-        age = _seconds() - self._read_at
-        if age > KEYS_LIFETIME_SECONDS or (key_id not in self._keys and age > RELOAD_PAUSE_SECONDS):
-            self._read()
+        if self._is_due(key_id):
+            with self._lock:
+                if self._is_due(key_id):  # nobody has read it while we waited
+                    self._read()
         return self._keys.get(key_id)
 
+    def _is_due(self, key_id: str | None) -> bool:
+        age = _seconds() - self._read_at
+        return age > KEYS_LIFETIME_SECONDS or (key_id not in self._keys and age > RELOAD_PAUSE_SECONDS)
+
     def _read(self) -> None:
-        with self._lock:
-            self._read_at = _seconds()
-            try:
-                keys = jwt.PyJWKSet.from_json(self._text()).keys
-            except (OSError, ValueError, httpx.HTTPError, jwt.PyJWTError) as error:
-                log.error("key set can't be read", place=self._place, error=str(error))  # noqa: TRY400
-                return  # what was read before still holds
+        try:
+            keys = jwt.PyJWKSet.from_json(self._text()).keys
+        except (OSError, ValueError, httpx.HTTPError, jwt.PyJWTError) as error:
+            # What was read before still holds.
+            log.error("key set can't be read", place=self._place, error=str(error))  # noqa: TRY400
+        else:
             found: dict[str | None, jwt.PyJWK] = {key.key_id: key for key in keys}
             if len(keys) == 1:
                 found[None] = keys[0]  # a token that names no key can mean only this one
             self._keys = found
+        self._read_at = _seconds()
 
     def _text(self) -> str:
         if self._place.startswith(("http://", "https://")):
@@ -81,7 +86,7 @@ class Tokens:
         claims = self._claims(token)
         actor = _actor(claims)
         if len(self._remembered) >= REMEMBERED_TOKENS:
-            self._remembered.pop(next(iter(self._remembered)), None)
+            self._remembered = {}  # all at once: no order to keep, nothing for threads to trip over
         until = min(float(claims["exp"]), _seconds() + KEYS_LIFETIME_SECONDS)
         self._remembered[digest] = (until, actor)
         return actor

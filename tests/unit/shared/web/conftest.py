@@ -1,6 +1,7 @@
 """A small service of things, with every kind of route, on a real database."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -18,6 +19,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sess
 from shared.access import actor_of
 from shared.db import UtcDateTime, locked, require_current
 from shared.errors import NotFound, Refused
+from shared.events.routes import SUBSCRIBERS
 from shared.messaging.service import Messaging
 from shared.settings import ServiceSettings
 from shared.web.app import make_app
@@ -58,6 +60,10 @@ class ThingSchema(marshmallow.Schema):
     parts = fields.List(fields.Nested(PartSchema), load_only=True, load_default=list)
     owner = fields.String(dump_only=True)
     version = fields.Integer(dump_only=True)
+
+
+class SwapSchema(marshmallow.Schema):
+    ids = fields.List(fields.UUID(), required=True, validate=validate.Length(equal=2))
 
 
 blueprint = Blueprint("things", __name__, url_prefix="/v1/things")
@@ -125,6 +131,17 @@ def grow_thing(session: Session, thing_id: UUID) -> Thing:
     require_current(session, thing.version)
     thing.size += 1
     return thing
+
+
+@blueprint.route("/swap", methods=["POST"])
+@blueprint.arguments(SwapSchema)
+@blueprint.response(204)
+@requires("things:write")
+@command
+def swap_things(session: Session, swap: dict[str, Any]) -> None:
+    """Swap the sizes of two things, locked in the order given: how deadlocks are made."""
+    first, second = (locked(session, Thing, thing_id) for thing_id in swap["ids"])
+    first.size, second.size = second.size, first.size
 
 
 @blueprint.route("/ready", methods=["GET"])
@@ -232,7 +249,7 @@ def sample_tables(engines):
 
 @pytest.fixture
 def sessions(engines, sample_tables):
-    messaging = Messaging("orders", {})
+    messaging = Messaging("orders", SUBSCRIBERS)
     made = sessionmaker(engines["orders"], expire_on_commit=False, info=messaging.session_info())
     yield made
     with made.begin() as session:
@@ -241,20 +258,66 @@ def sessions(engines, sample_tables):
 
 
 @pytest.fixture
-def app(settings, sessions):
-    return make_app(
-        service="orders",
-        title="Things",
-        settings=settings,
-        sessions=sessions,
-        messaging=Messaging("orders", {}),
-        blueprints=[blueprint],
-    )
+def make_things_app(settings, sessions):
+    """The service of things, on other sessions or with other blueprints where a test wants them."""
+
+    def make(sessions=sessions, blueprints=(blueprint,)):
+        return make_app(
+            service="orders",
+            title="Things",
+            settings=settings,
+            sessions=sessions,
+            messaging=Messaging("orders", SUBSCRIBERS),
+            blueprints=blueprints,
+        )
+
+    return make
+
+
+@pytest.fixture
+def app(make_things_app):
+    return make_things_app()
 
 
 @pytest.fixture
 def client(app):
     return app.test_client()
+
+
+@pytest.fixture
+def thing(sessions):
+    """A thing that is there already, of size 1 and version 1."""
+    with sessions.begin() as session:
+        made = Thing(name="kettle", size=1, owner="tess", made_at=datetime.now(UTC))
+        session.add(made)
+    return made
+
+
+@pytest.fixture
+def size_of(sessions):
+    def size(thing):
+        with sessions() as session:
+            return session.get(Thing, thing.id).size
+
+    return size
+
+
+@pytest.fixture
+def wait_for_locks(engines):
+    """Return when so many of the service's transactions wait for a lock."""
+
+    def wait(count):
+        waiting = text(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        )
+        deadline = time.monotonic() + 4  # before PostgreSQL ends the idle transaction that holds them up
+        with engines["orders"].connect() as connection:
+            while connection.execute(waiting).scalar() != count:
+                connection.rollback()
+                assert time.monotonic() < deadline, f"never {count} waiting"
+                time.sleep(0.01)
+
+    return wait
 
 
 @pytest.fixture
