@@ -1,0 +1,65 @@
+"""How e-mails are shown over HTTP."""
+
+from marshmallow import Schema, fields, validate
+
+
+class AttemptSchema(Schema):
+    """One try at handing an e-mail to the mail server."""
+
+    at = fields.AwareDateTime(required=True)
+    outcome = fields.String(required=True, validate=validate.OneOf(["sent", "delayed", "refused"]))
+    code = fields.Integer(
+        required=True, allow_none=True, metadata={"description": "null where there was no server to answer"}
+    )
+    answer = fields.String(required=True)
+
+
+class AttachmentSchema(Schema):
+    """A document that goes with an e-mail."""
+
+    document_id = fields.UUID(required=True)
+    filename = fields.String(required=True)
+    sha256 = fields.String(required=True)
+
+
+class EmailSchema(Schema):
+    """An e-mail, why it was written and what came of it."""
+
+    id = fields.UUID(required=True)
+    order_id = fields.UUID(required=True)
+    step = fields.String(required=True)
+    about = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "the shipment or document it tells of"}
+    )
+    recipient = fields.String(required=True, validate=validate.OneOf(["customer", "seller"]))
+    address = fields.String(required=True, metadata={"description": "empty once the person is erased"})
+    locale = fields.String(required=True)
+    subject = fields.String(required=True, metadata={"description": "empty until its turn to be sent comes"})
+    status = fields.String(required=True, validate=validate.OneOf(["queued", "sent", "failed"]))
+    error = fields.String(required=True)
+    message_id = fields.UUID(
+        required=True,
+        metadata={"description": "the left side of the Message-ID; the same however often it is sent"},
+    )
+    caused_by = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "the event whose handling made it due"}
+    )
+    caused_by_type = fields.String(required=True)
+    correlation_id = fields.String(required=True)
+    attachments = fields.List(fields.Nested(AttachmentSchema), required=True)
+    attempts = fields.List(fields.Nested(AttemptSchema), required=True)
+    created_at = fields.AwareDateTime(required=True)
+    sent_at = fields.AwareDateTime(required=True, allow_none=True)
+
+
+class EmailsSchema(Schema):
+    """All e-mails of an order."""
+
+    items = fields.List(fields.Nested(EmailSchema), required=True)
+
+
+class WordedEmailSchema(EmailSchema):
+    """An e-mail with its words as they were sent; empty before its turn and once the person is erased."""
+
+    text = fields.String(required=True)
+    html = fields.String(required=True)

@@ -1,0 +1,24 @@
+"""Notifications' API."""
+
+from flask import Flask
+
+from services.notifications import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
+from services.notifications.api import emails
+from services.notifications.messaging import messaging
+from services.notifications.settings import Settings
+from shared.settings import read
+from shared.web.app import make_app
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The WSGI application; its settings come from the environment unless they are given."""
+    settings = settings or read(Settings)
+    db.bind(settings)
+    return make_app(
+        service="notifications",
+        title="Notifications",
+        settings=settings,
+        sessions=db.sessions,
+        messaging=messaging,
+        blueprints=[emails.blueprint],
+    )

@@ -1,0 +1,32 @@
+"""Fetching the papers that go with e-mails from documents, and checking that they are the right ones."""
+
+from collections.abc import Mapping
+from hashlib import sha256
+
+import httpx
+
+TIMEOUT_SECONDS = 10
+GONE = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
+
+
+class Missing(Exception):  # noqa: N818 - reads as what happened
+    """There is no such paper, or it is not the one that the event told of."""
+
+
+def fetch(attachment: Mapping[str, str], documents_url: str, token: str) -> bytes:
+    """The bytes of a stored paper.
+
+    Raises Missing for one that is gone or whose SHA-256 is another than the event's, httpx.HTTPError where
+    documents can't be asked now.
+    """
+    answer = httpx.get(
+        f"{documents_url}/v1/documents/{attachment['document_id']}/content",
+        headers={"Authorization": f"Bearer {token}"},
+        timeout=TIMEOUT_SECONDS,
+    )
+    if answer.status_code in GONE:
+        raise Missing(f"documents has no {attachment['filename']}")
+    answer.raise_for_status()
+    if sha256(answer.content).hexdigest() != attachment["sha256"]:
+        raise Missing(f"{attachment['filename']} is not the paper that was announced: its SHA-256 differs")
+    return answer.content

@@ -1,0 +1,23 @@
+"""Notifications' sessions; bound to its database once, at the start of a process."""
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from services.notifications.messaging import messaging
+from services.notifications.settings import Settings
+from shared.db import make_engine
+
+sessions: sessionmaker[Session] = sessionmaker(expire_on_commit=False, info=messaging.session_info())
+
+
+def bind(settings: Settings) -> None:
+    """Point the sessions at the database; jobs find the settings with them."""
+    sessions.configure(
+        bind=make_engine(settings.database_url, settings.pool_size),
+        info={**messaging.session_info(), "settings": settings},
+    )
+
+
+def settings_of(session: Session) -> Settings:
+    """What the process that opened the session was told."""
+    settings: Settings = session.info["settings"]
+    return settings

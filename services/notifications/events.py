@@ -1,0 +1,44 @@
+"""The events notifications tells, from its rows to the contract."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from services.notifications.models import Email
+from shared.events.notifications import EmailFailed, EmailSent
+from shared.events.snapshots import ConversationSnapshot, SentEmail
+
+
+def conversation(order_id: UUID, number: str, version: int, emails: Sequence[Email]) -> ConversationSnapshot:
+    """All that was written about an order, without words and addresses."""
+    return ConversationSnapshot(
+        order_id=order_id,
+        number=number,
+        version=version,
+        emails=tuple(
+            SentEmail(
+                email_id=email.id,
+                step=email.step,
+                recipient=email.recipient,
+                status=email.status,
+                at=email.sent_at or email.created_at,
+                error=email.error,
+            )
+            for email in emails
+        ),
+    )
+
+
+def email_sent(email: Email, conversation: ConversationSnapshot) -> EmailSent:
+    """A mail server took it."""
+    return EmailSent(conversation=conversation, email_id=email.id, step=email.step, recipient=email.recipient)
+
+
+def email_failed(email: Email, conversation: ConversationSnapshot) -> EmailFailed:
+    """It was given up, for the reason on the row."""
+    return EmailFailed(
+        conversation=conversation,
+        email_id=email.id,
+        step=email.step,
+        recipient=email.recipient,
+        reason=email.error,
+    )

@@ -1,0 +1,8 @@
+"""Notifications' side of messaging: what it hears and the jobs it does."""
+
+from shared.events.routes import SUBSCRIBERS
+from shared.messaging.service import Messaging
+
+messaging = Messaging("notifications", SUBSCRIBERS)
+consumers = messaging.consumers
+jobs = messaging.jobs

@@ -1,0 +1,76 @@
+"""E-mails and the attempts to send them."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, MetaData, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from shared.db import UtcDateTime, metadata, new_id
+
+
+class Base(DeclarativeBase):
+    """Notifications' own tables."""
+
+    metadata = MetaData(naming_convention=metadata.naming_convention)
+    type_annotation_map = {str: Text, datetime: UtcDateTime}  # noqa: RUF012 - SQLAlchemy's own shape
+
+
+class Email(Base):
+    """One e-mail to one recipient about one step of an order; there is one row per key, whatever repeats."""
+
+    __tablename__ = "emails"
+    __table_args__ = (
+        # The place in the line of an order's e-mails: those to one recipient are sent in this order.
+        UniqueConstraint("order_id", "position"),
+        CheckConstraint("recipient in ('customer', 'seller')", name="recipient"),
+        CheckConstraint("status in ('queued', 'sent', 'failed')", name="status"),
+        CheckConstraint("(status = 'sent') = (sent_at is not null)", name="sent"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    key: Mapped[str] = mapped_column(unique=True)
+    order_id: Mapped[UUID]
+    number: Mapped[str]  # the order's
+    position: Mapped[int]
+    step: Mapped[str]
+    about: Mapped[UUID | None]  # the shipment or paper it tells of
+    recipient: Mapped[str]
+    recipient_id: Mapped[str]
+    address: Mapped[str]  # emptied, with all words below, when the person is erased
+    reply_to: Mapped[str]
+    sender_name: Mapped[str]
+    locale: Mapped[str]
+    subject: Mapped[str] = mapped_column(default="")  # the words are written when its turn comes, then kept
+    text: Mapped[str] = mapped_column(default="")
+    html: Mapped[str] = mapped_column(default="")
+    attachments: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)  # document_id, filename, sha256
+    message_id: Mapped[UUID]  # uuid5 of the key: a repeated sending is recognised by it
+    # queued: written, waits for its turn or for the mail server    sent: a server took it
+    # failed: given up, for the reason in `error`
+    status: Mapped[str] = mapped_column(default="queued")
+    error: Mapped[str] = mapped_column(default="")
+    correlation_id: Mapped[str]
+    caused_by: Mapped[UUID | None]  # the event whose handling wrote it
+    caused_by_type: Mapped[str]
+    created_at: Mapped[datetime]
+    sent_at: Mapped[datetime | None]
+
+    attempts: Mapped[list["EmailAttempt"]] = relationship(order_by="EmailAttempt.id")
+
+
+class EmailAttempt(Base):
+    """One try at handing an e-mail over, and what came of it."""
+
+    __tablename__ = "email_attempts"
+    __table_args__ = (CheckConstraint("outcome in ('sent', 'delayed', 'refused')", name="outcome"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    email_id: Mapped[UUID] = mapped_column(ForeignKey("emails.id", ondelete="cascade"), index=True)
+    at: Mapped[datetime]
+    # sent: the server took it    delayed: it could not now, or there was none    refused: it never will
+    outcome: Mapped[str]
+    code: Mapped[int | None]  # the server's reply code
+    answer: Mapped[str]

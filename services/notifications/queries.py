@@ -1,0 +1,47 @@
+"""What is read of e-mails, within what the reader may see."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from services.notifications.models import Email
+from shared.access import actor_of
+from shared.errors import NotFound
+from shared.events.snapshots import OrderSnapshot
+from shared.messaging import copies
+from shared.messaging.tables import inbox
+
+
+def emails_of_order(session: Session, order_id: UUID) -> Sequence[Email]:
+    """The e-mails of an order in the order they were owed; raises NotFound for one the reader can't see."""
+    _require_visible(session, order_id)
+    return emails_in_line(session, order_id)
+
+
+def email(session: Session, email_id: UUID) -> Email:
+    """One e-mail with its words; raises NotFound where its order can't be seen."""
+    found = session.get(Email, email_id, options=[selectinload(Email.attempts)])
+    if found is None:
+        raise NotFound("email", email_id)
+    _require_visible(session, found.order_id)
+    return found
+
+
+def emails_in_line(session: Session, order_id: UUID) -> Sequence[Email]:
+    """The e-mails of an order, in the order they were owed, with their attempts."""
+    in_line = select(Email).where(Email.order_id == order_id).order_by(Email.position)
+    return session.scalars(in_line.options(selectinload(Email.attempts))).all()
+
+
+def type_of_event(session: Session, event_id: UUID | None) -> str:
+    """What kind of event this is, by the inbox; empty for one it does not hold."""
+    heard = select(inbox.c.type).where(inbox.c.event_id == event_id)
+    return session.scalars(heard).first() or ""
+
+
+def _require_visible(session: Session, order_id: UUID) -> None:
+    order = copies.newest(session, order_id, OrderSnapshot)
+    if order is None or not actor_of(session).may_see(order.seller.seller, order.market.market):
+        raise NotFound("order", order_id)

@@ -1,0 +1,159 @@
+"""Handing an e-mail to the mail server, and what its answers mean."""
+
+import smtplib
+import ssl
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime, parseaddr
+from urllib.parse import unquote, urlsplit
+from uuid import UUID
+
+from services.notifications.domain.answers import PERMANENT, Answer, answer
+
+WIRE = SMTP.clone(cte_type="7bit")  # not every server takes eight bits
+TAKEN = (250, 251)  # RFC 5321: done, and done by forwarding
+TIMEOUT_SECONDS = 10  # for each step of the conversation; the job as a whole has its own limit
+
+
+class Delayed(Exception):  # noqa: N818 - reads as what happened
+    """There is no server, or it does not take the e-mail now."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(str(answer))
+        self.answer = answer
+
+
+class RefusedForGood(Exception):  # noqa: N818
+    """The server will never take this e-mail."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(str(answer))
+        self.answer = answer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attachment:
+    """A PDF that goes with an e-mail."""
+
+    filename: str
+    content: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outgoing:
+    """All that an e-mail is made of."""
+
+    message_id: UUID
+    address: str
+    reply_to: str
+    sender_name: str  # empty: the name in mail_from
+    locale: str
+    subject: str
+    text: str
+    html: str
+    written_at: datetime
+    attachments: tuple[Attachment, ...] = ()
+
+
+def message(outgoing: Outgoing, mail_from: str) -> EmailMessage:
+    """An e-mail as it goes over the wire; the same input gives the same bytes, so a repeat can be told.
+
+    It is sent in the seller's name from the system's own address, which is the one that SPF and DKIM
+    vouch for; answers go to whom the reader would want to answer.
+    """
+    own_name, own_address = parseaddr(mail_from)
+    domain = own_address.rpartition("@")[2]
+    mail = EmailMessage(policy=WIRE)
+    mail["Message-ID"] = f"<{outgoing.message_id}@{domain}>"
+    mail["Date"] = format_datetime(outgoing.written_at)
+    mail["From"] = _address(own_address, outgoing.sender_name or own_name)
+    mail["To"] = _address(outgoing.address)
+    if outgoing.reply_to:
+        mail["Reply-To"] = _address(outgoing.reply_to)
+    mail["Subject"] = outgoing.subject
+    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notice answers it
+    mail.set_content(outgoing.text)
+    mail.add_alternative(outgoing.html, subtype="html")
+    for attachment in outgoing.attachments:
+        mail.add_attachment(
+            attachment.content, maintype="application", subtype="pdf", filename=attachment.filename
+        )
+    mail["Content-Language"] = outgoing.locale.replace("_", "-")
+    for depth, part in enumerate(part for part in mail.walk() if part.is_multipart()):
+        part.set_boundary(f"{outgoing.message_id.hex}-{depth}")
+    return mail
+
+
+def _address(address: str, name: str = "") -> Address:
+    mailbox, _, domain = address.rpartition("@")
+    return Address(name, mailbox, domain)
+
+
+def send(mail: EmailMessage, smtp_url: str) -> Answer:
+    """Hand an e-mail to the server and answer its 250; raises Delayed or RefusedForGood.
+
+    Only what the server says about this e-mail (its sender, recipient or content) can be for good. That it
+    can't be reached, greets with a refusal or dislikes our password is its operator's or ours to mend.
+    """
+    try:
+        with closing(_connection(smtp_url)) as server:
+            return _hand_over(server, mail)
+    except smtplib.SMTPNotSupportedError as error:
+        raise RefusedForGood(answer(None, str(error))) from error
+    except smtplib.SMTPDataError as error:
+        raise _refusal(error.smtp_code, error.smtp_error) from error
+    except smtplib.SMTPResponseException as error:
+        raise Delayed(answer(error.smtp_code, error.smtp_error)) from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise Delayed(answer(None, f"{type(error).__name__}: {error}")) from error
+
+
+def _connection(smtp_url: str) -> smtplib.SMTP:
+    place = urlsplit(smtp_url)
+    host = place.hostname or "localhost"
+    context = ssl.create_default_context()
+    if place.scheme == "smtps":
+        server: smtplib.SMTP = smtplib.SMTP_SSL(
+            host, place.port or 465, timeout=TIMEOUT_SECONDS, context=context
+        )
+    else:
+        server = smtplib.SMTP(host, place.port or 25, timeout=TIMEOUT_SECONDS)
+    try:
+        server.ehlo_or_helo_if_needed()
+        if place.scheme == "smtp" and server.has_extn("starttls"):
+            server.starttls(context=context)
+            server.ehlo_or_helo_if_needed()
+        if place.username:
+            server.login(unquote(place.username), unquote(place.password or ""))
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+def _hand_over(server: smtplib.SMTP, mail: EmailMessage) -> Answer:
+    sender, recipient = mail["From"].addresses[0].addr_spec, mail["To"].addresses[0].addr_spec
+    international = not (sender + recipient).isascii()
+    if international and not server.has_extn("smtputf8"):
+        raise smtplib.SMTPNotSupportedError("the server takes no addresses beyond ASCII")
+    _require_taken(*server.mail(sender, ["SMTPUTF8"] if international else []))
+    _require_taken(*server.rcpt(recipient))
+    code, text = server.data(mail.as_bytes(policy=WIRE.clone(utf8=international)))
+    _require_taken(code, text)
+    with suppress(smtplib.SMTPException, OSError):
+        server.quit()  # the e-mail is theirs already: what goes wrong now must not send it again
+    return answer(code, text)
+
+
+def _require_taken(code: int, text: bytes) -> None:
+    if code not in TAKEN:
+        raise _refusal(code, text)
+
+
+def _refusal(code: int, text: bytes | str) -> Delayed | RefusedForGood:
+    kind = RefusedForGood if code >= PERMANENT else Delayed
+    return kind(answer(code, text))

@@ -1,0 +1,11 @@
+"""The Celery app that hears the other services and sends e-mails."""
+
+from services.notifications import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
+from services.notifications.messaging import messaging
+from services.notifications.settings import Settings
+from shared.messaging.worker import make_worker
+from shared.settings import read
+
+settings = read(Settings)
+db.bind(settings)
+app = make_worker(messaging, db.sessions, settings)

@@ -1,0 +1,228 @@
+"""The job that sends an e-mail: through a real mail server, in order, and never lost."""
+
+from dataclasses import replace
+
+import pytest
+from snapshot_samples import PDF, accepted, invoiced, paid, placed_order, shipped
+from sqlalchemy import select
+
+from shared.messaging import operations
+from shared.messaging.tables import event_log, jobs
+
+PLACED = placed_order()
+ACCEPTED = accepted(paid(PLACED))
+
+
+def subjects(mail_server):
+    return [message["Subject"] for message in mail_server.received if "lucia.ferrer@" in message["To"]]
+
+
+def test_an_email_goes_out_in_the_sellers_name_and_is_answered_by_the_seller(hear, work, mail_server, emails):
+    hear(PLACED)
+
+    work()
+
+    [message] = [message for message in mail_server.received if "lucia" in message["To"]]
+    assert message["From"] == "Lantern & Lark <orders@waybill.example>"
+    assert message["Reply-To"] == "orders@lantern.example"
+    assert message["Subject"] == "Hemos recibido su pedido EU-100042"
+    assert message["Message-ID"] == f"<{emails()[0].message_id}@waybill.example>"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert message["Content-Language"] == "es"
+    assert "GB33 BUKB 2020 1555 5555 55" in message.get_body(("plain",)).get_content()
+    assert "GB33 BUKB 2020 1555 5555 55" in message.get_body(("html",)).get_content()
+
+
+def test_sending_tells_the_event_with_its_words_left_out(hear, work, published, emails, session):
+    hear(PLACED)
+
+    work()
+
+    sent = {event["recipient"]: event for event in published("email.sent")}
+    assert set(sent) == {"customer", "seller"}
+    assert sent["customer"]["email_id"] == str(emails()[0].id)
+    assert sent["customer"]["conversation"]["number"] == "EU-100042"
+    assert "lucia" not in str(session.execute(select(event_log.c.payload)).all()).lower()
+    [attempt] = emails()[0].attempts
+    assert (attempt.outcome, attempt.code, attempt.answer) == ("sent", 250, "taken as 1234")
+
+
+def test_the_versions_told_rise(hear, work, published):
+    hear(ACCEPTED)
+
+    work()
+
+    versions = [event["conversation"]["version"] for event in published("email.sent")]
+    assert versions == [1, 2, 3]
+
+
+def test_steps_reach_the_customer_in_order_though_the_last_is_heard_first(hear, work, mail_server, store):
+    store(invoiced(), PDF)
+    for snapshot in (shipped(), invoiced(), ACCEPTED):
+        hear(snapshot)
+
+    work()
+
+    assert subjects(mail_server) == [
+        "Hemos recibido su pedido EU-100042",
+        "Su pedido EU-100042 ha sido aceptado",
+        "Su pedido EU-100042 está en camino",
+        "Factura EU-LANTERN-2026-000042 de su pedido EU-100042",
+    ]
+
+
+def test_a_paper_is_attached_byte_for_byte(hear, work, mail_server, store):
+    content = bytes(range(256)) * 40
+    store(invoiced(content), content)
+    hear(ACCEPTED)
+    hear(invoiced(content))
+
+    work()
+
+    [attachment] = mail_server.received[-1].iter_attachments()
+    assert attachment.get_content() == content
+    assert attachment.get_filename() == "EU-LANTERN-2026-000042.pdf"
+    assert attachment.get_content_type() == "application/pdf"
+
+
+def test_a_paper_with_another_hash_is_refused(hear, work, mail_server, store, emails, published):
+    store(invoiced(), b"%PDF-1.7 another paper")
+    hear(ACCEPTED)
+    hear(invoiced())
+
+    work()
+
+    failed = emails()[-1]
+    assert (failed.step, failed.status) == ("invoice", "failed")
+    assert "SHA-256" in failed.error
+    assert published("email.failed")[0]["reason"] == failed.error
+    assert [message.is_attachment() for message in mail_server.received] == [False] * 3
+
+
+def test_an_email_waits_for_documents_to_be_back(hear, work, store, documents, emails):
+    store(invoiced(), PDF)
+    documents.broken = True
+    hear(ACCEPTED)
+    hear(invoiced())
+    work()
+    assert emails()[-1].status == "queued"
+
+    documents.broken = False
+    work(after_waiting=True)
+
+    assert emails()[-1].status == "sent"
+    assert [attempt.outcome for attempt in emails()[-1].attempts] == ["delayed", "sent"]
+
+
+@pytest.mark.parametrize("stage", ["at_recipient", "at_content"])
+def test_a_server_that_refuses_for_now_delays_and_loses_nothing(stage, hear, work, mail_server, emails):
+    getattr(mail_server, stage).extend(["451 greylisted, come back"] * 2)
+    hear(replace(PLACED, seller=replace(PLACED.seller, email="")))  # to the customer alone
+    work()
+    work(after_waiting=True)
+    assert emails()[0].status == "queued"
+
+    work(after_waiting=True)
+
+    assert emails()[0].status == "sent"
+    assert [(tried.outcome, tried.code) for tried in emails()[0].attempts] == [
+        ("delayed", 451),
+        ("delayed", 451),
+        ("sent", 250),
+    ]
+    assert len(mail_server.received) == 1
+
+
+def test_an_absent_server_delays_what_is_first_and_all_behind_it(hear, work, mail_server, emails, settings):
+    mail_server.stop()
+    hear(ACCEPTED)
+
+    assert work() == 2  # one per line: seller's and customer's
+
+    mail_server.start()
+    assert [email.status for email in emails()] == ["queued", "queued"]
+    assert emails()[0].attempts[0].code is None
+    work(after_waiting=True)
+    assert [email.status for email in emails()] == ["sent", "sent"]
+    assert subjects(mail_server) == [
+        "Hemos recibido su pedido EU-100042",
+        "Su pedido EU-100042 ha sido aceptado",
+    ]
+
+
+@pytest.mark.parametrize("stage", ["at_recipient", "at_content"])
+def test_a_refusal_for_good_fails_with_its_reason_and_the_next_is_sent(
+    stage, hear, work, mail_server, emails, published, session
+):
+    hear(replace(ACCEPTED, seller=replace(PLACED.seller, email="")))
+    getattr(mail_server, stage).append("550 5.1.1 <lucia.ferrer@customers.example> is unknown")
+
+    work()
+
+    first, second = emails()
+    assert (first.status, first.error) == ("failed", "550 5.1.1 <(address)> is unknown")
+    assert second.status == "sent"
+    assert published("email.failed")[0]["reason"] == first.error
+    assert [tried.outcome for tried in first.attempts] == ["refused"]
+    assert session.scalars(select(jobs.c.last_error).where(jobs.c.state == "dead")).all() == [
+        "PermanentFailure: 550 5.1.1 <(address)> is unknown"
+    ]
+
+
+def test_a_server_that_turns_everybody_away_fails_no_email(hear, work, mail_server, emails):
+    mail_server.at_greeting.extend(["554 no service here"] * 2)
+    hear(replace(PLACED, seller=replace(PLACED.seller, email="")))
+
+    work()
+
+    assert emails()[0].status == "queued"
+    assert emails()[0].attempts[0].code == 554
+
+
+def test_a_repeat_after_a_lost_commit_is_the_same_message(hear, work, mail_server, emails, session):
+    hear(replace(PLACED, seller=replace(PLACED.seller, email="")))
+    before = session.begin_nested()
+    work()
+    before.rollback()  # the worker died between the server's 250 and its commit
+
+    work()
+
+    first, second = mail_server.raw
+    assert first == second
+    assert emails()[0].status == "sent"
+
+
+def test_a_repeated_attempt_says_what_the_first_one_said(hear, work, mail_server, emails):
+    mail_server.at_recipient.append("451 later")
+    hear(replace(PLACED, seller=replace(PLACED.seller, email="")))
+    work()
+
+    hear(replace(paid(PLACED), seller=replace(PLACED.seller, email="")))
+    work(after_waiting=True)
+
+    [message] = mail_server.received
+    assert "Transfiera 49,10" in message.get_body(("plain",)).get_content()
+
+
+def test_an_email_says_what_is_so_when_its_turn_comes(hear, work, mail_server):
+    hear(replace(PLACED, seller=replace(PLACED.seller, email="")))
+    hear(replace(paid(PLACED), seller=replace(PLACED.seller, email="")))
+
+    work()
+
+    [message] = mail_server.received
+    assert "Hemos recibido su pago" in message.get_body(("plain",)).get_content()
+
+
+def test_an_operator_can_have_a_failed_email_sent(hear, work, mail_server, emails, session):
+    hear(replace(PLACED, seller=replace(PLACED.seller, email="")))
+    mail_server.at_recipient.append("550 mailbox unavailable")
+    work()
+
+    dead = session.scalars(select(jobs.c.id).where(jobs.c.state == "dead")).one()
+    operations.retry(session, dead)
+    session.commit()
+    work()
+
+    assert (emails()[0].status, emails()[0].error) == ("sent", "")
+    assert len(mail_server.received) == 1

@@ -1,0 +1,143 @@
+"""E-mails on the wire, and what servers' answers mean."""
+
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.policy import default
+from uuid import UUID
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
+
+from deploy.local.ports import free_port
+from services.notifications.domain.answers import answer
+from services.notifications.sending import Attachment, Delayed, Outgoing, RefusedForGood, message, send
+
+MAIL_FROM = "Waybill <orders@waybill.example>"
+
+
+def outgoing(**changes):
+    known = {
+        "message_id": UUID(int=7),
+        "address": "ana@customers.example",
+        "reply_to": "shop@acme.example",
+        "sender_name": "Acme, Gifts & Söhne",
+        "locale": "es-ES",
+        "subject": "Su pedido está en camino",
+        "text": "Hola\n",
+        "html": "<p>Hola</p>",
+        "written_at": datetime(2026, 3, 4, 9, 30, tzinfo=UTC),
+    }
+    return Outgoing(**known | changes)
+
+
+def test_the_same_email_is_the_same_bytes():
+    attached = outgoing(attachments=(Attachment(filename="factura.pdf", content=b"%PDF"),))
+
+    assert message(attached, MAIL_FROM).as_bytes() == message(attached, MAIL_FROM).as_bytes()
+
+
+def test_the_headers_survive_names_and_subjects_of_any_kind():
+    read = message_from_bytes(message(outgoing(), MAIL_FROM).as_bytes(), policy=default)
+
+    assert read["From"].addresses[0].display_name == "Acme, Gifts & Söhne"
+    assert read["From"].addresses[0].addr_spec == "orders@waybill.example"
+    assert read["Subject"] == "Su pedido está en camino"
+    assert read["Date"].datetime == datetime(2026, 3, 4, 9, 30, tzinfo=UTC)
+
+
+def test_what_goes_to_the_seller_comes_in_our_own_name():
+    assert message(outgoing(sender_name=""), MAIL_FROM)["From"] == MAIL_FROM
+
+
+def test_no_line_is_longer_than_mail_may_have():
+    long = outgoing(html="<p>" + "ñ" * 5000 + "</p>", text="x" * 5000)
+
+    assert max(map(len, message(long, MAIL_FROM).as_bytes().split(b"\r\n"))) <= 998
+
+
+@pytest.mark.parametrize(
+    "injected",
+    [{"subject": "one\r\nBcc: thief@example.org"}, {"address": "a@b.example>\r\nBcc: thief@example.org"}],
+)
+def test_nothing_typed_becomes_a_header(injected):
+    with pytest.raises(ValueError, match=r"linefeed|invalid"):
+        message(outgoing(**injected), MAIL_FROM)
+
+
+def test_an_address_beyond_ascii_is_sent_where_the_server_can(mail_server):
+    mail = message(outgoing(address="josé@correos.example"), MAIL_FROM)
+
+    send(mail, f"smtp://127.0.0.1:{mail_server.port}")
+
+    assert b"jos\xc3\xa9@correos.example" in mail_server.raw[0]
+
+
+def test_an_answer_is_kept_without_the_addresses_it_names():
+    assert str(answer(550, b"5.1.1 <ana@customers.example>:\r\n user unknown")) == (
+        "550 5.1.1 <(address)>: user unknown"
+    )
+
+
+class Doorkeeper:
+    """A mail server that wants a password."""
+
+    def __init__(self):
+        self.port = free_port()
+        self.seen = []
+        self.controller = Controller(
+            self,
+            hostname="127.0.0.1",
+            port=self.port,
+            authenticator=self.check,
+            auth_required=True,
+            auth_require_tls=False,
+        )
+
+    def check(self, server, session, envelope, mechanism, data):
+        known = data == LoginPassword(b"shop", b"p@ss:word")
+        self.seen.append(known)
+        return AuthResult(success=known, handled=False)
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802 - aiosmtpd's name
+        return "250 taken"
+
+
+@pytest.fixture
+def doorkeeper():
+    server = Doorkeeper()
+    server.controller.start()
+    yield server
+    server.controller.stop()
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+def test_user_and_password_come_from_the_address(doorkeeper):
+    sent = send(message(outgoing(), MAIL_FROM), f"smtp://shop:p%40ss%3Aword@127.0.0.1:{doorkeeper.port}")
+
+    assert sent.code == 250
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+def test_a_wrong_password_is_ours_to_mend_and_fails_no_email(doorkeeper):
+    with pytest.raises(Delayed, match="535"):
+        send(message(outgoing(), MAIL_FROM), f"smtp://shop:wrong@127.0.0.1:{doorkeeper.port}")
+
+
+def test_a_server_that_is_not_there_is_waited_for():
+    with pytest.raises(Delayed, match="ConnectionRefusedError"):
+        send(message(outgoing(), MAIL_FROM), f"smtp://127.0.0.1:{free_port()}")
+
+
+def test_a_server_that_hangs_up_is_tried_again(mail_server):
+    mail_server.at_content.append("421 going away")
+
+    with pytest.raises(Delayed, match="421"):
+        send(message(outgoing(), MAIL_FROM), f"smtp://127.0.0.1:{mail_server.port}")
+
+
+def test_a_sender_refused_for_good_is_said_so(mail_server):
+    mail_server.at_recipient.append("550 we don't take mail from you")
+
+    with pytest.raises(RefusedForGood, match="550"):
+        send(message(outgoing(), MAIL_FROM), f"smtp://127.0.0.1:{mail_server.port}")
