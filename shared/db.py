@@ -1,14 +1,18 @@
 """The way to a service's own PostgreSQL database."""
 
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
+import psycopg
 import uuid_utils.compat
-from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine
+from sqlalchemy import DateTime, Dialect, Engine, MetaData, TypeDecorator, create_engine, event
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.errors import NotFound, Stale
 
@@ -22,6 +26,9 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
+
+
+PING_AFTER_SECONDS = 1.0
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -48,11 +55,10 @@ def new_id() -> UUID:
 
 def make_engine(url: str, pool_size: int = 5) -> Engine:
     """An engine whose transactions give up rather than wait for ever on a lock or an absent client."""
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_pre_ping=True,
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
         connect_args={
@@ -60,6 +66,23 @@ def make_engine(url: str, pool_size: int = 5) -> Engine:
             "options": "-c lock_timeout=5s -c idle_in_transaction_session_timeout=5s -c timezone=UTC",
         },
     )
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", _ping_after_idling)
+    return engine
+
+
+def _note_use(_connection: object, record: ConnectionPoolEntry) -> None:
+    record.info["used_at"] = time.monotonic()
+
+
+def _ping_after_idling(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Replace a connection that died while it lay in the pool; one just used is not asked."""
+    if time.monotonic() - record.info.get("used_at", 0) > PING_AFTER_SECONDS:
+        try:
+            connection.execute("select 1")
+            connection.rollback()
+        except psycopg.Error as error:
+            raise DisconnectionError from error
 
 
 def make_sessions(engine: Engine, info: Mapping[str, Any]) -> sessionmaker[Session]:

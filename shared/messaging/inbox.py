@@ -36,10 +36,34 @@ class Inbox:
     backoff: Backoff
 
 
-def receive(hearing: Inbox, envelope: Mapping[str, Any], via: str) -> bool:
-    """Take an event in, once, and process it; a repeat is only acknowledged again.
+def receive_and_process(hearing: Inbox, envelope: Mapping[str, Any]) -> None:
+    """Take an event in and run its handlers in one commit: the common way, for a first delivery.
 
-    Raises what the database raises while the event is taken in: it is then not acknowledged and comes again.
+    If its process dies, nothing is stored, and the event comes again by a way that counts attempts first.
+    Raises what the database raises where the event could not even be stored.
+    """
+    event_id = UUID(envelope["id"])
+    try:
+        with structlog.contextvars.bound_contextvars(event_id=str(event_id)), hearing.sessions() as session:
+            is_new = _store(session, hearing.backoff, envelope, "push", state="done", done_at=clock.now())
+            if is_new:
+                _handle(session, hearing.consumers, envelope)
+            session.commit()
+    except Exception as error:
+        log.warning("event_failed", event_id=str(event_id), exc_info=error)
+        with hearing.sessions() as session:
+            is_new = _store(session, hearing.backoff, envelope, "push")
+            session.commit()
+        if is_new:
+            _fail(hearing, event_id, error)
+    crash_point("before_ack")
+
+
+def receive(hearing: Inbox, envelope: Mapping[str, Any], via: str) -> bool:
+    """Take an event in, once, with its first attempt counted, and process it after that.
+
+    The way for an event that may have killed its process before; answers whether it was new. Raises what
+    the database raises while the event is taken in: it is then not acknowledged and comes again.
     """
     with hearing.sessions() as session:
         is_new = _store(session, hearing.backoff, envelope, via)
@@ -50,7 +74,7 @@ def receive(hearing: Inbox, envelope: Mapping[str, Any], via: str) -> bool:
     return is_new
 
 
-def _store(session: Session, backoff: Backoff, envelope: Mapping[str, Any], via: str) -> bool:
+def _store(session: Session, backoff: Backoff, envelope: Mapping[str, Any], via: str, **outcome: Any) -> bool:
     row = {
         "event_id": UUID(envelope["id"]),
         "source": envelope["source"].removeprefix("/"),
@@ -60,6 +84,7 @@ def _store(session: Session, backoff: Backoff, envelope: Mapping[str, Any], via:
         "via": via,
         # The processing that follows is the first attempt; only if it dies is the row due.
         "next_at": clock.now() + timedelta(seconds=backoff.seconds(1)),
+        **outcome,
     }
     stored = insert(inbox).values(row)
     # A repeat shows that the source has not heard our acknowledgement, or lost it: it is owed again.
@@ -121,20 +146,14 @@ def process(hearing: Inbox, event_id: UUID) -> bool:
 def _process(hearing: Inbox, event_id: UUID) -> bool:
     with hearing.sessions() as session:
         pending = (
-            select(inbox.c.type, inbox.c.subject, inbox.c.envelope)
+            select(inbox.c.envelope)
             .where(inbox.c.event_id == event_id, inbox.c.state == "pending")
             .with_for_update(skip_locked=True)
         )
-        row = session.execute(pending).one_or_none()
-        if row is None:
+        envelope = session.execute(pending).scalar_one_or_none()
+        if envelope is None:
             return False  # another process has it, or had it
-        _enter_context(row.envelope)
-        lock_order(session, row.subject)
-        event: Any = msgspec.convert(row.envelope["data"], hearing.consumers.kinds[row.type])
-        snapshot = copies.keep_newest(session, event.snapshot)
-        disturb_handler(str(event_id))
-        for handler in hearing.consumers.handlers[row.type]:
-            handler(session, snapshot)
+        _handle(session, hearing.consumers, envelope)
         done = update(inbox).where(inbox.c.event_id == event_id)
         session.execute(done.values(state="done", done_at=clock.now(), error_type=None, last_error=None))
         session.commit()
@@ -142,11 +161,19 @@ def _process(hearing: Inbox, event_id: UUID) -> bool:
     return True
 
 
-def _enter_context(envelope: Mapping[str, Any]) -> None:
-    """Whatever is told or enqueued from here on was caused by this event."""
+def _handle(session: Session, consumers: Consumers, envelope: Mapping[str, Any]) -> None:
+    """Run an event's handlers with the newest snapshot of its source, under the order's lock."""
+    # Whatever is told or enqueued from here on was caused by this event.
     correlation_id.set(envelope["correlationid"])
     causation_id.set(envelope["id"])
     trace_parent.set(envelope["traceparent"])
+    lock_order(session, envelope["subject"])
+    event: Any = msgspec.convert(envelope["data"], consumers.kinds[envelope["type"]])
+    snapshot = copies.keep_newest(session, event.snapshot)
+    disturb_handler(envelope["id"])
+    for handler in consumers.handlers[envelope["type"]]:
+        handler(session, snapshot)
+    session.flush()
 
 
 def _fail(hearing: Inbox, event_id: UUID, error: Exception) -> None:

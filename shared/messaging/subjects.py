@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,12 +14,11 @@ def lock_order(session: Session, order_id: UUID | str) -> None:
 
     Taken first in every transaction about an order, it serialises them and rules out deadlocks.
     """
-    subject = str(order_id)
-    found = select(subjects.c.subject).where(subjects.c.subject == subject).with_for_update()
-    if session.execute(found).first() is None:
-        # A concurrent first transaction makes this wait for it, after which the row is there to lock.
-        session.execute(insert(subjects).values(subject=subject).on_conflict_do_nothing())
-        session.execute(found)
+    mine = insert(subjects).values(subject=str(order_id))
+    # An update that changes nothing locks the row where it exists, in the same round trip.
+    session.execute(
+        mine.on_conflict_do_update(index_elements=[subjects.c.subject], set_={"version": subjects.c.version})
+    )
 
 
 def next_version(session: Session, order_id: UUID | str) -> int:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from celery import Celery, signals
+from celery import Celery, Task, signals
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -45,13 +45,17 @@ def make_worker(messaging: Messaging, sessions: sessionmaker[Session], settings:
 
 
 def _add_event_task(app: Celery, messaging: Messaging, hearing: Inbox, event: str) -> None:
-    def hear(order: str, event: dict[str, Any]) -> None:  # noqa: ARG001 - the number is for Flower's reader
+    def hear(task: Task, order: str, event: dict[str, Any]) -> None:  # noqa: ARG001
+        # The order's number is for Flower's reader. What comes a second time may have killed its process the first time: then attempts are counted first.
         try:
-            inbox.receive(hearing, event, "push")
+            if task.request.delivery_info.get("redelivered"):
+                inbox.receive(hearing, event, "push")
+            else:
+                inbox.receive_and_process(hearing, event)
         except Exception as error:
             log.warning("event_not_received", event_id=event.get("id"), exc_info=error)
 
-    app.task(hear, name=f"{messaging.name}.{event}")
+    app.task(hear, name=f"{messaging.name}.{event}", bind=True)
 
 
 def _add_job_task(

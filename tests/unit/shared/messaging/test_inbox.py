@@ -1,5 +1,6 @@
 """An event takes effect once, whatever the way it comes."""
 
+import threading
 import time
 from uuid import UUID, uuid4
 
@@ -20,15 +21,56 @@ def newer(name, version, **changes):
     return sample
 
 
+def by_push(shipping, told):
+    inbox.receive_and_process(shipping.hearing, told)
+
+
+def by_pull(shipping, told):
+    inbox.receive(shipping.hearing, told, "pull")
+
+
 @pytest.mark.requirement("F-04")
-def test_an_event_that_comes_twice_takes_effect_once(shipping, heard):
+@pytest.mark.parametrize("first", [by_push, by_pull])
+@pytest.mark.parametrize("second", [by_push, by_pull])
+def test_an_event_that_comes_twice_takes_effect_once(shipping, heard, first, second):
     told = envelope("order.placed")
 
-    assert inbox.receive(shipping.hearing, told, "push") is True
-    assert inbox.receive(shipping.hearing, told, "pull") is False
+    first(shipping, told)
+    second(shipping, told)
 
     assert len(heard) == 1
     assert shipping.value("select state from inbox") == "done"
+
+
+@pytest.mark.requirement("F-04")
+def test_an_event_that_comes_twice_at_once_takes_effect_once(shipping, heard):
+    told = envelope("order.placed")
+    barrier = threading.Barrier(4)
+
+    def come(way):
+        barrier.wait()
+        way(shipping, told)
+
+    threads = [threading.Thread(target=come, args=(way,)) for way in (by_push, by_push, by_pull, by_pull)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(heard) == 1
+
+
+def test_a_first_delivery_whose_handler_fails_is_kept_for_its_next_attempt(shipping):
+    @shipping.messaging.consumers.on(OrderPlaced)
+    def fail_after_writing(session, order):
+        session.execute(text("insert into subjects (subject) values ('written')"))
+        raise RuntimeError("no luck")
+
+    inbox.receive_and_process(shipping.hearing, envelope("order.placed"))
+
+    assert shipping.value("select count(*) from subjects where subject = 'written'") == 0
+    row = "select concat_ws(' ', state, attempts, error_type, last_error) from inbox"
+    assert shipping.value(row) == "pending 1 RuntimeError no luck"
 
 
 def test_a_repeat_is_acknowledged_again(shipping, heard):
