@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 4.0
 
 
 def groups_left(lines: Iterable[str]) -> dict[int, int]:

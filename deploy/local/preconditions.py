@@ -32,8 +32,10 @@ def own_folder(folder: Path) -> IO[str]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         lock.seek(0)
+        owner = lock.read().strip()
+        lock.close()
         raise RunningAlreadyError(
-            f"Waybill runs already in {folder} (process {lock.read().strip()}): "
+            f"Waybill runs already in {folder} (process {owner}): "
             "stop it there with Ctrl-C, or name another folder in WAYBILL_FOLDER."
         ) from error
     lock.truncate(0)
@@ -42,13 +44,13 @@ def own_folder(folder: Path) -> IO[str]:
     return lock
 
 
-def check_space(folder: Path) -> None:
+def check_space(folder: Path, needed_bytes: int = NEEDED_BYTES) -> None:
     """Refuse a disk that would soon be full."""
     free = shutil.disk_usage(folder).free
-    if free < NEEDED_BYTES:
+    if free < needed_bytes:
         raise StackError(
             f"The disk that holds {folder} is full: {free / 1e6:,.0f} MB are free, "
-            f"and Waybill needs {NEEDED_BYTES / 1e6:,.0f} MB."
+            f"and Waybill needs {needed_bytes / 1e6:,.0f} MB."
         )
 
 

@@ -13,7 +13,7 @@ from deploy.local.processes import Process, keep_guarded
 
 LOOK_SECONDS = 0.1
 # One that lived shorter failed to start; each such failure in a row lengthens the pause before the next.
-STARTED_SECONDS = 5.0
+STARTED_SECONDS = 3.0
 LONGEST_PAUSE_SECONDS = 10.0
 
 log = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.table import Table
+from rich.table import Column, Table
 
 from deploy.local.databases import SERVICES
 from deploy.local.settings import Settings
@@ -41,11 +41,9 @@ def _running(settings: Settings, console: Console) -> Iterator[Stack]:
     """The system, told about while it starts, and stopped in order whichever signal ends it."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    logging.basicConfig(
-        level=logging.WARNING, format="%(message)s", handlers=[RichHandler(console=console, show_path=False)]
-    )
     with console.status("Looking at the machine") as status:
         stack = Stack(settings, tell=status.update if console.is_terminal else console.print)
+        _log_restarts(settings, console)
         stack.start()
     try:
         yield stack
@@ -64,24 +62,40 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def _log_restarts(settings: Settings, console: Console) -> None:
+    """What the supervisor has to say goes to the terminal, and with the time to its log."""
+    file = settings.folder / "logs" / "supervisor.log"
+    file.parent.mkdir(exist_ok=True)
+    to_file = logging.FileHandler(file)
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    to_terminal = RichHandler(console=console, show_path=False)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", handlers=[to_terminal, to_file])
+
+
 def _table(stack: Stack) -> Table:
     """Where everything is."""
     servers, addresses = stack.servers, stack.addresses
-    table = Table("Part", "Where", "What it is", title="Waybill is up", title_justify="left")
+    table = Table("Part", Column("Where", no_wrap=True), "What", title="Waybill is up", title_justify="left")
     for service in SERVICES:
-        table.add_row(service, f"{stack.url(service)}/docs", "the API and its interactive documentation")
-    table.add_row("Flower", addresses.flower, "the background work, by service and event")
+        table.add_row(service, f"{stack.url(service)}/docs", "API and its interactive docs")
+    table.add_row("Flower", addresses.flower, "the background work")
     if addresses.mail_page:
-        table.add_row("mail", addresses.mail_page, f"all e-mails sent; SMTP on {servers.smtp_url}")
+        table.add_row(
+            "mail", addresses.mail_page, f"the e-mails sent; SMTP on port {stack.settings.ports['smtp']}"
+        )
     table.add_section()
     if servers.postgres:
         table.add_row("PostgreSQL", servers.postgres.address, f"passwords in {servers.postgres.folder}")
     if servers.valkey:
         table.add_row("Valkey", servers.valkey.address, f"password in {servers.valkey.folder}")
     table.add_section()
-    table.add_row("token", "make token SELLER='*' SCOPES='orders:read'", "for the Authorize button and curl")
-    table.add_row("data", str(stack.folder), "databases, documents, mails, keys; logs below logs/")
+    table.add_row(
+        "token", "make token SELLER='*' SCOPES='orders:read'", "for Authorize in the docs, and curl"
+    )
+    table.add_row("data", str(stack.folder), "databases, papers, mails, keys, logs")
     if servers.postgres and servers.postgres.place != servers.postgres.folder:
-        reason = f"the databases' files, since {stack.folder} is closed to the user they belong to"
-        table.add_row("", str(servers.postgres.place), reason)
+        user = servers.postgres.account.pw_name if servers.postgres.account else ""
+        table.add_row(
+            "", str(servers.postgres.place), f"PostgreSQL's files: its user {user} can't enter the above"
+        )
     return table
