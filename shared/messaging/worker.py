@@ -46,8 +46,9 @@ def make_worker(messaging: Messaging, sessions: sessionmaker[Session], settings:
 
 def _add_event_task(app: Celery, messaging: Messaging, hearing: Inbox, event: str) -> None:
     def hear(task: Task, order: str, event: dict[str, Any]) -> None:  # noqa: ARG001
-        # The order's number is for Flower's reader. What comes a second time may have killed its process the first time: then attempts are counted first.
+        # The order's number is for Flower's reader.
         try:
+            # What comes a second time may have killed its process the first time: attempts are counted first.
             if task.request.delivery_info.get("redelivered"):
                 inbox.receive(hearing, event, "push")
             else:
