@@ -1,5 +1,7 @@
 """Markets, sellers, products, customers, and orders with all that belongs to them."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
@@ -8,27 +10,27 @@ revision = "0002"
 down_revision = "0001"
 
 
-def _texts(*names: str, nullable: bool = False) -> list[sa.Column]:
+def _texts(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
     return [sa.Column(name, sa.Text, nullable=nullable) for name in names]
 
 
-def _words(*names: str) -> list[sa.Column]:
+def _words(*names: str) -> list[sa.Column[Any]]:
     return [sa.Column(name, sa.String(32), nullable=False) for name in names]
 
 
-def _numbers(*names: str, nullable: bool = False) -> list[sa.Column]:
+def _numbers(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
     return [sa.Column(name, sa.BigInteger, nullable=nullable) for name in names]
 
 
-def _json(*names: str, nullable: bool = False) -> list[sa.Column]:
+def _json(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
     return [sa.Column(name, JSONB, nullable=nullable) for name in names]
 
 
-def _instants(*names: str, nullable: bool = False) -> list[sa.Column]:
+def _instants(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
     return [sa.Column(name, sa.DateTime(timezone=True), nullable=nullable) for name in names]
 
 
-def _ids(*names: str, nullable: bool = False) -> list[sa.Column]:
+def _ids(*names: str, nullable: bool = False) -> list[sa.Column[Any]]:
     return [sa.Column(name, sa.Uuid, nullable=nullable) for name in names]
 
 

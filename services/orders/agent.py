@@ -1,0 +1,12 @@
+"""The process beside orders' worker: relays, pulls and acknowledges."""
+
+from services.orders import consumers, db  # noqa: F401 - consumers register themselves
+from services.orders.messaging import messaging
+from services.orders.settings import Settings
+from shared.messaging.agent import run_agent
+from shared.settings import read
+
+if __name__ == "__main__":
+    settings = read(Settings)
+    db.bind(settings)
+    run_agent(messaging, db.sessions, settings)

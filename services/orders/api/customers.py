@@ -1,0 +1,51 @@
+"""Customers over HTTP: parse, call one command or query, answer."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.orders import queries
+from services.orders.api.pages import page_of
+from services.orders.api.schemas.people import CustomerArguments, CustomerSchema
+from services.orders.commands import customers as commands
+from services.orders.models import Customer
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command, query
+from shared.web.paging import PageArguments, decode_cursor, page_schema
+
+blueprint = Blueprint("customers", __name__, url_prefix="/v1/customers", description="Customers of sellers.")
+
+
+@blueprint.route("/<uuid:customer_id>", methods=["PUT"])
+@blueprint.arguments(CustomerArguments)
+@blueprint.response(200, CustomerSchema)
+@requires("orders:write")
+@command
+def put_customer(session: Session, customer: dict[str, Any], customer_id: UUID) -> Customer:
+    """Make or change a customer with the address book, as a whole; the caller chooses the id.
+
+    Orders placed before keep what they were placed with.
+    """
+    return commands.put_customer(session, customer_id, **customer)
+
+
+@blueprint.route("/<uuid:customer_id>", methods=["GET"])
+@blueprint.response(200, CustomerSchema)
+@requires("orders:read")
+@query
+def show_customer(session: Session, customer_id: UUID) -> Customer:
+    """One customer."""
+    return queries.customer(session, customer_id)
+
+
+@blueprint.route("", methods=["GET"])
+@blueprint.arguments(PageArguments, location="query")
+@blueprint.response(200, page_schema(CustomerSchema))
+@requires("orders:read")
+@query
+def list_customers(session: Session, page: dict[str, Any]) -> dict[str, Any]:
+    """Customers by id, the largest first: those whose ids we made, newest first."""
+    before = decode_cursor(page["cursor"], UUID)[0] if "cursor" in page else None
+    return page_of(queries.customers(session, page["limit"] + 1, before), page["limit"], "id")

@@ -1,0 +1,123 @@
+"""Markets, sellers and products over HTTP: parse, call one command or query, answer."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.orders import queries
+from services.orders.api.pages import page_of
+from services.orders.api.schemas.masters import (
+    MarketArguments,
+    MarketSchema,
+    ProductArguments,
+    ProductSchema,
+    SellerArguments,
+    SellerSchema,
+)
+from services.orders.api.schemas.values import checked_code, checked_sku
+from services.orders.commands import masters as commands
+from services.orders.models import Market, Product, Seller
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command, query
+from shared.web.paging import PageArguments, decode_cursor, page_schema
+
+blueprint = Blueprint(
+    "masters", __name__, url_prefix="/v1", description="Markets, sellers and what they sell."
+)
+
+
+@blueprint.route("/markets/<market>", methods=["PUT"])
+@blueprint.arguments(MarketArguments)
+@blueprint.response(200, MarketSchema)
+@requires("admin")
+@command
+def put_market(session: Session, rules: dict[str, Any], market: str) -> Market:
+    """Make or change a market, as a whole.
+
+    Refused (409) with its reason: `currency_fixed`.
+    """
+    return commands.put_market(session, checked_code("market", market), **rules)
+
+
+@blueprint.route("/markets/<market>", methods=["GET"])
+@blueprint.response(200, MarketSchema)
+@requires("orders:read")
+@query
+def show_market(session: Session, market: str) -> Market:
+    """One market."""
+    return queries.market(session, market)
+
+
+@blueprint.route("/markets", methods=["GET"])
+@blueprint.arguments(PageArguments, location="query")
+@blueprint.response(200, page_schema(MarketSchema))
+@requires("orders:read")
+@query
+def list_markets(session: Session, page: dict[str, Any]) -> dict[str, Any]:
+    """Markets by code."""
+    return page_of(queries.markets(session, page["limit"] + 1, _after(page)), page["limit"], "code")
+
+
+@blueprint.route("/sellers/<seller>", methods=["PUT"])
+@blueprint.arguments(SellerArguments)
+@blueprint.response(200, SellerSchema)
+@requires("admin")
+@command
+def put_seller(session: Session, details: dict[str, Any], seller: str) -> Seller:
+    """Make or change a seller, as a whole."""
+    return commands.put_seller(session, checked_code("seller", seller), **details)
+
+
+@blueprint.route("/sellers/<seller>", methods=["GET"])
+@blueprint.response(200, SellerSchema)
+@requires("orders:read")
+@query
+def show_seller(session: Session, seller: str) -> Seller:
+    """One seller."""
+    return queries.seller(session, seller)
+
+
+@blueprint.route("/sellers", methods=["GET"])
+@blueprint.arguments(PageArguments, location="query")
+@blueprint.response(200, page_schema(SellerSchema))
+@requires("orders:read")
+@query
+def list_sellers(session: Session, page: dict[str, Any]) -> dict[str, Any]:
+    """Sellers by code."""
+    return page_of(queries.sellers(session, page["limit"] + 1, _after(page)), page["limit"], "code")
+
+
+@blueprint.route("/sellers/<seller>/products/<sku>", methods=["PUT"])
+@blueprint.arguments(ProductArguments)
+@blueprint.response(200, ProductSchema)
+@requires("orders:write")
+@command
+def put_product(session: Session, details: dict[str, Any], seller: str, sku: str) -> Product:
+    """Make or change a product and its prices, as a whole; placed orders keep what they were placed with."""
+    return commands.put_product(session, seller, checked_sku("sku", sku), **details)
+
+
+@blueprint.route("/sellers/<seller>/products/<sku>", methods=["GET"])
+@blueprint.response(200, ProductSchema)
+@requires("orders:read")
+@query
+def show_product(session: Session, seller: str, sku: str) -> Product:
+    """One product."""
+    return queries.product(session, seller, sku)
+
+
+@blueprint.route("/sellers/<seller>/products", methods=["GET"])
+@blueprint.arguments(PageArguments, location="query")
+@blueprint.response(200, page_schema(ProductSchema))
+@requires("orders:read")
+@query
+def list_products(session: Session, page: dict[str, Any], seller: str) -> dict[str, Any]:
+    """A seller's products by SKU."""
+    products = queries.products(session, seller, page["limit"] + 1, _after(page))
+    return page_of(products, page["limit"], "sku")
+
+
+def _after(page: dict[str, Any]) -> str:
+    after: str = decode_cursor(page["cursor"], str)[0] if "cursor" in page else ""
+    return after

@@ -1,0 +1,99 @@
+"""Orders over HTTP: parse, call one command or query, answer."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.orders import queries
+from services.orders.api.pages import page_of
+from services.orders.api.schemas.orders import (
+    CancelArguments,
+    HistorySchema,
+    OrderArguments,
+    OrderSchema,
+    OrderSummarySchema,
+)
+from services.orders.commands import orders as commands
+from services.orders.commands import placing
+from services.orders.models import Order
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import Ready, command, query
+from shared.web.paging import PageArguments, decode_cursor, page_schema
+
+blueprint = Blueprint("orders", __name__, url_prefix="/v1/orders", description="Orders and their life.")
+
+
+@blueprint.route("", methods=["POST"])
+@blueprint.arguments(OrderArguments)
+@blueprint.response(201, OrderSchema)
+@requires("orders:write")
+@command
+def place_order(session: Session, order: dict[str, Any]) -> tuple[Order, dict[str, str]]:
+    """Place an order.
+
+    What market, seller or products don't allow is named field by field (422). Shipping plans its shipments
+    and promises stock right after.
+    """
+    placed = placing.place_order(session, **order)
+    return placed, {"Location": f"/v1/orders/{placed.id}"}
+
+
+@blueprint.route("", methods=["GET"])
+@blueprint.arguments(PageArguments, location="query")
+@blueprint.response(200, page_schema(OrderSummarySchema))
+@requires("orders:read")
+@query
+def list_orders(session: Session, page: dict[str, Any]) -> Ready:
+    """Orders, newest first."""
+    after = decode_cursor(page["cursor"], datetime, UUID) if "cursor" in page else None
+    rows = queries.orders(session, page["limit"] + 1, after)
+    answer = page_of(rows, page["limit"], "placed_at", "order_id")
+    return Ready(answer | {"items": [row._asdict() for row in answer["items"]]})
+
+
+@blueprint.route("/<uuid:order_id>", methods=["GET"])
+@blueprint.response(200, OrderSchema)
+@requires("orders:read")
+@query
+def show_order(session: Session, order_id: UUID) -> Order:
+    """One order, whole, with what can be done to it now and what stands against the rest."""
+    return queries.order(session, order_id)
+
+
+@blueprint.route("/<uuid:order_id>/accept", methods=["POST"])
+@blueprint.response(200, OrderSchema)
+@requires("orders:accept")
+@command
+def accept_order(session: Session, order_id: UUID) -> Order:
+    """Promise an order to its customer: its papers fall due, and shipping may release it.
+
+    Refused (409) with its reason: `wrong_status`, `on_hold`, `payment_not_recorded`, `awaiting_inventory`.
+    """
+    return commands.accept_order(session, order_id)
+
+
+@blueprint.route("/<uuid:order_id>/cancel", methods=["POST"])
+@blueprint.arguments(CancelArguments)
+@blueprint.response(200, OrderSchema)
+@requires("orders:write")
+@command
+def cancel_order(session: Session, cancellation: dict[str, Any], order_id: UUID) -> Order:
+    """Cancel an order: a placed one at once, an accepted one when shipping says that no goods have left.
+
+    Until then it is `cancelling`; its `cancellation` shows the answer. Money received is requested back.
+    Refused (409) with its reason: `wrong_status`, `on_hold`, `already_shipped`.
+    """
+    return commands.cancel_order(session, order_id, **cancellation)
+
+
+@blueprint.route("/<uuid:order_id>/history", methods=["GET"])
+@blueprint.response(200, HistorySchema)
+@requires("orders:read")
+@query
+def show_history(session: Session, order_id: UUID) -> dict[str, Any]:
+    """All that happened to an order, oldest first: who did what when, and what the other services told."""
+    queries.order(session, order_id)
+    return {"items": queries.history(session, order_id)}

@@ -1,0 +1,161 @@
+"""Markets, sellers and products as the API writes and reads them."""
+
+from marshmallow import Schema, ValidationError, fields, validate, validates
+
+from services.orders.api.schemas.people import AddressSchema
+from services.orders.api.schemas.values import (
+    amount,
+    code,
+    email_address,
+    known_currency,
+    known_locale,
+    known_time_zone,
+    method_of_payment,
+    sku,
+    text,
+)
+from services.orders.domain.totals import TaxMode, TaxRounding
+from shared.money import BASIS_POINTS
+
+INVOICE_ON = ("acceptance", "payment", "shipment", "hand")
+
+
+class MarketArguments(Schema):
+    """A market's rules; orders follow them from the moment they change."""
+
+    name = text(100, shortest=1, required=True, metadata={"example": "United Kingdom"})
+    currency = fields.String(
+        required=True,
+        validate=known_currency,
+        metadata={"description": "ISO 4217; it can't be changed later.", "example": "GBP"},
+    )
+    locale = fields.String(required=True, validate=known_locale, metadata={"example": "en"})
+    time_zone = fields.String(
+        required=True,
+        validate=[validate.Length(max=64), known_time_zone],
+        metadata={"example": "Europe/London"},
+    )
+    tax_mode = fields.Enum(
+        TaxMode,
+        by_value=True,
+        required=True,
+        metadata={
+            "description": "gross: prices contain the tax; net: it is added. It can't be changed later."
+        },
+    )
+    tax_rounding = fields.Enum(TaxRounding, by_value=True, load_default=TaxRounding.PER_LINE)
+    tax_rates = fields.Dict(
+        keys=fields.String(validate=code),
+        values=fields.Integer(strict=True, validate=validate.Range(0, BASIS_POINTS)),
+        required=True,
+        validate=validate.Length(1, 50),
+        metadata={
+            "description": "In basis points, by tax class; `standard` is what shipping is taxed by.",
+            "example": {"standard": 2000, "reduced": 500},
+        },
+    )
+    payment_methods = fields.List(method_of_payment(), required=True, validate=validate.Length(min=1))
+    shipping_methods = fields.Dict(
+        keys=fields.String(validate=code),
+        values=fields.Dict(
+            keys=fields.String(validate=known_locale),
+            values=text(100, shortest=1, required=True),
+            validate=validate.Length(max=50),
+        ),
+        required=True,
+        validate=validate.Length(1, 50),
+        metadata={
+            "description": "The methods' names by locale, by the method's code.",
+            "example": {"delivery": {"en": "Delivery", "es": "Envío"}},
+        },
+    )
+    backorders = fields.Boolean(
+        truthy={True},
+        falsy={False},
+        load_default=True,
+        metadata={"description": "Whether an order may be accepted before its goods are in stock."},
+    )
+    invoice_on = fields.String(load_default="acceptance", validate=validate.OneOf(INVOICE_ON))
+
+    @validates("tax_rates")
+    def require_standard(self, rates: dict[str, int], data_key: str) -> None:  # noqa: ARG002
+        """Refuse rates without the one that shipping is taxed by."""
+        if "standard" not in rates:
+            raise ValidationError("needs a rate for the class `standard`")
+
+
+class MarketSchema(MarketArguments):
+    """Where and how orders are sold."""
+
+    market = fields.String(attribute="code")
+
+
+class SellerArguments(Schema):
+    """A seller as papers and e-mails show it."""
+
+    name = text(200, shortest=1, required=True)
+    legal_name = text(200, shortest=1, required=True)
+    email = email_address(required=True, metadata={"description": "Where new orders are told."})
+    phone = text(40)
+    address = fields.Nested(AddressSchema, required=True)
+    vat_number = text(40)
+    registration = text(
+        300, metadata={"description": "The company register's words, for the foot of papers."}
+    )
+    website = fields.Url(
+        schemes={"http", "https"}, load_default="", validate=validate.Length(max=300), require_tld=False
+    )
+    iban = fields.String(
+        load_default="",
+        validate=validate.Regexp(r"([A-Z]{2}[0-9]{2}[A-Z0-9]{10,30})?\Z", error="must be an IBAN, no spaces"),
+    )
+    colour = fields.String(
+        load_default="#1f4e5f", validate=validate.Regexp(r"#[0-9a-fA-F]{6}\Z", error="must be #rrggbb")
+    )
+    legal_text = fields.Dict(
+        keys=fields.String(validate=known_locale),
+        values=text(2000, prose=True),
+        load_default=dict,
+        validate=validate.Length(max=50),
+        metadata={"description": "By locale."},
+    )
+
+
+class SellerSchema(SellerArguments):
+    """Whoever sells."""
+
+    seller = fields.String(attribute="code")
+
+
+class ProductArguments(Schema):
+    """What a seller sells, and for how much."""
+
+    name = text(300, shortest=1, required=True, metadata={"example": "Assam tea, 250 g"})
+    description = text(5000, prose=True)
+    page_url = fields.Url(schemes={"http", "https"}, load_default="", validate=validate.Length(max=1000))
+    tax_class = fields.String(load_default="standard", validate=code)
+    sales_coefficient = fields.Integer(
+        strict=True,
+        load_default=1,
+        validate=validate.Range(1, 1_000_000),
+        metadata={"description": "Stock-keeping units in one sales unit: a case of 6 has 6."},
+    )
+    active = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
+    prices = fields.Dict(
+        keys=fields.String(validate=code),
+        values=amount(description="In minor units of the market's currency, as its tax mode counts."),
+        load_default=dict,
+        validate=validate.Length(max=200),
+        metadata={"description": "By market.", "example": {"gb": 450}},
+    )
+
+
+class ProductSchema(ProductArguments):
+    """A product of a seller."""
+
+    seller = fields.String(attribute="seller_code")
+    sku = fields.String(validate=sku)
+    prices = fields.Function(  # type: ignore[assignment]
+        lambda product: {price.market_code: price.price_minor for price in product.prices},
+        metadata={"type": "object", "additionalProperties": {"type": "integer"}, "description": "By market."},
+    )

@@ -1,0 +1,306 @@
+"""Orders as the API reads them when they are placed, and writes them ever after."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from services.orders.api.schemas.payments import PaymentStandingSchema, RefundSchema
+from services.orders.api.schemas.people import AddressSchema, PersonSchema
+from services.orders.api.schemas.values import (
+    LARGEST_QUANTITY,
+    amount,
+    code,
+    email_address,
+    known_locale,
+    method_of_payment,
+    sku,
+    text,
+)
+from services.orders.domain.channels import Channel
+from services.orders.domain.fulfilment import Fulfilment
+from services.orders.domain.order_status import OrderStatus
+from services.orders.domain.payments import PaymentState
+
+
+class OrderingCustomerSchema(Schema):
+    """Whoever orders: a known customer's id, or name and e-mail of a new one."""
+
+    id = fields.UUID(metadata={"description": "Of a customer of this seller; then nothing else."})
+    name = text(200, shortest=1, metadata={"example": "Ann Archer"})
+    email = email_address(metadata={"example": "ann@example.com"})
+    phone = fields.String(validate=text(40).validators)
+    company = fields.String(validate=text(200).validators)
+    vat_number = fields.String(validate=text(40).validators)
+
+    @validates_schema(skip_on_field_errors=True)
+    def require_one(self, customer: Mapping[str, Any], **_: Any) -> None:
+        """Refuse what is neither a known customer nor enough for a new one."""
+        if "id" in customer:
+            if len(customer) > 1:
+                raise ValidationError("the customer is known: give nothing but the id", "id")
+            return
+        missing = [name for name in ("name", "email") if name not in customer]
+        if missing:
+            raise ValidationError({name: ["Missing data for required field."] for name in missing})
+
+
+class WantedDeliverySchema(Schema):
+    """Where lines go, and how: to an address, or to a pickup point to be collected."""
+
+    method = fields.String(
+        required=True, validate=code, metadata={"description": "One of the market's shipping methods."}
+    )
+    shipping_minor = amount(load_default=0)
+    address = fields.Nested(AddressSchema)
+    pickup_point = text(100, shortest=1)
+    requested_on = fields.Date(metadata={"description": "The day the customer would like."})
+
+
+class WantedLineSchema(Schema):
+    """What is ordered."""
+
+    sku = fields.String(required=True, validate=sku, metadata={"example": "TEA-250"})
+    quantity = fields.Integer(
+        required=True, strict=True, validate=validate.Range(1, LARGEST_QUANTITY), metadata={"example": 2}
+    )
+    delivery_group = fields.Integer(
+        strict=True,
+        load_default=0,
+        validate=validate.Range(0, 99),
+        metadata={"description": "Its place among the delivery groups, from 0."},
+    )
+    unit_price_minor = amount(
+        description="The market's price if left out; who names another one is written down."
+    )
+    discount_minor = amount(load_default=0, description="Off the line as a whole.")
+    name = text(300, shortest=1, metadata={"description": "The product's name if left out."})
+
+
+class AddedFeeSchema(Schema):
+    """A charge that is no goods."""
+
+    name = text(200, shortest=1, required=True, metadata={"example": "Gift wrapping"})
+    amount_minor = amount(1, required=True)
+    tax_class = fields.String(load_default="standard", validate=code)
+
+
+class GrantedDiscountSchema(Schema):
+    """Something off the goods as a whole; each tax rate among them bears its share."""
+
+    name = text(200, shortest=1, required=True, metadata={"example": "Voucher SPRING"})
+    amount_minor = amount(1, required=True)
+
+
+class OrderArguments(Schema):
+    """An order to be placed."""
+
+    seller = fields.String(required=True, validate=code)
+    market = fields.String(required=True, validate=code)
+    customer = fields.Nested(OrderingCustomerSchema, required=True)
+    billing_address = fields.Nested(
+        AddressSchema, metadata={"description": "The first delivery address if left out."}
+    )
+    delivery_groups = fields.List(
+        fields.Nested(WantedDeliverySchema), required=True, validate=validate.Length(1, 100)
+    )
+    lines = fields.List(fields.Nested(WantedLineSchema), required=True, validate=validate.Length(1, 1000))
+    fees = fields.List(fields.Nested(AddedFeeSchema), load_default=list, validate=validate.Length(max=50))
+    discounts = fields.List(
+        fields.Nested(GrantedDiscountSchema), load_default=list, validate=validate.Length(max=50)
+    )
+    payment_method = method_of_payment(
+        required=True, metadata={"description": "One of the market's.", "example": "transfer"}
+    )
+    channel = fields.Enum(Channel, by_value=True, load_default=Channel.OTHER)
+    locale = fields.String(validate=known_locale, metadata={"description": "The market's if left out."})
+    external_reference = text(
+        100,
+        shortest=1,
+        metadata={"description": "The shop's own number, once per seller; again: 409 `already_placed`."},
+    )
+
+
+class CancelArguments(Schema):
+    """Why an order is cancelled."""
+
+    reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "ordered twice"})
+
+
+class RefusalSchema(Schema):
+    """What stands against an action."""
+
+    reason = fields.String(metadata={"description": "For machines; the command refuses with the same."})
+    detail = fields.String(metadata={"description": "For people."})
+
+
+class DeliveryGroupSchema(Schema):
+    """Lines that go to one place by one method."""
+
+    group_id = fields.UUID(attribute="id")
+    method = fields.String()
+    method_name = fields.String(metadata={"description": "In the order's language."})
+    shipping_minor = fields.Integer()
+    address = fields.Nested(AddressSchema, allow_none=True)
+    pickup_point = fields.String(allow_none=True)
+    requested_on = fields.Date(allow_none=True)
+
+
+class OrderLineSchema(Schema):
+    """Some units of one SKU at one price."""
+
+    line_id = fields.UUID(attribute="id")
+    group_id = fields.UUID()
+    sku = fields.String()
+    name = fields.String()
+    quantity = fields.Integer()
+    unit_price_minor = fields.Integer()
+    list_price_minor = fields.Integer(
+        allow_none=True, metadata={"description": "The market's price when the order was placed."}
+    )
+    price_set_by = fields.String(
+        allow_none=True, metadata={"description": "Who named another price than that."}
+    )
+    discount_minor = fields.Integer()
+    total_minor = fields.Integer()
+    tax_rate_basis_points = fields.Integer()
+    tax_minor = fields.Integer(
+        metadata={"description": "Contained in the total in a gross market, added to it in a net one."}
+    )
+    sales_coefficient = fields.Integer()
+    cancelled_quantity = fields.Integer()
+    returned_quantity = fields.Integer()
+
+
+class OrderFeeSchema(Schema):
+    """A charge or discount that is no goods."""
+
+    kind = fields.String(metadata={"description": "shipping, fee or discount; a discount is negative."})
+    name = fields.String()
+    amount_minor = fields.Integer()
+    tax_rate_basis_points = fields.Integer()
+    tax_minor = fields.Integer()
+    group_id = fields.UUID(allow_none=True)
+
+
+class TaxRowSchema(Schema):
+    """What one rate makes of the order."""
+
+    rate_basis_points = fields.Integer()
+    net_minor = fields.Integer()
+    tax_minor = fields.Integer()
+    gross_minor = fields.Integer()
+
+
+class TotalsSchema(Schema):
+    """total = lines + fees + shipping - discounts + tax_added; the tax rows sum to the same."""
+
+    lines_minor = fields.Integer()
+    fees_minor = fields.Integer()
+    shipping_minor = fields.Integer()
+    discounts_minor = fields.Integer()
+    tax_added_minor = fields.Integer()
+    total_minor = fields.Integer()
+    tax = fields.List(fields.Nested(TaxRowSchema))
+
+
+class HoldSchema(Schema):
+    """Why the order stands still."""
+
+    hold_id = fields.UUID(attribute="id")
+    reason = fields.String()
+    owner = fields.String()
+    held_at = fields.AwareDateTime()
+    released_by = fields.String(allow_none=True)
+    released_at = fields.AwareDateTime(allow_none=True)
+
+
+class CancellationSchema(Schema):
+    """The last try to cancel the order."""
+
+    reason = fields.String()
+    requested_by = fields.String()
+    requested_at = fields.AwareDateTime()
+    answered_at = fields.AwareDateTime(allow_none=True)
+    done = fields.Boolean(allow_none=True, metadata={"description": "Null while shipping is asked."})
+    refusal = fields.String(metadata={"description": "Why not: already_shipped, …"})
+
+
+class OrderSummarySchema(Schema):
+    """An order in a list."""
+
+    order_id = fields.UUID(attribute="id")
+    number = fields.String()
+    version = fields.Integer()
+    status = fields.Enum(OrderStatus, by_value=True)
+    fulfilment = fields.Enum(Fulfilment, by_value=True)
+    seller = fields.String(attribute="seller_code")
+    market = fields.String(attribute="market_code")
+    channel = fields.Enum(Channel, by_value=True)
+    external_reference = fields.String(allow_none=True)
+    customer_name = fields.String()
+    payment_method = method_of_payment()
+    payment_state = fields.Enum(PaymentState, by_value=True)
+    total_minor = fields.Integer()
+    currency = fields.String()
+    placed_at = fields.AwareDateTime()
+
+
+class OrderSchema(OrderSummarySchema):
+    """An order, whole."""
+
+    class Meta:
+        """The summary's flat words stand in their own parts here."""
+
+        exclude = ("customer_name", "payment_method", "payment_state", "total_minor")
+
+    actions = fields.Dict(
+        keys=fields.String(),
+        values=fields.Nested(RefusalSchema, allow_none=True),
+        metadata={"description": "Null for what is possible now; else what stands against it first."},
+    )
+    locale = fields.String()
+    customer_id = fields.UUID()
+    customer = fields.Nested(PersonSchema)
+    billing_address = fields.Nested(AddressSchema)
+    delivery_groups = fields.List(fields.Nested(DeliveryGroupSchema))
+    lines = fields.List(fields.Nested(OrderLineSchema))
+    fees = fields.List(fields.Nested(OrderFeeSchema))
+    totals = fields.Nested(TotalsSchema)
+    payment = fields.Nested(PaymentStandingSchema)
+    refunds = fields.List(fields.Nested(RefundSchema))
+    holds = fields.List(fields.Nested(HoldSchema))
+    cancellation = fields.Nested(CancellationSchema, allow_none=True)
+    awaiting = fields.List(
+        fields.String(),
+        allow_none=True,
+        metadata={"description": "Shipments that lack stock; null until shipping was heard."},
+    )
+    accepted_at = fields.AwareDateTime(allow_none=True)
+    cancelled_at = fields.AwareDateTime(allow_none=True)
+    completed_at = fields.AwareDateTime(allow_none=True)
+
+
+class HistoryItemSchema(Schema):
+    """Something that happened to the order: a change made here, or what another service told."""
+
+    at = fields.AwareDateTime()
+    source = fields.String(metadata={"description": "The service where it happened."})
+    actor = fields.String(metadata={"description": "Who did it; the service, where no person is named."})
+    action = fields.String(metadata={"description": "A command, or an event of another service."})
+    version = fields.Integer(
+        allow_none=True, metadata={"description": "The order's version after the change."}
+    )
+    before = fields.Dict(metadata={"description": "What differed before, …"})
+    after = fields.Dict(metadata={"description": "… and after it."})
+    detail = fields.Dict()
+    state = fields.String(
+        metadata={"description": "done; pending or dead where the order could not follow what it was told."}
+    )
+    error = fields.String(allow_none=True)
+
+
+class HistorySchema(Schema):
+    """All that happened to an order, oldest first."""
+
+    items = fields.List(fields.Nested(HistoryItemSchema))

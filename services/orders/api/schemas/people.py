@@ -1,0 +1,75 @@
+"""Addresses and customers as the API writes and reads them."""
+
+from typing import Any
+
+from marshmallow import Schema, fields, post_load, validate
+
+from services.orders.api.schemas.values import (
+    code,
+    email_address,
+    known_country,
+    text,
+)
+from shared.events.snapshots import Address
+
+
+class AddressSchema(Schema):
+    """Where someone lives or works."""
+
+    name = text(200, shortest=1, required=True)
+    company = text(200)
+    line1 = text(200, shortest=1, required=True)
+    line2 = text(200)
+    city = text(100, shortest=1, required=True)
+    region = text(100)
+    postcode = text(20, metadata={"description": "Empty where the country has none."})
+    country = fields.String(
+        required=True,
+        validate=known_country,
+        metadata={"description": "ISO 3166-1 alpha-2.", "example": "GB"},
+    )
+    phone = text(40)
+
+    @post_load
+    def make(self, values: dict[str, Any], **_: Any) -> Address:
+        """The address as the rest of the service knows it."""
+        return Address(**values)
+
+
+class PersonSchema(Schema):
+    """Whoever ordered, as the order was placed with."""
+
+    name = text(200, shortest=1, required=True, metadata={"example": "Ann Archer"})
+    email = email_address(required=True, metadata={"example": "ann@example.com"})
+    phone = text(40)
+    company = text(200)
+    vat_number = text(40)
+
+
+class CustomerArguments(PersonSchema):
+    """A customer to be made or changed; orders placed before keep what they were placed with."""
+
+    seller = fields.String(
+        required=True, validate=code, metadata={"description": "Whose customer; it can't be changed later."}
+    )
+    addresses = fields.List(
+        fields.Nested(AddressSchema),
+        load_default=list,
+        validate=validate.Length(max=50),
+        metadata={"description": "The address book, as it is from now on."},
+    )
+
+
+class CustomerSchema(PersonSchema):
+    """A customer of a seller."""
+
+    customer_id = fields.UUID(attribute="id")
+    seller = fields.String(attribute="seller_code")
+    addresses = fields.Pluck("AddressEntrySchema", "address", many=True)
+    created_at = fields.AwareDateTime()
+
+
+class AddressEntrySchema(Schema):
+    """An entry of an address book."""
+
+    address = fields.Nested(AddressSchema)

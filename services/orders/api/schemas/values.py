@@ -1,0 +1,135 @@
+"""The kinds of value that the schemas are made of, each refusing what can't be one."""
+
+import re
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale, UnknownLocaleError
+from babel.numbers import list_currencies
+from marshmallow import ValidationError, fields, validate
+
+from services.orders.domain.payments import PaymentMethod
+from shared.errors import Invalid
+
+LARGEST_AMOUNT_MINOR = 10**12
+LARGEST_QUANTITY = 1_000_000
+
+# Control characters, line and paragraph separators, halves of surrogate pairs: no name has any of them.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_UNPRINTABLE_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+# Regions of the list that are no countries: groupings, pseudo-locales, unknown.
+_NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
+
+code = validate.Regexp(
+    r"[a-z0-9][a-z0-9-]{0,31}\Z", error="must be small letters, digits and hyphens, 32 at most"
+)
+sku = validate.Regexp(r"[!-~]{1,64}\Z", error="must be visible ASCII characters without spaces, 64 at most")
+
+
+def checked_code(field: str, value: str) -> str:
+    """A code out of an address; raises Invalid."""
+    return _checked(code, field, value)
+
+
+def checked_sku(field: str, value: str) -> str:
+    """A SKU out of an address; raises Invalid."""
+    return _checked(sku, field, value)
+
+
+def text(longest: int, *, shortest: int = 0, prose: bool = False, **options: Any) -> fields.String:
+    """A text of one line, or of several if it is prose; what a text lacks is empty, not null."""
+    unprintable = _UNPRINTABLE_IN_PROSE if prose else _UNPRINTABLE
+
+    def printable(value: str) -> None:
+        if unprintable.search(value):
+            raise ValidationError("may not contain control characters")
+        if shortest and not value.strip():
+            raise ValidationError("may not be blank")
+
+    if not shortest and not options.get("required"):
+        options.setdefault("load_default", "")
+    return fields.String(validate=[validate.Length(shortest, longest), printable], **options)
+
+
+def email_address(**options: Any) -> fields.Email:
+    """An e-mail address."""
+    return fields.Email(validate=[validate.Length(max=254), _one_line], **options)
+
+
+def amount(
+    least: int = 0, description: str = "In minor units of the order's currency.", **options: Any
+) -> Any:
+    """An amount of money in minor units."""
+    return fields.Integer(
+        strict=True,
+        validate=validate.Range(least, LARGEST_AMOUNT_MINOR),
+        metadata={"description": description},
+        **options,
+    )
+
+
+def method_of_payment(**options: Any) -> fields.Enum[PaymentMethod]:
+    """How the customer pays."""
+    return fields.Enum(PaymentMethod, by_value=True, **options)
+
+
+def known_country(value: str) -> None:
+    """Refuse what is no country's ISO 3166-1 alpha-2 code."""
+    if value not in _countries():
+        raise ValidationError("must be a country's ISO 3166-1 alpha-2 code, as in GB")
+
+
+def known_currency(value: str) -> None:
+    """Refuse what is no ISO 4217 code."""
+    if value not in _currencies():
+        raise ValidationError("must be a currency's ISO 4217 code, as in GBP")
+
+
+def known_locale(value: str) -> None:
+    """Refuse a language that nobody can write in."""
+    if not _is_locale(value):
+        raise ValidationError("must be a known locale, as in en or es_CO")
+
+
+def known_time_zone(value: str) -> None:
+    """Refuse a time zone that no clock knows."""
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValidationError("must be an IANA time zone, as in Europe/London") from None
+
+
+def _checked(validator: validate.Regexp, field: str, value: str) -> str:
+    try:
+        validator(value)
+    except ValidationError as error:
+        raise Invalid(**{field: str(error.messages[0])}) from error
+    return value
+
+
+def _one_line(value: str) -> None:
+    if _UNPRINTABLE.search(value):
+        raise ValidationError("may not contain control characters")
+
+
+@cache
+def _countries() -> frozenset[str]:
+    regions = (str(region) for region in Locale("en").territories)
+    return frozenset(region for region in regions if re.fullmatch("[A-Z]{2}", region)) - _NO_COUNTRIES
+
+
+@cache
+def _currencies() -> frozenset[str]:
+    return frozenset(list_currencies())
+
+
+@cache
+def _is_locale(value: str) -> bool:
+    if not re.fullmatch(r"[a-z]{2,3}(_[A-Z]{2})?", value):
+        return False
+    try:
+        Locale.parse(value)
+    except (UnknownLocaleError, ValueError):
+        return False
+    return True

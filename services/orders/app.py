@@ -1,0 +1,30 @@
+"""Orders' API."""
+
+from flask import Flask
+
+from services.orders import consumers, db  # noqa: F401 - consumers register themselves
+from services.orders.api import customers, gateway, masters, orders, payments
+from services.orders.messaging import messaging
+from services.orders.settings import Settings
+from shared.settings import read
+from shared.web.app import make_app
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The WSGI application; its settings come from the environment unless they are given."""
+    settings = settings or read(Settings)
+    db.bind(settings)
+    return make_app(
+        service="orders",
+        title="Orders",
+        settings=settings,
+        sessions=db.sessions,
+        messaging=messaging,
+        blueprints=[
+            orders.blueprint,
+            payments.blueprint,
+            gateway.blueprint,
+            customers.blueprint,
+            masters.blueprint,
+        ],
+    )

@@ -1,0 +1,11 @@
+"""Orders' operator verbs: those of every service."""
+
+from services.orders import consumers, db  # noqa: F401 - consumers register themselves
+from services.orders.messaging import messaging
+from services.orders.settings import Settings
+from shared.cli import make_cli
+
+cli = make_cli(messaging, db.sessions, Settings, db.bind)
+
+if __name__ == "__main__":
+    cli()

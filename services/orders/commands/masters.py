@@ -1,0 +1,71 @@
+"""Markets, sellers and products: made or changed as a whole. The caller owns the transaction."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.orders.models import Base, Market, Product, ProductPrice, Seller
+from shared.access import actor_of
+from shared.errors import Invalid, NotFound, Refused
+
+
+def put_market(session: Session, code: str, **rules: Any) -> Market:
+    """Make or change a market. Raises Refused (currency_fixed) for another currency or tax mode than before.
+
+    Every price in it counts in that currency and that way.
+    """
+    if not actor_of(session).may_see_market(code):
+        raise NotFound("market", code)
+    unchanged = (Market.currency == rules["currency"]) & (Market.tax_mode == rules["tax_mode"])
+    if not _upsert(session, Market, {"code": code}, rules, where=unchanged):
+        raise Refused("currency_fixed", "a market's currency and tax mode can't be changed")
+    return session.get_one(Market, code, populate_existing=True)
+
+
+def put_seller(session: Session, code: str, **seller: Any) -> Seller:
+    """Make or change a seller; papers and e-mails made from now on show it so."""
+    if not actor_of(session).may_see_seller(code):
+        raise NotFound("seller", code)
+    _upsert(session, Seller, {"code": code}, seller)
+    return session.get_one(Seller, code, populate_existing=True)
+
+
+def put_product(
+    session: Session, seller: str, sku: str, *, prices: Mapping[str, int], **product: Any
+) -> Product:
+    """Make or change a product and its prices; placed orders keep what they were placed with.
+
+    Raises NotFound for another's seller, Invalid for a price in an unknown market.
+    """
+    if not actor_of(session).may_see_seller(seller) or session.get(Seller, seller) is None:
+        raise NotFound("seller", seller)
+    for market in prices:
+        if session.get(Market, market) is None:
+            raise Invalid(**{f"prices.{market}": "there is no such market"})
+    identity = {"seller_code": seller, "sku": sku}
+    _upsert(session, Product, identity, product)  # the row's lock serialises what follows
+    session.execute(delete(ProductPrice).filter_by(**identity))
+    if prices:
+        rows = [identity | {"market_code": market, "price_minor": price} for market, price in prices.items()]
+        session.execute(insert(ProductPrice), rows)
+    return session.get_one(Product, (seller, sku), populate_existing=True)
+
+
+def _upsert(
+    session: Session,
+    model: type[Base],
+    identity: Mapping[str, Any],
+    values: Mapping[str, Any],
+    where: Any = None,
+) -> bool:
+    """Insert a row or update it; False where there is one that `where` does not allow to be changed."""
+    stored = (
+        insert(model)
+        .values(**identity, **values)
+        .on_conflict_do_update(index_elements=list(identity), set_=dict(values), where=where)
+        .returning(*(getattr(model, name) for name in identity))
+    )
+    return session.execute(stored).first() is not None

@@ -1,0 +1,63 @@
+"""What orders does when other services speak: bring the order in line with where its goods are.
+
+Papers and e-mails change nothing of an order. They are heard for its history, which reads the inbox.
+"""
+
+from sqlalchemy.orm import Session
+
+from services.orders.commands import orders as commands
+from services.orders.messaging import consumers
+from shared.events.documents import (
+    CreditNoteIssued,
+    DocumentFailed,
+    DocumentRemoved,
+    DocumentStored,
+    InvoiceIssued,
+)
+from shared.events.notifications import EmailFailed, EmailSent, MessagePosted
+from shared.events.shipping import (
+    ShipmentAwaitingInventory,
+    ShipmentCancelled,
+    ShipmentCancelRefused,
+    ShipmentCreated,
+    ShipmentDelivered,
+    ShipmentInventoryAssigned,
+    ShipmentPacking,
+    ShipmentReady,
+    ShipmentReleased,
+    ShipmentReturned,
+    ShipmentShipped,
+    ShipmentUndeliverable,
+    ShipmentUpdated,
+)
+from shared.events.snapshots import ConversationSnapshot, DocumentsSnapshot, ShipmentsSnapshot
+
+
+@consumers.on(
+    ShipmentCreated,
+    ShipmentUpdated,
+    ShipmentInventoryAssigned,
+    ShipmentAwaitingInventory,
+    ShipmentReleased,
+    ShipmentPacking,
+    ShipmentReady,
+    ShipmentShipped,
+    ShipmentDelivered,
+    ShipmentUndeliverable,
+    ShipmentReturned,
+    ShipmentCancelled,
+    ShipmentCancelRefused,
+)
+def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
+    """Fulfilment, the answer to a cancellation, and completion, by the newest state of the shipments."""
+    commands.follow_shipments(session, shipments)
+
+
+@consumers.on(InvoiceIssued, CreditNoteIssued, DocumentStored, DocumentRemoved, DocumentFailed)
+def hear_of_papers(session: Session, documents: DocumentsSnapshot) -> None:
+    """Nothing of the order changes; that it was told is in the inbox, where the history reads it."""
+
+
+@consumers.on(EmailSent, EmailFailed, MessagePosted)
+def hear_of_messages(session: Session, conversation: ConversationSnapshot) -> None:
+    """Nothing of the order changes; that it was told is in the inbox, where the history reads it."""

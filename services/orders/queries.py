@@ -1,0 +1,187 @@
+"""Selects for lists and pages; they change nothing and show nobody another's things."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Select, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.types import Text
+
+from services.orders.models import Customer, HistoryEntry, Market, Order, Payment, Product, Seller
+from shared.access import EVERYTHING, actor_of
+from shared.errors import NotFound
+from shared.messaging.tables import inbox
+
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
+
+# The columns of a list's row, by their names in the answer (OrderSummarySchema).
+_SUMMARY = (
+    Order.id.label("order_id"),
+    Order.number,
+    Order.version,
+    Order.status,
+    Order.fulfilment,
+    Order.seller_code.label("seller"),
+    Order.market_code.label("market"),
+    Order.channel,
+    Order.external_reference,
+    Order.customer_name,
+    Order.payment_method,
+    Order.payment_state,
+    Order.total_minor,
+    Order.currency,
+    Order.placed_at,
+)
+
+
+def orders(session: Session, limit: int, after: tuple[datetime, UUID] | None = None) -> Sequence[Any]:
+    """Orders, newest first, from behind a place on; plain rows, for this list is hot."""
+    page = select(*_SUMMARY).order_by(Order.placed_at.desc(), Order.id.desc()).limit(limit)
+    if after is not None:
+        page = page.where(tuple_(Order.placed_at, Order.id) < after)
+    return session.execute(_visible(session, page, Order.seller_code, Order.market_code)).all()
+
+
+def order(session: Session, order_id: UUID) -> Order:
+    """One order, whole; raises NotFound, also for another's."""
+    found = session.get(Order, order_id)
+    if found is None or not actor_of(session).may_see(found.seller_code, found.market_code):
+        raise NotFound("order", order_id)
+    return found
+
+
+def payments(session: Session, order_id: UUID) -> Sequence[Payment]:
+    """Money received for an order, oldest first."""
+    rows = select(Payment).where(Payment.order_id == order_id).order_by(Payment.recorded_at, Payment.id)
+    return session.scalars(rows).all()
+
+
+def history(session: Session, order_id: UUID) -> list[dict[str, Any]]:
+    """All that happened to an order, oldest first: changes made here, and what the others told, dead or not.
+
+    What they told is read from the inbox, so what this service could not follow is there too. It shows an
+    event's own few figures; the snapshots, with all personal data, stay out.
+    """
+    changes = select(HistoryEntry).where(HistoryEntry.order_id == order_id).order_by(HistoryEntry.id)
+    items = [_change(entry) for entry in session.scalars(changes)]
+    snapshots = literal(["shipments", "documents", "conversation"], ARRAY(Text))
+    told = select(
+        inbox.c.source,
+        inbox.c.type,
+        inbox.c.state,
+        inbox.c.last_error,
+        inbox.c.envelope["time"].astext.label("at"),
+        inbox.c.envelope["data"].op("-")(snapshots).label("detail"),
+    ).where(inbox.c.subject == str(order_id))
+    items += [_told(row) for row in session.execute(told)]
+    return sorted(items, key=lambda item: item["at"])
+
+
+def _change(entry: HistoryEntry) -> dict[str, Any]:
+    return {
+        "at": entry.at,
+        "source": "orders",
+        "actor": entry.actor,
+        "action": entry.action,
+        "version": entry.version,
+        "before": entry.before,
+        "after": entry.after,
+        "detail": entry.detail,
+        "state": "done",
+        "error": None,
+    }
+
+
+def _told(row: Any) -> dict[str, Any]:
+    return {
+        "at": datetime.fromisoformat(row.at),
+        "source": row.source,
+        "actor": row.source,
+        "action": row.type,
+        "version": None,
+        "before": {},
+        "after": {},
+        "detail": row.detail,
+        "state": row.state,
+        "error": row.last_error,
+    }
+
+
+def market(session: Session, code: str) -> Market:
+    """One market; raises NotFound, also for one out of sight."""
+    found = session.get(Market, code)
+    if found is None or not actor_of(session).may_see_market(code):
+        raise NotFound("market", code)
+    return found
+
+
+def markets(session: Session, limit: int, after: str = "") -> Sequence[Market]:
+    """Markets by code."""
+    page = select(Market).where(Market.code > after).order_by(Market.code).limit(limit)
+    return session.scalars(_visible(session, page, market=Market.code)).all()
+
+
+def seller(session: Session, code: str) -> Seller:
+    """One seller; raises NotFound, also for one out of sight."""
+    found = session.get(Seller, code)
+    if found is None or not actor_of(session).may_see_seller(code):
+        raise NotFound("seller", code)
+    return found
+
+
+def sellers(session: Session, limit: int, after: str = "") -> Sequence[Seller]:
+    """Sellers by code."""
+    page = select(Seller).where(Seller.code > after).order_by(Seller.code).limit(limit)
+    return session.scalars(_visible(session, page, Seller.code)).all()
+
+
+def product(session: Session, seller_code: str, sku: str) -> Product:
+    """One product; raises NotFound, also for another's."""
+    found = session.get(Product, (seller_code, sku))
+    if found is None or not actor_of(session).may_see_seller(seller_code):
+        raise NotFound("product", sku)
+    return found
+
+
+def products(session: Session, seller_code: str, limit: int, after: str = "") -> Sequence[Product]:
+    """A seller's products by SKU; raises NotFound for another's seller."""
+    seller(session, seller_code)
+    page = (
+        select(Product)
+        .where(Product.seller_code == seller_code, Product.sku > after)
+        .order_by(Product.sku)
+        .limit(limit)
+        .options(selectinload(Product.prices))
+    )
+    return session.scalars(page).all()
+
+
+def customer(session: Session, customer_id: UUID) -> Customer:
+    """One customer; raises NotFound, also for another's."""
+    found = session.get(Customer, customer_id)
+    if found is None or not actor_of(session).may_see_seller(found.seller_code):
+        raise NotFound("customer", customer_id)
+    return found
+
+
+def customers(session: Session, limit: int, before: UUID | None = None) -> Sequence[Customer]:
+    """Customers, newest first."""
+    page = (
+        select(Customer).order_by(Customer.id.desc()).limit(limit).options(selectinload(Customer.addresses))
+    )
+    if before is not None:
+        page = page.where(Customer.id < before)
+    return session.scalars(_visible(session, page, Customer.seller_code)).all()
+
+
+def _visible(session: Session, page: S, seller: Any = None, market: Any = None) -> S:
+    """Only what the caller may see, by the columns that name whose it is."""
+    actor = actor_of(session)
+    if seller is not None and EVERYTHING not in actor.sellers:
+        page = page.where(seller.in_(actor.sellers))
+    if market is not None and EVERYTHING not in actor.markets:
+        page = page.where(market.in_(actor.markets))
+    return page

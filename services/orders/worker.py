@@ -1,0 +1,11 @@
+"""The Celery app that hears the other services."""
+
+from services.orders import consumers, db  # noqa: F401 - consumers register themselves
+from services.orders.messaging import messaging
+from services.orders.settings import Settings
+from shared.messaging.worker import make_worker
+from shared.settings import read
+
+settings = read(Settings)
+db.bind(settings)
+app = make_worker(messaging, db.sessions, settings)
