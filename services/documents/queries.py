@@ -58,6 +58,17 @@ def stored_papers(session: Session) -> Iterator[Paper]:
     yield from session.scalars(stored.execution_options(yield_per=200))
 
 
+def count_stored(session: Session) -> int:
+    """How many papers' bytes must be there."""
+    stored = select(func.count()).select_from(Paper).where(Paper.status == PaperStatus.STORED)
+    return session.execute(stored).scalar_one()
+
+
+def count_series(session: Session) -> int:
+    """How many series give out numbers."""
+    return session.execute(select(func.count()).select_from(Series)).scalar_one()
+
+
 def is_stored(session: Session, sha256: str) -> bool:
     """Whether any paper still needs the bytes of this hash."""
     needed = select(Paper.id).where(Paper.sha256 == sha256, Paper.status == PaperStatus.STORED).limit(1)

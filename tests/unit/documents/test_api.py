@@ -1,0 +1,240 @@
+"""Papers over HTTP: seen by those who may, served as they were stored, or not at all."""
+
+from dataclasses import replace
+from hashlib import sha256
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import text
+
+from deploy.local.keys import Keys
+from services.documents import db, jobs
+from services.documents.app import create_app
+from services.documents.cli import cli
+from services.documents.commands import papers as commands
+from services.documents.messaging import messaging
+from services.documents.queries import papers_in_line
+from services.documents.settings import Settings
+from shared.messaging import copies
+from shared.messaging.subjects import lock_order
+from tests.unit.documents.sample_orders import order
+
+
+@pytest.fixture
+def keys(tmp_path):
+    return Keys(tmp_path / "keys")
+
+
+@pytest.fixture
+def settings(postgres_server, keys, folder):
+    return Settings(
+        database_url=postgres_server.url("documents"),
+        broker_url="redis://127.0.0.1:1/0",
+        orders_url="http://127.0.0.1:1",
+        shipping_url="http://127.0.0.1:1",
+        documents_url="http://127.0.0.1:1",
+        notifications_url="http://127.0.0.1:1",
+        jwks=str(keys.jwks_file),
+        service_token="unused",
+        customer_link_keys=("key",),
+        documents_folder=str(folder),
+    )
+
+
+@pytest.fixture
+def app(settings, sessions):
+    yield create_app(settings)
+    engine = db.sessions.kw["bind"]
+    db.sessions.configure(bind=None, info=messaging.session_info())
+    engine.dispose()
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def headers(keys):
+    def headers(scopes=("documents:read", "documents:issue"), **claims):
+        return {"Authorization": f"Bearer {keys.token('tess', scopes=scopes, **claims)}"}
+
+    return headers
+
+
+@pytest.fixture
+def made(sessions, app):
+    """An accepted order whose papers are made; answers them by kind."""
+
+    def made(accepted):
+        with sessions.begin() as session:
+            lock_order(session, accepted.order_id)
+            copies.keep_newest(session, accepted)
+            commands.issue_due_papers(session, accepted, None)
+            ids = [paper.id for paper in papers_in_line(session, accepted.order_id)]
+        for paper_id in ids:
+            effect = jobs.make_paper(sessions, {"paper_id": str(paper_id)})
+            with sessions.begin() as session:
+                lock_order(session, accepted.order_id)
+                effect(session)
+        with sessions() as session:
+            return {paper.kind.value: paper for paper in papers_in_line(session, accepted.order_id)}
+
+    return made
+
+
+def test_the_papers_of_an_order_are_listed(client, headers, made):
+    accepted = order()
+    papers = made(accepted)
+
+    answer = client.get(f"/v1/orders/{accepted.order_id}/documents", headers=headers())
+
+    items = answer.json["items"]
+    assert [item["kind"] for item in items] == ["delivery_note", "invoice"]
+    invoice = items[1]
+    assert invoice["status"] == "stored"
+    assert invoice["number"] == papers["invoice"].number
+    assert invoice["total_minor"] == accepted.totals.total_minor
+    assert "content" not in invoice
+    one = client.get(f"/v1/documents/{invoice['id']}", headers=headers())
+    assert one.json == invoice
+
+
+@pytest.mark.requirement("S2-08")
+def test_a_stored_paper_is_served_as_it_was_stored(client, headers, made):
+    invoice = made(order())["invoice"]
+
+    answer = client.get(f"/v1/documents/{invoice.id}/content", headers=headers(["documents:read"]))
+
+    assert answer.status_code == 200
+    assert sha256(answer.data).hexdigest() == invoice.sha256
+    assert answer.mimetype == "application/pdf"
+    assert answer.headers["Content-Disposition"] == f'inline; filename="invoice-{invoice.number}.pdf"'
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["ETag"] == f'"{invoice.sha256}"'
+
+
+def test_a_reader_who_has_the_bytes_is_told_so(client, headers, made):
+    invoice = made(order())["invoice"]
+
+    answer = client.get(
+        f"/v1/documents/{invoice.id}/content",
+        headers=headers() | {"If-None-Match": f'"{invoice.sha256}"'},
+    )
+
+    assert answer.status_code == 304
+    assert answer.data == b""
+
+
+@pytest.mark.requirement("F-21")
+def test_a_damaged_paper_is_never_served(client, headers, made, folder):
+    invoice = made(order())["invoice"]
+    [file] = folder.rglob(f"{invoice.sha256}.pdf")
+    file.write_bytes(file.read_bytes().replace(b"%PDF-1.7", b"%PDF-1.6"))
+
+    answer = client.get(f"/v1/documents/{invoice.id}/content", headers=headers())
+
+    assert answer.status_code == 500
+    assert answer.json["reason"] == "content_damaged"
+
+
+def test_a_paper_that_is_not_stored_yet_is_refused(client, headers, sessions):
+    accepted = order()
+    with sessions.begin() as session:
+        lock_order(session, accepted.order_id)
+        commands.issue_due_papers(session, accepted, None)
+        [note, _] = papers_in_line(session, accepted.order_id)
+
+    answer = client.get(f"/v1/documents/{note.id}/content", headers=headers())
+
+    assert answer.status_code == 409
+    assert answer.json["reason"] == "not_stored"
+
+
+@pytest.mark.parametrize("claims", [{"sellers": ["other"]}, {"markets": ["eu"]}, {"sellers": []}])
+def test_another_sellers_papers_are_not_there(client, headers, made, claims):
+    accepted = order()
+    invoice = made(accepted)["invoice"]
+
+    for path in (
+        f"/v1/orders/{accepted.order_id}/documents",
+        f"/v1/documents/{invoice.id}",
+        f"/v1/documents/{invoice.id}/content",
+    ):
+        assert client.get(path, headers=headers(**claims)).status_code == 404
+
+
+def test_reading_and_issuing_want_their_scopes(client, headers, made):
+    accepted = order()
+    invoice = made(accepted)["invoice"]
+
+    content = client.get(f"/v1/documents/{invoice.id}/content", headers=headers(["orders:read"]))
+    issued = client.post(f"/v1/orders/{accepted.order_id}/invoice", headers=headers(["documents:read"]))
+
+    assert (content.status_code, issued.status_code) == (403, 403)
+
+
+@pytest.mark.requirement("S0-14")
+def test_an_invoice_is_issued_by_hand_once(client, headers, made):
+    accepted = order()
+    accepted = replace(accepted, market=replace(accepted.market, invoice_on="hand"))
+    made(accepted)
+    path = f"/v1/orders/{accepted.order_id}/invoice"
+    asked = headers() | {"Idempotency-Key": "one"}
+
+    first = client.post(path, headers=asked)
+    repeated = client.post(path, headers=asked)
+    second = client.post(path, headers=headers())
+
+    assert first.status_code == 201
+    assert first.json["status"] == "due"
+    assert first.json["requested_by"] == "tess"
+    assert repeated.json == first.json
+    assert second.status_code == 409
+    assert (second.json["reason"], second.json["document_id"]) == ("already_issued", first.json["id"])
+
+
+@pytest.fixture
+def verify(app, settings):
+    """Run `cli verify` as an operator would."""
+    environment = {
+        "DATABASE_URL": settings.database_url,
+        "DOCUMENTS_FOLDER": settings.documents_folder,
+        "JWKS": settings.jwks,
+        "BROKER_URL": settings.broker_url,
+        "SERVICE_TOKEN": "none",
+        "CUSTOMER_LINK_KEYS": "key",
+        **{
+            f"{name}_URL": "http://127.0.0.1:1"
+            for name in ("ORDERS", "SHIPPING", "DOCUMENTS", "NOTIFICATIONS")
+        },
+    }
+    return lambda: CliRunner().invoke(cli, ["verify"], env=environment)
+
+
+def test_verify_says_that_all_is_well(verify, made):
+    made(order())
+
+    ended = verify()
+
+    assert ended.exit_code == 0, ended.output
+    assert "2 papers are as they were stored, 1 series are without a gap" in ended.output
+
+
+@pytest.mark.requirement("F-21")
+def test_verify_finds_a_changed_byte_a_missing_file_and_a_gap(verify, made, folder, sessions):
+    papers = made(order())
+    [note] = folder.rglob(f"{papers['delivery_note'].sha256}.pdf")
+    note.unlink()
+    [invoice] = folder.rglob(f"{papers['invoice'].sha256}.pdf")
+    invoice.write_bytes(invoice.read_bytes()[:-1] + b" ")
+    with sessions.begin() as session:
+        session.execute(text("update series set last_number = 2"))
+
+    ended = verify()
+
+    assert ended.exit_code == 1
+    assert f"invoice {papers['invoice'].number} of order GB-000042" in ended.output
+    assert "can't be read: No such file or directory" in ended.output
+    assert "2 numbers given out, 1 papers have one" in ended.output
+    assert "3 faults" in ended.output

@@ -1,0 +1,220 @@
+"""Papers are made by jobs: numbered, rendered, stored, told; once, also where workers die."""
+
+from dataclasses import replace
+from io import BytesIO
+
+import pytest
+from pypdf import PdfReader
+from sqlalchemy import select, text
+
+from services.documents import storage
+from services.documents.commands import papers as commands
+from services.documents.domain.papers import PaperKind, PaperStatus
+from services.documents.jobs import make_paper
+from services.documents.messaging import messaging
+from services.documents.models import Paper
+from shared.messaging import jobs
+from shared.messaging.backoff import Backoff
+from shared.messaging.subjects import lock_order
+from shared.messaging.tables import event_log
+from shared.messaging.tables import jobs as job_rows
+from tests.unit.documents.sample_orders import cancelled, order, shipments
+
+BACKOFF = Backoff(0.0, 0.0)
+
+
+@pytest.fixture
+def hear(sessions):
+    def hear(placed, goods=None):
+        with sessions.begin() as session:
+            lock_order(session, placed.order_id)
+            commands.issue_due_papers(session, placed, goods)
+
+    return hear
+
+
+@pytest.fixture
+def run_due(sessions):
+    """Do every job that waits, as a worker would."""
+
+    def run_due(kind="paper"):
+        with sessions() as session:
+            waiting = select(job_rows.c.id).where(job_rows.c.state == "queued", job_rows.c.kind == kind)
+            ids = session.scalars(waiting).all()
+        for job_id in ids:
+            assert jobs.run(sessions, messaging.jobs, job_id, BACKOFF)
+
+    return run_due
+
+
+def told(sessions, event):
+    with sessions() as session:
+        return session.scalars(select(event_log.c.payload).where(event_log.c.type == event)).all()
+
+
+def paper_of(sessions, placed, kind=PaperKind.INVOICE):
+    with sessions() as session:
+        return session.scalars(
+            select(Paper).where(Paper.order_id == placed.order_id, Paper.kind == kind)
+        ).one()
+
+
+@pytest.mark.requirement("S0-14")
+def test_a_due_invoice_is_numbered_rendered_stored_and_told(sessions, hear, run_due, folder):
+    accepted = order(4)
+    hear(accepted)
+
+    run_due()
+
+    invoice = paper_of(sessions, accepted)
+    content = storage.read(folder, invoice.sha256)
+    assert invoice.status is PaperStatus.STORED
+    assert invoice.size_bytes == len(content)
+    assert invoice.number in PdfReader(BytesIO(content)).pages[0].extract_text()
+    [issued] = told(sessions, "invoice.issued")
+    assert issued["document_id"] == str(invoice.id)
+    assert issued["invoice_number"] == invoice.number
+    assert issued["total_minor"] == accepted.totals.total_minor
+    [in_snapshot] = [p for p in issued["documents"]["papers"] if p["kind"] == "invoice"]
+    assert in_snapshot["sha256"] == invoice.sha256
+    [stored] = told(sessions, "document.stored")
+    assert stored["kind"] == "delivery_note"
+    assert {issued["documents"]["version"], stored["documents"]["version"]} == {1, 2}
+
+
+def test_a_label_is_made_once_however_often_it_is_called_for(sessions, hear, run_due):
+    accepted = order()
+    hear(accepted, shipments(accepted))
+    run_due()
+    first = paper_of(sessions, accepted, PaperKind.LABEL)
+
+    hear(accepted, shipments(accepted, "ready", version=2))
+    run_due()
+
+    again = paper_of(sessions, accepted, PaperKind.LABEL)
+    assert (again.id, again.sha256, again.stored_at) == (first.id, first.sha256, first.stored_at)
+
+
+@pytest.mark.requirement("P-08")
+def test_a_worker_that_dies_before_the_commit_changes_neither_number_nor_bytes(
+    sessions, hear, run_due, folder
+):
+    accepted = order(3)
+    hear(accepted)
+    invoice = paper_of(sessions, accepted)
+    make_paper(sessions, {"paper_id": str(invoice.id)})  # and the worker dies: the effect never runs
+    dead = paper_of(sessions, accepted)
+    [leftover] = folder.rglob("*.pdf")
+
+    run_due()
+
+    made = paper_of(sessions, accepted)
+    assert dead.status is PaperStatus.NUMBERED
+    assert (made.status, made.number, made.sequence) == (PaperStatus.STORED, dead.number, 1)
+    assert made.sha256 == leftover.stem
+    assert len(told(sessions, "invoice.issued")) == 1
+
+
+@pytest.mark.requirement("F-18", "F-19")
+def test_an_order_that_does_not_add_up_is_not_invoiced_and_takes_no_number(sessions, hear, run_due):
+    accepted = order()
+    wrong = replace(accepted, totals=replace(accepted.totals, total_minor=1))
+    hear(wrong)
+
+    run_due()
+
+    invoice = paper_of(sessions, accepted)
+    assert (invoice.status, invoice.number) == (PaperStatus.FAILED, None)
+    assert "the total is 1" in invoice.failure
+    [failed] = told(sessions, "document.failed")
+    assert failed["document_id"] == str(invoice.id)
+    with sessions() as session:
+        assert session.execute(text("select count(*) from series")).scalar_one() == 0
+
+
+def test_a_paper_given_up_can_be_tried_again(sessions, hear, run_due):
+    accepted = order()
+    hear(accepted)
+    invoice = paper_of(sessions, accepted)
+    with sessions.begin() as session:
+        lock_order(session, accepted.order_id)
+        commands.give_up(session, invoice.id, "no space left")
+
+    run_due()
+
+    made = paper_of(sessions, accepted)
+    assert (made.status, made.failure) == (PaperStatus.STORED, "")
+
+
+def test_an_order_cancelled_before_its_invoice_was_numbered_has_none(sessions, hear, run_due, folder):
+    accepted = order()
+    hear(accepted)
+    hear(cancelled(accepted))
+
+    run_due()
+
+    assert paper_of(sessions, accepted).status is PaperStatus.WITHDRAWN
+    assert told(sessions, "invoice.issued") == []
+    assert list(folder.rglob("*.pdf")) == []
+
+
+def test_an_order_cancelled_after_its_invoice_is_credited(sessions, hear, run_due):
+    accepted = order()
+    hear(accepted)
+    run_due()
+
+    hear(cancelled(accepted))
+    run_due()
+
+    invoice = paper_of(sessions, accepted)
+    note = paper_of(sessions, accepted, PaperKind.CREDIT_NOTE)
+    [credited] = told(sessions, "credit_note.issued")
+    assert credited["invoice_number"] == invoice.number
+    assert credited["credit_note_number"] == note.number
+    assert credited["total_minor"] == invoice.total_minor
+    assert invoice.status is PaperStatus.STORED
+
+
+def test_a_paper_withdrawn_while_it_was_rendered_leaves_no_bytes(sessions, hear, run_due, folder):
+    accepted = order()
+    hear(accepted)
+    note = paper_of(sessions, accepted, PaperKind.DELIVERY_NOTE)
+    effect = make_paper(sessions, {"paper_id": str(note.id)})
+    hear(cancelled(accepted))
+    with sessions.begin() as session:
+        lock_order(session, accepted.order_id)
+        effect(session)
+
+    run_due("removal")
+
+    assert paper_of(sessions, accepted, PaperKind.DELIVERY_NOTE).status is PaperStatus.WITHDRAWN
+    assert told(sessions, "document.stored") == []
+    assert list(folder.rglob("*.pdf")) == []
+
+
+def test_erasing_a_person_erases_the_bytes_but_those_of_invoices(sessions, hear, run_due, folder):
+    accepted = order()
+    hear(accepted, shipments(accepted))
+    run_due()
+    with sessions.begin() as session:
+        lock_order(session, accepted.order_id)
+        commands.erase_people(session, accepted.order_id)
+
+    run_due("removal")
+
+    assert [file.stem for file in folder.rglob("*.pdf")] == [paper_of(sessions, accepted).sha256]
+    assert paper_of(sessions, accepted, PaperKind.LABEL).status is PaperStatus.REMOVED
+
+
+@pytest.mark.requirement("F-20")
+def test_no_lock_is_held_while_a_paper_is_rendered(sessions, hear):
+    accepted = order()
+    hear(accepted)
+    invoice = paper_of(sessions, accepted)
+
+    effect = make_paper(sessions, {"paper_id": str(invoice.id)})  # rendered, not committed yet
+
+    assert effect is not None
+    with sessions() as session:
+        for table in ("series", "papers", "subjects"):
+            session.execute(text(f"select 1 from {table} for update nowait"))

@@ -1,0 +1,334 @@
+"""Papers say what they must, in the order's words, and fetch nothing."""
+
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import date
+from io import BytesIO
+
+import msgspec
+import pytest
+from pypdf import PdfReader
+from structlog.testing import capture_logs
+
+from services.documents import rendering
+from services.documents.domain.papers import Content, PaperKind, disagreements
+from shared.db import new_id
+from shared.events.snapshots import Parcel
+from tests.unit.documents.sample_orders import LONDON, MADRID, MARKETS, order, shipments
+
+NUMBER = "GB-ACME-2026-000001"
+ISSUED_ON = date(2026, 3, 5)
+
+
+def pages(pdf):
+    # Spaces that mustn't break are spaces to a reader.
+    return [re.sub("[\u00a0\u202f]", " ", page.extract_text()) for page in PdfReader(BytesIO(pdf)).pages]
+
+
+def invoice(placed):
+    return rendering.render(PaperKind.INVOICE, Content(order=placed), NUMBER, ISSUED_ON)
+
+
+def label(placed, address, **changes):
+    [shipment] = shipments(placed).shipments
+    content = Content(
+        order=placed,
+        group_id=placed.delivery_groups[0].group_id,
+        address=address,
+        shipment=replace(shipment, **changes),
+    )
+    return rendering.render(PaperKind.LABEL, content)
+
+
+def figure(text):
+    return int(re.sub(r"[.,]", "", text))
+
+
+@pytest.mark.requirement("F-18")
+@pytest.mark.parametrize("market", MARKETS)
+@pytest.mark.parametrize("rates", [(2000,), (2100, 1000, 400), (0,)])
+def test_the_figures_on_an_invoice_sum_to_the_orders_total(market, rates):
+    placed = order(17, market=market, rates=rates)
+
+    text = "\n".join(pages(invoice(placed)))
+
+    # "21% 35.01 7.36 42.37": a row for each rate; "20%  12.75" at its end: a line or fee.
+    per_rate = re.findall(r"^(\d+) ?% ([\d.,]+) ([\d.,]+) ([\d.,]+)$", text, re.MULTILINE)
+    read = [(int(rate) * 100, *map(figure, row)) for rate, *row in per_rate]
+    assert read == [
+        (row.rate_basis_points, row.net_minor, row.tax_minor, row.gross_minor) for row in placed.totals.tax
+    ]
+    amounts = [figure(amount) for amount in re.findall(r"\d ?% ([\d.,]+)$", text, re.MULTILINE)]
+    assert sum(amounts) + placed.totals.tax_added_minor == placed.totals.total_minor
+    assert sum(gross for *_, gross in read) == placed.totals.total_minor
+
+
+def test_an_invoice_names_everyone_and_everything():
+    placed = order(3, method="transfer", covered=False)
+
+    [text] = pages(invoice(placed))
+
+    for said in (
+        "Invoice",
+        NUMBER,
+        "GB-000042",
+        "5 March 2026",
+        "4 March 2026",
+        "Acme Gifts Limited",
+        "GB123456789",
+        "Registered in England and Wales no. 01234567",
+        "Goods remain our property until paid in full.",
+        "Ada Whitcombe",
+        "London WC1X 0JP",
+        "Bank transfer",
+        "Not paid yet",
+        "GB29 NWBK 6016 1331 9268 19",
+        "Please quote GB-000042",
+        "85123A",
+        "White hanging heart T-light holder",
+        "Standard delivery",
+        "VAT included",
+        "Page 1 of 1",
+        f"£{placed.totals.total_minor / 100:.2f}",
+    ):
+        assert said in text, said
+
+
+def test_an_invoice_speaks_the_orders_language():
+    placed = order(3, market="net", locale="es", rates=(2100,), address=MADRID, method="cash_on_delivery")
+
+    [text] = pages(invoice(placed))
+
+    for said in (
+        "Factura",
+        "Fecha de expedición",
+        "5 de marzo de 2026",
+        "Base imponible",
+        "IVA",
+        "Contra reembolso",
+        "Íñigo Núñez de la Peña",
+        "España",
+        "Página 1 de 1",
+        "La mercancía sigue siendo de nuestra propiedad",
+    ):
+        assert said in text, said
+    assert re.search(r"\d+,\d\d €", text)
+    assert "Invoice" not in text
+
+
+@pytest.mark.parametrize(
+    ("wanted", "market", "locale"),
+    [
+        ("es", "es-ES", "es_ES"),
+        ("es", "en-GB", "es"),
+        ("en", "en-GB", "en_GB"),
+        ("en-US", "en-GB", "en_US"),
+        ("tlh", "es-ES", "es_ES"),
+        ("not a locale", "zu-ZA", "en_GB"),
+    ],
+)
+def test_a_language_without_words_falls_back(wanted, market, locale):
+    assert str(rendering.locale_of(wanted, market)) == locale
+
+
+def test_every_catalogue_has_the_same_words():
+    keys = {
+        language: {
+            f"{name}.{inner}" if isinstance(value, dict) else name
+            for name, value in rendering.words(language).items()
+            for inner in (value if isinstance(value, dict) else [""])
+        }
+        for language in rendering.languages()
+    }
+
+    assert keys["en"] == keys["es"]
+    assert rendering.languages() == ["en", "es"]
+
+
+def test_a_credit_note_names_the_invoice_it_takes_back():
+    content = Content(order=order(3), invoice_number=NUMBER, invoice_issued_on=ISSUED_ON)
+
+    [text] = pages(rendering.render(PaperKind.CREDIT_NOTE, content, f"CN-{NUMBER}", date(2026, 4, 1)))
+
+    assert "Credit note" in text
+    assert f"CN-{NUMBER}" in text
+    assert f"cancels invoice {NUMBER} of 5 March 2026 in full" in text
+    assert "1 April 2026" in text
+    assert "Balance due" not in text
+
+
+def test_a_delivery_note_shows_its_groups_lines_and_no_price():
+    placed = order(8, groups=2)
+    group = placed.delivery_groups[1].group_id
+
+    content = Content(order=placed, group_id=group, address=LONDON, place=2, places=2)
+    [text] = pages(rendering.render(PaperKind.DELIVERY_NOTE, content))
+
+    assert "Delivery note" in text
+    assert "Delivery 2 of 2" in text
+    assert [line.sku in text for line in placed.lines] == [line.group_id == group for line in placed.lines]
+    assert not re.search(r"\d\.\d\d", text)
+
+
+def test_a_long_invoice_repeats_its_head_and_breaks_no_row():
+    placed = order(300)
+
+    texts = pages(invoice(placed))
+
+    assert len(texts) > 5
+    for place, text in enumerate(texts, start=1):
+        assert f"Page {place} of {len(texts)}" in text
+        assert "Description" in text
+        assert "GB123456789" in text
+    long_name = (
+        "Rex cash and carry jumbo shopper with a very\nlong name that no column could hold on one line"
+    )
+    assert sum(text.count(long_name) for text in texts) == sum(
+        line.name == long_name.replace("\n", " ") for line in placed.lines
+    )
+
+
+def test_a_label_is_100_by_150_millimetres_and_one_page():
+    long = replace(
+        MADRID,
+        name="Wolfeschlegelsteinhausenbergerdorff Maximiliana Alexandrina",
+        company="The Extraordinarily Long Company Name of Northumberland and Durham Ltd",
+        line1="Unit 14b, The Old Victorian Warehouse, Great Northern Road",
+        line2="Industrial Estate of Saint Bartholomew the Great",
+        city="Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch",
+    )
+
+    for address in (LONDON, long):
+        [page] = PdfReader(BytesIO(label(order(), address))).pages
+        millimetres = [float(side) * 25.4 / 72 for side in page.mediabox[2:]]
+        assert millimetres == pytest.approx([100, 150], abs=0.01)
+        for said in (address.postcode, "GB-000042-1", "GB-000042", "1 of 1", "Acme Gifts"):
+            assert said in page.extract_text()
+
+
+def test_a_label_shows_the_tracking_number_once_there_is_one():
+    parcel = Parcel(
+        parcel_id=new_id(),
+        carrier="Parcelforce",
+        tracking_number="PB123GB",
+        tracking_url="https://track.example/PB123GB",
+        weight_grams=2350,
+    )
+
+    [text] = pages(label(order(), LONDON, parcels=(parcel,)))
+
+    assert "PB123GB" in text
+    assert "2.35 kg" in text
+    assert "Parcelforce" in text
+
+
+def test_a_label_for_collection_names_the_place():
+    placed = order()
+    [group] = placed.delivery_groups
+    placed = replace(
+        placed, delivery_groups=(replace(group, method="pickup", pickup_point="Shop in Lamb Street"),)
+    )
+
+    [text] = pages(label(placed, None))
+
+    assert "To be collected at" in text
+    assert "Shop in Lamb Street" in text
+    assert "Ada Whitcombe" in text
+
+
+def test_the_same_content_gives_the_same_bytes_in_every_process():
+    script = (
+        "import msgspec, sys, datetime, hashlib;"
+        "from services.documents import rendering;"
+        "from services.documents.domain.papers import Content, PaperKind;"
+        "content = msgspec.json.decode(sys.stdin.buffer.read(), type=Content);"
+        f"pdf = rendering.render(PaperKind.INVOICE, content, {NUMBER!r}, datetime.date(2026, 3, 5));"
+        "print(hashlib.sha256(pdf).hexdigest())"
+    )
+    said = msgspec.json.encode(Content(order=order(30)))
+
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            input=said,
+            capture_output=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed, "PATH": "", "PYTHONPATH": "."},
+        ).stdout
+        for seed in ("1", "2")
+    }
+
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/hostname", "http://127.0.0.1:1/", "https://example.com/x.png", "data:,x"]
+)
+def test_a_paper_may_fetch_nothing_but_its_fonts(url):
+    fetcher = rendering.FontsOnly()
+
+    with pytest.raises(ValueError, match="may not fetch"):
+        fetcher.fetch(url)
+
+    for font in rendering.FONTS:
+        assert fetcher.fetch(font).read(4) == b"\x00\x01\x00\x00"
+
+
+def test_what_people_write_is_text_and_never_markup():
+    evil = "<script>alert(1)</script><img src='file:///etc/hostname'>{{ 7 * 7 }}"
+    placed = order(1)
+    placed = replace(
+        placed,
+        lines=(replace(placed.lines[0], name=evil),),
+        people=replace(placed.people, billing=replace(LONDON, name=evil)),
+        seller=replace(placed.seller, name=evil, colour="red } body { display: none"),
+    )
+
+    [text] = pages(invoice(placed))
+
+    flat = re.sub(r"\s", "", text)
+    assert flat.count(re.sub(r"\s", "", evil)) == 3
+    assert "Invoice" in text
+
+
+def test_only_the_fonts_used_are_embedded_and_only_in_part():
+    pdf = invoice(order(5))
+
+    fonts = {
+        str(font.get_object()["/BaseFont"])
+        for page in PdfReader(BytesIO(pdf)).pages
+        for font in page["/Resources"]["/Font"].values()
+    }
+
+    assert {font.partition("+")[2] for font in fonts} == {"Lato", "Lato-Bold"}
+    assert len(pdf) < 40_000
+
+
+def test_a_missing_font_subsetter_is_said_loudly():
+    with capture_logs() as logs:
+        slow = rendering.warn_of_slow_fonts(None)
+
+    assert slow
+    [log] = logs
+    assert log["log_level"] == "error"
+    assert "libharfbuzz-subset" in log["remedy"]
+
+
+def test_this_machine_has_the_font_subsetter():
+    assert not rendering.warn_of_slow_fonts()
+
+
+@pytest.mark.requirement("F-18")
+@pytest.mark.parametrize("market", MARKETS)
+def test_figures_that_do_not_add_up_are_found(market):
+    right = order(3, market=market)
+    totals = right.totals
+    [row] = totals.tax
+    wrong_total = replace(right, totals=replace(totals, total_minor=totals.total_minor + 1))
+    wrong_tax = replace(right, totals=replace(totals, tax=(replace(row, tax_minor=row.tax_minor + 1),)))
+
+    assert list(disagreements(right)) == []
+    assert len(list(disagreements(wrong_total))) == 2
+    assert len(list(disagreements(wrong_tax))) == 1
