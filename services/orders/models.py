@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from services.orders.domain.channels import Channel
 from services.orders.domain.fulfilment import Fulfilment
 from services.orders.domain.order_status import OrderFacts, OrderStatus, Refusal, actions
 from services.orders.domain.payments import Ledger, PaymentMethod, PaymentState
@@ -63,7 +64,10 @@ def word(kind: type[StrEnum]) -> Enum:
 
 _WORDS: dict[Any, Any] = {
     kind: word(kind)
-    for kind in (Fulfilment, OrderStatus, PaymentMethod, PaymentState, ChargeKind, TaxMode, TaxRounding)
+    for kind in (
+        *(Channel, ChargeKind, Fulfilment, OrderStatus),
+        *(PaymentMethod, PaymentState, TaxMode, TaxRounding),
+    )
 }
 
 
@@ -81,6 +85,7 @@ class Base(DeclarativeBase):
         dict[str, int]: Json(dict[str, int]),
         dict[str, dict[str, str]]: Json(dict[str, dict[str, str]]),
         list[str]: Json(list[str]),
+        list[PaymentMethod]: Json(list[PaymentMethod]),
         tuple[TaxRow, ...]: Json(tuple[TaxRow, ...]),
         **_WORDS,
     }
@@ -103,7 +108,7 @@ class Market(Base):
     tax_mode: Mapped[TaxMode]
     tax_rounding: Mapped[TaxRounding]
     tax_rates: Mapped[dict[str, int]]  # basis points by tax class
-    payment_methods: Mapped[list[str]]
+    payment_methods: Mapped[list[PaymentMethod]]
     shipping_methods: Mapped[dict[str, dict[str, str]]]  # the method's name by locale, by its code
     backorders: Mapped[bool]  # whether what is not in stock may be promised
     invoice_on: Mapped[str]
@@ -224,7 +229,7 @@ class Order(Base):
     awaiting: Mapped[list[str] | None]  # shipments that lack stock; null until shipping was heard
     seller_code: Mapped[str] = mapped_column(ForeignKey("sellers.code"))
     market_code: Mapped[str] = mapped_column(ForeignKey("markets.code"))
-    channel: Mapped[str]
+    channel: Mapped[Channel]
     locale: Mapped[str]
     currency: Mapped[str]
     external_reference: Mapped[str | None]

@@ -18,6 +18,7 @@ from services.orders.commands.wanted import (
     WantedDelivery,
     WantedLine,
 )
+from services.orders.domain.channels import Channel
 from services.orders.domain.fulfilment import Fulfilment
 from services.orders.domain.order_status import OrderStatus, status_after
 from services.orders.domain.payments import PaymentMethod
@@ -42,7 +43,7 @@ def place_order(
     lines: Sequence[WantedLine],
     payment_method: PaymentMethod,
     billing_address: Address | None = None,
-    channel: str = "other",
+    channel: Channel = Channel.OTHER,
     locale: str | None = None,
     external_reference: str | None = None,
     fees: Sequence[AddedFee] = (),

@@ -9,6 +9,7 @@ from services.orders.api.schemas.payments import PaymentStandingSchema, RefundSc
 from services.orders.api.schemas.people import AddressSchema, PersonSchema
 from services.orders.api.schemas.values import (
     LARGEST_QUANTITY,
+    Instant,
     amount,
     code,
     email_address,
@@ -210,9 +211,9 @@ class HoldSchema(Schema):
     hold_id = fields.UUID(attribute="id")
     reason = fields.String()
     owner = fields.String()
-    held_at = fields.AwareDateTime()
+    held_at = Instant()
     released_by = fields.String(allow_none=True)
-    released_at = fields.AwareDateTime(allow_none=True)
+    released_at = Instant(allow_none=True)
 
 
 class CancellationSchema(Schema):
@@ -220,8 +221,8 @@ class CancellationSchema(Schema):
 
     reason = fields.String()
     requested_by = fields.String()
-    requested_at = fields.AwareDateTime()
-    answered_at = fields.AwareDateTime(allow_none=True)
+    requested_at = Instant()
+    answered_at = Instant(allow_none=True)
     done = fields.Boolean(allow_none=True, metadata={"description": "Null while shipping is asked."})
     refusal = fields.String(metadata={"description": "Why not: already_shipped, …"})
 
@@ -243,7 +244,7 @@ class OrderSummarySchema(Schema):
     payment_state = fields.Enum(PaymentState, by_value=True)
     total_minor = fields.Integer()
     currency = fields.String()
-    placed_at = fields.AwareDateTime()
+    placed_at = Instant()
 
 
 class OrderSchema(OrderSummarySchema):
@@ -276,15 +277,15 @@ class OrderSchema(OrderSummarySchema):
         allow_none=True,
         metadata={"description": "Shipments that lack stock; null until shipping was heard."},
     )
-    accepted_at = fields.AwareDateTime(allow_none=True)
-    cancelled_at = fields.AwareDateTime(allow_none=True)
-    completed_at = fields.AwareDateTime(allow_none=True)
+    accepted_at = Instant(allow_none=True)
+    cancelled_at = Instant(allow_none=True)
+    completed_at = Instant(allow_none=True)
 
 
 class HistoryItemSchema(Schema):
     """Something that happened to the order: a change made here, or what another service told."""
 
-    at = fields.AwareDateTime()
+    at = Instant()
     source = fields.String(metadata={"description": "The service where it happened."})
     actor = fields.String(metadata={"description": "Who did it; the service, where no person is named."})
     action = fields.String(metadata={"description": "A command, or an event of another service."})

@@ -3,6 +3,7 @@
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from services.orders.api.schemas.values import (
+    Instant,
     amount,
     known_currency,
     method_of_payment,
@@ -30,7 +31,7 @@ class PaymentSchema(Schema):
     reference = fields.String()
     document_id = fields.UUID(allow_none=True)
     recorded_by = fields.String()
-    recorded_at = fields.AwareDateTime()
+    recorded_at = Instant()
 
 
 class PaymentStandingSchema(Schema):
@@ -42,7 +43,7 @@ class PaymentStandingSchema(Schema):
     received_minor = fields.Integer()
     refunded_minor = fields.Integer()
     covered = fields.Boolean(metadata={"description": "Whether the money received covers what is owed."})
-    covered_at = fields.AwareDateTime(allow_none=True)
+    covered_at = Instant(allow_none=True)
 
 
 class PendingPaymentSchema(Schema):
@@ -70,10 +71,10 @@ class RefundSchema(Schema):
     reason = fields.String()
     state = fields.String(metadata={"description": "requested or settled."})
     requested_by = fields.String()
-    requested_at = fields.AwareDateTime()
+    requested_at = Instant()
     reference = fields.String()
     settled_by = fields.String(allow_none=True)
-    settled_at = fields.AwareDateTime(allow_none=True)
+    settled_at = Instant(allow_none=True)
 
 
 class SettleArguments(Schema):
@@ -105,5 +106,5 @@ class GatewayCallArguments(Schema):
         unknown = EXCLUDE
 
     type = fields.String(required=True, validate=validate.OneOf(["payment.succeeded"]))
-    timestamp = fields.AwareDateTime(required=True)
+    timestamp = Instant(required=True)
     data = fields.Nested(GatewayPaymentSchema, required=True)

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, post_load, validate
 
 from services.orders.api.schemas.values import (
+    Instant,
     code,
     email_address,
     known_country,
@@ -66,7 +67,7 @@ class CustomerSchema(PersonSchema):
     customer_id = fields.UUID(attribute="id")
     seller = fields.String(attribute="seller_code")
     addresses = fields.Pluck("AddressEntrySchema", "address", many=True)
-    created_at = fields.AwareDateTime()
+    created_at = Instant()
 
 
 class AddressEntrySchema(Schema):

@@ -117,7 +117,9 @@ def _create_orders() -> None:
         *_numbers("version"),
         *_words("status", "fulfilment"),
         *_json("awaiting", nullable=True),
-        *_texts("seller_code", "market_code", "channel", "locale", "currency"),
+        *_texts("seller_code", "market_code"),
+        *_words("channel"),
+        *_texts("locale", "currency"),
         *_texts("external_reference", nullable=True),
         *_ids("customer_id"),
         *_texts(
