@@ -99,6 +99,7 @@ class _Verbs(click.Group):
 def migrate(service: Service) -> None:
     """Bring the database up to date."""
     migrations.upgrade(service.engine(), service.messaging.name)
+    click.echo(f"{service.messaging.name}: the database is up to date")
 
 
 @click.command()

@@ -52,6 +52,8 @@ def configure(service: str, level: str = "INFO") -> None:
     root.setLevel(level)
     # httpx logs every address it asks; the agent asks several a second.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Alembic tells of its beginnings each time that readiness asks for the newest migration.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     structlog.contextvars.bind_contextvars(service=service)
 
 

@@ -43,7 +43,7 @@ def health(session: Session) -> Row:
         select(outbox.c.subscriber, func.extract("epoch", now - func.min(outbox.c.recorded_at)))
         .where(outbox.c.acked_at.is_(None))
         .group_by(outbox.c.subscriber)
-    ).tuples()
+    )
     return {
         **{name: float(value or 0) if name.endswith("seconds") else value for name, value in row.items()},
         "oldest_unacknowledged_seconds": {subscriber: float(age) for subscriber, age in unacknowledged},

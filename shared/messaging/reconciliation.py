@@ -45,15 +45,13 @@ def resync(sources: Iterable[Source], since: datetime) -> dict[str, int]:
 def _differences(session: Session, source: str, page: list[dict[str, Any]]) -> Iterator[Difference]:
     event_ids = [UUID(delivery["event_id"]) for delivery in page]
     states = dict(
-        session.execute(
-            select(inbox.c.event_id, inbox.c.state).where(inbox.c.event_id.in_(event_ids))
-        ).tuples()
+        session.execute(select(inbox.c.event_id, inbox.c.state).where(inbox.c.event_id.in_(event_ids))).all()
     )
     subjects = {delivery["subject"] for delivery in page}
     known = select(copies.c.subject, copies.c.version).where(
         copies.c.source == source, copies.c.subject.in_(subjects)
     )
-    versions = dict(session.execute(known).tuples())
+    versions = dict(session.execute(known).all())
     for event_id, delivery in zip(event_ids, page, strict=True):
         state = states.get(event_id, "not_received")
         outdated = state == "done" and versions.get(delivery["subject"], -1) < delivery["version"]

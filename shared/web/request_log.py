@@ -41,3 +41,8 @@ def log_requests(app: Flask) -> None:
             actor=actor.name if actor else None,
         )
         return answer
+
+    @app.teardown_request
+    def forget(_error: BaseException | None) -> None:
+        correlation_id.set("")
+        trace_parent.set("")

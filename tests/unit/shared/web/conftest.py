@@ -308,7 +308,8 @@ def wait_for_locks(engines):
 
     def wait(count):
         waiting = text(
-            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+            "select count(*) from pg_stat_activity"
+            " where datname = current_database() and wait_event_type = 'Lock'"
         )
         deadline = time.monotonic() + 4  # before PostgreSQL ends the idle transaction that holds them up
         with engines["orders"].connect() as connection:

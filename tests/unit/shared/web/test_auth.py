@@ -196,7 +196,7 @@ def test_other_asymmetric_signatures_are_accepted(client, issuer, algorithm):
 
 def test_the_key_set_may_be_at_an_address(issuer):
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802 - the library's name
+        def do_GET(self):
             self.send_response(200)
             self.end_headers()
             self.wfile.write(issuer.file.read_bytes())
@@ -233,7 +233,7 @@ def test_an_app_with_an_unmarked_route_refuses_to_start(make_things_app):
     def forgotten():
         """Open to all, by oversight."""
 
-    with pytest.raises(RuntimeError, match="forgetful.forgotten"):
+    with pytest.raises(RuntimeError, match=r"forgetful\.forgotten"):
         make_things_app(blueprints=[forgetful])
 
 

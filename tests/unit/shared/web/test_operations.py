@@ -1,0 +1,241 @@
+"""Operators see and do the same over HTTP and on the command line; other services pull what they are owed."""
+
+import json
+import logging
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+from click.testing import CliRunner
+from sqlalchemy import insert, text
+
+from shared import clock
+from shared.cli import make_cli
+from shared.events.routes import SUBSCRIBERS
+from shared.logging import correlation_id
+from shared.messaging import outbox
+from shared.messaging.service import Messaging
+from shared.messaging.tables import inbox, jobs
+from shared.settings import ServiceSettings
+from tests.samples import event
+
+
+@pytest.fixture
+def told(sessions):
+    """The id of an order.placed that nobody has acknowledged yet."""
+    correlation_id.set("trace-1")
+    with sessions.begin() as session:
+        event_id = outbox.publish(session, event("order.placed"))
+    yield event_id
+    correlation_id.set("")
+
+
+@pytest.fixture
+def dead(sessions):
+    """The ids of an event and a job that were given up."""
+    now = clock.now()
+    event_id, job_id = uuid4(), uuid4()
+    with sessions.begin() as session:
+        session.execute(
+            insert(inbox).values(
+                event_id=event_id,
+                source="shipping",
+                type="shipment.created",
+                subject="s",
+                envelope={"id": str(event_id), "correlationid": "trace-2", "reference": "GB-1"},
+                via="push",
+                state="dead",
+                attempts=8,
+                next_at=now,
+                last_error="RuntimeError: poison",
+            )
+        )
+        session.execute(
+            insert(jobs).values(
+                id=job_id,
+                kind="paper",
+                key="k",
+                subject="s",
+                reference="GB-1",
+                argument={},
+                state="dead",
+                attempts=8,
+                run_at=now,
+                correlation_id="trace-2",
+                causation_id="",
+            )
+        )
+    return event_id, job_id
+
+
+@pytest.fixture(autouse=True)
+def _clean(sessions):
+    yield
+    with sessions.begin() as session:
+        session.execute(text("truncate event_log, outbox, inbox, jobs, subjects, copies"))
+
+
+@pytest.fixture
+def operator(bearer):
+    return bearer("admin", sellers=["*"], markets=["*"])
+
+
+@pytest.fixture
+def shipping(bearer):
+    return bearer("events:read", subscriber="shipping")
+
+
+@pytest.fixture
+def run(settings, sessions):
+    """Run a verb of the command line; answers the exit code and what it printed."""
+    cli = make_cli(Messaging("orders", SUBSCRIBERS), sessions, ServiceSettings, lambda _settings: None)
+    environment = {
+        name.upper(): ",".join(value) if isinstance(value, tuple) else str(value)
+        for name, value in vars(settings).items()
+    }
+    handlers = logging.getLogger().handlers
+
+    def invoke(*words, **others):
+        result = CliRunner().invoke(cli, [str(word) for word in words], env=environment | others)
+        return result.exit_code, result.output
+
+    yield invoke
+    logging.getLogger().handlers = handlers  # the verbs log to where the runner listens
+
+
+def test_events_can_be_listed_shown_and_traced(client, operator, run, told):
+    [listed] = client.get("/v1/operations/events?type=order.placed", headers=operator).json
+    shown = client.get(f"/v1/operations/events/{told}", headers=operator).json
+    [step] = client.get("/v1/operations/traces/trace-1", headers=operator).json
+
+    assert listed["event_id"] == shown["envelope"]["id"] == step["event_id"] == str(told)
+    assert {row["subscriber"] for row in shown["deliveries"]} == set(SUBSCRIBERS["order.placed"])
+    for words in (("events", "tail"), ("events", "show", told), ("events", "trace", "trace-1")):
+        code, output = run(*words)
+        assert code == 0
+        assert str(told) in output
+
+
+def test_unacknowledged_deliveries_can_be_listed_and_sent_again(client, operator, run, told, sessions):
+    with sessions.begin() as session:
+        session.execute(text("update outbox set sent_at = now()"))
+
+    pending = client.get("/v1/operations/outbox", headers=operator).json
+    resent = client.post("/v1/operations/outbox/resend", json={"subscriber": "shipping"}, headers=operator)
+
+    assert {row["subscriber"] for row in pending} == set(SUBSCRIBERS["order.placed"])
+    assert resent.json == {"count": 1}
+    assert len(run("outbox", "pending")[1].splitlines()) == len(pending)
+    assert run("outbox", "resend")[1] == f"{len(pending) - 1} to be sent again\n"
+
+
+def test_dead_letters_are_decided_about(client, operator, run, dead, sessions):
+    event_id, job_id = dead
+    address = f"/v1/operations/dead-letters/{event_id}"
+
+    listed = client.get("/v1/operations/dead-letters", headers=operator).json
+    assert {(row["sort"], row["id"]) for row in listed} == {("event", str(event_id)), ("job", str(job_id))}
+    assert client.get(address, headers=operator).json["last_error"] == "RuntimeError: poison"
+    assert client.post(f"{address}/skip", json={"reason": " "}, headers=operator).status_code == 422
+    assert client.post(f"{address}/skip", json={"reason": "known"}, headers=operator).status_code == 204
+    assert client.post(f"{address}/retry", headers=operator).status_code == 404
+    assert run("dead-letters", "list")[1].count("\n") == 1
+    assert json.loads(run("dead-letters", "show", job_id)[1])["kind"] == "paper"
+    assert run("dead-letters", "skip", job_id, "--reason", "tired") == (
+        1,
+        "Error: job_not_skippable: what a dead job owes stays owed; retry it\n",
+    )
+    assert run("dead-letters", "retry", job_id)[0] == 0
+    assert run("dead-letters", "list") == (0, "")
+
+
+def test_what_was_heard_can_be_handled_again(client, operator, run, dead, sessions):
+    with sessions.begin() as session:
+        session.execute(text("update inbox set state = 'done'"))
+    since = (clock.now() - timedelta(hours=1)).isoformat()
+
+    none = client.post(
+        "/v1/operations/replay", json={"since": since, "types": ["order.placed"]}, headers=operator
+    )
+    one = client.post("/v1/operations/replay", json={"since": since}, headers=operator)
+
+    assert (none.json, one.json) == ({"count": 0}, {"count": 1})
+    assert run("replay", "--since", "2020-01-01") == (0, "0 to be handled again\n")
+
+
+def test_comparing_with_services_that_are_away_says_so(client, operator, run):
+    answer = client.get("/v1/operations/reconciliation", headers=operator)
+
+    assert answer.status_code == 502
+    code, output = run("reconcile")
+    assert code == 1
+    assert output.startswith("Error: another service can't be asked")
+
+
+@pytest.mark.parametrize(
+    ("scope", "claims"),
+    [("orders:read", {"sellers": ["*"], "markets": ["*"]}), ("admin", {"sellers": ["s1"], "markets": ["*"]})],
+)
+def test_only_an_unbounded_admin_is_an_operator(client, bearer, scope, claims):
+    assert client.get("/v1/operations/events", headers=bearer(scope, **claims)).status_code == 403
+
+
+def test_migrating_twice_changes_nothing(run):
+    assert run("migrate")[0] == 0
+    code, output = run("health")
+    assert code == 0
+    assert json.loads(output)["dead_events"] == 0
+
+
+def test_a_missing_setting_or_thing_is_told_in_one_line(run):
+    assert run("health", LOG_LEVEL="", POOL_SIZE="many") == (
+        1,
+        "Error: POOL_SIZE can't be read as <class 'int'>: 'many'\n",
+    )
+    nothing = UUID(int=0)
+    assert run("events", "show", nothing) == (1, f"Error: there is no event {nothing}\n")
+
+
+def test_a_subscriber_pulls_and_acknowledges_what_it_is_owed(client, shipping, bearer, told):
+    address = "/internal/deliveries?grace_seconds=0"
+
+    [envelope] = client.get(address, headers=shipping).json["deliveries"]
+    assert envelope["id"] == str(told)
+    body = {"ids": [envelope["id"], str(uuid4())]}
+    assert client.post("/internal/deliveries/ack", json=body, headers=shipping).json == {"acknowledged": 1}
+    assert client.get(address, headers=shipping).json == {"deliveries": []}
+    others = client.get(address, headers=bearer("events:read", subscriber="documents"))
+    assert len(others.json["deliveries"]) == 1
+
+
+def test_within_the_grace_nothing_is_pulled(client, shipping, told):
+    assert client.get("/internal/deliveries", headers=shipping).json == {"deliveries": []}
+
+
+def test_a_restored_subscriber_is_told_all_again(client, shipping, told):
+    [entry] = client.get("/internal/deliveries/log", headers=shipping).json["deliveries"]
+    client.post("/internal/deliveries/ack", json={"ids": [str(told)]}, headers=shipping)
+
+    answer = client.post(
+        "/internal/deliveries/again", json={"since": "2020-01-01T00:00:00Z"}, headers=shipping
+    )
+
+    assert entry["event_id"] == str(told)
+    assert answer.json == {"deliveries": 1}
+    after = client.get(f"/internal/deliveries/log?after={entry['seq']}", headers=shipping)
+    assert after.json == {"deliveries": []}
+
+
+@pytest.mark.parametrize(
+    ("scope", "claims"),
+    [("events:read", {}), ("orders:read", {"subscriber": "shipping"}), ("admin", {"subscriber": "shipping"})],
+)
+def test_deliveries_are_closed_to_everyone_else(client, bearer, scope, claims):
+    assert client.get("/internal/deliveries", headers=bearer(scope, **claims)).status_code == 403
+
+
+@pytest.mark.parametrize("ids", [[], ["no id"], [str(UUID(int=7))] * 1001])
+def test_acknowledgements_are_checked(client, shipping, ids):
+    answer = client.post("/internal/deliveries/ack", json={"ids": ids}, headers=shipping)
+
+    assert answer.status_code == 422
