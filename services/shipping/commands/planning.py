@@ -136,6 +136,7 @@ def _plan(
         news += _revise(session, shipment, wish, levels, locations)
     for wish in new:
         shipment = _open(state, wish)
+        session.add(shipment)
         if _is_its_turn(session, shipment, levels, locations):
             _assign(session, shipment, levels, locations)
         news += [events.shipment_created(shipment), events.status_reached(shipment)]
@@ -214,7 +215,9 @@ def _is_its_turn(session: Session, shipment: Shipment, levels: stock.Levels, loc
     if stock.covering_location(shipment, levels, locations) is None:
         return False
     skus = {line.sku for line in shipment.lines}
-    if queries.next_to_serve(session, skus, older_than=shipment.id) is None:
+    with session.no_autoflush:  # it looks at others only, and a new shipment is to be written once
+        overtaken = queries.next_to_serve(session, skus, older_than=shipment.id)
+    if overtaken is None:
         return True
     stock.serve_waiting(session, skus, cause=f"{shipment.id}:{shipment.version}:in_turn")
     return False

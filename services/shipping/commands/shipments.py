@@ -41,7 +41,7 @@ def pick_shipment(session: Session, shipment_id: UUID) -> Shipment:
     """Put a shipment's goods into a parcel and tell shipment.packing: the label falls due."""
     shipment = _in_hand(session, shipment_id)
     refuse_unless_possible("pick", shipment.facts)
-    number = tracking.tracking_number(session.execute(parcel_serials).scalar_one())
+    number = tracking.tracking_number(session.scalars(select(parcel_serials.next_value())).one())
     shipment.parcels.append(
         Parcel(carrier=tracking.CARRIER, tracking_number=number, tracking_url=tracking.tracking_link(number))
     )

@@ -2,14 +2,13 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
 from services.shipping.domain.allocation import choose_location, demand_of
 from services.shipping.domain.stock_movements import EFFECTS, MovementKind
-from services.shipping.models import Location, Shipment, StockLevel, StockMovement
+from services.shipping.models import Shipment, StockLevel, StockMovement
 from shared import clock
 from shared.access import actor_of
 from shared.db import require_current
@@ -17,6 +16,15 @@ from shared.errors import NotFound, Refused
 from shared.messaging.jobs import enqueue
 
 Levels = Mapping[tuple[str, str], StockLevel]  # by SKU and location
+
+_MAKE_MISSING_LEVELS = text("""
+    insert into stock_levels (sku, location)
+    select sku, code
+    from unnest(cast(:skus as text[])) as sku cross join locations
+    where code = any(cast(:locations as text[]))
+    order by sku, code
+    on conflict do nothing
+""")
 
 
 def set_stock(session: Session, location: str, sku: str, *, on_hand: int, reason: str) -> StockLevel:
@@ -55,13 +63,8 @@ def lock_levels(session: Session, skus: Collection[str], locations: Collection[s
     there is made: whoever finds no stock and waits, and whoever brings some, must meet at a row, or one
     would not notice the other.
     """
-    wanted = func.unnest(sorted(skus)).table_valued("sku")
-    places = (
-        select(wanted.c.sku, Location.code)
-        .where(Location.code.in_(locations))
-        .order_by(wanted.c.sku, Location.code)
-    )
-    session.execute(insert(StockLevel).from_select(["sku", "location"], places).on_conflict_do_nothing())
+    wanted = {"skus": list(skus), "locations": list(locations)}
+    session.execute(_MAKE_MISSING_LEVELS, wanted)
     found = (
         select(StockLevel)
         .where(StockLevel.sku.in_(skus), StockLevel.location.in_(locations))

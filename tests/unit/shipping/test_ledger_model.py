@@ -1,0 +1,213 @@
+"""Whatever is done in whatever order, levels are the sum of the ledger and of what shipments hold."""
+
+from collections import Counter
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from services.shipping import queries
+from services.shipping.commands import planning
+from services.shipping.commands import shipments as commands
+from services.shipping.commands.stock import receive_stock, set_stock
+from services.shipping.domain.shipment_status import HOLDING_STOCK, LEFT, ShipmentStatus
+from services.shipping.messaging import messaging
+from services.shipping.models import OrderState
+from shared.errors import Refused
+from tests.unit.shipping.conftest import (
+    accepted,
+    cancelling,
+    hear,
+    hear_label,
+    later,
+    level,
+    make_line,
+    make_order,
+    stock,
+)
+
+SKUS = ["TEA-250", "POT-1"]
+PLACES = ["WEST", "EAST"]
+LINE = st.tuples(st.sampled_from(SKUS), st.integers(1, 4), st.sampled_from([1, 1, 6]))
+GROUP = st.lists(LINE, min_size=1, max_size=3)
+COMMANDS = [
+    "release_shipment",
+    "pick_shipment",
+    "pack_shipment",
+    "print_label",
+    "ship_shipment",
+    "deliver_shipment",
+]
+
+
+class Warehouse(RuleBasedStateMachine):
+    """Orders and staff do what they please; the books must be right after each step."""
+
+    orders = Bundle("orders")
+
+    def __init__(self, opened):
+        super().__init__()
+        self.opened = opened
+        self.session = opened.__enter__()
+        self.brought = Counter()
+        self.history = {}  # every snapshot there ever was, by order
+
+    @initialize()
+    def open_up(self):
+        for place in PLACES:
+            for sku in SKUS:
+                stock(self.session, sku, 10, place)
+                self.brought[sku] += 10
+
+    @rule(target=orders, groups=st.lists(GROUP, min_size=1, max_size=2))
+    def place(self, groups):
+        return self._hear(make_order(*groups))
+
+    @rule(order=orders, line=LINE, place=st.integers(0, 9))
+    def edit(self, order, line, place):
+        newest = self._newest(order)
+        if newest.status == "placed":
+            group = newest.delivery_groups[place % len(newest.delivery_groups)]
+            lines = [one for at, one in enumerate(newest.lines) if at != place]
+            self._hear(later(newest, lines=(*lines, make_line(group.group_id, *line))))
+
+    @rule(order=orders, place=st.integers(0, 9))
+    def drop_a_group(self, order, place):
+        newest = self._newest(order)
+        groups = tuple(one for at, one in enumerate(newest.delivery_groups) if at != place)
+        if newest.status == "placed" and groups:
+            self._hear(later(newest, delivery_groups=groups))
+
+    @rule(order=orders)
+    def accept(self, order):
+        newest = self._newest(order)
+        if newest.status == "placed":
+            self._hear(accepted(newest))
+
+    @rule(order=orders)
+    def ask_to_cancel(self, order):
+        newest = self._newest(order)
+        if newest.status == "accepted":
+            asked = self._newest(self._hear(cancelling(newest)))
+            done = self.session.get(OrderState, order.order_id).cancel_done
+            status = "cancelled" if done else "accepted"
+            self._hear(later(asked, status=status, cancel_requested_at=None))
+
+    @rule(order=orders, status=st.sampled_from(["refused", "failed", "cancelled"]))
+    def end(self, order, status):
+        newest = self._newest(order)
+        if newest.status == "placed":
+            self._hear(later(newest, status=status))
+
+    @rule(order=orders, which=st.integers(0, 99))
+    def hear_something_old(self, order, which):
+        known = self.history[order.order_id]
+        hear(self.session, known[which % len(known)])
+
+    @rule(
+        order=orders, steps=st.lists(st.sampled_from(COMMANDS), min_size=1, max_size=6), label=st.booleans()
+    )
+    def handle(self, order, steps, label):
+        for shipment in self._shipments(order):
+            for step in steps:
+                self._try(getattr(commands, step), shipment.id)
+            if label and shipment.status is ShipmentStatus.PACKING:
+                hear_label(self.session, shipment)
+
+    @rule(order=orders)
+    def send_off(self, order):
+        for shipment in self._shipments(order):
+            self._try(commands.release_shipment, shipment.id)
+            self._try(commands.pick_shipment, shipment.id)
+            hear_label(self.session, shipment)
+            self._try(commands.print_label, shipment.id)
+            self._try(commands.ship_shipment, shipment.id)
+
+    @rule(order=orders)
+    def give_up(self, order):
+        self._try(commands.cancel_shipment, self._shipments(order)[0].id, reason="damaged")
+
+    @rule(sku=st.sampled_from(SKUS), place=st.sampled_from(PLACES), quantity=st.integers(1, 9))
+    def receive(self, sku, place, quantity):
+        receive_stock(self.session, place, sku, quantity=quantity, reason="")
+        self.session.flush()
+        self.brought[sku] += quantity
+
+    @rule(sku=st.sampled_from(SKUS), place=st.sampled_from(PLACES), on_hand=st.integers(0, 30))
+    def count(self, sku, place, on_hand):
+        before, _ = level(self.session, sku, place)
+        if self._try(set_stock, place, sku, on_hand=on_hand, reason="count"):
+            self.brought[sku] += on_hand - before
+
+    @rule()
+    def serve(self):
+        while shipment_id := queries.next_to_serve(self.session, SKUS):
+            assert planning.assign_stock(self.session, shipment_id)
+            self.session.flush()
+
+    @invariant()
+    def the_books_are_right(self):
+        assert queries.stock_drift(self.session) == []
+
+    @invariant()
+    def no_unit_comes_from_nowhere_or_goes_to_two(self):
+        shipments = [
+            shipment
+            for order_id in self.history
+            for shipment in self.session.get(OrderState, order_id).shipments
+        ]
+        for sku in SKUS if self.brought else ():
+            units = [
+                (shipment.status, line.units)
+                for shipment in shipments
+                for line in shipment.lines
+                if line.sku == sku
+            ]
+            gone = sum(amount for status, amount in units if status in LEFT)
+            held = sum(amount for status, amount in units if status in HOLDING_STOCK)
+            levels = [level(self.session, sku, place) for place in PLACES]
+            assert sum(on_hand for on_hand, _ in levels) == self.brought[sku] - gone
+            assert sum(reserved for _, reserved in levels) == held
+
+    def teardown(self):
+        self.opened.__exit__(None, None, None)
+
+    def _hear(self, order):
+        self.history.setdefault(order.order_id, []).append(order)
+        hear(self.session, order)
+        return order
+
+    def _newest(self, order):
+        return self.history[order.order_id][-1]
+
+    def _shipments(self, order):
+        return self.session.get(OrderState, order.order_id).shipments
+
+    def _try(self, action, *arguments, **named):
+        try:
+            action(self.session, *arguments, **named)
+        except Refused:
+            return False
+        self.session.flush()
+        return True
+
+
+@pytest.mark.requirement("F-10", "F-15")
+def test_levels_ledger_and_shipments_agree_after_any_sequence(service_session):
+    run_state_machine_as_test(
+        lambda: Warehouse(service_session(messaging)),
+        settings=settings(
+            max_examples=30,
+            stateful_step_count=30,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )

@@ -1,0 +1,182 @@
+"""What happens at once: two orders never get one unit, an order is never both cancelled and shipped."""
+
+import random
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import select
+
+from services.shipping import queries
+from services.shipping.commands import planning
+from services.shipping.commands import shipments as commands
+from services.shipping.commands.stock import receive_stock, set_stock
+from services.shipping.domain.shipment_status import ShipmentStatus
+from services.shipping.models import OrderState, Shipment
+from shared.errors import Refused
+from tests.unit.shipping.conftest import (
+    accepted,
+    advance,
+    cancelling,
+    hear,
+    hear_label,
+    later,
+    level,
+    make_order,
+    run_jobs,
+    stock,
+    told,
+)
+
+S = ShipmentStatus
+
+ROUNDS = 200
+CLIENTS = 8
+SECONDS = 60  # a deadlock costs a second each, a wait for a lock five
+
+
+def at_once(*actions):
+    """Do all of it at the same moment; answers what each returned or raised."""
+    start = threading.Barrier(len(actions))
+
+    def act(action):
+        start.wait()
+        try:
+            return action()
+        except Refused as refused:
+            return refused
+
+    with ThreadPoolExecutor(len(actions)) as pool:
+        return list(pool.map(act, actions))
+
+
+@pytest.fixture
+def transaction(sessions):
+    """A function done in a transaction of its own when it is called."""
+
+    def later_on(function, *arguments, **named):
+        def run():
+            with sessions.begin() as session:
+                return function(session, *arguments, **named)
+
+        return run
+
+    return later_on
+
+
+@pytest.mark.requirement("F-09", "P-14")
+@pytest.mark.parametrize("round_number", range(5))
+def test_of_many_orders_for_the_last_unit_exactly_one_gets_it(sessions, transaction, round_number):
+    with sessions.begin() as session:
+        stock(session, "TEA-250", 1)
+    orders = [make_order([("TEA-250", 1)]) for _ in range(CLIENTS)]
+
+    at_once(*(transaction(hear, order) for order in orders))
+
+    with sessions() as session:
+        statuses = [one.status for one in session.scalars(select(Shipment)).unique()]
+        assert sorted(statuses) == [S.AWAITING_INVENTORY] * (CLIENTS - 1) + [S.INVENTORY_ASSIGNED]
+        assert level(session, "TEA-250") == (1, 1)
+        events = [event for order in orders for event in told(session, order.order_id)]
+        assert events.count("shipment.inventory_assigned") == 1
+        assert events.count("shipment.awaiting_inventory") == CLIENTS - 1
+
+
+@pytest.mark.requirement("F-09", "F-12")
+def test_orders_over_hot_skus_neither_deadlock_nor_oversell(sessions, transaction):
+    skus, started = [f"HOT-{number}" for number in range(8)], time.monotonic()
+    with sessions.begin() as session:
+        for sku in skus:
+            stock(session, sku, 20, "WEST")
+            stock(session, sku, 20, "EAST")
+    chosen = random.Random(7)
+
+    def order():
+        # In any order of SKUs, and one of them twice: what would deadlock if locks were taken as lines come.
+        lines = [(sku, chosen.randint(1, 3)) for sku in chosen.sample(skus, 4)]
+        return make_order([*lines, lines[0]], [(chosen.choice(skus), 1)])
+
+    for _ in range(12):
+        orders = [order() for _ in range(CLIENTS - 2)]
+        at_once(
+            *(transaction(hear, one) for one in orders),
+            transaction(receive_stock, "WEST", chosen.choice(skus), quantity=1, reason=""),
+            transaction(set_stock, "EAST", "NEW", on_hand=chosen.randint(0, 5), reason="count"),
+        )
+        at_once(*(transaction(hear, later(one, status="cancelled")) for one in orders[::2]))
+        run_jobs(sessions)
+
+    with sessions() as session:
+        assert queries.stock_drift(session) == []
+    assert time.monotonic() - started < SECONDS
+
+
+def test_stock_that_comes_while_an_order_finds_none_is_not_overlooked(sessions, transaction):
+    with sessions.begin() as session:
+        stock(session, "OTHER", 1)
+
+    for number in range(30):
+        sku = f"NEW-{number}"
+        at_once(
+            transaction(hear, make_order([(sku, 1)])),
+            transaction(receive_stock, "WEST", sku, quantity=1, reason=""),
+        )
+        run_jobs(sessions)
+
+    with sessions() as session:
+        statuses = {one.status for one in session.scalars(select(Shipment)).unique()}
+    assert statuses == {S.INVENTORY_ASSIGNED}
+
+
+def test_two_jobs_for_one_sku_serve_each_shipment_once(sessions, transaction):
+    orders = [make_order([("TEA-250", 1)]) for _ in range(10)]
+    with sessions.begin() as session:
+        stock(session, "TEA-250", 0)
+        for order in orders:
+            [shipment] = hear(session, order)
+    with sessions.begin() as session:
+        receive_stock(session, "WEST", "TEA-250", quantity=10, reason="")
+
+    with sessions() as session:
+        waiting = [one.id for one in session.scalars(select(Shipment)).unique()]
+    for shipment_id in waiting:
+        at_once(*(transaction(planning.assign_stock, shipment_id) for _ in range(2)))
+
+    with sessions() as session:
+        assert level(session, "TEA-250") == (10, 10)
+        assert [told(session, order.order_id).count("shipment.inventory_assigned") for order in orders] == [
+            1
+        ] * 10
+
+
+def test_an_order_is_never_both_cancelled_and_shipped(sessions, transaction):
+    started, outcomes = time.monotonic(), []
+    with sessions.begin() as session:
+        stock(session, "TEA-250", ROUNDS)
+
+    for _ in range(ROUNDS):
+        order = accepted(make_order([("TEA-250", 1)]))
+        with sessions.begin() as session:
+            [shipment] = hear(session, order)
+            advance(session, shipment, "release", "pick")
+            hear_label(session, shipment)
+            advance(session, shipment, "pack")
+
+        at_once(transaction(hear, cancelling(order)), transaction(commands.ship_shipment, shipment.id))
+
+        with sessions() as session:
+            state = session.get(OrderState, order.order_id)
+            [shipment] = state.shipments
+            events = told(session, order.order_id)
+        outcomes.append((state.cancel_done, shipment.status, events[-1]))
+
+    assert set(outcomes) <= {
+        (True, S.CANCELLED, "shipment.cancelled"),
+        (False, S.SHIPPED, "shipment.cancel_refused"),
+    }
+    shipped = sum(status is S.SHIPPED for _, status, _ in outcomes)
+    with sessions() as session:
+        assert level(session, "TEA-250") == (ROUNDS - shipped, 0)
+        assert queries.stock_drift(session) == []
+    assert time.monotonic() - started < SECONDS

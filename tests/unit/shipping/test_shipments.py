@@ -1,0 +1,244 @@
+"""A shipment's life through the commands: each tells its event, moves its stock, refuses with its reason."""
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from services.shipping.commands import shipments as commands
+from services.shipping.domain.shipment_status import ACTIONS, ShipmentStatus
+from services.shipping.domain.tracking import CARRIER, is_tracking_number
+from shared.access import Actor
+from shared.db import new_id
+from shared.errors import Invalid, NotFound, Refused, Stale
+from tests.unit.shipping.conftest import (
+    accepted,
+    advance,
+    hear,
+    hear_label,
+    later,
+    level,
+    make_order,
+    stock,
+    told,
+)
+
+S = ShipmentStatus
+
+
+@pytest.fixture
+def shipment(session):
+    """A shipment of two units out of five that may be released."""
+    stock(session, "TEA-250", 5)
+    [shipment] = hear(session, accepted(make_order([("TEA-250", 2)])))
+    return shipment
+
+
+def possible(shipment):
+    return {action for action, against in shipment.actions.items() if against is None}
+
+
+@pytest.mark.requirement("S3-31", "S1-15")
+def test_a_shipment_goes_step_by_step_to_its_customer(session, shipment, published):
+    advance(session, shipment, "release", "pick")
+    hear_label(session, shipment)
+    advance(session, shipment, "pack", "ship", "deliver")
+
+    assert shipment.status is S.DELIVERED
+    stamps = [shipment.released_at, shipment.packing_at, shipment.ready_at, shipment.shipped_at]
+    assert [*stamps, shipment.delivered_at] == sorted([*stamps, shipment.delivered_at])
+    assert told(session, shipment.order_id) == [
+        "shipment.created",
+        "shipment.inventory_assigned",
+        "shipment.released",
+        "shipment.packing",
+        "shipment.updated",
+        "shipment.ready",
+        "shipment.shipped",
+        "shipment.delivered",
+    ]
+    versions = [
+        published(event)[0]["shipments"]["version"] for event in ("shipment.released", "shipment.delivered")
+    ]
+    assert versions[0] < versions[1]
+
+
+def test_stock_leaves_when_the_shipment_does(session, shipment):
+    advance(session, shipment, "release", "pick")
+    hear_label(session, shipment)
+    advance(session, shipment, "pack")
+    assert level(session, "TEA-250") == (5, 2)
+
+    advance(session, shipment, "ship")
+
+    assert level(session, "TEA-250") == (3, 0)
+
+
+def test_every_command_refuses_what_reads_show_as_refused(session, shipment):
+    arguments = {"cancel": {"reason": "damaged"}}
+    names = {action: f"{action}_shipment" for action in ACTIONS} | {"print_label": "print_label"}
+
+    for step in ("", "release", "pick", "label", "pack", "ship", "deliver"):
+        if step == "label":
+            hear_label(session, shipment)
+        elif step:
+            advance(session, shipment, step)
+        before = (shipment.status, shipment.version, told(session, shipment.order_id))
+        for action, against in shipment.actions.items():
+            if against is not None:
+                with pytest.raises(Refused, match=f"^{re.escape(against.reason)}:"):
+                    getattr(commands, names[action])(session, shipment.id, **arguments.get(action, {}))
+        assert (shipment.status, shipment.version, told(session, shipment.order_id)) == before
+
+    assert possible(shipment) == set()
+
+
+def test_the_label_is_awaited_stored_once_and_printed_as_often_as_wanted(session, shipment, published):
+    advance(session, shipment, "release", "pick")
+    with pytest.raises(Refused, match="label_not_ready"):
+        commands.print_label(session, shipment.id)
+
+    label = hear_label(session, shipment)
+    [packing] = published("shipment.packing")
+    [updated] = published("shipment.updated")
+    prints = [(one.prints, one.status) for one in [commands.print_label(session, shipment.id)]]
+    session.flush()
+    prints += [(one.prints, one.status) for one in [commands.print_label(session, shipment.id)]]
+
+    [parcel] = packing["shipments"]["shipments"][0]["parcels"]
+    assert is_tracking_number(parcel["tracking_number"])
+    assert updated["shipments"]["shipments"][0]["parcels"][0]["label_document_id"] == str(label)
+    assert shipment.label_document_id == label
+    assert prints == [(1, S.READY), (2, S.READY)]
+    assert len(published("shipment.ready")) == 1
+
+
+def test_a_label_is_noted_once_and_only_where_it_belongs(session, shipment, published):
+    advance(session, shipment, "release", "pick")
+
+    hear_label(session, shipment, kind="delivery_note")
+    hear_label(session, shipment, status="due")
+    hear_label(session, shipment, part="order")
+    assert shipment.label_document_id is None
+    assert published("shipment.updated") == []
+
+    label = hear_label(session, shipment)
+    hear_label(session, shipment)  # a later snapshot, or the same event again
+    assert shipment.label_document_id == label
+    assert len(published("shipment.updated")) == 1
+
+
+def test_a_label_for_a_cancelled_shipment_or_an_unknown_order_is_no_news(session, shipment, published):
+    advance(session, shipment, "release", "pick")
+    commands.cancel_shipment(session, shipment.id, reason="damaged")
+
+    hear_label(session, shipment)
+
+    assert published("shipment.updated") == []
+
+
+@pytest.mark.requirement("S2-11")
+def test_waybills_own_carrier_makes_number_and_link(session, shipment, published):
+    advance(session, shipment, "release", "pick")
+    hear_label(session, shipment)
+    number = shipment.parcels[0].tracking_number
+    advance(session, shipment, "pack", "ship")
+
+    [parcel] = published("shipment.shipped")[0]["shipments"]["shipments"][0]["parcels"]
+    assert (parcel["carrier"], parcel["tracking_number"]) == (CARRIER, number)
+    assert parcel["tracking_url"] == f"https://track.waybill.example/{number}"
+
+
+@pytest.fixture
+def ready(session, shipment):
+    advance(session, shipment, "release", "pick")
+    hear_label(session, shipment)
+    advance(session, shipment, "pack")
+    return shipment
+
+
+@pytest.mark.requirement("S0-07", "S2-11")
+def test_another_carrier_comes_with_number_and_link(session, ready, published):
+    tracking = {"carrier": "Parcelforce", "tracking_number": "PF 12", "tracking_url": "https://pf.example/12"}
+
+    commands.ship_shipment(session, ready.id, **tracking)
+
+    [parcel] = published("shipment.shipped")[0]["shipments"]["shipments"][0]["parcels"]
+    assert tracking.items() <= parcel.items()
+
+
+def test_another_carrier_without_them_is_told_what_is_missing(session, ready):
+    with pytest.raises(Invalid) as missing:
+        commands.ship_shipment(session, ready.id, carrier="Parcelforce")
+
+    assert set(missing.value.fields) == {"tracking_number", "tracking_url"}
+    with pytest.raises(Invalid, match="tracking_number"):
+        commands.ship_shipment(session, ready.id, tracking_number="PF 12")
+    assert ready.status is S.READY
+
+
+@pytest.mark.parametrize(
+    "steps", [(), ("release",), ("release", "pick"), ("release", "pick", "label", "pack")]
+)
+def test_a_shipment_given_up_frees_its_stock_wherever_it_stands(session, shipment, published, steps):
+    for step in steps:
+        if step == "label":
+            hear_label(session, shipment)
+        else:
+            advance(session, shipment, step)
+
+    commands.cancel_shipment(session, shipment.id, reason="damaged")
+
+    assert (shipment.status, shipment.cancel_reason) == (S.CANCELLED, "damaged")
+    assert level(session, "TEA-250") == (5, 0)
+    [event] = published("shipment.cancelled")
+    assert (event["shipment_ids"], event["reason"]) == ([str(shipment.id)], "damaged")
+
+
+def test_nothing_is_lost_when_somebody_decided_on_an_older_version(session, shipment):
+    session.info["if_match"] = shipment.version - 1
+    with pytest.raises(Stale) as stale:
+        commands.release_shipment(session, shipment.id)
+    assert stale.value.current_version == shipment.version
+
+    session.info["if_match"] = shipment.version
+    commands.release_shipment(session, shipment.id)
+    assert shipment.status is S.RELEASED
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [
+        {"sellers": frozenset({"rival"}), "markets": frozenset({"*"})},
+        {"sellers": frozenset({"lantern"}), "markets": frozenset({"gb"})},
+        {"sellers": frozenset(), "markets": frozenset({"*"})},
+    ],
+)
+def test_anothers_shipment_is_not_there(session, shipment, bounds):
+    session.info["actor"] = Actor(name="mallory", **bounds)
+
+    with pytest.raises(NotFound):
+        commands.release_shipment(session, shipment.id)
+    with pytest.raises(NotFound):
+        commands.cancel_shipment(session, new_id(), reason="no such thing")
+    assert shipment.status is S.INVENTORY_ASSIGNED
+
+
+def test_its_own_seller_may_act(session, shipment):
+    session.info["actor"] = Actor(name="ada", sellers=frozenset({"lantern"}), markets=frozenset({"eu", "gb"}))
+
+    commands.release_shipment(session, shipment.id)
+
+    assert shipment.status is S.RELEASED
+
+
+def test_the_goods_that_left_do_not_change_with_the_order(session, ready):
+    commands.ship_shipment(session, ready.id)
+    order = make_order([("TEA-250", 9)], order_id=ready.order_id, version=9)
+
+    shipments = hear(session, replace(later(order), status="cancelled"))
+
+    assert ready.status is S.SHIPPED
+    assert [line.units for line in ready.lines] == [2]
+    assert len(shipments) == 1
+    assert level(session, "TEA-250") == (3, 0)
