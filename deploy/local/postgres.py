@@ -71,7 +71,7 @@ class Postgres:
         self.folder = folder.absolute()
         if not self.folder.exists():
             self.folder.mkdir(parents=True)
-            self.folder.chmod(0o711)  # the server's user must get to its own folder in it, no further
+            self.folder.chmod(0o711 if os.geteuid() == 0 else 0o700)  # for the server's user to pass through
         self.port = port or free_port()
         self.databases = databases
         self.settings = SETTINGS | dict(settings or {})

@@ -26,7 +26,8 @@ def own_folder(folder: Path) -> IO[str]:
     """Make the folder ours until the answer is closed, or we die: a second stack in it is refused."""
     if not folder.exists():
         folder.mkdir(parents=True)
-        folder.chmod(0o711)  # as root, PostgreSQL's user must pass through to its own files, but list nothing
+        # As root, PostgreSQL's user must pass through to its own files; it need not see any other.
+        folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
     lock = (folder / "lock").open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -61,7 +61,7 @@ class Process:
 
     def start(self) -> None:
         """Start the command in a new group, its output appended to the log."""
-        self.log.parent.mkdir(parents=True, exist_ok=True)
+        self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES:
             self.log.replace(self.log.with_suffix(".previous.log"))
         with self.log.open("ab") as log:

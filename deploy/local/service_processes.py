@@ -21,6 +21,9 @@ WORKERS = {
     "documents.rendering": ("services.documents.renderer", "rendering", "documents.rendering"),
 }
 
+# The folder of what the processes need for a moment; what a killed one left there goes with the next start.
+TEMPORARY = "temporary"
+
 # A token lives as long as the process that was started with it, so it has to outlast the longest run.
 SERVICE_TOKEN_LIFETIME = timedelta(days=400)
 
@@ -92,8 +95,9 @@ def _shared_environment(settings: Settings, keys: Keys, servers: Servers) -> dic
         "PATH": f"{Path(sys.executable).parent}:{path}",
         "PYTHONUNBUFFERED": "1",
         "TZ": "UTC",
-        # Font caches and the like: nothing of ours belongs into the user's home.
+        # Nothing of ours belongs into the user's home or among other programs' files.
         "XDG_CACHE_HOME": str(_folder(settings, "cache")),
+        "TMPDIR": str(_folder(settings, TEMPORARY)),
         "BROKER_URL": servers.broker_url,
         "JWKS": str(keys.jwks_file),
         "CUSTOMER_LINK_KEYS": keys.customer_link_keys,

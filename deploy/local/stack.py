@@ -1,11 +1,13 @@
 """The whole system on one machine: to be started, watched, broken and stopped."""
 
 import os
+import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import timedelta
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +20,7 @@ from deploy.local.ports import HOST
 from deploy.local.preconditions import RunningAlreadyError, StackError, check_ports, check_space, own_folder
 from deploy.local.processes import Process, stop_all
 from deploy.local.servers import Servers
-from deploy.local.service_processes import WORKERS, migrations, service_processes, service_url
+from deploy.local.service_processes import TEMPORARY, WORKERS, migrations, service_processes, service_url
 from deploy.local.settings import Settings
 from deploy.local.supervisor import Supervisor
 
@@ -94,6 +96,7 @@ class Stack:
         try:
             check_space(self.folder)
             leftovers.sweep(self.supervisor.record)
+            _empty(self.folder / TEMPORARY)
             check_ports(self.settings.ports, sorted(self.servers.ports() | {*SERVICES, "flower"}))
             self._tell("Starting the servers")
             self.servers.start()
@@ -164,6 +167,11 @@ class Stack:
                 f"{', '.join(sorted(missing))} did not become healthy within {HEALTHY_SECONDS:.0f} seconds; "
                 f"the end of {self._services[name].log}:\n{self._services[name].last_words()}"
             )
+
+
+def _empty(folder: Path) -> None:
+    shutil.rmtree(folder)
+    folder.mkdir(mode=0o700)
 
 
 def migrate_databases(settings: Settings) -> None:

@@ -65,7 +65,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 def _log_restarts(settings: Settings, console: Console) -> None:
     """What the supervisor has to say goes to the terminal, and with the time to its log."""
     file = settings.folder / "logs" / "supervisor.log"
-    file.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(mode=0o700, exist_ok=True)
     to_file = logging.FileHandler(file)
     to_file.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
     to_terminal = RichHandler(console=console, show_path=False)
@@ -74,28 +74,22 @@ def _log_restarts(settings: Settings, console: Console) -> None:
 
 def _table(stack: Stack) -> Table:
     """Where everything is."""
-    servers, addresses = stack.servers, stack.addresses
-    table = Table("Part", Column("Where", no_wrap=True), "What", title="Waybill is up", title_justify="left")
+    servers, addresses, ports = stack.servers, stack.addresses, stack.settings.ports
+    where = Column("Where", no_wrap=True, overflow="fold")
+    table = Table("Part", where, Column("What", overflow="fold"), title="Waybill is up", title_justify="left")
     for service in SERVICES:
-        table.add_row(service, f"{stack.url(service)}/docs", "API and its interactive docs")
-    table.add_row("Flower", addresses.flower, "the background work")
+        table.add_row(service, f"{stack.url(service)}/docs", "API, docs to try it")
+    table.add_row("Flower", addresses.flower, "background work")
     if addresses.mail_page:
-        table.add_row(
-            "mail", addresses.mail_page, f"the e-mails sent; SMTP on port {stack.settings.ports['smtp']}"
-        )
+        table.add_row("mail", addresses.mail_page, f"e-mails; SMTP: {ports['smtp']}")
     table.add_section()
     if servers.postgres:
-        table.add_row("PostgreSQL", servers.postgres.address, f"passwords in {servers.postgres.folder}")
+        table.add_row("PostgreSQL", servers.postgres.address, "postgres/passwords.json")
     if servers.valkey:
-        table.add_row("Valkey", servers.valkey.address, f"password in {servers.valkey.folder}")
+        table.add_row("Valkey", servers.valkey.address, "valkey/password")
     table.add_section()
-    table.add_row(
-        "token", "make token SELLER='*' SCOPES='orders:read'", "for Authorize in the docs, and curl"
-    )
-    table.add_row("data", str(stack.folder), "databases, papers, mails, keys, logs")
+    table.add_row("token", "make token SELLER='*' SCOPES='orders:read'", "for docs and curl")
+    table.add_row("data", str(stack.folder), "everything kept, logs")
     if servers.postgres and servers.postgres.place != servers.postgres.folder:
-        user = servers.postgres.account.pw_name if servers.postgres.account else ""
-        table.add_row(
-            "", str(servers.postgres.place), f"PostgreSQL's files: its user {user} can't enter the above"
-        )
+        table.add_row("", str(servers.postgres.place), "PostgreSQL's files")
     return table
