@@ -1,6 +1,7 @@
 """What papers draw: a seller's monogram, Code 128 and QR, as SVG paths that stay sharp at any size."""
 
 from collections.abc import Iterable, Sequence
+from itertools import groupby
 
 import segno
 from barcode.codex import Code128
@@ -33,28 +34,31 @@ def barcode(text: str) -> Markup:
     [modules] = Code128(text).build()
     bars = [module == "1" for module in modules]
     return Markup(
-        '<svg class="barcode" viewBox="0 0 {} 1" preserveAspectRatio="none"><path fill="#000" d="{}"/></svg>'
-    ).format(len(bars) + 2 * QUIET_MODULES, _runs([bars], QUIET_MODULES))
+        '<svg class="barcode" viewBox="0 0 {} 1" preserveAspectRatio="none">'
+        '<path stroke="#000" d="{}"/></svg>'
+    ).format(len(bars) + 2 * QUIET_MODULES, _lines([bars], QUIET_MODULES))
 
 
 def qr_code(text: str) -> Markup:
     """A QR code that stays readable with 15 % of it damaged; the paper around it is its quiet zone."""
     code = segno.make(text, error="m", micro=False)
     modules = [[bool(module) for module in row] for row in code.matrix]
-    return Markup('<svg class="qr" viewBox="0 0 {0} {0}"><path fill="#000" d="{1}"/></svg>').format(
-        len(modules), _runs(modules)
+    return Markup('<svg class="qr" viewBox="0 0 {0} {0}"><path stroke="#000" d="{1}"/></svg>').format(
+        len(modules), _lines(modules)
     )
 
 
-def _runs(rows: Iterable[Sequence[bool]], left: int = 0) -> str:
-    """Path data with one rectangle for each run of dark modules: a renderer draws tens, not thousands."""
+def _lines(rows: Iterable[Sequence[bool]], left: int = 0) -> str:
+    """Path data with one line, as thick as a module, for each run of dark ones; no path is shorter."""
     path = []
     for y, row in enumerate(rows):
-        start = None
-        for x, dark in enumerate([*row, False]):
-            if dark and start is None:
-                start = x
-            elif not dark and start is not None:
-                path.append(f"M{start + left} {y}h{x - start}v1h-{x - start}z")
-                start = None
+        start = left
+        path.append(f"M0 {y}.5")
+        pen = 0
+        for dark, run in groupby(row):
+            length = len(list(run))
+            if dark:
+                path.append(f"m{start - pen} 0h{length}" if start != pen else f"h{length}")
+                pen = start + length
+            start += length
     return "".join(path)

@@ -3,7 +3,7 @@
 The one module that imports WeasyPrint, and only the rendering worker imports it: api, worker and agent
 stay light.
 
-What makes it fast (measured in tests/benchmarks/invoices.py): fonts and style sheets are read once and
+What makes it fast (measured in tests/benchmarks/rendering.py): fonts and style sheets are read once and
 shared by all papers, tables are fixed, selectors few, and nothing is laid out by flex or grid.
 The same content gives the same bytes, so a render repeated after a crash is stored as the same file.
 """
