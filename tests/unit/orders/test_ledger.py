@@ -1,0 +1,62 @@
+"""What the sums of an order's money mean."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.orders.domain.payments import Ledger, refundable_minor
+
+
+def ledger(total, cancelled, received, refunded):
+    return Ledger(
+        total_minor=total, cancelled_minor=cancelled, received_minor=received, refunded_minor=refunded
+    )
+
+
+@pytest.mark.requirement("F-17")
+@pytest.mark.parametrize(
+    ("total", "cancelled", "received", "refunded", "state", "covered"),
+    [
+        (900, 0, 0, 0, "unpaid", False),
+        (900, 0, 400, 0, "partly_paid", False),
+        (900, 0, 900, 0, "paid", True),
+        (900, 0, 1000, 0, "overpaid", True),
+        (900, 0, 1000, 100, "partly_refunded", True),
+        (900, 0, 900, 100, "partly_refunded", False),
+        (900, 0, 900, 900, "refunded", False),
+        (900, 900, 0, 0, "unpaid", True),
+        (900, 900, 900, 0, "overpaid", True),
+        (900, 900, 900, 400, "partly_refunded", True),
+        (900, 900, 900, 900, "refunded", True),
+        (900, 300, 600, 0, "paid", True),
+        (0, 0, 0, 0, "paid", True),
+    ],
+)
+def test_the_word_and_the_gate_follow_the_sums(total, cancelled, received, refunded, state, covered):
+    standing = ledger(total, cancelled, received, refunded)
+
+    assert (standing.state, standing.covered) == (state, covered)
+
+
+amounts = st.integers(0, 10**12)
+
+
+@given(amounts, amounts, amounts, amounts)
+def test_what_is_outstanding_would_cover_the_order_and_nothing_less_would(
+    total, cancelled, received, refunded
+):
+    standing = ledger(total, cancelled, received, refunded)
+    outstanding = standing.outstanding_minor
+
+    assert ledger(total, cancelled, received + outstanding, refunded).covered
+    if outstanding:
+        assert not ledger(total, cancelled, received + outstanding - 1, refunded).covered
+
+
+@given(amounts, st.lists(st.integers(1, 10**9)))
+def test_refunds_never_exceed_what_was_received(received, wanted):
+    refunds = 0
+    for amount in wanted:
+        refunds += min(amount, refundable_minor(received_minor=received, refunds_minor=refunds))
+
+    assert refunds <= received

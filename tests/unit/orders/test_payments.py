@@ -1,0 +1,213 @@
+"""record_payment writes down money received; the order's standing follows the ledger."""
+
+import pytest
+
+from services.orders.commands.orders import accept_order, cancel_order
+from services.orders.commands.payments import record_gateway_payment, record_payment
+from services.orders.domain.order_status import OrderStatus
+from services.orders.domain.payments import PaymentMethod
+from services.orders.models import Payment
+from shared.access import Actor
+from shared.db import new_id
+from shared.errors import Invalid, Refused
+from shared.events import codec
+from tests.unit.orders.conftest import stored
+
+
+@pytest.fixture
+def pay_online(session):
+    """The gateway's call for an order."""
+
+    def pay(order, webhook_id="msg_1", amount_minor=900, reference="pi_1", currency="GBP"):
+        return record_gateway_payment(
+            session,
+            webhook_id=webhook_id,
+            order_id=order.id,
+            amount_minor=amount_minor,
+            currency=currency,
+            reference=reference,
+        )
+
+    return pay
+
+
+@pytest.mark.requirement("S4-19")
+def test_a_payment_shows_who_recorded_it_when_and_how_much(session, place_order, published):
+    order = place_order()
+    session.info["actor"] = Actor(name="tess", sellers=frozenset({"quay"}), markets=frozenset({"gb"}))
+
+    payment = record_payment(session, order.id, reference="TRF 1")
+
+    assert (payment.recorded_by, payment.amount_minor, payment.method) == ("tess", 900, "transfer")
+    assert payment.recorded_at >= order.placed_at
+    [told] = published("payment.recorded")
+    assert (told["payment_id"], told["amount_minor"], told["reference"]) == (str(payment.id), 900, "TRF 1")
+    standing = codec.decode("payment.recorded", told).order.payment
+    assert (standing.state, standing.covered, standing.received_minor) == ("paid", True, 900)
+
+
+@pytest.mark.requirement("F-17")
+def test_several_payments_make_the_state_by_their_sum(session, place_order):
+    order = place_order()
+    states = []
+    for amount in (400, 500, 100):
+        record_payment(session, order.id, amount_minor=amount, reference="TRF")
+        states.append((order.payment_state, order.covered_at is not None))
+
+    assert states == [("partly_paid", False), ("paid", True), ("overpaid", True)]
+    assert order.received_minor == 1000
+
+
+def test_without_an_amount_it_is_what_is_still_owed(session, place_order):
+    order = place_order()
+    record_payment(session, order.id, amount_minor=300, reference="TRF 1")
+
+    assert record_payment(session, order.id, reference="TRF 2").amount_minor == 600
+    with pytest.raises(Invalid, match="amount_minor"):
+        record_payment(session, order.id, reference="TRF 3")
+
+
+@pytest.mark.requirement("S4-18")
+def test_a_reference_or_a_supporting_document_is_needed(session, place_order, published):
+    order = place_order()
+    with pytest.raises(Invalid, match="reference"):
+        record_payment(session, order.id)
+    assert published("payment.recorded") == []
+
+    document_id = new_id()
+    payment = record_payment(session, order.id, document_id=document_id)
+
+    assert (payment.reference, payment.document_id) == ("", document_id)
+
+
+@pytest.mark.requirement("S4-17")
+def test_an_online_order_is_paid_by_the_gateway_alone_and_then_only_waits_to_be_accepted(
+    session, place_order, pay_online
+):
+    order = place_order(method="online")
+    with pytest.raises(Refused, match="recorded_by_gateway"):
+        record_payment(session, order.id, reference="TRF 1")
+    with pytest.raises(Refused, match="recorded_by_gateway"):
+        record_payment(session, order.id, method=PaymentMethod.ONLINE, reference="TRF 1")
+
+    pay_online(order)
+
+    assert order.payment_state == "paid"
+    assert order.actions["accept"] is None
+
+
+@pytest.mark.requirement("S3-20")
+def test_only_the_markets_methods_are_taken(session, place_order, change_market):
+    order = place_order()
+    change_market(payment_methods=[PaymentMethod.TRANSFER])
+
+    with pytest.raises(Invalid, match="method"):
+        record_payment(session, order.id, method=PaymentMethod.CARD_ON_PHONE, reference="1234")
+
+    assert record_payment(session, order.id, reference="TRF 1").method is PaymentMethod.TRANSFER
+
+
+def test_a_cancelled_order_takes_no_money_by_hand(session, place_order):
+    order = place_order()
+    cancel_order(session, order.id, reason="ordered twice")
+
+    with pytest.raises(Refused, match="wrong_status"):
+        record_payment(session, order.id, amount_minor=900, reference="TRF 1")
+
+
+def test_money_that_comes_for_a_cancelled_order_is_recorded_and_goes_back(
+    session, place_order, pay_online, published
+):
+    order = place_order(method="online")
+    cancel_order(session, order.id, reason="ordered twice")
+
+    pay_online(order)
+
+    assert len(published("payment.recorded")) == 1
+    [requested] = published("refund.requested")
+    assert (requested["amount_minor"], requested["reason"]) == (900, "received while the order was cancelled")
+    assert order.status is OrderStatus.CANCELLED
+
+
+@pytest.mark.requirement("F-36")
+def test_the_gateways_call_counts_once_however_often_it_comes(session, place_order, pay_online, published):
+    order = place_order(method="online")
+
+    first, again = pay_online(order), pay_online(order)
+
+    assert first.id == again.id
+    assert (order.received_minor, len(published("payment.recorded"))) == (900, 1)
+
+
+@pytest.mark.parametrize("changed", [{"amount_minor": 901}, {"reference": "pi_2"}])
+def test_the_same_call_with_other_contents_is_refused(session, place_order, pay_online, changed):
+    order = place_order(method="online")
+    pay_online(order)
+
+    with pytest.raises(Refused, match="webhook_id_reused"):
+        pay_online(order, **changed)
+
+
+def test_the_same_call_for_another_order_is_refused(place_order, pay_online):
+    pay_online(place_order(method="online"))
+
+    with pytest.raises(Refused, match="webhook_id_reused"):
+        pay_online(place_order(method="online"))
+
+
+def test_another_currency_is_refused(place_order, pay_online):
+    with pytest.raises(Invalid, match="currency"):
+        pay_online(place_order(method="online"), currency="EUR")
+
+
+@pytest.mark.requirement("S4-16")
+def test_cash_on_delivery_waits_for_its_money_to_be_closed(session, place_order, hear_shipments, published):
+    order = place_order(method="cash_on_delivery")
+    accept_order(session, order.id)
+    hear_shipments(order, "delivered", event="shipment.delivered")
+    order = stored(session, order.id)
+    assert (order.status, order.ledger.outstanding_minor) == (OrderStatus.ACCEPTED, 900)
+
+    record_payment(session, order.id, reference="till 4")
+
+    assert (order.status, order.ledger.outstanding_minor) == (OrderStatus.COMPLETED, 0)
+    [told] = published("order.completed")
+    assert told["order"]["completed_at"] is not None
+
+
+@pytest.mark.parametrize("statuses", [("delivered", "shipped"), ("shipped",), ("returned",)])
+def test_nothing_is_completed_before_every_unit_is_delivered(
+    session, place_order, hear_shipments, published, statuses
+):
+    order = place_order(lines=[("TEA-250", len(statuses))])
+    record_payment(session, order.id, reference="TRF 1")
+    accept_order(session, order.id)
+    line = [(order.lines[0], 1)]
+
+    hear_shipments(order, *statuses, event="shipment.updated", lines=line)
+
+    assert stored(session, order.id).status is OrderStatus.ACCEPTED
+    assert published("order.completed") == []
+
+
+def test_a_paid_order_is_completed_by_its_last_delivery_once(session, place_order, hear_shipments, published):
+    order = place_order()
+    record_payment(session, order.id, reference="TRF 1")
+    accept_order(session, order.id)
+
+    for _ in range(2):
+        hear_shipments(order, "delivered", event="shipment.delivered")
+
+    order = stored(session, order.id)
+    assert (order.status, order.fulfilment) == (OrderStatus.COMPLETED, "delivered")
+    assert len(published("order.completed")) == 1
+
+
+def test_payments_are_kept_as_they_were_recorded(session, place_order):
+    order = place_order()
+    recorded = record_payment(session, order.id, reference="TRF 1")
+    session.expunge_all()
+
+    kept = session.get(Payment, recorded.id)
+
+    assert (kept.reference, kept.amount_minor, kept.recorded_at) == ("TRF 1", 900, recorded.recorded_at)
