@@ -200,7 +200,7 @@ class Warehouse(RuleBasedStateMachine):
         return True
 
 
-@pytest.mark.requirement("F-10", "F-15")
+@pytest.mark.requirement("F-10")
 def test_levels_ledger_and_shipments_agree_after_any_sequence(service_session):
     run_state_machine_as_test(
         lambda: Warehouse(service_session(messaging)),

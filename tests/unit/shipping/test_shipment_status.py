@@ -49,6 +49,7 @@ def test_no_step_may_be_skipped():
             assert status_after(step, status) is path[path.index(status) + 1]
 
 
+@pytest.mark.requirement("S3-18")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

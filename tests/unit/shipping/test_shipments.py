@@ -38,7 +38,7 @@ def possible(shipment):
     return {action for action, against in shipment.actions.items() if against is None}
 
 
-@pytest.mark.requirement("S3-31", "S1-15")
+@pytest.mark.requirement("S1-15", "S3-31")
 def test_a_shipment_goes_step_by_step_to_its_customer(session, shipment, published):
     advance(session, shipment, "release", "pick")
     hear_label(session, shipment)
@@ -157,7 +157,7 @@ def ready(session, shipment):
     return shipment
 
 
-@pytest.mark.requirement("S0-07", "S2-11")
+@pytest.mark.requirement("S2-11")
 def test_another_carrier_comes_with_number_and_link(session, ready, published):
     tracking = {"carrier": "Parcelforce", "tracking_number": "PF 12", "tracking_url": "https://pf.example/12"}
 
