@@ -1,0 +1,89 @@
+"""The main job: real sales become orders, payments, shipments, papers and e-mails, and it is proven."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import closing
+from datetime import UTC, datetime
+from functools import partial
+from itertools import islice
+
+from rich.console import Console
+
+from deploy.local.addresses import Addresses
+from deploy.local.main_job import sales
+from deploy.local.main_job.calls import THREADS, CallRefused, Calls, Overdue, Stopped
+from deploy.local.main_job.catalogue import load_catalogue
+from deploy.local.main_job.checks import check, placed_orders
+from deploy.local.main_job.life import Life, WentWrong, live
+from deploy.local.main_job.sales import Sale
+from deploy.local.main_job.summary import Board, name_samples, show_summary
+
+MOST_WRONG = 10  # a system that is broken is not tried any longer
+
+
+def run(addresses: Addresses, orders: int = 50) -> bool:
+    """Take the next orders through their life, prove what must hold, show it; answers whether all did.
+
+    Sales that are orders already, from a run before, are passed over.
+    """
+    console = Console()
+    began_at, began = datetime.now(UTC), time.monotonic()
+    data = sales.read()
+    with closing(Calls(addresses)) as calls:
+        placed = {order["external_reference"] for order in placed_orders(calls)}
+        chosen = list(islice((sale for sale in data.sales if sale.reference not in placed), orders))
+        lives: list[Life] = []
+        wrong: dict[str, str] = {}
+        with Board(console, len(chosen)) as board:
+            load_catalogue(calls, chosen, data.products, board.stocked)
+            live_one = partial(live, calls, products=data.products, tell=board.reached)
+            for sale, outcome in _lived(chosen, live_one, calls):
+                if isinstance(outcome, Life):
+                    lives.append(outcome)
+                elif outcome:
+                    wrong[sale.reference] = outcome
+        checks = check(calls, data, lives, wrong, began_at)
+        show_summary(console, data, lives, checks, time.monotonic() - began)
+        if lives:
+            name_samples(console, calls, max(lives, key=lambda life: (life.happenings, life.ordered_minor)))
+    return all(one.holds for one in checks)
+
+
+def _lived(
+    chosen: Iterable[Sale], live_one: Callable[[Sale], Life], calls: Calls
+) -> Iterator[tuple[Sale, Life | str | None]]:
+    """Each sale with its order's life, or why it did not come to its end; None if it was an order already.
+
+    Only as many as there are threads are on their way, however many are to come.
+    """
+    coming = iter(chosen)
+    running: dict[Future[Life], Sale] = {}
+    broken = 0
+    with ThreadPoolExecutor(THREADS) as pool:
+        try:
+            while True:
+                if broken < MOST_WRONG:
+                    running |= {
+                        pool.submit(live_one, sale): sale for sale in islice(coming, THREADS - len(running))
+                    }
+                if not running:
+                    break
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    outcome = _outcome(future)
+                    broken += isinstance(outcome, str)
+                    yield running.pop(future), outcome
+        except BaseException:
+            calls.stopping.set()  # else the pool would wait for what the threads wait for
+            raise
+    for sale in coming:
+        yield sale, "not tried any more"
+
+
+def _outcome(future: Future[Life]) -> Life | str | None:
+    try:
+        return future.result()
+    except CallRefused as refusal:
+        return None if refusal.reason == "already_placed" else str(refusal)
+    except (Overdue, Stopped, WentWrong) as error:
+        return str(error)
