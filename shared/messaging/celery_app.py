@@ -34,8 +34,6 @@ def make_celery(messaging: Messaging, settings: ServiceSettings) -> Celery:
         worker_max_tasks_per_child=1000,
         worker_max_memory_per_child=300_000,
         worker_eta_task_limit=100,
-        worker_soft_shutdown_timeout=20,
-        worker_enable_soft_shutdown_on_idle=True,
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,
         worker_send_task_events=True,  # Flower
