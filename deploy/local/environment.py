@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import invalidate_caches
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -49,19 +50,25 @@ class SetupError(Exception):
 
 def prepare(lock: str) -> None:
     """Bring `.venv` to what a lock says; does nothing, and fast, where it is so already."""
-    see_to_libraries()
+    lacking = lacks()
+    if lacking:
+        install_packages(lacking)
+        invalidate_caches()
+        if lacks():
+            raise SetupError(f"{' and '.join(lacks())} can't be used though the packages are installed.")
     if not is_installed(lock):
         see_to_venv()
         install(lock)
 
 
-def see_to_libraries() -> None:
-    """Install what WeasyPrint needs of the system, if it is missing."""
-    missing = missing_libraries()
-    if missing:
-        install_packages(LIBRARY_PACKAGES, what=f"the system's {', '.join(missing)}, which make the PDFs,")
-        if missing_libraries():
-            raise SetupError(f"{', '.join(missing)} can't be loaded though the packages are installed.")
+def lacks() -> dict[str, dict[str, str]]:
+    """What only the system's packages bring and is not there, with those packages by package manager."""
+    lacking = {}
+    if libraries := missing_libraries():
+        lacking[f"{', '.join(libraries)} (to make PDFs)"] = LIBRARY_PACKAGES
+    if not venv_works() and find_spec("ensurepip") is None and find_spec("pip") is None:
+        lacking["Python's venv"] = VENV_PACKAGES
+    return lacking
 
 
 def missing_libraries() -> list[str]:
@@ -93,12 +100,8 @@ def see_to_venv() -> None:
     if venv_works():
         return
     shutil.rmtree(VENV, ignore_errors=True)  # its Python was taken away or replaced
-    options: list[str] = []
-    if find_spec("ensurepip") is None:
-        if find_spec("pip") is None:
-            install_packages(VENV_PACKAGES, what="Python's venv")
-        else:
-            options = ["--without-pip"]  # Python's own pip can fill it
+    # Without ensurepip, the pip of the Python itself fills it.
+    options = [] if find_spec("ensurepip") else ["--without-pip"]
     run([sys.executable, "-m", "venv", *options, str(VENV)], or_else="Python can't make the folder .venv")
 
 
@@ -137,24 +140,26 @@ def lock_hash(lock: str) -> str:
     return hashlib.sha256(lock_file(lock).read_bytes()).hexdigest()
 
 
-def install_packages(packages: dict[str, str], *, what: str) -> None:
+def install_packages(lacking: dict[str, dict[str, str]]) -> None:
     """Install with the system's package manager, if we may; else say the one line that does it."""
+    what = " and ".join(lacking)
     manager = next((name for name in MANAGERS if shutil.which(name)), None)
-    if manager not in packages:
-        raise SetupError(f"This machine lacks {what} and has no package manager that Waybill knows.")
-    command = f"{MANAGERS[manager]} {packages[manager]}"
+    if manager is None or not all(manager in packages for packages in lacking.values()):
+        raise SetupError(f"This machine lacks {what}, and Waybill doesn't know what brings it here.")
+    packages = " ".join(packages[manager] for packages in lacking.values())
+    command = f"{MANAGERS[manager]} {packages}"
     sudo = [] if os.geteuid() == 0 or manager == "brew" else ["sudo", "--non-interactive"]
     if sudo and not may_sudo():
         raise SetupError(
-            f"This machine lacks {what} and needs one line of you, then make again:\n\n    sudo {command}\n"
+            f"This machine lacks {what}: run this line, then make again.\n\n    sudo {command}\n"
         )
-    print(f"Installing {packages[manager]}", flush=True)
+    print(f"Installing {packages}", flush=True)
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     if subprocess.run([*sudo, *command.split()], check=False, capture_output=True, env=quiet).returncode == 0:
         return
     if manager == "apt-get":  # a fresh machine knows of no packages yet
         subprocess.run([*sudo, "apt-get", "update", "--quiet"], check=False, capture_output=True)
-    run([*sudo, *command.split()], or_else=f"{what} can't be installed")
+    run([*sudo, *command.split()], or_else=f"{packages} can't be installed")
 
 
 def may_sudo() -> bool:

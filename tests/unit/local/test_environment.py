@@ -10,7 +10,10 @@ from deploy.local import environment
 from deploy.local.environment import SetupError, install_packages
 from deploy.local.settings import ROOT
 
-PACKAGES = {"apt-get": "libpango-1.0-0", "dnf": "pango"}
+LACKING = {
+    "Pango": {"apt-get": "libpango-1.0-0", "dnf": "pango"},
+    "venv": {"apt-get": "python3-venv", "dnf": "python3"},
+}
 
 
 @pytest.fixture
@@ -37,16 +40,18 @@ def machine(tmp_path, monkeypatch):
 def test_root_installs_what_is_missing(machine, capsys):
     machine(root=True, apt_get="exit 0")
 
-    install_packages(PACKAGES, what="Pango")
+    install_packages(LACKING)
 
-    assert machine.called() == ["apt-get install --yes --quiet --no-install-recommends libpango-1.0-0"]
-    assert "Installing libpango-1.0-0" in capsys.readouterr().out
+    assert machine.called() == [
+        "apt-get install --yes --quiet --no-install-recommends libpango-1.0-0 python3-venv"
+    ]
+    assert "Installing libpango-1.0-0 python3-venv" in capsys.readouterr().out
 
 
 def test_a_fresh_machine_learns_first_which_packages_there_are(machine):
     machine(root=True, apt_get='[ "$1" = update ] && : > "$0.updated"; [ -e "$0.updated" ]')
 
-    install_packages(PACKAGES, what="Pango")
+    install_packages(LACKING)
 
     assert [call.split()[1] for call in machine.called()] == ["install", "update", "install"]
 
@@ -54,11 +59,11 @@ def test_a_fresh_machine_learns_first_which_packages_there_are(machine):
 def test_one_who_may_act_as_root_without_a_password_does(machine):
     machine(root=False, dnf="exit 1", sudo="exit 0")
 
-    install_packages(PACKAGES, what="Pango")
+    install_packages(LACKING)
 
     assert machine.called() == [
         "sudo --non-interactive true",
-        "sudo --non-interactive dnf install --assumeyes --quiet pango",
+        "sudo --non-interactive dnf install --assumeyes --quiet pango python3",
     ]
 
 
@@ -66,24 +71,24 @@ def test_anyone_else_is_told_the_one_line(machine):
     machine(root=False, apt_get="exit 1", sudo="exit 1")
 
     with pytest.raises(SetupError) as refusal:
-        install_packages(PACKAGES, what="Pango")
+        install_packages(LACKING)
 
-    line = "    sudo apt-get install --yes --quiet --no-install-recommends libpango-1.0-0"
+    line = "    sudo apt-get install --yes --quiet --no-install-recommends libpango-1.0-0 python3-venv"
     assert line in str(refusal.value).splitlines()
 
 
 def test_a_machine_with_an_unknown_package_manager_is_told_what_it_lacks(machine):
     machine(root=True)
 
-    with pytest.raises(SetupError, match="lacks Pango"):
-        install_packages(PACKAGES, what="Pango")
+    with pytest.raises(SetupError, match="lacks Pango and venv"):
+        install_packages(LACKING)
 
 
 def test_a_failed_installation_says_why(machine):
     machine(root=True, apt_get="echo no space left on device; exit 100")
 
-    with pytest.raises(SetupError, match=r"(?s)Pango can't be installed.*no space left on device"):
-        install_packages(PACKAGES, what="Pango")
+    with pytest.raises(SetupError, match=r"(?s)python3-venv can't be installed.*no space left on device"):
+        install_packages(LACKING)
 
 
 def test_an_old_python_is_refused_in_one_sentence():

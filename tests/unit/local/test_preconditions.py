@@ -8,7 +8,7 @@ import pytest
 from deploy.local import settings
 from deploy.local.ports import free_port, is_taken
 from deploy.local.preconditions import RunningAlreadyError, StackError, check_ports, check_space, own_folder
-from deploy.local.settings import SettingsError, read
+from deploy.local.settings import SettingsError, read, variable
 
 
 @pytest.fixture
@@ -68,3 +68,14 @@ def test_the_environment_goes_before_the_file(tmp_path):
 def test_a_port_that_is_none_is_refused_by_name(tmp_path, port):
     with pytest.raises(SettingsError, match="WAYBILL_SMTP_PORT should be a port from 1 to 65535"):
         read({"WAYBILL_SMTP_PORT": port}, tmp_path / ".env")
+
+
+def test_the_example_names_every_setting_with_its_default():
+    example = (settings.ROOT / "deploy" / "env.example").read_text()
+    lines = [line.removeprefix("# ") for line in example.splitlines() if "=" in line]
+    named = dict(line.split("=", maxsplit=1) for line in lines)
+
+    ports = {variable(name): str(port) for name, port in settings.PORTS.items()}
+    outside = {"WAYBILL_FOLDER", "WAYBILL_POSTGRES_URL", "WAYBILL_BROKER_URL", "WAYBILL_SMTP_URL"}
+    assert set(named) == set(ports) | outside | set(settings.TUNING)
+    assert {name: named[name] for name in ports} == ports
