@@ -1,7 +1,6 @@
 """A service's API: routes, their document, and around every request what all services share."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import flask_smorest
 from flask import Flask, Response
@@ -9,6 +8,7 @@ from flask_smorest.utils import prepare_response
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import logging
+from shared.messaging.service import Messaging
 from shared.settings import ServiceSettings
 from shared.web import auth, deliveries, health, operations, payloads
 from shared.web.blueprint import Blueprint
@@ -19,15 +19,28 @@ from shared.web.request_log import log_requests
 
 LARGEST_BODY = 1 << 20
 
-IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
-    "schema": {"type": "string", "maxLength": LONGEST_KEY},
-    "description": "Sent again under the same key, the request is not done twice: the first answer comes.",
+ABOUT = """\
+Send a bearer token; each operation names the scopes that it must carry. Errors are problems (RFC 9457) that
+name the reason, and each wrong field. Lists come in pages: ask for the next with `cursor`.
+"""
+SECURITY_SCHEMES = {
+    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "customer": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "token",
+        "description": "From the link that the customer was sent; it opens one order.",
+    },
 }
-IF_MATCH = {
-    "name": "If-Match",
-    "schema": {"type": "string"},
-    "description": "The ETag you decided on; if it is no longer the newest, nothing is changed (412).",
+HEADERS = {
+    "Idempotency-Key": {
+        "schema": {"type": "string", "maxLength": LONGEST_KEY},
+        "description": "A request sent again under its key is not done twice: the first answer is repeated.",
+    },
+    "If-Match": {
+        "schema": {"type": "string"},
+        "description": "The ETag you decided on; if it is no longer the newest, nothing is changed (412).",
+    },
 }
 
 
@@ -51,7 +64,7 @@ def make_app(
     title: str,
     settings: ServiceSettings,
     sessions: sessionmaker[Session],
-    messaging: Any,
+    messaging: Messaging,
     blueprints: Sequence[Blueprint],
     largest_body: int = LARGEST_BODY,
 ) -> Flask:
@@ -71,22 +84,12 @@ def make_app(
 
     log_requests(app)
     auth.guard(app, settings.jwks)
-    api = Api(app)
-    api.spec.components.security_scheme(
-        "bearer",
-        {
-            "type": "http",
-            "scheme": "bearer",
-            "bearerFormat": "JWT",
-            "description": "Each operation names the scopes that the token must carry.",
-        },
-    )
-    api.spec.components.security_scheme(
-        "customer",
-        {"type": "apiKey", "in": "query", "name": "token", "description": "From the customer's link."},
-    )
-    for header in (IDEMPOTENCY_KEY, IF_MATCH):
-        api.spec.components.parameter(header["name"], "header", header)
+    api = Api(app, spec_kwargs={"info": {"description": ABOUT}})
+    components = api.spec.components
+    for name, scheme in SECURITY_SCHEMES.items():
+        components.security_scheme(name, scheme)
+    for name, header in HEADERS.items():
+        components.parameter(name, "header", {"name": name} | header)
     for blueprint in (*blueprints, operations.blueprint):
         if not isinstance(blueprint, Blueprint):
             raise TypeError(f"{blueprint.name} is no shared.web.blueprint.Blueprint, which commands need")

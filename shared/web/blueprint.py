@@ -85,9 +85,15 @@ class Blueprint(flask_smorest.Blueprint):
         super().__init__(*arguments, **options)
         self._prepare_doc_cbks.append(self._prepare_headers_doc)
 
+    def arguments(self, schema: Any, **options: Any) -> Callable[[View], View]:
+        """Declare what a view is handed of the request."""
+        # An instance, made once: from a class one would be made, fields and all, for every request.
+        decorate: Callable[[View], View] = super().arguments(_instance(schema), **options)
+        return decorate
+
     def response(self, status_code: int, schema: Any = None, **documentation: Any) -> Callable[[View], View]:
         """Declare what a view answers with; commands and queries dump by it inside their transaction."""
-        schema = schema() if isinstance(schema, type) else schema
+        schema = _instance(schema)
         document = super().response(status_code, schema, **documentation)
 
         def decorate(view: View) -> View:
@@ -107,6 +113,10 @@ class Blueprint(flask_smorest.Blueprint):
         if headers := doc_info.get("headers"):
             doc.setdefault("parameters", []).extend(headers)
         return doc
+
+
+def _instance(schema: Any) -> Any:
+    return schema() if isinstance(schema, type) else schema
 
 
 def documents_headers(view: View, *names: str) -> View:

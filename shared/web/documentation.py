@@ -29,9 +29,9 @@ START = """SwaggerUIBundle({
   docExpansion: "list", defaultModelsExpandDepth: 0, persistAuthorization: false,
 });
 """
-# The page sets styles and its icons are data addresses; all else comes from here, and goes nowhere else.
+# The page's icons are data addresses; all else comes from here, and goes nowhere else.
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 UNCHANGING = "public, max-age=86400"

@@ -16,6 +16,8 @@ log = logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
+# A lock that was not to be had in time, a deadlock, a conflict of transactions.
+CONTENDED = {"55P03", "40P01", "40001"}
 
 
 class Problem(Exception):  # noqa: N818 - the RFC's word
@@ -94,7 +96,8 @@ def tell_problems(app: Flask) -> None:
 def invalid(fields: dict[str, str]) -> Problem:
     """Wrong input, each field with its reason."""
     errors = [{"field": field, "reason": reason} for field, reason in fields.items()]
-    return Problem(422, "; ".join(f"{field}: {reason}" for field, reason in fields.items()), errors=errors)
+    detail = "; ".join(f"{field}: {reason.rstrip('.')}" for field, reason in fields.items())
+    return Problem(422, detail, errors=errors)
 
 
 def _refused(error: Refused) -> Problem:
@@ -132,18 +135,23 @@ def _current_state(version: int) -> Any:
 
 def _http(error: HTTPException) -> Problem:
     headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
-    return Problem(error.code or 500, error.description or error.name, headers=headers)
+    detail = "there is nothing at this address" if error.code == HTTPStatus.NOT_FOUND else error.description
+    return Problem(error.code or 500, detail or error.name, headers=headers)
 
 
 def _database(error: database.SQLAlchemyError) -> Problem:
+    cause = error.orig if isinstance(error, database.DBAPIError) else error
     if isinstance(error, database.DataError):
         # What no schema caught: a number too large for its column, NUL in a text.
-        log.warning("value refused by the database", exc_info=error)
+        log.warning("value refused by the database", error=type(cause).__name__)
         return Problem(422, "a value lies outside of what can be stored", errors=[])
     if isinstance(error, database.OperationalError | database.InterfaceError | database.TimeoutError):
-        log.error("database unavailable", error=type(error.__cause__ or error).__name__)
+        contended = getattr(cause, "sqlstate", None) in CONTENDED
+        log.warning("contended" if contended else "database unavailable", error=type(cause).__name__)
         return Problem(
-            503, "the database can't be reached now", headers={"Retry-After": str(RETRY_AFTER_SECONDS)}
+            503,
+            "others are busy with the same thing" if contended else "the database can't be reached now",
+            headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
     return _unexpected(error)
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from http import HTTPStatus
 
 from flask import Flask, Response, g, request
 
@@ -9,6 +10,9 @@ from shared import db
 from shared.logging import correlation_id, logger, trace_parent
 
 log = logger(__name__)
+
+# Probes and the other services' agents ask every second; only their failures are news.
+ASKED_ALL_DAY = ("/health/", "/internal/")
 
 _SAFE = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 _TRACE_PARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -32,10 +36,12 @@ def log_requests(app: Flask) -> None:
     def end(answer: Response) -> Response:
         answer.headers["X-Correlation-Id"] = correlation_id.get()
         actor = g.get("actor")
-        log.info(
+        route = request.url_rule.rule if request.url_rule else ""
+        quiet = route.startswith(ASKED_ALL_DAY) and answer.status_code < HTTPStatus.BAD_REQUEST
+        (log.debug if quiet else log.info)(
             "request",
             method=request.method,
-            route=request.url_rule.rule if request.url_rule else None,
+            route=route,
             status=answer.status_code,
             milliseconds=round((time.perf_counter() - g.began) * 1000, 2),
             actor=actor.name if actor else None,

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from flask import Response
 from jwt.algorithms import OKPAlgorithm
 from marshmallow import fields, validate
-from sqlalchemy import MetaData, delete, select, text
+from sqlalchemy import MetaData, create_engine, delete, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
 from shared.access import actor_of
@@ -237,20 +237,22 @@ def settings(postgres_server, issuer):
 
 
 @pytest.fixture(scope="session")
-def sample_tables(engines):
-    engine = engines["orders"]
-    with engine.begin() as connection:
+def engine(postgres_server):
+    """The database with the sample's tables beside the service's; transactions wait for each other."""
+    made = create_engine(postgres_server.url("orders"), connect_args={"options": "-c lock_timeout=60s"})
+    with made.begin() as connection:
         connection.execute(text("create schema sample"))
         Base.metadata.create_all(connection)
-    yield
-    with engine.begin() as connection:
+    yield made
+    with made.begin() as connection:
         connection.execute(text("drop schema sample cascade"))
+    made.dispose()
 
 
 @pytest.fixture
-def sessions(engines, sample_tables):
+def sessions(engine):
     messaging = Messaging("orders", SUBSCRIBERS)
-    made = sessionmaker(engines["orders"], expire_on_commit=False, info=messaging.session_info())
+    made = sessionmaker(engine, expire_on_commit=False, info=messaging.session_info())
     yield made
     with made.begin() as session:
         session.execute(delete(Thing))
@@ -303,7 +305,7 @@ def size_of(sessions):
 
 
 @pytest.fixture
-def wait_for_locks(engines):
+def wait_for_locks(engine):
     """Return when so many of the service's transactions wait for a lock."""
 
     def wait(count):
@@ -311,8 +313,8 @@ def wait_for_locks(engines):
             "select count(*) from pg_stat_activity"
             " where datname = current_database() and wait_event_type = 'Lock'"
         )
-        deadline = time.monotonic() + 4  # before PostgreSQL ends the idle transaction that holds them up
-        with engines["orders"].connect() as connection:
+        deadline = time.monotonic() + 30
+        with engine.connect() as connection:
             while connection.execute(waiting).scalar() != count:
                 connection.rollback()
                 assert time.monotonic() < deadline, f"never {count} waiting"

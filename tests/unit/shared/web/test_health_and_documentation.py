@@ -15,12 +15,12 @@ def test_a_ready_service_says_how_far_behind_it_is(client):
 
 
 @pytest.fixture
-def older_database(engines):
-    with engines["orders"].begin() as connection:
+def older_database(engine):
+    with engine.begin() as connection:
         newest = connection.execute(text("select version_num from alembic_version")).scalar()
         connection.execute(text("update alembic_version set version_num = '0001'"))
     yield
-    with engines["orders"].begin() as connection:
+    with engine.begin() as connection:
         connection.execute(text("update alembic_version set version_num = :newest"), {"newest": newest})
 
 

@@ -142,6 +142,23 @@ def test_a_twin_that_waits_too_long_is_told_so(
     impatient.dispose()
 
 
+def test_a_lock_that_is_not_to_be_had_is_told_as_passing(
+    make_things_app, postgres_server, bearer, thing, sessions
+):
+    impatient = create_engine(
+        postgres_server.url("orders"), connect_args={"options": "-c lock_timeout=100ms"}
+    )
+    app = make_things_app(sessions=sessionmaker(impatient, info=sessions.kw["info"]))
+
+    with sessions.begin() as session:
+        session.execute(text("select 1 from sample.things for update"))
+        answer = app.test_client().post(f"/v1/things/{thing.id}/grow", headers=bearer())
+
+    assert answer.status_code == 503
+    assert "busy" in answer.json["detail"]
+    impatient.dispose()
+
+
 def test_a_deadlocked_command_with_a_key_is_tried_again(
     app, bearer, thing, sessions, in_background, wait_for_locks
 ):

@@ -10,7 +10,7 @@ def lines(caplog, event="request"):
 
 
 def test_the_caller_s_correlation_id_is_kept(client, caplog):
-    answer = client.get("/health/live", headers={"X-Correlation-Id": "order-7/try.1"})
+    answer = client.get("/docs", headers={"X-Correlation-Id": "order-7/try.1"})
 
     assert answer.headers["X-Correlation-Id"] == "order-7/try.1"
     assert [line["correlation_id"] for line in lines(caplog)] == ["order-7/try.1"]
@@ -53,3 +53,12 @@ def test_the_line_tells_who_did_what_and_no_more(client, bearer, thing, caplog):
     assert line["milliseconds"] > 0
     assert "address" not in str(line)
     assert headers["Authorization"].split()[1] not in str(line)
+
+
+def test_what_is_asked_all_day_is_told_only_when_it_fails(client, bearer, caplog):
+    client.get("/health/live")
+    client.get("/internal/deliveries", headers=bearer("events:read", subscriber="shipping"))
+    assert lines(caplog) == []
+
+    client.get("/internal/deliveries")
+    assert [line["status"] for line in lines(caplog)] == [401]
