@@ -69,7 +69,7 @@ def read(environment: Mapping[str, str] | None = None, file: Path = ROOT / ".env
     given = os.environ if environment is None else environment
     values = (_parsed(file.read_text()) if file.exists() else {}) | dict(given)
     return Settings(
-        folder=Path(values.get("WAYBILL_FOLDER") or ROOT / ".data").absolute(),
+        folder=ROOT / (values.get("WAYBILL_FOLDER") or ".data"),
         ports={name: _port(variable(name), values, default) for name, default in PORTS.items()},
         postgres_url=values.get("WAYBILL_POSTGRES_URL") or None,
         broker_url=values.get("WAYBILL_BROKER_URL") or None,

@@ -4,6 +4,7 @@ import logging
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -20,9 +21,8 @@ def stay_up(settings: Settings, *, orders: int) -> None:
     """Run the system until Ctrl-C; the first time, the main job goes before the table of addresses."""
     console = Console()
     with _running(settings, console) as stack:
-        done = settings.folder / "main-job-done"
-        if not done.exists() and _run_main_job(stack, orders):
-            done.touch()
+        if not _done(settings).exists():
+            _run_main_job(stack, orders)
         console.print(_table(stack))
         console.print("It stays up until Ctrl-C, and keeps its data until [bold]make clean[/].")
         with suppress(KeyboardInterrupt):
@@ -55,7 +55,15 @@ def _run_main_job(stack: Stack, orders: int) -> bool:
     # Here, for it brings packages and data that a later start has no use for.
     from deploy.local.main_job import run  # noqa: PLC0415
 
-    return run(stack.addresses, orders=orders)
+    held = run(stack.addresses, orders=orders)
+    if held:
+        _done(stack.settings).touch()
+    return held
+
+
+def _done(settings: Settings) -> Path:
+    """The file that says that the main job has run here."""
+    return settings.folder / "main-job-done"
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
