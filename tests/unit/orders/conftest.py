@@ -1,5 +1,6 @@
 """Markets, sellers and products to order from; orders that were placed; the API over the same transaction."""
 
+from base64 import b64encode
 from uuid import UUID
 
 import pytest
@@ -29,7 +30,7 @@ from shared.messaging import copies
 from shared.messaging.subjects import lock_order
 
 HOME = Address(name="Ada Okafor", line1="3 Quay Row", city="Hull", postcode="HU1 2AB", country="GB")
-GATEWAY_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+GATEWAY_SECRET = "whsec_" + b64encode(b"known to these tests alone").decode()
 PRODUCTS = {"TEA-250": 450, "MUG-1": 1200, "BOOK-1": 999}
 
 MARKET = {
@@ -268,5 +269,3 @@ def placing_body(**changes):
 def stored(session, order_id):
     """The order as it is in the database now."""
     return session.get(Order, UUID(str(order_id)), populate_existing=True)
-
-

@@ -142,7 +142,10 @@ def test_a_refund_is_settled_once_with_its_reference(session, place_order, publi
 
     [told] = published("refund.settled")
     assert (told["refund_id"], told["amount_minor"], told["reference"]) == (str(refund.id), 900, "BACK 1")
-    assert (told["order"]["payment"]["state"], told["order"]["payment"]["refunded_minor"]) == ("refunded", 900)
+    assert (told["order"]["payment"]["state"], told["order"]["payment"]["refunded_minor"]) == (
+        "refunded",
+        900,
+    )
     with pytest.raises(Refused, match="already_settled"):
         settle_refund(session, order.id, refund.id, reference="BACK 2")
     assert len(published("refund.settled")) == 1

@@ -13,6 +13,7 @@ from services.orders.api.schemas.values import (
     method_of_payment,
     sku,
     text,
+    web_address,
 )
 from services.orders.domain.totals import TaxMode, TaxRounding
 from shared.money import BASIS_POINTS
@@ -102,9 +103,7 @@ class SellerArguments(Schema):
     registration = text(
         300, metadata={"description": "The company register's words, for the foot of papers."}
     )
-    website = fields.Url(
-        schemes={"http", "https"}, load_default="", validate=validate.Length(max=300), require_tld=False
-    )
+    website = web_address(300)
     iban = fields.String(
         load_default="",
         validate=validate.Regexp(r"([A-Z]{2}[0-9]{2}[A-Z0-9]{10,30})?\Z", error="must be an IBAN, no spaces"),
@@ -132,7 +131,7 @@ class ProductArguments(Schema):
 
     name = text(300, shortest=1, required=True, metadata={"example": "Assam tea, 250 g"})
     description = text(5000, prose=True)
-    page_url = fields.Url(schemes={"http", "https"}, load_default="", validate=validate.Length(max=1000))
+    page_url = web_address(1000)
     tax_class = fields.String(load_default="standard", validate=code)
     sales_coefficient = fields.Integer(
         strict=True,

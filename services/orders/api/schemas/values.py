@@ -18,6 +18,7 @@ LARGEST_QUANTITY = 1_000_000
 # Control characters, line and paragraph separators, halves of surrogate pairs: no name has any of them.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _UNPRINTABLE_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_web_address = validate.URL(schemes={"http", "https"}, require_tld=False)
 # Regions of the list that are no countries: groupings, pseudo-locales, unknown.
 _NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 
@@ -62,6 +63,18 @@ def text(longest: int, *, shortest: int = 0, prose: bool = False, **options: Any
 def email_address(**options: Any) -> fields.Email:
     """An e-mail address."""
     return fields.Email(validate=[validate.Length(max=254), _one_line], **options)
+
+
+def web_address(longest: int) -> fields.String:
+    """An http(s) address, or nothing."""
+
+    def reachable(value: str) -> None:
+        if value:
+            _web_address(value)
+
+    return fields.String(
+        load_default="", validate=[validate.Length(max=longest), reachable], metadata={"format": "uri"}
+    )
 
 
 def amount(

@@ -1,0 +1,193 @@
+"""Commands on one order at once: one after the other, each on what the one before left."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from sqlalchemy import func, select
+
+from services.orders.commands import placing
+from services.orders.commands.orders import accept_order, cancel_order
+from services.orders.commands.payments import record_gateway_payment, record_payment
+from services.orders.models import Customer, Order, Payment
+from shared.errors import Refused
+from shared.messaging.tables import event_log, outbox
+from tests.unit.orders.conftest import order_wanted, placing_body
+
+DEADLINE_SECONDS = 10
+
+
+@pytest.fixture
+def place(sessions):
+    """Place an order for good, and answer its id."""
+
+    def place(**wanted):
+        with sessions.begin() as session:
+            return placing.place_order(session, **order_wanted(**wanted)).id
+
+    return place
+
+
+def at_once(sessions, *commands):
+    """Run each command in a thread and transaction of its own, begun together; answer what came of each."""
+    start = threading.Barrier(len(commands))
+
+    def run(command):
+        start.wait(DEADLINE_SECONDS)
+        try:
+            with sessions.begin() as session:
+                command(session)
+        except Refused as refused:
+            return refused.reason
+        return "done"
+
+    with ThreadPoolExecutor(len(commands)) as pool:
+        return sorted(pool.map(run, commands))
+
+
+def told(sessions, event_type):
+    with sessions() as session:
+        return session.scalar(
+            select(func.count()).select_from(event_log).where(event_log.c.type == event_type)
+        )
+
+
+@pytest.mark.requirement("F-04")
+def test_accepted_by_two_at_once_an_order_is_promised_once(sessions, place):
+    order_id = place(method="cash_on_delivery")
+
+    outcomes = at_once(sessions, *[lambda session: accept_order(session, order_id)] * 4)
+
+    assert outcomes == ["done", "wrong_status", "wrong_status", "wrong_status"]
+    assert told(sessions, "order.accepted") == 1
+
+
+def test_accepted_and_cancelled_at_once_an_order_ends_cancelled_or_cancelling(sessions, place):
+    order_id = place(method="cash_on_delivery")
+
+    outcomes = at_once(
+        sessions,
+        lambda session: accept_order(session, order_id),
+        lambda session: cancel_order(session, order_id, reason="twice"),
+    )
+
+    with sessions() as session:
+        status = session.get(Order, order_id).status
+    assert (outcomes, status) in [(["done", "done"], "cancelling"), (["done", "wrong_status"], "cancelled")]
+
+
+def test_payments_recorded_at_once_all_count(sessions, place):
+    order_id = place()
+
+    at_once(
+        sessions,
+        *[
+            lambda session: record_payment(session, order_id, amount_minor=100, reference="TRF")
+            for _ in range(5)
+        ],
+    )
+
+    with sessions() as session:
+        order = session.get(Order, order_id)
+        assert (order.received_minor, order.payment_state, order.version) == (500, "partly_paid", 6)
+
+
+@pytest.mark.requirement("F-36")
+def test_the_gateways_call_arriving_twice_at_once_counts_once(sessions, place):
+    order_id = place(method="online")
+    call = {
+        "webhook_id": "msg_1",
+        "order_id": order_id,
+        "amount_minor": 900,
+        "currency": "GBP",
+        "reference": "pi_1",
+    }
+
+    at_once(sessions, *[lambda session: record_gateway_payment(session, **call)] * 3)
+
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Payment)) == 1
+    assert told(sessions, "payment.recorded") == 1
+
+
+@pytest.mark.requirement("F-36")
+def test_one_reference_placed_twice_at_once_is_one_order(sessions):
+    wanted = order_wanted(external_reference="WEB-1")
+
+    outcomes = at_once(sessions, *[lambda session: placing.place_order(session, **wanted)] * 4)
+
+    assert outcomes == ["already_placed"] * 3 + ["done"]
+    with sessions() as session:
+        assert session.scalar(select(func.count()).select_from(Customer)) == 1
+    assert told(sessions, "order.placed") == 1
+
+
+@pytest.mark.requirement("F-01", "F-02")
+def test_nobody_hears_of_an_order_before_its_slow_commit(sessions, engines):
+    url = engines["orders"].url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as listener, sessions() as slow:
+        listener.execute("listen outbox")
+        order = placing.place_order(slow, **order_wanted())
+        overtaking = _place_and_commit(sessions)
+        assert _heard(listener, 5) == 1  # the one that overtook it
+
+        seen_before = _owed(sessions)
+        slow.commit()
+        seen_after = _owed(sessions)
+
+        assert _heard(listener, 5) == 1
+    assert seen_before == {str(overtaking): 3}
+    assert seen_after == {str(overtaking): 3, str(order.id): 3}
+
+
+@pytest.mark.requirement("F-01")
+def test_an_order_that_is_rolled_back_was_never_told(sessions):
+    with sessions() as session:
+        placing.place_order(session, **order_wanted())
+        session.rollback()
+
+    assert _owed(sessions) == {}
+    assert told(sessions, "order.placed") == 0
+
+
+@pytest.mark.requirement("P-25")
+def test_twins_under_one_key_wait_for_each_other_and_make_one_order(app, committing_client, sessions, bearer):
+    headers = bearer() | {"Idempotency-Key": "basket-7"}
+
+    def send(_):
+        return app.test_client().post("/v1/orders", json=placing_body(), headers=headers)
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(send, range(4)))
+
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.data for answer in answers}) == 1
+    assert told(sessions, "order.placed") == 1
+
+
+def _place_and_commit(sessions):
+    with sessions.begin() as session:
+        return placing.place_order(session, **order_wanted()).id
+
+
+def _owed(sessions):
+    """How many deliveries are owed of each order, as the relay sees it."""
+    with sessions() as session:
+        rows = session.execute(
+            select(event_log.c.subject, func.count())
+            .join(outbox, outbox.c.seq == event_log.c.seq)
+            .where(outbox.c.sent_at.is_(None))
+            .group_by(event_log.c.subject)
+        )
+        return {subject: count for subject, count in rows}  # noqa: C416 - rows are no pairs to dict
+
+
+def _heard(listener, seconds):
+    """How many notifications came, waiting for the first one at most so long."""
+    deadline = time.monotonic() + seconds
+    count = 0
+    while time.monotonic() < deadline and not count:
+        count += len(list(listener.notifies(timeout=0.1)))
+    return count + len(list(listener.notifies(timeout=0.2)))

@@ -1,0 +1,132 @@
+"""Markets, sellers, products and customers: made and changed as a whole, listed page by page."""
+
+from uuid import uuid4
+
+import pytest
+
+from services.orders.commands.masters import put_market
+from services.orders.domain.totals import TaxMode
+from shared.errors import Refused
+from tests.unit.orders.conftest import MARKET
+
+ADDRESS = {"name": "Quay Tea", "line1": "1 Dock", "city": "Hull", "country": "GB"}
+MARKET_BODY = {
+    "name": "France",
+    "currency": "EUR",
+    "locale": "fr",
+    "time_zone": "Europe/Paris",
+    "tax_mode": "net",
+    "tax_rates": {"standard": 2000},
+    "payment_methods": ["online"],
+    "shipping_methods": {"delivery": {"fr": "Livraison"}},
+}
+SELLER_BODY = {"name": "Quay", "legal_name": "Quay Ltd", "email": "quay@example.com", "address": ADDRESS}
+
+
+def put_twice(client, headers, path, body, changed):
+    made = client.put(path, json=body, headers=headers)
+    after = client.put(path, json=body | changed, headers=headers)
+    shown = client.get(path, headers=headers)
+    assert (made.status_code, after.status_code) == (200, 200), (made.json, after.json)
+    assert shown.json == after.json == made.json | changed
+    return shown.json
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "changed"),
+    [
+        ("/v1/markets/fr", MARKET_BODY, {"name": "La France", "backorders": False, "invoice_on": "payment"}),
+        ("/v1/sellers/new", SELLER_BODY, {"website": "https://quay.example", "legal_text": {"en": "a\nb"}}),
+        (
+            "/v1/sellers/quay/products/NEW-1",
+            {"name": "New", "prices": {"gb": 5, "eu": 6}},
+            {"prices": {"gb": 7}, "sales_coefficient": 6},
+        ),
+        (
+            f"/v1/customers/{uuid4()}",
+            {"seller": "quay", "name": "Ada", "email": "ada@example.com"},
+            {"phone": "1", "company": "Ada Ltd"},
+        ),
+    ],
+)
+def test_a_thing_is_made_and_changed_by_putting_it(client, bearer, path, body, changed):
+    put_twice(client, bearer(), path, body, changed)
+
+
+def test_an_address_book_is_put_as_a_whole_and_in_order(client, bearer):
+    path = f"/v1/customers/{uuid4()}"
+    body = {"seller": "quay", "name": "Ada", "email": "ada@example.com"}
+    homes = [ADDRESS | {"city": city} for city in ("Hull", "Leeds", "York")]
+
+    client.put(path, json=body | {"addresses": homes}, headers=bearer())
+    answer = client.put(path, json=body | {"addresses": homes[:0:-1]}, headers=bearer())
+
+    assert [address["city"] for address in answer.json["addresses"]] == ["York", "Leeds"]
+    assert client.get(path, headers=bearer()).json == answer.json
+
+
+@pytest.mark.parametrize("change", [{"currency": "EUR"}, {"tax_mode": TaxMode.NET}])
+def test_a_markets_currency_and_tax_mode_stay(session, change):
+    with pytest.raises(Refused, match="currency_fixed"):
+        put_market(session, "gb", **MARKET | change)
+
+
+WRONG = [
+    ("/v1/markets/fr", MARKET_BODY, {"currency": "FRF!"}, "currency"),
+    ("/v1/markets/fr", MARKET_BODY, {"locale": "fr-FR"}, "locale"),
+    ("/v1/markets/fr", MARKET_BODY, {"time_zone": "Europe/Nowhere"}, "time_zone"),
+    ("/v1/markets/fr", MARKET_BODY, {"time_zone": "../../etc/passwd"}, "time_zone"),
+    ("/v1/markets/fr", MARKET_BODY, {"tax_rates": {"reduced": 500}}, "tax_rates"),
+    ("/v1/markets/fr", MARKET_BODY, {"tax_rates": {"standard": 10_001}}, "tax_rates.standard.value"),
+    ("/v1/markets/fr", MARKET_BODY, {"payment_methods": ["gold"]}, "payment_methods.0"),
+    ("/v1/markets/fr", MARKET_BODY, {"shipping_methods": {}}, "shipping_methods"),
+    ("/v1/markets/fr", MARKET_BODY, {"backorders": "yes"}, "backorders"),
+    ("/v1/markets/fr", MARKET_BODY, {"invoice_on": "never"}, "invoice_on"),
+    ("/v1/markets/France", MARKET_BODY, {}, "market"),
+    ("/v1/sellers/quay", SELLER_BODY, {"iban": "no"}, "iban"),
+    ("/v1/sellers/quay", SELLER_BODY, {"colour": "blue"}, "colour"),
+    ("/v1/sellers/quay", SELLER_BODY, {"website": "javascript:alert(1)"}, "website"),
+    ("/v1/sellers/quay", SELLER_BODY, {"address": ADDRESS | {"country": "XX"}}, "address.country"),
+    ("/v1/sellers/quay/products/NEW%201", {"name": "New"}, {}, "sku"),
+    ("/v1/sellers/quay/products/NEW-1", {"name": "New"}, {"prices": {"fr": 5}}, "prices.fr"),
+    ("/v1/sellers/quay/products/NEW-1", {"name": "New"}, {"sales_coefficient": 0}, "sales_coefficient"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "change", "field"), WRONG)
+def test_a_wrong_field_is_named(client, bearer, path, body, change, field):
+    answer = client.put(path, json=body | change, headers=bearer())
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json["errors"]] == [field]
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "expected"),
+    [
+        ("/v1/markets", "market", ["eu", "gb"]),
+        ("/v1/sellers", "seller", ["dock", "quay"]),
+        ("/v1/sellers/quay/products", "sku", ["BOOK-1", "MUG-1", "TEA-250"]),
+    ],
+)
+def test_lists_come_page_by_page(client, bearer, path, key, expected):
+    found, cursor = [], None
+    while True:
+        query = {"limit": 1} | ({"cursor": cursor} if cursor else {})
+        page = client.get(path, query_string=query, headers=bearer()).json
+        found += [item[key] for item in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+
+    assert found == expected
+
+
+def test_customers_are_listed_newest_first(client, bearer, place_order):
+    customers = [str(place_order().customer_id) for _ in range(3)]
+
+    first = client.get("/v1/customers?limit=2", headers=bearer()).json
+    second = client.get("/v1/customers", query_string={"cursor": first["next"]}, headers=bearer()).json
+
+    listed = [item["customer_id"] for item in first["items"] + second["items"]]
+    assert listed == customers[::-1]
