@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
@@ -60,22 +60,18 @@ def _lived(
     coming = iter(chosen)
     running: dict[Future[Life], Sale] = {}
     broken = 0
-    with ThreadPoolExecutor(THREADS) as pool:
-        try:
-            while True:
-                if broken < MOST_WRONG:
-                    running |= {
-                        pool.submit(live_one, sale): sale for sale in islice(coming, THREADS - len(running))
-                    }
-                if not running:
-                    break
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    outcome = _outcome(future)
-                    broken += isinstance(outcome, str)
-                    yield running.pop(future), outcome
-        except BaseException:
-            calls.stopping.set()  # else the pool would wait for what the threads wait for
-            raise
+    with calls.threads() as pool:
+        while True:
+            if broken < MOST_WRONG:
+                running |= {
+                    pool.submit(live_one, sale): sale for sale in islice(coming, THREADS - len(running))
+                }
+            if not running:
+                break
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                outcome = _outcome(future)
+                broken += isinstance(outcome, str)
+                yield running.pop(future), outcome
     for sale in coming:
         yield sale, "not tried any more"
 

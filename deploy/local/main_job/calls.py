@@ -3,7 +3,10 @@
 import random
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -17,6 +20,9 @@ REPEAT_SECONDS = 60.0  # for how long a call is repeated while its service is aw
 WAIT_SECONDS = 120.0  # for how long anything that happens in the background is waited for
 SHORTEST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
+
+# What the calls of a thread are about: the services log it, and pass it on to the last e-mail.
+correlation: ContextVar[str] = ContextVar("correlation", default="")
 
 T = TypeVar("T")
 
@@ -41,9 +47,17 @@ class Stopped(Exception):  # noqa: N818
 class Calls:
     """The way to a running system's APIs, for many threads at once."""
 
-    def __init__(self, addresses: Addresses) -> None:
+    def __init__(
+        self,
+        addresses: Addresses,
+        *,
+        repeat_seconds: float = REPEAT_SECONDS,
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
         self.addresses = addresses
-        self.stopping = threading.Event()
+        self._repeat_seconds = repeat_seconds
+        self._wait_seconds = wait_seconds
+        self._stopping = threading.Event()
         limits = httpx.Limits(max_connections=4 * THREADS, max_keepalive_connections=4 * THREADS)
         self._http = httpx.Client(
             headers={"Authorization": f"Bearer {addresses.token}"}, timeout=CALL_SECONDS, limits=limits
@@ -66,41 +80,48 @@ class Calls:
         return self._call("PUT", service, path, json=body).json()
 
     def post(
-        self,
-        service: str,
-        path: str,
-        body: dict[str, Any] | None = None,
-        *,
-        key: str | None = None,
-        correlation: str = "",
+        self, service: str, path: str, body: dict[str, Any] | None = None, *, key: str | None = None
     ) -> Any:
         """Have a command done, once: it is repeated under one Idempotency-Key."""
         headers = {"Idempotency-Key": key or str(uuid4())}
-        if correlation:
-            headers["X-Correlation-Id"] = correlation
         return self._call("POST", service, path, json=body, headers=headers).json()
 
     def post_signed(self, service: str, path: str, body: bytes, headers: dict[str, str]) -> Any:
         """Have a call done that carries its own signature in place of a token."""
-        headers |= {"Authorization": "", "Content-Type": "application/json"}
-        return self._call("POST", service, path, content=body, headers=headers).json()
+        own = {"Authorization": "", "Content-Type": "application/json"}
+        return self._call("POST", service, path, content=body, headers=own | headers).json()
 
     def wait(self, awaited: str, read: Callable[[], T], until: Callable[[T], bool]) -> T:
         """Read again and again until what is awaited is so; raises Overdue saying what was awaited."""
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + self._wait_seconds
         pause = SHORTEST_PAUSE_SECONDS
         while not until(state := read()):
             if time.monotonic() > deadline:
-                raise Overdue(f"{awaited}: not within {WAIT_SECONDS:.0f} s")
+                raise Overdue(f"{awaited}: not within {self._wait_seconds:.0f} s")
             self._pause(pause)
             pause = min(pause * 1.5, LONGEST_PAUSE_SECONDS)
         return state
 
-    def _call(self, method: str, service: str, path: str, **options: Any) -> httpx.Response:
-        deadline = time.monotonic() + REPEAT_SECONDS
+    @contextmanager
+    def threads(self) -> Iterator[ThreadPoolExecutor]:
+        """Threads that make calls; when the block is left by an error, they wait for nothing any more."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            try:
+                yield pool
+            except BaseException:
+                self._stopping.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _call(
+        self, method: str, service: str, path: str, *, headers: dict[str, str] | None = None, **options: Any
+    ) -> httpx.Response:
+        deadline = time.monotonic() + self._repeat_seconds
+        address = self.addresses.services[service] + path
+        told = {"X-Correlation-Id": correlation.get()} if correlation.get() else {}
         while True:
             try:
-                answer = self._http.request(method, self.addresses.services[service] + path, **options)
+                answer = self._http.request(method, address, headers=told | (headers or {}), **options)
             except httpx.TransportError as error:
                 if time.monotonic() > deadline:
                     raise Overdue(f"{service} can't be reached: {error}") from error
@@ -112,7 +133,7 @@ class Calls:
             self._pause(LONGEST_PAUSE_SECONDS)
 
     def _pause(self, seconds: float) -> None:
-        if self.stopping.wait(seconds * random.uniform(0.75, 1.25)):  # noqa: S311 - so that threads spread
+        if self._stopping.wait(seconds * random.uniform(0.75, 1.25)):  # noqa: S311 - so that threads spread
             raise Stopped
 
 

@@ -1,13 +1,12 @@
 """What is sold, by whom and where: demo markets, sellers and locations, and the products of the sales."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 from zlib import crc32
 
-from deploy.local.main_job.calls import THREADS, Calls
+from deploy.local.main_job.calls import Calls
 from deploy.local.main_job.sales import Product, Sale
 
 STANDARD_RATE = 2000  # basis points: VAT of 20 %
@@ -127,8 +126,9 @@ def load_catalogue(
         for line in sale.lines:
             wanted[seller_of(sale), line.sku] += line.quantity
     work = [partial(_stock, calls, seller, products[sku], units) for (seller, sku), units in wanted.items()]
-    for done, _ in enumerate(_in_parallel(work), start=1):
-        tell(done, len(work))
+    with calls.threads() as pool:
+        for done, _ in enumerate(pool.map(lambda task: task(), work), start=1):
+            tell(done, len(work))
 
 
 def _stock(calls: Calls, seller: str, product: Product, units: int) -> None:
@@ -139,11 +139,6 @@ def _stock(calls: Calls, seller: str, product: Product, units: int) -> None:
     )
     receipt = {"quantity": units + SPARE_UNITS, "reason": "goods for the demo's orders"}
     calls.post("shipping", f"/v1/stock/{seller}/{product.sku}/receipts", receipt)
-
-
-def _in_parallel(work: Iterable[Callable[[], None]]) -> Iterable[None]:
-    with ThreadPoolExecutor(THREADS) as pool:
-        yield from pool.map(lambda task: task(), work)
 
 
 def _number(text: str) -> int:

@@ -50,7 +50,7 @@ def _every_row_is_accounted_for(data: Sales) -> Check:
     return Check(
         "every row of the data is in one class",
         loaded == lines + fees,
-        f"{total:,} rows: {loaded:,} can be loaded, {total - loaded:,} can't, each for a reason below",
+        f"{total:,} rows: {loaded:,} can be loaded, {total - loaded:,} can't, each for a reason above",
     )
 
 

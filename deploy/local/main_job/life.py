@@ -11,7 +11,7 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
-from deploy.local.main_job.calls import Calls
+from deploy.local.main_job.calls import Calls, correlation
 from deploy.local.main_job.catalogue import SHIPPING_METHOD, payment_method_of, seller_of
 from deploy.local.main_job.people import Customer, customer_of
 from deploy.local.main_job.sales import Product, Sale
@@ -88,6 +88,7 @@ def live(calls: Calls, sale: Sale, products: Mapping[str, Product], tell: Callab
     Raises CallRefused (409 already_placed for a sale that is an order already), Overdue, WentWrong, Stopped.
     """
     began = time.monotonic()
+    correlation.set(f"demo-{sale.reference}")
     order = _place(calls, sale, products)
     order_id, number, method = order["order_id"], order["number"], order["payment"]["method"]
     tell(Stage.PLACED)
@@ -97,21 +98,17 @@ def live(calls: Calls, sale: Sale, products: Mapping[str, Product], tell: Callab
         _record_payment(calls, order, f"transfer of {number}")
 
     path = f"/v1/orders/{order_id}"
-    calls.wait(
-        f"{number} may be accepted", lambda: calls.get("orders", path), lambda now: _may(now, "accept")
-    )
-    calls.post(
-        "orders", f"{path}/accept", key=f"demo:{sale.reference}:accept", correlation=_correlation(sale)
-    )
+    _wait_until_possible(calls, "orders", path, "accept", number)
+    calls.post("orders", f"{path}/accept", key=f"demo:{sale.reference}:accept")
     tell(Stage.ACCEPTED)
 
-    shipments = calls.get("shipping", f"{path}/shipments")["items"]
-    for shipment in shipments:
-        for action in ("release", "pick", "pack", "ship"):
-            _handle(calls, sale, shipment, action)
+    shipments = [
+        _handle(calls, shipment, "release", "pick", "pack", "ship")
+        for shipment in calls.get("shipping", f"{path}/shipments")["items"]
+    ]
     tell(Stage.SHIPPED)
     for shipment in shipments:
-        _handle(calls, sale, shipment, "deliver")
+        _handle(calls, shipment, "deliver")
     tell(Stage.DELIVERED)
     if method == "cash_on_delivery":
         _record_payment(calls, order, f"cash for {number}")
@@ -124,7 +121,14 @@ def live(calls: Calls, sale: Sale, products: Mapping[str, Product], tell: Callab
     tell(Stage.COMPLETED)
     papers = _stored_papers(calls, order, PAPERS + Counter(label=len(shipments)))
     emails = _sent_emails(calls, order, EMAILS + Counter(shipped=len(shipments)))
-    history = calls.get("orders", f"{path}/history")["items"]
+    history = calls.wait(
+        f"{number} has heard of its e-mails",
+        lambda: calls.get("orders", f"{path}/history")["items"],
+        lambda now: (
+            sum(entry["action"] == "email.sent" for entry in now) >= len(emails)
+            and all(entry["state"] != "pending" for entry in now)
+        ),
+    )
     tell(Stage.TOLD)
     return Life(
         reference=sale.reference,
@@ -140,7 +144,7 @@ def live(calls: Calls, sale: Sale, products: Mapping[str, Product], tell: Callab
         papers=papers,
         emails=emails,
         happenings=len(history),
-        unfollowed=sum(entry["state"] != "done" for entry in history),
+        unfollowed=sum(entry["state"] == "dead" for entry in history),
         seconds=time.monotonic() - began,
     )
 
@@ -175,9 +179,7 @@ def _place(calls: Calls, sale: Sale, products: Mapping[str, Product]) -> dict[st
         "external_reference": sale.reference,
     }
     key = f"demo:{sale.reference}:place"
-    placed: dict[str, Any] = calls.post(
-        "orders", "/v1/orders", wanted, key=key, correlation=_correlation(sale)
-    )
+    placed: dict[str, Any] = calls.post("orders", "/v1/orders", wanted, key=key)
     return placed
 
 
@@ -222,22 +224,25 @@ def _record_payment(calls: Calls, order: dict[str, Any], reference: str) -> None
     calls.post("orders", path, {"reference": reference}, key=f"demo:{order['number']}:payment")
 
 
-def _handle(calls: Calls, sale: Sale, shipment: dict[str, Any], action: str) -> None:
-    """What the warehouse does, as soon as it may."""
+def _handle(calls: Calls, shipment: dict[str, Any], *actions: str) -> dict[str, Any]:
+    """What the warehouse does, each step as soon as it may; answers the shipment as it is then."""
     path = f"/v1/shipments/{shipment['shipment_id']}"
-    awaited = f"shipment {shipment['number']} may be handled ({action})"
-    calls.wait(awaited, lambda: calls.get("shipping", path), lambda now: _may(now, action))
-    body: dict[str, Any] | None = {} if action == "ship" else None
-    key = f"demo:{shipment['shipment_id']}:{action}"
-    calls.post("shipping", f"{path}/{action}", body, key=key, correlation=_correlation(sale))
+    for action in actions:
+        if not _may(shipment, action):
+            _wait_until_possible(calls, "shipping", path, action, shipment["number"])
+        body: dict[str, Any] | None = {} if action == "ship" else None
+        shipment = calls.post(
+            "shipping", f"{path}/{action}", body, key=f"demo:{shipment['shipment_id']}:{action}"
+        )
+    return shipment
+
+
+def _wait_until_possible(calls: Calls, service: str, path: str, action: str, number: str) -> None:
+    calls.wait(f"{number}: {action}", lambda: calls.get(service, path), lambda now: _may(now, action))
 
 
 def _may(thing: dict[str, Any], action: str) -> bool:
     return action in thing["actions"] and thing["actions"][action] is None
-
-
-def _correlation(sale: Sale) -> str:
-    return f"demo-{sale.reference}"
 
 
 def _stored_papers(calls: Calls, order: dict[str, Any], expected: Counter[str]) -> tuple[Paper, ...]:

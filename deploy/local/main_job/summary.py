@@ -81,9 +81,9 @@ class Board:
 def show_summary(
     console: Console, data: Sales, lives: Sequence[Life], checks: Sequence[Check], seconds: float
 ) -> None:
-    """What happened, what became of the data, and what was proven."""
-    console.print(_happened(lives, seconds))
+    """What became of the data, what happened, and what was proven."""
     console.print(_rows(data))
+    console.print(_happened(lives, seconds))
     console.print(_proofs(checks))
 
 
