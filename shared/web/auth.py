@@ -145,6 +145,7 @@ def requires(*scopes: str) -> Callable[[View], View]:
     def mark(view: View) -> View:
         marked: Any = view
         marked.admit = admit
+        marked.scopes = needed
         document = getattr(view, "_apidoc", {})
         marked._apidoc = document | {  # noqa: SLF001 - where flask-smorest keeps what it documents
             "manual_doc": document.get("manual_doc", {}) | {"security": [{"bearer": list(scopes)}]}

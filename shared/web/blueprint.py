@@ -97,9 +97,12 @@ class Blueprint(flask_smorest.Blueprint):
         document = super().response(status_code, schema, **documentation)
 
         def decorate(view: View) -> View:
-            decorated: Any = document(view)
-            decorated.answers_with = (status_code, schema)
-            return decorated  # type: ignore[no-any-return]
+            inner: Any = view
+            while inner is not None:  # down to the view itself, past what is wrapped around it
+                inner.answers_with = (status_code, schema)
+                inner = getattr(inner, "__wrapped__", None)
+            decorated: View = document(view)
+            return decorated
 
         return decorate
 

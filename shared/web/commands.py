@@ -108,7 +108,7 @@ def _answer(session: Session, view: View, arguments: tuple[Any, ...], named: dic
         answer = result
         answer.status_code = answer.status_code if status is None else int(status)
     else:
-        declared, schema = cast(Any, current_app.view_functions[request.endpoint or ""]).answers_with
+        declared, schema = cast(Any, view).answers_with
         answer = Response(_body(result, schema), declared if status is None else int(status))
         answer.mimetype = "application/json"
         version = result.get("version") if isinstance(result, Mapping) else getattr(result, "version", None)

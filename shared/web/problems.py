@@ -4,7 +4,7 @@ from http import HTTPStatus
 from typing import Any
 
 import marshmallow
-from flask import Flask, Response, current_app, request
+from flask import Flask, Response, current_app, g, request
 from sqlalchemy import exc as database
 from werkzeug.exceptions import HTTPException
 
@@ -119,13 +119,17 @@ def _stale(error: Stale) -> Problem:
 
 def _current_state(version: int) -> Any:
     """What a GET of the thing acted upon answers, if the caller may: nearest address above the action's."""
+    addresses = current_app.create_url_adapter(request)
+    assert addresses is not None
     path = request.path
     while path := path.rpartition("/")[0]:
         try:
-            endpoint, arguments = current_app.create_url_adapter(request).match(path, method="GET")  # type: ignore[union-attr]
+            endpoint, arguments = addresses.match(path, method="GET")
             view: Any = current_app.view_functions[endpoint]
-            view.admit()
-            answer = current_app.make_response(view(**arguments))
+            # A view that asks for no scopes is for others than who bears a token.
+            if not getattr(view, "scopes", {None}) <= g.actor.scopes:
+                continue
+            answer: Response = view(**arguments)
         except (HTTPException, Problem, NotFound, Refused, Invalid):
             continue
         if answer.headers.get("ETag") == f'"{version}"':

@@ -62,6 +62,11 @@ class ThingSchema(marshmallow.Schema):
     version = fields.Integer(dump_only=True)
 
 
+class GrownSchema(marshmallow.Schema):
+    size = fields.Integer()
+    version = fields.Integer()
+
+
 class SwapSchema(marshmallow.Schema):
     ids = fields.List(fields.UUID(), required=True, validate=validate.Length(equal=2))
 
@@ -122,7 +127,7 @@ def show_thing(session: Session, thing_id: UUID) -> Thing:
 
 
 @blueprint.route("/<uuid:thing_id>/grow", methods=["POST"])
-@blueprint.response(200, ThingSchema)
+@blueprint.response(200, GrownSchema)
 @requires("things:write")
 @command
 def grow_thing(session: Session, thing_id: UUID) -> Thing:
