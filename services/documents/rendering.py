@@ -8,6 +8,7 @@ shared by all papers, tables are fixed, selectors few, and nothing is laid out b
 The same content gives the same bytes, so a render repeated after a crash is stored as the same file.
 """
 
+import logging
 import re
 import tomllib
 from collections.abc import Callable
@@ -37,6 +38,8 @@ from shared.logging import logger
 from shared.money import BASIS_POINTS, Money
 
 log = logger(__name__)
+# It would write eight lines a paper.
+logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)
 
 TEMPLATES = Path(__file__).with_name("templates")
 DEFAULT_COLOUR = "#1f4e5f"

@@ -34,7 +34,7 @@ from tests.unit.documents.sample_orders import LONDON, order, shipments
 NUMBER = "GB-ACME-2026-000001"
 ISSUED_ON = date(2026, 3, 5)
 ROUNDS = 15
-ORDERS = 60  # of the throughput run; each makes an invoice of 25 lines and a delivery note
+ORDERS = 30  # of the throughput run; each makes an invoice of 25 lines and a delivery note
 DEADLINE_SECONDS = 120
 
 _naive = Environment(loader=FileSystemLoader(Path(__file__).with_name("naive")), autoescape=True)
