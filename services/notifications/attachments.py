@@ -6,7 +6,6 @@ from hashlib import sha256
 import httpx
 
 TIMEOUT_SECONDS = 10
-GONE = (httpx.codes.NOT_FOUND, httpx.codes.GONE)
 
 
 class Missing(Exception):  # noqa: N818 - reads as what happened
@@ -24,8 +23,9 @@ def fetch(attachment: Mapping[str, str], documents_url: str, token: str) -> byte
         headers={"Authorization": f"Bearer {token}"},
         timeout=TIMEOUT_SECONDS,
     )
-    if answer.status_code in GONE:
-        raise Missing(f"documents has no {attachment['filename']}")
+    removed = answer.status_code == httpx.codes.CONFLICT and answer.json().get("reason") == "removed"
+    if removed or answer.status_code == httpx.codes.NOT_FOUND:
+        raise Missing(f"documents has no {attachment['filename']} any more")
     answer.raise_for_status()
     if sha256(answer.content).hexdigest() != attachment["sha256"]:
         raise Missing(f"{attachment['filename']} is not the paper that was announced: its SHA-256 differs")

@@ -80,6 +80,7 @@ class Documents(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), DocumentsHandler)
         self.contents = {}
+        self.removed = False
         self.broken = False
 
     @property
@@ -94,13 +95,18 @@ class DocumentsHandler(BaseHTTPRequestHandler):
             self.send_error(503)
         elif self.headers["Authorization"] != "Bearer our-token":
             self.send_error(401)
+        elif self.server.removed:
+            self.answer(409, b'{"status": 409, "reason": "removed"}')
         elif content is None:
             self.send_error(404)
         else:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
+            self.answer(200, content)
+
+    def answer(self, status, body):
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, *_):
         pass

@@ -175,7 +175,7 @@ def test_the_sums_shown_add_up_where_tax_is_added():
 
     said = words(Step.CONFIRMATION, replace(order, totals=totals)).text
 
-    for line in ("Goods: €43.10", "Discounts: -€3.10", "Delivery: €6.00", "Fees: €1.50", "VAT 20%: €9.50"):
+    for line in ("Subtotal: €43.10", "Discounts: -€3.10", "Delivery: €6.00", "Fees: €1.50", "VAT 20%: €9.50"):
         assert line in said
     assert "Total: €57.00" in said
     assert "Includes" not in said

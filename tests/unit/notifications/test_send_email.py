@@ -99,6 +99,18 @@ def test_a_paper_with_another_hash_is_refused(hear, work, mail_server, store, em
     assert [message.is_attachment() for message in mail_server.received] == [False] * 3
 
 
+@pytest.mark.parametrize("removed", [True, False])
+def test_a_paper_that_is_gone_fails_its_email(removed, hear, work, documents, emails):
+    documents.removed = removed
+    hear(ACCEPTED)
+    hear(invoiced())
+
+    work()
+
+    assert (emails()[-1].status, emails()[-1].attempts[0].outcome) == ("failed", "refused")
+    assert "documents has no EU-LANTERN-2026-000042.pdf any more" in emails()[-1].error
+
+
 def test_an_email_waits_for_documents_to_be_back(hear, work, store, documents, emails):
     store(invoiced(), PDF)
     documents.broken = True
