@@ -100,14 +100,16 @@ class Sales:
     sales: tuple[Sale, ...]
     products: dict[str, Product]
     rows: Counter[RowClass]
+    rows_read: int
 
 
 def read(file: Path = DATA) -> Sales:
     """The data, classified; sales in an order that mixes markets and languages, the same every time."""
     rows: Counter[RowClass] = Counter()
+    rows_read = 0
     invoices: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
     with gzip.open(file) as packed, TextIOWrapper(packed, "utf-8", newline="") as text:
-        for row in csv.DictReader(text):
+        for rows_read, row in enumerate(csv.DictReader(text), start=1):  # noqa: B007 - the last is the count
             row_class = _class_of(row)
             if row_class in LOADED:
                 invoices[row["InvoiceNo"]].append(row)
@@ -122,7 +124,7 @@ def read(file: Path = DATA) -> Sales:
         sold += goods
         if goods:
             sales.append(_sale(reference, goods, postage))
-    return Sales(sales=tuple(_mixed(sales)), products=_products(sold), rows=rows)
+    return Sales(sales=tuple(_mixed(sales)), products=_products(sold), rows=rows, rows_read=rows_read)
 
 
 def _class_of(row: dict[str, str]) -> RowClass:
