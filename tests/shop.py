@@ -1,4 +1,4 @@
-"""A shop on a running system, driven over HTTP as its frontends would: for benchmarks and end-to-end tests."""
+"""A shop on a running system, driven over HTTP as its frontends would."""
 
 import time
 from collections.abc import Callable

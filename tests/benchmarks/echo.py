@@ -1,4 +1,4 @@
-"""Two services as small as can be, for measuring the way of an event: orders tells, shipping notes when it heard.
+"""Two services as small as can be, for measuring the way of an event: orders tells, shipping hears.
 
 `celery -A tests.benchmarks.echo worker` hears; `python -m tests.benchmarks.echo` is the publisher's agent.
 The same worker runs `bare`, a plain Celery task, to compare with.

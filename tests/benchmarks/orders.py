@@ -29,13 +29,14 @@ Worker = Callable[[Any, float], int]
 FLOOR_TABLES = """
 drop schema if exists floor cascade;
 create schema floor;
-create table floor.orders (id uuid primary key, seller text, placed_at timestamptz, total bigint, address jsonb);
+create table floor.orders (id uuid primary key, seller text, placed_at timestamptz, total bigint,
+                           address jsonb);
 create index on floor.orders (seller, placed_at, id);
 create table floor.lines (id uuid primary key, order_id uuid references floor.orders, sku text, quantity int,
                           price bigint);
 create index on floor.lines (order_id);
-create table floor.event_log (seq bigint generated always as identity primary key, event_id uuid unique,
-                              payload jsonb);
+create table floor.event_log (seq bigint generated always as identity primary key,
+                              event_id uuid unique, payload jsonb);
 create table floor.outbox (event_id uuid, subscriber text, seq bigint, primary key (event_id, subscriber));
 """
 FLOOR = """

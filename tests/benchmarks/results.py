@@ -44,7 +44,8 @@ class Result:
 
     def line(self) -> str:
         """`name ratio goal`, as make bench prints it."""
-        return f"{self.goal:>2} {self.name}: {self.value:.3g} {self.unit} (must {self.must}, {self.verdict}) {self.detail}"
+        goal = f"must {self.must}, {self.verdict}"
+        return f"{self.goal:>2} {self.name}: {self.value:.3g} {self.unit} ({goal}) {self.detail}"
 
 
 def interleaved(sides: Sequence[Callable[[], float]], rounds: int = 3) -> list[float]:
@@ -67,4 +68,5 @@ def machine() -> str:
         ),
         platform.processor(),
     )
-    return f"{os.cpu_count()} cores of {model}, {memory:.0f} GiB, {platform.system()}, Python {platform.python_version()}"
+    python = platform.python_version()
+    return f"{os.cpu_count()} cores of {model}, {memory:.0f} GiB, {platform.system()}, Python {python}"
