@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx
 from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import RedisError
 
 LOOK_SECONDS = 0.1
 
@@ -52,5 +54,8 @@ def _hearing(app: Celery, nodes: Iterable[str]) -> set[str]:
     awaited = set(nodes)
     if not awaited:
         return set()
-    replies = app.control.ping(timeout=1, limit=len(awaited))
+    try:
+        replies = app.control.ping(timeout=1, limit=len(awaited))
+    except (OperationalError, RedisError):  # the broker itself is away
+        return set()
     return {name.partition("@")[0] for reply in replies for name in reply} & awaited

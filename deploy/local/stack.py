@@ -111,10 +111,32 @@ class Stack:
                     self.supervisor.keep(process)
                 else:
                     process.start()
-            self._wait_until_healthy()
+            self.wait_until_healthy()
         except BaseException:
             self.stop()
             raise
+
+    def wait_until_healthy(self, seconds: float = HEALTHY_SECONDS) -> None:
+        """Wait for every API to be ready, every worker to hear, and every process to live.
+
+        Raises StackError, naming who is not, at the deadline.
+        """
+        addresses = {f"{service}.api": f"{self.url(service)}/health/ready" for service in SERVICES}
+        addresses["flower"] = f"{self.flower_url}/healthcheck"
+        missing = wait_until_healthy(
+            addresses,
+            {name: node for name, (_, node, _) in WORKERS.items()},
+            self.servers.broker_url,
+            deadline=time.monotonic() + seconds,
+            tell=lambda awaited: self._tell(f"Waiting for {awaited} processes"),
+        )
+        missing |= {name for name, process in self._services.items() if not process.is_running()}
+        if missing:
+            name = min(missing)
+            raise StackError(
+                f"{', '.join(sorted(missing))} did not become healthy within {seconds:.0f} seconds; "
+                f"the end of {self._services[name].log}:\n{self._services[name].last_words()}"
+            )
 
     def stop(self) -> None:
         """Stop everything in order, the services before the servers they write to."""
@@ -149,24 +171,6 @@ class Stack:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-    def _wait_until_healthy(self) -> None:
-        addresses = {f"{service}.api": f"{self.url(service)}/health/ready" for service in SERVICES}
-        addresses["flower"] = f"{self.flower_url}/healthcheck"
-        missing = wait_until_healthy(
-            addresses,
-            {name: node for name, (_, node, _) in WORKERS.items()},
-            self.servers.broker_url,
-            deadline=time.monotonic() + HEALTHY_SECONDS,
-            tell=lambda awaited: self._tell(f"Waiting for {awaited} processes"),
-        )
-        missing |= {name for name, process in self._services.items() if not process.is_running()}
-        if missing:
-            name = min(missing)
-            raise StackError(
-                f"{', '.join(sorted(missing))} did not become healthy within {HEALTHY_SECONDS:.0f} seconds; "
-                f"the end of {self._services[name].log}:\n{self._services[name].last_words()}"
-            )
 
 
 def _empty(folder: Path) -> None:

@@ -1,0 +1,61 @@
+"""The whole system starts from an empty folder, mends itself, and goes without a trace."""
+
+import httpx
+import psutil
+import pytest
+
+from deploy.local.databases import SERVICES
+from deploy.local.ports import is_taken
+from deploy.local.preconditions import RunningAlreadyError
+from deploy.local.settings import Settings, free_ports
+from deploy.local.stack import Stack
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    settings = Settings(folder=tmp_path_factory.mktemp("stack") / "data", ports=free_ports())
+    with Stack(settings) as stack:
+        yield stack
+        started = [psutil.Process(process.pid) for process in stack.processes.values()]
+        started += [child for process in started for child in process.children(recursive=True)]
+    assert not any(process.is_running() for process in started)
+    assert not any(is_taken(port) for port in settings.ports.values())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_is_ready_and_explains_itself(stack, service):
+    assert httpx.get(f"{stack.url(service)}/health/ready").json()["status"] == "ready"
+    assert httpx.get(f"{stack.url(service)}/docs").headers["Content-Type"].startswith("text/html")
+
+
+def test_its_tokens_open_what_they_say(stack):
+    orders = f"{stack.url('orders')}/v1/orders"
+
+    assert httpx.get(orders).status_code == 401
+    for token, status in [(stack.token("orders:read"), 200), (stack.token("documents:read"), 403)]:
+        assert httpx.get(orders, headers={"Authorization": f"Bearer {token}"}).status_code == status
+
+
+@pytest.mark.parametrize("name", ["orders.api", "documents.rendering", "postgres", "valkey"])
+def test_what_is_killed_comes_back_and_works(stack, wait_until, name):
+    killed = stack.processes[name].pid
+
+    stack.kill(name)
+
+    wait_until(lambda: stack.processes[name].pid != killed)
+    stack.wait_until_healthy()
+
+
+def test_a_process_can_be_taken_out_and_put_back(stack, wait_until):
+    stack.stop_process("shipping.agent")
+    assert not stack.processes["shipping.agent"].is_running()
+
+    stack.start_process("shipping.agent")
+    wait_until(stack.processes["shipping.agent"].is_running)
+
+
+def test_a_second_one_in_its_folder_is_refused(stack):
+    with pytest.raises(RunningAlreadyError):
+        Stack(stack.settings)
