@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from flask import Response, current_app, g, request
 from flask_smorest.utils import unpack_tuple_response
-from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -54,12 +53,12 @@ def command(view: View) -> View:
 
 
 def query(view: View) -> View:
-    """Hand the view a session that can only read; 304 to a caller who has this version already."""
+    """Hand the view a session for reading, which is never committed; 304 to who has this version already."""
 
     @wraps(view)
     def run(*arguments: Any, **named: Any) -> Response:
         def attempt() -> Response:
-            with _sessions()(bind=_reader(), info=_caller()) as session:
+            with _sessions()(info=_caller()) as session:  # never commits
                 return _answer(session, view, arguments, named)
 
         answer = _repeated(attempt)
@@ -87,17 +86,6 @@ def _if_match() -> int | None:
     if not (version.isascii() and version.isdigit()):
         raise Invalid(**{"If-Match": 'must be one ETag of ours, as in "3"'})
     return int(version)
-
-
-def _reader() -> Any:
-    """The database, read-only: PostgreSQL itself refuses a query that writes. It costs no round trip."""
-    bind = _sessions().kw["bind"]
-    if not isinstance(bind, Engine):
-        return bind  # a connection whose transaction somebody else has begun
-    reader: Engine | None = current_app.extensions.get("reader")
-    if reader is None or reader.pool is not bind.pool:
-        reader = current_app.extensions["reader"] = bind.execution_options(postgresql_readonly=True)
-    return reader
 
 
 def _answer(session: Session, view: View, arguments: tuple[Any, ...], named: dict[str, Any]) -> Response:

@@ -67,10 +67,6 @@ class GrownSchema(marshmallow.Schema):
     version = fields.Integer()
 
 
-class SwapSchema(marshmallow.Schema):
-    ids = fields.List(fields.UUID(), required=True, validate=validate.Length(equal=2))
-
-
 blueprint = Blueprint("things", __name__, url_prefix="/v1/things")
 
 
@@ -138,15 +134,16 @@ def grow_thing(session: Session, thing_id: UUID) -> Thing:
     return thing
 
 
-@blueprint.route("/swap", methods=["POST"])
-@blueprint.arguments(SwapSchema)
-@blueprint.response(204)
+@blueprint.route("/contend", methods=["POST"])
+@blueprint.response(200)
 @requires("things:write")
 @command
-def swap_things(session: Session, swap: dict[str, Any]) -> None:
-    """Swap the sizes of two things, locked in the order given: how deadlocks are made."""
-    first, second = (locked(session, Thing, thing_id) for thing_id in swap["ids"])
-    first.size, second.size = second.size, first.size
+def contend(session: Session) -> dict[str, int]:
+    """Be the victim of a deadlock at the first try; a sequence remembers, for it is not rolled back."""
+    tries = session.scalar(text("select nextval('sample.tries')"))
+    if tries == 1:
+        session.execute(text("do $$ begin raise exception 'deadlock' using errcode = '40P01'; end $$"))
+    return {"tries": tries}
 
 
 @blueprint.route("/ready", methods=["GET"])
@@ -247,6 +244,7 @@ def engine(postgres_server):
     made = create_engine(postgres_server.url("orders"), connect_args={"options": "-c lock_timeout=60s"})
     with made.begin() as connection:
         connection.execute(text("create schema sample"))
+        connection.execute(text("create sequence sample.tries"))
         Base.metadata.create_all(connection)
     yield made
     with made.begin() as connection:
@@ -262,6 +260,7 @@ def sessions(engine):
     with made.begin() as session:
         session.execute(delete(Thing))
         session.execute(delete(idempotency_keys))
+        session.execute(text("alter sequence sample.tries restart"))
 
 
 @pytest.fixture

@@ -159,33 +159,18 @@ def test_a_lock_that_is_not_to_be_had_is_told_as_passing(
     impatient.dispose()
 
 
-def test_a_deadlocked_command_with_a_key_is_tried_again(
-    app, bearer, thing, sessions, in_background, wait_for_locks
-):
-    assert (
-        _deadlock(app, bearer() | {"Idempotency-Key": "k"}, thing, sessions, in_background, wait_for_locks)
-        == 204
-    )
+def test_a_deadlocked_command_with_a_key_is_tried_again(client, keyed, sessions):
+    answer = client.post("/v1/things/contend", headers=keyed)
+
+    assert answer.json == {"tries": 2}
+    assert kept_keys(sessions) == 1
 
 
-def test_a_deadlocked_command_without_a_key_is_left_to_the_caller(
-    app, bearer, thing, sessions, in_background, wait_for_locks
-):
-    assert _deadlock(app, bearer(), thing, sessions, in_background, wait_for_locks) == 503
+def test_a_deadlocked_command_without_a_key_is_left_to_the_caller(client, bearer):
+    answer = client.post("/v1/things/contend", headers=bearer())
 
-
-def _deadlock(app, headers, thing, sessions, in_background, wait_for_locks):
-    client = app.test_client()
-    other = client.post("/v1/things", json={"name": "pot"}, headers=headers | {"Idempotency-Key": "pot"}).json
-    take = text("select 1 from sample.things where id = :id for update")
-    with sessions.begin() as session:
-        session.execute(take, {"id": other["id"]})
-        swap = in_background(
-            client.post, "/v1/things/swap", json={"ids": [str(thing.id), other["id"]]}, headers=headers
-        )
-        wait_for_locks(1)
-        session.execute(take, {"id": thing.id})  # closes the circle; who has waited longest gives way
-    return swap.result().status_code
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
 
 
 def test_a_command_with_a_key_survives_the_loss_of_its_connection(
