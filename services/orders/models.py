@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, class_mapper, mapped_column, relationship
 
 from services.orders.domain.channels import Channel
 from services.orders.domain.fulfilment import Fulfilment
@@ -93,6 +93,13 @@ class Base(DeclarativeBase):
 
 # Gaps are allowed here; only papers are numbered without.
 order_numbers = Sequence("order_numbers", start=100_001, metadata=Base.metadata)
+
+
+def as_loaded(model: type[T], **columns: Any) -> T:
+    """A row as if it had come from the database, for one that goes there without the unit of work."""
+    row: T = class_mapper(model).class_manager.new_instance()
+    row.__dict__.update(columns)
+    return row
 
 
 class Market(Base):

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders import queries
+from services.orders.api.answers import whole
 from services.orders.api.pages import page_of
 from services.orders.api.schemas.orders import (
     CancelArguments,
@@ -17,7 +18,6 @@ from services.orders.api.schemas.orders import (
 )
 from services.orders.commands import orders as commands
 from services.orders.commands import placing
-from services.orders.models import Order
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import Ready, command, query
@@ -31,14 +31,14 @@ blueprint = Blueprint("orders", __name__, url_prefix="/v1/orders", description="
 @blueprint.response(201, OrderSchema)
 @requires("orders:write")
 @command
-def place_order(session: Session, order: dict[str, Any]) -> tuple[Order, dict[str, str]]:
+def place_order(session: Session, order: dict[str, Any]) -> tuple[Ready, dict[str, str]]:
     """Place an order.
 
     What market, seller or products don't allow is named field by field (422). Shipping plans its shipments
     and promises stock right after.
     """
     placed = placing.place_order(session, **order)
-    return placed, {"Location": f"/v1/orders/{placed.id}"}
+    return whole(placed), {"Location": f"/v1/orders/{placed.id}"}
 
 
 @blueprint.route("", methods=["GET"])
@@ -58,21 +58,21 @@ def list_orders(session: Session, page: dict[str, Any]) -> Ready:
 @blueprint.response(200, OrderSchema)
 @requires("orders:read")
 @query
-def show_order(session: Session, order_id: UUID) -> Order:
+def show_order(session: Session, order_id: UUID) -> Ready:
     """One order, whole, with what can be done to it now and what stands against the rest."""
-    return queries.order(session, order_id)
+    return whole(queries.order(session, order_id))
 
 
 @blueprint.route("/<uuid:order_id>/accept", methods=["POST"])
 @blueprint.response(200, OrderSchema)
 @requires("orders:accept")
 @command
-def accept_order(session: Session, order_id: UUID) -> Order:
+def accept_order(session: Session, order_id: UUID) -> Ready:
     """Promise an order to its customer: its papers fall due, and shipping may release it.
 
     Refused (409) with its reason: `wrong_status`, `on_hold`, `payment_not_recorded`, `awaiting_inventory`.
     """
-    return commands.accept_order(session, order_id)
+    return whole(commands.accept_order(session, order_id))
 
 
 @blueprint.route("/<uuid:order_id>/cancel", methods=["POST"])
@@ -80,13 +80,13 @@ def accept_order(session: Session, order_id: UUID) -> Order:
 @blueprint.response(200, OrderSchema)
 @requires("orders:write")
 @command
-def cancel_order(session: Session, cancellation: dict[str, Any], order_id: UUID) -> Order:
+def cancel_order(session: Session, cancellation: dict[str, Any], order_id: UUID) -> Ready:
     """Cancel an order: a placed one at once, an accepted one when shipping says that no goods have left.
 
     Until then it is `cancelling`; its `cancellation` shows the answer. Money received is requested back.
     Refused (409) with its reason: `wrong_status`, `on_hold`, `already_shipped`.
     """
-    return commands.cancel_order(session, order_id, **cancellation)
+    return whole(commands.cancel_order(session, order_id, **cancellation))
 
 
 @blueprint.route("/<uuid:order_id>/history", methods=["GET"])

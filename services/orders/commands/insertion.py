@@ -1,6 +1,7 @@
 """Writing a new order with all its rows, its event and the deliveries of it, in one statement."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -85,7 +86,13 @@ def _rows(objects: Sequence[Base]) -> list[dict[str, Any]]:
 
 
 def _columns(row: Base) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in type(row).__table__.columns.keys()}  # noqa: SIM118 - no dict
+    values = vars(row)  # each of them is there: the row was made with all its columns
+    return {name: values[name] for name in _names(type(row))}
+
+
+@cache
+def _names(model: type[Base]) -> tuple[str, ...]:
+    return tuple(model.__table__.columns.keys())
 
 
 def _refuse_placed(session: Session, order: Order) -> None:

@@ -1,6 +1,7 @@
 """Placing an order, the one hot path. The caller owns the transaction; commands never commit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -21,14 +22,14 @@ from services.orders.commands.wanted import (
 from services.orders.domain.channels import Channel
 from services.orders.domain.fulfilment import Fulfilment
 from services.orders.domain.order_status import OrderStatus, status_after
-from services.orders.domain.payments import PaymentMethod
+from services.orders.domain.payments import Ledger, PaymentMethod
 from services.orders.domain.totals import Charge, ChargeKind, spread_discount, tax_of_each, totals_of
-from services.orders.models import Customer, DeliveryGroup, Order, OrderFee, OrderLine
+from services.orders.models import Customer, DeliveryGroup, Order, OrderFee, OrderLine, as_loaded
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import Invalid
-from shared.events.snapshots import Address
+from shared.events.snapshots import Address, Totals
 
 LARGEST_TOTAL_MINOR = 10**15  # far above any order, far below what a bigint holds
 
@@ -64,18 +65,31 @@ def place_order(
     )
     refuse_impossible(terms, payment_method, delivery_groups, lines, fees)
     placed_at = clock.now()
+    locale = locale or terms.market.locale
     buyer = terms.customer or _new_customer(seller, customer, placed_at)
-    order = Order(
-        id=new_id(),
+    order_id = new_id()
+    groups = [
+        _delivery_group(order_id, terms.method_name(wanted["method"], locale), place, wanted)
+        for place, wanted in enumerate(delivery_groups)
+    ]
+    costs = _costs(terms, groups, lines, fees, discounts)
+    ledger = Ledger(
+        total_minor=costs.totals.total_minor, cancelled_minor=0, received_minor=0, refunded_minor=0
+    )
+    order = as_loaded(
+        Order,
+        id=order_id,
         number=terms.number,
         version=1,
         status=status_after("place", OrderStatus.DRAFT),
         fulfilment=Fulfilment.UNFULFILLED,
         awaiting=None,
         seller_code=seller,
+        seller=terms.seller,
         market_code=market,
+        market=terms.market,
         channel=channel,
-        locale=locale or terms.market.locale,
+        locale=locale,
         currency=terms.market.currency,
         external_reference=external_reference,
         customer_id=buyer.id,
@@ -85,29 +99,112 @@ def place_order(
         customer_company=buyer.company,
         customer_vat_number=buyer.vat_number,
         billing_address=billing_address or _first_address(delivery_groups),
+        lines_minor=costs.totals.lines_minor,
+        fees_minor=costs.totals.fees_minor,
+        shipping_minor=costs.totals.shipping_minor,
+        discounts_minor=costs.totals.discounts_minor,
+        tax_added_minor=costs.totals.tax_added_minor,
+        total_minor=costs.totals.total_minor,
+        tax=costs.totals.tax,
         payment_method=payment_method,
-        cancelled_minor=0,
-        received_minor=0,
-        refunded_minor=0,
+        cancelled_minor=ledger.cancelled_minor,
+        received_minor=ledger.received_minor,
+        refunded_minor=ledger.refunded_minor,
+        payment_state=ledger.state,
+        covered_at=placed_at if ledger.covered else None,
         placed_at=placed_at,
         accepted_at=None,
         cancelled_at=None,
         completed_at=None,
     )
-    set_committed_value(order, "seller", terms.seller)
-    set_committed_value(order, "market", terms.market)
-    for empty in ("holds", "refunds", "cancellations"):
-        set_committed_value(order, empty, [])
-    groups = [_delivery_group(order, terms, place, wanted) for place, wanted in enumerate(delivery_groups)]
-    set_committed_value(order, "delivery_groups", groups)
     actor = actor_of(session).name
-    goods = [_line(order, terms, place, wanted, actor) for place, wanted in enumerate(lines)]
-    set_committed_value(order, "lines", goods)
-    _charge(order, terms, fees, discounts)
+    parts = {
+        "delivery_groups": groups,
+        "lines": [
+            _line(order_id, terms, groups, place, wanted, costs.line_taxes[place], actor)
+            for place, wanted in enumerate(lines)
+        ],
+        "fees": [_fee(order_id, place, charged) for place, charged in enumerate(costs.others)],
+        "holds": [],
+        "refunds": [],
+        "cancellations": [],
+    }
+    for name, rows in parts.items():
+        set_committed_value(order, name, rows)
     entry = history_entry(session, order, "place", before={}, after=picture(order), detail={})
     entry.id = new_id()
     insert_placed(session, order, None if terms.customer else buyer, entry)
     return order
+
+
+@dataclass(frozen=True, slots=True)
+class _OtherCharge:
+    """What is charged or taken off beside the lines."""
+
+    name: str
+    charge: Charge
+    tax_minor: int
+    group_id: UUID | None  # whose shipping it is
+
+
+@dataclass(frozen=True, slots=True)
+class _Costs:
+    """What an order costs, and the tax of each of its parts."""
+
+    line_taxes: Sequence[int]
+    others: Sequence[_OtherCharge]
+    totals: Totals
+
+
+def _costs(
+    terms: Terms,
+    groups: Sequence[DeliveryGroup],
+    lines: Sequence[WantedLine],
+    fees: Sequence[AddedFee],
+    discounts: Sequence[GrantedDiscount],
+) -> _Costs:
+    """What all comes to; raises Invalid where discounts exceed the goods, or the total is absurd."""
+    rates = terms.market.tax_rates
+    goods = [
+        Charge(ChargeKind.LINE, _line_total(terms, line), rates[terms.offers[line["sku"]].tax_class])
+        for line in lines
+    ]
+    named: list[tuple[str, Charge, UUID | None]] = []
+    for group in groups:
+        if group.shipping_minor:
+            shipping = Charge(ChargeKind.SHIPPING, group.shipping_minor, rates["standard"])
+            named.append((group.method_name, shipping, group.id))
+    for fee in fees:
+        rate = rates[fee.get("tax_class", "standard")]
+        named.append((fee["name"], Charge(ChargeKind.FEE, fee["amount_minor"], rate), None))
+    for discount in discounts:
+        shares = spread_discount(discount["amount_minor"], goods)
+        named += [(discount["name"], share, None) for share in shares]
+    charges = goods + [charge for _, charge, _ in named]
+    taxes = tax_of_each(charges, terms.market.tax_mode, terms.market.tax_rounding)
+    totals = totals_of(charges, taxes, terms.market.tax_mode)
+    if totals.discounts_minor > totals.lines_minor:
+        raise Invalid(discounts="are more than the goods cost")
+    if totals.total_minor > LARGEST_TOTAL_MINOR:
+        raise Invalid(lines=f"cost more than {LARGEST_TOTAL_MINOR} in all")
+    return _Costs(
+        line_taxes=taxes[: len(goods)],
+        others=[
+            _OtherCharge(name, charge, tax, group_id)
+            for (name, charge, group_id), tax in zip(named, taxes[len(goods) :], strict=True)
+        ],
+        totals=totals,
+    )
+
+
+def _price(terms: Terms, line: WantedLine) -> int:
+    price = line.get("unit_price_minor", terms.offers[line["sku"]].price_minor)
+    assert price is not None, "a line without a price is not feasible"
+    return price
+
+
+def _line_total(terms: Terms, line: WantedLine) -> int:
+    return _price(terms, line) * line["quantity"] - line.get("discount_minor", 0)
 
 
 def _first_address(delivery_groups: Sequence[WantedDelivery]) -> Address:
@@ -118,7 +215,8 @@ def _first_address(delivery_groups: Sequence[WantedDelivery]) -> Address:
 
 
 def _new_customer(seller: str, customer: OrderingCustomer, created_at: datetime) -> Customer:
-    return Customer(
+    return as_loaded(
+        Customer,
         id=new_id(),
         seller_code=seller,
         name=customer["name"],
@@ -130,13 +228,14 @@ def _new_customer(seller: str, customer: OrderingCustomer, created_at: datetime)
     )
 
 
-def _delivery_group(order: Order, terms: Terms, place: int, wanted: WantedDelivery) -> DeliveryGroup:
-    return DeliveryGroup(
+def _delivery_group(order_id: UUID, method_name: str, place: int, wanted: WantedDelivery) -> DeliveryGroup:
+    return as_loaded(
+        DeliveryGroup,
         id=new_id(),
-        order_id=order.id,
+        order_id=order_id,
         position=place,
         method=wanted["method"],
-        method_name=terms.method_name(wanted["method"], order.locale),
+        method_name=method_name,
         shipping_minor=wanted["shipping_minor"],
         address=wanted.get("address"),
         pickup_point=wanted.get("pickup_point"),
@@ -144,91 +243,50 @@ def _delivery_group(order: Order, terms: Terms, place: int, wanted: WantedDelive
     )
 
 
-def _line(order: Order, terms: Terms, place: int, wanted: WantedLine, actor: str) -> OrderLine:
+def _line(  # noqa: PLR0917 - what a row is made of
+    order_id: UUID,
+    terms: Terms,
+    groups: Sequence[DeliveryGroup],
+    place: int,
+    wanted: WantedLine,
+    tax_minor: int,
+    actor: str,
+) -> OrderLine:
     offer = terms.offers[wanted["sku"]]
-    price = wanted.get("unit_price_minor", offer.price_minor)
-    assert price is not None
-    discount = wanted.get("discount_minor", 0)
-    return OrderLine(
+    price = _price(terms, wanted)
+    return as_loaded(
+        OrderLine,
         id=new_id(),
-        order_id=order.id,
+        order_id=order_id,
         position=place,
-        group_id=order.delivery_groups[wanted.get("delivery_group", 0)].id,
+        group_id=groups[wanted.get("delivery_group", 0)].id,
         sku=wanted["sku"],
         name=wanted.get("name") or offer.name,
         quantity=wanted["quantity"],
         unit_price_minor=price,
         list_price_minor=offer.price_minor,
         price_set_by=None if price == offer.price_minor else actor,
-        discount_minor=discount,
-        total_minor=price * wanted["quantity"] - discount,
+        discount_minor=wanted.get("discount_minor", 0),
+        total_minor=_line_total(terms, wanted),
         tax_class=offer.tax_class,
         tax_rate_basis_points=terms.market.tax_rates[offer.tax_class],
+        tax_minor=tax_minor,
         sales_coefficient=offer.sales_coefficient,
         cancelled_quantity=0,
         returned_quantity=0,
     )
 
 
-def _charge(
-    order: Order, terms: Terms, fees: Sequence[AddedFee], discounts: Sequence[GrantedDiscount]
-) -> None:
-    """Work out what all costs: shipping, fees and discounts beside the lines, each tax, and the sums."""
-    mode, rounding = terms.market.tax_mode, terms.market.tax_rounding
-    goods = [Charge(ChargeKind.LINE, line.total_minor, line.tax_rate_basis_points) for line in order.lines]
-    others = _other_charges(order, terms.market.tax_rates, goods, fees, discounts)
-    charges = goods + [charge for _, charge, _ in others]
-    taxes = tax_of_each(charges, mode, rounding)
-    totals = totals_of(charges, taxes, mode)
-    if totals.discounts_minor > totals.lines_minor:
-        raise Invalid(discounts="are more than the goods cost")
-    if totals.total_minor > LARGEST_TOTAL_MINOR:
-        raise Invalid(lines=f"cost more than {LARGEST_TOTAL_MINOR} in all")
-    for line, tax in zip(order.lines, taxes, strict=False):
-        line.tax_minor = tax
-    order_fees = [
-        OrderFee(
-            id=new_id(),
-            order_id=order.id,
-            position=place,
-            kind=charge.kind,
-            name=name,
-            amount_minor=charge.amount_minor,
-            tax_rate_basis_points=charge.rate_basis_points,
-            tax_minor=tax,
-            group_id=group_id,
-        )
-        for place, ((name, charge, group_id), tax) in enumerate(zip(others, taxes[len(goods) :], strict=True))
-    ]
-    set_committed_value(order, "fees", order_fees)
-    order.lines_minor = totals.lines_minor
-    order.fees_minor = totals.fees_minor
-    order.shipping_minor = totals.shipping_minor
-    order.discounts_minor = totals.discounts_minor
-    order.tax_added_minor = totals.tax_added_minor
-    order.total_minor = totals.total_minor
-    order.tax = totals.tax
-    order.payment_state = order.ledger.state
-    order.covered_at = order.placed_at if order.ledger.covered else None
-
-
-def _other_charges(
-    order: Order,
-    rates: Mapping[str, int],
-    goods: Sequence[Charge],
-    fees: Sequence[AddedFee],
-    discounts: Sequence[GrantedDiscount],
-) -> list[tuple[str, Charge, UUID | None]]:
-    """What is charged or taken off beside the lines: its name, and its delivery group if it is shipping."""
-    charges: list[tuple[str, Charge, UUID | None]] = []
-    for group in order.delivery_groups:
-        if group.shipping_minor:
-            shipping = Charge(ChargeKind.SHIPPING, group.shipping_minor, rates["standard"])
-            charges.append((group.method_name, shipping, group.id))
-    for fee in fees:
-        rate = rates[fee.get("tax_class", "standard")]
-        charges.append((fee["name"], Charge(ChargeKind.FEE, fee["amount_minor"], rate), None))
-    for discount in discounts:
-        shares = spread_discount(discount["amount_minor"], goods)
-        charges += [(discount["name"], share, None) for share in shares]
-    return charges
+def _fee(order_id: UUID, place: int, charged: _OtherCharge) -> OrderFee:
+    return as_loaded(
+        OrderFee,
+        id=new_id(),
+        order_id=order_id,
+        position=place,
+        kind=charged.charge.kind,
+        name=charged.name,
+        amount_minor=charged.charge.amount_minor,
+        tax_rate_basis_points=charged.charge.rate_basis_points,
+        tax_minor=charged.tax_minor,
+        group_id=charged.group_id,
+    )

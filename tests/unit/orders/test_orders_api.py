@@ -1,5 +1,6 @@
 """Orders over HTTP: strict about what comes in, whole in what goes out, the same when it is repeated."""
 
+import json
 from datetime import datetime
 
 import pytest
@@ -8,8 +9,9 @@ from sqlalchemy import func, select
 from deploy.local.keys import ALL_SCOPES
 from services.orders.api.schemas.orders import OrderSchema, OrderSummarySchema
 from services.orders.models import Order
+from shared.web import payloads
 from shared.web.paging import page_schema
-from tests.unit.orders.conftest import placing_body
+from tests.unit.orders.conftest import placing_body, stored
 
 ADDRESS = {"name": "Ada", "line1": "3 Quay Row", "city": "Hull", "country": "GB"}
 
@@ -291,3 +293,14 @@ def test_a_cursor_of_none_of_our_lists_is_refused(client, bearer, cursor):
     answer = client.get("/v1/orders", query_string={"cursor": cursor}, headers=bearer())
 
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "cursor")
+
+
+def test_the_quick_answer_is_the_schemas_own(client, bearer, place, session):
+    order_id = place(fees=[{"name": "Wrapping", "amount_minor": 100}])["order_id"]
+    client.post(f"/v1/orders/{order_id}/payments", json={"reference": "TRF 1"}, headers=bearer())
+    cancelled = client.post(f"/v1/orders/{order_id}/cancel", json={"reason": "twice"}, headers=bearer())
+
+    dumped = payloads.encode(OrderSchema().dump(stored(session, order_id)))
+
+    assert cancelled.json == json.loads(dumped)
+    assert cancelled.json["refunds"]

@@ -1,0 +1,49 @@
+"""Answers by their schemas at a tenth of marshmallow's price, for what is asked all day."""
+
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from services.orders.api.schemas.orders import OrderSchema
+from services.orders.models import Order
+from shared.web.commands import Ready
+
+Reader = Callable[[Any], Any]
+
+
+def reader(schema: Schema) -> Reader:
+    """What dumps an object as the schema does, leaving ids, instants and words to the encoder.
+
+    It knows plain, nested and listed fields and dictionaries of nested ones; a test holds it to the schema.
+    """
+    parts = [
+        (name, attrgetter(field.attribute or name), _reader_of(field))
+        for name, field in schema.dump_fields.items()
+    ]
+
+    def read(thing: Any) -> dict[str, Any] | None:
+        if thing is None:
+            return None
+        return {name: value(thing) if part is None else part(value(thing)) for name, value, part in parts}
+
+    return read
+
+
+def _reader_of(field: fields.Field[Any]) -> Reader | None:
+    if isinstance(field, fields.Nested):
+        return reader(field.schema)
+    if isinstance(field, fields.List) and (each := _reader_of(field.inner)):
+        return lambda values: [each(value) for value in values]
+    if isinstance(field, fields.Dict) and field.value_field and (of := _reader_of(field.value_field)):
+        return lambda values: {name: of(value) for name, value in values.items()}
+    return None
+
+
+_read_order = reader(OrderSchema())
+
+
+def whole(order: Order) -> Ready:
+    """An order as OrderSchema says."""
+    return Ready(_read_order(order), order.version)
