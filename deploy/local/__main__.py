@@ -1,19 +1,16 @@
 """The commands behind the Makefile's targets."""
 
 import errno
-import shutil
 import sys
 from datetime import timedelta
 
 import click
 
-from deploy.local import leftovers
 from deploy.local.keys import ALL_SCOPES, Keys
-from deploy.local.postgres import remembered_place
-from deploy.local.preconditions import StackError, own_folder
+from deploy.local.preconditions import StackError
 from deploy.local.processes import ProcessError
 from deploy.local.settings import Settings, SettingsError, read
-from deploy.local.stack import migrate_databases
+from deploy.local.stack import migrate_databases, remove
 from deploy.local.up import demonstrate, stay_up
 
 
@@ -67,14 +64,8 @@ def token(
 @click.pass_obj
 def clean(settings: Settings) -> None:
     """Delete everything the system keeps."""
-    if settings.folder.exists():
-        with own_folder(settings.folder):
-            leftovers.sweep(settings.folder / "processes.json")
-            place = remembered_place(settings.folder / "postgres")
-            for folder in (place, settings.folder):
-                if folder:
-                    shutil.rmtree(folder)
-                    click.echo(f"Deleted {folder}")
+    for folder in remove(settings.folder):
+        click.echo(f"Deleted {folder}")
 
 
 if __name__ == "__main__":

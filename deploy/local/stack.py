@@ -17,6 +17,7 @@ from deploy.local.databases import SERVICES
 from deploy.local.health import wait_until_healthy
 from deploy.local.keys import ALL_SCOPES, Keys
 from deploy.local.ports import HOST
+from deploy.local.postgres import remembered_place
 from deploy.local.preconditions import RunningAlreadyError, StackError, check_ports, check_space, own_folder
 from deploy.local.processes import Process, stop_all
 from deploy.local.servers import Servers
@@ -191,6 +192,21 @@ def migrate_databases(settings: Settings) -> None:
             cleanup.callback(stop_all, servers.processes(), STOP_SERVERS_SECONDS)
             servers.start()
         _migrate(settings, service_processes(settings, Keys(settings.folder / "keys"), servers))
+
+
+def remove(folder: Path) -> list[Path]:
+    """Delete all that the stack of a folder keeps, wherever it is; answers what was deleted.
+
+    Raises RunningAlreadyError while it runs.
+    """
+    if not folder.exists():
+        return []
+    with own_folder(folder):
+        leftovers.sweep(folder / "processes.json")
+        deleted = [place for place in (remembered_place(folder / "postgres"), folder) if place]
+        for place in deleted:
+            shutil.rmtree(place)
+    return deleted
 
 
 def _migrate(settings: Settings, services: Mapping[str, Process]) -> None:

@@ -8,7 +8,7 @@ from deploy.local.databases import SERVICES
 from deploy.local.ports import is_taken
 from deploy.local.preconditions import RunningAlreadyError
 from deploy.local.settings import Settings, free_ports
-from deploy.local.stack import Stack
+from deploy.local.stack import Stack, remove
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +22,9 @@ def stack(tmp_path_factory):
         started += [child for process in started for child in process.children(recursive=True)]
     assert not any(process.is_running() for process in started)
     assert not any(is_taken(port) for port in settings.ports.values())
+    deleted = remove(settings.folder)
+    assert settings.folder in deleted
+    assert not any(folder.exists() for folder in deleted)
 
 
 @pytest.mark.parametrize("service", SERVICES)
