@@ -15,6 +15,7 @@ from uuid import UUID
 from services.notifications.domain.answers import PERMANENT, Answer, answer
 
 WIRE = SMTP.clone(cte_type="7bit")  # not every server takes eight bits
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TAKEN = (250, 251)  # RFC 5321: done, and done by forwarding
 TIMEOUT_SECONDS = 10  # for each step of the conversation; the job as a whole has its own limit
 
@@ -128,11 +129,17 @@ def _connection(smtp_url: str) -> smtplib.SMTP:
             server.starttls(context=context)
             server.ehlo_or_helo_if_needed()
         if place.username:
+            _require_privacy(server, host)
             server.login(unquote(place.username), unquote(place.password or ""))
     except BaseException:
         server.close()
         raise
     return server
+
+
+def _require_privacy(server: smtplib.SMTP, host: str) -> None:
+    if not isinstance(server.sock, ssl.SSLSocket) and host not in LOOPBACK:
+        raise smtplib.SMTPException("the server offers no encryption: the password is kept back")
 
 
 def _hand_over(server: smtplib.SMTP, mail: EmailMessage) -> Answer:

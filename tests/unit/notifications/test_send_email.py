@@ -6,6 +6,8 @@ import pytest
 from snapshot_samples import PDF, accepted, invoiced, paid, placed_order, shipped
 from sqlalchemy import select
 
+from shared.db import new_id
+from shared.logging import causation_id
 from shared.messaging import operations
 from shared.messaging.tables import event_log, jobs
 
@@ -45,6 +47,19 @@ def test_sending_tells_the_event_with_its_words_left_out(hear, work, published, 
     assert "lucia" not in str(session.execute(select(event_log.c.payload)).all()).lower()
     [attempt] = emails()[0].attempts
     assert (attempt.outcome, attempt.code, attempt.answer) == ("sent", 250, "taken as 1234")
+
+
+def test_what_is_told_follows_from_the_emails_own_cause(hear, work, session):
+    causes = [str(new_id()), str(new_id())]
+    for cause, snapshot in zip(causes, (PLACED, ACCEPTED), strict=True):
+        token = causation_id.set(cause)
+        hear(replace(snapshot, seller=replace(PLACED.seller, email="")))
+        causation_id.reset(token)
+
+    work()  # the second is owed its job only when the first was sent
+
+    told = session.scalars(select(event_log.c.causation_id).order_by(event_log.c.seq))
+    assert told.all() == causes
 
 
 def test_the_versions_told_rise(hear, work, published):

@@ -1,13 +1,20 @@
 """E-mails on the wire, and what servers' answers mean."""
 
+import ssl
 from datetime import UTC, datetime
 from email import message_from_bytes
 from email.policy import default
+from ipaddress import IPv4Address
 from uuid import UUID
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from deploy.local.ports import free_port
 from services.notifications.domain.answers import answer
@@ -122,6 +129,78 @@ def test_user_and_password_come_from_the_address(doorkeeper):
 def test_a_wrong_password_is_ours_to_mend_and_fails_no_email(doorkeeper):
     with pytest.raises(Delayed, match="535"):
         send(message(outgoing(), MAIL_FROM), f"smtp://shop:wrong@127.0.0.1:{doorkeeper.port}")
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+def test_a_password_does_not_cross_the_network_in_the_clear(doorkeeper):
+    outside = "127.1"  # a name of this machine that is not known to be one
+
+    with pytest.raises(Delayed, match="no encryption"):
+        send(message(outgoing(), MAIL_FROM), f"smtp://shop:p%40ss%3Aword@{outside}:{doorkeeper.port}")
+
+    assert doorkeeper.seen == []
+
+
+class Safe:
+    """A mail server that encrypts: from the first byte, or by STARTTLS."""
+
+    def __init__(self, folder, *, at_once):
+        self.certificate = folder / "certificate.pem"
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(*self_signed(folder))
+        tls = {"ssl_context": context} if at_once else {"tls_context": context, "require_starttls": True}
+        self.port = free_port()
+        self.taken = 0
+        self.controller = Controller(self, hostname="127.0.0.1", port=self.port, **tls)
+        self.url = f"{'smtps' if at_once else 'smtp'}://127.0.0.1:{self.port}"
+
+    async def handle_DATA(self, server, session, envelope):  # noqa: N802
+        self.taken += session.ssl is not None or self.url.startswith("smtps")
+        return "250 taken"
+
+
+def self_signed(folder):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail")])
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(datetime(2020, 1, 1, tzinfo=UTC))
+        .not_valid_after(datetime(2099, 1, 1, tzinfo=UTC))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "certificate.pem", folder / "key.pem"
+    files[0].write_bytes(certificate.public_bytes(Encoding.PEM))
+    files[1].write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    return files
+
+
+@pytest.fixture(params=[True, False], ids=["smtps", "starttls"])
+def safe(request, tmp_path):
+    server = Safe(tmp_path, at_once=request.param)
+    server.controller.start()
+    yield server
+    server.controller.stop()
+
+
+def test_a_trusted_server_is_spoken_to_encrypted(safe, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(safe.certificate))
+
+    assert send(message(outgoing(), MAIL_FROM), safe.url).code == 250
+    assert safe.taken == 1
+
+
+def test_a_server_that_nobody_vouches_for_gets_nothing(safe):
+    with pytest.raises(Delayed, match="certificate verify failed"):
+        send(message(outgoing(), MAIL_FROM), safe.url)
+
+    assert safe.taken == 0
 
 
 def test_a_server_that_is_not_there_is_waited_for():
