@@ -13,7 +13,8 @@ QUIET_MODULES = 10  # the blank margin that scanners need on both sides of a Cod
 
 def monogram(name: str, colour: str) -> Markup:
     """A seller's initials on a rounded square of its colour: its logo until it uploads one."""
-    initials = "".join(word[0] for word in name.split()[:2]).upper() or "?"
+    words = [word for word in name.split() if word[0].isalnum()]
+    initials = "".join(word[0] for word in words[:2]).upper() or "?"
     size = 46 if len(initials) > 1 else 54
     return Markup(
         '<svg class="monogram" viewBox="0 0 100 100"><rect width="100" height="100" rx="22" fill="{}"/>'

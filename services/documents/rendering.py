@@ -43,6 +43,7 @@ logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)
 
 TEMPLATES = Path(__file__).with_name("templates")
 DEFAULT_COLOUR = "#1f4e5f"
+BRITISH = Locale("en", "GB")
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -137,7 +138,8 @@ def words(language: str) -> dict[str, Any]:
 def locale_of(wanted: str, market: str) -> Locale:
     """The locale a paper is written in: the order's, with the market's territory where it names none.
 
-    A language without a catalogue falls back to the market's, then to British English.
+    A language without a catalogue falls back to the market's, then to British English; English of no
+    territory is British too, whose dates nobody takes for others.
     """
     for candidate in (wanted, market):
         try:
@@ -147,10 +149,10 @@ def locale_of(wanted: str, market: str) -> Locale:
         if locale.language in languages():
             break
     else:
-        return Locale("en", "GB")
+        return BRITISH
     if locale.territory is None and market.replace("_", "-").startswith(f"{locale.language}-"):
         return Locale.parse(market.replace("-", "_"))
-    return locale
+    return BRITISH if locale == Locale("en") else locale
 
 
 @dataclass(frozen=True)

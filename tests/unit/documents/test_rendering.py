@@ -12,7 +12,7 @@ import pytest
 from pypdf import PdfReader
 from structlog.testing import capture_logs
 
-from services.documents import rendering
+from services.documents import drawings, rendering
 from services.documents.domain.papers import Content, PaperKind, disagreements
 from shared.db import new_id
 from shared.events.snapshots import Parcel
@@ -124,6 +124,9 @@ def test_an_invoice_speaks_the_orders_language():
         ("es", "es-ES", "es_ES"),
         ("es", "en-GB", "es"),
         ("en", "en-GB", "en_GB"),
+        ("en", "en-IE", "en_IE"),
+        ("en", "en", "en_GB"),
+        ("en", "es", "en_GB"),
         ("en-US", "en-GB", "en_US"),
         ("tlh", "es-ES", "es_ES"),
         ("not a locale", "zu-ZA", "en_GB"),
@@ -188,6 +191,22 @@ def test_a_long_invoice_repeats_its_head_and_breaks_no_row():
     assert sum(text.count(long_name) for text in texts) == sum(
         line.name == long_name.replace("\n", " ") for line in placed.lines
     )
+
+
+@pytest.mark.parametrize("lines", range(20, 28))
+def test_totals_never_stand_alone_on_a_page(lines):
+    texts = pages(invoice(order(lines)))
+
+    [totals] = [text for text in texts if "Total net" in text]
+    assert re.search(r"^Standard delivery", totals, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("name", "initials"),
+    [("Acme Gifts", "AG"), ("Fern & Finch", "FF"), ("Olmo", "O"), ("Ñandú y Ávila", "ÑY"), ("&", "?")],
+)
+def test_a_monogram_is_made_of_a_sellers_initials(name, initials):
+    assert f">{initials}</text>" in drawings.monogram(name, "#3d5a36")
 
 
 def test_a_label_is_100_by_150_millimetres_and_one_page():
