@@ -35,7 +35,8 @@ class StrictParser(FlaskParser):
         try:
             value = payloads.parse(body)
         except payloads.MalformedError as error:
-            raise Problem(400, f"the body is no JSON: {error}", position=error.position) from error
+            where: dict[str, Any] = {} if error.position is None else {"position": error.position}
+            raise Problem(400, f"the body is no JSON: {error}", **where) from error
         if refused := payloads.unstorable(value, body):
             raise Invalid(**refused)
         return value

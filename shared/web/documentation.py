@@ -3,6 +3,7 @@
 from importlib.resources import files
 from typing import Any
 
+import flask_swagger_ui
 from flask import Flask, Response, abort, render_template_string, send_file
 
 from shared.web import payloads
@@ -40,7 +41,7 @@ UNCHANGING = "public, max-age=86400"
 def serve_documentation(app: Flask, specification: Any) -> None:
     """Add /openapi.json and /docs to the app; call it when all routes are there."""
     document = payloads.encode(specification.to_dict())
-    folder = files("flask_swagger_ui") / "dist"
+    folder = files(flask_swagger_ui) / "dist"
 
     @app.get("/openapi.json")
     @public
