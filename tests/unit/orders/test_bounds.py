@@ -3,7 +3,7 @@
 import pytest
 
 from services.orders.commands.payments import record_payment
-from tests.unit.orders.conftest import placing_body, seller_details
+from tests.unit.orders.sample_shop import placing_body, seller_details
 
 MINE = {"sellers": ["quay"], "markets": ["gb"]}
 STRANGERS = [

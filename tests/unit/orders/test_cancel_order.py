@@ -11,7 +11,7 @@ from shared import clock
 from shared.db import new_id
 from shared.errors import NotFound, Refused
 from shared.events import codec
-from tests.unit.orders.conftest import answer, stored
+from tests.unit.orders.sample_shop import answer, stored
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from services.orders.commands.payments import record_gateway_payment, record_pay
 from services.orders.models import Customer, Order, Payment
 from shared.errors import Refused
 from shared.messaging.tables import event_log, outbox
-from tests.unit.orders.conftest import order_wanted, placing_body
+from tests.unit.orders.sample_shop import order_wanted, placing_body
 
 DEADLINE_SECONDS = 10
 

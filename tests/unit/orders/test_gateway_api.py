@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from standardwebhooks import Webhook
 
-from tests.unit.orders.conftest import GATEWAY_SECRET, stored
+from tests.unit.orders.sample_shop import GATEWAY_SECRET, stored
 
 
 def call_of(order, **changes):

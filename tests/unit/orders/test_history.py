@@ -12,7 +12,7 @@ from services.orders.models import HistoryEntry
 from shared.access import Actor
 from shared.messaging.tables import event_log, inbox
 from tests import samples
-from tests.unit.orders.conftest import stored
+from tests.unit.orders.sample_shop import stored
 
 
 @pytest.fixture

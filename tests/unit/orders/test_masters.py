@@ -7,7 +7,7 @@ import pytest
 from services.orders.commands.masters import put_market
 from services.orders.domain.totals import TaxMode
 from shared.errors import Refused
-from tests.unit.orders.conftest import MARKET
+from tests.unit.orders.sample_shop import MARKET
 
 ADDRESS = {"name": "Quay Tea", "line1": "1 Dock", "city": "Hull", "country": "GB"}
 MARKET_BODY = {

@@ -11,7 +11,7 @@ from services.orders.api.schemas.orders import OrderSchema, OrderSummarySchema
 from services.orders.models import Order
 from shared.web import payloads
 from shared.web.paging import page_schema
-from tests.unit.orders.conftest import placing_body, stored
+from tests.unit.orders.sample_shop import placing_body, stored
 
 ADDRESS = {"name": "Ada", "line1": "3 Quay Row", "city": "Hull", "country": "GB"}
 

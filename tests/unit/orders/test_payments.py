@@ -11,7 +11,7 @@ from shared.access import Actor
 from shared.db import new_id
 from shared.errors import Invalid, Refused
 from shared.events import codec
-from tests.unit.orders.conftest import stored
+from tests.unit.orders.sample_shop import stored
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from shared.access import Actor
 from shared.db import new_id
 from shared.errors import Invalid, Refused
 from shared.events import codec
-from tests.unit.orders.conftest import HOME, order_wanted, product_details, seller_details, stored
+from tests.unit.orders.sample_shop import HOME, order_wanted, product_details, seller_details, stored
 
 
 def test_placing_tells_the_whole_order(session, place_order, published):
