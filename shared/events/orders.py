@@ -28,7 +28,7 @@ class OrderPlaced(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderUpdated(OrderEvent):
-    """A placed order's lines, address, method or discounts were edited."""
+    """A placed order was edited, or an accepted one goes on because it could not be cancelled."""
 
     NAME: ClassVar[str] = "order.updated"
 
