@@ -2,12 +2,15 @@
 
 import json
 import logging
+import threading
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from click.testing import CliRunner
 from sqlalchemy import insert, text
+from werkzeug.serving import make_server
 
 from shared import clock
 from shared.cli import make_cli
@@ -170,6 +173,52 @@ def test_comparing_with_services_that_are_away_says_so(client, operator, run):
     code, output = run("reconcile")
     assert code == 1
     assert output.startswith("Error: another service can't be asked")
+
+
+@pytest.fixture
+def settings_of_neighbours(settings, make_things_app, issuer, caplog):
+    """Settings under which the other services are, all three, this one: a real server asked over HTTP."""
+    caplog.set_level(logging.WARNING, logger="werkzeug")
+    server = make_server("127.0.0.1", 0, make_things_app(), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    yield replace(
+        settings,
+        shipping_url=address,
+        documents_url=address,
+        notifications_url=address,
+        service_token=issuer.token("events:read", subscriber="orders"),
+    )
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_what_the_others_told_is_compared_with_what_was_heard(
+    app, client, operator, run, sessions, settings_of_neighbours
+):
+    app.extensions["settings"] = settings_of_neighbours
+    environment = {
+        f"{service.upper()}_URL": settings_of_neighbours.service_url(service)
+        for service in ("shipping", "documents", "notifications")
+    } | {"SERVICE_TOKEN": settings_of_neighbours.service_token}
+    address = "/v1/operations/reconciliation"
+    assert client.get(address, headers=operator).json == {"differences": [], "complete": True}
+    assert run("reconcile", **environment) == (0, "")
+
+    with sessions.begin() as session:
+        event_id = outbox.publish(session, event("shipment.created"))
+
+    differences = client.get(address, headers=operator).json["differences"]
+    assert {(found["event_id"], found["fault"]) for found in differences} == {(str(event_id), "not_received")}
+    code, output = run("reconcile", **environment)
+    assert code == 1
+    assert output.endswith("Error: 3 differ\n")
+
+    again = client.post("/v1/operations/resync", json={"since": "2020-01-01T00:00:00Z"}, headers=operator)
+    assert again.json == {"documents": 1, "notifications": 1, "shipping": 1}
+    assert run("resync", "--since", "2020-01-01", **environment)[0] == 0
 
 
 @pytest.mark.parametrize(
