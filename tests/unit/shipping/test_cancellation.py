@@ -4,7 +4,7 @@ from datetime import datetime
 
 from services.shipping.commands.shipments import ship_shipment
 from services.shipping.domain.shipment_status import ShipmentStatus
-from tests.unit.shipping.conftest import (
+from tests.unit.shipping.steps import (
     accepted,
     advance,
     cancelling,

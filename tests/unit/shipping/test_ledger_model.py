@@ -22,7 +22,7 @@ from services.shipping.domain.shipment_status import HOLDING_STOCK, LEFT, Shipme
 from services.shipping.messaging import messaging
 from services.shipping.models import OrderState
 from shared.errors import Refused
-from tests.unit.shipping.conftest import (
+from tests.unit.shipping.steps import (
     accepted,
     cancelling,
     hear,
@@ -205,7 +205,7 @@ def test_levels_ledger_and_shipments_agree_after_any_sequence(service_session):
     run_state_machine_as_test(
         lambda: Warehouse(service_session(messaging)),
         settings=settings(
-            max_examples=30,
+            max_examples=20,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],

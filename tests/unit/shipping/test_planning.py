@@ -14,7 +14,7 @@ from services.shipping.models import OrderState
 from shared import clock
 from shared.db import new_id
 from shared.events.snapshots import Hold, People
-from tests.unit.shipping.conftest import (
+from tests.unit.shipping.steps import (
     HOME,
     accepted,
     advance,

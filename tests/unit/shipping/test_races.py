@@ -1,8 +1,10 @@
-"""What happens at once: two orders never get one unit, an order is never both cancelled and shipped."""
+"""What happens at once: two orders never get one unit, an order is never both cancelled and shipped.
+
+Nothing here may wait long: a deadlock, or five seconds for a lock, ends in an error that fails the test.
+"""
 
 import random
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
@@ -15,7 +17,7 @@ from services.shipping.commands.stock import receive_stock, set_stock
 from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.models import OrderState, Shipment
 from shared.errors import Refused
-from tests.unit.shipping.conftest import (
+from tests.unit.shipping.steps import (
     accepted,
     advance,
     cancelling,
@@ -33,7 +35,6 @@ S = ShipmentStatus
 
 ROUNDS = 200
 CLIENTS = 8
-SECONDS = 60  # a deadlock costs a second each, a wait for a lock five
 
 
 def at_once(*actions):
@@ -85,7 +86,7 @@ def test_of_many_orders_for_the_last_unit_exactly_one_gets_it(sessions, transact
 
 @pytest.mark.requirement("F-09", "F-12")
 def test_orders_over_hot_skus_neither_deadlock_nor_oversell(sessions, transaction):
-    skus, started = [f"HOT-{number}" for number in range(8)], time.monotonic()
+    skus = [f"HOT-{number}" for number in range(8)]
     with sessions.begin() as session:
         for sku in skus:
             stock(session, sku, 20, "WEST")
@@ -109,7 +110,6 @@ def test_orders_over_hot_skus_neither_deadlock_nor_oversell(sessions, transactio
 
     with sessions() as session:
         assert queries.stock_drift(session) == []
-    assert time.monotonic() - started < SECONDS
 
 
 def test_stock_that_comes_while_an_order_finds_none_is_not_overlooked(sessions, transaction):
@@ -151,7 +151,7 @@ def test_two_jobs_for_one_sku_serve_each_shipment_once(sessions, transaction):
 
 
 def test_an_order_is_never_both_cancelled_and_shipped(sessions, transaction):
-    started, outcomes = time.monotonic(), []
+    outcomes = []
     with sessions.begin() as session:
         stock(session, "TEA-250", ROUNDS)
 
@@ -179,4 +179,3 @@ def test_an_order_is_never_both_cancelled_and_shipped(sessions, transaction):
     with sessions() as session:
         assert level(session, "TEA-250") == (ROUNDS - shipped, 0)
         assert queries.stock_drift(session) == []
-    assert time.monotonic() - started < SECONDS

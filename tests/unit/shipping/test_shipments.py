@@ -11,7 +11,7 @@ from services.shipping.domain.tracking import CARRIER, is_tracking_number
 from shared.access import Actor
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused, Stale
-from tests.unit.shipping.conftest import (
+from tests.unit.shipping.steps import (
     accepted,
     advance,
     hear,

@@ -16,7 +16,7 @@ from services.shipping.models import Shipment, StockMovement
 from shared import clock
 from shared.access import Actor
 from shared.errors import NotFound, Refused, Stale
-from tests.unit.shipping.conftest import hear, later, level, make_order, run_jobs, stock, told
+from tests.unit.shipping.steps import hear, later, level, make_order, run_jobs, stock, told
 
 S = ShipmentStatus
 

@@ -10,7 +10,7 @@ from services.shipping import db
 from services.shipping.app import create_app
 from services.shipping.settings import Settings
 from shared import clock
-from tests.unit.shipping.conftest import (
+from tests.unit.shipping.steps import (
     HOME,
     accepted,
     cancelling,
