@@ -91,6 +91,8 @@ def migrations(settings: Settings, processes: Mapping[str, Process]) -> list[Pro
 def _shared_environment(settings: Settings, keys: Keys, servers: Servers) -> dict[str, str]:
     path = settings.inherited.get("PATH", "")
     return {
+        # Where macOS is to look for Homebrew's Pango; other systems know where their libraries are.
+        "DYLD_FALLBACK_LIBRARY_PATH": "/opt/homebrew/lib:/usr/local/lib:/usr/lib",
         **settings.inherited,
         "PATH": f"{Path(sys.executable).parent}:{path}",
         "PYTHONUNBUFFERED": "1",
@@ -108,7 +110,9 @@ def _shared_environment(settings: Settings, keys: Keys, servers: Servers) -> dic
 
 def _api(service: str, port: int) -> list[str]:
     interface = ["--interface", "wsgi", "--host", HOST, "--port", str(port), "--workers", "1"]
-    return ["-m", "granian", *interface, "--factory", f"services.{service}.app:create_app"]
+    # As many requests at once as there are connections to the database, and as many that wait.
+    threads = ["--blocking-threads", "8", "--backpressure", "16"]
+    return ["-m", "granian", *interface, *threads, "--factory", f"services.{service}.app:create_app"]
 
 
 def _worker(module: str, node: str, queues: str) -> list[str]:

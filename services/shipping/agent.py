@@ -5,8 +5,9 @@ from services.shipping.messaging import messaging
 from services.shipping.settings import Settings
 from shared.messaging.agent import run_agent
 from shared.settings import read
+from shared.web.retention import forget_old_keys
 
 if __name__ == "__main__":
     settings = read(Settings)
     db.bind(settings)
-    run_agent(messaging, db.sessions, settings)
+    run_agent(messaging, db.sessions, settings, [forget_old_keys])

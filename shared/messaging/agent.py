@@ -3,7 +3,7 @@
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FrameType
 
 import psycopg
@@ -23,6 +23,8 @@ from shared.settings import ServiceSettings
 
 log = logging.logger(__name__)
 
+Chore = Callable[[Session], object]
+
 POLL_SECONDS = 1.0  # the guarantee behind LISTEN, which is only for speed
 SWEEP_LIMIT = 20
 RETENTION_EVERY_SECONDS = 3600.0
@@ -32,11 +34,16 @@ class Agent:
     """The threads of one service's agent; two agents of a service may run beside each other."""
 
     def __init__(
-        self, messaging: Messaging, sessions: sessionmaker[Session], settings: ServiceSettings
+        self,
+        messaging: Messaging,
+        sessions: sessionmaker[Session],
+        settings: ServiceSettings,
+        chores: Sequence[Chore] = (),
     ) -> None:
         self._messaging = messaging
         self._sessions = sessions
         self._settings = settings
+        self._chores = chores
         self._app = make_celery(messaging, settings)
         self._stopping = threading.Event()
         self._hearing = Inbox(
@@ -181,14 +188,22 @@ class Agent:
 
     def _forget(self) -> None:
         retention.forget(self._sessions, self._stopping.is_set)
+        for chore in self._chores:
+            with self._sessions.begin() as session:
+                chore(session)
         self._stopping.wait(RETENTION_EVERY_SECONDS)
 
 
-def run_agent(messaging: Messaging, sessions: sessionmaker[Session], settings: ServiceSettings) -> None:
-    """Be the agent of a service until SIGTERM or SIGINT."""
+def run_agent(
+    messaging: Messaging,
+    sessions: sessionmaker[Session],
+    settings: ServiceSettings,
+    chores: Sequence[Chore] = (),
+) -> None:
+    """Be the agent of a service until SIGTERM or SIGINT; chores are run once an hour, a commit each."""
     logging.configure(messaging.name, settings.log_level)
     fault_points.configure(settings.crash_points)
-    agent = Agent(messaging, sessions, settings)
+    agent = Agent(messaging, sessions, settings, chores)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         agent.stop()

@@ -2,19 +2,16 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import timedelta
 
 from flask import Response, g, request
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from shared import clock
 from shared.errors import Invalid, Refused
 from shared.web.tables import idempotency_keys
 
-KEPT = timedelta(hours=24)
 LONGEST_KEY = 200
 REPEATED_HEADERS = ("ETag", "Location", "Content-Type")
 LOCK_NOT_AVAILABLE = "55P03"
@@ -98,19 +95,3 @@ def keep(session: Session, key: Key, answer: Response) -> Response:
         },
     )
     return answer
-
-
-def forget_old_keys(session: Session, limit: int = 10_000) -> int:
-    """Delete answers kept for longer than 24 hours; how many, at most `limit` so that no lock is long."""
-    old = (
-        select(idempotency_keys.c.subject, idempotency_keys.c.key)
-        .where(idempotency_keys.c.created_at < clock.now() - KEPT)
-        .order_by(idempotency_keys.c.created_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-        .cte("old")
-    )
-    forget = delete(idempotency_keys).where(
-        idempotency_keys.c.subject == old.c.subject, idempotency_keys.c.key == old.c.key
-    )
-    return session.connection().execute(forget).rowcount

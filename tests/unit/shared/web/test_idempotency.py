@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, func, select, text, update
 from sqlalchemy.orm import sessionmaker
 
 from shared import clock
-from shared.web.idempotency import forget_old_keys
+from shared.web.retention import forget_old_keys
 from shared.web.tables import idempotency_keys
 
 pytestmark = pytest.mark.requirement("P-25")
