@@ -78,7 +78,7 @@ def missing_libraries() -> list[str]:
 
 def can_load(library: str) -> bool:
     """Whether a process started by us would find a library."""
-    # Homebrew's folders, which macOS does not search by itself; service processes are told of them too.
+    # Homebrew's folders, which macOS does not search by itself; the services' environment names them.
     for place in ("", "/opt/homebrew/lib/", "/usr/local/lib/"):
         try:
             ctypes.CDLL(place + library)
@@ -90,9 +90,11 @@ def can_load(library: str) -> bool:
 
 def is_installed(lock: str) -> bool:
     """Whether the environment holds what the lock says, and works."""
-    if not STAMPS.exists() or json.loads(STAMPS.read_text()).get(lock) != lock_hash(lock):
+    try:
+        installed = json.loads(STAMPS.read_text())
+    except (OSError, ValueError):  # not there, or cut off by a crash of the machine
         return False
-    return venv_works()
+    return installed.get(lock) == lock_hash(lock) and venv_works()
 
 
 def see_to_venv() -> None:

@@ -34,9 +34,11 @@ def remember(file: Path, processes: Iterable[Process]) -> None:
 
 def sweep(file: Path) -> list[str]:
     """Stop what the last run wrote down and left behind; answers its names."""
-    if not file.exists():
+    try:
+        known = json.loads(file.read_text())
+    except (OSError, ValueError):  # not there, or cut off by a crash of the machine, which left nothing
         return []
-    left = [entry for entry in json.loads(file.read_text()) if _is_the_same(entry["pid"], entry["started"])]
+    left = [entry for entry in known if _is_the_same(entry["pid"], entry["started"])]
     guardian.stop({entry["pid"]: entry["stop_signal"] for entry in left})
     file.unlink()
     return [entry["name"] for entry in left]

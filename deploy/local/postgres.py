@@ -26,7 +26,7 @@ from psycopg import sql
 from deploy.local.databases import SERVICES, database_url, passwords, provision
 from deploy.local.keys import write_secret
 from deploy.local.ports import HOST, free_port
-from deploy.local.processes import Process, ProcessError
+from deploy.local.processes import Process, ProcessError, lives
 
 SUPERUSER = "postgres"
 ELSEWHERE = "elsewhere"  # the file that names the server's own folder, where that is another
@@ -125,7 +125,7 @@ class Postgres:
             with suppress(psutil.NoSuchProcess):
                 child.kill()
         deadline = time.monotonic() + 10
-        while any(map(_is_alive, children)) and time.monotonic() < deadline:
+        while any(map(lives, children)) and time.monotonic() < deadline:
             time.sleep(0.01)
 
     def remove(self) -> None:
@@ -330,14 +330,7 @@ def _forget_reused_pid(postmaster_file: Path) -> None:
 
     PostgreSQL itself only looks whether the pid lives, and after a reboot it often does.
     """
-    with suppress(FileNotFoundError, psutil.NoSuchProcess, IndexError):
+    with suppress(FileNotFoundError, psutil.NoSuchProcess, ValueError):
         pid, _, started, *_ = postmaster_file.read_text().splitlines()
         if psutil.Process(int(pid)).create_time() > int(started) + 2:
             postmaster_file.unlink()
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return bool(process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False

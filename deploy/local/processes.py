@@ -12,6 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from deploy.local import guardian
 
 LOG_LIMIT_BYTES = 20_000_000
@@ -85,7 +87,8 @@ class Process:
         with self._lock:
             if self._child is None or self._child.returncode is not None:
                 return False
-            if not _has_exited(self._child.pid):
+            # Looked at, not waited for: see `_bury`. And os.waitid, which can do both, macOS lacks.
+            if lives(psutil.Process(self._child.pid)):
                 return True
             self._bury(self._child)
             return False
@@ -150,9 +153,12 @@ def stop_all(processes: Iterable[Process], seconds: float) -> None:
         process.kill()
 
 
-def _has_exited(pid: int) -> bool:
-    """Whether a child has ended, without taking its exit status."""
-    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+def lives(process: psutil.Process) -> bool:
+    """Whether a process still does anything; one that ended and was not waited for does not."""
+    try:
+        return bool(process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def keep_guarded() -> None:
