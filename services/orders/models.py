@@ -271,14 +271,12 @@ class Order(Base):
 
     seller: Mapped[Seller] = relationship(lazy="joined", innerjoin=True)
     market: Mapped[Market] = relationship(lazy="joined", innerjoin=True)
-    delivery_groups: Mapped[list["DeliveryGroup"]] = relationship(
-        order_by="DeliveryGroup.position", lazy="selectin"
-    )
-    lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.position", lazy="selectin")
-    fees: Mapped[list["OrderFee"]] = relationship(order_by="OrderFee.position", lazy="selectin")
-    holds: Mapped[list["Hold"]] = relationship(order_by="Hold.id", lazy="selectin")
-    refunds: Mapped[list["Refund"]] = relationship(order_by="Refund.id", lazy="selectin")
-    cancellations: Mapped[list["Cancellation"]] = relationship(order_by="Cancellation.id", lazy="selectin")
+    delivery_groups: Mapped[list["DeliveryGroup"]] = relationship(order_by="DeliveryGroup.position")
+    lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.position")
+    fees: Mapped[list["OrderFee"]] = relationship(order_by="OrderFee.position")
+    holds: Mapped[list["Hold"]] = relationship(order_by="Hold.held_at")
+    refunds: Mapped[list["Refund"]] = relationship(order_by="Refund.requested_at")
+    cancellations: Mapped[list["Cancellation"]] = relationship(order_by="Cancellation.requested_at")
 
     @property
     def customer(self) -> Person:
