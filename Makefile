@@ -2,13 +2,15 @@
 PYTHON ?= python3
 WAYBILL := .venv/bin/python -m deploy.local
 ORDERS ?= 50
+SERVICE ?= orders
+VERB ?= --help
 SELLER ?= *
 MARKET ?= *
 SCOPES ?=
 HOURS ?= 12
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint format bench chaos migrate token lock clean runtime dev
+.PHONY: help up demo test lint format bench chaos migrate operate token lock clean runtime dev
 
 help: ## list what can be made
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' Makefile | expand -t 10
@@ -41,6 +43,9 @@ chaos: dev ## break a running system for 10 minutes and prove that nothing is lo
 
 migrate: runtime ## bring the databases to their newest shape
 	@$(WAYBILL) migrate
+
+operate: runtime ## run an operator's VERB="dead-letters list" of SERVICE=orders; VERB=--help lists them
+	@$(WAYBILL) operate --service '$(SERVICE)' --verb '$(VERB)'
 
 token: runtime ## print a bearer token for SELLER=* MARKET=* SCOPES="orders:read …" HOURS=12 (SCOPES: all)
 	@$(WAYBILL) token --seller '$(SELLER)' --market '$(MARKET)' --scopes '$(SCOPES)' --hours $(HOURS)

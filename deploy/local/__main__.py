@@ -1,11 +1,14 @@
 """The commands behind the Makefile's targets."""
 
 import errno
+import shlex
 import sys
 from datetime import timedelta
 
 import click
 
+from deploy.local import stack
+from deploy.local.databases import SERVICES
 from deploy.local.keys import ALL_SCOPES, Keys
 from deploy.local.preconditions import StackError
 from deploy.local.processes import ProcessError
@@ -42,6 +45,15 @@ def demo(settings: Settings, orders: int) -> None:
 def migrate(settings: Settings) -> None:
     """Bring the services' databases to their newest shape."""
     migrate_databases(settings)
+
+
+@cli.command()
+@click.option("--service", type=click.Choice(SERVICES), default="orders", show_default=True)
+@click.option("--verb", default="--help", help="As in: dead-letters list")
+@click.pass_obj
+def operate(settings: Settings, service: str, verb: str) -> None:
+    """Run an operator's verb of a service, with the settings of this stack."""
+    sys.exit(stack.operate(settings, service, shlex.split(verb)))
 
 
 @cli.command()

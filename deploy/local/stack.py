@@ -3,6 +3,8 @@
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -22,7 +24,7 @@ from deploy.local.preconditions import RunningAlreadyError, StackError, check_po
 from deploy.local.processes import Process, stop_all
 from deploy.local.servers import Servers
 from deploy.local.service_processes import TEMPORARY, WORKERS, migrations, service_processes, service_url
-from deploy.local.settings import Settings
+from deploy.local.settings import ROOT, Settings
 from deploy.local.supervisor import Supervisor
 
 MIGRATE_SECONDS = 120.0
@@ -192,6 +194,17 @@ def migrate_databases(settings: Settings) -> None:
             cleanup.callback(stop_all, servers.processes(), STOP_SERVERS_SECONDS)
             servers.start()
         _migrate(settings, service_processes(settings, Keys(settings.folder / "keys"), servers))
+
+
+def operate(settings: Settings, service: str, words: Sequence[str]) -> int:
+    """Run a verb of a service's command line with its settings, at the terminal; answers its exit status."""
+    if not settings.folder.exists():
+        raise StackError("Nothing has been started here yet: run make up first.")
+    services = service_processes(settings, Keys(settings.folder / "keys"), Servers(settings))
+    command = [sys.executable, "-m", f"services.{service}.cli", *words]
+    return subprocess.run(
+        command, cwd=ROOT, env=services[f"{service}.api"].environment, check=False
+    ).returncode
 
 
 def remove(folder: Path) -> list[Path]:

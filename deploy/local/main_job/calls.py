@@ -17,7 +17,7 @@ from deploy.local.addresses import Addresses
 THREADS = 8  # orders on their way at a time: enough to keep two cores busy
 CALL_SECONDS = 10.0
 REPEAT_SECONDS = 60.0  # for how long a call is repeated while its service is away
-WAIT_SECONDS = 120.0  # for how long anything that happens in the background is waited for
+WAIT_SECONDS = 180.0  # for how long anything in the background is waited for: longer than the longest lease
 SHORTEST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.5
 
