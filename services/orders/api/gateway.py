@@ -19,6 +19,7 @@ blueprint = Blueprint(
 )
 
 _HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+_LONGEST_ID = 300
 
 
 def signed(view: View) -> View:
@@ -28,6 +29,8 @@ def signed(view: View) -> View:
         webhook = Webhook(current_app.extensions["settings"].gateway_secret)
         headers = {name: request.headers.get(name, "") for name in _HEADERS}
         try:
+            if len(headers["webhook-id"]) > _LONGEST_ID:
+                raise WebhookVerificationError("webhook-id is too long")  # noqa: TRY301 - one way to refuse
             webhook.verify(request.get_data(cache=True), headers, json_parse=False)
         except (WebhookVerificationError, ValueError) as error:
             refuse_access(401, f"the signature is not accepted: {error}", "Webhook-Signature")
@@ -43,7 +46,12 @@ def signed(view: View) -> View:
 @blueprint.response(200, PaymentSchema)
 @blueprint.doc(
     parameters=[
-        {"in": "header", "name": name, "required": True, "schema": {"type": "string", "maxLength": 300}}
+        {
+            "in": "header",
+            "name": name,
+            "required": True,
+            "schema": {"type": "string", "maxLength": _LONGEST_ID},
+        }
         for name in _HEADERS
     ]
 )

@@ -81,6 +81,7 @@ OTHER_SECRET = "whsec_" + b64encode(b"somebody else's secret").decode()
         {"at": datetime.now(UTC) + timedelta(minutes=6)},
         {"webhook-id": "msg_2"},
         {"webhook-id": None},
+        {"webhook_id": "m" * 301},
         {"webhook-timestamp": None},
         {"webhook-timestamp": "soon"},
         {"webhook-timestamp": "nan"},
