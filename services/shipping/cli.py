@@ -21,7 +21,8 @@ def check_stock(service: Service) -> None:
     for row in drifted:
         click.echo(
             f"{row.sku} at {row.location}: on hand {row.on_hand}, by the ledger {row.moved_on_hand}; "
-            f"reserved {row.reserved}, by the ledger {row.moved_reserved}, by shipments {row.held_by_shipments}"
+            f"reserved {row.reserved}, by the ledger {row.moved_reserved}, "
+            f"by shipments {row.held_by_shipments}"
         )
     click.echo(f"{len(drifted)} levels drifted")
     sys.exit(1 if drifted else 0)

@@ -146,9 +146,7 @@ class OrderState(Base):
     cancel_done: Mapped[bool | None]
     cancel_reason: Mapped[str] = mapped_column(default="")  # why not
 
-    shipments: Mapped[list["Shipment"]] = relationship(
-        back_populates="order", order_by="Shipment.position", lazy="selectin"
-    )
+    shipments: Mapped[list["Shipment"]] = relationship(back_populates="order", order_by="Shipment.position")
 
 
 class Shipment(Base):

@@ -93,10 +93,11 @@ def _cancel_open(session: Session, state: OrderState, reason: str) -> list[event
 
 def _answer_cancel_request(session: Session, state: OrderState, order: OrderSnapshot) -> list[events.News]:
     """Cancel all open shipments, or none if any has left; the order's lock stands between this and `ship`."""
+    has_left = any(shipment.status in LEFT for shipment in state.shipments)
     state.cancel_requested_at = order.cancel_requested_at
-    state.cancel_done = not any(shipment.status in LEFT for shipment in state.shipments)
-    state.cancel_reason = "" if state.cancel_done else "already_shipped"
-    if not state.cancel_done:
+    state.cancel_done = not has_left
+    state.cancel_reason = "already_shipped" if has_left else ""
+    if has_left:
         return [events.cancel_refused(state.cancel_reason)]
     # Told even where nothing was open: the order waits for its answer.
     reason = "order_cancelled"

@@ -4,7 +4,9 @@ import re
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import event
 
+from services.shipping import queries
 from services.shipping.commands import shipments as commands
 from services.shipping.domain.shipment_status import ACTIONS, ShipmentStatus
 from services.shipping.domain.tracking import CARRIER, is_tracking_number
@@ -242,3 +244,20 @@ def test_the_goods_that_left_do_not_change_with_the_order(session, ready):
     assert [line.units for line in ready.lines] == [2]
     assert len(shipments) == 1
     assert level(session, "TEA-250") == (3, 0)
+
+
+def test_a_page_of_shipments_costs_as_many_questions_as_one_shipment(session):
+    stock(session, "TEA-250", 50)
+    for _ in range(10):
+        hear(session, make_order([("TEA-250", 1)], [("TEA-250", 2), ("TEA-250", 1)]))
+    asked = []
+    event.listen(session.connection(), "before_cursor_execute", lambda *about: asked.append(about[2]))
+
+    def questions(limit):
+        session.expunge_all()
+        asked.clear()
+        page = queries.shipments_page(session, status=None, before=None, limit=limit)
+        assert [len(one.lines) + len(one.parcels) + len(one.actions) for one in page]
+        return len(asked)
+
+    assert questions(20) == questions(1) == 3

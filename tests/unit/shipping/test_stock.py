@@ -3,10 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
-from services.shipping import queries
+from services.shipping import db, queries
+from services.shipping.cli import cli
 from services.shipping.commands.locations import put_location
 from services.shipping.commands.shipments import cancel_shipment
 from services.shipping.commands.stock import receive_stock, set_stock
@@ -147,6 +149,36 @@ def test_the_standing_check_finds_whatever_drifted(session, harm):
     session.execute(text(harm))
 
     assert "TEA-250" in {row.sku for row in queries.stock_drift(session)}
+
+
+@pytest.fixture
+def operate(postgres_server):
+    """Run one of the operator's verbs."""
+    nowhere = dict.fromkeys(("ORDERS_URL", "SHIPPING_URL", "DOCUMENTS_URL", "NOTIFICATIONS_URL"), "http://x")
+    servers = {"DATABASE_URL": postgres_server.url("shipping"), "BROKER_URL": "redis://x", "JWKS": "x"}
+    unused = {"SERVICE_TOKEN": "x", "CUSTOMER_LINK_KEYS": "x"}
+
+    def run(*arguments):
+        done = CliRunner(env=nowhere | servers | unused).invoke(cli, arguments)
+        db.sessions.kw["bind"].dispose()
+        return done
+
+    return run
+
+
+@pytest.mark.requirement("F-10")
+def test_the_operator_can_ask_for_the_standing_check(sessions, operate):
+    with sessions.begin() as session:
+        stock(session, "TEA-250", 5)
+    before = operate("check-stock")
+
+    with sessions.begin() as session:
+        session.execute(text("update stock_levels set on_hand = 6"))
+    after = operate("check-stock")
+
+    assert (before.exit_code, before.stdout) == (0, "0 levels drifted\n")
+    assert after.exit_code == 1
+    assert "TEA-250 at WEST: on hand 6, by the ledger 5" in after.stdout
 
 
 @pytest.fixture

@@ -33,6 +33,20 @@ class RefusalSchema(Schema):
     detail = fields.String()
 
 
+class AddressSchema(Schema):
+    """Where a shipment goes."""
+
+    name = fields.String()
+    company = fields.String()
+    line1 = fields.String()
+    line2 = fields.String()
+    postcode = fields.String()
+    city = fields.String()
+    region = fields.String()
+    country = fields.String(metadata={"description": "ISO 3166-1 alpha-2."})
+    phone = fields.String()
+
+
 class ShipmentLineSchema(Schema):
     """How much of an order line a shipment carries."""
 
@@ -64,7 +78,11 @@ class ShipmentSchema(Schema):
     seller = fields.String()
     market = fields.String()
     method = fields.String()
-    address = fields.Dict(allow_none=True)
+    address = fields.Nested(
+        AddressSchema,
+        allow_none=True,
+        metadata={"description": "Null where it is fetched, and once the person was erased."},
+    )
     status = fields.Enum(ShipmentStatus, by_value=True)
     location = fields.String(allow_none=True)
     lines = fields.List(fields.Nested(ShipmentLineSchema))
