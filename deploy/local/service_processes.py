@@ -97,6 +97,8 @@ def _shared_environment(settings: Settings, keys: Keys, servers: Servers) -> dic
         "PATH": f"{Path(sys.executable).parent}:{path}",
         "PYTHONUNBUFFERED": "1",
         "TZ": "UTC",
+        # glibc gives each thread a heap of its own, and keeps what the thread once used.
+        "MALLOC_ARENA_MAX": "2",
         # Nothing of ours belongs into the user's home or among other programs' files.
         "XDG_CACHE_HOME": str(_folder(settings, "cache")),
         "TMPDIR": str(_folder(settings, TEMPORARY)),

@@ -1,5 +1,6 @@
 """The process that handles events and does jobs."""
 
+import gc
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +35,12 @@ def make_worker(messaging: Messaging, sessions: sessionmaker[Session], settings:
     @signals.setup_logging.connect(weak=False)
     def configure_logging(**_: Any) -> None:
         logging.configure(messaging.name, settings.log_level)
+
+    @signals.worker_before_create_process.connect(weak=False)
+    def share_memory_with_children(**_: Any) -> None:
+        # A child's garbage collector then leaves the parent's objects, and so their shared pages, alone.
+        gc.collect()
+        gc.freeze()
 
     @signals.worker_process_init.connect(weak=False)
     def leave_connections_to_the_parent(**_: Any) -> None:
