@@ -1,207 +1,26 @@
-"""Tables of the orders service: constraints and relationships, and plain readings of a row; no workflow."""
+"""Orders with all their parts, and plain readings of a row; no workflow."""
 
 from datetime import date, datetime
-from enum import StrEnum
-from typing import Any, Generic, TypeVar
+from typing import Any
 from uuid import UUID
 
-import msgspec
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Dialect,
-    Enum,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Index,
-    MetaData,
-    Sequence,
-    Text,
-    TypeDecorator,
-    text,
-)
-from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, class_mapper, mapped_column, relationship
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.domain.channels import Channel
 from services.orders.domain.fulfilment import Fulfilment
 from services.orders.domain.order_status import OrderFacts, OrderStatus, Refusal, actions
 from services.orders.domain.payments import Ledger, PaymentMethod, PaymentState
-from services.orders.domain.totals import ChargeKind, TaxMode, TaxRounding
-from shared import db
-from shared.db import UtcDateTime, new_id
+from services.orders.domain.totals import ChargeKind
+from services.orders.models.mapping import Base
+from services.orders.models.masters import Market, Seller
+from services.orders.models.payments import Refund
+from shared.db import new_id
 from shared.events.snapshots import Address, Person, TaxRow, Totals
 from shared.events.snapshots import Payment as PaymentStanding
 
-T = TypeVar("T")
-
-
-class Json(TypeDecorator[T], Generic[T]):
-    """A value of some type as JSONB; what comes back is that type again."""
-
-    impl = JSONB(none_as_null=True)
-    cache_ok = True
-
-    def __init__(self, kind: Any) -> None:
-        super().__init__()
-        self.kind = kind
-
-    def process_bind_param(self, value: T | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        """The value as plain JSON."""
-        return None if value is None else msgspec.to_builtins(value)
-
-    def process_result_value(self, value: Any, dialect: Dialect) -> T | None:  # noqa: ARG002
-        """The plain JSON as the value."""
-        return None if value is None else msgspec.convert(value, self.kind)
-
-
-def word(kind: type[StrEnum]) -> Enum:
-    """A column of an enumeration's words; a new word needs no migration."""
-    return Enum(
-        kind, native_enum=False, length=32, values_callable=lambda words: [one.value for one in words]
-    )
-
-
-_WORDS: dict[Any, Any] = {
-    kind: word(kind)
-    for kind in (
-        *(Channel, ChargeKind, Fulfilment, OrderStatus),
-        *(PaymentMethod, PaymentState, TaxMode, TaxRounding),
-    )
-}
-
-
-class Base(DeclarativeBase):
-    """Whatever is mapped here."""
-
-    metadata = MetaData(naming_convention=db.metadata.naming_convention)
-    type_annotation_map = {  # noqa: RUF012 - as SQLAlchemy declares it
-        str: Text,
-        int: BigInteger,
-        datetime: UtcDateTime,
-        Address: Json(Address),
-        dict[str, Any]: Json(dict[str, Any]),
-        dict[str, str]: Json(dict[str, str]),
-        dict[str, int]: Json(dict[str, int]),
-        dict[str, dict[str, str]]: Json(dict[str, dict[str, str]]),
-        list[str]: Json(list[str]),
-        list[PaymentMethod]: Json(list[PaymentMethod]),
-        tuple[TaxRow, ...]: Json(tuple[TaxRow, ...]),
-        **_WORDS,
-    }
-
-
 # Gaps are allowed here; only papers are numbered without.
 order_numbers = Sequence("order_numbers", start=100_001, metadata=Base.metadata)
-
-
-def as_loaded(model: type[T], **columns: Any) -> T:
-    """A row as if it had come from the database, for one that goes there without the unit of work."""
-    row: T = class_mapper(model).class_manager.new_instance()
-    row.__dict__.update(columns)
-    return row
-
-
-class Market(Base):
-    """Where and how orders are sold: currency, language, tax, methods, promises."""
-
-    __tablename__ = "markets"
-
-    code: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    currency: Mapped[str]
-    locale: Mapped[str]
-    time_zone: Mapped[str]
-    tax_mode: Mapped[TaxMode]
-    tax_rounding: Mapped[TaxRounding]
-    tax_rates: Mapped[dict[str, int]]  # basis points by tax class
-    payment_methods: Mapped[list[PaymentMethod]]
-    shipping_methods: Mapped[dict[str, dict[str, str]]]  # the method's name by locale, by its code
-    backorders: Mapped[bool]  # whether what is not in stock may be promised
-    invoice_on: Mapped[str]
-
-
-class Seller(Base):
-    """Whoever sells, ships and sends the invoice."""
-
-    __tablename__ = "sellers"
-
-    code: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    legal_name: Mapped[str]
-    email: Mapped[str]
-    phone: Mapped[str]
-    address: Mapped[Address]
-    vat_number: Mapped[str]
-    registration: Mapped[str]
-    website: Mapped[str]
-    iban: Mapped[str]
-    colour: Mapped[str]
-    legal_text: Mapped[dict[str, str]]  # by locale
-
-
-class Customer(Base):
-    """A person or company as one seller knows it; orders keep their own copy of what they need."""
-
-    __tablename__ = "customers"
-    __table_args__ = (Index(None, "seller_code", "id"), Index(None, "seller_code", "email"))
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    seller_code: Mapped[str] = mapped_column(ForeignKey("sellers.code"))
-    name: Mapped[str]
-    email: Mapped[str]
-    phone: Mapped[str]
-    company: Mapped[str]
-    vat_number: Mapped[str]
-    created_at: Mapped[datetime]
-
-    addresses: Mapped[list["CustomerAddress"]] = relationship(
-        cascade="all, delete-orphan", order_by="CustomerAddress.position"
-    )
-
-
-class CustomerAddress(Base):
-    """An entry of a customer's address book."""
-
-    __tablename__ = "customer_addresses"
-
-    customer_id: Mapped[UUID] = mapped_column(ForeignKey("customers.id"), primary_key=True)
-    position: Mapped[int] = mapped_column(primary_key=True)
-    address: Mapped[Address]
-
-
-class Product(Base):
-    """What a seller sells."""
-
-    __tablename__ = "products"
-
-    seller_code: Mapped[str] = mapped_column(ForeignKey("sellers.code"), primary_key=True)
-    sku: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    description: Mapped[str]
-    page_url: Mapped[str]
-    tax_class: Mapped[str]
-    sales_coefficient: Mapped[int]  # stock-keeping units in one sales unit
-    active: Mapped[bool]
-
-    prices: Mapped[list["ProductPrice"]] = relationship(
-        cascade="all, delete-orphan", order_by="ProductPrice.market_code"
-    )
-
-
-class ProductPrice(Base):
-    """What a sales unit costs in a market, as its tax mode counts."""
-
-    __tablename__ = "product_prices"
-    __table_args__ = (
-        ForeignKeyConstraint(["seller_code", "sku"], ["products.seller_code", "products.sku"]),
-        CheckConstraint("price_minor >= 0", name="price_not_negative"),
-    )
-
-    seller_code: Mapped[str] = mapped_column(primary_key=True)
-    sku: Mapped[str] = mapped_column(primary_key=True)
-    market_code: Mapped[str] = mapped_column(ForeignKey("markets.code"), primary_key=True)
-    price_minor: Mapped[int]
 
 
 class Order(Base):
@@ -434,44 +253,6 @@ class Hold(Base):
     held_at: Mapped[datetime]
     released_by: Mapped[str | None]
     released_at: Mapped[datetime | None]
-
-
-class Payment(Base):
-    """Money received; rows are never changed."""
-
-    __tablename__ = "payments"
-    __table_args__ = (
-        CheckConstraint("amount_minor > 0", name="amount_positive"),
-        Index(None, "order_id", "recorded_at"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
-    method: Mapped[PaymentMethod]
-    amount_minor: Mapped[int]
-    reference: Mapped[str]
-    document_id: Mapped[UUID | None]  # the supporting document, in the documents service
-    webhook_id: Mapped[str | None] = mapped_column(unique=True)  # the gateway's own id of its call
-    recorded_by: Mapped[str]
-    recorded_at: Mapped[datetime]
-
-
-class Refund(Base):
-    """Money that goes back to the customer: requested, then settled."""
-
-    __tablename__ = "refunds"
-    __table_args__ = (CheckConstraint("amount_minor > 0", name="amount_positive"), Index(None, "order_id"))
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
-    amount_minor: Mapped[int]
-    reason: Mapped[str]
-    state: Mapped[str]
-    requested_by: Mapped[str]
-    requested_at: Mapped[datetime]
-    reference: Mapped[str]
-    settled_by: Mapped[str | None]
-    settled_at: Mapped[datetime | None]
 
 
 class Cancellation(Base):

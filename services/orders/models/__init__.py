@@ -1,0 +1,36 @@
+"""Tables of the orders service: constraints and relationships; no workflow, no HTTP."""
+
+from services.orders.models.mapping import Base, as_loaded
+from services.orders.models.masters import Customer, CustomerAddress, Market, Product, ProductPrice, Seller
+from services.orders.models.orders import (
+    Cancellation,
+    DeliveryGroup,
+    HistoryEntry,
+    Hold,
+    Order,
+    OrderFee,
+    OrderLine,
+    order_numbers,
+)
+from services.orders.models.payments import Payment, Refund
+
+__all__ = [
+    "Base",
+    "Cancellation",
+    "Customer",
+    "CustomerAddress",
+    "DeliveryGroup",
+    "HistoryEntry",
+    "Hold",
+    "Market",
+    "Order",
+    "OrderFee",
+    "OrderLine",
+    "Payment",
+    "Product",
+    "ProductPrice",
+    "Refund",
+    "Seller",
+    "as_loaded",
+    "order_numbers",
+]

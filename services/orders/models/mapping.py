@@ -1,0 +1,83 @@
+"""How rows are mapped: the kinds of column, and what all tables have in common."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from sqlalchemy import BigInteger, Dialect, Enum, MetaData, Text, TypeDecorator
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import DeclarativeBase, class_mapper
+
+from services.orders.domain.channels import Channel
+from services.orders.domain.fulfilment import Fulfilment
+from services.orders.domain.order_status import OrderStatus
+from services.orders.domain.payments import PaymentMethod, PaymentState
+from services.orders.domain.totals import ChargeKind, TaxMode, TaxRounding
+from shared import db
+from shared.db import UtcDateTime
+from shared.events.snapshots import Address, TaxRow
+
+T = TypeVar("T")
+
+
+class Json(TypeDecorator[T], Generic[T]):
+    """A value of some type as JSONB; what comes back is that type again."""
+
+    impl = JSONB(none_as_null=True)
+    cache_ok = True
+
+    def __init__(self, kind: Any) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def process_bind_param(self, value: T | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        """The value as plain JSON."""
+        return None if value is None else msgspec.to_builtins(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> T | None:  # noqa: ARG002
+        """The plain JSON as the value."""
+        return None if value is None else msgspec.convert(value, self.kind)
+
+
+def word(kind: type[StrEnum]) -> Enum:
+    """A column of an enumeration's words; a new word needs no migration."""
+    return Enum(
+        kind, native_enum=False, length=32, values_callable=lambda words: [one.value for one in words]
+    )
+
+
+_WORDS: dict[Any, Any] = {
+    kind: word(kind)
+    for kind in (
+        *(Channel, ChargeKind, Fulfilment, OrderStatus),
+        *(PaymentMethod, PaymentState, TaxMode, TaxRounding),
+    )
+}
+
+
+class Base(DeclarativeBase):
+    """Whatever is mapped here."""
+
+    metadata = MetaData(naming_convention=db.metadata.naming_convention)
+    type_annotation_map = {  # noqa: RUF012 - as SQLAlchemy declares it
+        str: Text,
+        int: BigInteger,
+        datetime: UtcDateTime,
+        Address: Json(Address),
+        dict[str, Any]: Json(dict[str, Any]),
+        dict[str, str]: Json(dict[str, str]),
+        dict[str, int]: Json(dict[str, int]),
+        dict[str, dict[str, str]]: Json(dict[str, dict[str, str]]),
+        list[str]: Json(list[str]),
+        list[PaymentMethod]: Json(list[PaymentMethod]),
+        tuple[TaxRow, ...]: Json(tuple[TaxRow, ...]),
+        **_WORDS,
+    }
+
+
+def as_loaded(model: type[T], **columns: Any) -> T:
+    """A row as if it had come from the database, for one that goes there without the unit of work."""
+    row: T = class_mapper(model).class_manager.new_instance()
+    row.__dict__.update(columns)
+    return row

@@ -1,0 +1,115 @@
+"""Markets, sellers, their customers and what they sell."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from services.orders.domain.payments import PaymentMethod
+from services.orders.domain.totals import TaxMode, TaxRounding
+from services.orders.models.mapping import Base
+from shared.db import new_id
+from shared.events.snapshots import Address
+
+
+class Market(Base):
+    """Where and how orders are sold: currency, language, tax, methods, promises."""
+
+    __tablename__ = "markets"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    currency: Mapped[str]
+    locale: Mapped[str]
+    time_zone: Mapped[str]
+    tax_mode: Mapped[TaxMode]
+    tax_rounding: Mapped[TaxRounding]
+    tax_rates: Mapped[dict[str, int]]  # basis points by tax class
+    payment_methods: Mapped[list[PaymentMethod]]
+    shipping_methods: Mapped[dict[str, dict[str, str]]]  # the method's name by locale, by its code
+    backorders: Mapped[bool]  # whether what is not in stock may be promised
+    invoice_on: Mapped[str]
+
+
+class Seller(Base):
+    """Whoever sells, ships and sends the invoice."""
+
+    __tablename__ = "sellers"
+
+    code: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    legal_name: Mapped[str]
+    email: Mapped[str]
+    phone: Mapped[str]
+    address: Mapped[Address]
+    vat_number: Mapped[str]
+    registration: Mapped[str]
+    website: Mapped[str]
+    iban: Mapped[str]
+    colour: Mapped[str]
+    legal_text: Mapped[dict[str, str]]  # by locale
+
+
+class Customer(Base):
+    """A person or company as one seller knows it; orders keep their own copy of what they need."""
+
+    __tablename__ = "customers"
+    __table_args__ = (Index(None, "seller_code", "id"), Index(None, "seller_code", "email"))
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    seller_code: Mapped[str] = mapped_column(ForeignKey("sellers.code"))
+    name: Mapped[str]
+    email: Mapped[str]
+    phone: Mapped[str]
+    company: Mapped[str]
+    vat_number: Mapped[str]
+    created_at: Mapped[datetime]
+
+    addresses: Mapped[list["CustomerAddress"]] = relationship(
+        cascade="all, delete-orphan", order_by="CustomerAddress.position"
+    )
+
+
+class CustomerAddress(Base):
+    """An entry of a customer's address book."""
+
+    __tablename__ = "customer_addresses"
+
+    customer_id: Mapped[UUID] = mapped_column(ForeignKey("customers.id"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True)
+    address: Mapped[Address]
+
+
+class Product(Base):
+    """What a seller sells."""
+
+    __tablename__ = "products"
+
+    seller_code: Mapped[str] = mapped_column(ForeignKey("sellers.code"), primary_key=True)
+    sku: Mapped[str] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    description: Mapped[str]
+    page_url: Mapped[str]
+    tax_class: Mapped[str]
+    sales_coefficient: Mapped[int]  # stock-keeping units in one sales unit
+    active: Mapped[bool]
+
+    prices: Mapped[list["ProductPrice"]] = relationship(
+        cascade="all, delete-orphan", order_by="ProductPrice.market_code"
+    )
+
+
+class ProductPrice(Base):
+    """What a sales unit costs in a market, as its tax mode counts."""
+
+    __tablename__ = "product_prices"
+    __table_args__ = (
+        ForeignKeyConstraint(["seller_code", "sku"], ["products.seller_code", "products.sku"]),
+        CheckConstraint("price_minor >= 0", name="price_not_negative"),
+    )
+
+    seller_code: Mapped[str] = mapped_column(primary_key=True)
+    sku: Mapped[str] = mapped_column(primary_key=True)
+    market_code: Mapped[str] = mapped_column(ForeignKey("markets.code"), primary_key=True)
+    price_minor: Mapped[int]
