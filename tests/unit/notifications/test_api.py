@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from snapshot_samples import placed_order
 from sqlalchemy.orm import sessionmaker
 
 from deploy.local.keys import Keys
@@ -11,6 +10,7 @@ from services.notifications.api import emails as api
 from services.notifications.messaging import messaging
 from shared.db import new_id
 from shared.web.app import make_app
+from tests.unit.notifications.snapshot_samples import placed_order
 
 PLACED = placed_order()
 LIST = f"/v1/orders/{PLACED.order_id}/notifications"

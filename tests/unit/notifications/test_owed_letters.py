@@ -4,9 +4,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from snapshot_samples import accepted, cancelled, credited, invoiced, placed_order, shipped
 
 from services.notifications.domain.steps import Recipient, Step, key_of, owed_letters
+from tests.unit.notifications.snapshot_samples import (
+    accepted,
+    cancelled,
+    credited,
+    invoiced,
+    placed_order,
+    shipped,
+)
 
 PLACED = placed_order()
 ACCEPTED = accepted(PLACED)

@@ -5,11 +5,11 @@ from dataclasses import replace
 from string import Formatter
 
 import pytest
-from snapshot_samples import cancelled, credited, paid, placed_order, shipped
 
 from services.notifications.domain.steps import Step
 from services.notifications.rendering import LANGUAGES, MOST_ITEMS, catalogue, render
 from shared.events.snapshots import TaxRow
+from tests.unit.notifications.snapshot_samples import cancelled, credited, paid, placed_order, shipped
 
 METHODS = ("online", "transfer", "payment_link", "card_on_phone", "cash_on_delivery")
 ABOUT = {

@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from snapshot_samples import PDF, accepted, invoiced, paid, placed_order, shipped
 from sqlalchemy import select
 
 from shared.db import new_id
 from shared.logging import causation_id
 from shared.messaging import operations
 from shared.messaging.tables import event_log, jobs
+from tests.unit.notifications.snapshot_samples import PDF, accepted, invoiced, paid, placed_order, shipped
 
 PLACED = placed_order()
 ACCEPTED = accepted(paid(PLACED))

@@ -5,7 +5,6 @@ from itertools import permutations
 from uuid import uuid5
 
 import pytest
-from snapshot_samples import accepted, cancelled, credited, invoiced, placed_order, shipped
 from sqlalchemy import select
 
 from services.notifications import consumers
@@ -16,6 +15,14 @@ from shared.events.snapshots import OrderSnapshot, Person
 from shared.logging import causation_id, correlation_id
 from shared.messaging import copies
 from shared.messaging.tables import event_log, inbox, jobs
+from tests.unit.notifications.snapshot_samples import (
+    accepted,
+    cancelled,
+    credited,
+    invoiced,
+    placed_order,
+    shipped,
+)
 
 PLACED = placed_order()
 ACCEPTED = accepted(PLACED)
