@@ -150,6 +150,8 @@ def _add(session: Session, due: DuePaper, refers_to: UUID | None = None) -> Pape
 
 
 def _take_back(session: Session, paper: Paper, papers: dict[tuple[PaperKind, str], Paper]) -> None:
+    if paper.kind is PaperKind.CREDIT_NOTE:
+        return  # it is what takes back, and stays due however often its order is heard to be off
     if paper.number is None:
         if may("withdraw", paper.status):
             paper.status = status_after("withdraw", paper.status)

@@ -209,6 +209,7 @@ def test_cancelling_credits_a_numbered_invoice_once_and_leaves_it_as_it_is(sessi
     hear(replace(cancelled(accepted), version=3), "refund.settled")
 
     note = paper_of(session, accepted.order_id, PaperKind.CREDIT_NOTE)
+    assert note.status is PaperStatus.DUE  # hearing of the end again does not take it back
     assert note.refers_to == invoice.id
     assert note.total_minor == invoice.total_minor == accepted.totals.total_minor
     assert note.frozen.invoice_number == invoice.number
