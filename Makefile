@@ -22,7 +22,8 @@ demo: runtime ## start everything, run the main job on ORDERS=50 orders, stop; f
 	@$(WAYBILL) demo --orders $(ORDERS)
 
 test: dev lint ## run all tests on own servers and free ports
-	@.venv/bin/python -m pytest
+	@.venv/bin/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
+	@.venv/bin/python -m pytest -m slow
 
 lint: dev ## check style, types, imports and dependencies
 	@.venv/bin/ruff check
