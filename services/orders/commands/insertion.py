@@ -1,15 +1,14 @@
 """Writing a new order with all its rows, its event and the deliveries of it, in one statement."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import msgspec
 from sqlalchemy import select, text
-from sqlalchemy.orm import Session, make_transient_to_detached
+from sqlalchemy.orm import Session
 
 from services.orders import events
-from services.orders.models import Base, Customer, HistoryEntry, Order
+from services.orders.models import Base, Customer, HistoryEntry, Order, column_names
 from shared.db import new_id
 from shared.errors import Refused
 from shared.messaging.outbox import publication
@@ -76,9 +75,6 @@ def insert_placed(session: Session, order: Order, customer: Customer | None, ent
     stored = session.connection().execute(_INSERT, told | {"rows": msgspec.json.encode(rows).decode()})
     if stored.first() is None:
         _refuse_placed(session, order)
-    for row in (order, *order.delivery_groups, *order.lines, *order.fees):
-        make_transient_to_detached(row)
-    session.add(order)
 
 
 def _rows(objects: Sequence[Base]) -> list[dict[str, Any]]:
@@ -87,12 +83,7 @@ def _rows(objects: Sequence[Base]) -> list[dict[str, Any]]:
 
 def _columns(row: Base) -> dict[str, Any]:
     values = vars(row)  # each of them is there: the row was made with all its columns
-    return {name: values[name] for name in _names(type(row))}
-
-
-@cache
-def _names(model: type[Base]) -> tuple[str, ...]:
-    return tuple(model.__table__.columns.keys())
+    return {name: values[name] for name in column_names(type(row))}
 
 
 def _refuse_placed(session: Session, order: Order) -> None:

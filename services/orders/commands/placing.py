@@ -54,7 +54,8 @@ def place_order(
 
     Amounts are in minor units of the market's currency, as its tax mode counts them. Raises Invalid naming
     each field that market, seller or products don't allow, Refused (already_placed) for an external reference
-    that the seller has used before.
+    that the seller has used before. What it answers is for reading: it is not the session's, to which the
+    order is new; do more with it in the same transaction by loading it.
     """
     terms = terms_of(
         session,

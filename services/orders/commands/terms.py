@@ -10,7 +10,16 @@ from sqlalchemy import Text, and_, any_, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
-from services.orders.models import Customer, Market, Product, ProductPrice, Seller, order_numbers
+from services.orders.models import (
+    Customer,
+    Market,
+    Product,
+    ProductPrice,
+    Seller,
+    as_loaded,
+    column_names,
+    order_numbers,
+)
 from shared.access import actor_of
 from shared.errors import Invalid
 
@@ -42,34 +51,43 @@ class Terms:
         return next((names[name] for name in tried if name in names), method)
 
 
+# Plain columns: the unit of work would cost more than the question itself, and has nothing to keep here.
+_MASTERS = (Market, Seller, Customer)
+_markets, _sellers, _customers, _products, _prices = (
+    model.__table__.c for model in (*_MASTERS, Product, ProductPrice)
+)
 _OFFER = func.jsonb_build_object(
-    *("name", Product.name),
-    *("tax_class", Product.tax_class),
-    *("sales_coefficient", Product.sales_coefficient),
-    *("price_minor", ProductPrice.price_minor),
+    *("name", _products.name),
+    *("tax_class", _products.tax_class),
+    *("sales_coefficient", _products.sales_coefficient),
+    *("price_minor", _prices.price_minor),
 )
 _OFFERS = (
-    select(func.jsonb_object_agg(Product.sku, _OFFER))
+    select(func.jsonb_object_agg(_products.sku, _OFFER))
+    .select_from(Product.__table__)
     .outerjoin(
-        ProductPrice,
+        ProductPrice.__table__,
         and_(
-            ProductPrice.seller_code == Product.seller_code,
-            ProductPrice.sku == Product.sku,
-            ProductPrice.market_code == bindparam("market"),
+            _prices.seller_code == _products.seller_code,
+            _prices.sku == _products.sku,
+            _prices.market_code == bindparam("market"),
         ),
     )
     .where(
-        Product.seller_code == bindparam("seller"),
-        Product.sku == any_(bindparam("skus", type_=ARRAY(Text))),
-        Product.active,
+        _products.seller_code == bindparam("seller"),
+        _products.sku == any_(bindparam("skus", type_=ARRAY(Text))),
+        _products.active,
     )
     .scalar_subquery()
 )
 _TERMS = (
-    select(Market, Seller, Customer, order_numbers.next_value().label("number"), _OFFERS.label("offers"))
-    .join_from(Market, Seller, true())
-    .outerjoin(Customer, and_(Customer.id == bindparam("customer_id"), Customer.seller_code == Seller.code))
-    .where(Market.code == bindparam("market"), Seller.code == bindparam("seller"))
+    select(*_markets, *_sellers, *_customers, order_numbers.next_value(), _OFFERS)
+    .join_from(Market.__table__, Seller.__table__, true())
+    .outerjoin(
+        Customer.__table__,
+        and_(_customers.id == bindparam("customer_id"), _customers.seller_code == _sellers.code),
+    )
+    .where(_markets.code == bindparam("market"), _sellers.code == bindparam("seller"))
 )
 
 
@@ -82,18 +100,24 @@ def terms_of(
     """
     _refuse_unseen(session, market, seller)
     asked = {"market": market, "seller": seller, "customer_id": customer_id, "skus": sorted(set(skus))}
-    found = session.execute(_TERMS, asked).one_or_none()
+    found = session.connection().execute(_TERMS, asked).one_or_none()
     if found is None:
         missing = "seller" if session.get(Market, market) else "market"
         raise Invalid(**{missing: f"there is no such {missing}"})
-    if customer_id is not None and found.Customer is None:
+    *masters, number, offers = found
+    values = iter(masters)
+    known: list[Any] = [
+        as_loaded(model, **{name: next(values) for name in column_names(model)}) for model in _MASTERS
+    ]
+    customer = known[2] if known[2].id else None
+    if customer_id is not None and customer is None:
         raise Invalid(**{"customer.id": "there is no such customer"})
     return Terms(
-        market=found.Market,
-        seller=found.Seller,
-        customer=found.Customer,
-        number=f"{found.Market.code.upper()}-{found.number}",
-        offers=msgspec.convert(found.offers or {}, dict[str, Offer]),
+        market=known[0],
+        seller=known[1],
+        customer=customer,
+        number=f"{market.upper()}-{number}",
+        offers=msgspec.convert(offers or {}, dict[str, Offer]),
     )
 
 

@@ -1,6 +1,6 @@
 """Tables of the orders service: constraints and relationships; no workflow, no HTTP."""
 
-from services.orders.models.mapping import Base, as_loaded
+from services.orders.models.mapping import Base, as_loaded, column_names
 from services.orders.models.masters import Customer, CustomerAddress, Market, Product, ProductPrice, Seller
 from services.orders.models.orders import (
     Cancellation,
@@ -32,5 +32,6 @@ __all__ = [
     "Refund",
     "Seller",
     "as_loaded",
+    "column_names",
     "order_numbers",
 ]

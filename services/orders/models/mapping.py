@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -74,6 +75,12 @@ class Base(DeclarativeBase):
         tuple[TaxRow, ...]: Json(tuple[TaxRow, ...]),
         **_WORDS,
     }
+
+
+@cache
+def column_names(model: type[Base]) -> tuple[str, ...]:
+    """The names of a table's columns, in its order; they are the attributes' names too."""
+    return tuple(model.__table__.columns.keys())
 
 
 def as_loaded(model: type[T], **columns: Any) -> T:

@@ -14,7 +14,7 @@ from services.orders.settings import Settings
 from shared.events.snapshots import People, ShipmentsSnapshot
 from shared.messaging import copies
 from shared.messaging.subjects import lock_order
-from tests.unit.orders.sample_shop import GATEWAY_SECRET, MARKET, lay_out, order_wanted, shipment_of
+from tests.unit.orders.sample_shop import GATEWAY_SECRET, MARKET, lay_out, order_wanted, shipment_of, stored
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def place_order(session):
     """Place an order of (sku, quantity[, unit price]) lines, and answer it as it is stored."""
 
     def place(**wanted):
-        return placing.place_order(session, **order_wanted(**wanted))
+        return stored(session, placing.place_order(session, **order_wanted(**wanted)).id)
 
     return place
 
