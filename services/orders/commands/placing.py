@@ -1,7 +1,6 @@
 """Placing an order, the one hot path. The caller owns the transaction; commands never commit."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -9,6 +8,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from services.orders.commands.changes import history_entry, picture
+from services.orders.commands.costs import SideCharge, costs_of, line_total, price_of
 from services.orders.commands.feasibility import refuse_impossible
 from services.orders.commands.insertion import insert_placed
 from services.orders.commands.terms import Terms, terms_of
@@ -23,15 +23,12 @@ from services.orders.domain.channels import Channel
 from services.orders.domain.fulfilment import Fulfilment
 from services.orders.domain.order_status import OrderStatus, status_after
 from services.orders.domain.payments import Ledger, PaymentMethod
-from services.orders.domain.totals import Charge, ChargeKind, spread_discount, tax_of_each, totals_of
 from services.orders.models import Customer, DeliveryGroup, Order, OrderFee, OrderLine, as_loaded
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import Invalid
-from shared.events.snapshots import Address, Totals
-
-LARGEST_TOTAL_MINOR = 10**15  # far above any order, far below what a bigint holds
+from shared.events.snapshots import Address
 
 
 def place_order(
@@ -73,7 +70,7 @@ def place_order(
         _delivery_group(order_id, terms.method_name(wanted["method"], locale), place, wanted)
         for place, wanted in enumerate(delivery_groups)
     ]
-    costs = _costs(terms, groups, lines, fees, discounts)
+    costs = costs_of(terms, groups, lines, fees, discounts)
     ledger = Ledger(
         total_minor=costs.totals.total_minor, cancelled_minor=0, received_minor=0, refunded_minor=0
     )
@@ -138,76 +135,6 @@ def place_order(
     return order
 
 
-@dataclass(frozen=True, slots=True)
-class _OtherCharge:
-    """What is charged or taken off beside the lines."""
-
-    name: str
-    charge: Charge
-    tax_minor: int
-    group_id: UUID | None  # whose shipping it is
-
-
-@dataclass(frozen=True, slots=True)
-class _Costs:
-    """What an order costs, and the tax of each of its parts."""
-
-    line_taxes: Sequence[int]
-    others: Sequence[_OtherCharge]
-    totals: Totals
-
-
-def _costs(
-    terms: Terms,
-    groups: Sequence[DeliveryGroup],
-    lines: Sequence[WantedLine],
-    fees: Sequence[AddedFee],
-    discounts: Sequence[GrantedDiscount],
-) -> _Costs:
-    """What all comes to; raises Invalid where discounts exceed the goods, or the total is absurd."""
-    rates = terms.market.tax_rates
-    goods = [
-        Charge(ChargeKind.LINE, _line_total(terms, line), rates[terms.offers[line["sku"]].tax_class])
-        for line in lines
-    ]
-    named: list[tuple[str, Charge, UUID | None]] = []
-    for group in groups:
-        if group.shipping_minor:
-            shipping = Charge(ChargeKind.SHIPPING, group.shipping_minor, rates["standard"])
-            named.append((group.method_name, shipping, group.id))
-    for fee in fees:
-        rate = rates[fee.get("tax_class", "standard")]
-        named.append((fee["name"], Charge(ChargeKind.FEE, fee["amount_minor"], rate), None))
-    for discount in discounts:
-        shares = spread_discount(discount["amount_minor"], goods)
-        named += [(discount["name"], share, None) for share in shares]
-    charges = goods + [charge for _, charge, _ in named]
-    taxes = tax_of_each(charges, terms.market.tax_mode, terms.market.tax_rounding)
-    totals = totals_of(charges, taxes, terms.market.tax_mode)
-    if totals.discounts_minor > totals.lines_minor:
-        raise Invalid(discounts="are more than the goods cost")
-    if totals.total_minor > LARGEST_TOTAL_MINOR:
-        raise Invalid(lines=f"cost more than {LARGEST_TOTAL_MINOR} in all")
-    return _Costs(
-        line_taxes=taxes[: len(goods)],
-        others=[
-            _OtherCharge(name, charge, tax, group_id)
-            for (name, charge, group_id), tax in zip(named, taxes[len(goods) :], strict=True)
-        ],
-        totals=totals,
-    )
-
-
-def _price(terms: Terms, line: WantedLine) -> int:
-    price = line.get("unit_price_minor", terms.offers[line["sku"]].price_minor)
-    assert price is not None, "a line without a price is not feasible"
-    return price
-
-
-def _line_total(terms: Terms, line: WantedLine) -> int:
-    return _price(terms, line) * line["quantity"] - line.get("discount_minor", 0)
-
-
 def _first_address(delivery_groups: Sequence[WantedDelivery]) -> Address:
     for group in delivery_groups:
         if address := group.get("address"):
@@ -254,7 +181,7 @@ def _line(  # noqa: PLR0917 - what a row is made of
     actor: str,
 ) -> OrderLine:
     offer = terms.offers[wanted["sku"]]
-    price = _price(terms, wanted)
+    price = price_of(terms, wanted)
     return as_loaded(
         OrderLine,
         id=new_id(),
@@ -268,7 +195,7 @@ def _line(  # noqa: PLR0917 - what a row is made of
         list_price_minor=offer.price_minor,
         price_set_by=None if price == offer.price_minor else actor,
         discount_minor=wanted.get("discount_minor", 0),
-        total_minor=_line_total(terms, wanted),
+        total_minor=line_total(terms, wanted),
         tax_class=offer.tax_class,
         tax_rate_basis_points=terms.market.tax_rates[offer.tax_class],
         tax_minor=tax_minor,
@@ -278,7 +205,7 @@ def _line(  # noqa: PLR0917 - what a row is made of
     )
 
 
-def _fee(order_id: UUID, place: int, charged: _OtherCharge) -> OrderFee:
+def _fee(order_id: UUID, place: int, charged: SideCharge) -> OrderFee:
     return as_loaded(
         OrderFee,
         id=new_id(),

@@ -8,9 +8,9 @@ from sqlalchemy import event, select
 
 from services.orders import events
 from services.orders.commands import placing
+from services.orders.commands.costs import LARGEST_TOTAL_MINOR
 from services.orders.commands.customers import put_customer
 from services.orders.commands.masters import put_product, put_seller
-from services.orders.commands.placing import LARGEST_TOTAL_MINOR
 from services.orders.domain.payments import PaymentMethod
 from services.orders.models import Customer, HistoryEntry, column_names
 from shared.access import Actor
