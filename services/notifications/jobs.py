@@ -7,7 +7,7 @@ from uuid import UUID
 import httpx
 from sqlalchemy.orm import Session, sessionmaker
 
-from services.notifications import attachments, rendering, sending
+from services.notifications import attachments, queries, rendering, sending
 from services.notifications.commands import emails as commands
 from services.notifications.db import settings_of
 from services.notifications.domain.answers import Answer, answer
@@ -106,12 +106,14 @@ def _outgoing(email: Email, papers: tuple[sending.Attachment, ...]) -> sending.O
 
 
 def _later(sessions: sessionmaker[Session], email: Email, delayed: Answer, settings: Settings) -> RetryLater:
-    tries = _log(sessions, email, "delayed", delayed)
+    _log(sessions, email, "delayed", delayed)
+    with sessions() as session:
+        tries = queries.number_of_attempts(session, email.id)
     backoff = Backoff(settings.retry_base_seconds, settings.retry_cap_seconds)
     return RetryLater(backoff.seconds(tries), str(delayed))
 
 
-def _log(sessions: sessionmaker[Session], email: Email, outcome: str, answer: Answer) -> int:
+def _log(sessions: sessionmaker[Session], email: Email, outcome: str, answer: Answer) -> None:
     with sessions.begin() as session:
         lock_order(session, email.order_id)
-        return commands.log_attempt(session, email.id, outcome, answer)
+        commands.log_attempt(session, email.id, outcome, answer)

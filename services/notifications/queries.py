@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
-from services.notifications.models import Email
+from services.notifications.models import Email, EmailAttempt
 from shared.access import actor_of
 from shared.errors import NotFound
 from shared.events.snapshots import OrderSnapshot
@@ -17,7 +17,7 @@ from shared.messaging.tables import inbox
 def emails_of_order(session: Session, order_id: UUID) -> Sequence[Email]:
     """The e-mails of an order in the order they were owed; raises NotFound for one the reader can't see."""
     _require_visible(session, order_id)
-    return emails_in_line(session, order_id)
+    return session.scalars(_in_line(order_id).options(selectinload(Email.attempts))).all()
 
 
 def email(session: Session, email_id: UUID) -> Email:
@@ -30,15 +30,24 @@ def email(session: Session, email_id: UUID) -> Email:
 
 
 def emails_in_line(session: Session, order_id: UUID) -> Sequence[Email]:
-    """The e-mails of an order, in the order they were owed, with their attempts."""
-    in_line = select(Email).where(Email.order_id == order_id).order_by(Email.position)
-    return session.scalars(in_line.options(selectinload(Email.attempts))).all()
+    """The e-mails of an order, in the order they were owed."""
+    return session.scalars(_in_line(order_id)).all()
+
+
+def number_of_attempts(session: Session, email_id: UUID) -> int:
+    """How often an e-mail was tried."""
+    tries = select(func.count()).select_from(EmailAttempt).where(EmailAttempt.email_id == email_id)
+    return session.scalars(tries).one()
 
 
 def type_of_event(session: Session, event_id: UUID | None) -> str:
     """What kind of event this is, by the inbox; empty for one it does not hold."""
     heard = select(inbox.c.type).where(inbox.c.event_id == event_id)
     return session.scalars(heard).first() or ""
+
+
+def _in_line(order_id: UUID) -> Select[Email]:
+    return select(Email).where(Email.order_id == order_id).order_by(Email.position)
 
 
 def _require_visible(session: Session, order_id: UUID) -> None:

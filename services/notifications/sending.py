@@ -1,6 +1,7 @@
 """Handing an e-mail to the mail server, and what its answers mean."""
 
 import smtplib
+import socket
 import ssl
 from contextlib import closing, suppress
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
+from functools import cache
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
@@ -116,17 +118,16 @@ def send(mail: EmailMessage, smtp_url: str) -> Answer:
 def _connection(smtp_url: str) -> smtplib.SMTP:
     place = urlsplit(smtp_url)
     host = place.hostname or "localhost"
-    context = ssl.create_default_context()
     if place.scheme == "smtps":
         server: smtplib.SMTP = smtplib.SMTP_SSL(
-            host, place.port or 465, timeout=TIMEOUT_SECONDS, context=context
+            host, place.port or 465, own_name(), timeout=TIMEOUT_SECONDS, context=tls_context()
         )
     else:
-        server = smtplib.SMTP(host, place.port or 25, timeout=TIMEOUT_SECONDS)
+        server = smtplib.SMTP(host, place.port or 25, own_name(), timeout=TIMEOUT_SECONDS)
     try:
         server.ehlo_or_helo_if_needed()
         if place.scheme == "smtp" and server.has_extn("starttls"):
-            server.starttls(context=context)
+            server.starttls(context=tls_context())
             server.ehlo_or_helo_if_needed()
         if place.username:
             _require_privacy(server, host)
@@ -135,6 +136,19 @@ def _connection(smtp_url: str) -> smtplib.SMTP:
         server.close()
         raise
     return server
+
+
+@cache
+def tls_context() -> ssl.SSLContext:
+    """Whom to trust: read once, for it costs more than all the rest of an e-mail."""
+    return ssl.create_default_context()
+
+
+@cache
+def own_name() -> str:
+    """What we call ourselves to mail servers: asked once, for the network may be slow to answer."""
+    name = socket.getfqdn()
+    return name if "." in name else "[127.0.0.1]"  # RFC 5321: an address stands in for a name
 
 
 def _require_privacy(server: smtplib.SMTP, host: str) -> None:

@@ -42,8 +42,7 @@ class MailServer:
     def stop(self):
         self.controller.stop()
 
-    @property
-    def received(self):
+    def received(self):  # no property: aiosmtpd looks at each of those for every connection
         return [message_from_bytes(content, policy=default) for content in self.raw]
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802 - aiosmtpd's name

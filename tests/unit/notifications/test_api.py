@@ -59,7 +59,7 @@ def test_an_email_is_shown_as_it_was_sent(get, hear, work, emails, mail_server):
 
     shown = get(f"/v1/emails/{emails()[0].id}").json
 
-    [message] = [message for message in mail_server.received if "lucia" in message["To"]]
+    [message] = [message for message in mail_server.received() if "lucia" in message["To"]]
     sent = message.get_body(("html",)).get_content().replace("\r\n", "\n")
     assert shown["html"].strip() == sent.strip()
     assert shown["text"].startswith("Gracias por su pedido")

@@ -16,7 +16,7 @@ ACCEPTED = accepted(paid(PLACED))
 
 
 def subjects(mail_server):
-    return [message["Subject"] for message in mail_server.received if "lucia.ferrer@" in message["To"]]
+    return [message["Subject"] for message in mail_server.received() if "lucia.ferrer@" in message["To"]]
 
 
 def test_an_email_goes_out_in_the_sellers_name_and_is_answered_by_the_seller(hear, work, mail_server, emails):
@@ -24,7 +24,7 @@ def test_an_email_goes_out_in_the_sellers_name_and_is_answered_by_the_seller(hea
 
     work()
 
-    [message] = [message for message in mail_server.received if "lucia" in message["To"]]
+    [message] = [message for message in mail_server.received() if "lucia" in message["To"]]
     assert message["From"] == "Lantern & Lark <orders@waybill.example>"
     assert message["Reply-To"] == "orders@lantern.example"
     assert message["Subject"] == "Hemos recibido su pedido EU-100042"
@@ -94,7 +94,7 @@ def test_a_paper_is_attached_byte_for_byte(hear, work, mail_server, store):
 
     work()
 
-    [attachment] = mail_server.received[-1].iter_attachments()
+    [attachment] = mail_server.received()[-1].iter_attachments()
     assert attachment.get_content() == content
     assert attachment.get_filename() == "EU-LANTERN-2026-000042.pdf"
     assert attachment.get_content_type() == "application/pdf"
@@ -111,7 +111,7 @@ def test_a_paper_with_another_hash_is_refused(hear, work, mail_server, store, em
     assert (failed.step, failed.status) == ("invoice", "failed")
     assert "SHA-256" in failed.error
     assert published("email.failed")[0]["reason"] == failed.error
-    assert [message.is_attachment() for message in mail_server.received] == [False] * 3
+    assert [message.is_attachment() for message in mail_server.received()] == [False] * 3
 
 
 @pytest.mark.parametrize("removed", [True, False])
@@ -157,7 +157,7 @@ def test_a_server_that_refuses_for_now_delays_and_loses_nothing(stage, hear, wor
         ("delayed", 451),
         ("sent", 250),
     ]
-    assert len(mail_server.received) == 1
+    assert len(mail_server.received()) == 1
 
 
 def test_an_absent_server_delays_what_is_first_and_all_behind_it(hear, work, mail_server, emails, settings):
@@ -227,7 +227,7 @@ def test_a_repeated_attempt_says_what_the_first_one_said(hear, work, mail_server
     hear(replace(paid(PLACED), seller=replace(PLACED.seller, email="")))
     work(after_waiting=True)
 
-    [message] = mail_server.received
+    [message] = mail_server.received()
     assert "Transfiera 49,10" in message.get_body(("plain",)).get_content()
 
 
@@ -237,7 +237,7 @@ def test_an_email_says_what_is_so_when_its_turn_comes(hear, work, mail_server):
 
     work()
 
-    [message] = mail_server.received
+    [message] = mail_server.received()
     assert "Hemos recibido su pago" in message.get_body(("plain",)).get_content()
 
 
@@ -252,4 +252,4 @@ def test_an_operator_can_have_a_failed_email_sent(hear, work, mail_server, email
     work()
 
     assert (emails()[0].status, emails()[0].error) == ("sent", "")
-    assert len(mail_server.received) == 1
+    assert len(mail_server.received()) == 1

@@ -18,7 +18,15 @@ from cryptography.x509.oid import NameOID
 
 from deploy.local.ports import free_port
 from services.notifications.domain.answers import answer
-from services.notifications.sending import Attachment, Delayed, Outgoing, RefusedForGood, message, send
+from services.notifications.sending import (
+    Attachment,
+    Delayed,
+    Outgoing,
+    RefusedForGood,
+    message,
+    send,
+    tls_context,
+)
 
 MAIL_FROM = "Waybill <orders@waybill.example>"
 
@@ -187,10 +195,12 @@ def safe(request, tmp_path):
     server.controller.start()
     yield server
     server.controller.stop()
+    tls_context.cache_clear()
 
 
 def test_a_trusted_server_is_spoken_to_encrypted(safe, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", str(safe.certificate))
+    tls_context.cache_clear()
 
     assert send(message(outgoing(), MAIL_FROM), safe.url).code == 250
     assert safe.taken == 1

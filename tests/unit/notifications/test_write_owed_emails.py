@@ -146,4 +146,4 @@ def test_erasing_a_person_empties_words_addresses_and_copies(
     assert copies.newest(session, PLACED.order_id, OrderSnapshot).people.customer is None
     assert "Lucía" not in str(session.execute(select(event_log.c.payload)).all())
     assert work() == 1  # the job that was waiting finds nothing to send
-    assert len(mail_server.received) == 2
+    assert len(mail_server.received()) == 2
