@@ -229,11 +229,10 @@ def render(kind: PaperKind, content: Content, number: str = "", issued_on: date 
         "qr_code": drawings.qr_code,
     }
     html = _environment.get_template(template).render(context)
-    return _pdf(html, [_FACES, _SHEETS[sheet], *_extra(sheet, colour, catalogue)])
-
-
-def _extra(sheet: str, colour: str, catalogue: dict[str, Any]) -> list[CSS]:
-    return [_accents(colour, catalogue["page"], catalogue["of"])] if sheet == "a4" else []
+    sheets = [_FACES, _SHEETS[sheet]]
+    if sheet == "a4":
+        sheets.append(_accents(colour, catalogue["page"], catalogue["of"]))
+    return _pdf(html, sheets)
 
 
 def _pdf(html: str, sheets: list[CSS]) -> bytes:
