@@ -1,0 +1,232 @@
+"""The test: a whole system under load, broken for a while, then left alone and looked at."""
+
+import shutil
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy.local.settings import Settings, free_ports
+from deploy.local.stack import Stack
+from shared.messaging.fault_points import is_poisoned
+from tests.chaos import measures
+from tests.chaos.clients import Ledger
+from tests.chaos.databases import Databases
+from tests.chaos.faults import CRASH_POINTS, Fault, Faults, crash_points
+from tests.chaos.invariants import Breach, Scene, arrivals, breaches
+from tests.chaos.load import Load
+from tests.chaos.timeline import timeline
+
+SETTINGS = {
+    "LOG_LEVEL": "WARNING",
+    "RETRY_BASE_SECONDS": "0.05",
+    "RETRY_CAP_SECONDS": "2",
+    "PULL_GRACE_SECONDS": "1",
+    "CANARY_SECONDS": "5",
+    "CANARY_DEADLINE_SECONDS": "15",
+    "JOB_RESEND_SECONDS": "2",
+}
+REFUSED_MAILS = 0.05
+FIRST_RATE = 60.0
+NO_BACKLOG_SECONDS = 2.0  # nothing waits longer where there is no backlog
+REST_SECONDS = 30.0
+EFFECT_SECONDS = 15.0
+QUIET_EFFECT_SECONDS = 0.1
+QUIET_RATE = 5.0
+MOST_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How long, how hard, and by which seed."""
+
+    seconds: float
+    seed: int
+    warm_seconds: float = 10
+    quiet_seconds: float = 15
+    longest_freeze_seconds: float = 20
+    first_rate: float = FIRST_RATE
+
+
+class Rig:
+    """One run; its figures and what was wrong."""
+
+    def __init__(self, stack: Stack, plan: Plan):
+        self.stack = stack
+        self.plan = plan
+        self.databases = Databases(stack)
+        self.ledger = Ledger(stack.folder.parent / "ledger.jsonl")
+        self.load = Load(stack, self.ledger, plan.seed)
+        self.faults = Faults(stack, plan.seed, plan.longest_freeze_seconds)
+        self.wrong: list[Breach] = []
+        self._began = time.monotonic()
+
+    def run(self) -> list[Breach]:
+        """Warm up, break, come to rest, and look."""
+        self.say(f"seed {self.plan.seed}")
+        self.load.open_shop()
+        self._find_rate()
+        self._cut_power(crash_points(**CRASH_POINTS))
+        self.stack.wait_until_healthy()
+        began, asked = datetime.now(UTC), len(self.ledger.entries)
+        started = time.monotonic()
+        self.load.start()
+        self.faults.run(self.plan.seconds)
+        self.load.stop()
+        rate = (len(self.ledger.entries) - asked) / (time.monotonic() - started)
+        self.say(f"{rate:.1f} commands/s answered under fault; {dict(self.load.commands())}")
+        self._cut_power("")
+        self._come_to_rest()
+        self._effects("under fault", began, datetime.now(UTC), EFFECT_SECONDS)
+        self._quiet_tail()
+        self.wrong += breaches(Scene(self.stack, self.databases, self.ledger))
+        self._tell()
+        return self.wrong
+
+    def say(self, line: str) -> None:
+        """Print with the time since the start."""
+        print(f"[{time.monotonic() - self._began:6.1f} s] {line}", flush=True)
+
+    def close(self) -> None:
+        """End what the rig itself has open."""
+        self.ledger.close()
+
+    def _find_rate(self) -> None:
+        """Lower the rate until what is asked is done at once, without any fault."""
+        rate = self.plan.first_rate
+        while True:
+            self.load.pace.per_second = rate
+            before = len(self.ledger.entries)
+            self.load.start()
+            time.sleep(self.plan.warm_seconds)
+            behind = measures.waiting(self.databases)["oldest_seconds"]
+            answered = (len(self.ledger.entries) - before) / self.plan.warm_seconds
+            self.load.stop()
+            measures.seconds_until_rest(self.databases, "events", 120)
+            self.say(
+                f"asked {rate:.0f} commands/s, answered {answered:.1f}; the oldest waited {behind:.1f} s"
+            )
+            # Clients wait for their answers, so a system that can't keep up answers fewer of them.
+            rate = min(rate, answered)
+            if behind < NO_BACKLOG_SECONDS:
+                self.load.pace.per_second = rate
+                return
+            rate = max(1.0, rate * 0.7)
+
+    def _cut_power(self, points: str) -> None:
+        """Kill every process of every service; they come back with these crash points."""
+        for name, process in self.stack.processes.items():
+            if "." in name:
+                process.environment = {**process.environment, "CRASH_POINTS": points}
+                self.stack.kill(name)
+        self.faults.done.append(Fault(datetime.now(UTC), "power cut", points))
+
+    def _come_to_rest(self) -> None:
+        """Within 30 s all events are done; jobs whose worker was killed wait for their lease besides."""
+        lease = measures.waiting(self.databases)["lease_seconds"]
+        ended = time.monotonic()
+        events = measures.seconds_until_rest(self.databases, "events", REST_SECONDS)
+        if events is None:
+            self.wrong.append(Breach("rest", f"events still wait {REST_SECONDS:.0f} s after the last fault"))
+        dead = self._look_after_dead_letters()
+        left = lease + REST_SECONDS - (time.monotonic() - ended)
+        if measures.seconds_until_rest(self.databases, "jobs", left) is None:
+            self.wrong.append(Breach("rest", f"jobs still wait {REST_SECONDS:.0f} s after the last lease"))
+        jobs = time.monotonic() - ended
+        measures.seconds_until_rest(self.databases, "events", REST_SECONDS)
+        self.say(
+            f"events at rest {_shown(events)} after the last fault, jobs {jobs:.1f} s "
+            f"(the longest lease ran {lease:.0f} s more); {dead} poisoned deliveries were dead"
+        )
+
+    def _look_after_dead_letters(self) -> int:
+        """Only what was poisoned may be dead; now that it no longer is, an operator has it tried again."""
+        dead = self.databases.everywhere(
+            "select event_id, subject, last_error from inbox where state = 'dead'"
+        )
+        for service, rows in dead.items():
+            for row in rows:
+                if not is_poisoned(str(row["event_id"]), CRASH_POINTS["poison"]):
+                    what = f"{service} gave {row['event_id']} up: {row['last_error']}"
+                    self.wrong.append(Breach("dead", what, row["subject"]))
+                path = f"/v1/operations/dead-letters/{row['event_id']}/retry"
+                self.load.shop.call(service, "POST", path)
+        return sum(len(rows) for rows in dead.values())
+
+    def _quiet_tail(self) -> None:
+        """A light load without faults: effects come at once, and all of them by push."""
+        self.load.pace.per_second = QUIET_RATE
+        self.load.fulfilled_per_second = 0.2
+        self.load.start()
+        time.sleep(self.plan.quiet_seconds / 3)  # processes that just started answer their first calls slowly
+        began = datetime.now(UTC)
+        time.sleep(self.plan.quiet_seconds)
+        until = datetime.now(UTC)
+        self.load.stop()
+        for what in ("events", "jobs", "events"):
+            if measures.seconds_until_rest(self.databases, what, REST_SECONDS) is None:
+                self.wrong.append(Breach("rest", f"{what} still wait after the quiet tail"))
+        ways = self._effects("in the quiet tail", began, until, QUIET_EFFECT_SECONDS)
+        for (subscriber, way), count in ways.items():
+            if way != "push":
+                self.wrong.append(Breach("deaf", f"{count} events came to {subscriber} by {way}, unasked"))
+
+    def _effects(self, when: str, began: datetime, until: datetime, limit_seconds: float) -> Counter:
+        found = measures.effects(self.databases, began, until)
+        seconds = [each for each, _, _ in found]
+        p50, p99 = measures.percentile(seconds, 0.5), measures.percentile(seconds, 0.99)
+        pulled = sum(way == "pull" for _, _, way in found) / max(1, len(found))
+        self.say(
+            f"{len(found)} deliveries {when}: effect after p50 {p50 * 1000:.0f} ms, p99 {p99 * 1000:.0f} ms; "
+            f"{pulled:.1%} by pull"
+        )
+        if p99 > limit_seconds:
+            self.wrong.append(Breach("effect", f"p99 {when} is {p99:.3f} s, not {limit_seconds} s"))
+        return Counter((subscriber, way) for _, subscriber, way in found)
+
+    def _tell(self) -> None:
+        kinds = Counter(fault.kind for fault in self.faults.done)
+        mails = arrivals(Scene(self.stack, self.databases, self.ledger))
+        repeats = sum(len(bodies) - 1 for bodies in mails.values())
+        self.say(f"{kinds.total()} faults: " + ", ".join(f"{kind} {n}" for kind, n in sorted(kinds.items())))
+        self.say(f"restarts by the supervisor: {dict(self.stack.supervisor.restarts)}")
+        self.say(f"events handled: {dict(measures.events_handled(self.databases))}")
+        self.say(f"e-mails arrived: {len(mails)}, {repeats} of them again with the same Message-ID")
+        self.say(f"{len(self.wrong)} breaches (seed {self.plan.seed})")
+        for breach in self.wrong:
+            self.say(f"BREACH {breach.invariant}: {breach.what} {breach.order_id or ''}")
+        orders = list(dict.fromkeys(breach.order_id for breach in self.wrong if breach.order_id))
+        for order_id in orders[:MOST_SHOWN]:
+            self.say(f"order {order_id}:")
+            for line in timeline(self.databases, self.ledger, self.faults.done, order_id):
+                print("   ", line)
+
+
+@contextmanager
+def rigged(
+    plan: Plan, *, prepare: Callable[[Stack], None] = lambda stack: None, supervised: bool = True
+) -> Iterator[Rig]:
+    """A rig with a system of its own, on free ports and durable; both are gone afterwards.
+
+    `prepare` is given the system before it starts.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="waybill-"))
+    folder.chmod(0o711)  # so that as root PostgreSQL's user may reach its own folder in it
+    settings = Settings(folder=folder / "data", ports=free_ports(), services=SETTINGS)
+    stack = Stack(settings, supervised=supervised, refused_mails=REFUSED_MAILS, seed=plan.seed)
+    prepare(stack)
+    try:
+        with stack:
+            rig = Rig(stack, plan)
+            yield rig
+            rig.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _shown(seconds: float | None) -> str:
+    return "not" if seconds is None else f"{seconds:.1f} s"
