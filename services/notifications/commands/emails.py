@@ -38,16 +38,17 @@ def write_owed_emails(session: Session, order_id: UUID) -> None:
     shipments = copies.newest(session, order_id, ShipmentsSnapshot)
     documents = copies.newest(session, order_id, DocumentsSnapshot)
     written = set(session.scalars(select(Email.key).where(Email.order_id == order_id)))
+    emails = (_email(order, letter) for letter in owed_letters(order, shipments, documents))
+    new = [email for email in emails if email.address and email.key not in written]
+    if not new:
+        return
     cause = UUID(causation_id.get()) if causation_id.get() else None
-    for letter in owed_letters(order, shipments, documents):
-        email = _email(order, letter)
-        if email.address and email.key not in written:
-            written.add(email.key)
-            email.position = len(written)
-            email.caused_by, email.caused_by_type = cause, type_of_event(session, cause)
-            session.add(email)
+    cause_type = type_of_event(session, cause)
+    for position, email in enumerate(new, start=len(written) + 1):
+        email.position, email.caused_by, email.caused_by_type = position, cause, cause_type
+    session.add_all(new)
     session.flush()
-    for recipient in Recipient:
+    for recipient in {email.recipient for email in new}:
         _let_next_go(session, order_id, recipient)
 
 
