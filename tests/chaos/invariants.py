@@ -198,7 +198,8 @@ def copies(scene: Scene) -> Findings:
                 row["subject"]: row
                 for row in scene.databases.rows(
                     subscriber,
-                    "select subject, version, md5(snapshot::text) as content from copies where source = %(source)s",
+                    """select subject, version, md5(snapshot::text) as content from copies
+                       where source = %(source)s""",
                     source=source,
                 )
             }
@@ -213,7 +214,8 @@ def invoices(scene: Scene) -> Findings:
     """One invoice per order, numbers without gap, bytes as they were stored; credited where cancelled."""
     for row in scene.databases.rows(
         "documents",
-        """select p.market, p.seller, p.kind, count(*), min(p.sequence), max(p.sequence), max(s.last_number) as last
+        """select p.market, p.seller, p.kind, count(*), min(p.sequence), max(p.sequence),
+                  max(s.last_number) as last
            from papers p left join series s on (s.market, s.seller, s.kind, s.year)
                                              = (p.market, p.seller, p.kind, p.series_year)
            where p.sequence is not null group by p.market, p.seller, p.kind, p.series_year""",
@@ -303,7 +305,8 @@ def stock(scene: Scene) -> Findings:
                       from stock_movements group by sku, location) m using (sku, location)
            left join (select line.sku, s.location, sum(line.units) as units
                       from shipments s join shipment_lines line on line.shipment_id = s.id
-                      where s.status = any(%(holding)s) group by line.sku, s.location) h using (sku, location)""",
+                      where s.status = any(%(holding)s)
+                      group by line.sku, s.location) h using (sku, location)""",
         holding=[str(status) for status in HOLDING_STOCK],
     ):
         agrees = (row["on_hand"], row["reserved"]) == (row["moved_on_hand"] or 0, row["moved_reserved"] or 0)

@@ -120,7 +120,7 @@ class Load:
                     at_work.append(pool.submit(self._fulfil, random.Random(chance.random())))
 
     def _fulfil(self, chance):
-        """An order's whole way out of the door, and now and then somebody who wants it cancelled meanwhile."""
+        """An order's whole way out of the door; now and then somebody wants it cancelled meanwhile."""
         client = self._client(chance)
         order = self._place(client, chance, "cash_on_delivery")
         if order is None:

@@ -14,7 +14,8 @@ from event_log e left join outbox o using (event_id) where e.subject = %(subject
 group by e.seq
 """
 HEARD = """
-select received_at as at, 'heard ' || type || ' v' || (envelope ->> 'snapshotversion') || ' ' || event_id as what,
+select received_at as at,
+       'heard ' || type || ' v' || (envelope ->> 'snapshotversion') || ' ' || event_id as what,
        via || ', ' || state || ', attempts ' || attempts || ', done '
        || coalesce(to_char(done_at, 'HH24:MI:SS.MS'), '-') || ' ' || coalesce(last_error, '') as more
 from inbox where subject = %(subject)s
