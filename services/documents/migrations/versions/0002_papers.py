@@ -47,9 +47,9 @@ def upgrade() -> None:
         sa.Column("stored_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("id", name="pk_papers"),
         sa.ForeignKeyConstraint(["refers_to"], ["papers.id"], name="fk_papers_refers_to"),
-        sa.UniqueConstraint("order_id", "kind", "part", name="uq_papers_order_id"),
+        sa.UniqueConstraint("order_id", "kind", "part", name="uq_papers_order_id_kind_part"),
         sa.UniqueConstraint("market", "seller", "kind", "series_year", "sequence", name="uq_papers_series"),
-        sa.UniqueConstraint("seller", "number", name="uq_papers_seller"),
+        sa.UniqueConstraint("seller", "number", name="uq_papers_seller_number"),
         sa.CheckConstraint("(number is null) = (sequence is null)", name="ck_papers_number"),
         sa.CheckConstraint(
             "status not in ('stored', 'removed') or sha256 is not null", name="ck_papers_stored"
