@@ -61,13 +61,21 @@ class AmountChanged:
         return self.order
 
 
+def receive(hearing: Inbox, envelope: dict, way: str, _source) -> None:
+    """As the worker and the agent take in what comes first, again, or by pull."""
+    if way == "first":
+        inbox.receive_and_process(hearing, envelope)
+    else:
+        inbox.receive(hearing, envelope, "pull" if way == "pull" else "push")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Steps:
     """The code under test, a function a step; the model must notice when one of them is broken."""
 
     publish: Callable = outbox.publish
     relay: Callable = relay.relay_batch
-    receive: Callable = lambda hearing, envelope, via, _source: inbox.receive(hearing, envelope, via)
+    receive: Callable = receive
     process: Callable = inbox.process
     pull: Callable = deliveries.pending_for
     acknowledge: Callable = deliveries.acknowledge_received
@@ -104,12 +112,12 @@ class Wire:
     name = "orders"
 
     def __init__(self, sessions):
-        self.messages = []
+        self.messages = []  # each with its way: first, or again after its process died
         self.is_answer_lost = False
         self._sessions = sessions
 
     def send(self, tasks):
-        self.messages.extend(arguments["event"] for _queue, _id, _name, arguments in tasks)
+        self.messages.extend(("first", arguments["event"]) for _queue, _id, _name, arguments in tasks)
 
     def acknowledge(self, event_ids):
         with self._sessions() as session:
@@ -210,11 +218,11 @@ class DeliveryModel(RuleBasedStateMachine):
     @precondition(lambda self: self.wire.messages)
     @rule(crash=crashes, is_requeued=st.booleans())
     def receive(self, crash, is_requeued):
-        message = self.wire.messages.pop(0)
+        way, envelope = self.wire.messages.pop(0)
         with self._dying(crash) as died:
-            self.steps.receive(self.hearing, message, "push", self.wire)
+            self.steps.receive(self.hearing, envelope, way, self.wire)
         if died and is_requeued:
-            self.wire.messages.insert(0, message)
+            self.wire.messages.insert(0, ("again", envelope))
 
     @rule(limit=st.integers(1, 5), crash=crashes)
     def process(self, limit, crash):

@@ -18,7 +18,7 @@ from shared.messaging import copies, inbox, outbox
 from shared.messaging.tables import copies as copies_table
 from shared.messaging.tables import event_log
 from shared.messaging.tables import inbox as inbox_table
-from tests.unit.shared.messaging.delivery_model import TABLES, AmountChanged, DeliveryModel, Steps
+from tests.unit.shared.messaging.delivery_model import TABLES, AmountChanged, DeliveryModel, Steps, receive
 
 MODEL = settings(
     deadline=None,
@@ -65,11 +65,11 @@ def telling_after_the_commit():
 
 
 def acknowledging_before_the_inbox_commits():
-    def receive(hearing, envelope, via, source):
+    def acknowledge_and_receive(hearing, envelope, way, source):
         source.acknowledge([UUID(envelope["id"])])
-        inbox.receive(hearing, envelope, via)
+        receive(hearing, envelope, way, source)
 
-    return Steps(receive=receive)
+    return Steps(receive=acknowledge_and_receive)
 
 
 def trusting_the_push_alone():
@@ -116,14 +116,14 @@ def processing(keep=copies.keep_newest, before_mark=Session.flush):
             session.execute(update(inbox_table).where(one).values(state="done", done_at=clock.now()))
             session.commit()
 
-    def receive(hearing, envelope, via, _source):
+    def store_and_process(hearing, envelope, way, _source):
         with hearing.sessions() as session:
-            is_new = inbox._store(session, hearing.backoff, envelope, via)
+            is_new = inbox._store(session, hearing.backoff, envelope, way)
             session.commit()
         if is_new:
             process(hearing, UUID(envelope["id"]))
 
-    return Steps(receive=receive, process=process)
+    return Steps(receive=store_and_process, process=process)
 
 
 @pytest.mark.parametrize(
