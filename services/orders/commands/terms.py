@@ -56,23 +56,24 @@ _MASTERS = (Market, Seller, Customer)
 _markets, _sellers, _customers, _products, _prices = (
     model.__table__.c for model in (*_MASTERS, Product, ProductPrice)
 )
+_PRICE = (
+    select(_prices.price_minor)
+    .where(
+        _prices.seller_code == _products.seller_code,
+        _prices.sku == _products.sku,
+        _prices.market_code == bindparam("market"),
+    )
+    .correlate(Product.__table__)
+    .scalar_subquery()
+)
 _OFFER = func.jsonb_build_object(
     *("name", _products.name),
     *("tax_class", _products.tax_class),
     *("sales_coefficient", _products.sales_coefficient),
-    *("price_minor", _prices.price_minor),
+    *("price_minor", _PRICE),
 )
 _OFFERS = (
     select(func.jsonb_object_agg(_products.sku, _OFFER))
-    .select_from(Product.__table__)
-    .outerjoin(
-        ProductPrice.__table__,
-        and_(
-            _prices.seller_code == _products.seller_code,
-            _prices.sku == _products.sku,
-            _prices.market_code == bindparam("market"),
-        ),
-    )
     .where(
         _products.seller_code == bindparam("seller"),
         _products.sku == any_(bindparam("skus", type_=ARRAY(Text))),
