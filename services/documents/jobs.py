@@ -15,7 +15,7 @@ from services.documents.models import Paper
 from shared.messaging.jobs import Effect, PermanentFailure
 
 
-@jobs.kind("paper", limit_seconds=60, queue="rendering")
+@jobs.kind("paper", limit_seconds=20, queue="rendering")
 def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
     """Number a paper if its kind has numbers, render it, keep its bytes; a dead worker's number is reused.
 

@@ -96,7 +96,7 @@ def test_the_papers_of_an_order_are_listed(client, headers, made):
     assert invoice["number"] == papers["invoice"].number
     assert invoice["total_minor"] == accepted.totals.total_minor
     assert "content" not in invoice
-    one = client.get(f"/v1/documents/{invoice['id']}", headers=headers())
+    one = client.get(f"/v1/documents/{invoice['document_id']}", headers=headers())
     assert one.json == invoice
 
 
@@ -191,7 +191,7 @@ def test_an_invoice_is_issued_by_hand_once(client, headers, made):
     assert first.json["requested_by"] == "tess"
     assert repeated.json == first.json
     assert second.status_code == 409
-    assert (second.json["reason"], second.json["document_id"]) == ("already_issued", first.json["id"])
+    assert (second.json["reason"], second.json["document_id"]) == ("already_issued", first.json["document_id"])
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from services.documents.domain.papers import PaperKind, PaperStatus
 class PaperSchema(Schema):
     """A paper about an order; its bytes never change once stored."""
 
-    id = fields.UUID(required=True)
+    document_id = fields.UUID(attribute="id", required=True)
     order_id = fields.UUID(required=True)
     order_number = fields.String(required=True)
     kind = fields.String(required=True, validate=validate.OneOf([*PaperKind]))

@@ -25,7 +25,7 @@ class AttachmentSchema(Schema):
 class EmailSchema(Schema):
     """An e-mail, why it was written and what came of it."""
 
-    id = fields.UUID(required=True)
+    email_id = fields.UUID(attribute="id", required=True)
     order_id = fields.UUID(required=True)
     step = fields.String(required=True)
     about = fields.UUID(
