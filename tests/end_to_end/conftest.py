@@ -1,0 +1,23 @@
+"""One running system for all end-to-end tests."""
+
+import pytest
+
+from deploy.local.settings import Settings, free_ports
+from deploy.local.stack import Stack, remove
+from tests.shop import Shop
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("end-to-end") / "data"
+    with Stack(Settings(folder=folder, ports=free_ports())) as running:
+        yield running
+    remove(folder)
+
+
+@pytest.fixture
+def shop(stack):
+    shop = Shop(stack, market="gb", seller="acme")
+    shop.open({"TEA-250": 1000, "CUP-1": 1000})
+    yield shop
+    shop.close()
