@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.orders import events
 from services.orders.commands.orders import accept_order
 from services.orders.commands.payments import record_payment
 from services.orders.domain.order_status import OrderStatus
@@ -62,10 +63,13 @@ def test_a_hold_stands_in_the_way_until_it_is_released(session, place_order):
         accept_order(session, order.id)
     assert refused.value.facts == {"holds": ["suspicious"]}
 
+    assert [held.reason for held in events.snapshot(order).holds] == ["suspicious"]
+
     hold.released_at = clock.now()
     session.flush()
 
     assert accept_order(session, order.id).status is OrderStatus.ACCEPTED
+    assert events.snapshot(order).holds == ()
 
 
 def test_without_backorders_the_stock_is_promised_first(session, place_order, change_market, hear_shipments):

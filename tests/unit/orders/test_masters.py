@@ -65,6 +65,12 @@ def test_an_address_book_is_put_as_a_whole_and_in_order(client, bearer):
     assert client.get(path, headers=bearer()).json == answer.json
 
 
+def test_nobody_changes_a_market_out_of_sight(client, bearer):
+    answer = client.put("/v1/markets/gb", json=MARKET_BODY, headers=bearer(markets=["eu"]))
+
+    assert answer.status_code == 404
+
+
 @pytest.mark.parametrize("change", [{"currency": "EUR"}, {"tax_mode": TaxMode.NET}])
 def test_a_markets_currency_and_tax_mode_stay(session, change):
     with pytest.raises(Refused, match="currency_fixed"):

@@ -103,6 +103,8 @@ def test_only_the_markets_methods_are_taken(session, place_order, change_market)
 
     with pytest.raises(Invalid, match="method"):
         record_payment(session, order.id, method=PaymentMethod.CARD_ON_PHONE, reference="1234")
+    with pytest.raises(Refused, match="recorded_by_gateway"):
+        record_payment(session, order.id, method=PaymentMethod.ONLINE, reference="1234")
 
     assert record_payment(session, order.id, reference="TRF 1").method is PaymentMethod.TRANSFER
 

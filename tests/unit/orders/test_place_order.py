@@ -270,6 +270,19 @@ def test_products_that_are_not_sold_any_more_cannot_be_ordered(session, place_or
         place_order()
 
 
+@pytest.mark.parametrize(
+    ("product", "field"), [({}, "lines.0.unit_price_minor"), ({"tax_class": "odd"}, "lines.0.sku")]
+)
+def test_what_the_market_has_no_price_or_rate_for_cannot_be_ordered(session, place_order, product, field):
+    prices = {} if not product else {"gb": 5}
+    put_product(session, "quay", "RARE-1", **product_details(prices=prices, **product))
+
+    with pytest.raises(Invalid) as invalid:
+        place_order(lines=[("RARE-1", 1)])
+
+    assert list(invalid.value.fields) == [field]
+
+
 def test_another_sellers_customer_is_unknown(session, place_order):
     put_seller(session, "dock", **seller_details())
     stranger = place_order(seller="dock")
