@@ -97,8 +97,7 @@ def is_noticed(control: Control, seed: int) -> bool:
             control.disturb(rig.faults)
         time.sleep(1)
         rig.load.stop()
-        for what in ("events", "jobs"):
-            measures.seconds_until_rest(rig.databases, what, REST_SECONDS)
+        measures.seconds_until_rest(rig.databases, REST_SECONDS, "events", "jobs")
         scene = invariants.Scene(rig.stack, rig.databases, rig.ledger)
         found = [what for what, _ in control.noticed_by(scene)]
         rig.say(f"{control.name}: {len(found)} breaches, the first: {found[0] if found else 'none'}")

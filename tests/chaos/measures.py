@@ -2,16 +2,20 @@
 
 import time
 from collections import Counter
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from deploy.local.databases import SERVICES
+from shared.messaging.fault_points import is_poisoned
 from tests.chaos.databases import Databases
+from tests.chaos.faults import CRASH_POINTS
 
+EVER = datetime.max.replace(tzinfo=UTC)
 WAITING = """
-select (select count(*) from outbox where acked_at is null)
-     + (select count(*) from inbox where acked_at is null)
-     + (select count(*) from inbox where state = 'pending') as events,
-       (select count(*) from jobs where state in ('queued', 'running')) as jobs,
+select (select count(*) from outbox where acked_at is null and recorded_at <= %(until)s)
+     + (select count(*) from inbox where (acked_at is null or state = 'pending')
+        and (envelope ->> 'time')::timestamptz <= %(until)s) as events,
+       (select count(*) from jobs where state in ('queued', 'running') and created_at <= %(until)s) as jobs,
        (select coalesce(max(extract(epoch from lease_until - clock_timestamp())), 0) from jobs
         where state = 'running') as lease_seconds,
        greatest(
@@ -22,9 +26,9 @@ select (select count(*) from outbox where acked_at is null)
 """
 
 
-def waiting(databases: Databases) -> Counter:
-    """How many events and jobs have not come to rest, and how long the longest wait and lease are."""
-    rows = [row for [row] in databases.everywhere(WAITING).values()]
+def waiting(databases: Databases, until: datetime = EVER) -> Counter:
+    """How much of what was told until then is not at rest; and now, the longest lease and wait."""
+    rows = [row for [row] in databases.everywhere(WAITING, until=until).values()]
     return Counter(
         events=sum(row["events"] for row in rows),
         jobs=sum(row["jobs"] for row in rows),
@@ -33,22 +37,39 @@ def waiting(databases: Databases) -> Counter:
     )
 
 
-def seconds_until_rest(databases: Databases, what: str, deadline_seconds: float) -> float | None:
-    """How long it takes until no event, or no job, waits any more; None when that is not in time."""
+def seconds_until_rest(
+    databases: Databases,
+    deadline_seconds: float,
+    *what: str,
+    until: datetime = EVER,
+) -> float | None:
+    """How long it takes until none of these events or jobs waits any more; None when that is not in time."""
     began = time.monotonic()
     while time.monotonic() - began < deadline_seconds:
-        if not waiting(databases)[what]:
+        now = waiting(databases, until)
+        if not any(now[each] for each in what):
             return time.monotonic() - began
         time.sleep(0.25)
     return None
 
 
-def effects(databases: Databases, since: datetime, until: datetime) -> list[tuple[float, str, str]]:
-    """Seconds from commit to effect of all deliveries told in a time, each with its subscriber and way."""
+@dataclass(frozen=True, order=True)
+class Effect:
+    """How long a delivery took from the commit that told it to the commit of what came of it."""
+
+    seconds: float
+    subscriber: str
+    type: str
+    via: str
+    told_at: datetime
+
+
+def effects(databases: Databases, since: datetime, until: datetime) -> list[Effect]:
+    """All deliveries told in a time and done by now; but for the poisoned, which wait for an operator."""
     heard = {
         (service, row["event_id"]): row
         for service, rows in databases.everywhere(
-            "select event_id, via, done_at from inbox where state = 'done'"
+            "select event_id, type, via, done_at from inbox where state = 'done'"
         ).items()
         for row in rows
     }
@@ -58,13 +79,19 @@ def effects(databases: Databases, since: datetime, until: datetime) -> list[tupl
         since=since,
         until=until,
     )
-    found = []
-    for row in (row for rows in told.values() for row in rows):
-        effect = heard.get((row["subscriber"], row["event_id"]))
-        if effect:
-            seconds = (effect["done_at"] - row["recorded_at"]).total_seconds()
-            found.append((seconds, row["subscriber"], effect["via"]))
-    return found
+    return [
+        Effect(
+            (effect["done_at"] - row["recorded_at"]).total_seconds(),
+            row["subscriber"],
+            effect["type"],
+            effect["via"],
+            row["recorded_at"],
+        )
+        for rows in told.values()
+        for row in rows
+        if (effect := heard.get((row["subscriber"], row["event_id"])))
+        and not is_poisoned(str(row["event_id"]), CRASH_POINTS["poison"])
+    ]
 
 
 def percentile(values: list[float], share: float) -> float:
