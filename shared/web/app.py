@@ -1,6 +1,6 @@
 """A service's API: routes, their document, and around every request what all services share."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import flask_smorest
 from flask import Flask, Response
@@ -44,6 +44,14 @@ HEADERS = {
 }
 
 
+class App(Flask):
+    """Flask without the question, several times a request, whether a view is asynchronous: none is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as it is."""
+        return func
+
+
 class Api(flask_smorest.Api):
     """The API's document, in which every operation may answer with a problem."""
 
@@ -70,7 +78,7 @@ def make_app(
 ) -> Flask:
     """The WSGI application of a service; refuses to be made with a route that is open by oversight."""
     logging.configure(service, settings.log_level)
-    app = Flask(service, static_folder=None)
+    app = App(service, static_folder=None)
     app.json = payloads.Provider(app)
     app.config.update(
         API_TITLE=title,

@@ -49,7 +49,8 @@ with placed as (
     insert into floor.event_log (event_id, payload) select id, %(payload)s from placed returning event_id, seq
 )
 insert into floor.outbox
-select event_id, subscriber, seq from event, unnest(array['shipping', 'documents', 'notifications']) as subscriber
+select event_id, subscriber, seq
+from event, unnest(array['shipping', 'documents', 'notifications']) as subscriber
 """
 
 

@@ -31,13 +31,9 @@ class Result:
         reached = [goal is not None and self._reaches(goal) for goal in (self.must, self.stretch)]
         if reached[1]:
             return "stretch reached"
-        return (
-            "must reached"
-            if reached[0]
-            else f"missed by {abs(self.value / self.must - 1):.0%}"
-            if self.must
-            else "missed"
-        )
+        if reached[0]:
+            return "must reached"
+        return f"missed by {abs(self.value / self.must - 1):.0%}" if self.must else "missed"
 
     def _reaches(self, goal: float) -> bool:
         return self.value <= goal if self.lower_is_better else self.value >= goal

@@ -1,0 +1,44 @@
+"""All benchmarks, one after the other; their lines on the terminal, their table in docs/benchmarks.md."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.benchmarks import life, memory, messaging, orders, rendering
+from tests.benchmarks.results import Result, machine
+
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+
+HEAD = """# Benchmarks
+
+Measured by `make bench` on {machine}, {day}. Only ratios from one run count: both sides are
+measured in turn, on the same cores as their clients; absolute figures move by a third from run to run.
+PostgreSQL is durable (fsync on), and everything is on: authorisation, tax, history, events.
+
+| goal | what | figure | must | stretch | verdict | behind it |
+|---|---|---|---|---|---|---|
+"""
+
+
+def row(result: Result) -> str:
+    """A line of the table."""
+    sign = "≤" if result.lower_is_better else "≥"
+    must, stretch = ("" if goal is None else f"{sign} {goal:g}" for goal in (result.must, result.stretch))
+    figure = f"{result.value:.3g}" + ("" if result.unit == "ratio" else f" {result.unit}")
+    cells = [str(result.goal), result.name, figure, must, stretch, result.verdict, result.detail]
+    return f"| {' | '.join(cells)} |\n"
+
+
+def main() -> None:
+    """Run them, print each result as it comes, write the page at the end."""
+    results: list[Result] = []
+    for module in (memory, orders, messaging, rendering, life):
+        for result in module.run():
+            print(result.line(), flush=True)
+            results.append(result)
+    results.sort(key=lambda result: result.goal)
+    head = HEAD.format(machine=machine(), day=datetime.now(UTC).date())
+    PAGE.write_text(head + "".join(map(row, results)))
+
+
+if __name__ == "__main__":
+    main()
