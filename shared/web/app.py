@@ -1,6 +1,7 @@
 """A service's API: routes, their document, and around every request what all services share."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import flask_smorest
 from flask import Flask, Response

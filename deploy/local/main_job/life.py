@@ -262,7 +262,9 @@ def _stored_papers(calls: Calls, order: dict[str, Any], expected: Counter[str]) 
         lambda now: _counted(now, "kind", "stored") >= expected,
     )
     return tuple(
-        Paper(paper["document_id"], paper["kind"], paper["number"] or "", paper["total_minor"], paper["sha256"])
+        Paper(
+            paper["document_id"], paper["kind"], paper["number"] or "", paper["total_minor"], paper["sha256"]
+        )
         for paper in papers
     )
 
