@@ -344,18 +344,23 @@ def cancelled_or_shipped(scene: Scene) -> Findings:
 def reconciled(scene: Scene) -> Findings:
     """The operator's own comparison finds nothing."""
     for service in SERVICES:
-        api = scene.stack.processes[f"{service}.api"]
-        compared = subprocess.run(
-            [api.command[0], "-m", f"services.{service}.cli", "reconcile"],
-            cwd=api.folder,
-            env=dict(api.environment),
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
+        compared = operate(scene.stack, service, "reconcile")
         if compared.returncode:
             yield f"{service} reconcile: {compared.stdout[-500:]} {compared.stderr[-500:]}", None
+
+
+def operate(stack, service, *verb):
+    """Run an operator's verb of a service."""
+    api = stack.processes[f"{service}.api"]
+    return subprocess.run(
+        [api.command[0], "-m", f"services.{service}.cli", *verb],
+        cwd=api.folder,
+        env=dict(api.environment),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
 
 
 def redis_bounded(scene: Scene) -> Findings:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from deploy.local.settings import Settings, free_ports
-from deploy.local.stack import Stack
+from deploy.local.stack import Stack, remove
 from shared.messaging.fault_points import is_poisoned
 from tests.chaos import measures
 from tests.chaos.clients import Ledger
@@ -137,7 +137,7 @@ class Rig:
             self.wrong.append(Breach("rest", f"something waits {REST_SECONDS:.0f} s after the last lease"))
         self.say(
             f"after the last fault, events at rest in {_shown(events)}, everything in "
-            f"{time.monotonic() - ended:.1f} s (the lease of a killed worker's job had {lease:.0f} s to run); "
+            f"{time.monotonic() - ended:.1f} s (a killed worker's job had a lease for {lease:.0f} s more); "
             f"{dead} poisoned deliveries were dead"
         )
 
@@ -225,7 +225,8 @@ def rigged(
             yield rig
             rig.close()
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(settings.folder)
+        shutil.rmtree(folder)
 
 
 def _shown(seconds: float | None) -> str:
