@@ -1,5 +1,6 @@
 """A process of the stack: in a group of its own, its output in a log, and never outliving us."""
 
+import atexit
 import logging
 import os
 import pwd
@@ -17,6 +18,7 @@ import psutil
 from deploy.local import guardian
 
 LOG_LIMIT_BYTES = 20_000_000
+LET_GO_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
@@ -218,5 +220,14 @@ class _Guard:
         self._guardian.stdin.write(line + "\n")
         self._guardian.stdin.flush()
 
+    def let_go(self) -> None:
+        """End the line: the guardian stops what is left and ends."""
+        if self._guardian is not None and self._guardian.stdin is not None:
+            with suppress(BrokenPipeError):
+                self._guardian.stdin.close()
+            with suppress(subprocess.TimeoutExpired):
+                self._guardian.wait(LET_GO_SECONDS)
+
 
 _guard = _Guard()
+atexit.register(_guard.let_go)
