@@ -16,8 +16,8 @@ pytestmark = pytest.mark.slow
 RACES = 200
 CLIENTS = 8
 CUSTOMERS = 40
-# The warehouse is sometimes ahead of the cancellation, sometimes behind it and the event that tells of it.
-HEAD_STARTS = [-0.03, -0.01, 0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2]
+# How long the warehouse waits: sometimes too short for the cancellation and the event that tells of it.
+HEAD_STARTS = [0, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12, 0.2, 0.4, 1.0]
 
 
 @pytest.fixture
@@ -69,12 +69,11 @@ def test_two_hundred_orders_cancelled_while_they_ship_end_as_one_or_the_other(sh
 
         def ship():
             start.wait()
-            time.sleep(max(0, head_start))
+            time.sleep(head_start)
             return ask(shop, "shipping", f"{path}/ship", {})
 
         def cancel():
             start.wait()
-            time.sleep(max(0, -head_start))
             return ask(shop, "orders", f"/v1/orders/{order_id}/cancel", {"reason": "changed my mind"})
 
         with ThreadPoolExecutor(2) as pair:
