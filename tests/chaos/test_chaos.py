@@ -17,7 +17,9 @@ def test_nothing_is_lost_doubled_or_left_behind_whatever_breaks():
         warm_seconds=6,
         quiet_seconds=8,
         longest_freeze_seconds=8,
-        first_rate=20,
+        first_rate=15,
+        rest_seconds=120,
+        judges_times=False,
     )
     with rigged(plan) as rig:
         breaches = rig.run()
