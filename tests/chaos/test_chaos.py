@@ -18,7 +18,7 @@ def test_nothing_is_lost_doubled_or_left_behind_whatever_breaks():
         quiet_seconds=8,
         longest_freeze_seconds=8,
         first_rate=15,
-        rest_seconds=120,
+        rest_seconds=240,
         judges_times=False,
     )
     with rigged(plan) as rig:
