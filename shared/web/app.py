@@ -9,6 +9,7 @@ from flask_smorest.utils import prepare_response
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import logging
+from shared.messaging import fault_points
 from shared.messaging.service import Messaging
 from shared.settings import ServiceSettings
 from shared.web import auth, deliveries, health, operations, payloads
@@ -79,6 +80,7 @@ def make_app(
 ) -> Flask:
     """The WSGI application of a service; refuses to be made with a route that is open by oversight."""
     logging.configure(service, settings.log_level)
+    fault_points.configure(settings.crash_points)
     app = App(service, static_folder=None)
     app.json = payloads.Provider(app)
     app.config.update(

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared.errors import Invalid
+from shared.messaging.fault_points import crash_point
 from shared.web import idempotency, payloads
 from shared.web.blueprint import View, documents_headers
 
@@ -42,10 +43,13 @@ def command(view: View) -> View:
 
         def attempt() -> Response:
             with _sessions()(info=_caller()) as session, session.begin():
-                if key is None:
-                    return _answer(session, view, arguments, named)
-                first = idempotency.first_answer(session, key)
-                return first or idempotency.keep(session, key, _answer(session, view, arguments, named))
+                answer = None if key is None else idempotency.first_answer(session, key)
+                if answer is None:
+                    answer = _answer(session, view, arguments, named)
+                    if key is not None:
+                        idempotency.keep(session, key, answer)
+            crash_point("after_commit")
+            return answer
 
         return attempt() if key is None else _repeated(attempt)
 

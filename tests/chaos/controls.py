@@ -1,12 +1,12 @@
 """Negative controls: a system with one guarantee taken away must be found broken, or the rig is blind."""
 
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from tests.chaos import invariants, measures
 from tests.chaos.faults import AGENTS, WORKERS, Faults, crash_points
-from tests.chaos.rig import Plan, rigged
+from tests.chaos.rig import FLAG, Plan, rigged
 
 RATE = 15.0
 REST_SECONDS = 15.0
@@ -21,17 +21,18 @@ class Control:
     noticed_by: Callable[[invariants.Scene], Iterable[tuple[str, object]]]
     sabotage: str = ""  # tests/chaos/broken
     processes: tuple[str, ...] = ()  # that are started with it
-    crash_points: str = ""
+    crash_points: Mapping[str, float] = field(default_factory=dict)
     supervised: bool = True
     times: int = 3
 
     def prepare(self, stack):
         """Put the saboteur before the process it is to sabotage."""
+        points = crash_points(stack.folder.parent / FLAG, **self.crash_points)
         for name in self.processes:
             process = stack.processes[name]
             python, module, *arguments = process.command
             process.command = [python, module, "tests.chaos.broken", self.sabotage, *arguments]
-            process.environment = {**process.environment, "CRASH_POINTS": self.crash_points}
+            process.environment = {**process.environment, "CRASH_POINTS": points}
 
 
 def _everywhere(act: Callable[[Faults, str], object]) -> Callable[[Faults], None]:
@@ -56,7 +57,7 @@ CONTROLS = {
             name="acknowledged before the inbox commits",
             sabotage="early_acknowledgement",
             processes=AGENTS + WORKERS,
-            crash_points=crash_points(before_commit=0.03),
+            crash_points={"before_commit": 0.03},
             disturb=lambda faults: time.sleep(2),
             noticed_by=invariants.deliveries,
         ),
@@ -71,7 +72,7 @@ CONTROLS = {
             name="job lease removed, and renderers killed",
             sabotage="no_lease",
             processes=WORKERS,
-            crash_points=crash_points(after_work=0.3),
+            crash_points={"after_work": 0.3},
             disturb=lambda faults: time.sleep(3),
             noticed_by=invariants.jobs,
         ),
@@ -93,10 +94,12 @@ def is_noticed(control: Control, seed: int) -> bool:
         rig.load.open_shop()
         rig.load.pace.per_second = RATE
         rig.load.start()
+        rig.flag.touch()
         for _ in range(control.times):
             control.disturb(rig.faults)
         time.sleep(1)
         rig.load.stop()
+        rig.flag.unlink()
         measures.seconds_until_rest(rig.databases, REST_SECONDS, "events", "jobs")
         scene = invariants.Scene(rig.stack, rig.databases, rig.ledger)
         found = [what for what, _ in control.noticed_by(scene)]

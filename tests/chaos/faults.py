@@ -8,6 +8,7 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 import psutil
 import redis
@@ -35,9 +36,9 @@ CRASH_POINTS = {
 }
 
 
-def crash_points(**shares):
-    """The setting that asks for these crashes."""
-    return ",".join(f"{name}={share}" for name, share in shares.items())
+def crash_points(flag: Path, **shares: float) -> str:
+    """The setting that asks for these crashes as long as a file exists."""
+    return ",".join((f"while={flag}", *(f"{name}={share}" for name, share in shares.items())))
 
 
 @dataclass(frozen=True)
