@@ -71,6 +71,10 @@ class Load:
         for thread in self._threads:
             thread.join()
 
+    def close(self):
+        """End the connections of the shop; the clients end their own."""
+        self.shop.close()
+
     def commands(self):
         """How many commands came to which outcome."""
         return Counter(entry["outcome"] for entry in self.ledger.entries)
@@ -124,6 +128,7 @@ class Load:
         client = self._client(chance)
         order = self._place(client, chance, "cash_on_delivery")
         if order is None:
+            client.close()
             return
         order_id = order["order_id"]
         self._command(client, "orders", "accept", f"/v1/orders/{order_id}/accept", order_id=order_id)

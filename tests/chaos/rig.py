@@ -97,6 +97,7 @@ class Rig:
 
     def close(self) -> None:
         """End what the rig itself has open."""
+        self.load.close()
         self.ledger.close()
 
     def _find_rate(self) -> None:
@@ -192,6 +193,8 @@ class Rig:
         mails = arrivals(Scene(self.stack, self.databases, self.ledger))
         repeats = sum(len(bodies) - 1 for bodies in mails.values())
         self.say(f"{kinds.total()} faults: " + ", ".join(f"{kind} {n}" for kind, n in sorted(kinds.items())))
+        for fault in self.faults.done:
+            print(f"    {fault.at:%H:%M:%S.%f} {fault.kind}: {fault.detail}")
         self.say(f"restarts by the supervisor: {dict(self.stack.supervisor.restarts)}")
         self.say(f"events handled: {dict(measures.events_handled(self.databases))}")
         self.say(f"e-mails arrived: {len(mails)}, {repeats} of them again with the same Message-ID")
@@ -222,8 +225,13 @@ def rigged(
     try:
         with stack:
             rig = Rig(stack, plan)
-            yield rig
-            rig.close()
+            try:
+                yield rig
+            finally:
+                rig.close()
+            if rig.wrong:
+                kept = shutil.copytree(settings.folder / "logs", tempfile.mkdtemp(), dirs_exist_ok=True)
+                rig.say(f"the logs are kept in {kept}")
     finally:
         remove(settings.folder)
         shutil.rmtree(folder)
