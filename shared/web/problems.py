@@ -101,9 +101,10 @@ def invalid(fields: dict[str, str]) -> Problem:
 
 
 def _refused(error: Refused) -> Problem:
-    return Problem(
-        409, error.detail or error.reason.replace("_", " "), **error.facts | {"reason": error.reason}
-    )
+    problem = Problem(409, error.detail or error.reason.replace("_", " "))
+    # Not as keywords: a fact may have any name, also one of a problem's own members, which goes before it.
+    problem.members = error.facts | {"reason": error.reason}
+    return problem
 
 
 def _stale(error: Stale) -> Problem:

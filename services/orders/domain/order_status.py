@@ -48,7 +48,7 @@ def status_after(action: str, status: OrderStatus) -> OrderStatus:
     try:
         return TRANSITIONS[action, status]
     except KeyError:
-        raise Refused("wrong_status", _wrong_status(action, status), status=status.value) from None
+        raise Refused("wrong_status", _wrong_status(action, status), order_status=status.value) from None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,7 +133,7 @@ def _status_refusals(action: str, status: OrderStatus) -> list[Refusal]:
 
 
 def _status_refusal(action: str, status: OrderStatus) -> Refusal:
-    return Refusal("wrong_status", _wrong_status(action, status), {"status": status.value})
+    return Refusal("wrong_status", _wrong_status(action, status), {"order_status": status.value})
 
 
 def _wrong_status(action: str, status: OrderStatus) -> str:

@@ -207,6 +207,16 @@ def test_a_reference_that_is_taken_answers_with_its_order(client, bearer, place)
     assert again.json["order_id"] == first["order_id"]
 
 
+def test_an_order_that_is_over_says_so_to_who_would_pay_for_it(client, bearer, place):
+    path = f"/v1/orders/{place()['order_id']}"
+    client.post(f"{path}/cancel", json={"reason": "ordered twice"}, headers=bearer())
+
+    refused = client.post(f"{path}/payments", json={"reference": "T-1"}, headers=bearer())
+
+    assert (refused.status_code, refused.json["reason"]) == (409, "wrong_status")
+    assert refused.json["order_status"] == "cancelled"
+
+
 @pytest.mark.parametrize(
     ("method", "path", "scope"),
     [

@@ -86,7 +86,7 @@ def make_thing(session: Session, thing: dict[str, Any]) -> tuple[Thing, dict[str
     session.add(made)
     session.flush()
     if made.name == "refused":
-        raise Refused("wrong_name", "things are not called that", allowed=["thing"])
+        raise Refused("wrong_name", "things are not called that", allowed=["thing"], status="new")
     return made, {"Location": f"/v1/things/{made.id}"}
 
 

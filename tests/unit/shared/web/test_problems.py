@@ -126,6 +126,7 @@ def test_a_refusal_tells_its_reason_and_facts(client, bearer):
     assert answer.status_code == 409
     assert answer.json["reason"] == "wrong_name"
     assert answer.json["allowed"] == ["thing"]
+    assert answer.json["status"] == 409  # no fact displaces a problem's own members
 
 
 def test_a_wrong_method_names_the_right_ones(client, bearer):
