@@ -112,8 +112,9 @@ def _shared_environment(settings: Settings, keys: Keys, servers: Servers) -> dic
 
 def _api(service: str, port: int) -> list[str]:
     interface = ["--interface", "wsgi", "--host", HOST, "--port", str(port), "--workers", "1"]
-    # As many requests at once as there are connections to the database, and as many that wait.
-    threads = ["--blocking-threads", "8", "--backpressure", "16"]
+    # As many requests at once as there are connections to the database. No `--backpressure`: it counts
+    # connections, so a few clients that keep theirs open would lock everybody else out.
+    threads = ["--blocking-threads", "8"]
     return ["-m", "granian", *interface, *threads, "--factory", f"services.{service}.app:create_app"]
 
 
