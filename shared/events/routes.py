@@ -37,6 +37,7 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "shipment.cancelled": ("orders",),
     "shipment.cancel_refused": ("orders",),
     "tracking.updated": (),
+    "pickup.reminded": (),
     "return.received": (),
     "appointment.scheduled": (),
     "stock.changed": (),

@@ -161,6 +161,15 @@ class ReturnReceived(ShipmentEvent):
 
 
 @dataclass(frozen=True, kw_only=True)
+class PickupReminded(ShipmentEvent):
+    """A customer is reminded to fetch what waits for pickup, before it is released."""
+
+    NAME: ClassVar[str] = "pickup.reminded"
+
+    shipment_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
 class AppointmentScheduled(ShipmentEvent):
     """A delivery or installation got its date."""
 

@@ -264,6 +264,18 @@ class Parcel:
     tracking_url: str
     weight_grams: int = 0
     label_document_id: UUID | None = None
+    tracking_status: str = ""  # the carrier's newest word, as shipping's TrackingStatus lists them
+    tracked_at: datetime | None = None  # when that was so
+
+
+@dataclass(frozen=True, kw_only=True)
+class Appointment:
+    """When somebody comes to a customer."""
+
+    kind: str  # delivery, installation, service
+    starts_at: datetime
+    ends_at: datetime
+    signed_at: datetime | None = None  # the customer signed that it was done
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -285,6 +297,24 @@ class Shipment:
     shipped_at: datetime | None = None
     delivered_at: datetime | None = None
     cancelled_at: datetime | None = None
+    undeliverable_at: datetime | None = None
+    returned_at: datetime | None = None
+    method_kind: str = "delivery"  # delivery, pickup, download, hand_over, service
+    collect_by: datetime | None = None  # until when what is ready for pickup is kept
+    collect_code: int = 0  # which of its codes holds (shared.collect_codes); 0 while there is none
+    collect_reminded_at: datetime | None = None
+    download_url: str = ""
+    appointments: tuple[Appointment, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReceivedReturn:
+    """What came back of a return, inspected; how much of its lines, and what became of it."""
+
+    return_id: UUID
+    location: str
+    received_at: datetime
+    lines: tuple[ReturnLine, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -308,6 +338,7 @@ class ShipmentsSnapshot:
     people: People  # only delivery, by group, as shipping will use it
     shipments: tuple[Shipment, ...]
     cancellation: Cancellation | None = None
+    returns: tuple[ReceivedReturn, ...] = ()
 
     @property
     def subject(self) -> str:

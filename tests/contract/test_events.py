@@ -14,6 +14,15 @@ from shared.events.routes import SUBSCRIBERS
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
 
 
+def kept_of(encoded, sample):
+    """What was encoded, less the fields that were added since the sample was written."""
+    if isinstance(sample, dict):
+        return {name: kept_of(encoded[name], value) for name, value in sample.items() if name in encoded}
+    if isinstance(sample, list) and len(encoded) == len(sample):
+        return [kept_of(*pair) for pair in zip(encoded, sample, strict=True)]
+    return encoded
+
+
 def test_every_event_has_a_sample():
     sampled = {path.name.removesuffix(".1.json") for path in SAMPLES}
 
@@ -30,7 +39,7 @@ def test_a_sample_survives_decoding_and_encoding(path):
 
     event = codec.decode(sample["type"], sample["data"])
 
-    assert json.loads(codec.encode(event)) == sample["data"]
+    assert kept_of(json.loads(codec.encode(event)), sample["data"]) == sample["data"]
     assert event.snapshot.subject == sample["subject"]
     assert event.snapshot.version == sample["snapshotversion"]
     assert f"/{event.snapshot.SOURCE}" == sample["source"]

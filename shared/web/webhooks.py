@@ -1,0 +1,55 @@
+"""Calls from outside that bring no token but a signature, in the way of Standard Webhooks."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import current_app, g, request
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from shared.access import system
+from shared.web.auth import refuse_access
+from shared.web.blueprint import View
+
+HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
+LONGEST = 300
+
+
+def signed(caller: str, secret_of: Callable[[Any], str | None]) -> Callable[[View], View]:
+    """Let in calls whose signature, made over id, timestamp and body, is the caller's and not old.
+
+    `secret_of` is handed the settings and answers the caller's `whsec_…`; None where there is no such caller.
+    """
+
+    def admit() -> None:
+        headers = {name: request.headers.get(name, "") for name in HEADERS}
+        try:
+            if len(headers["webhook-id"]) > LONGEST:
+                raise WebhookVerificationError("webhook-id is too long")  # noqa: TRY301 - one way to refuse
+            secret = secret_of(current_app.extensions["settings"])
+            if secret is None:
+                raise WebhookVerificationError("nobody of this name calls")  # noqa: TRY301
+            Webhook(secret).verify(request.get_data(cache=True), headers, json_parse=False)
+        except (WebhookVerificationError, ValueError) as error:
+            refuse_access(401, f"the signature is not accepted: {error}", "Webhook-Signature")
+        g.actor = system(caller)
+
+    def mark(view: View) -> View:
+        marked: Any = view
+        marked.admit = admit
+        document = getattr(view, "_apidoc", {})
+        manual = document.get("manual_doc", {})
+        parameters = [
+            {
+                "in": "header",
+                "name": name,
+                "required": True,
+                "schema": {"type": "string", "maxLength": LONGEST},
+            }
+            for name in HEADERS
+        ]
+        marked._apidoc = document | {  # noqa: SLF001 - where flask-smorest keeps what it documents
+            "manual_doc": manual | {"parameters": [*manual.get("parameters", []), *parameters]}
+        }
+        return view
+
+    return mark
