@@ -113,6 +113,7 @@ def enqueue(
 ) -> None:
     """Owe a job, once per key; it runs after the commit, not before `run_at`."""
     session.flush()
+    due_at = run_at or clock.now()
     row = {
         "id": new_id(),
         "kind": kind,
@@ -120,7 +121,8 @@ def enqueue(
         "subject": str(order_id),
         "reference": number,
         "argument": dict(argument or {}),
-        "run_at": run_at or clock.now(),
+        "run_at": due_at,
+        "due_at": due_at,
         "correlation_id": correlation_id.get(),
         "causation_id": causation_id.get(),
     }
@@ -197,7 +199,7 @@ def _fail(
 ) -> None:
     kind = registry.kinds[job.kind]
     excused = isinstance(error, RetryLater) or is_lost_connection(error)
-    waited = (clock.now() - job.created_at).total_seconds()
+    waited = (clock.now() - job.due_at).total_seconds()
     impatient = excused and kind.patience_seconds is not None and waited > kind.patience_seconds
     reason = f"{type(error).__name__}: {error}"[:2000]
     try:

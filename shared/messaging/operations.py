@@ -161,7 +161,7 @@ def retry(session: Session, letter_id: UUID) -> None:
     job = (
         update(jobs)
         .where(jobs.c.id == letter_id, jobs.c.state == "dead")
-        .values(state="queued", excused=jobs.c.attempts, run_at=now, sent_at=None)
+        .values(state="queued", excused=jobs.c.attempts, run_at=now, due_at=now, sent_at=None)
         .returning(jobs.c.id)
     )
     if not (session.execute(event).all() or session.execute(job).all()):

@@ -83,6 +83,8 @@ jobs = Table(
         "excused", Integer, nullable=False, server_default="0"
     ),  # attempts that do not count against the job
     Column("run_at", UtcDateTime, nullable=False),
+    # when it fell due at first, or an operator brought it back: patience with the outside counts from here
+    Column("due_at", UtcDateTime, nullable=False, server_default=func.now()),
     Column("sent_at", UtcDateTime),
     Column("lease_until", UtcDateTime),
     Column("created_at", UtcDateTime, nullable=False, server_default=func.clock_timestamp()),

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from shared import clock
-from shared.messaging import jobs
+from shared.messaging import jobs, operations
 from shared.messaging.celery_app import _transport_options
 from shared.messaging.dispatch import OUTSTANDING, send_due
 from shared.messaging.jobs import PermanentFailure, RetryLater, enqueue
@@ -142,9 +142,41 @@ def test_waiting_for_the_outside_does_not_count_until_patience_ends(shipping, ow
     assert shipping.value("select state || ' ' || attempts || ' ' || excused from jobs") == "queued 5 5"
 
     with shipping.engine.begin() as connection:
-        connection.execute(text("update jobs set created_at = now() - interval '2 minutes'"))
+        connection.execute(text("update jobs set due_at = now() - interval '2 minutes'"))
     run(job_id)
     assert shipping.value("select state from jobs") == "dead"
+
+
+def test_a_job_that_an_operator_retries_is_waited_for_afresh(shipping, owe, run):
+    @shipping.messaging.jobs.kind("paper", limit_seconds=5, attempts=2, patience_seconds=60)
+    def wait(sessions, argument):
+        raise RetryLater(0, "451 later")
+
+    job_id = owe()
+    with shipping.engine.begin() as connection:
+        old = "interval '2 minutes'"
+        connection.execute(text(f"update jobs set due_at = now() - {old}, created_at = now() - {old}"))
+    run(job_id)
+    assert shipping.value("select state from jobs") == "dead"
+
+    with shipping.sessions.begin() as session:
+        operations.retry(session, job_id)
+    run(job_id)
+
+    assert shipping.value("select state from jobs") == "queued"
+
+
+def test_patience_with_a_job_begins_when_it_falls_due(shipping, owe, run):
+    @shipping.messaging.jobs.kind("paper", limit_seconds=5, patience_seconds=60)
+    def wait(sessions, argument):
+        raise RetryLater(0, "451 later")
+
+    job_id = owe(run_at=clock.now())
+    with shipping.engine.begin() as connection:
+        connection.execute(text("update jobs set created_at = now() - interval '5 days'"))
+    run(job_id)
+
+    assert shipping.value("select state from jobs") == "queued"
 
 
 def test_a_job_that_kills_its_worker_every_time_is_given_up(shipping, owe, run):
