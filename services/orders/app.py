@@ -3,7 +3,7 @@
 from flask import Flask
 
 from services.orders import consumers, db  # noqa: F401 - consumers register themselves
-from services.orders.api import customers, gateway, masters, orders, payments
+from services.orders.api import customers, gateway, holds, masters, orders, payments
 from services.orders.messaging import messaging
 from services.orders.settings import Settings
 from shared.settings import read
@@ -22,6 +22,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         messaging=messaging,
         blueprints=[
             orders.blueprint,
+            holds.blueprint,
             payments.blueprint,
             gateway.blueprint,
             customers.blueprint,

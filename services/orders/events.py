@@ -18,6 +18,8 @@ from shared.events.orders import (
     OrderCancelled,
     OrderCancelRequested,
     OrderCompleted,
+    OrderHeld,
+    OrderHoldReleased,
     OrderPlaced,
     OrderUpdated,
     PaymentRecorded,
@@ -39,6 +41,16 @@ def order_updated(order: Order) -> OrderUpdated:
 def order_accepted(order: Order) -> OrderAccepted:
     """An order was promised."""
     return OrderAccepted(order=snapshot(order))
+
+
+def order_held(order: Order, hold: Hold) -> OrderHeld:
+    """A hold was put on an order."""
+    return OrderHeld(order=snapshot(order), hold_id=hold.id, reason=hold.reason)
+
+
+def order_hold_released(order: Order, hold: Hold) -> OrderHoldReleased:
+    """A hold was lifted."""
+    return OrderHoldReleased(order=snapshot(order), hold_id=hold.id)
 
 
 def order_cancel_requested(order: Order, cancellation: Cancellation) -> OrderCancelRequested:
@@ -108,7 +120,7 @@ def snapshot(order: Order) -> snapshots.OrderSnapshot:
         placed_at=order.placed_at,
         external_reference=order.external_reference or "",
         refunds=tuple(_refund(refund) for refund in order.refunds),
-        holds=tuple(_hold(hold) for hold in order.holds if hold.released_at is None),
+        holds=tuple(_hold(hold) for hold in order.standing_holds),
         accepted_at=order.accepted_at,
         cancel_requested_at=cancellation.requested_at if cancellation and is_asked else None,
         cancelled_at=order.cancelled_at,

@@ -13,6 +13,8 @@ from sqlalchemy.types import Text
 from services.orders.models import Customer, HistoryEntry, Market, Order, Payment, Product, Seller
 from shared.access import EVERYTHING, actor_of
 from shared.errors import NotFound
+from shared.events.snapshots import ShipmentsSnapshot
+from shared.messaging import copies
 from shared.messaging.tables import inbox
 
 S = TypeVar("S", bound=Select[*tuple[Any, ...]])
@@ -51,6 +53,18 @@ def order(session: Session, order_id: UUID) -> Order:
     if found is None or not actor_of(session).may_see(found.seller_code, found.market_code):
         raise NotFound("order", order_id)
     return found
+
+
+def released_shipments(session: Session, order_id: UUID) -> list[str]:
+    """The numbers of an order's shipments that the warehouse has or had, as shipping last told."""
+    shipments = copies.newest(session, order_id, ShipmentsSnapshot)
+    if shipments is None:
+        return []
+    return [
+        shipment.number
+        for shipment in shipments.shipments
+        if shipment.released_at is not None and shipment.cancelled_at is None
+    ]
 
 
 def payments(session: Session, order_id: UUID) -> Sequence[Payment]:

@@ -37,10 +37,12 @@ TRANSITIONS: dict[tuple[str, OrderStatus], OrderStatus] = {
 }
 
 # What a person may ask of an order; every read of it answers each with possible or the reason why not.
-ACTIONS = ("accept", "cancel", "record_payment")
+ACTIONS = ("accept", "cancel", "hold", "release_hold", "record_payment")
 
 # Money may come in while anything can still be owed.
 _PAYABLE = frozenset({OrderStatus.PLACED, OrderStatus.ACCEPTED, OrderStatus.CANCELLING})
+# While shipping is asked whether goods have left, a hold would come too late to mean anything.
+_HOLDABLE = frozenset({OrderStatus.PLACED, OrderStatus.ACCEPTED})
 
 
 def status_after(action: str, status: OrderStatus) -> OrderStatus:
@@ -125,7 +127,21 @@ def _record_payment(order: OrderFacts) -> list[Refusal]:
     return []
 
 
-_RULES = {"accept": _accept, "cancel": _cancel, "record_payment": _record_payment}
+def _hold(order: OrderFacts) -> list[Refusal]:
+    return [] if order.status in _HOLDABLE else [_status_refusal("hold", order.status)]
+
+
+def _release_hold(order: OrderFacts) -> list[Refusal]:
+    return [] if order.holds else [Refusal("not_held", "no hold stands on the order")]
+
+
+_RULES = {
+    "accept": _accept,
+    "cancel": _cancel,
+    "hold": _hold,
+    "release_hold": _release_hold,
+    "record_payment": _record_payment,
+}
 
 
 def _status_refusals(action: str, status: OrderStatus) -> list[Refusal]:

@@ -151,6 +151,11 @@ class Order(Base):
         return self.cancellations[-1] if self.cancellations else None
 
     @property
+    def standing_holds(self) -> "list[Hold]":
+        """What keeps it from going on."""
+        return [hold for hold in self.holds if hold.released_at is None]
+
+    @property
     def wanted_units(self) -> int:
         """Sales units the customer still wants."""
         return sum(line.quantity - line.cancelled_quantity for line in self.lines)
@@ -162,7 +167,7 @@ class Order(Base):
             status=self.status,
             payment_method=self.payment_method,
             covered=self.ledger.covered,
-            holds=tuple(hold.reason for hold in self.holds if hold.released_at is None),
+            holds=tuple(hold.reason for hold in self.standing_holds),
             backorders=self.market.backorders,
             awaiting=None if self.awaiting is None else tuple(self.awaiting),
             goods_left=self.fulfilment.goods_left,

@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from services.orders.api.schemas.holds import HoldSchema
 from services.orders.api.schemas.payments import PaymentStandingSchema, RefundSchema
 from services.orders.api.schemas.people import AddressSchema, PersonSchema
 from services.orders.api.schemas.values import (
@@ -203,17 +204,6 @@ class TotalsSchema(Schema):
     tax_added_minor = fields.Integer()
     total_minor = fields.Integer()
     tax = fields.List(fields.Nested(TaxRowSchema))
-
-
-class HoldSchema(Schema):
-    """Why the order stands still."""
-
-    hold_id = fields.UUID(attribute="id")
-    reason = fields.String()
-    owner = fields.String()
-    held_at = Instant()
-    released_by = fields.String(allow_none=True)
-    released_at = Instant(allow_none=True)
 
 
 class CancellationSchema(Schema):

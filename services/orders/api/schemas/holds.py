@@ -1,0 +1,46 @@
+"""Holds as the API writes and reads them."""
+
+from marshmallow import Schema, fields
+
+from services.orders.api.schemas.values import Instant, text
+
+
+class HoldArguments(Schema):
+    """Why an order shall stand still."""
+
+    reason = text(
+        100,
+        shortest=1,
+        required=True,
+        metadata={"description": "verification, suspicious, no_stock, … or words of one's own."},
+    )
+    owner = text(
+        100, shortest=1, metadata={"description": "Whose call it is to lift it; the caller's if left out."}
+    )
+
+
+class HoldSchema(Schema):
+    """Why the order stands still."""
+
+    hold_id = fields.UUID(attribute="id")
+    reason = fields.String()
+    owner = fields.String()
+    held_at = Instant()
+    released_by = fields.String(allow_none=True)
+    released_at = Instant(allow_none=True)
+
+
+class PlacedHoldSchema(Schema):
+    """A hold, and what it came too late for."""
+
+    hold = fields.Nested(HoldSchema)
+    released_shipments = fields.List(
+        fields.String(),
+        metadata={"description": "Numbers of shipments the warehouse had already: they go on."},
+    )
+
+
+class HoldListSchema(Schema):
+    """All holds of an order, oldest first."""
+
+    items = fields.List(fields.Nested(HoldSchema))
