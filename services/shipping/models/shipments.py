@@ -1,26 +1,12 @@
-"""Locations and their stock, orders as shipping knows them, shipments and parcels."""
+"""Orders as shipping knows them, and their shipments."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    BigInteger,
-    CheckConstraint,
-    Enum,
-    ForeignKey,
-    ForeignKeyConstraint,
-    Index,
-    MetaData,
-    Sequence,
-    Text,
-    UniqueConstraint,
-    func,
-    text,
-)
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.shipping.domain.shipment_status import (
     HOLDING_STOCK,
@@ -29,99 +15,10 @@ from services.shipping.domain.shipment_status import (
     ShipmentStatus,
     actions,
 )
-from services.shipping.domain.stock_movements import MovementKind
 from services.shipping.domain.wishes import Wish, WishedLine
-from shared.db import UtcDateTime, metadata, new_id
-
-
-class Base(DeclarativeBase):
-    """Shipping's own tables."""
-
-    metadata = MetaData(naming_convention=metadata.naming_convention)
-    type_annotation_map = {str: Text, int: BigInteger, datetime: UtcDateTime}  # noqa: RUF012 - SQLAlchemy's own shape
-
-
-def _word(kind: type[StrEnum]) -> Enum:
-    """A column of one word out of a vocabulary; its check constraint stands in the table's arguments."""
-    return Enum(
-        kind, native_enum=False, length=30, values_callable=lambda words: [str(word) for word in words]
-    )
-
-
-def _one_of(column: str, words: Any) -> str:
-    return f"{column} in ({', '.join(repr(str(word)) for word in sorted(words))})"
-
-
-class Location(Base):
-    """Where stock is kept and shipments start."""
-
-    __tablename__ = "locations"
-
-    code: Mapped[str] = mapped_column(primary_key=True)
-    name: Mapped[str]
-    seller: Mapped[str]  # whose orders it serves; * for everyone's
-    country: Mapped[str]  # ISO 3166-1 alpha-2
-    priority: Mapped[int]  # the lowest is asked first
-    version: Mapped[int] = mapped_column(default=1)
-    changed_at: Mapped[datetime]
-
-
-class StockLevel(Base):
-    """How much of a SKU a location has; always the sum of its movements, by whose number it is versioned."""
-
-    __tablename__ = "stock_levels"
-    __table_args__ = (
-        CheckConstraint("reserved >= 0", name="reserved_not_negative"),
-        CheckConstraint("reserved <= on_hand", name="reserved_within_on_hand"),
-        Index("ix_stock_levels_location_sku", "location", "sku"),
-    )
-
-    sku: Mapped[str] = mapped_column(primary_key=True)
-    location: Mapped[str] = mapped_column(ForeignKey("locations.code"), primary_key=True)
-    on_hand: Mapped[int] = mapped_column(server_default=text("0"))
-    reserved: Mapped[int] = mapped_column(server_default=text("0"))
-    version: Mapped[int] = mapped_column(server_default=text("0"))
-    as_of: Mapped[datetime] = mapped_column(server_default=func.now())  # when it last changed
-
-    @property
-    def available(self) -> int:
-        """Units that can still be promised."""
-        return self.on_hand - self.reserved
-
-
-class StockMovement(Base):
-    """One change of a level: what happened, for which shipment, by whom; never changed afterwards."""
-
-    __tablename__ = "stock_movements"
-    __table_args__ = (
-        ForeignKeyConstraint(["sku", "location"], ["stock_levels.sku", "stock_levels.location"]),
-        CheckConstraint(
-            """case kind
-            when 'received' then on_hand_change > 0 and reserved_change = 0
-            when 'reserved' then on_hand_change = 0 and reserved_change > 0
-            when 'released' then on_hand_change = 0 and reserved_change < 0
-            when 'shipped' then on_hand_change < 0 and reserved_change = on_hand_change
-            when 'adjusted' then on_hand_change <> 0 and reserved_change = 0
-            else false end""",
-            name="kind",
-        ),
-        CheckConstraint(
-            "(kind in ('reserved', 'released', 'shipped')) = (shipment_id is not null)", name="shipment"
-        ),
-    )
-
-    sku: Mapped[str] = mapped_column(primary_key=True)
-    location: Mapped[str] = mapped_column(primary_key=True)
-    position: Mapped[int] = mapped_column(primary_key=True)  # counts the level's movements from 1, no gaps
-    kind: Mapped[MovementKind] = mapped_column(_word(MovementKind))
-    on_hand_change: Mapped[int]
-    reserved_change: Mapped[int]
-    reason: Mapped[str]
-    actor: Mapped[str]
-    shipment_id: Mapped[UUID | None] = mapped_column(ForeignKey("shipments.id"), index=True)
-    at: Mapped[datetime]
-
-    shipment: Mapped["Shipment | None"] = relationship()
+from services.shipping.models.mapping import Base, one_of, word
+from services.shipping.models.parcels import Parcel
+from shared.db import new_id
 
 
 class OrderState(Base):
@@ -155,9 +52,9 @@ class Shipment(Base):
     __tablename__ = "shipments"
     __table_args__ = (
         UniqueConstraint("order_id", "position"),
-        CheckConstraint(_one_of("status", ShipmentStatus), name="status"),
+        CheckConstraint(one_of("status", ShipmentStatus), name="status"),
         CheckConstraint(
-            f"location is not null or not ({_one_of('status', HOLDING_STOCK)})", name="stock_has_a_location"
+            f"location is not null or not ({one_of('status', HOLDING_STOCK)})", name="stock_has_a_location"
         ),
         # The id is in the order of time, so these serve the newest-first lists and the queue for stock.
         Index("ix_shipments_status_id", "status", "id"),
@@ -175,7 +72,7 @@ class Shipment(Base):
     address: Mapped[dict[str, Any] | None] = mapped_column(
         JSONB(none_as_null=True)
     )  # none where it is fetched
-    status: Mapped[ShipmentStatus] = mapped_column(_word(ShipmentStatus))
+    status: Mapped[ShipmentStatus] = mapped_column(word(ShipmentStatus))
     location: Mapped[str | None] = mapped_column(ForeignKey("locations.code"))
     prints: Mapped[int] = mapped_column(default=0)  # how often its label was printed
     cancel_reason: Mapped[str] = mapped_column(default="")
@@ -192,7 +89,7 @@ class Shipment(Base):
     lines: Mapped[list["ShipmentLine"]] = relationship(
         order_by="ShipmentLine.position", cascade="all, delete-orphan", lazy="selectin"
     )
-    parcels: Mapped[list["Parcel"]] = relationship(
+    parcels: Mapped[list[Parcel]] = relationship(
         order_by="Parcel.id", cascade="all, delete-orphan", lazy="selectin"
     )
 
@@ -255,20 +152,3 @@ class ShipmentLine(Base):
     name: Mapped[str]
     quantity: Mapped[int]  # sales units
     units: Mapped[int]  # stock-keeping units: what stock reserves
-
-
-class Parcel(Base):
-    """A box with its tracking number and label."""
-
-    __tablename__ = "parcels"
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    shipment_id: Mapped[UUID] = mapped_column(ForeignKey("shipments.id"), index=True)
-    carrier: Mapped[str]
-    tracking_number: Mapped[str] = mapped_column(index=True)
-    tracking_url: Mapped[str]
-    weight_grams: Mapped[int] = mapped_column(default=0)  # 0 where nobody weighed it
-    label_document_id: Mapped[UUID | None]
-
-
-parcel_serials = Sequence("parcel_serials", metadata=Base.metadata)  # what tracking numbers are made of

@@ -1,64 +1,30 @@
-"""Selects for lists, pages and checks; they change nothing."""
+"""Locations and their stock, who waits for it, and whether it all adds up."""
 
 from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, select, text, true, tuple_
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy import Row, select, text, tuple_
+from sqlalchemy.orm import Session
 
 from services.shipping.domain.shipment_status import HOLDING_STOCK, ShipmentStatus
-from services.shipping.models import (
-    Location,
-    OrderState,
-    Shipment,
-    ShipmentLine,
-    StockLevel,
-)
-from shared.access import EVERYTHING, Actor, actor_of
+from services.shipping.models import Location, Shipment, ShipmentLine, StockLevel
+from services.shipping.queries.visibility import sees_location, visible_location
+from shared.access import EVERYTHING, actor_of
 from shared.errors import NotFound
-
-
-def shipment(session: Session, shipment_id: UUID) -> Shipment:
-    """A shipment that the actor may see, as it stands in the database now; raises NotFound."""
-    now = select(Shipment).where(Shipment.id == shipment_id).execution_options(populate_existing=True)
-    found = session.scalars(now).unique().one_or_none()
-    if found is None or not actor_of(session).may_see(found.seller, found.market):
-        raise NotFound("shipment", shipment_id)
-    return found
-
-
-def order_state(session: Session, order_id: UUID) -> OrderState:
-    """What shipping knows of an order that the actor may see; raises NotFound, also before it has heard."""
-    found = session.get(OrderState, order_id)
-    if found is None or not actor_of(session).may_see(found.seller, found.market):
-        raise NotFound("order", order_id)
-    return found
-
-
-def shipments_page(
-    session: Session, *, status: ShipmentStatus | None, before: UUID | None, limit: int
-) -> list[Shipment]:
-    """Shipments that the actor may see, newest first, from below the one named."""
-    page = select(Shipment).where(*_visible(actor_of(session))).order_by(Shipment.id.desc()).limit(limit)
-    if status is not None:
-        page = page.where(Shipment.status == status)
-    if before is not None:
-        page = page.where(Shipment.id < before)
-    return list(session.scalars(page).unique())
 
 
 def location(session: Session, code: str) -> Location:
     """A location that the actor may see; raises NotFound."""
     found = session.get(Location, code)
-    if found is None or not _sees_location(actor_of(session), found):
+    if found is None or not sees_location(actor_of(session), found):
         raise NotFound("location", code)
     return found
 
 
 def locations_page(session: Session, *, after: str | None, limit: int) -> list[Location]:
     """Locations that the actor may see, by code, from above the one named."""
-    page = select(Location).where(_visible_location(actor_of(session))).order_by(Location.code).limit(limit)
+    page = select(Location).where(visible_location(actor_of(session))).order_by(Location.code).limit(limit)
     if after is not None:
         page = page.where(Location.code > after)
     return list(session.scalars(page))
@@ -80,7 +46,7 @@ def stock_page(
     page = (
         select(StockLevel)
         .join(Location, Location.code == StockLevel.location)
-        .where(_visible_location(actor_of(session)))
+        .where(visible_location(actor_of(session)))
         .order_by(StockLevel.sku, StockLevel.location)
         .limit(limit)
     )
@@ -177,21 +143,3 @@ def stock_drift(session: Session) -> list[Row[Any]]:
     The standing check of the ledger: each row names SKU and location, what stands there and what should.
     """
     return list(session.execute(_STOCK_DRIFT, {"holding_stock": sorted(HOLDING_STOCK)}))
-
-
-def _visible(actor: Actor) -> list[ColumnElement[bool]]:
-    return [*_within(Shipment.seller, actor.sellers), *_within(Shipment.market, actor.markets)]
-
-
-def _within(column: InstrumentedAttribute[str], values: frozenset[str]) -> list[ColumnElement[bool]]:
-    return [] if EVERYTHING in values else [column.in_(values)]
-
-
-def _visible_location(actor: Actor) -> ColumnElement[bool]:
-    if EVERYTHING in actor.sellers:
-        return true()
-    return Location.seller.in_({EVERYTHING, *actor.sellers})
-
-
-def _sees_location(actor: Actor, place: Location) -> bool:
-    return place.seller == EVERYTHING or actor.may_see_seller(place.seller)

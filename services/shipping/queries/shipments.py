@@ -1,0 +1,41 @@
+"""Shipments, one or many."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.shipping.domain.shipment_status import ShipmentStatus
+from services.shipping.models import OrderState, Shipment
+from services.shipping.queries.visibility import visible
+from shared.access import actor_of
+from shared.errors import NotFound
+
+
+def shipment(session: Session, shipment_id: UUID) -> Shipment:
+    """A shipment that the actor may see, as it stands in the database now; raises NotFound."""
+    now = select(Shipment).where(Shipment.id == shipment_id).execution_options(populate_existing=True)
+    found = session.scalars(now).unique().one_or_none()
+    if found is None or not actor_of(session).may_see(found.seller, found.market):
+        raise NotFound("shipment", shipment_id)
+    return found
+
+
+def order_state(session: Session, order_id: UUID) -> OrderState:
+    """What shipping knows of an order that the actor may see; raises NotFound, also before it has heard."""
+    found = session.get(OrderState, order_id)
+    if found is None or not actor_of(session).may_see(found.seller, found.market):
+        raise NotFound("order", order_id)
+    return found
+
+
+def shipments_page(
+    session: Session, *, status: ShipmentStatus | None, before: UUID | None, limit: int
+) -> list[Shipment]:
+    """Shipments that the actor may see, newest first, from below the one named."""
+    page = select(Shipment).where(*visible(actor_of(session))).order_by(Shipment.id.desc()).limit(limit)
+    if status is not None:
+        page = page.where(Shipment.status == status)
+    if before is not None:
+        page = page.where(Shipment.id < before)
+    return list(session.scalars(page).unique())
