@@ -22,7 +22,8 @@ def check_stock(service: Service) -> None:
         click.echo(
             f"{row.sku} at {row.location}: on hand {row.on_hand}, by the ledger {row.moved_on_hand}; "
             f"reserved {row.reserved}, by the ledger {row.moved_reserved}, "
-            f"by shipments {row.held_by_shipments}"
+            f"by shipments {row.held_by_shipments}; picked {row.picked}, by the ledger {row.moved_picked}, "
+            f"by shipments {row.picked_for_shipments}"
         )
     click.echo(f"{len(drifted)} levels drifted")
     sys.exit(1 if drifted else 0)

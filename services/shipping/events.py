@@ -94,6 +94,7 @@ def _shipment(shipment: Shipment) -> snapshots.Shipment:
         number=shipment.number,
         group_id=shipment.group_id,
         method=shipment.method,
+        method_kind=shipment.kind,
         status=shipment.status,
         location=shipment.location or "",
         lines=tuple(_line(line) for line in shipment.lines),
@@ -104,6 +105,8 @@ def _shipment(shipment: Shipment) -> snapshots.Shipment:
         ready_at=shipment.ready_at,
         shipped_at=shipment.shipped_at,
         delivered_at=shipment.delivered_at,
+        undeliverable_at=shipment.undeliverable_at,
+        returned_at=shipment.returned_at,
         cancelled_at=shipment.cancelled_at,
     )
 

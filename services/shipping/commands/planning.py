@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from services.shipping import events, queries
 from services.shipping.commands import stock
 from services.shipping.commands.shipments import cancel, held_levels, move_on, tell
+from services.shipping.domain.methods import kind_of
 from services.shipping.domain.shipment_status import LEFT, OPEN, UNRELEASED, ShipmentStatus
 from services.shipping.domain.wishes import Wish, wishes_of
 from services.shipping.models import OrderState, Shipment, ShipmentLine
@@ -72,6 +73,7 @@ def _take_note(state: OrderState, order: OrderSnapshot) -> None:
     state.number = order.number
     state.seller = order.seller.seller
     state.market = order.market.market
+    state.time_zone = order.market.time_zone
     state.order_version = order.version
     state.order_status = order.status
     state.covered = order.payment.covered
@@ -116,7 +118,9 @@ def _plan(
     for shipment in unreleased:
         wish = wish_for.get(shipment.group_id)
         if wish is not None and owns_addresses:
-            wish = replace(wish, method=shipment.method, address=shipment.address)
+            wish = replace(
+                wish, method=shipment.method, pickup_point=shipment.pickup_point, address=shipment.address
+            )
         if wish is not None and wish != shipment.wish:
             revised.append((shipment, wish))
     new = [wish for wish in wishes if wish.group_id not in standing]
@@ -160,11 +164,13 @@ def _open(state: OrderState, wish: Wish) -> Shipment:
         seller=state.seller,
         market=state.market,
         method=wish.method,
+        kind=kind_of(wish.method),
+        pickup_point=wish.pickup_point,
         address=wish.address,
         status=ShipmentStatus.AWAITING_INVENTORY,
         version=1,
         created_at=clock.now(),
-        lines=_lines(wish),
+        lines=_lines(state.seller, wish),
         parcels=[],
     )
 
@@ -175,17 +181,18 @@ def _revise(
     """Follow the order to another address, method or quantity."""
     before = shipment.status
     has_other_lines = wish.lines != shipment.wish.lines
-    shipment.method, shipment.address = wish.method, wish.address
+    shipment.method, shipment.kind = wish.method, kind_of(wish.method)
+    shipment.pickup_point, shipment.address = wish.pickup_point, wish.address
     if has_other_lines and shipment.location is not None:
         # What it was promised it may have again before anyone else, at the same place if that still has it.
         nearest = [shipment.location, *locations]
         stock.free(session, shipment, levels)
         move_on(shipment, "unassign")
         shipment.location = None
-        shipment.lines = _lines(wish)
+        shipment.lines = _lines(shipment.seller, wish)
         _assign(session, shipment, levels, nearest)
     elif has_other_lines:
-        shipment.lines = _lines(wish)
+        shipment.lines = _lines(shipment.seller, wish)
         if _is_its_turn(session, shipment, levels, locations):
             _assign(session, shipment, levels, locations)
     shipment.version += 1
@@ -193,7 +200,7 @@ def _revise(
     return [updated] if shipment.status is before else [updated, events.status_reached(shipment)]
 
 
-def _lines(wish: Wish) -> list[ShipmentLine]:
+def _lines(seller: str, wish: Wish) -> list[ShipmentLine]:
     return [
         ShipmentLine(
             line_id=line.line_id,
@@ -202,6 +209,7 @@ def _lines(wish: Wish) -> list[ShipmentLine]:
             name=line.name,
             quantity=line.quantity,
             units=line.units,
+            seller=seller,
         )
         for position, line in enumerate(wish.lines, 1)
     ]

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.shipping import events, queries
-from services.shipping.commands import stock
+from services.shipping.commands import packing, stock
 from services.shipping.domain import tracking
 from services.shipping.domain.shipment_status import (
     HOLDING_STOCK,
@@ -15,7 +15,7 @@ from services.shipping.domain.shipment_status import (
     refuse_unless_possible,
     status_after,
 )
-from services.shipping.models import OrderState, Parcel, Shipment, parcel_serials
+from services.shipping.models import OrderState, Parcel, Shipment
 from shared import clock
 from shared.db import require_current
 from shared.errors import Invalid, NotFound
@@ -38,13 +38,14 @@ def release_shipment(session: Session, shipment_id: UUID) -> Shipment:
 
 
 def pick_shipment(session: Session, shipment_id: UUID) -> Shipment:
-    """Put a shipment's goods into a parcel and tell shipment.packing: the label falls due."""
+    """Take a shipment's goods from their shelves, without a list, and tell shipment.packing.
+
+    All goes into one parcel, whose label falls due.
+    """
     shipment = _in_hand(session, shipment_id)
     refuse_unless_possible("pick", shipment.facts)
-    number = tracking.tracking_number(session.scalars(select(parcel_serials.next_value())).one())
-    shipment.parcels.append(
-        Parcel(carrier=tracking.CARRIER, tracking_number=number, tracking_url=tracking.tracking_link(number))
-    )
+    stock.pick(session, shipment, held_levels(session, [shipment]))
+    packing.open_parcel(session, shipment)
     move_on(shipment, "pick")
     tell(session, shipment.order, events.status_reached(shipment))
     return shipment
@@ -135,7 +136,7 @@ def held_levels(session: Session, shipments: list[Shipment]) -> stock.Levels:
 
 def move_on(shipment: Shipment, action: str) -> None:
     """Take a shipment where an action leads, and note when."""
-    shipment.status = status_after(action, shipment.status)
+    shipment.status = status_after(action, shipment.status, shipment.kind)
     shipment.version += 1
     if shipment.status not in UNRELEASED:
         setattr(shipment, f"{shipment.status}_at", clock.now())

@@ -92,9 +92,30 @@ def free(session: Session, shipment: Shipment, levels: Levels) -> None:
     """Take back what a shipment was promised; whoever waits for it is served next."""
     assert shipment.location is not None
     demand = _demand(shipment)
+    put_back(session, shipment, levels)
     for sku, units in demand.items():
         _move(session, levels[sku, shipment.location], MovementKind.RELEASED, units, shipment=shipment)
     serve_waiting(session, demand, cause=f"{shipment.id}:{shipment.version}:freed")
+
+
+def pick(session: Session, shipment: Shipment, levels: Levels) -> None:
+    """Note that all of a shipment's stock is off its shelves."""
+    assert shipment.location is not None
+    for line in shipment.lines:
+        if line.picked < line.units:
+            level = levels[line.sku, shipment.location]
+            _move(session, level, MovementKind.PICKED, line.units - line.picked, shipment=shipment)
+            line.picked = line.units
+
+
+def put_back(session: Session, shipment: Shipment, levels: Levels) -> None:
+    """Note that what was picked of a shipment's stock is back on its shelves."""
+    assert shipment.location is not None
+    for line in shipment.lines:
+        if line.picked:
+            level = levels[line.sku, shipment.location]
+            _move(session, level, MovementKind.PICKED, -line.picked, shipment=shipment)
+            line.picked = line.checked = 0
 
 
 def take_out(session: Session, shipment: Shipment, levels: Levels) -> None:
@@ -141,9 +162,10 @@ def _move(
     shipment: Shipment | None = None,
 ) -> None:
     """Change a level and write down why; nothing else changes one."""
-    on_hand, reserved = EFFECTS[kind]
+    on_hand, reserved, picked = EFFECTS[kind]
     level.on_hand += on_hand * units
     level.reserved += reserved * units
+    level.picked += picked * units
     level.version += 1
     level.as_of = clock.now()
     session.add(
@@ -154,6 +176,7 @@ def _move(
             kind=kind,
             on_hand_change=on_hand * units,
             reserved_change=reserved * units,
+            picked_change=picked * units,
             reason=reason,
             actor=actor_of(session).name,
             shipment=shipment,

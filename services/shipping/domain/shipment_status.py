@@ -1,8 +1,10 @@
 """The life of a shipment: which action may start where, where it leads, and why not."""
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
+from services.shipping.domain.methods import NEEDS_NO_PACKING, MethodKind
 from shared.errors import Refused
 
 
@@ -12,7 +14,7 @@ class ShipmentStatus(StrEnum):
     AWAITING_INVENTORY = "awaiting_inventory"  # lacks stock for a line; holds none
     INVENTORY_ASSIGNED = "inventory_assigned"  # every line is covered by reserved stock
     RELEASED = "released"  # the warehouse may pick it
-    PACKING = "packing"  # picked; its label falls due
+    PACKING = "packing"  # on a pick list or picked; its label falls due
     READY = "ready"  # packed and labelled, or waiting to be collected
     SHIPPED = "shipped"  # left with a carrier; its stock has left the ledger
     DELIVERED = "delivered"  # reached its customer
@@ -32,6 +34,10 @@ LEFT = frozenset({S.SHIPPED, S.DELIVERED, S.UNDELIVERABLE, S.RETURNED})
 TRANSITIONS = {
     ("assign", S.AWAITING_INVENTORY): S.INVENTORY_ASSIGNED,
     ("unassign", S.INVENTORY_ASSIGNED): S.AWAITING_INVENTORY,
+    # What is being made ready elsewhere may not be changed any more; until then it may be cut anew.
+    **{(action, status): status for action in ("edit", "split", "merge") for status in UNRELEASED},
+    ("reject", S.INVENTORY_ASSIGNED): S.AWAITING_INVENTORY,
+    ("reject", S.RELEASED): S.AWAITING_INVENTORY,
     ("release", S.INVENTORY_ASSIGNED): S.RELEASED,
     ("pick", S.RELEASED): S.PACKING,
     ("pack", S.PACKING): S.READY,
@@ -40,10 +46,28 @@ TRANSITIONS = {
     ("print_label", S.SHIPPED): S.SHIPPED,
     ("ship", S.READY): S.SHIPPED,
     ("deliver", S.SHIPPED): S.DELIVERED,
+    ("collect", S.READY): S.DELIVERED,
+    ("hand_over", S.READY): S.DELIVERED,
+    ("sign", S.READY): S.DELIVERED,
+    ("provide", S.READY): S.DELIVERED,
+    ("fail", S.SHIPPED): S.UNDELIVERABLE,
+    ("resend", S.UNDELIVERABLE): S.SHIPPED,
+    ("take_back", S.UNDELIVERABLE): S.RETURNED,
     **{("cancel", status): S.CANCELLED for status in OPEN},
 }
 
-# What people may ask for; stock alone assigns and unassigns.
+# Each kind of method has its own last step.
+_ONLY_FOR = {
+    "reject": frozenset(MethodKind) - NEEDS_NO_PACKING,  # no location is asked for the others
+    "print_label": {MethodKind.DELIVERY},
+    "ship": {MethodKind.DELIVERY},
+    "collect": {MethodKind.PICKUP},
+    "hand_over": {MethodKind.HAND_OVER},
+    "sign": {MethodKind.SERVICE},
+    "provide": {MethodKind.DOWNLOAD},
+}
+
+# What people may ask for, in the order of a shipment's life; stock alone assigns and unassigns.
 ACTIONS = ("release", "pick", "pack", "print_label", "ship", "deliver", "cancel")
 
 
@@ -52,11 +76,16 @@ class ShipmentFacts:
     """All that decides what may be done to a shipment."""
 
     status: ShipmentStatus
+    kind: MethodKind
     order_status: str  # as shipping last heard it
     covered: bool  # what is owed has been received
     cash_on_delivery: bool
     held: bool
+    accepted: bool  # the order was promised: from then on, address and method are shipping's
     label_stored: bool
+    picked: bool  # every unit is off its shelf
+    check_open: bool  # somebody began to scan what is packed, and units are missing
+    waits_until: date | None = None  # the day that its pre-ordered goods may leave, while that lies ahead
 
 
 @dataclass(frozen=True)
@@ -67,13 +96,17 @@ class Refusal:
     detail: str
 
 
-def status_after(action: str, status: ShipmentStatus) -> ShipmentStatus:
-    """Where an action leads from a state that allows it."""
+def status_after(action: str, status: ShipmentStatus, kind: MethodKind) -> ShipmentStatus:
+    """Where an action leads from a state that allows it; what needs no packing is ready once released."""
+    if action == "release" and kind in NEEDS_NO_PACKING:
+        return S.READY
     return TRANSITIONS[action, status]
 
 
 def refusal(action: str, shipment: ShipmentFacts) -> Refusal | None:
     """What stands against an action, the first thing to clear; None where it is possible."""
+    if shipment.kind not in _ONLY_FOR.get(action, MethodKind):
+        return Refusal("wrong_method", f"{action} is not for {shipment.kind}")
     if (action, shipment.status) not in TRANSITIONS:
         return Refusal(
             _wrong_status(action, shipment.status),
@@ -81,8 +114,10 @@ def refusal(action: str, shipment: ShipmentFacts) -> Refusal | None:
         )
     if action == "release":
         return _release_refusal(shipment)
-    if action in {"pack", "print_label"} and not shipment.label_stored:
-        return Refusal("label_not_ready", "documents is still making the label")
+    if action in {"pack", "print_label"}:
+        return _pack_refusal(shipment)
+    if action == "edit" and not shipment.accepted:
+        return Refusal("order_not_accepted", "until it is accepted, the order itself is edited")
     return None
 
 
@@ -106,6 +141,8 @@ def _wrong_status(action: str, status: ShipmentStatus) -> str:
         return "already_shipped"
     if action == "release" and status is S.AWAITING_INVENTORY:
         return "awaiting_inventory"
+    if action in {"edit", "split", "merge"}:
+        return "already_released"
     return "wrong_status"
 
 
@@ -118,4 +155,18 @@ def _release_refusal(shipment: ShipmentFacts) -> Refusal | None:
         return Refusal("on_hold", "a hold stands on the order")
     if not (shipment.covered or shipment.cash_on_delivery):
         return Refusal("payment_not_recorded", "the money received does not cover what is owed")
+    if shipment.waits_until is not None:
+        return Refusal("not_yet_available", f"its goods may leave from {shipment.waits_until} on")
+    return None
+
+
+def _pack_refusal(shipment: ShipmentFacts) -> Refusal | None:
+    if shipment.status is not S.PACKING:
+        return None
+    if not shipment.picked:
+        return Refusal("not_picked", "units are still on their shelves")
+    if shipment.check_open:
+        return Refusal("check_incomplete", "not every unit that is to be packed was scanned")
+    if shipment.kind is MethodKind.DELIVERY and not shipment.label_stored:
+        return Refusal("label_not_ready", "documents is still making the label")
     return None

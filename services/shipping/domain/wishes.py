@@ -26,6 +26,7 @@ class Wish:
 
     group_id: UUID
     method: str
+    pickup_point: str | None  # the location where it is fetched
     address: dict[str, Any] | None  # none where it is fetched, or the person was erased
     lines: tuple[WishedLine, ...]
 
@@ -45,6 +46,7 @@ def wishes_of(order: OrderSnapshot) -> list[Wish]:
                 Wish(
                     group_id=group.group_id,
                     method=group.method,
+                    pickup_point=group.pickup_point or None,
                     address=None if address is None else msgspec.to_builtins(address),
                     lines=lines,
                 )

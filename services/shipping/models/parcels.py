@@ -1,9 +1,9 @@
-"""Parcels: the boxes that a shipment goes in."""
+"""Parcels: the boxes that a shipment goes in, and what is in each."""
 
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Sequence
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, ForeignKey, Sequence, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.shipping.models.mapping import Base
 from shared.db import new_id
@@ -13,14 +13,38 @@ class Parcel(Base):
     """A box with its tracking number and label."""
 
     __tablename__ = "parcels"
+    __table_args__ = (
+        UniqueConstraint("shipment_id", "position", deferrable=True, initially="DEFERRED"),
+        CheckConstraint("weight_grams >= 0", name="weight"),
+        CheckConstraint("least(length_mm, width_mm, height_mm) >= 0", name="size"),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    shipment_id: Mapped[UUID] = mapped_column(ForeignKey("shipments.id"), index=True)
+    shipment_id: Mapped[UUID] = mapped_column(ForeignKey("shipments.id"))
+    position: Mapped[int]  # among the shipment's parcels, from 1
     carrier: Mapped[str]
     tracking_number: Mapped[str] = mapped_column(index=True)
     tracking_url: Mapped[str]
-    weight_grams: Mapped[int] = mapped_column(default=0)  # 0 where nobody weighed it
+    weight_grams: Mapped[int] = mapped_column(server_default=text("0"))  # 0 where nobody weighed it
+    length_mm: Mapped[int] = mapped_column(server_default=text("0"))  # sizes: 0 where nobody measured it
+    width_mm: Mapped[int] = mapped_column(server_default=text("0"))
+    height_mm: Mapped[int] = mapped_column(server_default=text("0"))
     label_document_id: Mapped[UUID | None]
+
+    contents: Mapped[list["ParcelContent"]] = relationship(
+        order_by="ParcelContent.line_id", cascade="all, delete-orphan", lazy="selectin"
+    )
+
+
+class ParcelContent(Base):
+    """How much of a line is in a parcel."""
+
+    __tablename__ = "parcel_contents"
+    __table_args__ = (CheckConstraint("units > 0", name="units"),)
+
+    parcel_id: Mapped[UUID] = mapped_column(ForeignKey("parcels.id", ondelete="CASCADE"), primary_key=True)
+    line_id: Mapped[UUID] = mapped_column(primary_key=True)
+    units: Mapped[int]  # stock-keeping units
 
 
 parcel_serials = Sequence("parcel_serials", metadata=Base.metadata)  # what tracking numbers are made of

@@ -1,13 +1,16 @@
-"""Orders as shipping knows them, and their shipments."""
+"""Orders as shipping knows them, their shipments, and what of them is in none."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, and_, text
 from sqlalchemy.dialects.postgresql import JSONB
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
+from services.shipping.domain.methods import NEEDS_NO_PACKING, MethodKind
+from services.shipping.domain.readiness import Readiness, readiness
 from services.shipping.domain.shipment_status import (
     HOLDING_STOCK,
     Refusal,
@@ -16,8 +19,10 @@ from services.shipping.domain.shipment_status import (
     actions,
 )
 from services.shipping.domain.wishes import Wish, WishedLine
+from services.shipping.models.goods import Goods
 from services.shipping.models.mapping import Base, one_of, word
 from services.shipping.models.parcels import Parcel
+from shared import clock
 from shared.db import new_id
 
 
@@ -42,8 +47,12 @@ class OrderState(Base):
     cancel_requested_at: Mapped[datetime | None]  # the newest request that was answered
     cancel_done: Mapped[bool | None]
     cancel_reason: Mapped[str] = mapped_column(default="")  # why not
+    time_zone: Mapped[str] = mapped_column(server_default="UTC")  # the market's
 
     shipments: Mapped[list["Shipment"]] = relationship(back_populates="order", order_by="Shipment.position")
+    unassigned: Mapped[list["UnassignedLine"]] = relationship(
+        order_by="UnassignedLine.position", cascade="all, delete-orphan"
+    )
 
 
 class Shipment(Base):
@@ -54,11 +63,21 @@ class Shipment(Base):
         UniqueConstraint("order_id", "position"),
         CheckConstraint(one_of("status", ShipmentStatus), name="status"),
         CheckConstraint(
-            f"location is not null or not ({one_of('status', HOLDING_STOCK)})", name="stock_has_a_location"
+            "location is not null"
+            f" or not ({one_of('status', HOLDING_STOCK)}) or {one_of('kind', NEEDS_NO_PACKING)}",
+            name="stock_has_a_location",
         ),
+        CheckConstraint(one_of("kind", MethodKind), name="kind"),
         # The id is in the order of time, so these serve the newest-first lists and the queue for stock.
         Index("ix_shipments_status_id", "status", "id"),
         Index("ix_shipments_seller_id", "seller", "id"),
+        # What a location has in hand: for its pick lists, and to explain what of its stock is reserved.
+        Index(
+            "ix_shipments_location_id",
+            "location",
+            "id",
+            postgresql_where=text(one_of("status", HOLDING_STOCK)),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -69,11 +88,14 @@ class Shipment(Base):
     seller: Mapped[str]
     market: Mapped[str]
     method: Mapped[str]
+    kind: Mapped[MethodKind] = mapped_column(word(MethodKind))  # what the method comes down to
+    pickup_point: Mapped[str | None]  # the location where it is fetched
     address: Mapped[dict[str, Any] | None] = mapped_column(
         JSONB(none_as_null=True)
     )  # none where it is fetched
     status: Mapped[ShipmentStatus] = mapped_column(word(ShipmentStatus))
     location: Mapped[str | None] = mapped_column(ForeignKey("locations.code"))
+    rejected_by: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")  # not asked again
     prints: Mapped[int] = mapped_column(default=0)  # how often its label was printed
     cancel_reason: Mapped[str] = mapped_column(default="")
     version: Mapped[int] = mapped_column(default=1)
@@ -83,6 +105,8 @@ class Shipment(Base):
     ready_at: Mapped[datetime | None]
     shipped_at: Mapped[datetime | None]
     delivered_at: Mapped[datetime | None]
+    undeliverable_at: Mapped[datetime | None]
+    returned_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
 
     order: Mapped[OrderState] = relationship(back_populates="shipments", lazy="joined", innerjoin=True)
@@ -90,7 +114,7 @@ class Shipment(Base):
         order_by="ShipmentLine.position", cascade="all, delete-orphan", lazy="selectin"
     )
     parcels: Mapped[list[Parcel]] = relationship(
-        order_by="Parcel.id", cascade="all, delete-orphan", lazy="selectin"
+        order_by="Parcel.position", cascade="all, delete-orphan", lazy="selectin"
     )
 
     @property
@@ -99,6 +123,7 @@ class Shipment(Base):
         return Wish(
             group_id=self.group_id,
             method=self.method,
+            pickup_point=self.pickup_point,
             address=self.address,
             lines=tuple(
                 WishedLine(
@@ -114,8 +139,22 @@ class Shipment(Base):
 
     @property
     def label_document_id(self) -> UUID | None:
-        """The stored label of its parcel, once there is one."""
+        """The stored label of its first parcel, once there is one."""
         return self.parcels[0].label_document_id if self.parcels else None
+
+    @property
+    def waits_until(self) -> date | None:
+        """The day from which its goods may leave, in the market's calendar; None once it has come."""
+        days = [line.goods.available_on for line in self.lines if line.goods and line.goods.available_on]
+        today = clock.now().astimezone(ZoneInfo(self.order.time_zone)).date()
+        return max((day for day in days if day > today), default=None)
+
+    @property
+    def readiness(self) -> Readiness | None:
+        """Whether it can be packed, at a glance; None once it has left or was cancelled."""
+        return readiness(
+            self.status, sum(line.picked for line in self.lines), sum(line.units for line in self.lines)
+        )
 
     @property
     def facts(self) -> ShipmentFacts:
@@ -126,7 +165,12 @@ class Shipment(Base):
             covered=self.order.covered,
             cash_on_delivery=self.order.cash_on_delivery,
             held=self.order.held,
+            kind=self.kind,
+            accepted=self.order.accepted_at is not None,
             label_stored=self.label_document_id is not None,
+            picked=all(line.picked == line.units for line in self.lines),
+            check_open=0 < sum(line.checked for line in self.lines) < sum(line.units for line in self.lines),
+            waits_until=self.waits_until,
         )
 
     @property
@@ -141,7 +185,9 @@ class ShipmentLine(Base):
     __tablename__ = "shipment_lines"
     __table_args__ = (
         CheckConstraint("quantity > 0", name="quantity"),
-        CheckConstraint("units > 0", name="units"),
+        CheckConstraint("units > 0 and units % quantity = 0", name="units"),
+        CheckConstraint("picked between 0 and units", name="picked"),
+        CheckConstraint("checked between 0 and picked", name="checked"),
         Index("ix_shipment_lines_sku", "sku"),
     )
 
@@ -152,3 +198,38 @@ class ShipmentLine(Base):
     name: Mapped[str]
     quantity: Mapped[int]  # sales units
     units: Mapped[int]  # stock-keeping units: what stock reserves
+    picked: Mapped[int] = mapped_column(server_default=text("0"))  # units taken from the shelf for it
+    checked: Mapped[int] = mapped_column(server_default=text("0"))  # units scanned while they were packed
+    seller: Mapped[str]  # its shipment's: whose goods they are
+
+    goods: Mapped[Goods | None] = relationship(
+        primaryjoin=lambda: and_(
+            foreign(ShipmentLine.seller) == Goods.seller, foreign(ShipmentLine.sku) == Goods.sku
+        ),
+        viewonly=True,
+        lazy="joined",
+    )
+
+    @property
+    def coefficient(self) -> int:
+        """Stock-keeping units in one sales unit."""
+        return self.units // self.quantity
+
+
+class UnassignedLine(Base):
+    """How much of an order line is in no shipment since somebody deleted the one it was in."""
+
+    __tablename__ = "unassigned_lines"
+    __table_args__ = (
+        CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("units > 0 and units % quantity = 0", name="units"),
+    )
+
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("order_states.order_id"), primary_key=True)
+    line_id: Mapped[UUID] = mapped_column(primary_key=True)
+    group_id: Mapped[UUID]
+    position: Mapped[int]
+    sku: Mapped[str]
+    name: Mapped[str]
+    quantity: Mapped[int]
+    units: Mapped[int]

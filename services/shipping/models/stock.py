@@ -1,13 +1,14 @@
-"""Locations, their stock, and the ledger of its movements."""
+"""Locations, what they keep, and the ledger of its movements."""
 
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, func, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Text, func, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from services.shipping.domain.locations import LocationKind
 from services.shipping.domain.stock_movements import MovementKind
-from services.shipping.models.mapping import Base, word
+from services.shipping.models.mapping import Base, one_of, word
 from services.shipping.models.shipments import Shipment
 
 
@@ -15,12 +16,19 @@ class Location(Base):
     """Where stock is kept and shipments start."""
 
     __tablename__ = "locations"
+    __table_args__ = (CheckConstraint(one_of("kind", LocationKind), name="kind"),)
 
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     seller: Mapped[str]  # whose orders it serves; * for everyone's
     country: Mapped[str]  # ISO 3166-1 alpha-2
     priority: Mapped[int]  # the lowest is asked first
+    kind: Mapped[LocationKind] = mapped_column(word(LocationKind), server_default=LocationKind.WAREHOUSE)
+    active: Mapped[bool] = mapped_column(server_default=text("true"))  # else nothing new is asked of it
+    # What it serves; nothing named: all of them.
+    markets: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    method_kinds: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    handling_days: Mapped[int] = mapped_column(server_default=text("2"))  # from the order to its leaving
     version: Mapped[int] = mapped_column(default=1)
     changed_at: Mapped[datetime]
 
@@ -32,15 +40,23 @@ class StockLevel(Base):
     __table_args__ = (
         CheckConstraint("reserved >= 0", name="reserved_not_negative"),
         CheckConstraint("reserved <= on_hand", name="reserved_within_on_hand"),
+        CheckConstraint("picked between 0 and reserved", name="picked_within_reserved"),
         Index("ix_stock_levels_location_sku", "location", "sku"),
+        Index("ix_stock_levels_untold", "sku", postgresql_where=text("told_version <> version")),
     )
 
     sku: Mapped[str] = mapped_column(primary_key=True)
     location: Mapped[str] = mapped_column(ForeignKey("locations.code"), primary_key=True)
     on_hand: Mapped[int] = mapped_column(server_default=text("0"))
     reserved: Mapped[int] = mapped_column(server_default=text("0"))
+    picked: Mapped[int] = mapped_column(
+        server_default=text("0")
+    )  # of what is reserved, no longer on its shelf
+    bin: Mapped[str] = mapped_column(server_default="")  # the shelf; pick lists go by it
     version: Mapped[int] = mapped_column(server_default=text("0"))
     as_of: Mapped[datetime] = mapped_column(server_default=func.now())  # when it last changed
+    told_version: Mapped[int] = mapped_column(server_default=text("0"))  # the newest that stock.changed told
+    told_at: Mapped[datetime | None]
 
     @property
     def available(self) -> int:
@@ -56,16 +72,23 @@ class StockMovement(Base):
         ForeignKeyConstraint(["sku", "location"], ["stock_levels.sku", "stock_levels.location"]),
         CheckConstraint(
             """case kind
-            when 'received' then on_hand_change > 0 and reserved_change = 0
-            when 'reserved' then on_hand_change = 0 and reserved_change > 0
-            when 'released' then on_hand_change = 0 and reserved_change < 0
+            when 'received' then on_hand_change > 0 and reserved_change = 0 and picked_change = 0
+            when 'reserved' then on_hand_change = 0 and reserved_change > 0 and picked_change = 0
+            when 'released' then on_hand_change = 0 and reserved_change < 0 and picked_change = 0
+            when 'picked' then on_hand_change = 0 and reserved_change = 0 and picked_change <> 0
             when 'shipped' then on_hand_change < 0 and reserved_change = on_hand_change
-            when 'adjusted' then on_hand_change <> 0 and reserved_change = 0
+                and picked_change in (0, on_hand_change)
+            when 'returned' then on_hand_change > 0 and reserved_change = 0 and picked_change = 0
+            when 'scrapped' then on_hand_change < 0 and reserved_change = 0 and picked_change = 0
+            when 'adjusted' then on_hand_change <> 0 and reserved_change = 0 and picked_change = 0
             else false end""",
             name="kind",
         ),
         CheckConstraint(
-            "(kind in ('reserved', 'released', 'shipped')) = (shipment_id is not null)", name="shipment"
+            """case when kind in ('reserved', 'released', 'picked', 'shipped') then shipment_id is not null
+            when kind in ('returned', 'scrapped') then true
+            else shipment_id is null end""",
+            name="shipment",
         ),
     )
 
@@ -75,6 +98,7 @@ class StockMovement(Base):
     kind: Mapped[MovementKind] = mapped_column(word(MovementKind))
     on_hand_change: Mapped[int]
     reserved_change: Mapped[int]
+    picked_change: Mapped[int] = mapped_column(server_default=text("0"))
     reason: Mapped[str]
     actor: Mapped[str]
     shipment_id: Mapped[UUID | None] = mapped_column(ForeignKey("shipments.id"), index=True)

@@ -113,26 +113,29 @@ def next_to_serve(session: Session, skus: Collection[str], older_than: UUID | No
 _STOCK_DRIFT = text("""
     with moved as (
         select sku, location, sum(on_hand_change) as on_hand, sum(reserved_change) as reserved,
-               count(*) as version
+               sum(picked_change) as picked, count(*) as version
         from stock_movements
         group by sku, location
     ), held as (
-        select sku, location, sum(units) as units
+        select sku, location, sum(units) as units, sum(picked) as picked
         from shipment_lines join shipments on shipments.id = shipment_id
-        where status = any(cast(:holding_stock as text[]))
+        where status = any(cast(:holding_stock as text[])) and location is not null
         group by sku, location
     )
-    select sku, location, on_hand, reserved, moved_on_hand, moved_reserved, held_by_shipments
+    select sku, location, on_hand, reserved, picked, moved_on_hand, moved_reserved, moved_picked,
+           held_by_shipments, picked_for_shipments
     from (
-        select sku, location, level.on_hand, level.reserved, level.version,
+        select sku, location, level.on_hand, level.reserved, level.picked, level.version,
                coalesce(moved.on_hand, 0) as moved_on_hand, coalesce(moved.reserved, 0) as moved_reserved,
-               coalesce(moved.version, 0) as moved_version, coalesce(held.units, 0) as held_by_shipments
+               coalesce(moved.picked, 0) as moved_picked, coalesce(moved.version, 0) as moved_version,
+               coalesce(held.units, 0) as held_by_shipments, coalesce(held.picked, 0) as picked_for_shipments
         from stock_levels as level
         full join moved using (sku, location)
         full join held using (sku, location)
     ) as stock
-    where (on_hand, reserved, version) is distinct from (moved_on_hand, moved_reserved, moved_version)
-       or reserved is distinct from held_by_shipments
+    where (on_hand, reserved, picked, version)
+          is distinct from (moved_on_hand, moved_reserved, moved_picked, moved_version)
+       or (reserved, picked) is distinct from (held_by_shipments, picked_for_shipments)
     order by sku, location
 """)
 

@@ -7,7 +7,8 @@ from sqlalchemy.orm import sessionmaker
 from services.shipping import consumers, jobs  # noqa: F401 - they register themselves
 from services.shipping.messaging import messaging
 
-TABLES = """stock_movements, parcels, shipment_lines, shipments, order_states, stock_levels, locations,
+TABLES = """stock_movements, parcel_contents, parcels, pick_list_lines, pick_lists, unassigned_lines,
+            goods, shipment_lines, shipments, order_states, stock_levels, locations,
             idempotency_keys, event_log, outbox, inbox, jobs, subjects, copies"""
 
 

@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 
+from services.shipping.domain.methods import MethodKind
 from services.shipping.domain.shipment_status import (
     ACTIONS,
     LEFT,
@@ -27,7 +28,11 @@ def facts(status, **changes):
         "covered": True,
         "cash_on_delivery": False,
         "held": False,
+        "accepted": True,
+        "kind": MethodKind.DELIVERY,
         "label_stored": True,
+        "picked": True,
+        "check_open": False,
     }
     return ShipmentFacts(status=status, **(known | changes))
 
@@ -46,7 +51,7 @@ def test_no_step_may_be_skipped():
         is_next = path.index(status) == steps.index(step)
         assert (reason(step, facts(status)) is None) == is_next
         if is_next:
-            assert status_after(step, status) is path[path.index(status) + 1]
+            assert status_after(step, status, MethodKind.DELIVERY) is path[path.index(status) + 1]
 
 
 @pytest.mark.requirement("S3-18")

@@ -115,6 +115,7 @@ def test_a_location_is_made_once_then_changed_and_never_changes_hands(session):
         "update stock_levels set reserved = -1",
         "update stock_levels set reserved = on_hand + 1",
         "update stock_levels set on_hand = -1",
+        "update stock_levels set picked = reserved + 1",
         "update stock_movements set reserved_change = 1 where kind = 'adjusted'",
         "update shipments set location = null",
     ],
@@ -135,7 +136,7 @@ def test_the_database_itself_refuses_stock_that_can_not_be(session, harm):
         "update stock_levels set reserved = reserved - 1 where sku = 'TEA-250'",
         "update stock_levels set version = version + 1",
         "delete from stock_movements where kind = 'reserved'",
-        "update shipment_lines set units = units + 1",
+        "update shipment_lines set units = 2 * units",
         "update shipments set status = 'cancelled'",
     ],
 )

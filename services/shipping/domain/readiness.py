@@ -1,0 +1,24 @@
+"""Green, amber, red: what can be packed now, what once it is picked, and what lacks stock."""
+
+from enum import StrEnum
+
+from services.shipping.domain.shipment_status import OPEN, ShipmentStatus
+
+
+class Readiness(StrEnum):
+    """Whether a shipment can be packed."""
+
+    GREEN = "green"  # every unit is off its shelf
+    AMBER = "amber"  # every unit is there, but not all are picked
+    RED = "red"  # units are missing
+
+
+def readiness(status: ShipmentStatus, picked: int, units: int) -> Readiness | None:
+    """The light of a shipment of so many units; None once it has left or was cancelled."""
+    if status not in OPEN:
+        return None
+    if status is ShipmentStatus.AWAITING_INVENTORY:
+        return Readiness.RED
+    if status is ShipmentStatus.READY:
+        return Readiness.GREEN
+    return Readiness.GREEN if picked == units else Readiness.AMBER
