@@ -3,7 +3,7 @@
 from flask import Flask
 
 from services.orders import consumers, db  # noqa: F401 - consumers register themselves
-from services.orders.api import customers, gateway, holds, masters, orders, payments
+from services.orders.api import customers, exports, gateway, holds, lists, masters, orders, payments
 from services.orders.messaging import messaging
 from services.orders.settings import Settings
 from shared.settings import read
@@ -23,6 +23,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         blueprints=[
             orders.blueprint,
             holds.blueprint,
+            lists.blueprint,
+            exports.blueprint,
             payments.blueprint,
             gateway.blueprint,
             customers.blueprint,

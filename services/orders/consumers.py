@@ -5,7 +5,9 @@ Papers and e-mails change nothing of an order. They are heard for its history, w
 
 from sqlalchemy.orm import Session
 
+from services.orders.commands import finding
 from services.orders.commands import orders as commands
+from services.orders.domain.finding import WordKind
 from services.orders.messaging import consumers
 from shared.events.documents import (
     CreditNoteIssued,
@@ -49,13 +51,20 @@ from shared.events.snapshots import ConversationSnapshot, DocumentsSnapshot, Shi
     ShipmentCancelRefused,
 )
 def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
-    """Fulfilment, the answer to a cancellation, and completion, by the newest state of the shipments."""
+    """Fulfilment, the answer to a cancellation, and completion, by the newest state of the shipments.
+
+    The order is found by its parcels' tracking numbers, by earlier ones too.
+    """
     commands.follow_shipments(session, shipments)
+    numbers = {parcel.tracking_number for shipment in shipments.shipments for parcel in shipment.parcels}
+    finding.add_words(session, shipments.order_id, WordKind.TRACKING_NUMBER, numbers)
 
 
 @consumers.on(InvoiceIssued, CreditNoteIssued, DocumentStored, DocumentRemoved, DocumentFailed)
 def hear_of_papers(session: Session, documents: DocumentsSnapshot) -> None:
-    """Nothing of the order changes; that it was told is in the inbox, where the history reads it."""
+    """Nothing of the order changes, but it is found by the numbers of its papers."""
+    numbers = {paper.number for paper in documents.papers}
+    finding.add_words(session, documents.order_id, WordKind.INVOICE_NUMBER, numbers)
 
 
 @consumers.on(EmailSent, EmailFailed, MessagePosted)

@@ -1,6 +1,5 @@
 """Orders over HTTP: parse, call one command or query, answer."""
 
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -8,20 +7,17 @@ from sqlalchemy.orm import Session
 
 from services.orders import queries
 from services.orders.api.answers import whole
-from services.orders.api.pages import page_of
 from services.orders.api.schemas.orders import (
     CancelArguments,
     HistorySchema,
     OrderArguments,
     OrderSchema,
-    OrderSummarySchema,
 )
 from services.orders.commands import orders as commands
 from services.orders.commands import placing
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import Ready, command, query
-from shared.web.paging import PageArguments, decode_cursor, page_schema
 
 blueprint = Blueprint("orders", __name__, url_prefix="/v1/orders", description="Orders and their life.")
 
@@ -39,19 +35,6 @@ def place_order(session: Session, order: dict[str, Any]) -> tuple[Ready, dict[st
     """
     placed = placing.place_order(session, **order)
     return whole(placed), {"Location": f"/v1/orders/{placed.id}"}
-
-
-@blueprint.route("", methods=["GET"])
-@blueprint.arguments(PageArguments, location="query")
-@blueprint.response(200, page_schema(OrderSummarySchema))
-@requires("orders:read")
-@query
-def list_orders(session: Session, page: dict[str, Any]) -> Ready:
-    """Orders, newest first."""
-    after = decode_cursor(page["cursor"], datetime, UUID) if "cursor" in page else None
-    rows = queries.orders(session, page["limit"] + 1, after)
-    answer = page_of(rows, page["limit"], "placed_at", "order_id")
-    return Ready(answer | {"items": [row._asdict() for row in answer["items"]]})
 
 
 @blueprint.route("/<uuid:order_id>", methods=["GET"])

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from services.orders.commands.finding import restate_words, words_of
 from services.orders.models import HistoryEntry, Order
 from shared import clock
 from shared.access import actor_of
@@ -24,6 +25,7 @@ _SHOWN = (
     "cancelled_minor",
     "received_minor",
     "refunded_minor",
+    "tags",
 )
 
 
@@ -42,11 +44,15 @@ def locked_order(session: Session, order_id: UUID) -> Order:
 
 @contextmanager
 def change(session: Session, order: Order, action: str, **detail: Any) -> Iterator[None]:
-    """Make one change: the order's version rises by one and its history gains one entry."""
-    before = picture(order)
+    """Make one change: the order's version rises by one and its history gains one entry.
+
+    It is found from then on by what stands in it afterwards.
+    """
+    before, found_by = picture(order), words_of(order)
     yield
     after = picture(order)
     order.version += 1
+    restate_words(session, order, found_by)
     session.add(
         history_entry(
             session,

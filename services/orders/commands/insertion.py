@@ -8,6 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from services.orders import events
+from services.orders.commands.finding import rows_of
 from services.orders.models import Base, Customer, HistoryEntry, Order, column_names
 from shared.db import new_id
 from shared.errors import Refused
@@ -41,6 +42,9 @@ _INSERT = text("""
         insert into order_history
         select new.* from placed, given,
                jsonb_populate_recordset(null::order_history, rows -> 'history') as new
+    ), word as (
+        insert into order_words
+        select new.* from placed, given, jsonb_populate_recordset(null::order_words, rows -> 'words') as new
     ), subject as (
         insert into subjects (subject) select cast(id as text) from placed
     ), event as (
@@ -70,6 +74,7 @@ def insert_placed(session: Session, order: Order, customer: Customer | None, ent
         "lines": _rows(order.lines),
         "fees": _rows(order.fees),
         "history": _rows([entry]),
+        "words": _rows(rows_of(order)),
     }
     told = publication(session, events.order_placed(order), new_id())
     stored = session.connection().execute(_INSERT, told | {"rows": msgspec.json.encode(rows).decode()})

@@ -90,6 +90,7 @@ def place_order(
         locale=locale,
         currency=terms.market.currency,
         external_reference=external_reference,
+        tags=[],
         customer_id=buyer.id,
         customer_name=buyer.name,
         customer_email=buyer.email,

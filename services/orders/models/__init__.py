@@ -1,5 +1,6 @@
 """Tables of the orders service: constraints and relationships; no workflow, no HTTP."""
 
+from services.orders.models.finding import OrderWord
 from services.orders.models.mapping import Base, as_loaded, column_names
 from services.orders.models.masters import Customer, CustomerAddress, Market, Product, ProductPrice, Seller
 from services.orders.models.orders import (
@@ -26,6 +27,7 @@ __all__ = [
     "Order",
     "OrderFee",
     "OrderLine",
+    "OrderWord",
     "Payment",
     "Product",
     "ProductPrice",

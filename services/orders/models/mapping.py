@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, class_mapper
 
 from services.orders.domain.channels import Channel
+from services.orders.domain.finding import WordKind
 from services.orders.domain.fulfilment import Fulfilment
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentMethod, PaymentState
@@ -52,7 +53,7 @@ _WORDS: dict[Any, Any] = {
     kind: word(kind)
     for kind in (
         *(Channel, ChargeKind, Fulfilment, OrderStatus),
-        *(PaymentMethod, PaymentState, TaxMode, TaxRounding),
+        *(PaymentMethod, PaymentState, TaxMode, TaxRounding, WordKind),
     )
 }
 

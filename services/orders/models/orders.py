@@ -45,6 +45,21 @@ class Order(Base):
             postgresql_where=text("external_reference is not null"),
         ),
         Index(None, "customer_id"),
+        # Whatever a list is filtered by, its rows come in the list's order out of one of these.
+        *(
+            Index(f"ix_orders_{column}_newest", column, "placed_at", "id")
+            for column in (
+                *("status", "fulfilment", "market_code"),
+                *("channel", "payment_state", "payment_method"),
+            )
+        ),
+        Index(None, "total_minor", "id"),
+        Index(
+            "ix_orders_customer_name",
+            "customer_name",
+            postgresql_using="gin",
+            postgresql_ops={"customer_name": "gin_trgm_ops"},
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -59,6 +74,7 @@ class Order(Base):
     locale: Mapped[str]
     currency: Mapped[str]
     external_reference: Mapped[str | None]
+    tags: Mapped[list[str]]
 
     customer_id: Mapped[UUID] = mapped_column(ForeignKey("customers.id"))
     customer_name: Mapped[str]

@@ -50,8 +50,8 @@ def hear_shipments(session):
     """Hear from shipping as the inbox does; one shipment of all lines for each status."""
     versions = iter(range(1, 1000))
 
-    def hear(order, *statuses, event="shipment.updated", cancellation=None, lines=None):
-        shipments = tuple(shipment_of(order, status, lines) for status in statuses)
+    def hear(order, *statuses, event="shipment.updated", cancellation=None, lines=None, tracking_number="1"):
+        shipments = tuple(shipment_of(order, status, lines, tracking_number) for status in statuses)
         snapshot = ShipmentsSnapshot(
             order_id=order.id,
             number=order.number,

@@ -90,7 +90,7 @@ def order_wanted(lines=(("TEA-250", 2),), method="transfer", **changes):
     } | changes
 
 
-def shipment_of(order, status, lines=None):
+def shipment_of(order, status, lines=None, tracking_number="1"):
     carried = lines or [(line, line.quantity) for line in order.lines]
     return Shipment(
         shipment_id=new_id(),
@@ -103,7 +103,7 @@ def shipment_of(order, status, lines=None):
             ShipmentLine(line_id=line.id, sku=line.sku, quantity=quantity, units=quantity)
             for line, quantity in carried
         ),
-        parcels=(Parcel(parcel_id=new_id(), carrier="w", tracking_number="1", tracking_url=""),),
+        parcels=(Parcel(parcel_id=new_id(), carrier="w", tracking_number=tracking_number, tracking_url=""),),
         created_at=order.placed_at,
     )
 

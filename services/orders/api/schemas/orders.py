@@ -229,6 +229,7 @@ class OrderSummarySchema(Schema):
     market = fields.String(attribute="market_code")
     channel = fields.Enum(Channel, by_value=True)
     external_reference = fields.String(allow_none=True)
+    tags = fields.List(fields.String())
     customer_name = fields.String()
     payment_method = method_of_payment()
     payment_state = fields.Enum(PaymentState, by_value=True)

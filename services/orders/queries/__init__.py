@@ -2,49 +2,21 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, literal, select, tuple_
+from sqlalchemy import literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session, selectinload
 from sqlalchemy.types import Text
 
 from services.orders.models import Customer, HistoryEntry, Market, Order, Payment, Product, Seller
-from shared.access import EVERYTHING, actor_of
+from services.orders.queries.visibility import visible
+from shared.access import actor_of
 from shared.errors import NotFound
 from shared.events.snapshots import ShipmentsSnapshot
 from shared.messaging import copies
 from shared.messaging.tables import inbox
-
-S = TypeVar("S", bound=Select[*tuple[Any, ...]])
-
-# The columns of a list's row, by their names in the answer (OrderSummarySchema).
-_SUMMARY = (
-    Order.id.label("order_id"),
-    Order.number,
-    Order.version,
-    Order.status,
-    Order.fulfilment,
-    Order.seller_code.label("seller"),
-    Order.market_code.label("market"),
-    Order.channel,
-    Order.external_reference,
-    Order.customer_name,
-    Order.payment_method,
-    Order.payment_state,
-    Order.total_minor,
-    Order.currency,
-    Order.placed_at,
-)
-
-
-def orders(session: Session, limit: int, after: tuple[datetime, UUID] | None = None) -> Sequence[Any]:
-    """Orders, newest first, from behind a place on; plain rows, for this list is hot."""
-    page = select(*_SUMMARY).order_by(Order.placed_at.desc(), Order.id.desc()).limit(limit)
-    if after is not None:
-        page = page.where(tuple_(Order.placed_at, Order.id) < after)
-    return session.execute(_visible(session, page, Order.seller_code, Order.market_code)).all()
 
 
 def order(session: Session, order_id: UUID) -> Order:
@@ -135,7 +107,7 @@ def market(session: Session, code: str) -> Market:
 def markets(session: Session, limit: int, after: str = "") -> Sequence[Market]:
     """Markets by code."""
     page = select(Market).where(Market.code > after).order_by(Market.code).limit(limit)
-    return session.scalars(_visible(session, page, market=Market.code)).all()
+    return session.scalars(visible(session, page, market=Market.code)).all()
 
 
 def seller(session: Session, code: str) -> Seller:
@@ -149,7 +121,7 @@ def seller(session: Session, code: str) -> Seller:
 def sellers(session: Session, limit: int, after: str = "") -> Sequence[Seller]:
     """Sellers by code."""
     page = select(Seller).where(Seller.code > after).order_by(Seller.code).limit(limit)
-    return session.scalars(_visible(session, page, Seller.code)).all()
+    return session.scalars(visible(session, page, Seller.code)).all()
 
 
 def product(session: Session, seller_code: str, sku: str) -> Product:
@@ -188,14 +160,4 @@ def customers(session: Session, limit: int, before: UUID | None = None) -> Seque
     )
     if before is not None:
         page = page.where(Customer.id < before)
-    return session.scalars(_visible(session, page, Customer.seller_code)).all()
-
-
-def _visible(session: Session, page: S, seller: Any = None, market: Any = None) -> S:
-    """Only what the caller may see, by the columns that name whose it is."""
-    actor = actor_of(session)
-    if seller is not None and EVERYTHING not in actor.sellers:
-        page = page.where(seller.in_(actor.sellers))
-    if market is not None and EVERYTHING not in actor.markets:
-        page = page.where(market.in_(actor.markets))
-    return page
+    return session.scalars(visible(session, page, Customer.seller_code)).all()

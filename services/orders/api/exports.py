@@ -1,0 +1,66 @@
+"""Orders as files: filters in, a file out."""
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+from flask import Response, request
+from sqlalchemy.orm import Session
+from werkzeug.wsgi import wrap_file
+
+from services.orders.api.schemas.lists import OrderFilters
+from services.orders.queries import exports
+from shared import clock
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import query
+
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+FILE = {"type": "string", "format": "binary"}
+BYTES_AT_ONCE = 1 << 18
+
+blueprint = Blueprint("exports", __name__, url_prefix="/v1/orders", description="Orders as files.")
+
+
+@blueprint.route("/export.csv", methods=["GET"])
+@blueprint.arguments(OrderFilters, location="query")
+@blueprint.response(200, FILE, content_type="text/csv")
+@requires("orders:read")
+@query
+def export_csv(session: Session, filters: dict[str, Any]) -> Response:
+    """Every order that passes the filters of the list, newest first, as CSV: UTF-8 with a byte order mark.
+
+    Amounts are in whole units of their currency, instants in UTC. A text that would be run as a formula has
+    an apostrophe before it.
+    """
+    return _file("csv", "text/csv; charset=utf-8", lambda path: exports.write_csv(session, filters, path))
+
+
+@blueprint.route("/export.xlsx", methods=["GET"])
+@blueprint.arguments(OrderFilters, location="query")
+@blueprint.response(200, FILE, content_type=XLSX)
+@requires("orders:read")
+@query
+def export_xlsx(session: Session, filters: dict[str, Any]) -> Response:
+    """Every order that passes the filters of the list, newest first, as a sheet of Excel: 1,048,575 at most."""
+    return _file("xlsx", XLSX, lambda path: exports.write_xlsx(session, filters, path))
+
+
+def _file(ending: str, media_type: str, write: Callable[[Path], None]) -> Response:
+    """The file whole on disk before its first byte goes out, and gone when the last one has.
+
+    So whoever reads slowly holds a file, not a connection and a snapshot of the database; what goes wrong on
+    the way is an error, not half a file; and its length is known. If the process dies the system has it back.
+    """
+    with NamedTemporaryFile(prefix="orders-", suffix=f".{ending}") as named:
+        write(Path(named.name))
+        file = Path(named.name).open("rb")  # noqa: SIM115 - closed by the server, when it has sent it
+    answer = Response(
+        wrap_file(request.environ, file, BYTES_AT_ONCE), content_type=media_type, direct_passthrough=True
+    )
+    answer.content_length = file.seek(0, 2)
+    file.seek(0)
+    day = clock.now().date().isoformat()
+    answer.headers["Content-Disposition"] = f'attachment; filename="orders-{day}.{ending}"'
+    return answer

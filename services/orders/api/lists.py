@@ -1,0 +1,40 @@
+"""Lists of orders over HTTP: parse, call one query, answer."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.orders.api.pages import page_of
+from services.orders.api.schemas.lists import OrderListArguments, OrderListSchema
+from services.orders.queries import lists
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import Ready, query
+from shared.web.paging import decode_cursor
+
+blueprint = Blueprint("lists", __name__, url_prefix="/v1/orders", description="Finding orders.")
+
+
+@blueprint.route("", methods=["GET"])
+@blueprint.arguments(OrderListArguments, location="query")
+@blueprint.response(200, OrderListSchema)
+@requires("orders:read")
+@query
+def list_orders(session: Session, filters: dict[str, Any]) -> Ready:
+    """Orders, newest first unless sorted otherwise, by any filters together.
+
+    Several values of one filter (`market=gb&market=eu`) let each of them pass; tags must all be there.
+    """
+    sort, limit = filters["sort"], filters["limit"]
+    after = None
+    if "cursor" in filters:
+        after = decode_cursor(filters["cursor"], lists.SORTS[sort].kind, UUID)
+    rows = lists.orders(session, filters, sort, limit + 1, after)
+    answer = page_of(rows, limit, sort.removeprefix("-"), "order_id")
+    answer["items"] = [row._asdict() for row in answer["items"]]
+    if filters["count"]:
+        counted = lists.count(session, filters)
+        answer["count"] = min(counted, lists.COUNTED_AT_MOST)
+        answer["count_is_capped"] = counted > lists.COUNTED_AT_MOST
+    return Ready(answer)

@@ -1,0 +1,143 @@
+"""What a list of orders is asked by."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
+
+from services.orders.api.schemas.orders import OrderSummarySchema
+from services.orders.api.schemas.values import LARGEST_AMOUNT_MINOR, code, text
+from services.orders.domain.channels import Channel
+from services.orders.domain.finding import WordKind, name_patterns, word_of
+from services.orders.domain.fulfilment import Fulfilment
+from services.orders.domain.order_status import OrderStatus
+from services.orders.domain.payments import PaymentMethod, PaymentState
+from services.orders.domain.periods import Period
+from services.orders.queries.lists import COUNTED_AT_MOST, SORTS
+from shared.web.paging import PageArguments
+
+MOST_VALUES = 50  # of one filter
+_day = validate.Range(date(1970, 1, 1), date(2999, 12, 31))
+
+
+def _some(each: fields.Field[Any], **options: Any) -> fields.List[Any]:
+    return fields.List(each, validate=validate.Length(1, MOST_VALUES), **options)
+
+
+def _words(kind: type[StrEnum], **options: Any) -> fields.List[Any]:
+    return _some(fields.Enum(kind, by_value=True), **options)
+
+
+def _exact(kind: WordKind, description: str, **options: Any) -> fields.String:
+    def says_something(value: str) -> None:
+        if not word_of(kind, value):
+            raise ValidationError("says nothing to look for")
+
+    field = text(254, shortest=1, metadata={"description": description}, **options)
+    field.validators.append(says_something)
+    return field
+
+
+def _says_a_name(value: str) -> None:
+    if not name_patterns(value):
+        raise ValidationError("must have a letter or a digit")
+
+
+def _total(description: str) -> fields.Integer:
+    return fields.Integer(
+        validate=validate.Range(0, LARGEST_AMOUNT_MINOR), metadata={"description": description}
+    )
+
+
+class OrderFilters(Schema):
+    """What the orders of a list have in common; all that is given must hold, one value of each is enough."""
+
+    number = text(64, shortest=1)
+    name = text(
+        200,
+        shortest=1,
+        metadata={
+            "description": "Any part of the customer's name; `%` stands for anything. Fewer than three "
+            "letters in a row match where a word of the name begins.",
+            "example": "%tay",
+        },
+    )
+    email = _exact(WordKind.EMAIL, "The customer's, whole.")
+    phone = _exact(WordKind.PHONE, "Any telephone number of the order, with or without its country.")
+    sku = _exact(WordKind.SKU, "Of one of its lines, whole.")
+    tracking_number = _exact(WordKind.TRACKING_NUMBER, "Of one of its parcels.")
+    invoice_number = _exact(WordKind.INVOICE_NUMBER, "Of one of its invoices or credit notes.")
+    reference = _exact(WordKind.REFERENCE, "The shop's own number.")
+    tag = _some(_exact(WordKind.TAG, "All of these tags."))
+    search = text(
+        200,
+        shortest=1,
+        metadata={"description": "Whatever it may be: a number, any of the exact words, a part of a name."},
+    )
+    seller = _some(fields.String(validate=code))
+    market = _some(fields.String(validate=code))
+    status = _words(OrderStatus)
+    fulfilment = _words(Fulfilment)
+    channel = _words(Channel)
+    payment_state = _words(PaymentState)
+    payment_method = _words(PaymentMethod)
+    period = fields.Enum(
+        Period, by_value=True, metadata={"description": "When it was placed, by the days of its market."}
+    )
+    placed_from = fields.Date(
+        validate=_day, metadata={"description": "The first day, as its market's clocks count it."}
+    )
+    placed_to = fields.Date(validate=_day, metadata={"description": "The last day."})
+    min_total_minor = _total("The least it comes to, in minor units of its currency.")
+    max_total_minor = _total("The most it comes to.")
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.fields["name"].validators.append(_says_a_name)
+
+    @validates_schema(skip_on_field_errors=True)
+    def require_sense(self, filters: Mapping[str, Any], **_: Any) -> None:
+        """Refuse what nothing can be."""
+        first, last = filters.get("placed_from"), filters.get("placed_to")
+        if "period" in filters and (first or last):
+            raise ValidationError("give a period or days, not both", "period")
+        if first and last and first > last:
+            raise ValidationError("is before placed_from", "placed_to")
+        least, most = filters.get("min_total_minor"), filters.get("max_total_minor")
+        if least is not None and most is not None and least > most:
+            raise ValidationError("is less than min_total_minor", "max_total_minor")
+
+    @post_load
+    def as_the_query_takes_it(self, filters: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """Exact words as lists, and the day after the last one."""
+        for kind in WordKind:
+            if isinstance(filters.get(kind.value), str):
+                filters[kind.value] = [filters[kind.value]]
+        if "placed_to" in filters:
+            filters["placed_after"] = filters.pop("placed_to") + timedelta(days=1)
+        return filters
+
+
+class OrderListArguments(OrderFilters, PageArguments):
+    """A page of a list."""
+
+    sort = fields.String(load_default="-placed_at", validate=validate.OneOf(list(SORTS)))
+    count = fields.Boolean(
+        load_default=False,
+        metadata={"description": f"Count the orders too, up to {COUNTED_AT_MOST}."},
+    )
+
+
+class OrderListSchema(Schema):
+    """A page of orders."""
+
+    items = fields.List(fields.Nested(OrderSummarySchema))
+    next = fields.String(
+        required=True,
+        allow_none=True,
+        metadata={"description": "The cursor of the next page; null on the last."},
+    )
+    count = fields.Integer(metadata={"description": "Only where it was asked for."})
+    count_is_capped = fields.Boolean(metadata={"description": "There are more than were counted."})

@@ -1,0 +1,45 @@
+"""How orders are found: by exact words, and by a part of a name."""
+
+from enum import StrEnum
+
+# Digits at the end of a number that tell telephones apart, whatever stands before them: +44, 0044, 0.
+PHONE_DIGITS = 9
+# PostgreSQL's trigram index can look up a run of so many letters or digits anywhere in a name.
+TRIGRAM = 3
+
+
+class WordKind(StrEnum):
+    """What sort of word an order is found by, the rarest sort first."""
+
+    TRACKING_NUMBER = "tracking_number"
+    INVOICE_NUMBER = "invoice_number"  # or a credit note's
+    REFERENCE = "reference"  # the shop's own number
+    EMAIL = "email"
+    PHONE = "phone"
+    SKU = "sku"
+    TAG = "tag"
+
+
+def word_of(kind: WordKind, text: str) -> str:
+    """A text in the one form in which words of its kind are kept and looked up; empty if it says nothing."""
+    if kind is WordKind.PHONE:
+        return "".join(filter(str.isdecimal, text))[-PHONE_DIGITS:]
+    return text.strip().casefold()
+
+
+def name_patterns(typed: str) -> list[str]:
+    r"""The LIKE patterns, of which a name must match one, for what was typed; none if that has no letter.
+
+    It matches anywhere in the name, and a `%` in it stands for anything; `_` and `\` mean themselves. Fewer
+    than three letters in a row match where a word begins, for nothing else could be looked up.
+    """
+    body = "%".join(_literal(piece) for piece in typed.strip().split("%"))
+    longest = max(map(len, "".join(one if one.isalnum() else " " for one in typed).split()), default=0)
+    if longest >= TRIGRAM:
+        return [f"%{body}%"]
+    body = body.lstrip("%")
+    return [f"{body}%", f"% {body}%"] if longest else []
+
+
+def _literal(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("_", "\\_")

@@ -1,0 +1,58 @@
+"""Days as a market counts them, and the instants between which they lie."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+Days = tuple[date | None, date | None]  # the first day, and the day after the last; None: no bound
+Instants = tuple[datetime | None, datetime | None]  # from the first on, before the second
+
+
+class Period(StrEnum):
+    """Days by what they are called."""
+
+    TODAY = "today"
+    YESTERDAY = "yesterday"
+    LAST_7_DAYS = "last_7_days"  # today is one of them
+    LAST_30_DAYS = "last_30_days"
+    THIS_WEEK = "this_week"  # from Monday on
+    LAST_WEEK = "last_week"
+    THIS_MONTH = "this_month"
+    LAST_MONTH = "last_month"
+    THIS_YEAR = "this_year"
+
+
+def days_of(period: Period, today: date) -> Days:
+    """The days a period means today."""
+    tomorrow = today + timedelta(days=1)
+    monday = today - timedelta(days=today.weekday())
+    first = today.replace(day=1)
+    return {
+        Period.TODAY: (today, tomorrow),
+        Period.YESTERDAY: (today - timedelta(days=1), today),
+        Period.LAST_7_DAYS: (tomorrow - timedelta(days=7), tomorrow),
+        Period.LAST_30_DAYS: (tomorrow - timedelta(days=30), tomorrow),
+        Period.THIS_WEEK: (monday, tomorrow),
+        Period.LAST_WEEK: (monday - timedelta(days=7), monday),
+        Period.THIS_MONTH: (first, tomorrow),
+        Period.LAST_MONTH: ((first - timedelta(days=1)).replace(day=1), first),
+        Period.THIS_YEAR: (first.replace(month=1), tomorrow),
+    }[period]
+
+
+def instants_of(days: Days, zone: str) -> Instants:
+    """When the days begin and end on a zone's clocks; a day has 23 to 25 hours where clocks change."""
+    first, after = days
+    return _midnight(first, zone), _midnight(after, zone)
+
+
+def today_in(zone: str, now: datetime) -> date:
+    """The day it is on a zone's clocks."""
+    return now.astimezone(ZoneInfo(zone)).date()
+
+
+def _midnight(day: date | None, zone: str) -> datetime | None:
+    """The first instant of a day. Where clocks skip midnight that is when they do; of two it is the first."""
+    if day is None:
+        return None
+    return datetime.combine(day, time.min, ZoneInfo(zone)).astimezone(UTC)

@@ -1,0 +1,195 @@
+"""Lists of orders: filtered, sorted, page by page; plain rows, for these are hot."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, tuple_, union
+from sqlalchemy.orm import Session
+
+from services.orders.domain.finding import WordKind, name_patterns, word_of
+from services.orders.domain.periods import days_of, instants_of, today_in
+from services.orders.models import Market, Order, OrderWord
+from services.orders.queries.visibility import one_of, visible
+from shared import clock
+
+# Nobody waits for the exact number of a million orders: counting ends here, and says so.
+COUNTED_AT_MOST = 1000
+
+Filters = Mapping[str, Any]  # as OrderFilters of the API reads them
+
+# The columns of a list's row, by their names in the answer (OrderSummarySchema).
+SUMMARY = (
+    Order.id.label("order_id"),
+    Order.number,
+    Order.version,
+    Order.status,
+    Order.fulfilment,
+    Order.seller_code.label("seller"),
+    Order.market_code.label("market"),
+    Order.channel,
+    Order.external_reference,
+    Order.tags,
+    Order.customer_name,
+    Order.payment_method,
+    Order.payment_state,
+    Order.total_minor,
+    Order.currency,
+    Order.placed_at,
+)
+
+# Filters by one of some values of a column.
+_COLUMNS = {
+    "seller": Order.seller_code,
+    "market": Order.market_code,
+    "status": Order.status,
+    "fulfilment": Order.fulfilment,
+    "channel": Order.channel,
+    "payment_state": Order.payment_state,
+    "payment_method": Order.payment_method,
+}
+
+
+@dataclass(frozen=True)
+class Sort:
+    """What a list is ordered by; the order's id decides between equals."""
+
+    column: Any
+    descending: bool
+    kind: type  # of the column's values, in a cursor
+
+
+SORTS = {
+    "-placed_at": Sort(Order.placed_at, True, datetime),
+    "placed_at": Sort(Order.placed_at, False, datetime),
+    "-total_minor": Sort(Order.total_minor, True, int),
+    "total_minor": Sort(Order.total_minor, False, int),
+}
+
+
+def orders(
+    session: Session, filters: Filters, sort: str, limit: int, after: tuple[Any, UUID] | None = None
+) -> Sequence[Any]:
+    """Orders that pass the filters, from behind a place on."""
+    order = SORTS[sort]
+    page, word = _filtered(session, select(*SUMMARY), filters)
+    column, identity = order.column, Order.id
+    if word is not None and order.column is Order.placed_at:
+        column, identity = word.placed_at, word.order_id  # the same, in the order of the word's own index
+    if after is not None:
+        place = tuple_(column, identity)
+        page = page.where(place < after if order.descending else place > after)
+    keys = (column.desc(), identity.desc()) if order.descending else (column, identity)
+    return session.execute(page.order_by(*keys).limit(limit)).all()
+
+
+def count(session: Session, filters: Filters) -> int:
+    """How many orders pass the filters; one more than COUNTED_AT_MOST stands for more than that."""
+    page, _ = _filtered(session, select(Order.id), filters)
+    counted = page.limit(COUNTED_AT_MOST + 1).subquery()
+    return session.execute(select(func.count()).select_from(counted)).scalar_one()
+
+
+def matching(session: Session, columns: Sequence[Any], filters: Filters) -> Select[*tuple[Any, ...]]:
+    """All orders that pass the filters, newest first."""
+    page, _ = _filtered(session, select(*columns), filters)
+    return page.order_by(Order.placed_at.desc(), Order.id.desc())
+
+
+def _filtered(
+    session: Session, page: Select[*tuple[Any, ...]], filters: Filters
+) -> tuple[Select[*tuple[Any, ...]], Any]:
+    """The select with every filter, and the words it is led by, if it is: the rarest filter goes first."""
+    page = visible(session, page.select_from(Order), Order.seller_code, Order.market_code)
+    page = page.where(*_conditions(session, filters))
+    leading = None
+    for kind in WordKind:
+        for text in filters.get(kind.value, ()):
+            word = word_of(kind, text)
+            if leading is None:
+                leading = OrderWord
+                page = page.join(OrderWord, OrderWord.order_id == Order.id)
+                page = page.where(OrderWord.kind == kind, OrderWord.word == word)
+            else:
+                page = page.where(_has_word(kind, word))
+    return page, leading
+
+
+def _conditions(session: Session, filters: Filters) -> list[ColumnElement[bool]]:
+    found = [one_of(column, filters[name]) for name, column in _COLUMNS.items() if name in filters]
+    if "number" in filters:
+        found.append(Order.number == filters["number"].strip().upper())
+    if "name" in filters:
+        found.append(_named(filters["name"]))
+    if "min_total_minor" in filters:
+        found.append(Order.total_minor >= filters["min_total_minor"])
+    if "max_total_minor" in filters:
+        found.append(Order.total_minor <= filters["max_total_minor"])
+    if "search" in filters:
+        found.append(_found_by(filters["search"]))
+    return found + _placed(session, filters)
+
+
+def _named(typed: str) -> ColumnElement[bool]:
+    return or_(false(), *(Order.customer_name.ilike(pattern) for pattern in name_patterns(typed)))
+
+
+def _has_word(kind: WordKind, word: str) -> ColumnElement[bool]:
+    other = OrderWord.__table__.alias().c
+    return exists().where(
+        other.kind == kind,
+        other.word == word,
+        other.placed_at == Order.placed_at,
+        other.order_id == Order.id,
+    )
+
+
+def _found_by(text: str) -> ColumnElement[bool]:
+    """By whatever it may be: a number, an exact word of any kind, or a part of the customer's name."""
+    words = [(kind, word) for kind in WordKind if (word := word_of(kind, text))]
+    ways = [
+        select(Order.id).where(Order.number == text.strip().upper()),
+        select(OrderWord.order_id).where(tuple_(OrderWord.kind, OrderWord.word).in_(words)),
+        select(Order.id).where(_named(text)),
+    ]
+    return Order.id.in_(union(*ways))
+
+
+def _placed(session: Session, filters: Filters) -> list[ColumnElement[bool]]:
+    """When it was placed, by the days of its own market: a day begins where the market's clocks say so."""
+    if not filters.keys() & {"period", "placed_from", "placed_after"}:
+        return []
+    markets = visible(session, select(Market.code, Market.time_zone), market=Market.code)
+    if "market" in filters:
+        markets = markets.where(one_of(Market.code, filters["market"]))
+    zones: dict[str, list[str]] = {}
+    for row in session.execute(markets):
+        zones.setdefault(row.time_zone, []).append(row.code)
+    spans = {zone: instants_of(_days(filters, zone), zone) for zone in zones}
+    if len(spans) == 1:
+        return [_between(*span) for span in spans.values()]
+    each = [and_(one_of(Order.market_code, codes), _between(*spans[zone])) for zone, codes in zones.items()]
+    # The widest bounds find the range of the index; within it each market's own decide.
+    starts, ends = zip(*spans.values(), strict=True) if spans else ((), ())
+    widest = _between(
+        None if None in starts else min(starts, default=None),
+        None if None in ends else max(ends, default=None),
+    )
+    return [widest, or_(false(), *each)]
+
+
+def _days(filters: Filters, zone: str) -> tuple[Any, Any]:
+    if "period" in filters:
+        return days_of(filters["period"], today_in(zone, clock.now()))
+    return filters.get("placed_from"), filters.get("placed_after")
+
+
+def _between(start: datetime | None, end: datetime | None) -> ColumnElement[bool]:
+    bounds = []
+    if start is not None:
+        bounds.append(Order.placed_at >= start)
+    if end is not None:
+        bounds.append(Order.placed_at < end)
+    return and_(*bounds)
