@@ -43,7 +43,7 @@ def export_csv(session: Session, filters: dict[str, Any]) -> Response:
 @requires("orders:read")
 @query
 def export_xlsx(session: Session, filters: dict[str, Any]) -> Response:
-    """Every order that passes the filters of the list, newest first, as a sheet of Excel: 1,048,575 at most."""
+    """Every order that passes the filters of the list, newest first, as a sheet of Excel."""
     return _file("xlsx", XLSX, lambda path: exports.write_xlsx(session, filters, path))
 
 

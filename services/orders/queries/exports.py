@@ -110,6 +110,14 @@ def write_xlsx(session: Session, filters: Filters, path: Path) -> None:
 
     Raises Invalid for more orders than a sheet of Excel holds.
     """
+    rows = _rows(session, sheet(session, filters).limit(SHEET_ROWS + 1))
+    rustpy_xlsxwriter.write_worksheet(
+        rows, str(path), sheet_name="Orders", bold_headers=True, freeze_row=1, float_format="0.00##"
+    )
+
+
+def sheet(session: Session, filters: Filters) -> Select[*tuple[Any, ...]]:
+    """The select behind a sheet: each value of the type that its cell has."""
     units = _units(session)
     columns = [
         *(value.label(name) for name, value in _CODES.items()),
@@ -117,10 +125,7 @@ def write_xlsx(session: Session, filters: Filters, path: Path) -> None:
         *(cast(cast(value, Numeric) * units, Float).label(name) for name, value in _AMOUNTS.items()),
         *(func.coalesce(value, "").label(name) for name, value in _TEXTS.items()),
     ]
-    rows = _rows(session, matching(session, columns, filters).limit(SHEET_ROWS + 1))
-    rustpy_xlsxwriter.write_worksheet(
-        rows, str(path), sheet_name="Orders", bold_headers=True, freeze_row=1, float_format="0.00##"
-    )
+    return matching(session, columns, filters)
 
 
 def _rows(session: Session, wanted: Select[*tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
@@ -149,12 +154,12 @@ def _units(session: Session) -> ColumnElement[Any]:
     """How much of a currency its minor unit is, by the order's own."""
     currencies = session.scalars(select(Market.currency).distinct())
     precisions = {currency: get_currency_precision(currency) for currency in currencies}
-    others = [
+    others: list[Any] = [
         (Order.currency == currency, literal_column(f"1e-{digits}"))
         for currency, digits in precisions.items()
         if digits != 2  # noqa: PLR2004 - what nearly every currency has
     ]
-    hundredth = literal_column("0.01")
+    hundredth: ColumnElement[Any] = literal_column("0.01")
     return case(*others, else_=hundredth) if others else hundredth
 
 

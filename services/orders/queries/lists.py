@@ -73,16 +73,23 @@ def orders(
     session: Session, filters: Filters, sort: str, limit: int, after: tuple[Any, UUID] | None = None
 ) -> Sequence[Any]:
     """Orders that pass the filters, from behind a place on."""
+    return session.execute(page_of_orders(session, filters, sort, limit, after)).all()
+
+
+def page_of_orders(
+    session: Session, filters: Filters, sort: str, limit: int, after: tuple[Any, UUID] | None = None
+) -> Select[*tuple[Any, ...]]:
+    """The select behind a page of a list."""
     order = SORTS[sort]
     page, word = _filtered(session, select(*SUMMARY), filters)
     column, identity = order.column, Order.id
-    if word is not None and order.column is Order.placed_at:
+    if word is not None and column is Order.placed_at:
         column, identity = word.placed_at, word.order_id  # the same, in the order of the word's own index
     if after is not None:
         place = tuple_(column, identity)
         page = page.where(place < after if order.descending else place > after)
     keys = (column.desc(), identity.desc()) if order.descending else (column, identity)
-    return session.execute(page.order_by(*keys).limit(limit)).all()
+    return page.order_by(*keys).limit(limit)
 
 
 def count(session: Session, filters: Filters) -> int:
@@ -110,7 +117,9 @@ def _filtered(
             word = word_of(kind, text)
             if leading is None:
                 leading = OrderWord
-                page = page.join(OrderWord, OrderWord.order_id == Order.id)
+                # By the instant too, so that either side may be read in the list's order.
+                same = and_(OrderWord.placed_at == Order.placed_at, OrderWord.order_id == Order.id)
+                page = page.join(OrderWord, same)
                 page = page.where(OrderWord.kind == kind, OrderWord.word == word)
             else:
                 page = page.where(_has_word(kind, word))

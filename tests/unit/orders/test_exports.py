@@ -23,7 +23,7 @@ def export(client, bearer):
 
     def export(ending, claims=None, **filters):
         answer = client.get(
-            f"/v1/orders/export.{ending}", query_string=filters, headers=bearer(**claims or {})
+            f"/v1/orders/export.{ending}", query_string=filters, headers=bearer(**claims or {}), buffered=True
         )
         assert answer.status_code == 200, answer.json
         assert answer.content_length == len(answer.data)
@@ -125,7 +125,7 @@ def test_amounts_have_as_many_digits_as_their_currency(session, place_order, exp
 def test_a_csv_begins_with_a_byte_order_mark_and_keeps_accents(client, bearer, place_order):
     place_order(customer={"name": "Íñigo Ångström 李", "email": "i@example.com"})
 
-    answer = client.get("/v1/orders/export.csv", headers=bearer())
+    answer = client.get("/v1/orders/export.csv", headers=bearer(), buffered=True)
 
     assert answer.data.startswith(b"\xef\xbb\xbfnumber,")
     assert _csv(answer.data)[0]["customer_name"] == "Íñigo Ångström 李"
@@ -194,7 +194,7 @@ def test_tags_are_one_cell(session, place_order, export):
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
 def test_an_export_of_nothing_has_its_heading(client, bearer, ending):
-    answer = client.get(f"/v1/orders/export.{ending}", headers=bearer())
+    answer = client.get(f"/v1/orders/export.{ending}", headers=bearer(), buffered=True)
 
     assert answer.status_code == 200
     if ending == "csv":
@@ -215,7 +215,7 @@ def test_more_orders_than_a_sheet_holds_are_refused_and_leave_no_file(
     monkeypatch.setattr(exports, "SHEET_ROWS", 1)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     place_order()
-    assert client.get("/v1/orders/export.xlsx", headers=bearer()).status_code == 200
+    assert client.get("/v1/orders/export.xlsx", headers=bearer(), buffered=True).status_code == 200
     place_order()
 
     answer = client.get("/v1/orders/export.xlsx", headers=bearer())
