@@ -97,7 +97,8 @@ ORDER_COLUMNS = (
 )
 LINE_COLUMNS = (
     "id, order_id, position, group_id, sku, name, quantity, unit_price_minor, list_price_minor, "
-    "price_set_by, discount_minor, total_minor, tax_class, tax_rate_basis_points, tax_minor, sales_coefficient, "
+    "price_set_by, discount_minor, total_minor, tax_class, tax_rate_basis_points, tax_minor, "
+    "sales_coefficient, "
     "cancelled_quantity, returned_quantity"
 )
 TWO_YEARS_MS = 2 * 365 * 86_400_000

@@ -1,6 +1,7 @@
 """All orders that pass a list's filters as a file: one statement, so one snapshot; memory stays flat."""
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,17 @@ def write_xlsx(session: Session, filters: Filters, path: Path) -> None:
 
     Raises Invalid for more orders than a sheet of Excel holds.
     """
-    rows = _rows(session, sheet(session, filters).limit(SHEET_ROWS + 1))
+    wanted = sheet(session, filters).limit(SHEET_ROWS + 1)
+    rows = _rows(session, wanted)
+    # The heading comes with the first row, so where there is none an empty one stands for it.
+    first = next(rows, dict.fromkeys(wanted.selected_columns.keys()))
     rustpy_xlsxwriter.write_worksheet(
-        rows, str(path), sheet_name="Orders", bold_headers=True, freeze_row=1, float_format="0.00##"
+        chain([first], rows),
+        str(path),
+        sheet_name="Orders",
+        bold_headers=True,
+        freeze_row=1,
+        float_format="0.00##",
     )
 
 

@@ -38,7 +38,11 @@ def _csv(data):
 
 def _xlsx(data):
     names, *rows = openpyxl.load_workbook(io.BytesIO(data))["Orders"].iter_rows()
-    return [{name.value: cell for name, cell in zip(names, row, strict=True)} for row in rows]
+    return [
+        {name.value: cell for name, cell in zip(names, row, strict=True)}
+        for row in rows
+        if any(cell.value for cell in row)
+    ]
 
 
 def values(rows, name):
@@ -198,7 +202,10 @@ def test_an_export_of_nothing_has_its_heading(client, bearer, ending):
 
     assert answer.status_code == 200
     if ending == "csv":
-        assert answer.data.decode("utf-8-sig").startswith("number,seller,")
+        heading = answer.data.decode("utf-8-sig").rstrip().split(",")
+    else:
+        [heading, _] = openpyxl.load_workbook(io.BytesIO(answer.data))["Orders"].iter_rows(values_only=True)
+    assert (heading[0], heading[-1]) == ("number", "tags")
 
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
