@@ -204,7 +204,7 @@ def test_an_export_of_nothing_has_its_heading(client, bearer, ending):
     if ending == "csv":
         heading = answer.data.decode("utf-8-sig").rstrip().split(",")
     else:
-        [heading, _] = openpyxl.load_workbook(io.BytesIO(answer.data))["Orders"].iter_rows(values_only=True)
+        [heading, *_] = openpyxl.load_workbook(io.BytesIO(answer.data))["Orders"].iter_rows(values_only=True)
     assert (heading[0], heading[-1]) == ("number", "tags")
 
 
