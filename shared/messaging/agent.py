@@ -27,6 +27,7 @@ Chore = Callable[[Session], object]
 
 POLL_SECONDS = 1.0  # the guarantee behind LISTEN, which is only for speed
 SWEEP_LIMIT = 20
+LATE_GRACE = 3  # times as long
 RETENTION_EVERY_SECONDS = 3600.0
 
 
@@ -144,32 +145,51 @@ class Agent:
             source = self._source(source_name)
             try:
                 while not self._stopping.is_set():
-                    with self._sessions() as session:
-                        told = deliveries.acknowledge_received(session, source)
-                    if told < deliveries.ACKNOWLEDGE_LIMIT:
+                    if self._acknowledge(source) < deliveries.ACKNOWLEDGE_LIMIT:
                         self._stopping.wait(POLL_SECONDS)
             finally:
                 source.close()
 
         return acknowledge
 
+    def _acknowledge(self, source: Source) -> int:
+        with self._sessions() as session:
+            return deliveries.acknowledge_received(session, source)
+
     def _pulling(self, source_name: str) -> Callable[[], None]:
         def pull() -> None:
             source = self._source(source_name)
+            publisher = Publisher(self._app)
             try:
                 while not self._stopping.is_set():
-                    envelopes = source.pull(self._settings.pull_grace_seconds)
+                    envelopes = source.pull(self._grace_seconds(publisher))
                     for envelope in envelopes:
                         if inbox.receive(self._hearing, envelope, "pull"):
                             log.info("event_pulled", event_id=envelope["id"], type=envelope["type"])
                         if self._stopping.is_set():
                             return
-                    # The other thread acknowledges what was just taken in; asking at once would repeat it.
-                    self._stopping.wait(POLL_SECONDS)
+                    if len(envelopes) < deliveries.PULL_LIMIT:
+                        self._stopping.wait(POLL_SECONDS)
+                    else:
+                        # More is owed; what was just taken in would be answered again.
+                        self._acknowledge(source)
             finally:
+                publisher.close()
                 source.close()
 
         return pull
+
+    def _grace_seconds(self, publisher: Publisher) -> float:
+        """How long an event may stay unacknowledged before it is pulled.
+
+        Longer while pushed events wait in this service's queue: then they are late, and not lost, and
+        pulling them as well would make them later.
+        """
+        try:
+            is_late = publisher.waiting(f"{self._messaging.name}.events") > 0
+        except Exception:  # noqa: BLE001 - without a broker everything is pulled
+            is_late = False
+        return self._settings.pull_grace_seconds * (LATE_GRACE if is_late else 1)
 
     def _source(self, name: str) -> Source:
         return Source(name, self._settings.service_url(name), self._settings.service_token)

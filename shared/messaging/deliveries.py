@@ -13,7 +13,7 @@ from shared import clock
 from shared.messaging.outbox import envelope
 from shared.messaging.tables import event_log, inbox, outbox
 
-PULL_LIMIT = 500
+PULL_LIMIT = 100
 ACKNOWLEDGE_LIMIT = 1000
 LOG_LIMIT = 1000
 

@@ -10,45 +10,57 @@ from shared.messaging.relay import Publisher
 from shared.messaging.service import Messaging
 from shared.messaging.tables import jobs
 
-# Sent and not begun, at most: a long backlog waits in the table, not in the broker.
-OUTSTANDING = 200
+# Waiting in a queue at most: a long backlog waits in the table, not in the broker.
+MOST_WAITING = 200
+# Where so few wait, a worker keeps up, and what was sent long ago and not begun was lost on its way. Where more
+# wait, it is among them: sending it again would only make the queue longer.
+FEW_WAITING = 10
 
 
 def send_due(
     sessions: sessionmaker[Session], messaging: Messaging, publisher: Publisher, resend_seconds: float
 ) -> int:
-    """Send what is due, oldest first, and what was sent too long ago; answers how many.
+    """Send what is due, oldest first, and what was sent too long ago and got lost; answers how many.
 
     Sending twice is harmless: the second worker finds the job taken.
     """
+    queues = {kind.queue for kind in messaging.jobs.kinds.values()}
+    return sum(_send_to(queue, sessions, messaging, publisher, resend_seconds) for queue in sorted(queues))
+
+
+def _send_to(
+    queue: str,
+    sessions: sessionmaker[Session],
+    messaging: Messaging,
+    publisher: Publisher,
+    resend_seconds: float,
+) -> int:
     now = func.clock_timestamp()
-    overdue = now - timedelta(seconds=resend_seconds)
-    unsent = or_(jobs.c.sent_at.is_(None), jobs.c.sent_at < overdue)
+    is_due = and_(jobs.c.state == "queued", jobs.c.run_at <= now)
+    sent_long_ago = jobs.c.sent_at < now - timedelta(seconds=resend_seconds)
+    new = or_(
+        and_(is_due, jobs.c.sent_at.is_(None)),
+        and_(jobs.c.state == "running", jobs.c.lease_until < now, sent_long_ago),
+    )
+    new_or_lost = or_(new, and_(is_due, sent_long_ago))
+    kinds = [name for name, kind in messaging.jobs.kinds.items() if kind.queue == queue]
     with sessions() as session:
-        outstanding = session.execute(
-            select(func.count())
-            .select_from(jobs)
-            .where(jobs.c.state == "queued", jobs.c.run_at <= now, jobs.c.sent_at >= overdue)
-        ).scalar_one()
-        room = OUTSTANDING - outstanding
-        if room <= 0:
+        if (
+            session.execute(select(jobs.c.id).where(new_or_lost, jobs.c.kind.in_(kinds)).limit(1)).first()
+            is None
+        ):
             return 0
-        due = (
+        waiting = publisher.waiting(f"{messaging.name}.{queue}")
+        picked = (
             select(jobs.c.id)
-            .where(
-                or_(
-                    and_(jobs.c.state == "queued", jobs.c.run_at <= now, unsent),
-                    and_(jobs.c.state == "running", jobs.c.lease_until < now, unsent),
-                ),
-                jobs.c.kind.in_(messaging.jobs.kinds),
-            )
+            .where(new_or_lost if waiting < FEW_WAITING else new, jobs.c.kind.in_(kinds))
             .order_by(jobs.c.run_at)
-            .limit(room)
+            .limit(max(0, MOST_WAITING - waiting))
             .with_for_update(skip_locked=True)
         )
         sent = (
             update(jobs)
-            .where(jobs.c.id.in_(due.scalar_subquery()))
+            .where(jobs.c.id.in_(picked.scalar_subquery()))
             .values(sent_at=now)
             .returning(jobs.c.id, jobs.c.kind, jobs.c.reference)
         )
@@ -56,7 +68,7 @@ def send_due(
         if rows:
             publisher.send(
                 (
-                    f"{messaging.name}.{messaging.jobs.kinds[row.kind].queue}",
+                    f"{messaging.name}.{queue}",
                     str(new_id()),
                     f"{messaging.name}.{row.kind}",
                     {"order": row.reference, "job_id": str(row.id)},

@@ -86,12 +86,15 @@ def _store(session: Session, backoff: Backoff, envelope: Mapping[str, Any], via:
         "next_at": clock.now() + timedelta(seconds=backoff.seconds(1)),
         **outcome,
     }
-    stored = insert(inbox).values(row)
-    # A repeat shows that the source has not heard our acknowledgement, or lost it: it is owed again.
-    again = stored.on_conflict_do_update(
-        index_elements=[inbox.c.event_id], set_={"acked_at": None}
-    ).returning(literal_column("xmax = 0", Boolean))
-    return bool(session.execute(again).scalar_one())
+    new = insert(inbox).values(row)
+    if via == "pull":
+        # A repeat shows that the source has not heard our acknowledgement, or lost it: it is owed again.
+        new = new.on_conflict_do_update(index_elements=[inbox.c.event_id], set_={"acked_at": None})
+    else:
+        # A pushed repeat shows nothing: it may have waited in the queue while its twin was pulled.
+        new = new.on_conflict_do_nothing(index_elements=[inbox.c.event_id])
+    is_new = session.execute(new.returning(literal_column("xmax = 0", Boolean))).scalar_one_or_none()
+    return bool(is_new)
 
 
 def claim_due(hearing: Inbox, limit: int) -> list[UUID]:

@@ -1,6 +1,7 @@
 """From the outbox to the subscribers' queues: committed first, sent after, sent again rather than lost."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
 
@@ -33,6 +34,26 @@ class Publisher:
 
         Raises what the broker's client raises; some of the tasks may then have been sent.
         """
+        with self._connected() as producer, producer.batch():
+            for queue, task_id, name, kwargs in tasks:
+                message = self._app.amqp.as_task_v2(task_id, name, kwargs=kwargs)
+                producer.publish(
+                    message.body,
+                    exchange="",
+                    routing_key=queue,
+                    headers=message.headers,
+                    **message.properties,
+                )
+
+    def waiting(self, queue: str) -> int:
+        """How many tasks wait in a queue; raises what the broker's client raises."""
+        with self._connected() as producer:
+            # Not a passive declaration: that fails for a queue in which nothing waits.
+            count: int = producer.channel.queue_declare(queue=queue).message_count
+            return count
+
+    @contextmanager
+    def _connected(self) -> Iterator[Any]:
         try:
             if self._producer is None:
                 self._connection = self._app.connection_for_write(
@@ -43,16 +64,7 @@ class Publisher:
                     }
                 )
                 self._producer = self._connection.Producer(serializer="json", auto_declare=False)
-            with self._producer.batch():
-                for queue, task_id, name, kwargs in tasks:
-                    message = self._app.amqp.as_task_v2(task_id, name, kwargs=kwargs)
-                    self._producer.publish(
-                        message.body,
-                        exchange="",
-                        routing_key=queue,
-                        headers=message.headers,
-                        **message.properties,
-                    )
+            yield self._producer
         except BaseException:
             self.close()
             raise

@@ -157,7 +157,7 @@ class Load:
                 "order_not_accepted",
                 "awaiting_inventory",
             }:
-                self._stopping.wait(chance.uniform(0.2, 0.4))
+                self._stopping.wait(chance.uniform(1, 2))
                 continue
             body = {} if action == "ship" else None
             return self._command(
@@ -167,7 +167,7 @@ class Load:
 
     def _shipments(self, client, order_id):
         deadline = time.monotonic() + WAREHOUSE_SECONDS
-        while not self._stopping.wait(0.2) and time.monotonic() < deadline:
+        while not self._stopping.wait(1) and time.monotonic() < deadline:
             if (found := client.get("shipping", f"/v1/orders/{order_id}/shipments")) and found["items"]:
                 return found["items"]
         return []

@@ -32,6 +32,7 @@ SETTINGS = {
 }
 REFUSED_MAILS = 0.05
 FIRST_RATE = 60.0
+UNDER_THE_LIMIT = 0.6
 NO_BACKLOG_SECONDS = 2.0  # nothing waits longer where there is no backlog
 REST_SECONDS = 30.0
 EFFECT_SECONDS = 15.0
@@ -118,7 +119,8 @@ class Rig:
             # Clients wait for their answers, so a system that can't keep up answers fewer of them.
             rate = min(rate, answered)
             if behind < NO_BACKLOG_SECONDS:
-                self.load.pace.per_second = rate
+                # A system at its limit has nothing left to make up for a fault, nor to start processes anew.
+                self.load.pace.per_second = rate * UNDER_THE_LIMIT
                 return
             rate = max(1.0, rate * 0.7)
 

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from shared import clock
 from shared.messaging import jobs, operations
 from shared.messaging.celery_app import _transport_options
-from shared.messaging.dispatch import OUTSTANDING, send_due
+from shared.messaging.dispatch import FEW_WAITING, MOST_WAITING, send_due
 from shared.messaging.jobs import PermanentFailure, RetryLater, enqueue
 from shared.messaging.subjects import lock_order
 
@@ -31,11 +31,16 @@ def run(shipping):
 
 
 class Wire:
+    """The broker, and a worker that takes nothing until it is told to."""
+
     def __init__(self):
         self.sent = []
 
     def send(self, tasks):
         self.sent += tasks
+
+    def waiting(self, queue):
+        return sum(sent_to == queue for sent_to, *_ in self.sent)
 
 
 def effects(shipping):
@@ -225,13 +230,43 @@ def test_due_jobs_are_sent_once_and_again_only_when_nobody_began_them(shipping, 
 
 def test_a_backlog_waits_in_the_table(shipping):
     shipping.messaging.jobs.kind("paper", limit_seconds=5)(lambda sessions, argument: None)
+    wire = Wire()
     with shipping.sessions() as session:
-        for number in range(OUTSTANDING + 5):
+        for number in range(MOST_WAITING + 5):
             enqueue(session, "paper", key=f"paper:{number}", order_id="order-1", number="EU-1")
         session.commit()
 
-    assert send_due(shipping.sessions, shipping.messaging, Wire(), 10) == OUTSTANDING
-    assert send_due(shipping.sessions, shipping.messaging, Wire(), 10) == 0
+    assert send_due(shipping.sessions, shipping.messaging, wire, 10) == MOST_WAITING
+    assert send_due(shipping.sessions, shipping.messaging, wire, 10) == 0
+
+    del wire.sent[:3]
+    assert send_due(shipping.sessions, shipping.messaging, wire, 10) == 3
+
+
+def test_a_job_that_waits_in_a_long_queue_is_not_sent_again(shipping, owe):
+    shipping.messaging.jobs.kind("paper", limit_seconds=5)(lambda sessions, argument: None)
+    wire = Wire()
+    for number in range(FEW_WAITING):
+        owe(f"paper:{number}")
+    send_due(shipping.sessions, shipping.messaging, wire, 10)
+
+    assert send_due(shipping.sessions, shipping.messaging, wire, 0) == 0
+
+    wire.sent.clear()  # as a flush does
+    assert send_due(shipping.sessions, shipping.messaging, wire, 0) == FEW_WAITING
+
+
+def test_a_job_whose_worker_died_is_sent_again_however_long_the_queue(shipping, owe):
+    shipping.messaging.jobs.kind("paper", limit_seconds=5)(lambda sessions, argument: None)
+    wire = Wire()
+    for number in range(FEW_WAITING + 1):
+        owe(f"paper:{number}")
+    send_due(shipping.sessions, shipping.messaging, wire, 10)
+    with shipping.sessions() as session:
+        session.execute(text("update jobs set state = 'running', lease_until = now() where key = 'paper:0'"))
+        session.commit()
+
+    assert send_due(shipping.sessions, shipping.messaging, wire, 0) == 1
 
 
 @pytest.mark.requirement("F-38")
