@@ -12,8 +12,8 @@ from shared.messaging.tables import jobs
 
 # Waiting in a queue at most: a long backlog waits in the table, not in the broker.
 MOST_WAITING = 200
-# Where so few wait, a worker keeps up, and what was sent long ago and not begun was lost on its way. Where more
-# wait, it is among them: sending it again would only make the queue longer.
+# Where so few wait, a worker keeps up, and what was sent long ago and not begun was lost on its way.
+# Where more wait, it is among them: sending it again would only make the queue longer.
 FEW_WAITING = 10
 
 
