@@ -26,32 +26,36 @@ class Email(Base):
         # The place in the line of an order's e-mails: those to one recipient are sent in this order.
         UniqueConstraint("order_id", "position"),
         CheckConstraint("recipient in ('customer', 'seller')", name="recipient"),
-        CheckConstraint("status in ('queued', 'sent', 'failed')", name="status"),
+        CheckConstraint("status in ('queued', 'sent', 'failed', 'merged')", name="status"),
         CheckConstraint("(status = 'sent') = (sent_at is not null)", name="sent"),
+        CheckConstraint("(status = 'merged') = (merged_into is not null)", name="merged"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     key: Mapped[str] = mapped_column(unique=True)
     order_id: Mapped[UUID]
     number: Mapped[str]  # the order's
+    seller: Mapped[str]
+    market: Mapped[str]
     position: Mapped[int]
     step: Mapped[str]
-    about: Mapped[UUID | None]  # the shipment or paper it tells of
+    about: Mapped[UUID | None]  # the shipment, paper, refund, return or message it tells of
     recipient: Mapped[str]
     recipient_id: Mapped[str]
-    address: Mapped[str]  # emptied, with all words below, when the person is erased
+    address: Mapped[str]  # emptied, with the subject, when the person is erased
     reply_to: Mapped[str]
     sender_name: Mapped[str]
     locale: Mapped[str]
-    subject: Mapped[str] = mapped_column(default="")  # the words are written when its turn comes, then kept
-    text: Mapped[str] = mapped_column(default="")
-    html: Mapped[str] = mapped_column(default="")
+    subject: Mapped[str] = mapped_column(default="")  # written with the content
     attachments: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)  # document_id, filename, sha256
     message_id: Mapped[UUID]  # uuid5 of the key: a repeated sending is recognised by it
     # queued: written, waits for its turn or for the mail server    sent: a server took it
-    # failed: given up, for the reason in `error`
+    # failed: given up, for the reason in `error`    merged: what it had to say went out with another
     status: Mapped[str] = mapped_column(default="queued")
     error: Mapped[str] = mapped_column(default="")
+    resend_of: Mapped[UUID | None] = mapped_column(ForeignKey("emails.id"))
+    merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("emails.id"))
+    requested_by: Mapped[str] = mapped_column(default="")  # who asked for it; empty where an event made it due
     correlation_id: Mapped[str]
     caused_by: Mapped[UUID | None]  # the event whose handling wrote it
     caused_by_type: Mapped[str]
@@ -61,16 +65,38 @@ class Email(Base):
     attempts: Mapped[list["EmailAttempt"]] = relationship(order_by="EmailAttempt.id")
 
 
+class EmailContent(Base):
+    """An e-mail byte for byte, from its first attempt on; apart, for lists of e-mails need none of it."""
+
+    __tablename__ = "email_contents"
+
+    email_id: Mapped[UUID] = mapped_column(ForeignKey("emails.id", ondelete="cascade"), primary_key=True)
+    compressed: Mapped[bytes]  # zlib: base64 and HTML lose most of their size
+
+
 class EmailAttempt(Base):
     """One try at handing an e-mail over, and what came of it."""
 
     __tablename__ = "email_attempts"
-    __table_args__ = (CheckConstraint("outcome in ('sent', 'delayed', 'refused')", name="outcome"),)
+    __table_args__ = (
+        CheckConstraint("outcome in ('sent', 'delayed', 'throttled', 'refused')", name="outcome"),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
     email_id: Mapped[UUID] = mapped_column(ForeignKey("emails.id", ondelete="cascade"), index=True)
     at: Mapped[datetime]
     # sent: the server took it    delayed: it could not now, or there was none    refused: it never will
+    # throttled: its domain wants less of us
     outcome: Mapped[str]
     code: Mapped[int | None]  # the server's reply code
     answer: Mapped[str]
+
+
+class ThrottledDomain(Base):
+    """A domain that said we send too much: nothing goes there before `until`. Gone once it takes an e-mail."""
+
+    __tablename__ = "throttled_domains"
+
+    domain: Mapped[str] = mapped_column(primary_key=True)
+    strikes: Mapped[int]  # how often in a row
+    until: Mapped[datetime]

@@ -11,3 +11,6 @@ class Settings(ServiceSettings):
 
     smtp_url: str  # smtp://user:password@host:port (STARTTLS where it is offered) or smtps://…
     mail_from: str  # the address that every e-mail is sent from, with the name that sellers see
+    merge_seconds: float = 5  # how long "order received" waits, to tell what happens meanwhile too
+    mail_retry_cap_seconds: float = 3600  # the longest wait before an e-mail is tried again
+    customer_link_days: int = 90  # how long the link in an e-mail opens its order

@@ -5,19 +5,52 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, Paper, ShipmentsSnapshot
+from shared.events.snapshots import (
+    DeliveryGroup,
+    DocumentsSnapshot,
+    OrderSnapshot,
+    Paper,
+    Return,
+    Shipment,
+    ShipmentsSnapshot,
+)
 
 
 class Step(StrEnum):
     """What an e-mail tells; a part of its key, so a step is told once and never renamed."""
 
-    NEW_ORDER = "new_order"  # to the seller; all others to the customer
+    NEW_ORDER = "new_order"  # to the seller
     CONFIRMATION = "confirmation"  # the order was received, and how to pay for it
+    PAYMENT_RECEIVED = "payment_received"
     ACCEPTED = "accepted"
-    SHIPPED = "shipped"  # one per shipment
+    REFUSED = "refused"
+    FAILED = "failed"  # not paid in time
+    READY_FOR_PICKUP = "ready_for_pickup"  # these five: one per shipment
+    APPOINTMENT = "appointment"
+    SHIPPED = "shipped"
+    UNDELIVERABLE = "undeliverable"
+    DELIVERED = "delivered"
     INVOICE = "invoice"  # one per invoice, attached
+    DELIVERY_NOTE = "delivery_note"  # only when somebody sends it, attached
     CANCELLED = "cancelled"
+    REFUNDED = "refunded"  # one per refund
     CREDIT_NOTE = "credit_note"  # one per credit note, attached
+    RETURN_TO_DECIDE = "return_to_decide"  # to the seller; one per return, like the next four
+    RETURN_REQUESTED = "return_requested"
+    RETURN_APPROVED = "return_approved"  # and what is to be done now
+    RETURN_REJECTED = "return_rejected"
+    RETURN_RECEIVED = "return_received"
+
+
+# What happens within seconds of these is told with them: they wait for it (setting MERGE_SECONDS).
+WAITING = frozenset({Step.CONFIRMATION})
+
+# What the customer may be sent of an order's papers, and as which step.
+PAPER_STEPS = {
+    "invoice": Step.INVOICE,
+    "delivery_note": Step.DELIVERY_NOTE,
+    "credit_note": Step.CREDIT_NOTE,
+}
 
 
 class Recipient(StrEnum):
@@ -33,7 +66,7 @@ class Letter:
 
     step: Step
     recipient: Recipient = Recipient.CUSTOMER
-    about: UUID | None = None  # the shipment or paper that it tells of
+    about: UUID | None = None  # the shipment, paper, refund or return that it tells of
     paper: Paper | None = None  # what is attached
 
 
@@ -51,24 +84,72 @@ def owed_letters(
         return
     yield Letter(step=Step.NEW_ORDER, recipient=Recipient.SELLER)
     yield Letter(step=Step.CONFIRMATION)
+    if is_paid(order):
+        yield Letter(step=Step.PAYMENT_RECEIVED)
     if order.accepted_at is not None:
         yield Letter(step=Step.ACCEPTED)
+        groups = {group.group_id: group for group in order.delivery_groups}
         for shipment in shipments.shipments if shipments else ():
-            if shipment.shipped_at is not None:
-                yield Letter(step=Step.SHIPPED, about=shipment.shipment_id)
+            for step in _steps_of(shipment, groups.get(shipment.group_id)):
+                yield Letter(step=step, about=shipment.shipment_id)
     papers = [paper for paper in (documents.papers if documents else ()) if paper.status == "stored"]
     if order.market.invoice_on != "acceptance" or order.accepted_at is not None:
-        yield from _papers(papers, "invoice", Step.INVOICE)
+        yield from _papers(papers, "invoice")
+    if order.refused_at is not None:
+        yield Letter(step=Step.REFUSED)
+    if order.failed_at is not None:
+        yield Letter(step=Step.FAILED)
     if order.cancelled_at is not None:
         yield Letter(step=Step.CANCELLED)
+    for refund in order.refunds:
+        if refund.settled_at is not None and refund.amount_minor > 0:
+            yield Letter(step=Step.REFUNDED, about=refund.refund_id)
     if order.cancelled_at is not None or order.refunds:
-        yield from _papers(papers, "credit_note", Step.CREDIT_NOTE)
+        yield from _papers(papers, "credit_note")
+    for returned in order.returns:
+        yield from _letters_of(returned)
 
 
-def _papers(papers: list[Paper], kind: str, step: Step) -> Iterator[Letter]:
+def is_paid(order: OrderSnapshot) -> bool:
+    """Whether money has come in that covers what is owed."""
+    return order.payment.covered and order.payment.received_minor > 0
+
+
+def is_merged(step: str, into: str, order: OrderSnapshot) -> bool:
+    """Whether an e-mail that waits says nothing that one before it, written now, does not say already."""
+    return into == Step.CONFIRMATION and step == Step.PAYMENT_RECEIVED and is_paid(order)
+
+
+def _steps_of(shipment: Shipment, group: DeliveryGroup | None) -> Iterator[Step]:
+    at_a_point = group is not None and group.pickup_point is not None
+    is_collected = at_a_point or shipment.method.startswith("pickup")  # a market's code: pickup_city, …
+    if is_collected and shipment.ready_at is not None and shipment.cancelled_at is None:
+        yield Step.READY_FOR_PICKUP
+    if shipment.shipped_at is not None:
+        yield Step.SHIPPED
+    if shipment.status == "undeliverable":
+        yield Step.UNDELIVERABLE
+    if shipment.delivered_at is not None:
+        yield Step.DELIVERED
+
+
+def _papers(papers: list[Paper], kind: str) -> Iterator[Letter]:
     for paper in papers:
         if paper.kind == kind:
-            yield Letter(step=step, about=paper.document_id, paper=paper)
+            yield Letter(step=PAPER_STEPS[kind], about=paper.document_id, paper=paper)
+
+
+def _letters_of(returned: Return) -> Iterator[Letter]:
+    # A snapshot has no instants of a return: what it must have passed follows from where it is.
+    has_arrived = any(line.received_quantity for line in returned.lines)
+    yield Letter(step=Step.RETURN_TO_DECIDE, recipient=Recipient.SELLER, about=returned.return_id)
+    yield Letter(step=Step.RETURN_REQUESTED, about=returned.return_id)
+    if returned.status == "rejected":
+        yield Letter(step=Step.RETURN_REJECTED, about=returned.return_id)
+    if returned.status in {"approved", "received"} or has_arrived:
+        yield Letter(step=Step.RETURN_APPROVED, about=returned.return_id)
+    if returned.status == "received" or has_arrived:
+        yield Letter(step=Step.RETURN_RECEIVED, about=returned.return_id)
 
 
 def key_of(letter: Letter, order_id: UUID, recipient_id: str) -> str:
