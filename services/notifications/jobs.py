@@ -1,5 +1,7 @@
 """Sending e-mails, one job each: put into words, fetch what is attached, hand over, note the answer."""
 
+from datetime import timedelta
+from email.utils import parseaddr
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -11,13 +13,15 @@ from services.notifications import attachments, queries, rendering, sending
 from services.notifications.commands import emails as commands
 from services.notifications.db import settings_of
 from services.notifications.domain.answers import Answer, answer
-from services.notifications.domain.steps import Step
+from services.notifications.domain.known import Doors, Known
+from services.notifications.domain.steps import Recipient, Step, is_merged
 from services.notifications.messaging import jobs
 from services.notifications.models import Email
 from services.notifications.settings import Settings
-from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsSnapshot
+from shared import clock
+from shared.collect_codes import collect_code
+from shared.customer_tokens import make_token
 from shared.logging import causation_id, correlation_id
-from shared.messaging import copies
 from shared.messaging.backoff import Backoff
 from shared.messaging.jobs import Effect, PermanentFailure, RetryLater
 from shared.messaging.subjects import lock_order
@@ -33,21 +37,25 @@ def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     and the same bytes: SMTP has no way to ask whether an e-mail has arrived.
     """
     email_id = UUID(argument["email_id"])
-    email, settings = _worded(sessions, email_id)
-    if email.status == "sent" or not email.address:  # sent by a worker that was thought dead, or erased
+    with sessions() as session:
+        settings = settings_of(session)
+        email = session.get_one(Email, email_id)
+        content = queries.content(session, email_id)
+        paused_until = queries.throttled_until(session, email.address)
+    if email.status in {"sent", "merged"} or not email.address:  # by a worker thought dead; or erased
         return None
+    if paused_until and (wait := (paused_until - clock.now()).total_seconds()) > 0:
+        raise RetryLater(wait, "its domain wants less of us for a while")
     # The job may have been owed when the e-mail before it ended; what is told follows from its own cause.
     correlation_id.set(email.correlation_id)
     causation_id.set(str(email.caused_by or ""))
     try:
-        papers = tuple(
-            sending.Attachment(
-                filename=paper["filename"],
-                content=attachments.fetch(paper, settings.documents_url, settings.service_token),
-            )
-            for paper in email.attachments
-        )
-        taken = sending.send(sending.message(_outgoing(email, papers), settings.mail_from), settings.smtp_url)
+        content = content or _put_into_words(sessions, email, settings)
+        if not content:
+            return None
+        sender = parseaddr(settings.mail_from)[1]
+        envelope = sending.Envelope(sender=sender, recipient=email.address, content=content)
+        taken = sending.send(envelope, settings.smtp_url)
     except httpx.HTTPError as error:
         raise _later(sessions, email, answer(None, f"documents: {type(error).__name__}"), settings) from error
     except sending.Delayed as error:
@@ -68,48 +76,75 @@ def give_up_email(session: Session, argument: dict[str, Any], reason: str) -> No
     commands.give_up_email(session, UUID(argument["email_id"]), told.text)
 
 
-def _worded(sessions: sessionmaker[Session], email_id: UUID) -> tuple[Email, Settings]:
-    """The e-mail with its words, which are written once, from the newest that is known at its first try."""
+def _put_into_words(sessions: sessionmaker[Session], email: Email, settings: Settings) -> bytes:
+    """What an e-mail says, once, from the newest that is known at its first try; kept before it is sent."""
     with sessions() as session:
-        settings = settings_of(session)
-        email = session.get_one(Email, email_id)
-        if email.subject or not email.address:
-            return email, settings
-        order = copies.newest(session, email.order_id, OrderSnapshot)
-        shipments = copies.newest(session, email.order_id, ShipmentsSnapshot)
-        documents = copies.newest(session, email.order_id, DocumentsSnapshot)
-    assert order is not None  # no e-mail is owed before its order is known
+        known = queries.known_of(session, email.order_id)
+        behind = queries.behind(session, email)
+    assert known is not None  # no e-mail is owed before its order is known
     words = rendering.render(
-        Step(email.step), email.locale, email.about, order=order, shipments=shipments, documents=documents
+        Step(email.step), email.locale, email.about, known, _doors(email, known, settings)
     )
+    papers = tuple(
+        sending.Attachment(
+            filename=paper["filename"],
+            content=attachments.fetch(paper, settings.documents_url, settings.service_token),
+        )
+        for paper in email.attachments
+    )
+    mail = sending.message(_outgoing(email, words, papers), settings.mail_from)
     with sessions.begin() as session:
         lock_order(session, email.order_id)
-        worded = commands.put_into_words(
-            session, email_id, subject=words.subject, text=words.text, html=words.html
+        return commands.keep_content(
+            session,
+            email.id,
+            subject=words.subject,
+            content=sending.wire(mail),
+            merged=[later.id for later in behind if is_merged(later.step, email.step, known.order)],
         )
-    return worded, settings
 
 
-def _outgoing(email: Email, papers: tuple[sending.Attachment, ...]) -> sending.Outgoing:
+def _doors(email: Email, known: Known, settings: Settings) -> Doors:
+    """The customer's link, and the code of the shipment that an e-mail tells of."""
+    if email.recipient != Recipient.CUSTOMER:
+        return Doors()
+    keys = settings.customer_link_keys
+    token = make_token(keys, email.order_id, email.created_at + timedelta(days=settings.customer_link_days))
+    codes = [
+        collect_code(keys, shipment.shipment_id, shipment.collect_code)
+        for shipment in (known.shipments.shipments if known.shipments else ())
+        if shipment.shipment_id == email.about and shipment.collect_code
+    ]
+    return Doors(
+        order_page=f"{settings.customer_page('orders', 'order')}?token={token}",
+        messages_page=f"{settings.customer_page('notifications', 'messages/page')}?token={token}",
+        collect_code="".join(codes),
+    )
+
+
+def _outgoing(
+    email: Email, words: rendering.Words, papers: tuple[sending.Attachment, ...]
+) -> sending.Outgoing:
     return sending.Outgoing(
         message_id=email.message_id,
         address=email.address,
         reply_to=email.reply_to,
         sender_name=email.sender_name,
         locale=email.locale,
-        subject=email.subject,
-        text=email.text,
-        html=email.html,
+        subject=words.subject,
+        text=words.text,
+        html=words.html,
         written_at=email.created_at,
         attachments=papers,
     )
 
 
 def _later(sessions: sessionmaker[Session], email: Email, delayed: Answer, settings: Settings) -> RetryLater:
-    _log(sessions, email, "delayed", delayed)
-    with sessions() as session:
+    with sessions.begin() as session:
+        lock_order(session, email.order_id)
+        commands.email_delayed(session, email.id, delayed)
         tries = queries.number_of_attempts(session, email.id)
-    backoff = Backoff(settings.retry_base_seconds, settings.retry_cap_seconds)
+    backoff = Backoff(settings.retry_base_seconds, settings.mail_retry_cap_seconds)
     return RetryLater(backoff.seconds(tries), str(delayed))
 
 

@@ -1,5 +1,6 @@
 """E-mails and the attempts to send them."""
 
+import zlib
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -8,6 +9,7 @@ from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, MetaDa
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
+from services.notifications.domain.letters import Shown, shown
 from shared.db import UtcDateTime, metadata, new_id
 
 
@@ -55,7 +57,9 @@ class Email(Base):
     error: Mapped[str] = mapped_column(default="")
     resend_of: Mapped[UUID | None] = mapped_column(ForeignKey("emails.id"))
     merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("emails.id"))
-    requested_by: Mapped[str] = mapped_column(default="")  # who asked for it; empty where an event made it due
+    requested_by: Mapped[str] = mapped_column(
+        default=""
+    )  # who asked for it; empty where an event made it due
     correlation_id: Mapped[str]
     caused_by: Mapped[UUID | None]  # the event whose handling wrote it
     caused_by_type: Mapped[str]
@@ -63,6 +67,12 @@ class Email(Base):
     sent_at: Mapped[datetime | None]
 
     attempts: Mapped[list["EmailAttempt"]] = relationship(order_by="EmailAttempt.id")
+    content: Mapped["EmailContent | None"] = relationship(viewonly=True)
+
+    @property
+    def shown(self) -> Shown:
+        """What it says, for those who look at it later."""
+        return shown(self.content.plain if self.content else b"")
 
 
 class EmailContent(Base):
@@ -71,7 +81,12 @@ class EmailContent(Base):
     __tablename__ = "email_contents"
 
     email_id: Mapped[UUID] = mapped_column(ForeignKey("emails.id", ondelete="cascade"), primary_key=True)
-    compressed: Mapped[bytes]  # zlib: base64 and HTML lose most of their size
+    compressed: Mapped[bytes]  # by zlib: base64 and HTML lose most of their size
+
+    @property
+    def plain(self) -> bytes:
+        """The bytes as they went over the wire."""
+        return zlib.decompress(self.compressed)
 
 
 class EmailAttempt(Base):
@@ -93,7 +108,7 @@ class EmailAttempt(Base):
 
 
 class ThrottledDomain(Base):
-    """A domain that said we send too much: nothing goes there before `until`. Gone once it takes an e-mail."""
+    """A domain that wants less of us: nothing goes there before `until`. Gone once it takes an e-mail."""
 
     __tablename__ = "throttled_domains"
 

@@ -3,7 +3,9 @@
 import smtplib
 import socket
 import ssl
-from contextlib import closing, suppress
+import threading
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from email.headerregistry import Address
@@ -19,6 +21,9 @@ from services.notifications.domain.answers import PERMANENT, Answer, answer
 WIRE = SMTP.clone(cte_type="7bit")  # not every server takes eight bits
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 TAKEN = (250, 251)  # RFC 5321: done, and done by forwarding
+GOING_AWAY = 421
+IDLE_SECONDS = 20  # servers hang up on who says nothing for longer
+EMAILS_PER_CONNECTION = 100  # some servers' limit
 TIMEOUT_SECONDS = 10  # for each step of the conversation; the job as a whole has its own limit
 
 
@@ -96,23 +101,104 @@ def _address(address: str, name: str = "") -> Address:
     return Address(name, mailbox, domain)
 
 
-def send(mail: EmailMessage, smtp_url: str) -> Answer:
+@dataclass(frozen=True, kw_only=True)
+class Envelope:
+    """What a server is told before the content, and the content byte for byte."""
+
+    sender: str
+    recipient: str
+    content: bytes
+
+    @property
+    def is_international(self) -> bool:
+        """Whether an address has letters that only SMTPUTF8 carries."""
+        return not (self.sender + self.recipient).isascii()
+
+
+def wire(mail: EmailMessage) -> bytes:
+    """An e-mail as its bytes go to the server."""
+    addresses = mail["From"].addresses[0].addr_spec + mail["To"].addresses[0].addr_spec
+    return mail.as_bytes(policy=WIRE.clone(utf8=not addresses.isascii()))
+
+
+def send(envelope: Envelope, smtp_url: str) -> Answer:
     """Hand an e-mail to the server and answer its 250; raises Delayed or RefusedForGood.
 
     Only what the server says about this e-mail (its sender, recipient or content) can be for good. That it
-    can't be reached, greets with a refusal or dislikes our password is its operator's or ours to mend.
+    can't be reached, greets with a refusal or dislikes our password is its operator's or ours to mend. The
+    connection is kept for the next e-mail of this thread.
     """
     try:
-        with closing(_connection(smtp_url)) as server:
-            return _hand_over(server, mail)
-    except smtplib.SMTPNotSupportedError as error:
-        raise RefusedForGood(answer(None, str(error))) from error
-    except smtplib.SMTPDataError as error:
-        raise _refusal(error.smtp_code, error.smtp_error) from error
+        server = _kept_connection(smtp_url) or _connection(smtp_url)
     except smtplib.SMTPResponseException as error:
         raise Delayed(answer(error.smtp_code, error.smtp_error)) from error
     except (smtplib.SMTPException, OSError) as error:
         raise Delayed(answer(None, f"{type(error).__name__}: {error}")) from error
+    try:
+        taken = _hand_over(server, envelope)
+    except (Delayed, RefusedForGood) as error:
+        if error.answer.code == GOING_AWAY:
+            server.close()
+        else:
+            _keep(server, smtp_url)
+        raise
+    except smtplib.SMTPNotSupportedError as error:
+        _keep(server, smtp_url)
+        raise RefusedForGood(answer(None, str(error))) from error
+    except smtplib.SMTPDataError as error:
+        _keep(server, smtp_url)
+        raise _refusal(error.smtp_code, error.smtp_error) from error
+    except (smtplib.SMTPException, OSError) as error:
+        server.close()
+        raise Delayed(answer(None, f"{type(error).__name__}: {error}")) from error
+    except BaseException:
+        server.close()  # the job's time is up in the middle of a conversation
+        raise
+    _keep(server, smtp_url)
+    return taken
+
+
+class _Kept(threading.local):
+    """The connection that a thread has open: none is ever used by two."""
+
+    server: smtplib.SMTP | None = None
+    smtp_url = ""
+    used_at = 0.0
+    uses = 0
+
+
+_kept = _Kept()
+
+
+def hang_up() -> None:
+    """Close this thread's connection, if it keeps one."""
+    server, _kept.server = _kept.server, None
+    if server is not None:
+        with suppress(smtplib.SMTPException, OSError):
+            server.quit()
+        server.close()
+
+
+def _keep(server: smtplib.SMTP, smtp_url: str) -> None:
+    if _kept.server is not server:
+        hang_up()
+        _kept.server, _kept.smtp_url, _kept.uses = server, smtp_url, 0
+    _kept.uses += 1
+    _kept.used_at = time.monotonic()
+
+
+def _kept_connection(smtp_url: str) -> smtplib.SMTP | None:
+    """The connection of the e-mail before, if it still answers."""
+    server = _kept.server
+    if server is None:
+        return None
+    is_old = time.monotonic() - _kept.used_at > IDLE_SECONDS or _kept.uses >= EMAILS_PER_CONNECTION
+    with suppress(smtplib.SMTPException, OSError):
+        # RSET also ends what a refused e-mail left half said.
+        if _kept.smtp_url == smtp_url and not is_old and server.rset()[0] == TAKEN[0]:
+            return server
+    hang_up()
+    return None
 
 
 def _connection(smtp_url: str) -> smtplib.SMTP:
@@ -156,17 +242,13 @@ def _require_privacy(server: smtplib.SMTP, host: str) -> None:
         raise smtplib.SMTPException("the server offers no encryption: the password is kept back")
 
 
-def _hand_over(server: smtplib.SMTP, mail: EmailMessage) -> Answer:
-    sender, recipient = mail["From"].addresses[0].addr_spec, mail["To"].addresses[0].addr_spec
-    international = not (sender + recipient).isascii()
-    if international and not server.has_extn("smtputf8"):
+def _hand_over(server: smtplib.SMTP, envelope: Envelope) -> Answer:
+    if envelope.is_international and not server.has_extn("smtputf8"):
         raise smtplib.SMTPNotSupportedError("the server takes no addresses beyond ASCII")
-    _require_taken(*server.mail(sender, ["SMTPUTF8"] if international else []))
-    _require_taken(*server.rcpt(recipient))
-    code, text = server.data(mail.as_bytes(policy=WIRE.clone(utf8=international)))
+    _require_taken(*server.mail(envelope.sender, ["SMTPUTF8"] if envelope.is_international else []))
+    _require_taken(*server.rcpt(envelope.recipient))
+    code, text = server.data(envelope.content)
     _require_taken(code, text)
-    with suppress(smtplib.SMTPException, OSError):
-        server.quit()  # the e-mail is theirs already: what goes wrong now must not send it again
     return answer(code, text)
 
 

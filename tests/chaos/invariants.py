@@ -256,7 +256,9 @@ def emails(scene: Scene) -> Findings:
            group by order_id, step, about, recipient_id having count(*) > 1""",
     ):
         yield f"{row['count']} e-mails tell of {row['step']}", row["order_id"]
-    for row in scene.databases.rows("notifications", "select * from emails where status <> 'sent'"):
+    for row in scene.databases.rows(
+        "notifications", "select * from emails where status not in ('sent', 'merged')"
+    ):
         yield f"the e-mail {row['step']} is {row['status']}: {row['error']}", row["order_id"]
     steps: dict[str, set] = defaultdict(set)
     for row in scene.databases.rows("notifications", "select order_id::text, step from emails"):
@@ -271,7 +273,9 @@ def emails(scene: Scene) -> Findings:
 
 def mail_sink(scene: Scene) -> Findings:
     """What arrived is what was sent; a repeat has the same Message-ID and the same bytes."""
-    sent = scene.databases.pairs("notifications", "select message_id::text, order_id from emails")
+    sent = scene.databases.pairs(
+        "notifications", "select message_id::text, order_id from emails where status = 'sent'"
+    )
     contents = arrivals(scene)
     for message_id, bodies in contents.items():
         if message_id not in sent:

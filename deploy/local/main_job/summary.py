@@ -21,8 +21,10 @@ LINES_OF_PROGRESS = 10  # where there is no terminal to move a bar on
 STEPS = {
     "new_order": "new order, to the seller",
     "confirmation": "confirmation",
+    "payment_received": "payment received",
     "accepted": "acceptance",
     "shipped": "shipping",
+    "delivered": "delivery",
     "invoice": "invoice, attached",
 }
 
@@ -109,7 +111,7 @@ def _happened(lives: Sequence[Life], seconds: float) -> Table:
     markets = Counter(life.market for life in lives)
     methods = Counter(life.method for life in lives)
     papers = Counter(paper.kind for life in lives for paper in life.papers)
-    steps = Counter(email.step for life in lives for email in life.emails)
+    steps = Counter(email.step for life in lives for email in life.emails if not email.is_merged)
     rate = 60 * len(lives) / seconds if seconds else 0
     table.add_row("orders", f"{len(lives):,}", _listed(markets) + "; " + _listed(methods))
     table.add_row("events", f"{sum(life.happenings for life in lives):,}", "in the orders' histories")

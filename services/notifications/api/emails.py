@@ -1,18 +1,32 @@
-"""E-mails over HTTP: what was written about an order, and why."""
+"""E-mails over HTTP: what was written about an order and why, byte for byte; sending again, and by hand."""
 
 from typing import Any
 from uuid import UUID
 
+from flask import Response
 from sqlalchemy.orm import Session
 
 from services.notifications import queries
-from services.notifications.api.schemas.emails import EmailsSchema, WordedEmailSchema
+from services.notifications.api.schemas.emails import (
+    EmailSchema,
+    EmailsSchema,
+    PaperToSendSchema,
+    WordedEmailSchema,
+)
+from services.notifications.commands import requests as commands
 from services.notifications.models import Email
+from shared.errors import NotFound
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
-from shared.web.commands import query
+from shared.web.commands import command, query
 
 blueprint = Blueprint("emails", __name__, url_prefix="/v1")
+
+# What somebody wrote into an order must not run, load or send anything where staff look at it.
+SHOWN_SAFELY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
 
 
 @blueprint.route("/orders/<uuid:order_id>/notifications", methods=["GET"])
@@ -24,10 +38,66 @@ def list_notifications(session: Session, order_id: UUID) -> dict[str, Any]:
     return {"items": queries.emails_of_order(session, order_id)}
 
 
+@blueprint.route("/orders/<uuid:order_id>/notifications", methods=["POST"])
+@blueprint.arguments(PaperToSendSchema)
+@blueprint.response(201, EmailSchema)
+@requires("notifications:write")
+@command
+def send_paper(session: Session, paper: dict[str, UUID], order_id: UUID) -> Email:
+    """Send the customer a stored paper of the order by e-mail: its delivery note, say; again, if need be.
+
+    Refused (409) are papers that are not for customers (not_for_customers), not stored (not_stored) or on
+    their way already (still_queued), and where there is nobody to write to (no_address, person_erased).
+    """
+    return commands.send_paper(session, order_id, **paper)
+
+
 @blueprint.route("/emails/<uuid:email_id>", methods=["GET"])
 @blueprint.response(200, WordedEmailSchema)
 @requires("orders:read")
 @query
 def get_email(session: Session, email_id: UUID) -> Email:
-    """One e-mail with its text and HTML, as they were sent."""
+    """One e-mail with its text and HTML; the key in the customer's link is left out."""
     return queries.email(session, email_id)
+
+
+@blueprint.route("/emails/<uuid:email_id>/page", methods=["GET"])
+@blueprint.response(200, {"type": "string"}, content_type="text/html")
+@requires("orders:read")
+@query
+def show_email(session: Session, email_id: UUID) -> Response:
+    """One e-mail as its reader saw it, for a browser; the key in the customer's link is left out."""
+    answer = Response(queries.email(session, email_id).shown.html, mimetype="text/html")
+    answer.headers["Content-Security-Policy"] = SHOWN_SAFELY
+    return answer
+
+
+@blueprint.route("/emails/<uuid:email_id>/content", methods=["GET"])
+@blueprint.response(200, {"type": "string", "format": "binary"}, content_type="message/rfc822")
+@requires("notifications:write")
+@query
+def get_content(session: Session, email_id: UUID) -> Response:
+    """One e-mail byte for byte as it was handed over, attachments and all; 404 before its first attempt.
+
+    The customer's link is in it, which lets whoever has it write as the customer: hence the scope.
+    """
+    queries.email(session, email_id)
+    content = queries.content(session, email_id)
+    if not content:
+        raise NotFound("content of email", email_id)
+    answer = Response(content, mimetype="message/rfc822")
+    answer.headers["Content-Disposition"] = f'attachment; filename="{email_id}.eml"'
+    return answer
+
+
+@blueprint.route("/emails/<uuid:email_id>/resend", methods=["POST"])
+@blueprint.response(201, EmailSchema)
+@requires("notifications:write")
+@command
+def resend_email(session: Session, email_id: UUID) -> Email:
+    """Send an e-mail once more, worded anew, to the address that is known now; the new one names the old.
+
+    Refused (409) while the old one is on its way (still_queued), and where there is nobody to write to
+    (no_address, person_erased).
+    """
+    return commands.resend_email(session, email_id)

@@ -1,24 +1,22 @@
 """The life of an e-mail: owed, put into words, sent or given up. The caller owns the transaction."""
 
 import re
+import zlib
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.notifications import events
-from services.notifications.domain.answers import Answer
-from services.notifications.domain.steps import Letter, Recipient, key_of, owed_letters
-from services.notifications.models import Email, EmailAttempt
-from services.notifications.queries import emails_in_line, type_of_event
+from services.notifications import events, queries
+from services.notifications.db import settings_of
+from services.notifications.domain.answers import Answer, Meaning, pause_seconds
+from services.notifications.domain.steps import WAITING, Letter, Recipient, key_of, owed_letters
+from services.notifications.models import Email, EmailAttempt, EmailContent, ThrottledDomain
 from shared import clock
-from shared.events.snapshots import (
-    ConversationSnapshot,
-    DocumentsSnapshot,
-    OrderSnapshot,
-    Paper,
-    ShipmentsSnapshot,
-)
+from shared.events.snapshots import ConversationSnapshot, OrderSnapshot, Paper
 from shared.logging import causation_id, correlation_id
 from shared.messaging import copies, outbox
 from shared.messaging.jobs import enqueue
@@ -32,32 +30,59 @@ def write_owed_emails(session: Session, order_id: UUID) -> None:
 
     Waits until the order itself is known: a shipment or paper may be heard of first.
     """
-    order = copies.newest(session, order_id, OrderSnapshot)
-    if order is None:
-        return
-    shipments = copies.newest(session, order_id, ShipmentsSnapshot)
-    documents = copies.newest(session, order_id, DocumentsSnapshot)
-    written = set(session.scalars(select(Email.key).where(Email.order_id == order_id)))
-    emails = (_email(order, letter) for letter in owed_letters(order, shipments, documents))
-    new = [email for email in emails if email.address and email.key not in written]
-    if not new:
+    known = queries.known_of(session, order_id)
+    if known is not None:
+        owe(session, known.order, owed_letters(known.order, known.shipments, known.documents))
+
+
+def owe(session: Session, order: OrderSnapshot, letters: Iterable[Letter]) -> list[Email]:
+    """Write a row for each letter that has none yet, if there is an address to send it to; answers those."""
+    written = set(session.scalars(select(Email.key).where(Email.order_id == order.order_id)))
+    new: dict[str, Email] = {}
+    for letter in letters:
+        email = _email(order, letter)
+        if email.address and email.key not in written:
+            new.setdefault(email.key, email)
+    join_line(session, order.order_id, [*new.values()])
+    return [*new.values()]
+
+
+def join_line(session: Session, order_id: UUID, emails: Sequence[Email]) -> None:
+    """Put e-mails at the end of their order's line, and let who is first go."""
+    if not emails:
         return
     cause = UUID(causation_id.get()) if causation_id.get() else None
-    cause_type = type_of_event(session, cause)
-    for position, email in enumerate(new, start=len(written) + 1):
+    cause_type = queries.type_of_event(session, cause)
+    last = queries.last_position(session, order_id)
+    for position, email in enumerate(emails, start=last + 1):
         email.position, email.caused_by, email.caused_by_type = position, cause, cause_type
-    session.add_all(new)
+    session.add_all(emails)
     session.flush()
-    for recipient in {email.recipient for email in new}:
+    for recipient in {email.recipient for email in emails}:
         _let_next_go(session, order_id, recipient)
 
 
-def put_into_words(session: Session, email_id: UUID, *, subject: str, text: str, html: str) -> Email:
-    """Keep what an e-mail says, from its first attempt on: a repeated attempt says the same."""
+def keep_content(
+    session: Session, email_id: UUID, *, subject: str, content: bytes, merged: Sequence[UUID]
+) -> bytes:
+    """Keep what an e-mail says, byte for byte, from its first attempt on: a repeated attempt says the same.
+
+    `merged` are those behind it whose news it tells already; they are sent no more. Answers the bytes to
+    send, which may be a twin's; none where the e-mail was sent or emptied meanwhile.
+    """
+    kept = queries.content(session, email_id)
     email = session.get_one(Email, email_id)
-    if not email.subject and email.address:
-        email.subject, email.text, email.html = subject, text, html
-    return email
+    if email.status in {"sent", "merged"} or not email.address:
+        return b""
+    if kept:
+        return kept
+    email.subject = subject
+    session.add(EmailContent(email_id=email_id, compressed=zlib.compress(content)))
+    for behind in session.scalars(
+        select(Email).where(Email.id.in_(merged), Email.status == "queued", Email.position > email.position)
+    ):
+        behind.status, behind.merged_into = "merged", email_id
+    return content
 
 
 def log_attempt(session: Session, email_id: UUID, outcome: str, answer: Answer) -> None:
@@ -67,13 +92,28 @@ def log_attempt(session: Session, email_id: UUID, outcome: str, answer: Answer) 
     )
 
 
+def email_delayed(session: Session, email_id: UUID, answer: Answer) -> None:
+    """Log a try that may do better later; a domain that wants less of us is left alone for a while."""
+    if answer.meaning is not Meaning.THROTTLED:
+        log_attempt(session, email_id, "delayed", answer)
+        return
+    log_attempt(session, email_id, "throttled", answer)
+    domain = queries.domain_of(session.get_one(Email, email_id).address)
+    known = session.get(ThrottledDomain, domain, with_for_update=True)
+    strikes = known.strikes + 1 if known else 1
+    values = {"strikes": strikes, "until": clock.now() + timedelta(seconds=pause_seconds(strikes))}
+    row = insert(ThrottledDomain).values(domain=domain, **values)
+    session.execute(row.on_conflict_do_update(index_elements=["domain"], set_=values))
+
+
 def email_sent(session: Session, email_id: UUID, answer: Answer) -> None:
     """Note that a mail server took it, let the next in line go, tell email.sent."""
     log_attempt(session, email_id, "sent", answer)
     email = session.get_one(Email, email_id)
     email.status, email.sent_at, email.error = "sent", clock.now(), ""
+    session.execute(delete(ThrottledDomain).where(ThrottledDomain.domain == queries.domain_of(email.address)))
     _let_next_go(session, email.order_id, email.recipient)
-    outbox.publish(session, events.email_sent(email, _conversation(session, email)))
+    outbox.publish(session, events.email_sent(email, conversation(session, email)))
 
 
 def give_up_email(session: Session, email_id: UUID, reason: str) -> None:
@@ -83,13 +123,15 @@ def give_up_email(session: Session, email_id: UUID, reason: str) -> None:
         return
     email.status, email.error = "failed", reason
     _let_next_go(session, email.order_id, email.recipient)
-    outbox.publish(session, events.email_failed(email, _conversation(session, email)))
+    outbox.publish(session, events.email_failed(email, conversation(session, email)))
 
 
 def erase_person(session: Session, order_id: UUID) -> None:
     """Empty what e-mails and attempts say of the people of an order; what was not sent never will be."""
-    for email in emails_in_line(session, order_id):
-        email.address = email.reply_to = email.subject = email.text = email.html = ""
+    emails = queries.emails_in_line(session, order_id)
+    session.execute(delete(EmailContent).where(EmailContent.email_id.in_([email.id for email in emails])))
+    for email in emails:
+        email.address = email.reply_to = email.subject = ""
         for attempt in email.attempts:
             attempt.answer = ""
         give_up_email(session, email.id, PERSON_ERASED)
@@ -101,22 +143,32 @@ def _let_next_go(session: Session, order_id: UUID, recipient: str) -> None:
 
     So nobody reads "accepted" before "received", however long a mail server is away, and nothing polls.
     """
+    session.flush()
     line = select(Email).where(
         Email.order_id == order_id, Email.recipient == recipient, Email.status == "queued"
     )
     email = session.scalars(line.order_by(Email.position).limit(1)).first()
     if email is not None:
-        argument = {"email_id": str(email.id)}
-        enqueue(session, "email", key=email.key, order_id=order_id, number=email.number, argument=argument)
+        waits = timedelta(seconds=settings_of(session).merge_seconds if email.step in WAITING else 0)
+        enqueue(
+            session,
+            "email",
+            key=email.key,
+            order_id=order_id,
+            number=email.number,
+            argument={"email_id": str(email.id)},
+            run_at=max(clock.now(), email.created_at + waits),
+        )
 
 
-def _conversation(session: Session, email: Email) -> ConversationSnapshot:
+def conversation(session: Session, email: Email) -> ConversationSnapshot:
+    """All that was written about the order of an e-mail, under a new version."""
     session.flush()
     return events.conversation(
         email.order_id,
         email.number,
         next_version(session, email.order_id),
-        emails_in_line(session, email.order_id),
+        queries.emails_in_line(session, email.order_id),
     )
 
 
@@ -130,6 +182,8 @@ def _email(order: OrderSnapshot, letter: Letter) -> Email:
         key=key,
         order_id=order.order_id,
         number=order.number,
+        seller=order.seller.seller,
+        market=order.market.market,
         step=letter.step,
         about=letter.about,
         recipient=letter.recipient,
@@ -139,14 +193,15 @@ def _email(order: OrderSnapshot, letter: Letter) -> Email:
         reply_to=customer_address if to_seller else order.seller.email,
         sender_name="" if to_seller else order.seller.name,
         locale=order.market.locale if to_seller else order.locale,
-        attachments=[_attachment(letter.paper)] if letter.paper else [],
+        attachments=[attachment(letter.paper)] if letter.paper else [],
         message_id=uuid5(NAMESPACE_URL, key),
         correlation_id=correlation_id.get(),
         created_at=clock.now(),
     )
 
 
-def _attachment(paper: Paper) -> dict[str, str]:
+def attachment(paper: Paper) -> dict[str, str]:
+    """A paper as an e-mail names it."""
     return {
         "document_id": str(paper.document_id),
         "filename": re.sub(r"[^\w.-]+", "-", paper.number or paper.kind) + ".pdf",

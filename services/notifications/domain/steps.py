@@ -6,7 +6,6 @@ from enum import StrEnum
 from uuid import UUID
 
 from shared.events.snapshots import (
-    DeliveryGroup,
     DocumentsSnapshot,
     OrderSnapshot,
     Paper,
@@ -25,8 +24,9 @@ class Step(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     FAILED = "failed"  # not paid in time
-    READY_FOR_PICKUP = "ready_for_pickup"  # these five: one per shipment
-    APPOINTMENT = "appointment"
+    READY_FOR_PICKUP = "ready_for_pickup"  # with the code that holds; these six: one per shipment
+    PICKUP_REMINDER = "pickup_reminder"
+    APPOINTMENT = "appointment"  # again when the date changes
     SHIPPED = "shipped"
     UNDELIVERABLE = "undeliverable"
     DELIVERED = "delivered"
@@ -66,7 +66,8 @@ class Letter:
 
     step: Step
     recipient: Recipient = Recipient.CUSTOMER
-    about: UUID | None = None  # the shipment, paper, refund or return that it tells of
+    about: UUID | None = None  # the shipment, paper, refund, return or message that it tells of
+    edition: str = ""  # what tells two of the same step about the same thing apart
     paper: Paper | None = None  # what is attached
 
 
@@ -88,26 +89,22 @@ def owed_letters(
         yield Letter(step=Step.PAYMENT_RECEIVED)
     if order.accepted_at is not None:
         yield Letter(step=Step.ACCEPTED)
-        groups = {group.group_id: group for group in order.delivery_groups}
-        for shipment in shipments.shipments if shipments else ():
-            for step in _steps_of(shipment, groups.get(shipment.group_id)):
-                yield Letter(step=step, about=shipment.shipment_id)
+        yield from _letters_about_goods(shipments)
     papers = [paper for paper in (documents.papers if documents else ()) if paper.status == "stored"]
     if order.market.invoice_on != "acceptance" or order.accepted_at is not None:
         yield from _papers(papers, "invoice")
-    if order.refused_at is not None:
-        yield Letter(step=Step.REFUSED)
-    if order.failed_at is not None:
-        yield Letter(step=Step.FAILED)
-    if order.cancelled_at is not None:
-        yield Letter(step=Step.CANCELLED)
+    ends = {
+        Step.REFUSED: order.refused_at,
+        Step.FAILED: order.failed_at,
+        Step.CANCELLED: order.cancelled_at,
+    }
+    yield from (Letter(step=step) for step, ended_at in ends.items() if ended_at is not None)
     for refund in order.refunds:
         if refund.settled_at is not None and refund.amount_minor > 0:
             yield Letter(step=Step.REFUNDED, about=refund.refund_id)
     if order.cancelled_at is not None or order.refunds:
         yield from _papers(papers, "credit_note")
-    for returned in order.returns:
-        yield from _letters_of(returned)
+    yield from _letters_about_returns(order, shipments)
 
 
 def is_paid(order: OrderSnapshot) -> bool:
@@ -120,17 +117,28 @@ def is_merged(step: str, into: str, order: OrderSnapshot) -> bool:
     return into == Step.CONFIRMATION and step == Step.PAYMENT_RECEIVED and is_paid(order)
 
 
-def _steps_of(shipment: Shipment, group: DeliveryGroup | None) -> Iterator[Step]:
-    at_a_point = group is not None and group.pickup_point is not None
-    is_collected = at_a_point or shipment.method.startswith("pickup")  # a market's code: pickup_city, …
-    if is_collected and shipment.ready_at is not None and shipment.cancelled_at is None:
-        yield Step.READY_FOR_PICKUP
+def _letters_about_goods(shipments: ShipmentsSnapshot | None) -> Iterator[Letter]:
+    for shipment in shipments.shipments if shipments else ():
+        yield from _letters_about_shipment(shipment)
+
+
+def _letters_about_shipment(shipment: Shipment) -> Iterator[Letter]:
+    about = shipment.shipment_id
+    waits = shipment.ready_at is not None and shipment.cancelled_at is None
+    if waits and shipment.method_kind == "pickup" and shipment.collect_code:
+        # Another code is another e-mail: the old one opens nothing any more.
+        yield Letter(step=Step.READY_FOR_PICKUP, about=about, edition=str(shipment.collect_code))
+        if shipment.collect_reminded_at is not None:
+            yield Letter(step=Step.PICKUP_REMINDER, about=about)
+    for appointment in shipment.appointments:
+        edition = f"{appointment.kind}-{appointment.starts_at:%Y%m%dT%H%M}"
+        yield Letter(step=Step.APPOINTMENT, about=about, edition=edition)
     if shipment.shipped_at is not None:
-        yield Step.SHIPPED
+        yield Letter(step=Step.SHIPPED, about=about)
     if shipment.status == "undeliverable":
-        yield Step.UNDELIVERABLE
+        yield Letter(step=Step.UNDELIVERABLE, about=about)
     if shipment.delivered_at is not None:
-        yield Step.DELIVERED
+        yield Letter(step=Step.DELIVERED, about=about)
 
 
 def _papers(papers: list[Paper], kind: str) -> Iterator[Letter]:
@@ -139,20 +147,24 @@ def _papers(papers: list[Paper], kind: str) -> Iterator[Letter]:
             yield Letter(step=PAPER_STEPS[kind], about=paper.document_id, paper=paper)
 
 
-def _letters_of(returned: Return) -> Iterator[Letter]:
-    # A snapshot has no instants of a return: what it must have passed follows from where it is.
-    has_arrived = any(line.received_quantity for line in returned.lines)
+def _letters_about_returns(order: OrderSnapshot, shipments: ShipmentsSnapshot | None) -> Iterator[Letter]:
+    arrived = {received.return_id for received in (shipments.returns if shipments else ())}
+    for returned in order.returns:
+        yield from _letters_about_return(returned, has_arrived=returned.return_id in arrived)
+
+
+def _letters_about_return(returned: Return, *, has_arrived: bool) -> Iterator[Letter]:
     yield Letter(step=Step.RETURN_TO_DECIDE, recipient=Recipient.SELLER, about=returned.return_id)
     yield Letter(step=Step.RETURN_REQUESTED, about=returned.return_id)
     if returned.status == "rejected":
         yield Letter(step=Step.RETURN_REJECTED, about=returned.return_id)
     if returned.status in {"approved", "received"} or has_arrived:
         yield Letter(step=Step.RETURN_APPROVED, about=returned.return_id)
-    if returned.status == "received" or has_arrived:
+    if has_arrived:
         yield Letter(step=Step.RETURN_RECEIVED, about=returned.return_id)
 
 
 def key_of(letter: Letter, order_id: UUID, recipient_id: str) -> str:
     """What makes an e-mail the same one: `email:<step>:<order>:<recipient id>`, never the address."""
-    step = f"{letter.step}.{letter.about}" if letter.about else letter.step
+    step = ".".join(str(part) for part in (letter.step, letter.about, letter.edition) if part)
     return f"email:{step}:{order_id}:{recipient_id}"

@@ -1,6 +1,7 @@
 """Notifications on a real database, with a real mail server and a documents' API at its edges."""
 
 import threading
+from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,8 +12,10 @@ from aiosmtpd.controller import Controller
 from sqlalchemy import select, update
 from sqlalchemy.orm import sessionmaker
 
+from deploy.local.keys import Keys
 from deploy.local.ports import free_port
-from services.notifications import consumers, jobs  # noqa: F401 - jobs register themselves
+from services.notifications import consumers, jobs, sending  # noqa: F401 - jobs register themselves
+from services.notifications.app import create_app
 from services.notifications.messaging import messaging
 from services.notifications.models import Email
 from services.notifications.settings import Settings
@@ -32,6 +35,7 @@ class MailServer:
         self.at_recipient = []  # answers to give to the next recipients, first to first
         self.at_content = []  # and to the next contents
         self.raw = []
+        self.greeted = 0
         self.port = free_port()
         self.start()
 
@@ -40,6 +44,7 @@ class MailServer:
         self.controller.start()
 
     def stop(self):
+        sending.hang_up()
         self.controller.stop()
 
     def received(self):  # no property: aiosmtpd looks at each of those for every connection
@@ -47,6 +52,7 @@ class MailServer:
 
     async def handle_EHLO(self, server, session, envelope, hostname, responses):  # noqa: N802 - aiosmtpd's name
         session.host_name = hostname
+        self.greeted += 1
         return [self.at_greeting.pop(0)] if self.at_greeting else responses
 
     async def handle_HELO(self, server, session, envelope, hostname):  # noqa: N802
@@ -147,13 +153,58 @@ def settings(postgres_server, mail_server, documents):
         customer_link_keys=("key",),
         smtp_url=f"smtp://127.0.0.1:{mail_server.port}",
         mail_from="Waybill <orders@waybill.example>",
+        merge_seconds=0,
     )
 
 
 @pytest.fixture
-def session(service_session):
+def session(service_session, settings):
     with service_session(messaging) as opened:
+        opened.info["settings"] = settings
         yield opened
+
+
+@pytest.fixture(autouse=True)
+def _quiet_line():
+    yield
+    sending.hang_up()
+
+
+@pytest.fixture
+def ask(session, settings, tmp_path):
+    """Call the API; without scopes as nobody."""
+    keys = Keys(tmp_path)
+    app = create_app(replace(settings, jwks=str(keys.jwks_file)))
+    app.extensions["sessions"] = sessionmaker(
+        session.get_bind(),
+        expire_on_commit=False,
+        join_transaction_mode="create_savepoint",
+        info={**messaging.session_info(), "settings": settings},
+    )
+
+    def asked(method, address, *, scopes=(), headers=(), **options):
+        claims = {name: options.pop(name) for name in ("sellers", "markets") if name in options}
+        given = dict(headers)
+        if scopes:
+            given["Authorization"] = f"Bearer {keys.token('tess', scopes=scopes, **claims)}"
+        return app.test_client().open(address, method=method, headers=given, **options)
+
+    return asked
+
+
+@pytest.fixture
+def get(ask):
+    return lambda address, *, scopes=("orders:read",), **options: ask(
+        "GET", address, scopes=scopes, **options
+    )
+
+
+@pytest.fixture
+def post(ask):
+    def posted(address, body=None, *, scopes=("orders:read", "notifications:write"), **options):
+        return ask("POST", address, scopes=scopes, json=body, **options)
+
+    return posted
 
 
 @pytest.fixture

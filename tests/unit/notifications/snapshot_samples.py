@@ -5,9 +5,19 @@ from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
+from uuid import uuid5
 
 from shared.events import codec
-from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsSnapshot
+from shared.events.snapshots import (
+    Appointment,
+    DocumentsSnapshot,
+    OrderSnapshot,
+    ReceivedReturn,
+    Refund,
+    Return,
+    ReturnLine,
+    ShipmentsSnapshot,
+)
 
 SAMPLES = Path(__file__).parents[2] / "contract" / "samples"
 PDF = b"%PDF-1.7 a paper"
@@ -22,6 +32,60 @@ def placed_order(method: str = "transfer", **changes) -> OrderSnapshot:
     """The order as it is first heard of: placed by a Spanish customer, unpaid."""
     order = _heard("order.placed")
     return replace(order, payment=replace(order.payment, method=method), **changes)
+
+
+def delivered() -> ShipmentsSnapshot:
+    heard = shipped()
+    at = heard.shipments[0].shipped_at + timedelta(days=1)
+    done = tuple(replace(one, status="delivered", delivered_at=at) for one in heard.shipments)
+    return replace(heard, version=heard.version + 1, shipments=done)
+
+
+def waiting_for_pickup(code: int = 1) -> ShipmentsSnapshot:
+    """A shipment that its customer is to fetch, by the code that holds now."""
+    heard = shipped()
+    waits = {"method_kind": "pickup", "method": "pickup_city", "status": "ready", "shipped_at": None}
+    [one] = heard.shipments
+    until = one.ready_at + timedelta(days=7)
+    return replace(heard, shipments=(replace(one, **waits, collect_code=code, collect_by=until),))
+
+
+def appointed(hours: int = 2) -> ShipmentsSnapshot:
+    """Somebody comes to install what was shipped."""
+    heard = shipped()
+    [one] = heard.shipments
+    starts_at = one.shipped_at + timedelta(hours=hours)
+    visit = Appointment(kind="installation", starts_at=starts_at, ends_at=starts_at + timedelta(hours=2))
+    return replace(heard, shipments=(replace(one, shipped_at=None, appointments=(visit,)),))
+
+
+def refunded(order: OrderSnapshot) -> OrderSnapshot:
+    back = Refund(
+        refund_id=uuid5(order.order_id, "refund"),
+        amount_minor=830,
+        reason="damaged",
+        state="settled",
+        requested_at=order.placed_at,
+        settled_at=order.placed_at + timedelta(days=3),
+    )
+    return replace(order, version=order.version + 1, refunds=(back,))
+
+
+def returning(order: OrderSnapshot, status: str) -> OrderSnapshot:
+    line = ReturnLine(line_id=order.lines[0].line_id, sku=order.lines[0].sku, requested_quantity=1)
+    back = Return(return_id=uuid5(order.order_id, "return"), status=status, reason="damaged", lines=(line,))
+    return replace(order, version=order.version + 1, returns=(back,))
+
+
+def came_back(order: OrderSnapshot) -> ShipmentsSnapshot:
+    """What shipping says once the return of an order has arrived."""
+    back = ReceivedReturn(
+        return_id=uuid5(order.order_id, "return"),
+        location="valencia",
+        received_at=order.placed_at + timedelta(days=9),
+        lines=order.returns[0].lines,
+    )
+    return replace(delivered(), version=20, returns=(back,))
 
 
 def paid(order: OrderSnapshot) -> OrderSnapshot:

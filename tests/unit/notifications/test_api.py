@@ -1,41 +1,18 @@
 """E-mails over HTTP: what was written about an order, and why; to nobody else's eyes."""
 
+import re
 from dataclasses import replace
 
 import pytest
-from sqlalchemy.orm import sessionmaker
 
-from deploy.local.keys import Keys
-from services.notifications.api import emails as api
-from services.notifications.messaging import messaging
 from shared.db import new_id
-from shared.web.app import make_app
-from tests.unit.notifications.snapshot_samples import placed_order
+from tests.unit.notifications.snapshot_samples import PDF, accepted, invoiced, placed_order
 
 PLACED = placed_order()
 LIST = f"/v1/orders/{PLACED.order_id}/notifications"
 
 
-@pytest.fixture
-def get(session, settings, tmp_path):
-    """Ask the API as somebody; answers the response."""
-    keys = Keys(tmp_path)
-    app = make_app(
-        service="notifications",
-        title="Notifications",
-        settings=replace(settings, jwks=str(keys.jwks_file)),
-        sessions=sessionmaker(
-            session.get_bind(), join_transaction_mode="create_savepoint", info=messaging.session_info()
-        ),
-        messaging=messaging,
-        blueprints=[api.blueprint],
-    )
-
-    def ask(address, *, scopes=("orders:read",), **claims):
-        token = keys.token("tess", scopes=scopes, **claims)
-        return app.test_client().get(address, headers={"Authorization": f"Bearer {token}"})
-
-    return ask
+WRITER = ("orders:read", "notifications:write")
 
 
 def test_the_emails_of_an_order_say_why_they_were_written_and_what_came_of_them(get, hear, work):
@@ -61,7 +38,7 @@ def test_an_email_is_shown_as_it_was_sent(get, hear, work, emails, mail_server):
 
     [message] = [message for message in mail_server.received() if "lucia" in message["To"]]
     sent = message.get_body(("html",)).get_content().replace("\r\n", "\n")
-    assert shown["html"].strip() == sent.strip()
+    assert shown["html"].strip() == re.sub(r"token=[^\"]+", "token=…", sent).strip()
     assert shown["text"].startswith("Gracias por su pedido")
 
 
@@ -80,3 +57,140 @@ def test_what_there_is_not_is_not_found(get):
 
 def test_the_scope_is_needed(get):
     assert get(LIST, scopes=("documents:read",)).status_code == 403
+
+
+def test_the_exact_bytes_are_kept_for_who_may_write_to_the_customer(get, hear, work, emails, mail_server):
+    hear(PLACED)
+    work()
+    address = f"/v1/emails/{emails()[0].id}/content"
+
+    kept = get(address, scopes=WRITER)
+
+    assert kept.data in [raw.replace(b"\r\n.", b"\r\n") for raw in mail_server.raw] + mail_server.raw
+    assert kept.mimetype == "message/rfc822"
+    assert kept.headers["Content-Disposition"].startswith("attachment")
+    assert get(address).status_code == 403
+    assert get(address, scopes=WRITER, sellers=["another"]).status_code == 404
+
+
+def test_the_customers_key_is_not_shown_to_readers(get, hear, work, emails):
+    hear(PLACED)
+    work()
+    address = f"/v1/emails/{emails()[0].id}"
+    content = get(f"{address}/content", scopes=WRITER).get_data(as_text=True).replace("=\n", "")
+    assert "token=3D" in content or "token=" in content
+
+    for shown in (get(address).json["html"], get(address).json["text"], get(f"{address}/page").text):
+        assert set(re.findall(r"token=(.)", shown)) == {"…"}
+
+
+def test_an_email_is_looked_at_where_nothing_of_it_can_run(get, hear, work, emails):
+    hear(PLACED)
+    work()
+
+    page = get(f"/v1/emails/{emails()[0].id}/page")
+
+    assert page.mimetype == "text/html"
+    assert "sandbox" in page.headers["Content-Security-Policy"]
+    assert "script-src" not in page.headers["Content-Security-Policy"]
+    assert page.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_before_its_first_attempt_an_email_has_no_content(get, hear, emails):
+    hear(PLACED)
+
+    assert get(f"/v1/emails/{emails()[0].id}/content", scopes=WRITER).status_code == 404
+    assert get(f"/v1/emails/{emails()[0].id}").json["text"] == ""
+
+
+@pytest.mark.requirement("P-34")
+def test_an_email_sent_again_is_a_new_one_that_names_the_old(get, post, hear, work, emails, mail_server):
+    hear(PLACED)
+    work()
+    [first] = emails()
+    moved = replace(PLACED.people, customer=replace(PLACED.people.customer, email="new@customers.example"))
+    hear(replace(PLACED, version=2, people=moved))
+
+    answer = post(f"/v1/emails/{first.id}/resend")
+    work()
+
+    assert answer.status_code == 201
+    assert (answer.json["resend_of"], answer.json["requested_by"]) == (str(first.id), "tess")
+    again = emails()[1]
+    assert again.message_id != first.message_id
+    assert again.locale == "es"  # the order's, whoever asked
+    assert mail_server.received()[-1]["To"] == "new@customers.example"
+    assert mail_server.received()[-1]["Subject"] == first.subject
+
+
+def test_what_is_on_its_way_is_not_sent_again(post, hear, emails):
+    hear(PLACED)
+
+    answer = post(f"/v1/emails/{emails()[0].id}/resend")
+
+    assert (answer.status_code, answer.json["reason"]) == (409, "still_queued")
+
+
+def test_nobody_else_has_an_email_sent_again(post, hear, work, emails):
+    hear(PLACED)
+    work()
+    address = f"/v1/emails/{emails()[0].id}/resend"
+
+    assert post(address, scopes=("orders:read",)).status_code == 403
+    assert post(address, sellers=["another"]).status_code == 404
+    assert post(f"/v1/emails/{new_id()}/resend").status_code == 404
+
+
+def noted(kind="delivery_note", status="stored"):
+    [paper] = invoiced().papers
+    return replace(invoiced(), papers=(replace(paper, kind=kind, number="", status=status),))
+
+
+@pytest.mark.requirement("S0-13")
+def test_the_delivery_note_is_sent_to_the_customer_and_sent_again(
+    get, post, hear, work, emails, mail_server, store
+):
+    store(noted(), PDF)
+    hear(accepted(PLACED))
+    hear(noted())
+    work()
+    body = {"document_id": str(noted().papers[0].document_id)}
+
+    first = post(LIST, body)
+    work()
+    second = post(LIST, body)
+    work()
+
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert second.json["resend_of"] == first.json["email_id"]
+    sent = [mail for mail in mail_server.received() if mail["Subject"] == "Albarán de su pedido EU-100042"]
+    assert [mail.is_multipart() and next(mail.iter_attachments()).get_content() for mail in sent] == [PDF] * 2
+    listed = [item for item in get(LIST).json["items"] if item["step"] == "delivery_note"]
+    assert [item["status"] for item in listed] == ["sent", "sent"]
+
+
+@pytest.mark.parametrize(
+    ("papers", "status", "said"),
+    [
+        (noted("label"), 409, "not_for_customers"),
+        (noted(status="numbered"), 409, "not_stored"),
+        (replace(noted(), papers=()), 422, "not known as a document"),
+    ],
+)
+def test_a_paper_that_can_t_be_sent_is_refused(papers, status, said, post, hear):
+    hear(accepted(PLACED))
+    hear(papers)
+
+    answer = post(LIST, {"document_id": str(noted().papers[0].document_id)})
+
+    assert answer.status_code == status
+    assert said in answer.get_data(as_text=True)
+
+
+def test_a_paper_goes_to_nobody_once_the_person_is_erased(post, hear):
+    hear(replace(accepted(PLACED), anonymised_at=PLACED.placed_at))
+    hear(noted())
+
+    answer = post(LIST, {"document_id": str(noted().papers[0].document_id)})
+
+    assert (answer.status_code, answer.json["reason"]) == (409, "person_erased")

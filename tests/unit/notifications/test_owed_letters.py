@@ -8,19 +8,41 @@ import pytest
 from services.notifications.domain.steps import Recipient, Step, key_of, owed_letters
 from tests.unit.notifications.snapshot_samples import (
     accepted,
+    appointed,
+    came_back,
     cancelled,
     credited,
+    delivered,
     invoiced,
+    paid,
     placed_order,
+    refunded,
+    returning,
     shipped,
+    waiting_for_pickup,
 )
 
 PLACED = placed_order()
 ACCEPTED = accepted(PLACED)
 CANCELLED = cancelled(ACCEPTED)
 ANONYMISED = replace(CANCELLED, anonymised_at=CANCELLED.cancelled_at + timedelta(days=1))
+BEGUN = "new_order confirmation payment_received accepted"
+ASKED = "return_to_decide return_requested"
 IN_HAND = replace(PLACED, market=replace(PLACED.market, invoice_on="hand"))
-REFUNDED = replace(ACCEPTED, refunds=("a refund",))
+PAID = accepted(paid(PLACED))
+ENDED = PLACED.placed_at + timedelta(days=1)
+RETURNED = returning(PAID, "refunded")
+
+
+def undeliverable():
+    one = replace(shipped().shipments[0], status="undeliverable")
+    return replace(shipped(), shipments=(one,))
+
+
+def reminded():
+    waits = waiting_for_pickup()
+    one = replace(waits.shipments[0], collect_reminded_at=waits.shipments[0].ready_at)
+    return replace(waits, shipments=(one,))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +56,26 @@ REFUNDED = replace(ACCEPTED, refunds=("a refund",))
         # what follows from something waits until that is known
         (PLACED, shipped(), invoiced(), "new_order confirmation"),
         (ACCEPTED, None, credited(), "new_order confirmation accepted invoice"),
-        (REFUNDED, None, credited(), "new_order confirmation accepted invoice credit_note"),
+        (refunded(PAID), None, credited(), f"{BEGUN} invoice refunded credit_note"),
+        (paid(PLACED), None, None, "new_order confirmation payment_received"),
+        (replace(PLACED, refused_at=ENDED), None, None, "new_order confirmation refused"),
+        (replace(PLACED, failed_at=ENDED), None, None, "new_order confirmation failed"),
+        (PAID, delivered(), None, f"{BEGUN} shipped delivered"),
+        (PAID, undeliverable(), None, f"{BEGUN} shipped undeliverable"),
+        (PAID, waiting_for_pickup(), None, f"{BEGUN} ready_for_pickup"),
+        (PAID, waiting_for_pickup(code=0), None, BEGUN),
+        (PAID, reminded(), None, f"{BEGUN} ready_for_pickup pickup_reminder"),
+        (PAID, appointed(), None, f"{BEGUN} appointment"),
+        (returning(PAID, "requested"), None, None, f"{BEGUN} {ASKED}"),
+        (returning(PAID, "rejected"), None, None, f"{BEGUN} {ASKED} return_rejected"),
+        (returning(PAID, "approved"), None, None, f"{BEGUN} {ASKED} return_approved"),
+        # what came back was approved, whatever was heard of it
+        (
+            RETURNED,
+            came_back(RETURNED),
+            None,
+            f"{BEGUN} shipped delivered {ASKED} return_approved return_received",
+        ),
         (IN_HAND, None, invoiced(), "new_order confirmation invoice"),
         (ANONYMISED, shipped(), credited(), ""),
     ],
@@ -45,10 +86,23 @@ def test_each_state_calls_for_its_letters_in_the_order_they_are_told(order, ship
     assert [letter.step.value for letter in letters] == steps.split()
 
 
-def test_only_the_new_order_goes_to_the_seller():
-    letters = list(owed_letters(CANCELLED, shipped(), credited()))
+def test_only_what_the_seller_must_act_on_goes_to_the_seller():
+    letters = list(owed_letters(returning(CANCELLED, "requested"), shipped(), credited()))
 
-    assert [letter.step for letter in letters if letter.recipient is Recipient.SELLER] == [Step.NEW_ORDER]
+    to_seller = [letter.step for letter in letters if letter.recipient is Recipient.SELLER]
+    assert to_seller == [Step.NEW_ORDER, Step.RETURN_TO_DECIDE]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(waiting_for_pickup(1), waiting_for_pickup(2)), (appointed(2), appointed(26))]
+)
+def test_another_code_and_another_date_are_other_emails(before, after):
+    first, second = (
+        {key_of(letter, PAID.order_id, "c1") for letter in owed_letters(PAID, heard, None)}
+        for heard in (before, after)
+    )
+
+    assert len(second - first) == 1
 
 
 def test_a_paper_that_is_not_stored_is_not_announced():

@@ -1,10 +1,13 @@
 """The job that sends an e-mail: through a real mail server, in order, and never lost."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
+from services.notifications.models import ThrottledDomain
+from shared import clock
 from shared.db import new_id
 from shared.logging import causation_id
 from shared.messaging import operations
@@ -12,7 +15,7 @@ from shared.messaging.tables import event_log, jobs
 from tests.unit.notifications.snapshot_samples import PDF, accepted, invoiced, paid, placed_order, shipped
 
 PLACED = placed_order()
-ACCEPTED = accepted(paid(PLACED))
+ACCEPTED = accepted(PLACED)
 
 
 def subjects(mail_server):
@@ -227,7 +230,8 @@ def test_a_repeated_attempt_says_what_the_first_one_said(hear, work, mail_server
     hear(replace(paid(PLACED), seller=replace(PLACED.seller, email="")))
     work(after_waiting=True)
 
-    [message] = mail_server.received()
+    message, payment = mail_server.received()
+    assert payment["Subject"] == "Hemos recibido el pago de su pedido EU-100042"
     assert "Transfiera 49,10" in message.get_body(("plain",)).get_content()
 
 
@@ -253,3 +257,93 @@ def test_an_operator_can_have_a_failed_email_sent(hear, work, mail_server, email
 
     assert (emails()[0].status, emails()[0].error) == ("sent", "")
     assert len(mail_server.received()) == 1
+
+
+def test_a_payment_within_seconds_is_told_with_the_order(hear, work, mail_server, emails, settings):
+    hear(PLACED)
+    hear(paid(PLACED))
+
+    work()
+
+    received, payment = emails()
+    assert subjects(mail_server) == ["Hemos recibido su pedido EU-100042"]
+    assert (payment.step, payment.status, payment.merged_into) == ("payment_received", "merged", received.id)
+
+
+def test_received_waits_for_what_the_next_seconds_bring(hear, work, mail_server, session, settings):
+    session.info["settings"] = replace(settings, merge_seconds=30)
+    hear(PLACED)
+
+    work()
+    assert subjects(mail_server) == []
+
+    due = session.scalars(select(jobs.c.run_at).where(jobs.c.key.like("email:confirmation:%"))).one()
+    assert 25 < (due - clock.now()).total_seconds() <= 30
+    work(after_waiting=True)
+    assert subjects(mail_server) == ["Hemos recibido su pedido EU-100042"]
+
+
+def test_a_payment_later_on_is_told_by_itself(hear, work, mail_server):
+    hear(PLACED)
+    work()
+
+    hear(paid(PLACED))
+    work()
+
+    assert subjects(mail_server) == [
+        "Hemos recibido su pedido EU-100042",
+        "Hemos recibido el pago de su pedido EU-100042",
+    ]
+
+
+def test_a_domain_that_wants_less_is_left_alone_by_all_its_emails(hear, work, mail_server, emails, session):
+    other = replace(PLACED, order_id=new_id(), number="EU-2", seller=replace(PLACED.seller, email=""))
+    mail_server.at_recipient.append("421 4.7.0 too many messages from you")
+    hear(replace(PLACED, seller=replace(PLACED.seller, email="")))
+    work()
+
+    hear(other)
+    work()
+
+    assert mail_server.received() == []
+    throttled, waiting = sorted(emails(), key=lambda email: email.created_at)
+    assert [attempt.outcome for attempt in throttled.attempts] == ["throttled"]
+    assert waiting.attempts == []  # nobody even knocked
+    paused = session.scalars(select(ThrottledDomain)).one()
+    assert (paused.domain, paused.strikes) == ("customers.example", 1)
+
+    paused.until = clock.now()
+    session.commit()
+    work(after_waiting=True)
+
+    assert len(mail_server.received()) == 2
+    assert session.scalars(select(ThrottledDomain)).all() == []
+
+
+def test_an_email_is_given_up_after_three_days_with_the_last_answer(
+    hear, work, mail_server, emails, session, published
+):
+    mail_server.at_recipient.extend(["452 4.2.2 mailbox full"] * 2)
+    hear(replace(PLACED, seller=replace(PLACED.seller, email="")))
+    work()
+    session.execute(update(jobs).values(due_at=clock.now() - timedelta(days=3, minutes=1)))
+    session.commit()
+
+    work(after_waiting=True)
+
+    assert (emails()[0].status, emails()[0].error) == ("failed", "452 4.2.2 mailbox full")
+    assert published("email.failed")[0]["reason"] == "452 4.2.2 mailbox full"
+
+
+def test_waits_grow_to_the_longest_and_no_further(hear, work, mail_server, session, settings):
+    session.info["settings"] = settings
+    mail_server.at_recipient.extend(["452 4.2.2 mailbox full"] * 20)
+    hear(replace(PLACED, seller=replace(PLACED.seller, email="")))
+    waits = []
+    for _ in range(16):
+        work(after_waiting=True)
+        due = session.scalars(select(jobs.c.run_at)).one()
+        waits.append((due - clock.now()).total_seconds())
+
+    assert waits[0] < 2 < waits[4] < 40
+    assert 2500 < max(waits) < 3600 * 1.3

@@ -1,5 +1,6 @@
 """E-mails on the wire, and what servers' answers mean."""
 
+import socket
 import ssl
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -17,16 +18,20 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from deploy.local.ports import free_port
-from services.notifications.domain.answers import answer
+from services.notifications import sending
+from services.notifications.domain.answers import answer, pause_seconds
 from services.notifications.sending import (
     Attachment,
     Delayed,
+    Envelope,
     Outgoing,
     RefusedForGood,
+    hang_up,
     message,
-    send,
     tls_context,
+    wire,
 )
+from services.notifications.sending import send as hand_over
 
 MAIL_FROM = "Waybill <orders@waybill.example>"
 
@@ -44,6 +49,11 @@ def outgoing(**changes):
         "written_at": datetime(2026, 3, 4, 9, 30, tzinfo=UTC),
     }
     return Outgoing(**known | changes)
+
+
+def send(mail, smtp_url):
+    to, sender = mail["To"].addresses[0].addr_spec, mail["From"].addresses[0].addr_spec
+    return hand_over(Envelope(sender=sender, recipient=to, content=wire(mail)), smtp_url)
 
 
 def test_the_same_email_is_the_same_bytes():
@@ -123,6 +133,7 @@ def doorkeeper():
     server = Doorkeeper()
     server.controller.start()
     yield server
+    hang_up()
     server.controller.stop()
 
 
@@ -194,6 +205,7 @@ def safe(request, tmp_path):
     server = Safe(tmp_path, at_once=request.param)
     server.controller.start()
     yield server
+    hang_up()
     server.controller.stop()
     tls_context.cache_clear()
 
@@ -230,3 +242,53 @@ def test_a_sender_refused_for_good_is_said_so(mail_server):
 
     with pytest.raises(RefusedForGood, match="550"):
         send(message(outgoing(), MAIL_FROM), f"smtp://127.0.0.1:{mail_server.port}")
+
+
+def test_a_connection_is_kept_for_the_next_email(mail_server):
+    for _ in range(3):
+        send(message(outgoing(), MAIL_FROM), f"smtp://127.0.0.1:{mail_server.port}")
+
+    assert len(mail_server.raw) == 3
+    assert mail_server.greeted == 1
+
+
+def test_a_refused_email_spoils_nothing_for_the_next(mail_server):
+    mail_server.at_recipient.append("550 unknown here")
+    with pytest.raises(RefusedForGood):
+        send(message(outgoing(), MAIL_FROM), f"smtp://127.0.0.1:{mail_server.port}")
+
+    send(message(outgoing(), MAIL_FROM), f"smtp://127.0.0.1:{mail_server.port}")
+
+    assert mail_server.greeted == 1
+
+
+def test_a_kept_connection_that_has_gone_is_replaced(mail_server):
+    address = f"smtp://127.0.0.1:{mail_server.port}"
+    send(message(outgoing(), MAIL_FROM), address)
+    sending._kept.server.sock.shutdown(socket.SHUT_RDWR)
+
+    send(message(outgoing(), MAIL_FROM), address)
+
+    assert (len(mail_server.raw), mail_server.greeted) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "meaning"),
+    [
+        (None, "ConnectionRefusedError", "temporary"),
+        (450, "4.2.0 greylisted, come back in a minute", "temporary"),
+        (451, "4.7.1 Greylisting in action", "temporary"),
+        (452, "4.2.2 mailbox full", "temporary"),
+        (421, "4.7.0 try again later", "throttled"),
+        (450, "4.2.1 receiving mail at a rate that prevents delivery", "throttled"),
+        (452, "too many messages from you", "throttled"),
+        (550, "5.1.1 no such user", "permanent"),
+        (554, "5.7.1 rate limit", "permanent"),
+    ],
+)
+def test_an_answer_says_what_is_to_be_done(code, text, meaning):
+    assert answer(code, text).meaning == meaning
+
+
+def test_a_domain_is_left_alone_for_longer_each_time_up_to_an_hour():
+    assert [pause_seconds(strikes) for strikes in (1, 2, 3, 8, 99)] == [30, 60, 120, 3600, 3600]

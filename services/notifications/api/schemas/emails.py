@@ -7,7 +7,9 @@ class AttemptSchema(Schema):
     """One try at handing an e-mail to the mail server."""
 
     at = fields.AwareDateTime(required=True)
-    outcome = fields.String(required=True, validate=validate.OneOf(["sent", "delayed", "refused"]))
+    outcome = fields.String(
+        required=True, validate=validate.OneOf(["sent", "delayed", "throttled", "refused"])
+    )
     code = fields.Integer(
         required=True, allow_none=True, metadata={"description": "null where there was no server to answer"}
     )
@@ -29,13 +31,19 @@ class EmailSchema(Schema):
     order_id = fields.UUID(required=True)
     step = fields.String(required=True)
     about = fields.UUID(
-        required=True, allow_none=True, metadata={"description": "the shipment or document it tells of"}
+        required=True,
+        allow_none=True,
+        metadata={"description": "the shipment, document, refund, return or message it tells of"},
     )
     recipient = fields.String(required=True, validate=validate.OneOf(["customer", "seller"]))
     address = fields.String(required=True, metadata={"description": "empty once the person is erased"})
     locale = fields.String(required=True)
     subject = fields.String(required=True, metadata={"description": "empty until its turn to be sent comes"})
-    status = fields.String(required=True, validate=validate.OneOf(["queued", "sent", "failed"]))
+    status = fields.String(
+        required=True,
+        validate=validate.OneOf(["queued", "sent", "failed", "merged"]),
+        metadata={"description": "merged: what it had to say went out with another"},
+    )
     error = fields.String(required=True)
     message_id = fields.UUID(
         required=True,
@@ -45,6 +53,15 @@ class EmailSchema(Schema):
         required=True, allow_none=True, metadata={"description": "the event whose handling made it due"}
     )
     caused_by_type = fields.String(required=True)
+    requested_by = fields.String(
+        required=True, metadata={"description": "who asked for it; empty where an event made it due"}
+    )
+    resend_of = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "the e-mail that this one repeats"}
+    )
+    merged_into = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "the e-mail that said it instead"}
+    )
     correlation_id = fields.String(required=True)
     attachments = fields.List(fields.Nested(AttachmentSchema), required=True)
     attempts = fields.List(fields.Nested(AttemptSchema), required=True)
@@ -58,8 +75,16 @@ class EmailsSchema(Schema):
     items = fields.List(fields.Nested(EmailSchema), required=True)
 
 
+class PaperToSendSchema(Schema):
+    """A paper that is to go to the customer."""
+
+    document_id = fields.UUID(
+        required=True, metadata={"description": "a delivery note, invoice or credit note of the order"}
+    )
+
+
 class WordedEmailSchema(EmailSchema):
     """An e-mail with its words as they were sent; empty before its turn and once the person is erased."""
 
-    text = fields.String(required=True)
-    html = fields.String(required=True)
+    text = fields.String(attribute="shown.text", required=True)
+    html = fields.String(attribute="shown.html", required=True)

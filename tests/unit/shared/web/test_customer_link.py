@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from shared import clock
-from shared.web.customer_link import LinkError, make_token, read_token
+from shared.customer_tokens import LinkError, make_token, read_token
 
 KEYS = ("newest-key", "previous-key")  # those of the sample service
 

@@ -1,0 +1,111 @@
+"""E-mails that somebody asks for: one sent again, a paper sent by hand. The caller owns the transaction."""
+
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.notifications import queries
+from services.notifications.commands.emails import PERSON_ERASED, join_line, owe
+from services.notifications.domain.steps import PAPER_STEPS, Letter, Recipient
+from services.notifications.models import Email
+from shared import clock
+from shared.access import actor_of
+from shared.errors import Invalid, Refused
+from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot
+from shared.logging import correlation_id
+from shared.messaging import copies
+from shared.messaging.subjects import lock_order
+
+
+def resend_email(session: Session, email_id: UUID) -> Email:
+    """Owe an e-mail once more, as a new row that names the old, to the address that is known now.
+
+    It is put into words anew. Raises NotFound, Refused (still_queued, person_erased).
+    """
+    order_id = queries.email(session, email_id).order_id
+    lock_order(session, order_id)
+    first = session.get_one(Email, email_id, populate_existing=True)
+    if first.status == "queued":
+        raise Refused("still_queued", "it has not been sent for the first time yet")
+    return _again(session, first, queries.visible_order(session, order_id))
+
+
+def send_paper(session: Session, order_id: UUID, document_id: UUID) -> Email:
+    """Owe the customer an e-mail with a stored paper of the order; again, if it was sent before.
+
+    Raises NotFound, Invalid for a document that is not one of the order, Refused (not_for_customers,
+    not_stored, still_queued, no_address, person_erased).
+    """
+    queries.visible_order(session, order_id)
+    lock_order(session, order_id)
+    order = queries.visible_order(session, order_id)
+    documents = copies.newest(session, order_id, DocumentsSnapshot)
+    papers = {paper.document_id: paper for paper in (documents.papers if documents else ())}
+    paper = papers.get(document_id)
+    if paper is None:
+        raise Invalid(document_id="is not known as a document of this order")
+    if paper.kind not in PAPER_STEPS:
+        raise Refused("not_for_customers", f"a {paper.kind.replace('_', ' ')} is not sent to customers")
+    if paper.status != "stored":
+        raise Refused("not_stored", f"the document is {paper.status}")
+    _require_person(order)
+    letter = Letter(step=PAPER_STEPS[paper.kind], about=document_id, paper=paper)
+    before = select(Email).where(
+        Email.order_id == order_id,
+        Email.step == letter.step,
+        Email.about == document_id,
+        Email.recipient == Recipient.CUSTOMER,
+    )
+    last = session.scalars(before.order_by(Email.position.desc()).limit(1)).first()
+    if last is not None and last.status == "queued":
+        raise Refused("still_queued", "it is on its way already")
+    if last is not None:
+        return _again(session, last, order)
+    owed = owe(session, order, [letter])
+    if not owed:
+        raise Refused("no_address", "the customer has no e-mail address")
+    owed[0].requested_by = actor_of(session).name
+    return owed[0]
+
+
+def _again(session: Session, first: Email, order: OrderSnapshot) -> Email:
+    _require_person(order)
+    customer = order.people.customer
+    customer_address = customer.email if customer else ""
+    is_sellers = first.recipient == Recipient.SELLER
+    address = order.seller.email if is_sellers else customer_address
+    if not address:
+        raise Refused("no_address", f"the {first.recipient} has no e-mail address")
+    root = first.key.partition("#")[0]
+    copies_of_it = Email.order_id == first.order_id, Email.key.startswith(f"{root}#", autoescape=True)
+    times = session.scalars(select(func.count()).where(*copies_of_it))
+    key = f"{root}#{times.one() + 1}"
+    again = Email(
+        key=key,
+        order_id=first.order_id,
+        number=first.number,
+        seller=first.seller,
+        market=first.market,
+        step=first.step,
+        about=first.about,
+        recipient=first.recipient,
+        recipient_id=first.recipient_id,
+        address=address,
+        reply_to=customer_address if is_sellers else order.seller.email,
+        sender_name=first.sender_name,
+        locale=order.market.locale if is_sellers else order.locale,
+        attachments=first.attachments,
+        message_id=uuid5(NAMESPACE_URL, key),
+        resend_of=first.id,
+        requested_by=actor_of(session).name,
+        correlation_id=correlation_id.get(),
+        created_at=clock.now(),
+    )
+    join_line(session, first.order_id, [again])
+    return again
+
+
+def _require_person(order: OrderSnapshot) -> None:
+    if order.anonymised_at is not None:
+        raise Refused(PERSON_ERASED, "the person behind the order was erased")

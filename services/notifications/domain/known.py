@@ -1,0 +1,23 @@
+"""What an e-mail is written from: the newest that this service knows, and what opens the reader's doors."""
+
+from dataclasses import dataclass
+
+from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsSnapshot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """An order, and the rest as far as it was heard of."""
+
+    order: OrderSnapshot
+    shipments: ShipmentsSnapshot | None = None
+    documents: DocumentsSnapshot | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Doors:
+    """What only the customer of an order is told; all empty in an e-mail to a seller."""
+
+    order_page: str = ""
+    messages_page: str = ""
+    collect_code: str = ""

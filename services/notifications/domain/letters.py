@@ -1,0 +1,29 @@
+"""What an e-mail's bytes say, for those who look at it later."""
+
+import re
+from dataclasses import dataclass
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+
+_KEY = re.compile(r"(\btoken=)[\w.~-]+")  # in a customer's link: who has it may write as the customer
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An e-mail's words without the key to the order."""
+
+    text: str
+    html: str
+
+
+def shown(content: bytes) -> Shown:
+    """The words of an e-mail; empty ones of nothing."""
+    mail = message_from_bytes(content, policy=default)
+    assert isinstance(mail, EmailMessage)
+    return Shown(_words(mail, "plain"), _words(mail, "html"))
+
+
+def _words(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body((kind,)) if mail.is_multipart() else None
+    return _KEY.sub(r"\1…", part.get_content().replace("\r\n", "\n")) if part else ""
