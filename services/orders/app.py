@@ -3,7 +3,19 @@
 from flask import Flask
 
 from services.orders import consumers, db  # noqa: F401 - consumers register themselves
-from services.orders.api import customers, exports, gateway, holds, lists, masters, orders, payments
+from services.orders.api import (
+    bulk,
+    customers,
+    exports,
+    gateway,
+    history,
+    holds,
+    lists,
+    masters,
+    notes,
+    orders,
+    payments,
+)
 from services.orders.messaging import messaging
 from services.orders.settings import Settings
 from shared.settings import read
@@ -25,6 +37,9 @@ def create_app(settings: Settings | None = None) -> Flask:
             holds.blueprint,
             lists.blueprint,
             exports.blueprint,
+            bulk.blueprint,
+            notes.blueprint,
+            history.blueprint,
             payments.blueprint,
             gateway.blueprint,
             customers.blueprint,

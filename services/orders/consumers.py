@@ -1,11 +1,14 @@
 """What orders does when other services speak: bring the order in line with where its goods are.
 
-Papers and e-mails change nothing of an order. They are heard for its history, which reads the inbox.
+Papers and e-mails change nothing of an order. They are heard for its history.
 """
+
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.orders.commands import finding
+from services.orders.commands import finding, history
 from services.orders.commands import orders as commands
 from services.orders.domain.finding import WordKind
 from services.orders.messaging import consumers
@@ -69,4 +72,10 @@ def hear_of_papers(session: Session, documents: DocumentsSnapshot) -> None:
 
 @consumers.on(EmailSent, EmailFailed, MessagePosted)
 def hear_of_messages(session: Session, conversation: ConversationSnapshot) -> None:
-    """Nothing of the order changes; that it was told is in the inbox, where the history reads it."""
+    """Nothing of the order changes but its history."""
+
+
+@consumers.on_every
+def keep_in_history(session: Session, envelope: Mapping[str, Any]) -> None:
+    """What others tell of an order stands in its history for ever."""
+    history.keep_told(session, envelope)

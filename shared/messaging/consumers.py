@@ -1,12 +1,14 @@
 """What a service does when it hears others: a table from event to the functions that follow it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
 
 from sqlalchemy.orm import Session
 
 Handler = Callable[[Session, Any], None]
 H = TypeVar("H", bound=Handler)
+Witness = Callable[[Session, Mapping[str, Any]], None]
+W = TypeVar("W", bound=Witness)
 
 
 class Consumers:
@@ -16,6 +18,7 @@ class Consumers:
         self.kinds: dict[str, type] = {}
         self.handlers: dict[str, list[Handler]] = {}
         self.sources: set[str] = set()  # the services that are listened to
+        self.witnesses: list[Witness] = []
 
     def on(self, *kinds: Any) -> Callable[[H], H]:
         """Have a function called with the newest snapshot whenever one of these events is heard.
@@ -32,3 +35,8 @@ class Consumers:
             return handler
 
         return register
+
+    def on_every(self, witness: W) -> W:
+        """Have a function see the envelope of every event that is followed, in the same transaction."""
+        self.witnesses.append(witness)
+        return witness

@@ -176,6 +176,8 @@ def _handle(session: Session, consumers: Consumers, envelope: Mapping[str, Any])
     disturb_handler(envelope["id"])
     for handler in consumers.handlers[envelope["type"]]:
         handler(session, snapshot)
+    for witness in consumers.witnesses:
+        witness(session, envelope)
     session.flush()
 
 

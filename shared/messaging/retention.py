@@ -1,4 +1,7 @@
-"""What is forgotten: deliveries, done events and done jobs after 90 days. The event log is for ever."""
+"""What is forgotten: deliveries, done events and done jobs after 90 days. The event log is for ever.
+
+So are the events that somebody decided to skip: they are few, and nothing else tells of them.
+"""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,7 +20,7 @@ def forget(sessions: sessionmaker[Session], is_stopping: Callable[[], bool]) -> 
     horizon = func.clock_timestamp() - KEPT
     old: list[tuple[Table, ColumnElement[bool]]] = [
         (outbox, outbox.c.acked_at < horizon),
-        (inbox, (inbox.c.received_at < horizon) & inbox.c.state.in_(["done", "skipped"])),
+        (inbox, (inbox.c.received_at < horizon) & (inbox.c.state == "done")),
         (jobs, (jobs.c.state == "done") & (jobs.c.done_at < horizon)),
     ]
     return sum(_delete_all(sessions, table, condition, is_stopping) for table, condition in old)

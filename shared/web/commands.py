@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from flask import Response, current_app, g, request
 from flask_smorest.utils import unpack_tuple_response
@@ -16,6 +16,8 @@ from shared.errors import Invalid
 from shared.messaging.fault_points import crash_point
 from shared.web import idempotency, payloads
 from shared.web.blueprint import View, documents_headers
+
+T = TypeVar("T")
 
 ATTEMPTS = 3
 # What PostgreSQL says of a transaction that another one got in the way of: it may simply be tried again.
@@ -51,7 +53,7 @@ def command(view: View) -> View:
             crash_point("after_commit")
             return answer
 
-        return attempt() if key is None else _repeated(attempt)
+        return attempt() if key is None else repeated(attempt)
 
     return documents_headers(run, "Idempotency-Key", "If-Match")
 
@@ -65,12 +67,17 @@ def query(view: View) -> View:
             with _sessions()(info=_caller()) as session:  # never commits
                 return _answer(session, view, arguments, named)
 
-        answer = _repeated(attempt)
+        answer = repeated(attempt)
         if "If-None-Match" in request.headers:
             answer.make_conditional(request)
         return answer
 
     return run
+
+
+def open_session() -> Session:
+    """A session of the service for whoever asks, bound to no version of anything."""
+    return _sessions()(info={"actor": g.actor, "if_match": None})
 
 
 def _sessions() -> sessionmaker[Session]:
@@ -119,7 +126,7 @@ def _body(result: Any, schema: Any) -> bytes:
     return payloads.encode(result if schema is None else schema.dump(result))
 
 
-def _repeated(attempt: Callable[[], Response]) -> Response:
+def repeated(attempt: Callable[[], T]) -> T:
     """Try again what only came in another's way, or lost its connection; for what is safe to repeat."""
     for left in reversed(range(ATTEMPTS)):
         try:

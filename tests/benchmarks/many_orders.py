@@ -61,7 +61,8 @@ select cast(overlay(overlay(md5(cast(n as text)) placing lpad(to_hex(n * {step} 
        0, case when n % 100 < 3 then 0 else amount + 395 end, 0,
        case when n % 100 < 3 then 'unpaid' when n % 100 = 50 then 'overpaid' else 'paid' end,
        null, to_timestamp((n * {step} + 1700000000000) / 1000.0), null, null, null{plain}
-from (select n, 1000 + (n * 7919) % 100000 as amount from generate_series({first}, {last}) as n) as numbered
+from (select n, 1000 + (n * 7919) % 100000 as amount
+      from generate_series(cast({first} as bigint), {last}) as n) as numbered
 """
 LINES = """
 insert into order_lines ({columns}{more})

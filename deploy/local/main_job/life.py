@@ -126,7 +126,7 @@ def live(calls: Calls, sale: Sale, products: Mapping[str, Product], tell: Callab
     emails = _sent_emails(calls, order, EMAILS + Counter([*EMAILS_OF_SHIPMENT] * len(shipments)))
     history = calls.wait(
         f"{number} has heard of its e-mails",
-        lambda: calls.get("orders", f"{path}/history")["items"],
+        lambda: calls.get("orders", f"{path}/history?limit=100")["items"],
         lambda now: (
             sum(entry["action"] == "email.sent" for entry in now)
             >= sum(not email.is_merged for email in emails)

@@ -9,7 +9,6 @@ from services.orders import queries
 from services.orders.api.answers import whole
 from services.orders.api.schemas.orders import (
     CancelArguments,
-    HistorySchema,
     OrderArguments,
     OrderSchema,
 )
@@ -70,13 +69,3 @@ def cancel_order(session: Session, cancellation: dict[str, Any], order_id: UUID)
     Refused (409) with its reason: `wrong_status`, `on_hold`, `already_shipped`.
     """
     return whole(commands.cancel_order(session, order_id, **cancellation))
-
-
-@blueprint.route("/<uuid:order_id>/history", methods=["GET"])
-@blueprint.response(200, HistorySchema)
-@requires("orders:read")
-@query
-def show_history(session: Session, order_id: UUID) -> dict[str, Any]:
-    """All that happened to an order, oldest first: who did what when, and what the other services told."""
-    queries.order(session, order_id)
-    return {"items": queries.history(session, order_id)}

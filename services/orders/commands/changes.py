@@ -82,6 +82,8 @@ def history_entry(
     """The entry of a change made just now by whoever the session works for."""
     return HistoryEntry(
         order_id=order.id,
+        source=session.info["service"],
+        event_id=None,
         version=order.version,
         at=clock.now(),
         actor=actor_of(session).name,

@@ -33,11 +33,10 @@ def name_patterns(typed: str) -> list[str]:
     It matches anywhere in the name, and a `%` in it stands for anything; `_` and `\` mean themselves. Fewer
     than three letters in a row match where a word begins, for nothing else could be looked up.
     """
-    body = "%".join(_literal(piece) for piece in typed.strip().split("%"))
+    body = "%".join(_literal(piece) for piece in typed.strip().split("%")).strip("%")
     longest = max(map(len, "".join(one if one.isalnum() else " " for one in typed).split()), default=0)
     if longest >= TRIGRAM:
         return [f"%{body}%"]
-    body = body.lstrip("%")
     return [f"{body}%", f"% {body}%"] if longest else []
 
 

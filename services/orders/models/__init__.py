@@ -3,6 +3,7 @@
 from services.orders.models.finding import OrderWord
 from services.orders.models.mapping import Base, as_loaded, column_names
 from services.orders.models.masters import Customer, CustomerAddress, Market, Product, ProductPrice, Seller
+from services.orders.models.notes import Note
 from services.orders.models.orders import (
     Cancellation,
     DeliveryGroup,
@@ -24,6 +25,7 @@ __all__ = [
     "HistoryEntry",
     "Hold",
     "Market",
+    "Note",
     "Order",
     "OrderFee",
     "OrderLine",

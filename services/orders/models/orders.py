@@ -54,6 +54,8 @@ class Order(Base):
             )
         ),
         Index(None, "total_minor", "id"),
+        # What a seller asks all day: its own orders of one status.
+        Index("ix_orders_seller_status_newest", "seller_code", "status", "placed_at", "id"),
         Index(
             "ix_orders_customer_name",
             "customer_name",
@@ -293,14 +295,16 @@ class Cancellation(Base):
 
 
 class HistoryEntry(Base):
-    """One change of an order: who, what, when, and what it made of what."""
+    """One change of an order, or what another service told: who, what, when, and what it made of what."""
 
     __tablename__ = "order_history"
-    __table_args__ = (Index(None, "order_id", "id"),)
+    __table_args__ = (Index(None, "order_id", "at", "id"),)
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
-    version: Mapped[int]  # of the order after the change
+    source: Mapped[str]  # the service where it happened
+    event_id: Mapped[UUID | None] = mapped_column(unique=True)  # by which another one told it
+    version: Mapped[int | None]  # of the order after the change
     at: Mapped[datetime]
     actor: Mapped[str]
     action: Mapped[str]

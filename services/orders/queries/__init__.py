@@ -1,22 +1,17 @@
 """Selects for lists and pages; they change nothing and show nobody another's things."""
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import literal, select
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
-from sqlalchemy.types import Text
 
-from services.orders.models import Customer, HistoryEntry, Market, Order, Payment, Product, Seller
+from services.orders.models import Customer, Market, Order, Payment, Product, Seller
 from services.orders.queries.visibility import visible
 from shared.access import actor_of
 from shared.errors import NotFound
 from shared.events.snapshots import ShipmentsSnapshot
 from shared.messaging import copies
-from shared.messaging.tables import inbox
 
 
 def order(session: Session, order_id: UUID) -> Order:
@@ -43,57 +38,6 @@ def payments(session: Session, order_id: UUID) -> Sequence[Payment]:
     """Money received for an order, oldest first."""
     rows = select(Payment).where(Payment.order_id == order_id).order_by(Payment.recorded_at, Payment.id)
     return session.scalars(rows).all()
-
-
-def history(session: Session, order_id: UUID) -> list[dict[str, Any]]:
-    """All that happened to an order, oldest first: changes made here, and what the others told, dead or not.
-
-    What they told is read from the inbox, so what this service could not follow is there too. It shows an
-    event's own few figures; the snapshots, with all personal data, stay out.
-    """
-    changes = select(HistoryEntry).where(HistoryEntry.order_id == order_id).order_by(HistoryEntry.id)
-    items = [_change(entry) for entry in session.scalars(changes)]
-    snapshots = literal(["shipments", "documents", "conversation"], ARRAY(Text))
-    told = select(
-        inbox.c.source,
-        inbox.c.type,
-        inbox.c.state,
-        inbox.c.last_error,
-        inbox.c.envelope["time"].astext.label("at"),
-        inbox.c.envelope["data"].op("-")(snapshots).label("detail"),
-    ).where(inbox.c.subject == str(order_id))
-    items += [_told(row) for row in session.execute(told)]
-    return sorted(items, key=lambda item: item["at"])
-
-
-def _change(entry: HistoryEntry) -> dict[str, Any]:
-    return {
-        "at": entry.at,
-        "source": "orders",
-        "actor": entry.actor,
-        "action": entry.action,
-        "version": entry.version,
-        "before": entry.before,
-        "after": entry.after,
-        "detail": entry.detail,
-        "state": "done",
-        "error": None,
-    }
-
-
-def _told(row: Any) -> dict[str, Any]:
-    return {
-        "at": datetime.fromisoformat(row.at),
-        "source": row.source,
-        "actor": row.source,
-        "action": row.type,
-        "version": None,
-        "before": {},
-        "after": {},
-        "detail": row.detail,
-        "state": row.state,
-        "error": row.last_error,
-    }
 
 
 def market(session: Session, code: str) -> Market:

@@ -117,9 +117,7 @@ def _filtered(
             word = word_of(kind, text)
             if leading is None:
                 leading = OrderWord
-                # By the instant too, so that either side may be read in the list's order.
-                same = and_(OrderWord.placed_at == Order.placed_at, OrderWord.order_id == Order.id)
-                page = page.join(OrderWord, same)
+                page = page.join(OrderWord, OrderWord.order_id == Order.id)
                 page = page.where(OrderWord.kind == kind, OrderWord.word == word)
             else:
                 page = page.where(_has_word(kind, word))

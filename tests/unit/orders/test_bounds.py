@@ -24,6 +24,9 @@ def order(session, place_order):
 ROUTES = [
     ("get", "", None),
     ("get", "/history", None),
+    ("get", "/notes", None),
+    ("post", "/notes", {"text": "called"}),
+    ("post", "/tags", {"add": ["gift"]}),
     ("get", "/payments", None),
     ("post", "/accept", None),
     ("post", "/cancel", {"reason": "twice"}),

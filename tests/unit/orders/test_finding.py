@@ -303,7 +303,7 @@ def test_words_are_kept_in_one_form(kind, text, word):
     ("typed", "patterns"),
     [
         ("tay", ["%tay%"]),
-        ("%tay", ["%%tay%"]),
+        ("%tay", ["%tay%"]),
         ("a_b c", ["a\\_b c%", "% a\\_b c%"]),
         ("%ta", ["ta%", "% ta%"]),
         ("t%a%y", ["t%a%y%", "% t%a%y%"]),

@@ -271,28 +271,3 @@ class OrderSchema(OrderSummarySchema):
     accepted_at = Instant(allow_none=True)
     cancelled_at = Instant(allow_none=True)
     completed_at = Instant(allow_none=True)
-
-
-class HistoryItemSchema(Schema):
-    """Something that happened to the order: a change made here, or what another service told."""
-
-    at = Instant()
-    source = fields.String(metadata={"description": "The service where it happened."})
-    actor = fields.String(metadata={"description": "Who did it; the service, where no person is named."})
-    action = fields.String(metadata={"description": "A command, or an event of another service."})
-    version = fields.Integer(
-        allow_none=True, metadata={"description": "The order's version after the change."}
-    )
-    before = fields.Dict(metadata={"description": "What differed before, …"})
-    after = fields.Dict(metadata={"description": "… and after it."})
-    detail = fields.Dict()
-    state = fields.String(
-        metadata={"description": "done; pending or dead where the order could not follow what it was told."}
-    )
-    error = fields.String(allow_none=True)
-
-
-class HistorySchema(Schema):
-    """All that happened to an order, oldest first."""
-
-    items = fields.List(fields.Nested(HistoryItemSchema))

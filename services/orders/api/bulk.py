@@ -1,0 +1,88 @@
+"""The same done to many orders: each by its own command, in its own transaction, with its own result."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.orders import queries
+from services.orders.api.schemas.bulk import (
+    BulkArguments,
+    BulkCancelArguments,
+    BulkHoldArguments,
+    BulkSchema,
+    BulkTagArguments,
+)
+from services.orders.commands import holds, notes
+from services.orders.commands import orders as commands
+from services.orders.domain.steps import steps_before
+from shared.errors import Refused
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.bulk import Each, Row, bulk
+
+blueprint = Blueprint("bulk", __name__, url_prefix="/v1/orders/bulk", description="The same to many orders.")
+
+
+@blueprint.route("/accept", methods=["POST"])
+@blueprint.arguments(BulkArguments)
+@blueprint.response(200, BulkSchema)
+@requires("orders:accept")
+@bulk
+def accept_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Accept many orders; what one refuses does not stop the others."""
+    return _outcome(each, wanted, "accept", commands.accept_order)
+
+
+@blueprint.route("/cancel", methods=["POST"])
+@blueprint.arguments(BulkCancelArguments)
+@blueprint.response(200, BulkSchema)
+@requires("orders:write")
+@bulk
+def cancel_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Cancel many orders for one reason; an accepted one is `cancelling` until shipping has answered."""
+    return _outcome(each, wanted, "cancel", commands.cancel_order)
+
+
+@blueprint.route("/hold", methods=["POST"])
+@blueprint.arguments(BulkHoldArguments)
+@blueprint.response(200, BulkSchema)
+@requires("orders:write")
+@bulk
+def hold_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Put a hold on many orders."""
+    return _outcome(each, wanted, "hold", holds.place_hold)
+
+
+@blueprint.route("/tag", methods=["POST"])
+@blueprint.arguments(BulkTagArguments)
+@blueprint.response(200, BulkSchema)
+@requires("orders:write")
+@bulk
+def tag_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Put tags on many orders and take others off."""
+    return _outcome(each, wanted, "tag", notes.tag_order)
+
+
+def _outcome(each: Each, wanted: dict[str, Any], action: str, do: Callable[..., Any]) -> dict[str, Any]:
+    order_ids = wanted.pop("order_ids")
+
+    def act(session: Session, order_id: UUID) -> Row:
+        try:
+            do(session, order_id, **wanted)
+        except Refused as refusal:
+            if refusal.reason == "wrong_status":
+                order = queries.order(session, order_id)
+                refusal.facts["skipped_steps"] = steps_before(action, order.status)
+            raise
+        session.flush()
+        order = queries.order(session, order_id)
+        return {"number": order.number, "status": order.status, "version": order.version}
+
+    rows = [
+        {"order_id": row.pop("id"), "skipped_steps": row.pop("facts").get("skipped_steps", []), **row}
+        for row in each(order_ids, act)
+    ]
+    done = sum(row["done"] for row in rows)
+    return {"done": done, "not_done": len(rows) - done, "items": rows}

@@ -1,0 +1,59 @@
+"""Actions on many orders as the API takes them, and what became of each order."""
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from services.orders.api.schemas.holds import HoldArguments
+from services.orders.api.schemas.notes import TagArguments
+from services.orders.api.schemas.orders import CancelArguments
+from services.orders.domain.order_status import OrderStatus
+
+MOST_ORDERS = 500
+
+
+def _each_once(ids: list[object]) -> None:
+    if len(set(ids)) < len(ids):
+        raise ValidationError("names an order twice")
+
+
+class BulkArguments(Schema):
+    """The orders."""
+
+    order_ids = fields.List(
+        fields.UUID(), required=True, validate=[validate.Length(1, MOST_ORDERS), _each_once]
+    )
+
+
+class BulkCancelArguments(BulkArguments, CancelArguments):
+    """The orders, and why they are cancelled."""
+
+
+class BulkHoldArguments(BulkArguments, HoldArguments):
+    """The orders, and why they are held."""
+
+
+class BulkTagArguments(BulkArguments, TagArguments):
+    """The orders, and their tags."""
+
+
+class BulkRowSchema(Schema):
+    """What became of one order."""
+
+    order_id = fields.UUID()
+    done = fields.Boolean()
+    number = fields.String()
+    status = fields.Enum(OrderStatus, by_value=True)
+    version = fields.Integer()
+    reason = fields.String(allow_none=True, metadata={"description": "Why not, as the order itself refuses."})
+    detail = fields.String(allow_none=True)
+    skipped_steps = fields.List(
+        fields.String(),
+        metadata={"description": "What has to come first: the steps that this would have skipped."},
+    )
+
+
+class BulkSchema(Schema):
+    """What became of each order, in the order they were named."""
+
+    done = fields.Integer()
+    not_done = fields.Integer()
+    items = fields.List(fields.Nested(BulkRowSchema))

@@ -1,0 +1,53 @@
+"""Notes and tags as the API takes and shows them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from services.orders.api.schemas.values import Instant, text
+from shared.web.paging import page_schema
+
+
+class NoteArguments(Schema):
+    """A remark for staff."""
+
+    text = text(5000, shortest=1, prose=True, required=True)
+
+
+class NoteSchema(Schema):
+    """A remark for staff, and whose it is."""
+
+    note_id = fields.UUID(attribute="id")
+    text = fields.String()
+    created_by = fields.String()
+    created_at = Instant()
+
+
+NotePageSchema = page_schema(NoteSchema)
+
+
+def _tags() -> fields.List[Any]:
+    one = text(50, shortest=1, metadata={"example": "gift"})
+    return fields.List(one, load_default=list, validate=validate.Length(max=30))
+
+
+class TagArguments(Schema):
+    """Tags to put on and to take off."""
+
+    add = _tags()
+    remove = _tags()
+
+    @validates_schema(skip_on_field_errors=True)
+    def require_some(self, tags: Mapping[str, Any], **_: Any) -> None:
+        """Refuse what would change nothing, or contradicts itself."""
+        if not tags["add"] and not tags["remove"]:
+            raise ValidationError("name a tag to add or to remove", "add")
+        if {tag.casefold() for tag in tags["add"]} & {tag.casefold() for tag in tags["remove"]}:
+            raise ValidationError("names what is to be added", "remove")
+
+
+class TagsSchema(Schema):
+    """The tags of an order."""
+
+    tags = fields.List(fields.String())

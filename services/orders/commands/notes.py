@@ -1,0 +1,45 @@
+"""What staff put on an order for each other: notes and tags. The caller owns the transaction."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.orders.commands.changes import change, locked_order
+from services.orders.models import Note, Order
+from shared import clock
+from shared.access import actor_of
+from shared.errors import Invalid
+
+MOST_TAGS = 30
+
+
+def add_note(session: Session, order_id: UUID, *, text: str) -> Note:
+    """Write a note on an order, in whatever state it is; nobody is told. Raises NotFound."""
+    order = locked_order(session, order_id)
+    note = Note(order_id=order.id, text=text, created_by=actor_of(session).name, created_at=clock.now())
+    session.add(note)
+    session.flush()
+    with change(session, order, "add_note", note_id=note.id):
+        pass  # nothing of the order itself differs; the note is the record of what it says
+    return note
+
+
+def tag_order(
+    session: Session, order_id: UUID, *, add: Collection[str] = (), remove: Collection[str] = ()
+) -> Order:
+    """Put tags on an order and take others off; what is there or gone already is left so.
+
+    Tags that differ only in capitals are one. Raises NotFound, Invalid for more than MOST_TAGS.
+    """
+    order = locked_order(session, order_id)
+    gone = {tag.casefold() for tag in remove}
+    tags = {tag.casefold(): tag for tag in order.tags if tag.casefold() not in gone}
+    for tag in add:
+        tags.setdefault(tag.casefold(), tag)
+    if len(tags) > MOST_TAGS:
+        raise Invalid(add=f"would make more than {MOST_TAGS} tags")
+    if list(tags.values()) != order.tags:
+        with change(session, order, "tag"):
+            order.tags = list(tags.values())
+    return order
