@@ -1,4 +1,7 @@
-"""All benchmarks, one after the other; their lines on the terminal, their table in docs/benchmarks.md."""
+"""All benchmarks, one after the other; their lines on the terminal, their table in docs/benchmarks.md.
+
+What people wrote about the figures, from NOTES on, stays on the page.
+"""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +20,8 @@ PostgreSQL is durable (fsync on), and everything is on: authorisation, tax, hist
 | goal | what | figure | must | stretch | verdict | behind it |
 |---|---|---|---|---|---|---|
 """
+
+NOTES = "\n## What they mean\n"
 
 
 def row(result: Result) -> str:
@@ -37,7 +42,8 @@ def main() -> None:
             results.append(result)
     results.sort(key=lambda result: result.goal)
     head = HEAD.format(machine=machine(), day=datetime.now(UTC).date())
-    PAGE.write_text(head + "".join(map(row, results)))
+    _, heading, notes = PAGE.read_text().partition(NOTES)
+    PAGE.write_text(head + "".join(map(row, results)) + heading + notes)
 
 
 if __name__ == "__main__":
