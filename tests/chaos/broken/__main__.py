@@ -25,7 +25,7 @@ def no_pull():
 
 
 def early_acknowledgement():
-    """Acknowledge before the inbox row is committed."""
+    """Acknowledge what is pulled before its inbox row is committed."""
     settings = read(ServiceSettings)
     receive = inbox.receive
 
