@@ -1,6 +1,6 @@
 """The process beside orders' worker: relays, pulls and acknowledges."""
 
-from services.orders import consumers, db  # noqa: F401 - consumers register themselves
+from services.orders import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.orders.messaging import messaging
 from services.orders.settings import Settings
 from shared.messaging.agent import run_agent

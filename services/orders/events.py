@@ -18,9 +18,11 @@ from shared.events.orders import (
     OrderCancelled,
     OrderCancelRequested,
     OrderCompleted,
+    OrderFailed,
     OrderHeld,
     OrderHoldReleased,
     OrderPlaced,
+    OrderRefused,
     OrderUpdated,
     PaymentRecorded,
     RefundRequested,
@@ -58,9 +60,19 @@ def order_cancel_requested(order: Order, cancellation: Cancellation) -> OrderCan
     return OrderCancelRequested(order=snapshot(order), reason=cancellation.reason)
 
 
-def order_cancelled(order: Order, cancellation: Cancellation) -> OrderCancelled:
+def order_cancelled(order: Order) -> OrderCancelled:
     """An order was cancelled for good."""
-    return OrderCancelled(order=snapshot(order), reason=cancellation.reason)
+    return OrderCancelled(order=snapshot(order), reason=order.end_reason)
+
+
+def order_refused(order: Order) -> OrderRefused:
+    """An order was turned down."""
+    return OrderRefused(order=snapshot(order), reason=order.end_reason)
+
+
+def order_failed(order: Order) -> OrderFailed:
+    """An order was not paid in time."""
+    return OrderFailed(order=snapshot(order), reason=order.end_reason)
 
 
 def order_completed(order: Order) -> OrderCompleted:
@@ -123,9 +135,12 @@ def snapshot(order: Order) -> snapshots.OrderSnapshot:
         holds=tuple(_hold(hold) for hold in order.standing_holds),
         accepted_at=order.accepted_at,
         cancel_requested_at=cancellation.requested_at if cancellation and is_asked else None,
+        refused_at=order.refused_at,
+        failed_at=order.failed_at,
         cancelled_at=order.cancelled_at,
         completed_at=order.completed_at,
         cancel_reason=cancellation.reason if cancellation and cancellation.done is not False else "",
+        end_reason=order.end_reason,
     )
 
 

@@ -236,6 +236,7 @@ class OrderSnapshot:
     completed_at: datetime | None = None
     anonymised_at: datetime | None = None
     cancel_reason: str = ""
+    end_reason: str = ""  # why it was cancelled, refused or failed
     exchange_of: UUID | None = None
 
     @property

@@ -11,9 +11,10 @@ from services.orders.api.schemas.orders import (
     CancelArguments,
     OrderArguments,
     OrderSchema,
+    ReasonArguments,
 )
+from services.orders.commands import ending, placing
 from services.orders.commands import orders as commands
-from services.orders.commands import placing
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import Ready, command, query
@@ -55,6 +56,19 @@ def accept_order(session: Session, order_id: UUID) -> Ready:
     Refused (409) with its reason: `wrong_status`, `on_hold`, `payment_not_recorded`, `awaiting_inventory`.
     """
     return whole(commands.accept_order(session, order_id))
+
+
+@blueprint.route("/<uuid:order_id>/refuse", methods=["POST"])
+@blueprint.arguments(ReasonArguments)
+@blueprint.response(200, OrderSchema)
+@requires("orders:accept")
+@command
+def refuse_order(session: Session, refusal: dict[str, Any], order_id: UUID) -> Ready:
+    """Turn a placed order down; its stock is freed, and money received is requested back.
+
+    Refused (409) with its reason: `wrong_status`, `on_hold`.
+    """
+    return whole(ending.refuse_order(session, order_id, **refusal))
 
 
 @blueprint.route("/<uuid:order_id>/cancel", methods=["POST"])

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders.commands.finding import restate_words, words_of
+from services.orders.commands.standing import deadlines_of, restate_standing, watch_deadline
 from services.orders.models import HistoryEntry, Order
 from shared import clock
 from shared.access import actor_of
@@ -46,10 +47,12 @@ def locked_order(session: Session, order_id: UUID) -> Order:
 def change(session: Session, order: Order, action: str, **detail: Any) -> Iterator[None]:
     """Make one change: the order's version rises by one and its history gains one entry.
 
-    It is found from then on by what stands in it afterwards.
+    It is found from then on by what stands in it afterwards; what is read off the rest, the views and the
+    deadlines, follows by itself.
     """
-    before, found_by = picture(order), words_of(order)
+    before, found_by, deadlines = picture(order), words_of(order), deadlines_of(order)
     yield
+    restate_standing(order, clock.now())
     after = picture(order)
     order.version += 1
     restate_words(session, order, found_by)
@@ -63,6 +66,7 @@ def change(session: Session, order: Order, action: str, **detail: Any) -> Iterat
             detail=detail,
         )
     )
+    watch_deadline(session, order, deadlines)
 
 
 def picture(order: Order) -> dict[str, Any]:

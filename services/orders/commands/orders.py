@@ -6,9 +6,9 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
-from services.orders.commands.ledger import restate_payment
-from services.orders.commands.refunds import refund_all
-from services.orders.domain.fulfilment import Fulfilment, awaiting_inventory, fulfilment_of
+from services.orders.commands.completion import complete_if_done
+from services.orders.commands.ending import end_order
+from services.orders.domain.fulfilment import goods_of
 from services.orders.domain.order_status import OrderStatus, refuse_unless_possible, status_after
 from services.orders.models import Cancellation, Order
 from shared import clock
@@ -63,31 +63,13 @@ def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
     Its fulfilment and what lacks stock; the answer to a cancellation, if one is waited for; and completion.
     """
     order = locked_order(session, shipments.order_id)
-    _note_fulfilment(session, order, shipments)
+    goods = goods_of(shipments.shipments)
+    if goods != order.goods:
+        # Shipping has told it to whoever needs to know; nothing of it is in the order's own snapshot.
+        with change(session, order, "follow_shipments"):
+            order.goods = goods
     _hear_cancellation(session, order, shipments)
     complete_if_done(session, order)
-
-
-def complete_if_done(session: Session, order: Order) -> None:
-    """End a locked order whose every unit is delivered or cancelled and of which nothing is owed."""
-    done = order.fulfilment is Fulfilment.DELIVERED and order.ledger.covered
-    if order.status is not OrderStatus.ACCEPTED or not done:
-        return
-    with change(session, order, "complete"):
-        order.status = status_after("complete", order.status)
-        order.completed_at = clock.now()
-    outbox.publish(session, events.order_completed(order))
-
-
-def _note_fulfilment(session: Session, order: Order, shipments: ShipmentsSnapshot) -> None:
-    fulfilment = fulfilment_of(order.wanted_units, shipments.shipments)
-    awaiting = awaiting_inventory(shipments.shipments)
-    if (fulfilment, awaiting) == (order.fulfilment, order.awaiting):
-        return
-    # Shipping has told it to whoever needs to know; nothing of it is in the order's own snapshot.
-    with change(session, order, "follow_shipments"):
-        order.fulfilment = fulfilment
-        order.awaiting = awaiting
 
 
 def _hear_cancellation(session: Session, order: Order, shipments: ShipmentsSnapshot) -> None:
@@ -109,13 +91,6 @@ def _hear_cancellation(session: Session, order: Order, shipments: ShipmentsSnaps
 
 
 def _cancel_for_good(session: Session, order: Order, cancellation: Cancellation, action: str) -> None:
-    with change(session, order, action, reason=cancellation.reason):
-        order.status = status_after(action, order.status)
-        order.cancelled_at = cancellation.answered_at = clock.now()
-        cancellation.done = True
-        for line in order.lines:
-            line.cancelled_quantity = line.quantity - line.returned_quantity
-        order.cancelled_minor = order.total_minor
-        restate_payment(session, order)
-    outbox.publish(session, events.order_cancelled(order, cancellation))
-    refund_all(session, order, cancellation.reason)
+    cancellation.done = True
+    cancellation.answered_at = clock.now()
+    end_order(session, order, action, cancellation.reason)

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
+from services.orders.commands.completion import complete_if_done
 from services.orders.commands.ledger import restate_payment
-from services.orders.commands.orders import complete_if_done
 from services.orders.commands.refunds import refund_all
 from services.orders.domain.order_status import OrderStatus, refuse_unless_possible
 from services.orders.domain.payments import PaymentMethod

@@ -11,6 +11,7 @@ from services.orders.commands.changes import history_entry, picture
 from services.orders.commands.costs import SideCharge, costs_of, line_total, price_of
 from services.orders.commands.feasibility import refuse_impossible
 from services.orders.commands.insertion import insert_placed
+from services.orders.commands.standing import restate_standing, watch_deadline
 from services.orders.commands.terms import Terms, terms_of
 from services.orders.commands.wanted import (
     AddedFee,
@@ -20,7 +21,7 @@ from services.orders.commands.wanted import (
     WantedLine,
 )
 from services.orders.domain.channels import Channel
-from services.orders.domain.fulfilment import Fulfilment
+from services.orders.domain.deadlines import Deadlines
 from services.orders.domain.order_status import OrderStatus, status_after
 from services.orders.domain.payments import Ledger, PaymentMethod
 from services.orders.models import Customer, DeliveryGroup, Order, OrderFee, OrderLine, as_loaded
@@ -80,8 +81,7 @@ def place_order(
         number=terms.number,
         version=1,
         status=status_after("place", OrderStatus.DRAFT),
-        fulfilment=Fulfilment.UNFULFILLED,
-        awaiting=None,
+        goods=None,
         seller_code=seller,
         seller=terms.seller,
         market_code=market,
@@ -112,9 +112,15 @@ def place_order(
         payment_state=ledger.state,
         covered_at=placed_at if ledger.covered else None,
         placed_at=placed_at,
+        payment_due_at=None,
+        acceptance_due_at=None,
+        held_since=None,
         accepted_at=None,
+        refused_at=None,
+        failed_at=None,
         cancelled_at=None,
         completed_at=None,
+        end_reason="",
     )
     actor = actor_of(session).name
     parts = {
@@ -130,9 +136,11 @@ def place_order(
     }
     for name, rows in parts.items():
         set_committed_value(order, name, rows)
+    restate_standing(order, placed_at)
     entry = history_entry(session, order, "place", before={}, after=picture(order), detail={})
     entry.id = new_id()
     insert_placed(session, order, None if terms.customer else buyer, entry)
+    watch_deadline(session, order, Deadlines())
     return order
 
 

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 from shared.events.snapshots import Shipment
 
@@ -29,42 +31,79 @@ _GOODS_LEFT = frozenset(
     {Fulfilment.PARTLY_SHIPPED, Fulfilment.SHIPPED, Fulfilment.PARTLY_DELIVERED, Fulfilment.DELIVERED}
 )
 
-# A shipment's status, as a stage of its units; what is cancelled goes back to being unfulfilled.
+
+class Stage(StrEnum):
+    """How far a shipment is, as much of it as an order minds."""
+
+    AWAITING = "awaiting"  # lacks stock
+    PLANNED = "planned"
+    PREPARING = "preparing"  # in the warehouse's hands
+    READY = "ready"
+    ON_THE_WAY = "on_the_way"
+    DELIVERED = "delivered"
+    RETURNED = "returned"
+
+
+# What is cancelled goes back to being unfulfilled.
 _STAGES = {
-    "awaiting_inventory": "planned",
-    "inventory_assigned": "planned",
-    "released": "preparing",
-    "packing": "preparing",
-    "ready": "ready",
-    "shipped": "on_the_way",
-    "undeliverable": "on_the_way",
-    "delivered": "delivered",
-    "returned": "returned",
+    "awaiting_inventory": Stage.AWAITING,
+    "inventory_assigned": Stage.PLANNED,
+    "released": Stage.PREPARING,
+    "packing": Stage.PREPARING,
+    "ready": Stage.READY,
+    "shipped": Stage.ON_THE_WAY,
+    "undeliverable": Stage.ON_THE_WAY,
+    "delivered": Stage.DELIVERED,
+    "returned": Stage.RETURNED,
 }
 
 
-def fulfilment_of(wanted_units: int, shipments: Iterable[Shipment]) -> Fulfilment:
+@dataclass(frozen=True, kw_only=True)
+class Goods:
+    """What one shipment carries of an order, and how far it is."""
+
+    number: str  # the shipment's
+    group_id: UUID
+    stage: Stage
+    quantity: int  # in sales units
+
+
+def goods_of(shipments: Iterable[Shipment]) -> tuple[Goods, ...]:
+    """What an order keeps of its shipments; what was cancelled carries nothing."""
+    return tuple(
+        Goods(
+            number=shipment.number,
+            group_id=shipment.group_id,
+            stage=_STAGES[shipment.status],
+            quantity=sum(line.quantity for line in shipment.lines),
+        )
+        for shipment in shipments
+        if shipment.status in _STAGES
+    )
+
+
+def fulfilment_of(wanted_units: int, goods: Iterable[Goods]) -> Fulfilment:
     """The word for an order of which so many sales units are wanted (ordered, less cancelled).
 
     Units that are in no live shipment count as unfulfilled: while there are any, not all is shipped.
     """
-    units: Counter[str] = Counter()
-    for shipment in shipments:
-        if stage := _STAGES.get(shipment.status):
-            units[stage] += sum(line.quantity for line in shipment.lines)
-    left = units["on_the_way"]
-    if wanted_units and units["returned"] >= wanted_units:
+    units: Counter[Stage] = Counter()
+    for part in goods:
+        units[part.stage] += part.quantity
+    left = units[Stage.ON_THE_WAY]
+    if wanted_units and units[Stage.RETURNED] >= wanted_units:
         return Fulfilment.RETURNED
-    if units["delivered"]:
-        whole = units["delivered"] >= wanted_units
+    if units[Stage.DELIVERED]:
+        whole = units[Stage.DELIVERED] >= wanted_units
         return Fulfilment.DELIVERED if whole else Fulfilment.PARTLY_DELIVERED
     if left:
         return Fulfilment.SHIPPED if left >= wanted_units else Fulfilment.PARTLY_SHIPPED
-    if wanted_units and units["ready"] >= wanted_units:
+    if wanted_units and units[Stage.READY] >= wanted_units:
         return Fulfilment.READY
-    return Fulfilment.PREPARING if units["preparing"] or units["ready"] else Fulfilment.UNFULFILLED
+    begun = units[Stage.PREPARING] or units[Stage.READY]
+    return Fulfilment.PREPARING if begun else Fulfilment.UNFULFILLED
 
 
-def awaiting_inventory(shipments: Iterable[Shipment]) -> list[str]:
+def awaiting_inventory(goods: Iterable[Goods]) -> list[str]:
     """The numbers of the shipments that lack stock."""
-    return [shipment.number for shipment in shipments if shipment.status == "awaiting_inventory"]
+    return [part.number for part in goods if part.stage is Stage.AWAITING]

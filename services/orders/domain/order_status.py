@@ -37,7 +37,7 @@ TRANSITIONS: dict[tuple[str, OrderStatus], OrderStatus] = {
 }
 
 # What a person may ask of an order; every read of it answers each with possible or the reason why not.
-ACTIONS = ("accept", "cancel", "hold", "release_hold", "record_payment")
+ACTIONS = ("accept", "refuse", "cancel", "hold", "release_hold", "record_payment")
 
 # Money may come in while anything can still be owed.
 _PAYABLE = frozenset({OrderStatus.PLACED, OrderStatus.ACCEPTED, OrderStatus.CANCELLING})
@@ -112,6 +112,10 @@ def _accept(order: OrderFacts) -> list[Refusal]:
     return found
 
 
+def _refuse(order: OrderFacts) -> list[Refusal]:
+    return _status_refusals("refuse", order.status) + _hold_refusals(order)
+
+
 def _cancel(order: OrderFacts) -> list[Refusal]:
     found = _status_refusals("cancel", order.status) + _hold_refusals(order)
     if order.goods_left:
@@ -137,6 +141,7 @@ def _release_hold(order: OrderFacts) -> list[Refusal]:
 
 _RULES = {
     "accept": _accept,
+    "refuse": _refuse,
     "cancel": _cancel,
     "hold": _hold,
     "release_hold": _release_hold,

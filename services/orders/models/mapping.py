@@ -12,10 +12,11 @@ from sqlalchemy.orm import DeclarativeBase, class_mapper
 
 from services.orders.domain.channels import Channel
 from services.orders.domain.finding import WordKind
-from services.orders.domain.fulfilment import Fulfilment
+from services.orders.domain.fulfilment import Fulfilment, Goods
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentMethod, PaymentState
 from services.orders.domain.totals import ChargeKind, TaxMode, TaxRounding
+from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from shared import db
 from shared.db import UtcDateTime
 from shared.events.snapshots import Address, TaxRow
@@ -52,7 +53,7 @@ def word(kind: type[StrEnum]) -> Enum:
 _WORDS: dict[Any, Any] = {
     kind: word(kind)
     for kind in (
-        *(Channel, ChargeKind, Fulfilment, OrderStatus),
+        *(Channel, ChargeKind, CsrStatus, Fulfilment, Lifecycle, OrderStatus, TimelineStep),
         *(PaymentMethod, PaymentState, TaxMode, TaxRounding, WordKind),
     )
 }
@@ -73,6 +74,7 @@ class Base(DeclarativeBase):
         dict[str, dict[str, str]]: Json(dict[str, dict[str, str]]),
         list[str]: Json(list[str]),
         list[PaymentMethod]: Json(list[PaymentMethod]),
+        tuple[Goods, ...]: Json(tuple[Goods, ...]),
         tuple[TaxRow, ...]: Json(tuple[TaxRow, ...]),
         **_WORDS,
     }

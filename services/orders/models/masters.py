@@ -30,6 +30,8 @@ class Market(Base):
     shipping_methods: Mapped[dict[str, dict[str, str]]]  # the method's name by locale, by its code
     backorders: Mapped[bool]  # whether what is not in stock may be promised
     invoice_on: Mapped[str]
+    pay_within_seconds: Mapped[int | None]  # how long a prepaid order may stay unpaid; null: for ever
+    accept_within_seconds: Mapped[int | None]  # how long an order that can be accepted is waited for
 
 
 class Seller(Base):

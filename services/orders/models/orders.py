@@ -8,10 +8,11 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.domain.channels import Channel
-from services.orders.domain.fulfilment import Fulfilment
+from services.orders.domain.fulfilment import Fulfilment, Goods
 from services.orders.domain.order_status import OrderFacts, OrderStatus, Refusal, actions
 from services.orders.domain.payments import Ledger, PaymentMethod, PaymentState
 from services.orders.domain.totals import ChargeKind
+from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from services.orders.models.mapping import Base
 from services.orders.models.masters import Market, Seller
 from services.orders.models.payments import Refund
@@ -51,6 +52,7 @@ class Order(Base):
             for column in (
                 *("status", "fulfilment", "market_code"),
                 *("channel", "payment_state", "payment_method"),
+                *("lifecycle", "csr_status", "timeline"),
             )
         ),
         Index(None, "total_minor", "id"),
@@ -62,14 +64,24 @@ class Order(Base):
             postgresql_using="gin",
             postgresql_ops={"customer_name": "gin_trgm_ops"},
         ),
+        Index("ix_orders_queues", "queues", postgresql_using="gin"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     number: Mapped[str] = mapped_column(unique=True)
     version: Mapped[int]  # one more with each change that is told
     status: Mapped[OrderStatus]
+    goods: Mapped[tuple[Goods, ...] | None]  # what its shipments carry; null until shipping was heard
+    # From here to `held_since` all is read off the rest, by commands.standing alone.
     fulfilment: Mapped[Fulfilment]
     awaiting: Mapped[list[str] | None]  # shipments that lack stock; null until shipping was heard
+    lifecycle: Mapped[Lifecycle]
+    queues: Mapped[list[str]]  # the seller's: domain.views.Queue
+    csr_status: Mapped[CsrStatus | None]
+    timeline: Mapped[TimelineStep | None]
+    payment_due_at: Mapped[datetime | None]
+    acceptance_due_at: Mapped[datetime | None]
+    held_since: Mapped[datetime | None]
     seller_code: Mapped[str] = mapped_column(ForeignKey("sellers.code"))
     market_code: Mapped[str] = mapped_column(ForeignKey("markets.code"))
     channel: Mapped[Channel]
@@ -103,8 +115,11 @@ class Order(Base):
 
     placed_at: Mapped[datetime]
     accepted_at: Mapped[datetime | None]
+    refused_at: Mapped[datetime | None]
+    failed_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
+    end_reason: Mapped[str]  # why it was cancelled, refused or failed
 
     seller: Mapped[Seller] = relationship(lazy="joined", innerjoin=True)
     market: Mapped[Market] = relationship(lazy="joined", innerjoin=True)
@@ -177,6 +192,11 @@ class Order(Base):
     def wanted_units(self) -> int:
         """Sales units the customer still wants."""
         return sum(line.quantity - line.cancelled_quantity for line in self.lines)
+
+    @property
+    def returned_units(self) -> int:
+        """Sales units that came back."""
+        return sum(line.returned_quantity for line in self.lines)
 
     @property
     def facts(self) -> OrderFacts:

@@ -27,6 +27,10 @@ SUMMARY = (
     Order.version,
     Order.status,
     Order.fulfilment,
+    Order.lifecycle,
+    Order.queues,
+    Order.csr_status,
+    Order.timeline,
     Order.seller_code.label("seller"),
     Order.market_code.label("market"),
     Order.channel,
@@ -38,6 +42,8 @@ SUMMARY = (
     Order.total_minor,
     Order.currency,
     Order.placed_at,
+    Order.payment_due_at,
+    Order.acceptance_due_at,
 )
 
 # Filters by one of some values of a column.

@@ -26,6 +26,8 @@ MARKET = {
     "shipping_methods": {"delivery": {"en": "Delivery", "es": "Envío"}, "pickup": {"en": "Pickup"}},
     "backorders": True,
     "invoice_on": "acceptance",
+    "pay_within_seconds": None,
+    "accept_within_seconds": None,
 }
 
 

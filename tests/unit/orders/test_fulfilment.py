@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.orders.domain.fulfilment import Fulfilment, awaiting_inventory, fulfilment_of
+from services.orders.domain.fulfilment import Fulfilment, awaiting_inventory, fulfilment_of, goods_of
 from shared.clock import now
 from shared.db import new_id
 from shared.events.snapshots import Shipment, ShipmentLine
@@ -51,7 +51,7 @@ def shipment(status, quantity, number="GB-1/1"):
 def test_the_word_follows_the_units(wanted, shipments, expected):
     made = [shipment(part.split()[0], int(part.split()[1])) for part in shipments.split(", ") if part]
 
-    assert fulfilment_of(wanted, made) == expected
+    assert fulfilment_of(wanted, goods_of(made)) == expected
 
 
 def test_goods_have_left_from_the_first_shipped_unit_on():
@@ -63,4 +63,4 @@ def test_goods_have_left_from_the_first_shipped_unit_on():
 def test_the_shipments_that_lack_stock_are_named():
     shipments = [shipment("awaiting_inventory", 1, "GB-1/2"), shipment("inventory_assigned", 1, "GB-1/1")]
 
-    assert awaiting_inventory(shipments) == ["GB-1/2"]
+    assert awaiting_inventory(goods_of(shipments)) == ["GB-1/2"]

@@ -21,6 +21,19 @@ from shared.money import BASIS_POINTS
 INVOICE_ON = ("acceptance", "payment", "shipment", "hand")
 
 
+LONGEST_WAIT_SECONDS = 366 * 24 * 60 * 60
+
+
+def _deadline(description: str) -> fields.Integer:
+    return fields.Integer(
+        strict=True,
+        allow_none=True,
+        load_default=None,
+        validate=validate.Range(60, LONGEST_WAIT_SECONDS),
+        metadata={"description": description, "example": 48 * 60 * 60},
+    )
+
+
 class MarketArguments(Schema):
     """A market's rules; orders follow them from the moment they change."""
 
@@ -77,6 +90,10 @@ class MarketArguments(Schema):
         metadata={"description": "Whether an order may be accepted before its goods are in stock."},
     )
     invoice_on = fields.String(load_default="acceptance", validate=validate.OneOf(INVOICE_ON))
+    pay_within_seconds = _deadline("A prepaid order unpaid for so long fails; null: it is waited for.")
+    accept_within_seconds = _deadline(
+        "An order that could be accepted for so long is refused; null: it stays."
+    )
 
     @validates("tax_rates")
     def require_standard(self, rates: dict[str, int], data_key: str) -> None:  # noqa: ARG002

@@ -23,6 +23,7 @@ from services.orders.domain.channels import Channel
 from services.orders.domain.fulfilment import Fulfilment
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentState
+from services.orders.domain.views import CsrStatus, Lifecycle, Queue, TimelineStep
 
 
 class OrderingCustomerSchema(Schema):
@@ -121,6 +122,12 @@ class OrderArguments(Schema):
         shortest=1,
         metadata={"description": "The shop's own number, once per seller; again: 409 `already_placed`."},
     )
+
+
+class ReasonArguments(Schema):
+    """Why an order is turned down."""
+
+    reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "no longer made"})
 
 
 class CancelArguments(Schema):
@@ -225,6 +232,18 @@ class OrderSummarySchema(Schema):
     version = fields.Integer()
     status = fields.Enum(OrderStatus, by_value=True)
     fulfilment = fields.Enum(Fulfilment, by_value=True)
+    lifecycle = fields.Enum(Lifecycle, by_value=True)
+    queues = fields.List(
+        fields.Enum(Queue, by_value=True),
+        metadata={"description": "The seller's: each that one of the shipments is in."},
+    )
+    csr_status = fields.Enum(CsrStatus, by_value=True, allow_none=True)
+    timeline = fields.Enum(
+        TimelineStep,
+        by_value=True,
+        allow_none=True,
+        metadata={"description": "The customer's: the furthest step reached; null before acceptance."},
+    )
     seller = fields.String(attribute="seller_code")
     market = fields.String(attribute="market_code")
     channel = fields.Enum(Channel, by_value=True)
@@ -236,6 +255,13 @@ class OrderSummarySchema(Schema):
     total_minor = fields.Integer()
     currency = fields.String()
     placed_at = Instant()
+    payment_due_at = Instant(
+        allow_none=True, metadata={"description": "Unpaid after this it fails; stands still while held."}
+    )
+    acceptance_due_at = Instant(
+        allow_none=True,
+        metadata={"description": "Not accepted after this it is refused; stands still while held."},
+    )
 
 
 class OrderSchema(OrderSummarySchema):
@@ -269,5 +295,8 @@ class OrderSchema(OrderSummarySchema):
         metadata={"description": "Shipments that lack stock; null until shipping was heard."},
     )
     accepted_at = Instant(allow_none=True)
+    refused_at = Instant(allow_none=True)
+    failed_at = Instant(allow_none=True)
     cancelled_at = Instant(allow_none=True)
     completed_at = Instant(allow_none=True)
+    end_reason = fields.String(metadata={"description": "Why it was cancelled, refused or failed."})

@@ -1,0 +1,71 @@
+"""By when a placed order must be paid, then accepted; both clocks stand still while a hold does."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from services.orders.domain.order_status import OrderStatus
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deadlines:
+    """Until when an order is waited for; a deadline that doesn't apply, or no longer, is None."""
+
+    payment_due_at: datetime | None = None
+    acceptance_due_at: datetime | None = None
+    held_since: datetime | None = None  # since when some hold has stood without a break
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowed:
+    """How long a market waits; None is for ever."""
+
+    pay_within_seconds: int | None
+    accept_within_seconds: int | None
+
+
+def deadlines_at(
+    now: datetime,
+    before: Deadlines,
+    allowed: Allowed,
+    *,
+    status: OrderStatus,
+    to_be_paid: bool,
+    held: bool,
+) -> Deadlines:
+    """The deadlines of an order as it is now, from those it had before.
+
+    An order that must be paid before it is accepted has its payment's deadline first; the seller's time to
+    accept begins when the money is there. Each begins when its wait does, and is put off by as long as holds
+    stood.
+    """
+    placed = status is OrderStatus.PLACED
+    held_since = (before.held_since or now) if held else None
+    begins = held_since or now
+    put_off = now - before.held_since if before.held_since and not held else timedelta()
+    return Deadlines(
+        payment_due_at=_due(
+            placed and to_be_paid, before.payment_due_at, put_off, begins, allowed.pay_within_seconds
+        ),
+        acceptance_due_at=_due(
+            placed and not to_be_paid,
+            before.acceptance_due_at,
+            put_off,
+            begins,
+            allowed.accept_within_seconds,
+        ),
+        held_since=held_since,
+    )
+
+
+def _due(
+    awaited: bool,
+    before: datetime | None,
+    put_off: timedelta,
+    begins: datetime,
+    seconds: int | None,
+) -> datetime | None:
+    if not awaited:
+        return None
+    if before is not None:
+        return before + put_off
+    return None if seconds is None else begins + timedelta(seconds=seconds)
