@@ -2,10 +2,11 @@
 
 from flask import Flask
 
-from services.orders import consumers, db  # noqa: F401 - consumers register themselves
+from services.orders import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.orders.api import (
     bulk,
     customers,
+    drafts,
     exports,
     gateway,
     history,
@@ -40,6 +41,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             bulk.blueprint,
             notes.blueprint,
             history.blueprint,
+            drafts.blueprint,
             payments.blueprint,
             gateway.blueprint,
             customers.blueprint,

@@ -34,8 +34,14 @@ from shared.events.shipping import (
     ShipmentShipped,
     ShipmentUndeliverable,
     ShipmentUpdated,
+    StockChanged,
 )
-from shared.events.snapshots import ConversationSnapshot, DocumentsSnapshot, ShipmentsSnapshot
+from shared.events.snapshots import (
+    ConversationSnapshot,
+    DocumentsSnapshot,
+    ShipmentsSnapshot,
+    StockSnapshot,
+)
 
 
 @consumers.on(
@@ -73,6 +79,11 @@ def hear_of_papers(session: Session, documents: DocumentsSnapshot) -> None:
 @consumers.on(EmailSent, EmailFailed, MessagePosted)
 def hear_of_messages(session: Session, conversation: ConversationSnapshot) -> None:
     """Nothing of the order changes but its history."""
+
+
+@consumers.on(StockChanged)
+def hear_of_stock(session: Session, stock: StockSnapshot) -> None:
+    """Nothing changes here; drafts show the newest levels that were heard, with the instant they held."""
 
 
 @consumers.on_every

@@ -40,7 +40,7 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "pickup.reminded": (),
     "return.received": (),
     "appointment.scheduled": (),
-    "stock.changed": (),
+    "stock.changed": ("orders",),
     "invoice.issued": ("orders", "notifications"),
     "credit_note.issued": ("orders", "notifications"),
     "document.stored": ("orders", "shipping"),

@@ -1,5 +1,6 @@
 """What this service has heard of an order from the others: the newest snapshot of each."""
 
+from collections.abc import Iterable
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -63,6 +64,15 @@ def newest(session: Session, subject: UUID | str, kind: type[S]) -> S | None:
     known = select(copies.c.snapshot).where(copies.c.subject == str(subject), copies.c.source == source)
     snapshot = session.execute(known).scalar_one_or_none()
     return None if snapshot is None else msgspec.convert(snapshot, kind)
+
+
+def newest_of_each(session: Session, subjects: Iterable[str], kind: type[S]) -> dict[str, S]:
+    """The newest snapshots of a kind of several subjects, by subject; of some there may be none."""
+    source: str = kind.SOURCE  # type: ignore[attr-defined]
+    known = select(copies.c.subject, copies.c.snapshot).where(
+        copies.c.subject.in_(list(subjects)), copies.c.source == source
+    )
+    return {row.subject: msgspec.convert(row.snapshot, kind) for row in session.execute(known)}
 
 
 def erase_people(session: Session, subject: UUID | str) -> None:

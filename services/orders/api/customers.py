@@ -7,13 +7,13 @@ from sqlalchemy.orm import Session
 
 from services.orders import queries
 from services.orders.api.pages import page_of
-from services.orders.api.schemas.people import CustomerArguments, CustomerSchema
+from services.orders.api.schemas.people import CustomerArguments, CustomerSchema, CustomerSearchArguments
 from services.orders.commands import customers as commands
 from services.orders.models import Customer
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
-from shared.web.paging import PageArguments, decode_cursor, page_schema
+from shared.web.paging import decode_cursor, page_schema
 
 blueprint = Blueprint("customers", __name__, url_prefix="/v1/customers", description="Customers of sellers.")
 
@@ -41,11 +41,12 @@ def show_customer(session: Session, customer_id: UUID) -> Customer:
 
 
 @blueprint.route("", methods=["GET"])
-@blueprint.arguments(PageArguments, location="query")
+@blueprint.arguments(CustomerSearchArguments, location="query")
 @blueprint.response(200, page_schema(CustomerSchema))
 @requires("orders:read")
 @query
 def list_customers(session: Session, page: dict[str, Any]) -> dict[str, Any]:
     """Customers by id, the largest first: those whose ids we made, newest first."""
     before = decode_cursor(page["cursor"], UUID)[0] if "cursor" in page else None
-    return page_of(queries.customers(session, page["limit"] + 1, before), page["limit"], "id")
+    customers = queries.customers(session, page["limit"] + 1, before, page.get("search"))
+    return page_of(customers, page["limit"], "id")

@@ -1,4 +1,4 @@
-"""Markets, sellers and products over HTTP: parse, call one command or query, answer."""
+"""Markets, sellers, products and coupons over HTTP: parse, call one command or query, answer."""
 
 from typing import Any
 
@@ -7,16 +7,19 @@ from sqlalchemy.orm import Session
 from services.orders import queries
 from services.orders.api.pages import page_of
 from services.orders.api.schemas.masters import (
+    CouponArguments,
+    CouponSchema,
     MarketArguments,
     MarketSchema,
     ProductArguments,
     ProductSchema,
+    ProductSearchArguments,
     SellerArguments,
     SellerSchema,
 )
-from services.orders.api.schemas.values import checked_code, checked_sku
+from services.orders.api.schemas.values import checked_code, checked_coupon, checked_sku
 from services.orders.commands import masters as commands
-from services.orders.models import Market, Product, Seller
+from services.orders.models import Coupon, Market, Product, Seller
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
@@ -108,14 +111,50 @@ def show_product(session: Session, seller: str, sku: str) -> Product:
 
 
 @blueprint.route("/sellers/<seller>/products", methods=["GET"])
-@blueprint.arguments(PageArguments, location="query")
+@blueprint.arguments(ProductSearchArguments, location="query")
 @blueprint.response(200, page_schema(ProductSchema))
 @requires("orders:read")
 @query
 def list_products(session: Session, page: dict[str, Any], seller: str) -> dict[str, Any]:
-    """A seller's products by SKU."""
-    products = queries.products(session, seller, page["limit"] + 1, _after(page))
+    """A seller's products by SKU; or those that are sold and match a search, for a line of an order."""
+    products = queries.products(session, seller, page["limit"] + 1, _after(page), page.get("search"))
     return page_of(products, page["limit"], "sku")
+
+
+_COUPONS = "/sellers/<seller>/markets/<market>/coupons"
+
+
+@blueprint.route(f"{_COUPONS}/<coupon>", methods=["PUT"])
+@blueprint.arguments(CouponArguments)
+@blueprint.response(200, CouponSchema)
+@requires("orders:write")
+@command
+def put_coupon(session: Session, details: dict[str, Any], seller: str, market: str, coupon: str) -> Coupon:
+    """Make or change what a code takes off in a market, as a whole; one that is not active is unknown.
+
+    Orders keep what it took off when they were placed.
+    """
+    return commands.put_coupon(session, seller, market, checked_coupon("coupon", coupon), **details)
+
+
+@blueprint.route(f"{_COUPONS}/<coupon>", methods=["GET"])
+@blueprint.response(200, CouponSchema)
+@requires("orders:read")
+@query
+def show_coupon(session: Session, seller: str, market: str, coupon: str) -> Coupon:
+    """One coupon."""
+    return queries.coupon(session, seller, market, checked_coupon("coupon", coupon))
+
+
+@blueprint.route(_COUPONS, methods=["GET"])
+@blueprint.arguments(PageArguments, location="query")
+@blueprint.response(200, page_schema(CouponSchema))
+@requires("orders:read")
+@query
+def list_coupons(session: Session, page: dict[str, Any], seller: str, market: str) -> dict[str, Any]:
+    """A seller's coupons in a market, by code."""
+    coupons = queries.coupons(session, seller, market, page["limit"] + 1, _after(page))
+    return page_of(coupons, page["limit"], "code")
 
 
 def _after(page: dict[str, Any]) -> str:

@@ -16,10 +16,22 @@ def refuse_impossible(
     fees: Sequence[AddedFee],
 ) -> None:
     """Go on only if market, seller and products allow what is wanted; raises Invalid."""
+    if wrong := impossibilities(terms, payment_method, delivery_groups, lines, fees):
+        raise Invalid(**wrong)
+
+
+def impossibilities(
+    terms: Terms,
+    payment_method: PaymentMethod | None,
+    delivery_groups: Sequence[WantedDelivery],
+    lines: Sequence[WantedLine],
+    fees: Sequence[AddedFee],
+) -> dict[str, str]:
+    """Each field that market, seller or products don't allow, with the reason."""
     wrong: dict[str, str] = {}
     methods = terms.market.payment_methods
     if payment_method not in methods:
-        wrong["payment_method"] = f"is not one of the market's: {', '.join(methods)}"
+        wrong["payment_method"] = f"must be one of the market's: {', '.join(methods)}"
     wrong.update(_wrong_with_groups(terms, delivery_groups, lines))
     for place, line in enumerate(lines):
         wrong.update((f"lines.{place}.{field}", reason) for field, reason in _wrong_with_line(terms, line))
@@ -28,8 +40,7 @@ def refuse_impossible(
     for place, fee in enumerate(fees):
         if fee.get("tax_class", "standard") not in terms.market.tax_rates:
             wrong[f"fees.{place}.tax_class"] = "has no rate in this market"
-    if wrong:
-        raise Invalid(**wrong)
+    return wrong
 
 
 def _wrong_with_groups(
@@ -38,12 +49,17 @@ def _wrong_with_groups(
     methods = terms.market.shipping_methods
     with_lines = {line.get("delivery_group", 0) for line in lines}
     for place, group in enumerate(groups):
-        if group["method"] not in methods:
-            yield f"delivery_groups.{place}.method", f"is not one of the market's: {', '.join(methods)}"
+        if group.get("method") not in methods:
+            yield f"delivery_groups.{place}.method", f"must be one of the market's: {', '.join(methods)}"
         if not (group.get("address") or group.get("pickup_point")):
             yield f"delivery_groups.{place}.address", "an address or a pickup point is needed"
         if place not in with_lines:
             yield f"delivery_groups.{place}", "no line goes there"
+
+
+def is_impossible(terms: Terms, line: WantedLine) -> bool:
+    """Whether a line can't be sold as it is wanted."""
+    return any(_wrong_with_line(terms, line))
 
 
 def _wrong_with_line(terms: Terms, line: WantedLine) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
 from services.orders.domain.order_status import refuse_unless_possible
+from services.orders.domain.verification import VERIFICATION
 from services.orders.models import Hold, Order
 from shared import clock
 from shared.access import actor_of
@@ -45,6 +46,7 @@ def hold_locked(session: Session, order: Order, reason: str, *, owner: str | Non
 def release_hold(session: Session, order_id: UUID, hold_id: UUID) -> Hold:
     """Lift one hold and tell order.hold_released; the others still stand.
 
+    Whoever lifts the hold `verification` has verified the order.
     Raises NotFound, or Refused (not_held) where it was lifted before.
     """
     order = locked_order(session, order_id)
@@ -56,5 +58,7 @@ def release_hold(session: Session, order_id: UUID, hold_id: UUID) -> Hold:
     with change(session, order, "release_hold", hold_id=hold.id, reason=hold.reason, owner=hold.owner):
         hold.released_by = actor_of(session).name
         hold.released_at = clock.now()
+        if hold.reason == VERIFICATION:
+            order.verified_by, order.verified_at = hold.released_by, hold.released_at
     outbox.publish(session, events.order_hold_released(order, hold))
     return hold

@@ -16,7 +16,8 @@ from shared.messaging.outbox import publication
 
 # One round trip where the ORM would take eight. Rows come as JSON, so the text is the same for any order and
 # PostgreSQL keeps its plan. Everything hangs on `placed`: under a reference that is taken nothing is written.
-# The order's row in `subjects` is made here; nobody else can know the id yet, so there is nothing to lock.
+# The order's row in `subjects` is made here; nobody else can know the id yet, so there is nothing to lock. A
+# draft's order has the row already, and whoever places it the lock.
 _INSERT = text("""
     with given as (
         select cast(:rows as jsonb) as rows
@@ -38,6 +39,9 @@ _INSERT = text("""
     ), fee as (
         insert into order_fees
         select new.* from placed, given, jsonb_populate_recordset(null::order_fees, rows -> 'fees') as new
+    ), hold as (
+        insert into holds
+        select new.* from placed, given, jsonb_populate_recordset(null::holds, rows -> 'holds') as new
     ), history as (
         insert into order_history
         select new.* from placed, given,
@@ -47,6 +51,7 @@ _INSERT = text("""
         select new.* from placed, given, jsonb_populate_recordset(null::order_words, rows -> 'words') as new
     ), subject as (
         insert into subjects (subject) select cast(id as text) from placed
+        on conflict do nothing
     ), event as (
         insert into event_log (event_id, type, subject, reference, version, occurred_at, payload,
                                correlation_id, causation_id, trace_parent)
@@ -73,6 +78,7 @@ def insert_placed(session: Session, order: Order, customer: Customer | None, ent
         "delivery_groups": _rows(order.delivery_groups),
         "lines": _rows(order.lines),
         "fees": _rows(order.fees),
+        "holds": _rows(order.holds),
         "history": _rows([entry]),
         "words": _rows(rows_of(order)),
     }

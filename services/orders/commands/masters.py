@@ -1,4 +1,4 @@
-"""Markets, sellers and products: made or changed as a whole. The caller owns the transaction."""
+"""Markets, sellers, products and coupons: made or changed as a whole. The caller owns the transaction."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,7 +7,7 @@ from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.orders.models import Base, Market, Product, ProductPrice, Seller
+from services.orders.models import Base, Coupon, Market, Product, ProductPrice, Seller
 from shared.access import actor_of
 from shared.errors import Invalid, NotFound, Refused
 
@@ -52,6 +52,20 @@ def put_product(
         rows = [identity | {"market_code": market, "price_minor": price} for market, price in prices.items()]
         session.execute(insert(ProductPrice), rows)
     return session.get_one(Product, (seller, sku), populate_existing=True)
+
+
+def put_coupon(session: Session, seller: str, market: str, code: str, **coupon: Any) -> Coupon:
+    """Make or change what a code takes off in a market; placed orders keep what it took off them.
+
+    Raises NotFound for another's seller or an unknown market.
+    """
+    if not actor_of(session).may_see_seller(seller) or session.get(Seller, seller) is None:
+        raise NotFound("seller", seller)
+    if not actor_of(session).may_see_market(market) or session.get(Market, market) is None:
+        raise NotFound("market", market)
+    identity = {"seller_code": seller, "market_code": market, "code": code}
+    _upsert(session, Coupon, identity, coupon)
+    return session.get_one(Coupon, (seller, market, code), populate_existing=True)
 
 
 def _upsert(

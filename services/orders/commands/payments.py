@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
 from services.orders.commands.completion import complete_if_done
+from services.orders.commands.drafts import check_out
 from services.orders.commands.ledger import restate_payment
 from services.orders.commands.refunds import refund_all
 from services.orders.domain.order_status import OrderStatus, refuse_unless_possible
@@ -59,9 +60,11 @@ def record_gateway_payment(
 ) -> Payment:
     """Record what the payment gateway received, once per call of it: a repeated call answers the same.
 
-    The money is there whatever the order's state; what comes for an order that is over goes back. Raises
-    NotFound, Invalid for another currency, Refused (webhook_id_reused) for the id of a different call.
+    The money is there whatever the order's state; what comes for an order that is over goes back. Paying for
+    a draft places it. Raises NotFound, Invalid for another currency, Refused (webhook_id_reused) for
+    the id of a different call, Refused (no_lines, incomplete) for a draft that can not be placed yet.
     """
+    check_out(session, order_id)
     order = locked_order(session, order_id)
     earlier = session.scalar(select(Payment).where(Payment.webhook_id == webhook_id))
     if earlier is not None:

@@ -1,7 +1,8 @@
 """Placing an order, the one hot path. The caller owns the transaction; commands never commit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -9,6 +10,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from services.orders.commands.changes import history_entry, picture
 from services.orders.commands.costs import SideCharge, costs_of, line_total, price_of
+from services.orders.commands.coupons import redeem
 from services.orders.commands.feasibility import refuse_impossible
 from services.orders.commands.insertion import insert_placed
 from services.orders.commands.standing import restate_standing, watch_deadline
@@ -24,12 +26,13 @@ from services.orders.domain.channels import Channel
 from services.orders.domain.deadlines import Deadlines
 from services.orders.domain.order_status import OrderStatus, status_after
 from services.orders.domain.payments import Ledger, PaymentMethod
-from services.orders.models import Customer, DeliveryGroup, Order, OrderFee, OrderLine, as_loaded
+from services.orders.domain.verification import AUTOMATIC, VERIFICATION, unverified
+from services.orders.models import Customer, DeliveryGroup, Hold, Order, OrderFee, OrderLine, as_loaded
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import Invalid
-from shared.events.snapshots import Address
+from shared.events.snapshots import Address, Person
 
 
 def place_order(
@@ -47,10 +50,15 @@ def place_order(
     external_reference: str | None = None,
     fees: Sequence[AddedFee] = (),
     discounts: Sequence[GrantedDiscount] = (),
+    coupons: Sequence[str] = (),
+    order_id: UUID | None = None,
+    origin: Mapping[str, Any] | None = None,
 ) -> Order:
     """Place an order and tell order.placed; a customer without an id is made with it.
 
-    Amounts are in minor units of the market's currency, as its tax mode counts them. Raises Invalid naming
+    Amounts are in minor units of the market's currency, as its tax mode counts them. A coupon that is not
+    valid grants nothing, and what the market verifies and does not find puts the hold `verification` on the
+    order. A draft's order is given the draft's id, and its history where it comes from. Raises Invalid naming
     each field that market, seller or products don't allow, Refused (already_placed) for an external reference
     that the seller has used before. What it answers is for reading: it is not the session's, to which the
     order is new; do more with it in the same transaction by loading it.
@@ -61,17 +69,26 @@ def place_order(
         seller=seller,
         customer_id=customer.get("id"),
         skus=(line["sku"] for line in lines),
+        coupons=coupons,
     )
     refuse_impossible(terms, payment_method, delivery_groups, lines, fees)
     placed_at = clock.now()
     locale = locale or terms.market.locale
     buyer = terms.customer or _new_customer(seller, customer, placed_at)
-    order_id = new_id()
+    order_id = order_id or new_id()
     groups = [
         _delivery_group(order_id, terms.method_name(wanted["method"], locale), place, wanted)
         for place, wanted in enumerate(delivery_groups)
     ]
-    costs = costs_of(terms, groups, lines, fees, discounts)
+    redeemed = redeem(terms, coupons, lines, discounts, placed_at)
+    granted = [redemption.discount for redemption in redeemed if redemption.amount_minor]
+    costs = costs_of(terms, groups, lines, fees, [*discounts, *granted])
+    missing = unverified(
+        terms.market.verifies,
+        Person(name=buyer.name, email=buyer.email, phone=buyer.phone),
+        [group.address for group in groups],
+        [redemption.code for redemption in redeemed if redemption.refusal],
+    )
     ledger = Ledger(
         total_minor=costs.totals.total_minor, cancelled_minor=0, received_minor=0, refunded_minor=0
     )
@@ -91,6 +108,7 @@ def place_order(
         currency=terms.market.currency,
         external_reference=external_reference,
         tags=[],
+        coupons=list(coupons),
         customer_id=buyer.id,
         customer_name=buyer.name,
         customer_email=buyer.email,
@@ -115,6 +133,9 @@ def place_order(
         payment_due_at=None,
         acceptance_due_at=None,
         held_since=None,
+        unverified=missing,
+        verified_by=None if missing else AUTOMATIC,
+        verified_at=None if missing else placed_at,
         accepted_at=None,
         refused_at=None,
         failed_at=None,
@@ -130,14 +151,15 @@ def place_order(
             for place, wanted in enumerate(lines)
         ],
         "fees": [_fee(order_id, place, charged) for place, charged in enumerate(costs.others)],
-        "holds": [],
+        "holds": [_verification_hold(order_id, placed_at)] if missing else [],
         "refunds": [],
         "cancellations": [],
     }
     for name, rows in parts.items():
         set_committed_value(order, name, rows)
     restate_standing(order, placed_at)
-    entry = history_entry(session, order, "place", before={}, after=picture(order), detail={})
+    detail = dict(origin or {}) | ({"unverified": missing} if missing else {})
+    entry = history_entry(session, order, "place", before={}, after=picture(order), detail=detail)
     entry.id = new_id()
     insert_placed(session, order, None if terms.customer else buyer, entry)
     watch_deadline(session, order, Deadlines())
@@ -202,7 +224,7 @@ def _line(  # noqa: PLR0917 - what a row is made of
         quantity=wanted["quantity"],
         unit_price_minor=price,
         list_price_minor=offer.price_minor,
-        price_set_by=None if price == offer.price_minor else actor,
+        price_set_by=None if price == offer.price_minor else wanted.get("price_set_by", actor),
         discount_minor=wanted.get("discount_minor", 0),
         total_minor=line_total(terms, wanted),
         tax_class=offer.tax_class,
@@ -211,6 +233,19 @@ def _line(  # noqa: PLR0917 - what a row is made of
         sales_coefficient=offer.sales_coefficient,
         cancelled_quantity=0,
         returned_quantity=0,
+    )
+
+
+def _verification_hold(order_id: UUID, placed_at: datetime) -> Hold:
+    return as_loaded(
+        Hold,
+        id=new_id(),
+        order_id=order_id,
+        reason=VERIFICATION,
+        owner=AUTOMATIC,
+        held_at=placed_at,
+        released_by=None,
+        released_at=None,
     )
 
 

@@ -1,9 +1,11 @@
-"""What a caller wants when an order is placed, as the API hands it over."""
+"""What a caller wants when an order is placed or drafted, as the API hands it over."""
 
 from datetime import date
 from typing import NotRequired, TypedDict
 from uuid import UUID
 
+from services.orders.domain.channels import Channel
+from services.orders.domain.payments import PaymentMethod
 from shared.events.snapshots import Address
 
 
@@ -37,6 +39,7 @@ class WantedLine(TypedDict):
     unit_price_minor: NotRequired[int]
     discount_minor: NotRequired[int]
     name: NotRequired[str]
+    price_set_by: NotRequired[str]  # who named the price, where that is not whoever places the order
 
 
 class AddedFee(TypedDict):
@@ -52,3 +55,42 @@ class GrantedDiscount(TypedDict):
 
     name: str
     amount_minor: int
+
+
+class Quoted(TypedDict):
+    """What a line's product was called and cost when the line was added."""
+
+    name: str
+    price_minor: int | None
+
+
+class DraftLine(WantedLine):
+    """A line of a draft."""
+
+    quoted: NotRequired[Quoted]
+
+
+class DraftDelivery(TypedDict, total=False):
+    """Where lines of a draft go, as far as that is known."""
+
+    method: str
+    shipping_minor: int
+    address: Address
+    pickup_point: str
+    requested_on: date
+
+
+class DraftContents(TypedDict, total=False):
+    """What place_order is to be given of a draft, as far as it is known."""
+
+    customer: OrderingCustomer
+    billing_address: Address
+    delivery_groups: list[DraftDelivery]
+    lines: list[DraftLine]
+    fees: list[AddedFee]
+    discounts: list[GrantedDiscount]
+    coupons: list[str]
+    payment_method: PaymentMethod
+    channel: Channel
+    locale: str
+    external_reference: str

@@ -40,5 +40,11 @@ def name_patterns(typed: str) -> list[str]:
     return [f"{body}%", f"% {body}%"] if longest else []
 
 
+def containing(text: str) -> str:
+    """The LIKE pattern of whatever has a text in it, taken literally."""
+    literal = _literal(text).replace("%", "\\%")
+    return f"%{literal}%"
+
+
 def _literal(text: str) -> str:
     return text.replace("\\", "\\\\").replace("_", "\\_")

@@ -1,8 +1,17 @@
 """Tables of the orders service: constraints and relationships; no workflow, no HTTP."""
 
+from services.orders.models.drafts import Draft
 from services.orders.models.finding import OrderWord
 from services.orders.models.mapping import Base, as_loaded, column_names
-from services.orders.models.masters import Customer, CustomerAddress, Market, Product, ProductPrice, Seller
+from services.orders.models.masters import (
+    Coupon,
+    Customer,
+    CustomerAddress,
+    Market,
+    Product,
+    ProductPrice,
+    Seller,
+)
 from services.orders.models.notes import Note
 from services.orders.models.orders import (
     Cancellation,
@@ -19,9 +28,11 @@ from services.orders.models.payments import Payment, Refund
 __all__ = [
     "Base",
     "Cancellation",
+    "Coupon",
     "Customer",
     "CustomerAddress",
     "DeliveryGroup",
+    "Draft",
     "HistoryEntry",
     "Hold",
     "Market",

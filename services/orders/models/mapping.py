@@ -16,6 +16,7 @@ from services.orders.domain.fulfilment import Fulfilment, Goods
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentMethod, PaymentState
 from services.orders.domain.totals import ChargeKind, TaxMode, TaxRounding
+from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from shared import db
 from shared.db import UtcDateTime
@@ -73,6 +74,7 @@ class Base(DeclarativeBase):
         dict[str, int]: Json(dict[str, int]),
         dict[str, dict[str, str]]: Json(dict[str, dict[str, str]]),
         list[str]: Json(list[str]),
+        list[Check]: Json(list[Check]),
         list[PaymentMethod]: Json(list[PaymentMethod]),
         tuple[Goods, ...]: Json(tuple[Goods, ...]),
         tuple[TaxRow, ...]: Json(tuple[TaxRow, ...]),

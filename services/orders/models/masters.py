@@ -8,6 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.domain.payments import PaymentMethod
 from services.orders.domain.totals import TaxMode, TaxRounding
+from services.orders.domain.verification import Check
 from services.orders.models.mapping import Base
 from shared.db import new_id
 from shared.events.snapshots import Address
@@ -32,6 +33,8 @@ class Market(Base):
     invoice_on: Mapped[str]
     pay_within_seconds: Mapped[int | None]  # how long a prepaid order may stay unpaid; null: for ever
     accept_within_seconds: Mapped[int | None]  # how long an order that can be accepted is waited for
+    verifies: Mapped[list[Check]] = mapped_column(default=[*Check])  # what else than held an order needs
+    abandon_drafts_after_days: Mapped[int] = mapped_column(default=30)
 
 
 class Seller(Base):
@@ -57,7 +60,16 @@ class Customer(Base):
     """A person or company as one seller knows it; orders keep their own copy of what they need."""
 
     __tablename__ = "customers"
-    __table_args__ = (Index(None, "seller_code", "id"), Index(None, "seller_code", "email"))
+    __table_args__ = (
+        Index(None, "seller_code", "id"),
+        Index(None, "seller_code", "email"),
+        Index(
+            "ix_customers_search",
+            *("name", "email"),
+            postgresql_using="gin",
+            postgresql_ops={"name": "gin_trgm_ops", "email": "gin_trgm_ops"},
+        ),
+    )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     seller_code: Mapped[str] = mapped_column(ForeignKey("sellers.code"))
@@ -87,6 +99,14 @@ class Product(Base):
     """What a seller sells."""
 
     __tablename__ = "products"
+    __table_args__ = (
+        Index(
+            "ix_products_search",
+            *("name", "description"),
+            postgresql_using="gin",
+            postgresql_ops={"name": "gin_trgm_ops", "description": "gin_trgm_ops"},
+        ),
+    )
 
     seller_code: Mapped[str] = mapped_column(ForeignKey("sellers.code"), primary_key=True)
     sku: Mapped[str] = mapped_column(primary_key=True)
@@ -115,3 +135,24 @@ class ProductPrice(Base):
     sku: Mapped[str] = mapped_column(primary_key=True)
     market_code: Mapped[str] = mapped_column(ForeignKey("markets.code"), primary_key=True)
     price_minor: Mapped[int]
+
+
+class Coupon(Base):
+    """What a code takes off the goods in one market: a share of them, or an amount."""
+
+    __tablename__ = "coupons"
+    __table_args__ = (
+        CheckConstraint(
+            "num_nonnulls(percentage_basis_points, amount_minor) = 1", name="percentage_or_amount"
+        ),
+    )
+
+    seller_code: Mapped[str] = mapped_column(ForeignKey("sellers.code"), primary_key=True)
+    market_code: Mapped[str] = mapped_column(ForeignKey("markets.code"), primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)  # in capitals
+    name: Mapped[str]
+    percentage_basis_points: Mapped[int | None]
+    amount_minor: Mapped[int | None]
+    valid_from: Mapped[datetime | None]
+    valid_until: Mapped[datetime | None]  # the first instant at which it is not valid any more
+    active: Mapped[bool]

@@ -12,6 +12,7 @@ from services.orders.domain.fulfilment import Fulfilment, Goods
 from services.orders.domain.order_status import OrderFacts, OrderStatus, Refusal, actions
 from services.orders.domain.payments import Ledger, PaymentMethod, PaymentState
 from services.orders.domain.totals import ChargeKind
+from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from services.orders.models.mapping import Base
 from services.orders.models.masters import Market, Seller
@@ -89,6 +90,7 @@ class Order(Base):
     currency: Mapped[str]
     external_reference: Mapped[str | None]
     tags: Mapped[list[str]]
+    coupons: Mapped[list[str]]  # the codes as the customer gave them, valid or not
 
     customer_id: Mapped[UUID] = mapped_column(ForeignKey("customers.id"))
     customer_name: Mapped[str]
@@ -114,6 +116,9 @@ class Order(Base):
     covered_at: Mapped[datetime | None]
 
     placed_at: Mapped[datetime]
+    unverified: Mapped[list[Check]]  # what was missing when it was placed
+    verified_by: Mapped[str | None]  # the service itself, where nothing was missing
+    verified_at: Mapped[datetime | None]
     accepted_at: Mapped[datetime | None]
     refused_at: Mapped[datetime | None]
     failed_at: Mapped[datetime | None]

@@ -3,15 +3,26 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from services.orders.models import Customer, Market, Order, Payment, Product, Seller
+from services.orders.domain.finding import containing
+from services.orders.models import (
+    Coupon,
+    Customer,
+    Market,
+    Order,
+    Payment,
+    Product,
+    Seller,
+)
 from services.orders.queries.visibility import visible
 from shared.access import actor_of
 from shared.errors import NotFound
 from shared.events.snapshots import ShipmentsSnapshot
 from shared.messaging import copies
+
+SHORTEST_SEARCH = 3  # of products: shorter texts are in nearly all of them
 
 
 def order(session: Session, order_id: UUID) -> Order:
@@ -76,9 +87,17 @@ def product(session: Session, seller_code: str, sku: str) -> Product:
     return found
 
 
-def products(session: Session, seller_code: str, limit: int, after: str = "") -> Sequence[Product]:
-    """A seller's products by SKU; raises NotFound for another's seller."""
+def products(
+    session: Session, seller_code: str, limit: int, after: str = "", search: str | None = None
+) -> Sequence[Product]:
+    """A seller's products by SKU; raises NotFound for another's seller.
+
+    A search finds what is sold by its whole SKU or a part of its name or description; under three characters
+    it finds nothing.
+    """
     seller(session, seller_code)
+    if search is not None and len(search) < SHORTEST_SEARCH:
+        return []
     page = (
         select(Product)
         .where(Product.seller_code == seller_code, Product.sku > after)
@@ -86,7 +105,32 @@ def products(session: Session, seller_code: str, limit: int, after: str = "") ->
         .limit(limit)
         .options(selectinload(Product.prices))
     )
+    if search is not None:
+        part = containing(search)
+        whole = Product.sku.in_({search, search.upper(), search.lower()})
+        matches = or_(whole, Product.name.ilike(part), Product.description.ilike(part))
+        page = page.where(Product.active, matches)
     return session.scalars(page).all()
+
+
+def coupon(session: Session, seller_code: str, market_code: str, code: str) -> Coupon:
+    """One coupon; raises NotFound, also for another's."""
+    found = session.get(Coupon, (seller_code, market_code, code))
+    if found is None or not actor_of(session).may_see(seller_code, market_code):
+        raise NotFound("coupon", code)
+    return found
+
+
+def coupons(
+    session: Session, seller_code: str, market_code: str, limit: int, after: str = ""
+) -> Sequence[Coupon]:
+    """A seller's coupons in a market, by code; raises NotFound for what is out of sight."""
+    seller(session, seller_code)
+    market(session, market_code)
+    page = select(Coupon).where(
+        Coupon.seller_code == seller_code, Coupon.market_code == market_code, Coupon.code > after
+    )
+    return session.scalars(page.order_by(Coupon.code).limit(limit)).all()
 
 
 def customer(session: Session, customer_id: UUID) -> Customer:
@@ -97,11 +141,16 @@ def customer(session: Session, customer_id: UUID) -> Customer:
     return found
 
 
-def customers(session: Session, limit: int, before: UUID | None = None) -> Sequence[Customer]:
-    """Customers, newest first."""
+def customers(
+    session: Session, limit: int, before: UUID | None = None, search: str | None = None
+) -> Sequence[Customer]:
+    """Customers, newest first; all, or those with a text in their name or e-mail."""
     page = (
         select(Customer).order_by(Customer.id.desc()).limit(limit).options(selectinload(Customer.addresses))
     )
     if before is not None:
         page = page.where(Customer.id < before)
+    if search is not None:
+        part = containing(search)
+        page = page.where(or_(Customer.name.ilike(part), Customer.email.ilike(part)))
     return session.scalars(visible(session, page, Customer.seller_code)).all()

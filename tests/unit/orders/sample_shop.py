@@ -121,7 +121,7 @@ def placing_body(**changes):
     return {
         "seller": "quay",
         "market": "gb",
-        "customer": {"name": "Ada Okafor", "email": "ada@example.com"},
+        "customer": {"name": "Ada Okafor", "email": "ada@example.com", "phone": "+44 1482 000000"},
         "delivery_groups": [{"method": "delivery", "shipping_minor": 500, "address": address}],
         "lines": [{"sku": "TEA-250", "quantity": 2}],
         "payment_method": "transfer",

@@ -8,11 +8,11 @@ import psycopg
 import pytest
 from sqlalchemy import func, select
 
-from services.orders.commands import placing
+from services.orders.commands import drafts, placing
 from services.orders.commands.orders import accept_order, cancel_order
 from services.orders.commands.payments import record_gateway_payment, record_payment
-from services.orders.models import Customer, Order, Payment
-from shared.errors import Refused
+from services.orders.models import Customer, Draft, Order, Payment
+from shared.errors import NotFound, Refused
 from shared.messaging.tables import event_log, outbox
 from tests.unit.orders.sample_shop import order_wanted, placing_body
 
@@ -41,6 +41,8 @@ def at_once(sessions, *commands):
                 command(session)
         except Refused as refused:
             return refused.reason
+        except NotFound:
+            return "not_found"
         return "done"
 
     with ThreadPoolExecutor(len(commands)) as pool:
@@ -110,6 +112,38 @@ def test_the_gateways_call_arriving_twice_at_once_counts_once(sessions, place):
     with sessions() as session:
         assert session.scalar(select(func.count()).select_from(Payment)) == 1
     assert told(sessions, "payment.recorded") == 1
+
+
+@pytest.mark.requirement("P-07")
+def test_a_draft_placed_paid_changed_and_deleted_at_once_becomes_an_order_once_or_never(sessions):
+    wanted = order_wanted()
+    call = {"amount_minor": 900, "currency": "GBP", "reference": "pi_1"}
+    for attempt in range(10):
+        with sessions.begin() as session:
+            draft_id = drafts.create_draft(session, **wanted).draft.id
+
+        outcomes = at_once(
+            sessions,
+            lambda session, draft_id=draft_id: drafts.place_draft(session, draft_id),
+            lambda session, draft_id=draft_id: drafts.place_draft(session, draft_id),
+            lambda session, draft_id=draft_id: drafts.change_draft(session, draft_id),
+            lambda session, draft_id=draft_id, webhook=f"msg_{attempt}": record_gateway_payment(
+                session, webhook_id=webhook, order_id=draft_id, **call
+            ),
+            lambda session, draft_id=draft_id: drafts.delete_drafts(session, [draft_id]),
+        )
+
+        with sessions() as session:
+            orders = session.scalar(select(func.count()).select_from(Order).where(Order.id == draft_id))
+            draft = session.get(Draft, draft_id)
+        assert (orders, draft.status if draft else None) in {(1, "placed"), (0, None)}, outcomes
+        with sessions() as session:
+            placed = session.scalar(
+                select(func.count())
+                .select_from(event_log)
+                .where(event_log.c.type == "order.placed", event_log.c.subject == str(draft_id))
+            )
+        assert placed == orders
 
 
 @pytest.mark.requirement("F-36")

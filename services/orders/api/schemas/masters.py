@@ -1,9 +1,12 @@
 """Markets, sellers and products as the API writes and reads them."""
 
-from marshmallow import Schema, ValidationError, fields, validate, validates
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates, validates_schema
 
 from services.orders.api.schemas.people import AddressSchema
 from services.orders.api.schemas.values import (
+    Instant,
     amount,
     code,
     email_address,
@@ -16,7 +19,9 @@ from services.orders.api.schemas.values import (
     web_address,
 )
 from services.orders.domain.totals import TaxMode, TaxRounding
+from services.orders.domain.verification import Check
 from shared.money import BASIS_POINTS
+from shared.web.paging import PageArguments
 
 INVOICE_ON = ("acceptance", "payment", "shipment", "hand")
 
@@ -93,6 +98,22 @@ class MarketArguments(Schema):
     pay_within_seconds = _deadline("A prepaid order unpaid for so long fails; null: it is waited for.")
     accept_within_seconds = _deadline(
         "An order that could be accepted for so long is refused; null: it stays."
+    )
+
+    verifies = fields.List(
+        fields.Enum(Check, by_value=True),
+        load_default=lambda: [*Check],
+        validate=validate.Length(max=len(Check)),
+        metadata={
+            "description": "What a placed order must have, or else it is held for verification.",
+            "example": ["phone", "coupons"],
+        },
+    )
+    abandon_drafts_after_days = fields.Integer(
+        strict=True,
+        load_default=30,
+        validate=validate.Range(1, 3650),
+        metadata={"description": "Drafts that nobody touches for so long are given up."},
     )
 
     @validates("tax_rates")
@@ -175,3 +196,61 @@ class ProductSchema(ProductArguments):
         lambda product: {price.market_code: price.price_minor for price in product.prices},
         metadata={"type": "object", "additionalProperties": {"type": "integer"}, "description": "By market."},
     )
+
+
+class ProductSearchArguments(PageArguments):
+    """The query of a list of products."""
+
+    search = text(
+        100,
+        shortest=1,
+        metadata={
+            "description": "A whole SKU, or any part of name or description; "
+            "less than 3 characters find nothing."
+        },
+    )
+
+
+class CouponArguments(Schema):
+    """What a code takes off: a percentage of the goods or an amount, from an instant on, until another."""
+
+    name = text(
+        200,
+        shortest=1,
+        required=True,
+        metadata={"description": "As customers see it.", "example": "Spring sale"},
+    )
+    percentage_basis_points = fields.Integer(
+        strict=True,
+        allow_none=True,
+        load_default=None,
+        validate=validate.Range(1, BASIS_POINTS),
+        metadata={"description": "Of the goods; 1,000 is a tenth.", "example": 1000},
+    )
+    amount_minor = amount(
+        1, description="In minor units of the market's currency.", allow_none=True, load_default=None
+    )
+    valid_from = Instant(allow_none=True, load_default=None)
+    valid_until = Instant(
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "The first instant at which it is not valid any more."},
+    )
+    active = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
+
+    @validates_schema(skip_on_field_errors=True)
+    def require_sense(self, coupon: dict[str, Any], **_: Any) -> None:
+        """Refuse what grants both or nothing, or is never valid."""
+        if (coupon["percentage_basis_points"] is None) == (coupon["amount_minor"] is None):
+            raise ValidationError("give a percentage or an amount, not both", "amount_minor")
+        since, until = coupon["valid_from"], coupon["valid_until"]
+        if since and until and until <= since:
+            raise ValidationError("must be later than valid_from", "valid_until")
+
+
+class CouponSchema(CouponArguments):
+    """A coupon of a seller in a market."""
+
+    seller = fields.String(attribute="seller_code")
+    market = fields.String(attribute="market_code")
+    code = fields.String()

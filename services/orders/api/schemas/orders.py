@@ -10,6 +10,7 @@ from services.orders.api.schemas.payments import PaymentStandingSchema, RefundSc
 from services.orders.api.schemas.people import AddressSchema, PersonSchema
 from services.orders.api.schemas.values import (
     LARGEST_QUANTITY,
+    CouponCode,
     Instant,
     amount,
     code,
@@ -23,7 +24,24 @@ from services.orders.domain.channels import Channel
 from services.orders.domain.fulfilment import Fulfilment
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentState
+from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, Queue, TimelineStep
+
+
+def coupon_codes(**options: Any) -> fields.List[str]:
+    """The codes that a customer gave, each once."""
+
+    def distinct(codes: list[str]) -> None:
+        if len(set(codes)) < len(codes):
+            raise ValidationError("name each code once")
+
+    description = "Codes the customer gave. One that is not valid takes nothing off; the order says so."
+    return fields.List(
+        CouponCode(),
+        validate=[validate.Length(max=5), distinct],
+        metadata={"description": description, "example": ["SPRING"]},
+        **options,
+    )
 
 
 class OrderingCustomerSchema(Schema):
@@ -112,6 +130,7 @@ class OrderArguments(Schema):
     discounts = fields.List(
         fields.Nested(GrantedDiscountSchema), load_default=list, validate=validate.Length(max=50)
     )
+    coupons = coupon_codes(load_default=list)
     payment_method = method_of_payment(
         required=True, metadata={"description": "One of the market's.", "example": "transfer"}
     )
@@ -288,6 +307,16 @@ class OrderSchema(OrderSummarySchema):
     payment = fields.Nested(PaymentStandingSchema)
     refunds = fields.List(fields.Nested(RefundSchema))
     holds = fields.List(fields.Nested(HoldSchema))
+    coupons = fields.List(fields.String(), metadata={"description": "Codes the customer gave."})
+    unverified = fields.List(
+        fields.Enum(Check, by_value=True),
+        metadata={"description": "What was missing or did not hold when the order was placed."},
+    )
+    verified_by = fields.String(
+        allow_none=True,
+        metadata={"description": "`orders` where nothing was missing; null until a person lifts the hold."},
+    )
+    verified_at = Instant(allow_none=True)
     cancellation = fields.Nested(CancellationSchema, allow_none=True)
     awaiting = fields.List(
         fields.String(),

@@ -12,6 +12,7 @@ from services.orders.api.schemas.values import (
     text,
 )
 from shared.events.snapshots import Address
+from shared.web.paging import PageArguments
 
 
 class AddressSchema(Schema):
@@ -74,3 +75,9 @@ class AddressEntrySchema(Schema):
     """An entry of an address book."""
 
     address = fields.Nested(AddressSchema)
+
+
+class CustomerSearchArguments(PageArguments):
+    """The query of a list of customers."""
+
+    search = text(100, shortest=1, metadata={"description": "Any part of name or e-mail."})

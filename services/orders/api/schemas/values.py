@@ -25,6 +25,9 @@ _NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 code = validate.Regexp(
     r"[a-z0-9][a-z0-9-]{0,31}\Z", error="must be small letters, digits and hyphens, 32 at most"
 )
+_coupon = validate.Regexp(
+    r"[A-Z0-9][A-Z0-9-]{0,31}\Z", error="must be letters, digits and hyphens, 32 at most"
+)
 sku = validate.Regexp(r"[!-~]{1,64}\Z", error="must be visible ASCII characters without spaces, 64 at most")
 
 
@@ -38,11 +41,26 @@ def checked_sku(field: str, value: str) -> str:
     return _checked(sku, field, value)
 
 
+def checked_coupon(field: str, value: str) -> str:
+    """A coupon's code out of an address, in capitals; raises Invalid."""
+    return _checked(_coupon, field, value.upper())
+
+
 class Instant(fields.AwareDateTime):
     """An aware instant; the encoder writes it, in UTC with a Z, as it does in plain rows and in events."""
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
         return value
+
+
+class CouponCode(fields.String):
+    """A code as customers type it, in capitals or not."""
+
+    def _deserialize(self, value: Any, *arguments: Any, **named: Any) -> str:
+        typed: str = super()._deserialize(value, *arguments, **named)
+        capitals = typed.strip().upper()
+        _coupon(capitals)
+        return capitals
 
 
 def text(longest: int, *, shortest: int = 0, prose: bool = False, **options: Any) -> fields.String:

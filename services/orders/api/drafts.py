@@ -1,0 +1,133 @@
+"""Drafts over HTTP: parse, call one command or query, answer."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.orders.api.answers import whole
+from services.orders.api.pages import page_of
+from services.orders.api.schemas.drafts import (
+    DeletionArguments,
+    DeletionsSchema,
+    DraftArguments,
+    DraftChangeArguments,
+    DraftListArguments,
+    DraftSchema,
+    DraftSummarySchema,
+    PlaceArguments,
+    deletions,
+)
+from services.orders.api.schemas.orders import OrderSchema
+from services.orders.commands import drafts as commands
+from services.orders.commands import quotes, reorders
+from services.orders.queries import drafts as queries
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import Ready, command, query
+from shared.web.paging import decode_cursor, page_schema
+
+blueprint = Blueprint("drafts", __name__, url_prefix="/v1", description="Carts: what may become an order.")
+
+
+@blueprint.route("/drafts", methods=["POST"])
+@blueprint.arguments(DraftArguments)
+@blueprint.response(201, DraftSchema)
+@requires("orders:write")
+@command
+def create_draft(session: Session, draft: dict[str, Any]) -> tuple[quotes.Quote, dict[str, str]]:
+    """Begin a draft in a market, with whatever is known; its answer says what it still lacks.
+
+    It holds no stock. Prices are the market's until others are named, and are the market's of the day when
+    it is placed.
+    """
+    return _created(commands.create_draft(session, **draft))
+
+
+@blueprint.route("/drafts", methods=["GET"])
+@blueprint.arguments(DraftListArguments, location="query")
+@blueprint.response(200, page_schema(DraftSummarySchema))
+@requires("orders:read")
+@query
+def list_drafts(session: Session, page: dict[str, Any]) -> dict[str, Any]:
+    """Drafts, newest first."""
+    limit, cursor = page.pop("limit"), page.pop("cursor", None)
+    before = decode_cursor(cursor, UUID)[0] if cursor else None
+    return page_of(queries.drafts(session, limit + 1, before, **page), limit, "id")
+
+
+@blueprint.route("/drafts/<uuid:draft_id>", methods=["GET"])
+@blueprint.response(200, DraftSchema)
+@requires("orders:read")
+@query
+def show_draft(session: Session, draft_id: UUID) -> quotes.Quote:
+    """One draft: what it comes to now, what has changed since, what there is in stock, what it lacks."""
+    return quotes.quote(session, queries.draft(session, draft_id))
+
+
+@blueprint.route("/drafts/<uuid:draft_id>", methods=["PUT"])
+@blueprint.arguments(DraftChangeArguments)
+@blueprint.response(200, DraftSchema)
+@requires("orders:write")
+@command
+def change_draft(session: Session, contents: dict[str, Any], draft_id: UUID) -> quotes.Quote:
+    """Replace all that a draft holds; send the ETag you read as If-Match to change nothing unseen.
+
+    Refused (409) with its reason: `already_placed`, `wrong_status`.
+    """
+    return commands.change_draft(session, draft_id, **contents)
+
+
+@blueprint.route("/drafts/<uuid:draft_id>/place", methods=["POST"])
+@blueprint.arguments(PlaceArguments)
+@blueprint.response(201, OrderSchema)
+@requires("orders:write")
+@command
+def place_draft(session: Session, expected: dict[str, Any], draft_id: UUID) -> tuple[Ready, dict[str, str]]:
+    """Make a draft an order by hand; the order takes over the draft's id.
+
+    A customer who pays through the gateway does the same: the payment told for the draft's id places it.
+    Refused (409) with its reason: `already_placed`, `wrong_status`, `no_lines`, `incomplete`,
+    `total_changed`.
+    """
+    order = commands.place_draft(session, draft_id, **expected)
+    return whole(order), {"Location": f"/v1/orders/{order.id}"}
+
+
+@blueprint.route("/drafts/<uuid:draft_id>/abandon", methods=["POST"])
+@blueprint.response(200, DraftSchema)
+@requires("orders:write")
+@command
+def abandon_draft(session: Session, draft_id: UUID) -> quotes.Quote:
+    """Give a draft up, as happens by itself when nobody touches it for as long as the market says.
+
+    Refused (409) with its reason: `already_placed`, `wrong_status`.
+    """
+    return commands.abandon_draft(session, draft_id)
+
+
+@blueprint.route("/drafts/delete", methods=["POST"])
+@blueprint.arguments(DeletionArguments)
+@blueprint.response(200, DeletionsSchema)
+@requires("orders:write")
+@command
+def delete_drafts(session: Session, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Delete drafts, with a result for each; an order is cancelled, never deleted."""
+    return deletions(commands.delete_drafts(session, wanted["draft_ids"]))
+
+
+@blueprint.route("/orders/<uuid:order_id>/reorder", methods=["POST"])
+@blueprint.response(201, DraftSchema)
+@requires("orders:write")
+@command
+def reorder(session: Session, order_id: UUID) -> tuple[quotes.Quote, dict[str, str]]:
+    """Begin a draft like an order: same customer, addresses, methods, lines and coupons, at today's prices.
+
+    Its notices name, line by line, what is not sold any more and what costs another price, and the coupon
+    that is not valid any more.
+    """
+    return _created(reorders.reorder(session, order_id))
+
+
+def _created(quote: quotes.Quote) -> tuple[quotes.Quote, dict[str, str]]:
+    return quote, {"Location": f"/v1/drafts/{quote.draft.id}"}

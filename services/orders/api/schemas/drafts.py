@@ -1,0 +1,310 @@
+"""Drafts as the API reads and writes them."""
+
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from services.orders.api.schemas.orders import (
+    AddedFeeSchema,
+    GrantedDiscountSchema,
+    RefusalSchema,
+    TotalsSchema,
+    WantedLineSchema,
+    coupon_codes,
+)
+from services.orders.api.schemas.people import AddressSchema, PersonSchema
+from services.orders.api.schemas.values import (
+    Instant,
+    amount,
+    code,
+    email_address,
+    known_locale,
+    method_of_payment,
+    text,
+)
+from services.orders.domain.channels import Channel
+from services.orders.domain.order_status import OrderStatus
+from services.orders.domain.verification import Check
+from shared.web.paging import LARGEST_PAGE, PageArguments
+
+DRAFT_STATUSES = (OrderStatus.DRAFT, OrderStatus.PLACED, OrderStatus.ABANDONED)
+
+
+class DraftCustomerSchema(Schema):
+    """Whoever will order: a known customer's id, or what is known of a new one."""
+
+    id = fields.UUID(metadata={"description": "Of a customer of this seller; the rest is then left aside."})
+    name = text(200, shortest=1, metadata={"example": "Ann Archer"})
+    email = email_address(metadata={"example": "ann@example.com"})
+    phone = fields.String(validate=text(40).validators)
+    company = fields.String(validate=text(200).validators)
+    vat_number = fields.String(validate=text(40).validators)
+
+
+class DraftDeliverySchema(Schema):
+    """Where lines will go, as far as that is known."""
+
+    method = fields.String(validate=code, metadata={"description": "One of the market's shipping methods."})
+    shipping_minor = amount(load_default=0)
+    address = fields.Nested(AddressSchema)
+    pickup_point = text(100, shortest=1)
+    requested_on = fields.Date(metadata={"description": "The day the customer would like."})
+
+
+class DraftChangeArguments(Schema):
+    """All that a draft shall hold from now on; whatever is left out it lacks."""
+
+    customer = fields.Nested(DraftCustomerSchema)
+    billing_address = fields.Nested(
+        AddressSchema, metadata={"description": "The first delivery address if left out."}
+    )
+    delivery_groups = fields.List(fields.Nested(DraftDeliverySchema), validate=validate.Length(max=100))
+    lines = fields.List(fields.Nested(WantedLineSchema), validate=validate.Length(max=1000))
+    fees = fields.List(fields.Nested(AddedFeeSchema), validate=validate.Length(max=50))
+    discounts = fields.List(fields.Nested(GrantedDiscountSchema), validate=validate.Length(max=50))
+    coupons = coupon_codes()
+    payment_method = method_of_payment(metadata={"description": "One of the market's."})
+    channel = fields.Enum(Channel, by_value=True)
+    locale = fields.String(validate=known_locale, metadata={"description": "The market's if left out."})
+    external_reference = text(100, shortest=1)
+
+
+class DraftArguments(DraftChangeArguments):
+    """A draft to begin; only seller and market are needed."""
+
+    seller = fields.String(required=True, validate=code)
+    market = fields.String(required=True, validate=code)
+
+
+class PlaceArguments(Schema):
+    """What the caller counts on."""
+
+    total_minor = fields.Integer(
+        strict=True,
+        validate=validate.Range(0),
+        metadata={"description": "What the customer was told it costs; anything else is `total_changed`."},
+    )
+
+
+class DeletionArguments(Schema):
+    """Which drafts shall go."""
+
+    draft_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, LARGEST_PAGE))
+
+
+class DeletionSchema(Schema):
+    """What became of one of them."""
+
+    draft_id = fields.UUID()
+    deleted = fields.Boolean()
+    reason = fields.String(
+        allow_none=True,
+        metadata={"description": "Why not: not_found, already_placed (an order, not a draft)."},
+    )
+
+
+class DeletionsSchema(Schema):
+    """What became of each, in the order they were named."""
+
+    items = fields.List(fields.Nested(DeletionSchema))
+
+
+class StockLevelSchema(Schema):
+    """What one location has of a SKU, in stock-keeping units."""
+
+    location = fields.String()
+    on_hand = fields.Integer()
+    reserved = fields.Integer()
+
+
+class AvailabilitySchema(Schema):
+    """What there is of a line's SKU, in stock-keeping units: advice; the promise is the shipment."""
+
+    as_of = Instant(metadata={"description": "When it was so."})
+    available_units = fields.Integer(metadata={"description": "On hand and not reserved."})
+    needed_units = fields.Integer(metadata={"description": "By all lines of the draft together."})
+    enough = fields.Boolean()
+    levels = fields.List(fields.Nested(StockLevelSchema))
+
+
+class DraftLineSchema(Schema):
+    """A line as it would be placed now."""
+
+    sku = fields.String()
+    name = fields.String()
+    page_url = fields.String(metadata={"description": "Where the shop shows the product."})
+    quantity = fields.Integer()
+    sales_coefficient = fields.Integer()
+    delivery_group = fields.Integer()
+    unit_price_minor = fields.Integer(
+        allow_none=True, metadata={"description": "Null where the market has no price and none was named."}
+    )
+    list_price_minor = fields.Integer(allow_none=True, metadata={"description": "The market's price now."})
+    price_set_by = fields.String(
+        allow_none=True, metadata={"description": "Who named another price than that."}
+    )
+    discount_minor = fields.Integer()
+    total_minor = fields.Integer()
+    tax_minor = fields.Integer()
+    availability = fields.Nested(
+        AvailabilitySchema, allow_none=True, metadata={"description": "Null until shipping was heard."}
+    )
+
+
+class DraftChargeSchema(Schema):
+    """What is charged or taken off beside the lines."""
+
+    kind = fields.String(attribute="charge.kind", metadata={"description": "shipping, fee or discount."})
+    name = fields.String()
+    amount_minor = fields.Integer(attribute="charge.amount_minor")
+    tax_minor = fields.Integer()
+
+
+class RedemptionSchema(Schema):
+    """A code, and what it takes off."""
+
+    code = fields.String()
+    name = fields.String()
+    amount_minor = fields.Integer()
+    refusal = fields.String(
+        allow_none=True,
+        metadata={"description": "coupon_unknown, coupon_not_yet_valid, coupon_expired: takes nothing off."},
+    )
+
+
+class NoticeSchema(Schema):
+    """Something that whoever works on the draft should know."""
+
+    code = fields.String(
+        metadata={
+            "description": "not_sold, no_price, price_changed, not_enough_stock of a line; coupon_unknown, "
+            "coupon_not_yet_valid, coupon_expired."
+        }
+    )
+    detail = fields.String()
+    line = fields.Integer(allow_none=True, metadata={"description": "Its place, from 0."})
+    coupon = fields.String(allow_none=True)
+
+
+class LackSchema(Schema):
+    """A field of the draft, and why it can't be placed with it as it is."""
+
+    field = fields.String()
+    reason = fields.String()
+
+
+class DraftDeliveryGroupSchema(Schema):
+    """Where lines go, and how."""
+
+    method = fields.String()
+    method_name = fields.String()
+    shipping_minor = fields.Integer()
+    address = fields.Nested(AddressSchema, allow_none=True)
+    pickup_point = fields.String(allow_none=True)
+    requested_on = fields.Date(allow_none=True)
+
+
+class DraftSummarySchema(Schema):
+    """A draft in a list."""
+
+    draft_id = fields.UUID(attribute="id")
+    version = fields.Integer()
+    status = fields.Enum(OrderStatus, by_value=True)
+    order_id = fields.UUID(allow_none=True, metadata={"description": "The order it became; null until then."})
+    seller = fields.String(attribute="seller_code")
+    market = fields.String(attribute="market_code")
+    currency = fields.String(attribute="market.currency")
+    customer_id = fields.UUID(allow_none=True)
+    customer_name = fields.String()
+    customer_email = fields.String()
+    total_minor = fields.Integer(metadata={"description": "What it came to when it was last changed."})
+    reorder_of = fields.UUID(allow_none=True)
+    created_by = fields.String()
+    created_at = Instant()
+    updated_at = Instant()
+
+
+class DraftSchema(Schema):
+    """A draft, what it comes to now, and what it lacks."""
+
+    draft_id = fields.UUID(attribute="draft.id")
+    version = fields.Integer()
+    status = fields.Enum(OrderStatus, by_value=True, attribute="draft.status")
+    order_id = fields.UUID(
+        attribute="draft.order_id",
+        allow_none=True,
+        metadata={"description": "The order it became; null until then."},
+    )
+    actions = fields.Dict(
+        keys=fields.String(),
+        values=fields.Nested(RefusalSchema, allow_none=True),
+        metadata={"description": "Null for what is possible now; else what stands against it first."},
+    )
+    lacks = fields.Function(
+        lambda quote: [{"field": field, "reason": reason} for field, reason in quote.lacks.items()],
+        metadata={
+            "type": "array",
+            "items": {"type": "object", "additionalProperties": {"type": "string"}},
+            "description": "What stands between the draft and an order, by field.",
+        },
+    )
+    notices = fields.List(fields.Nested(NoticeSchema))
+    unverified = fields.List(
+        fields.Enum(Check, by_value=True),
+        metadata={"description": "What would have the order held for verification if it were placed now."},
+    )
+    seller = fields.String(attribute="draft.seller_code")
+    market = fields.String(attribute="draft.market_code")
+    currency = fields.String(attribute="draft.market.currency")
+    channel = fields.String(attribute="contents.channel", dump_default=None, allow_none=True)
+    locale = fields.String(attribute="contents.locale", dump_default=None, allow_none=True)
+    external_reference = fields.String(
+        attribute="contents.external_reference", dump_default=None, allow_none=True
+    )
+    customer_id = fields.UUID(attribute="draft.customer_id", allow_none=True)
+    customer = fields.Nested(PersonSchema)
+    billing_address = fields.Nested(
+        AddressSchema, attribute="contents.billing_address", dump_default=None, allow_none=True
+    )
+    delivery_groups = fields.List(fields.Nested(DraftDeliveryGroupSchema), attribute="groups")
+    lines = fields.List(fields.Nested(DraftLineSchema))
+    fees = fields.List(fields.Nested(AddedFeeSchema), attribute="contents.fees", dump_default=list)
+    discounts = fields.List(
+        fields.Nested(GrantedDiscountSchema), attribute="contents.discounts", dump_default=list
+    )
+    coupons = fields.List(fields.Nested(RedemptionSchema))
+    charges = fields.List(
+        fields.Nested(DraftChargeSchema),
+        metadata={"description": "Shipping, fees and discounts, as they are charged."},
+    )
+    totals = fields.Nested(TotalsSchema)
+    payment_method = fields.String(attribute="contents.payment_method", dump_default=None, allow_none=True)
+    reorder_of = fields.UUID(attribute="draft.reorder_of", allow_none=True)
+    created_by = fields.String(attribute="draft.created_by")
+    created_at = Instant(attribute="draft.created_at")
+    updated_at = Instant(attribute="draft.updated_at")
+
+
+class DraftListArguments(PageArguments):
+    """The query of a list of drafts."""
+
+    status = fields.Enum(
+        OrderStatus,
+        by_value=True,
+        load_default=OrderStatus.DRAFT,
+        validate=validate.OneOf(DRAFT_STATUSES),
+        metadata={"description": "draft, placed or abandoned."},
+    )
+    seller = fields.String(validate=code)
+    market = fields.String(validate=code)
+    customer_id = fields.UUID()
+
+
+def deletions(results: list[tuple[Any, str | None]]) -> dict[str, Any]:
+    """What became of each draft, as DeletionsSchema says."""
+    return {
+        "items": [
+            {"draft_id": draft_id, "deleted": reason is None, "reason": reason}
+            for draft_id, reason in results
+        ]
+    }

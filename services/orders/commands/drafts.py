@@ -1,0 +1,256 @@
+"""Drafts: begun, changed, placed, given up, deleted. The caller owns the transaction."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import UUID
+
+import msgspec
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.orders.commands.placing import place_order
+from services.orders.commands.quotes import Quote, contents_of, draft_terms, quote
+from services.orders.commands.terms import Offer, Terms
+from services.orders.commands.wanted import DraftContents, DraftLine, Quoted
+from services.orders.domain.draft_status import refuse_unless_possible
+from services.orders.domain.order_status import OrderStatus, status_after
+from services.orders.domain.payments import PaymentMethod
+from services.orders.models import Draft, Market, Order
+from shared import clock
+from shared.access import actor_of
+from shared.db import new_id, require_current
+from shared.errors import Invalid, NotFound, Refused
+from shared.messaging.jobs import enqueue
+from shared.messaging.subjects import lock_order
+
+
+def create_draft(session: Session, *, seller: str, market: str, **contents: Any) -> Quote:
+    """Begin a draft with whatever is known; what it still lacks is part of its answer.
+
+    Raises Invalid for an unknown market, seller, customer or product.
+    """
+    return add_draft(session, seller, market, cast(DraftContents, contents))
+
+
+def add_draft(
+    session: Session,
+    seller: str,
+    market: str,
+    contents: DraftContents,
+    *,
+    reorder_of: UUID | None = None,
+) -> Quote:
+    """Store a new draft; of a reorder, lines may be of products that are gone."""
+    now = clock.now()
+    draft = Draft(
+        id=new_id(),
+        version=1,
+        status=OrderStatus.DRAFT,
+        seller_code=seller,
+        market_code=market,
+        reorder_of=reorder_of,
+        created_by=actor_of(session).name,
+        created_at=now,
+    )
+    earlier = contents.get("lines", []) if reorder_of else []
+    quoted = _fill(session, draft, contents, earlier)
+    session.add(draft)
+    session.flush()
+    _owe_abandonment(session, draft)
+    return quoted
+
+
+def change_draft(session: Session, draft_id: UUID, **contents: Any) -> Quote:
+    """Replace all that a draft holds; a price keeps the name of whoever set it.
+
+    Raises NotFound, Stale, Refused (already_placed, wrong_status), Invalid for an unknown customer or
+    product.
+    """
+    draft = locked_draft(session, draft_id)
+    refuse_unless_possible("change", draft.status)
+    draft.version += 1
+    return _fill(session, draft, cast(DraftContents, contents), contents_of(draft).get("lines", []))
+
+
+def place_draft(session: Session, draft_id: UUID, *, total_minor: int | None = None) -> Order:
+    """Make a draft the order it describes, once; the order takes over its id and tells order.placed.
+
+    Raises NotFound, Stale, Refused (already_placed, wrong_status, no_lines, incomplete; total_changed if it
+    does not come to the total that is named).
+    """
+    return _place(session, locked_draft(session, draft_id), total_minor)
+
+
+def check_out(session: Session, draft_id: UUID) -> None:
+    """Place the draft of this id, for its customer has paid; nothing to do where there is none any more.
+
+    A draft that was given up is placed too: its customer has come back. Raises Refused (no_lines,
+    incomplete): whoever tells of the payment tells it again until it can be placed.
+    """
+    lock_order(session, draft_id)
+    draft = session.get(Draft, draft_id, populate_existing=True)
+    if draft is None or draft.status is OrderStatus.PLACED:
+        return
+    draft.status = OrderStatus.DRAFT
+    if "payment_method" not in draft.contents:
+        draft.contents = draft.contents | {"payment_method": PaymentMethod.ONLINE.value}
+    _place(session, draft, None)
+
+
+def abandon_draft(session: Session, draft_id: UUID) -> Quote:
+    """Give a draft up; raises NotFound, Stale, Refused (already_placed, wrong_status)."""
+    draft = locked_draft(session, draft_id)
+    refuse_unless_possible("abandon", draft.status)
+    _abandon(draft)
+    return quote(session, draft)
+
+
+def abandon_if_untouched(session: Session, draft_id: UUID) -> None:
+    """Give up a draft that nobody has touched for as long as its market allows, or look again then.
+
+    A term that is shortened shortens the wait of drafts that are begun or looked at after it.
+    """
+    draft = session.get(Draft, draft_id, populate_existing=True)
+    if draft is None or draft.status is not OrderStatus.DRAFT:
+        return
+    if _abandoned_at(draft) > clock.now():
+        _owe_abandonment(session, draft)
+    else:
+        _abandon(draft)
+
+
+def delete_drafts(session: Session, draft_ids: Iterable[UUID]) -> list[tuple[UUID, str | None]]:
+    """Delete drafts, each with None or the reason why not: not_found, already_placed.
+
+    What is an order can't be deleted, only cancelled.
+    """
+    wanted = list(dict.fromkeys(draft_ids))
+    # The same order everywhere: two that delete the same drafts wait for each other instead of deadlocking.
+    drafts = session.scalars(select(Draft.id).where(Draft.id.in_(wanted)).order_by(Draft.id)).all()
+    reasons: dict[UUID, str | None] = {draft_id: _deleted(session, draft_id) for draft_id in drafts}
+    orders = select(Order.id, Order.seller_code, Order.market_code).where(Order.id.in_(wanted))
+    for order_id, *owner in session.execute(orders).all():
+        if order_id not in reasons and actor_of(session).may_see(*owner):
+            reasons[order_id] = "already_placed"
+    return [(draft_id, reasons.get(draft_id, "not_found")) for draft_id in wanted]
+
+
+def locked_draft(session: Session, draft_id: UUID) -> Draft:
+    """A draft to oneself until the transaction ends, as it is now; raises NotFound or Stale."""
+    lock_order(session, draft_id)
+    draft = session.get(Draft, draft_id, populate_existing=True)
+    if draft is None or not actor_of(session).may_see(draft.seller_code, draft.market_code):
+        raise NotFound("draft", draft_id)
+    require_current(session, draft.version)
+    return draft
+
+
+def _place(session: Session, draft: Draft, total_minor: int | None) -> Order:
+    refuse_unless_possible("place", draft.status)
+    refuse_unless_possible("place", draft.status, quote(session, draft).lacks)
+    order = place_order(
+        session,
+        seller=draft.seller_code,
+        market=draft.market_code,
+        order_id=draft.id,
+        origin={"drafted_by": draft.created_by, "drafted_at": draft.created_at},
+        **cast(dict[str, Any], contents_of(draft)),
+    )
+    if total_minor not in {None, order.total_minor}:
+        raise Refused("total_changed", f"it comes to {order.total_minor} now", total_minor=order.total_minor)
+    draft.status = status_after("place", draft.status)
+    draft.version += 1
+    draft.updated_at = clock.now()
+    draft.customer_id, draft.total_minor = order.customer_id, order.total_minor
+    # The order has it all; a second copy would only be one more to erase.
+    draft.contents, draft.customer_name, draft.customer_email = {}, "", ""
+    return order
+
+
+def _fill(session: Session, draft: Draft, contents: DraftContents, earlier: Sequence[DraftLine]) -> Quote:
+    terms = draft_terms(session, draft, contents)
+    if "lines" in contents:
+        contents = contents | {"lines": _settled(session, terms, contents["lines"], earlier)}
+    draft.contents = msgspec.to_builtins(contents)
+    draft.market = session.get_one(Market, draft.market_code)
+    draft.updated_at = clock.now()
+    quoted = quote(session, draft, terms)
+    draft.customer_id = terms.customer.id if terms.customer else None
+    draft.customer_name, draft.customer_email = quoted.customer.name, quoted.customer.email
+    draft.total_minor = quoted.totals.total_minor
+    return quoted
+
+
+def _settled(
+    session: Session, terms: Terms, lines: Sequence[DraftLine], earlier: Sequence[DraftLine]
+) -> list[DraftLine]:
+    """The lines, each with who named its price, and with what its product was called and cost before.
+
+    Naming the market's price is no override: it takes note of that price.
+    """
+    known = {line["sku"]: line for line in earlier}
+    named_by = {
+        (line["sku"], line["unit_price_minor"]): line.get("price_set_by")
+        for line in earlier
+        if "unit_price_minor" in line
+    }
+    unknown = [
+        place for place, line in enumerate(lines) if line["sku"] not in terms.offers.keys() | known.keys()
+    ]
+    if unknown:
+        raise Invalid(**{f"lines.{place}.sku": "the seller has no such product" for place in unknown})
+    settled = []
+    for line in lines:
+        offer, before = terms.offers.get(line["sku"]), known.get(line["sku"])
+        price = line.get("unit_price_minor")
+        kept: DraftLine = {**line}
+        if price is None or (offer is not None and price == offer.price_minor):
+            kept.pop("unit_price_minor", None)
+        else:
+            kept["price_set_by"] = named_by.get((line["sku"], price)) or actor_of(session).name
+        if before is not None and "quoted" in before and price is None:
+            kept["quoted"] = before["quoted"]
+        elif offer is not None:
+            kept["quoted"] = _quoted(offer)
+        settled.append(kept)
+    return settled
+
+
+def _quoted(offer: Offer) -> Quoted:
+    return {"name": offer.name, "price_minor": offer.price_minor}
+
+
+def _deleted(session: Session, draft_id: UUID) -> str | None:
+    lock_order(session, draft_id)
+    draft = session.get(Draft, draft_id, populate_existing=True)
+    if draft is None or not actor_of(session).may_see(draft.seller_code, draft.market_code):
+        return "not_found"
+    if draft.status is OrderStatus.PLACED:
+        return "already_placed"
+    session.delete(draft)
+    session.flush()
+    return None
+
+
+def _abandon(draft: Draft) -> None:
+    draft.status = status_after("abandon", draft.status)
+    draft.version += 1
+    draft.updated_at = clock.now()
+
+
+def _abandoned_at(draft: Draft) -> datetime:
+    return draft.updated_at + timedelta(days=draft.market.abandon_drafts_after_days)
+
+
+def _owe_abandonment(session: Session, draft: Draft) -> None:
+    # One job at a time: the next is owed when this one finds that the draft was touched.
+    enqueue(
+        session,
+        "abandonment",
+        key=f"abandonment:{draft.id}:{new_id()}",
+        order_id=draft.id,
+        number="",
+        run_at=_abandoned_at(draft),
+        argument={"draft_id": str(draft.id)},
+    )

@@ -1,0 +1,318 @@
+"""What a draft comes to now: prices, sums, stock, what has changed, and what it still lacks."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from services.orders.commands.costs import Costs, SideCharge, costs_of, price_of
+from services.orders.commands.coupons import Redemption, redeem
+from services.orders.commands.feasibility import impossibilities, is_impossible
+from services.orders.commands.terms import Offer, Terms, terms_of
+from services.orders.commands.wanted import DraftContents, DraftDelivery, DraftLine
+from services.orders.domain import draft_status
+from services.orders.domain.order_status import OrderStatus, Refusal
+from services.orders.domain.verification import Check, unverified
+from services.orders.models import DeliveryGroup, Draft, as_loaded
+from shared import clock
+from shared.db import new_id
+from shared.errors import Invalid
+from shared.events.snapshots import Person, StockLevel, StockSnapshot, Totals
+from shared.messaging import copies
+from shared.money import Money
+
+
+@dataclass(frozen=True, kw_only=True)
+class Availability:
+    """What there is of a line's SKU, as shipping last told: advice, not a promise."""
+
+    as_of: datetime
+    available_units: int
+    needed_units: int  # by all lines of the draft together
+    levels: Sequence[StockLevel]
+
+    @property
+    def enough(self) -> bool:
+        """Whether stock covers what the draft wants."""
+        return self.available_units >= self.needed_units
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuotedLine:
+    """A line as it would be placed now; without price where it could not be."""
+
+    sku: str
+    name: str
+    page_url: str
+    quantity: int
+    sales_coefficient: int
+    delivery_group: int
+    unit_price_minor: int | None
+    list_price_minor: int | None
+    price_set_by: str | None
+    discount_minor: int
+    total_minor: int
+    tax_minor: int
+    availability: Availability | None  # None: shipping has never told of the SKU
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """Something that whoever works on the draft should know."""
+
+    code: str
+    detail: str
+    line: int | None = None  # its place
+    coupon: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quote:
+    """A draft, and what it comes to now."""
+
+    draft: Draft
+    contents: DraftContents
+    customer: Person
+    groups: Sequence[DeliveryGroup]
+    lines: Sequence[QuotedLine]
+    charges: Sequence[SideCharge]
+    coupons: Sequence[Redemption]
+    totals: Totals
+    notices: Sequence[Notice]
+    lacks: Mapping[str, str]  # by field: what must be there before it can be placed
+    unverified: Sequence[Check]  # what would have the order held for verification
+
+    @property
+    def version(self) -> int:
+        """The draft's."""
+        return self.draft.version
+
+    @property
+    def actions(self) -> dict[str, Refusal | None]:
+        """What is possible now (None), and what stands against the rest."""
+        status = self.draft.status
+        return {action: draft_status.refusal(action, status, self.lacks) for action in draft_status.ACTIONS}
+
+
+def contents_of(draft: Draft) -> DraftContents:
+    """What is known of the order that the draft may become."""
+    return msgspec.convert(draft.contents, DraftContents)
+
+
+def draft_terms(session: Session, draft: Draft, contents: DraftContents) -> Terms:
+    """What the draft would be placed under now; raises Invalid for an unknown customer."""
+    return terms_of(
+        session,
+        market=draft.market_code,
+        seller=draft.seller_code,
+        customer_id=contents.get("customer", {}).get("id"),
+        skus=(line["sku"] for line in contents.get("lines", [])),
+        coupons=contents.get("coupons", []),
+        is_draft=True,
+    )
+
+
+def quote(session: Session, draft: Draft, terms: Terms | None = None) -> Quote:
+    """What a draft comes to under the terms of this moment."""
+    contents = contents_of(draft)
+    terms = terms or draft_terms(session, draft, contents)
+    lines = contents.get("lines", [])
+    sold = [line for line in lines if not is_impossible(terms, line)]
+    groups = [_group(terms, contents, wanted) for wanted in contents.get("delivery_groups", [])]
+    redeemed = redeem(terms, contents.get("coupons", []), sold, contents.get("discounts", []), clock.now())
+    lacks = {} if draft.status is OrderStatus.PLACED else _lacking(terms, contents)
+    try:
+        costs = _costs(terms, contents, groups, sold, redeemed)
+    except Invalid as error:
+        lacks |= error.fields
+        costs = costs_of(terms, [], [], [], [])
+    quoted = _lines(terms, lines, sold, costs, _availability(session, terms, sold))
+    customer = _customer(terms, contents)
+    return Quote(
+        draft=draft,
+        contents=contents,
+        customer=customer,
+        groups=groups,
+        lines=quoted,
+        charges=costs.others,
+        coupons=redeemed,
+        totals=costs.totals,
+        notices=[*_notices(terms, lines, quoted), *_coupon_notices(redeemed)],
+        lacks=lacks,
+        unverified=unverified(
+            terms.market.verifies,
+            customer,
+            [group.address for group in groups],
+            [redemption.code for redemption in redeemed if redemption.refusal],
+        ),
+    )
+
+
+def _lacking(terms: Terms, contents: DraftContents) -> dict[str, str]:
+    lines, groups = contents.get("lines", []), contents.get("delivery_groups", [])
+    customer = contents.get("customer", {})
+    lacks: dict[str, str] = {}
+    if not customer:
+        lacks["customer"] = "choose a customer, or name a new one"
+    elif "id" not in customer:
+        lacks |= {f"customer.{name}": "is needed" for name in ("name", "email") if not customer.get(name)}
+    if not lines:
+        lacks["lines"] = "at least one line is needed"
+    if not groups:
+        lacks["delivery_groups"] = "say where the goods go, and how"
+    elif "billing_address" not in contents and not any("address" in group for group in groups):
+        lacks["billing_address"] = "is needed where nothing is delivered to an address"
+    wrong = impossibilities(
+        terms,
+        contents.get("payment_method"),
+        groups,  # type: ignore[arg-type]
+        lines,
+        contents.get("fees", []),
+    )
+    if not lines or not groups:  # nothing can be assigned yet
+        wrong = {field: reason for field, reason in wrong.items() if not _is_assignment(field)}
+    return lacks | wrong
+
+
+def _is_assignment(field: str) -> bool:
+    first, _, rest = field.partition(".")
+    return (first == "delivery_groups" and rest.isdigit()) or rest.endswith(".delivery_group")
+
+
+def _costs(
+    terms: Terms,
+    contents: DraftContents,
+    groups: Sequence[DeliveryGroup],
+    sold: Sequence[DraftLine],
+    redeemed: Sequence[Redemption],
+) -> Costs:
+    rates = terms.market.tax_rates
+    fees = [fee for fee in contents.get("fees", []) if fee.get("tax_class", "standard") in rates]
+    granted = [redemption.discount for redemption in redeemed if redemption.amount_minor]
+    return costs_of(terms, groups, sold, fees, [*contents.get("discounts", []), *granted])
+
+
+def _group(terms: Terms, contents: DraftContents, wanted: DraftDelivery) -> DeliveryGroup:
+    method = wanted.get("method", "")
+    return as_loaded(
+        DeliveryGroup,
+        id=new_id(),
+        method=method,
+        method_name=terms.method_name(method, contents.get("locale", terms.market.locale)),
+        shipping_minor=wanted.get("shipping_minor", 0),
+        address=wanted.get("address"),
+        pickup_point=wanted.get("pickup_point"),
+        requested_on=wanted.get("requested_on"),
+    )
+
+
+def _customer(terms: Terms, contents: DraftContents) -> Person:
+    known = terms.customer
+    if known is not None:
+        return Person(
+            name=known.name,
+            email=known.email,
+            phone=known.phone,
+            company=known.company,
+            vat_number=known.vat_number,
+        )
+    new = contents.get("customer", {})
+    return Person(
+        name=new.get("name", ""),
+        email=new.get("email", ""),
+        phone=new.get("phone", ""),
+        company=new.get("company", ""),
+        vat_number=new.get("vat_number", ""),
+    )
+
+
+def _availability(session: Session, terms: Terms, sold: Sequence[DraftLine]) -> dict[str, Availability]:
+    needed: Counter[str] = Counter()
+    for line in sold:
+        needed[line["sku"]] += line["quantity"] * terms.offers[line["sku"]].sales_coefficient
+    told = copies.newest_of_each(session, needed, StockSnapshot)
+    return {
+        sku: Availability(
+            as_of=stock.as_of,
+            available_units=sum(level.on_hand - level.reserved for level in stock.levels),
+            needed_units=needed[sku],
+            levels=stock.levels,
+        )
+        for sku, stock in told.items()
+    }
+
+
+def _lines(
+    terms: Terms,
+    lines: Sequence[DraftLine],
+    sold: Sequence[DraftLine],
+    costs: Costs,
+    stock: Mapping[str, Availability],
+) -> list[QuotedLine]:
+    taxes = dict(zip(map(id, sold), costs.line_taxes, strict=False))  # none where the sums are absurd
+    return [_line(terms, line, taxes.get(id(line)), stock.get(line["sku"])) for line in lines]
+
+
+def _line(
+    terms: Terms, line: DraftLine, tax_minor: int | None, availability: Availability | None
+) -> QuotedLine:
+    offer = terms.offers.get(line["sku"])
+    shown = offer or Offer(name=_former_name(line), tax_class="", sales_coefficient=1, price_minor=None)
+    price = line.get("unit_price_minor", shown.price_minor)
+    discount = line.get("discount_minor", 0)
+    return QuotedLine(
+        sku=line["sku"],
+        name=line.get("name") or shown.name,
+        page_url=shown.page_url,
+        quantity=line["quantity"],
+        sales_coefficient=shown.sales_coefficient,
+        delivery_group=line.get("delivery_group", 0),
+        unit_price_minor=price,
+        list_price_minor=shown.price_minor,
+        price_set_by=line.get("price_set_by"),
+        discount_minor=discount,
+        total_minor=0 if tax_minor is None else price_of(terms, line) * line["quantity"] - discount,
+        tax_minor=tax_minor or 0,
+        availability=availability,
+    )
+
+
+def _notices(terms: Terms, lines: Sequence[DraftLine], quoted: Sequence[QuotedLine]) -> Iterator[Notice]:
+    for place, (line, now) in enumerate(zip(lines, quoted, strict=True)):
+        if line["sku"] not in terms.offers:
+            yield Notice(line=place, code="not_sold", detail=f"{now.name} ({now.sku}) is not sold any more")
+            continue
+        before = line.get("quoted", {}).get("price_minor")
+        if now.unit_price_minor is None:
+            yield Notice(line=place, code="no_price", detail=f"{now.name} has no price in this market")
+        elif "unit_price_minor" not in line and before not in {None, now.unit_price_minor}:
+            was, is_now = (
+                Money(price or 0, terms.market.currency).show(terms.market.locale)
+                for price in (before, now.unit_price_minor)
+            )
+            yield Notice(line=place, code="price_changed", detail=f"{now.name} was {was} and is {is_now} now")
+        stock = now.availability
+        if stock is not None and not stock.enough:
+            yield Notice(
+                line=place,
+                code="not_enough_stock",
+                detail=f"{stock.available_units} of {stock.needed_units} units of {now.sku} are in stock",
+            )
+
+
+def _coupon_notices(redeemed: Sequence[Redemption]) -> Iterator[Notice]:
+    for redemption in redeemed:
+        if redemption.refusal:
+            words = redemption.refusal.removeprefix("coupon_").replace("_", " ")
+            yield Notice(
+                coupon=redemption.code,
+                code=redemption.refusal,
+                detail=f"{redemption.code} is {words} and takes nothing off",
+            )
+
+
+def _former_name(line: DraftLine) -> str:
+    return line.get("quoted", {}).get("name") or line["sku"]

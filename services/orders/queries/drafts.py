@@ -1,0 +1,39 @@
+"""Drafts, one and many."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.orders.domain.order_status import OrderStatus
+from services.orders.models import Draft
+from services.orders.queries.visibility import visible
+from shared.access import actor_of
+from shared.errors import NotFound
+
+
+def draft(session: Session, draft_id: UUID) -> Draft:
+    """One draft; raises NotFound, also for another's."""
+    found = session.get(Draft, draft_id)
+    if found is None or not actor_of(session).may_see(found.seller_code, found.market_code):
+        raise NotFound("draft", draft_id)
+    return found
+
+
+def drafts(
+    session: Session,
+    limit: int,
+    before: UUID | None = None,
+    *,
+    status: OrderStatus = OrderStatus.DRAFT,
+    **wanted: Any,
+) -> Sequence[Draft]:
+    """Drafts, newest first; of a seller, a market or a customer, where these are named."""
+    columns = {"seller": Draft.seller_code, "market": Draft.market_code, "customer_id": Draft.customer_id}
+    page = select(Draft).where(Draft.status == status).order_by(Draft.id.desc()).limit(limit)
+    page = page.where(*(columns[name] == value for name, value in wanted.items()))
+    if before is not None:
+        page = page.where(Draft.id < before)
+    return session.scalars(visible(session, page, Draft.seller_code, Draft.market_code)).all()
