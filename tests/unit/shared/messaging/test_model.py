@@ -8,6 +8,7 @@ import msgspec
 import pytest
 import structlog
 from hypothesis import HealthCheck, Phase, settings
+from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import delete, select, text, update
 from sqlalchemy.orm import Session
@@ -126,6 +127,18 @@ def processing(keep=copies.keep_newest, before_mark=Session.flush):
     return Steps(receive=store_and_process, process=process)
 
 
+def search(model):
+    """Look for a failure; again where Hypothesis can't repeat the one it found.
+
+    Ids and clocks are never the same twice, so on a busy machine a failing example may not fail again. It is
+    then told as flaky, without saying what was found.
+    """
+    for _attempt in range(5):
+        with suppress(Flaky):
+            return run_state_machine_as_test(model, settings=BROKEN)
+    return None
+
+
 @pytest.mark.parametrize(
     ("broken", "noticed"),
     [
@@ -139,7 +152,7 @@ def processing(keep=copies.keep_newest, before_mark=Session.flush):
 )
 def test_the_model_notices(tables, broken, noticed):
     with pytest.raises(AssertionError, match=noticed):
-        run_state_machine_as_test(lambda: DeliveryModel(tables, broken()), settings=BROKEN)
+        search(lambda: DeliveryModel(tables, broken()))
 
 
 def test_the_model_finds_nothing_where_nothing_is_broken(tables):
