@@ -87,7 +87,7 @@ _COUPONS = (
 )
 
 
-def _question(number: Any, coupons: Any, **offer: Any) -> Select[*tuple[Any, ...]]:
+def _question(number: Any, **offer: Any) -> Select[*tuple[Any, ...]]:
     offers = (
         select(
             func.jsonb_object_agg(
@@ -103,7 +103,7 @@ def _question(number: Any, coupons: Any, **offer: Any) -> Select[*tuple[Any, ...
         .scalar_subquery()
     )
     return (
-        select(*_markets, *_sellers, *_customers, number, offers, coupons)
+        select(*_markets, *_sellers, *_customers, number, offers, _COUPONS)
         .join_from(Market.__table__, Seller.__table__, true())
         .outerjoin(
             Customer.__table__,
@@ -113,10 +113,8 @@ def _question(number: Any, coupons: Any, **offer: Any) -> Select[*tuple[Any, ...
     )
 
 
-# Nearly every order comes without a coupon, and then the question is shorter by a tenth.
-_OF_ORDER = _question(order_numbers.next_value(), null(), **_OFFER)
-_OF_ORDER_WITH_COUPONS = _question(order_numbers.next_value(), _COUPONS, **_OFFER)
-_OF_DRAFT = _question(null(), _COUPONS, **_OFFER, page_url=_products.page_url)
+_OF_ORDER = _question(order_numbers.next_value(), **_OFFER)
+_OF_DRAFT = _question(null(), **_OFFER, page_url=_products.page_url)
 
 
 def terms_of(
@@ -141,9 +139,7 @@ def terms_of(
         "skus": sorted(set(skus)),
         "coupons": sorted(set(coupons)),
     }
-    of_order = _OF_ORDER_WITH_COUPONS if asked["coupons"] else _OF_ORDER
-    question = _OF_DRAFT if is_draft else of_order
-    found = session.connection().execute(question, asked).one_or_none()
+    found = session.connection().execute(_OF_DRAFT if is_draft else _OF_ORDER, asked).one_or_none()
     if found is None:
         missing = "seller" if session.get(Market, market) else "market"
         raise Invalid(**{missing: f"there is no such {missing}"})
