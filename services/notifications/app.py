@@ -3,7 +3,7 @@
 from flask import Flask
 
 from services.notifications import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
-from services.notifications.api import emails
+from services.notifications.api import customer, emails, messages, notices
 from services.notifications.messaging import messaging
 from services.notifications.settings import Settings
 from shared.settings import read
@@ -20,5 +20,5 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings=settings,
         sessions=db.sessions,
         messaging=messaging,
-        blueprints=[emails.blueprint],
+        blueprints=[emails.blueprint, messages.blueprint, customer.blueprint, notices.blueprint],
     )

@@ -1,49 +1,104 @@
-"""What notifications does when other services speak: write the e-mails that are owed."""
+"""What notifications does when other services speak: write what is owed to customers and sellers."""
 
 from sqlalchemy.orm import Session
 
-from services.notifications.commands import emails as commands
+from services.notifications import queries
+from services.notifications.commands import emails, messages, notices, overdue
+from services.notifications.domain.notices import owed_notices
 from services.notifications.messaging import consumers
-from shared.events.documents import CreditNoteIssued, InvoiceIssued
+from shared.events.documents import CreditNoteIssued, DocumentRemoved, DocumentStored, InvoiceIssued
 from shared.events.orders import (
     OrderAccepted,
     OrderAnonymised,
     OrderCancelled,
     OrderCompleted,
     OrderFailed,
+    OrderHeld,
+    OrderHoldReleased,
     OrderPlaced,
     OrderRefused,
     OrderUpdated,
     PaymentRecorded,
+    PaymentVoided,
     RefundRequested,
     RefundSettled,
+    ReturnApproved,
+    ReturnClosed,
+    ReturnRejected,
+    ReturnRequested,
 )
-from shared.events.shipping import ShipmentDelivered, ShipmentShipped
+from shared.events.shipping import (
+    AppointmentScheduled,
+    PickupReminded,
+    ReturnReceived,
+    ShipmentDelivered,
+    ShipmentReady,
+    ShipmentReturned,
+    ShipmentShipped,
+    ShipmentUndeliverable,
+)
 from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsSnapshot
 
 
 @consumers.on(
     OrderPlaced,
     OrderUpdated,
+    OrderHeld,
+    OrderHoldReleased,
     OrderAccepted,
     OrderRefused,
     OrderCancelled,
     OrderFailed,
     OrderCompleted,
     PaymentRecorded,
+    PaymentVoided,
     RefundRequested,
     RefundSettled,
+    ReturnRequested,
+    ReturnApproved,
+    ReturnRejected,
+    ReturnClosed,
+    ShipmentReady,
     ShipmentShipped,
     ShipmentDelivered,
+    ShipmentUndeliverable,
+    ShipmentReturned,
+    PickupReminded,
+    AppointmentScheduled,
+    ReturnReceived,
     InvoiceIssued,
     CreditNoteIssued,
 )
-def write_owed_emails(session: Session, heard: OrderSnapshot | ShipmentsSnapshot | DocumentsSnapshot) -> None:
-    """The e-mails that the newest state of order, shipments and papers calls for, each once."""
-    commands.write_owed_emails(session, heard.order_id)
+def follow_order(session: Session, heard: OrderSnapshot | ShipmentsSnapshot | DocumentsSnapshot) -> None:
+    """E-mails, the panel and what is overdue, by the newest state of order, shipments and papers.
+
+    Waits until the order itself is known: a shipment or paper may be heard of first.
+    """
+    known = queries.known_of(session, heard.order_id)
+    if known is None:
+        return
+    order = known.order
+    emails.write_owed_emails(session, known)
+    notices.tell(
+        session,
+        order_id=order.order_id,
+        number=order.number,
+        seller=order.seller.seller,
+        market=order.market.market,
+        news=owed_notices(known),
+    )
+    overdue.note_matters(session, known)
+
+
+@consumers.on(DocumentStored, DocumentRemoved)
+def hear_of_papers(session: Session, documents: DocumentsSnapshot) -> None:
+    """Nothing is owed; the copy that was kept tells which documents can be sent."""
 
 
 @consumers.on(OrderAnonymised)
 def erase_person(session: Session, order: OrderSnapshot) -> None:
     """Nothing about the person stays: neither words, nor addresses, nor copies."""
-    commands.erase_person(session, order.order_id)
+    messages.erase_messages(session, order.order_id)
+    emails.erase_person(session, order.order_id)
+    if (known := queries.known_of(session, order.order_id)) is not None:
+        overdue.note_matters(session, known)

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.notifications.models import Email
-from shared.events.notifications import EmailFailed, EmailSent
+from services.notifications.models import Conversation, Email, Message
+from shared.events.notifications import EmailFailed, EmailSent, MessagePosted
 from shared.events.snapshots import ConversationSnapshot, SentEmail
 
 
-def conversation(order_id: UUID, number: str, version: int, emails: Sequence[Email]) -> ConversationSnapshot:
+def conversation(
+    order_id: UUID, number: str, version: int, emails: Sequence[Email], talk: Conversation | None
+) -> ConversationSnapshot:
     """All that was written about an order, without words and addresses."""
     return ConversationSnapshot(
         order_id=order_id,
@@ -25,6 +27,10 @@ def conversation(order_id: UUID, number: str, version: int, emails: Sequence[Ema
             )
             for email in emails
         ),
+        messages=talk.messages if talk else 0,
+        unanswered=talk is not None and talk.unanswered_since is not None,
+        customer_wrote_at=talk.customer_wrote_at if talk else None,
+        seller_wrote_at=talk.seller_wrote_at if talk else None,
     )
 
 
@@ -42,3 +48,8 @@ def email_failed(email: Email, conversation: ConversationSnapshot) -> EmailFaile
         recipient=email.recipient,
         reason=email.error,
     )
+
+
+def message_posted(message: Message, conversation: ConversationSnapshot) -> MessagePosted:
+    """One side wrote to the other."""
+    return MessagePosted(conversation=conversation, message_id=message.id, author=message.author)

@@ -131,6 +131,7 @@ def facts(known: Known, about: UUID | None, reader: Reader, doors: Doors) -> dic
         "refund": refund,
         "returned": returned,
         "doors": doors,
+        "said": known.said,
         "due_minor": due_minor,
         "open": order.cancelled_at is None and order.refused_at is None and order.failed_at is None,
         "iban": " ".join(re.findall(".{1,4}", order.seller.iban.replace(" ", ""))),

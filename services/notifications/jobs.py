@@ -1,5 +1,6 @@
 """Sending e-mails, one job each: put into words, fetch what is attached, hand over, note the answer."""
 
+from dataclasses import replace
 from datetime import timedelta
 from email.utils import parseaddr
 from functools import partial
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from services.notifications import attachments, queries, rendering, sending
 from services.notifications.commands import emails as commands
+from services.notifications.commands import overdue
 from services.notifications.db import settings_of
 from services.notifications.domain.answers import Answer, answer
 from services.notifications.domain.known import Doors, Known
@@ -26,6 +28,7 @@ from shared.messaging.backoff import Backoff
 from shared.messaging.jobs import Effect, PermanentFailure, RetryLater
 from shared.messaging.subjects import lock_order
 
+MOST_OVERDUE = 1000  # read for a digest, which counts them and names the first of each kind
 PATIENCE_SECONDS = 3 * 24 * 3600  # as long as mail servers keep trying among themselves
 
 
@@ -45,7 +48,8 @@ def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     if email.status in {"sent", "merged"} or not email.address:  # by a worker thought dead; or erased
         return None
     if paused_until and (wait := (paused_until - clock.now()).total_seconds()) > 0:
-        raise RetryLater(wait, "its domain wants less of us for a while")
+        # Spread, so that those who wait do not all knock at once.
+        raise RetryLater(Backoff(wait, wait).seconds(1), "its domain wants less of us for a while")
     # The job may have been owed when the e-mail before it ended; what is told follows from its own cause.
     correlation_id.set(email.correlation_id)
     causation_id.set(str(email.caused_by or ""))
@@ -69,6 +73,12 @@ def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     return partial(commands.email_sent, email_id=email_id, answer=taken)
 
 
+@jobs.kind("digest", limit_seconds=30)
+def write_digest(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:  # noqa: ARG001 - all of it is effect
+    """Tell a seller what is overdue in a market, on a morning that something is."""
+    return partial(overdue.write_digest, argument=argument)
+
+
 @jobs.on_dead("email")
 def give_up_email(session: Session, argument: dict[str, Any], reason: str) -> None:
     """An e-mail that can't be sent fails with the reason, and the next one's turn comes."""
@@ -78,12 +88,8 @@ def give_up_email(session: Session, argument: dict[str, Any], reason: str) -> No
 
 def _put_into_words(sessions: sessionmaker[Session], email: Email, settings: Settings) -> bytes:
     """What an e-mail says, once, from the newest that is known at its first try; kept before it is sent."""
-    with sessions() as session:
-        known = queries.known_of(session, email.order_id)
-        behind = queries.behind(session, email)
-    assert known is not None  # no e-mail is owed before its order is known
-    words = rendering.render(
-        Step(email.step), email.locale, email.about, known, _doors(email, known, settings)
+    words, merged = (
+        (_digest(sessions, email), []) if email.step == Step.OVERDUE else _letter(sessions, email, settings)
     )
     papers = tuple(
         sending.Attachment(
@@ -96,12 +102,32 @@ def _put_into_words(sessions: sessionmaker[Session], email: Email, settings: Set
     with sessions.begin() as session:
         lock_order(session, email.order_id)
         return commands.keep_content(
-            session,
-            email.id,
-            subject=words.subject,
-            content=sending.wire(mail),
-            merged=[later.id for later in behind if is_merged(later.step, email.step, known.order)],
+            session, email.id, subject=words.subject, content=sending.wire(mail), merged=merged
         )
+
+
+def _letter(
+    sessions: sessionmaker[Session], email: Email, settings: Settings
+) -> tuple[rendering.Words, list[UUID]]:
+    """The words of an e-mail about an order, and which of those behind it say nothing more than they do."""
+    with sessions() as session:
+        known = queries.known_of(session, email.order_id)
+        behind = queries.behind(session, email)
+        said = queries.said_in(session, email, behind)
+    assert known is not None  # no e-mail is owed before its order is known
+    known = replace(known, said=said)
+    doors = _doors(email, known, settings)
+    words = rendering.render(Step(email.step), email.locale, email.about, known, doors)
+    return words, [later.id for later in behind if is_merged(later.step, email.step, known.order)]
+
+
+def _digest(sessions: sessionmaker[Session], email: Email) -> rendering.Words:
+    with sessions() as session:
+        assert email.about is not None
+        known = queries.known_of(session, email.about)  # any order of theirs: it knows the seller
+        late = queries.overdue(session, email.seller, email.market, clock.now(), MOST_OVERDUE)
+    assert known is not None
+    return rendering.render_digest(email.locale, known.order, late)
 
 
 def _doors(email: Email, known: Known, settings: Settings) -> Doors:

@@ -1,11 +1,21 @@
-"""E-mails and the attempts to send them."""
+"""E-mails and the attempts to send them; conversations."""
 
 import zlib
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Identity, MetaData, Text, UniqueConstraint
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Identity,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -18,6 +28,9 @@ class Base(DeclarativeBase):
 
     metadata = MetaData(naming_convention=metadata.naming_convention)
     type_annotation_map = {str: Text, datetime: UtcDateTime}  # noqa: RUF012 - SQLAlchemy's own shape
+
+
+_WAITS = text("reply_due_at is not null")
 
 
 class Email(Base):
@@ -36,7 +49,7 @@ class Email(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     key: Mapped[str] = mapped_column(unique=True)
     order_id: Mapped[UUID]
-    number: Mapped[str]  # the order's
+    number: Mapped[str]  # the order's; empty for a digest
     seller: Mapped[str]
     market: Mapped[str]
     position: Mapped[int]
@@ -68,6 +81,11 @@ class Email(Base):
 
     attempts: Mapped[list["EmailAttempt"]] = relationship(order_by="EmailAttempt.id")
     content: Mapped["EmailContent | None"] = relationship(viewonly=True)
+
+    @property
+    def of_order(self) -> UUID | None:
+        """The order it is about; none for a seller's digest, whose `order_id` stands for its own line."""
+        return self.order_id if self.number else None
 
     @property
     def shown(self) -> Shown:
@@ -115,3 +133,102 @@ class ThrottledDomain(Base):
     domain: Mapped[str] = mapped_column(primary_key=True)
     strikes: Mapped[int]  # how often in a row
     until: Mapped[datetime]
+
+
+class Conversation(Base):
+    """What customer and seller say to each other on an order, in short; and who waits for an answer."""
+
+    __tablename__ = "conversations"
+    __table_args__ = (
+        CheckConstraint("(unanswered_since is null) = (reply_due_at is null)", name="unanswered"),
+        # Who waits for an answer, longest first: of all sellers, of one.
+        Index("ix_conversations_due", "reply_due_at", "order_id", postgresql_where=_WAITS),
+        Index("ix_conversations_seller_due", "seller", "reply_due_at", "order_id", postgresql_where=_WAITS),
+    )
+
+    order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[str]
+    seller: Mapped[str]
+    market: Mapped[str]
+    messages: Mapped[int] = mapped_column(default=0)  # between the two; notes of staff are not counted
+    customer_wrote_at: Mapped[datetime | None]
+    seller_wrote_at: Mapped[datetime | None]
+    unanswered_since: Mapped[datetime | None]  # the customer's first message that nobody has answered
+    reply_due_at: Mapped[datetime | None]
+
+
+class Message(Base):
+    """What one side said on an order; a note of staff is never shown to the customer."""
+
+    __tablename__ = "messages"
+    __table_args__ = (
+        UniqueConstraint("order_id", "key"),
+        CheckConstraint("author in ('customer', 'seller')", name="author"),
+        CheckConstraint("not internal or author = 'seller'", name="internal"),
+        Index("ix_messages_order_id", "order_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("conversations.order_id"))
+    key: Mapped[str | None]  # of the form it came by: a form sent twice is one message
+    author: Mapped[str]
+    written_by: Mapped[str]  # the token's subject
+    internal: Mapped[bool] = mapped_column(default=False)
+    text: Mapped[str]  # emptied when the person is erased
+    attachments: Mapped[list[dict[str, Any]]] = mapped_column(
+        JSONB
+    )  # document_id, kind, content_type, size_bytes
+    posted_at: Mapped[datetime]
+    read_at: Mapped[datetime | None]  # by the other side
+
+
+class Notice(Base):
+    """Something that the seller's panel tells; there is one row per key, whatever repeats."""
+
+    __tablename__ = "notices"
+    __table_args__ = (Index("ix_notices_seller", "seller", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    key: Mapped[str] = mapped_column(unique=True)
+    order_id: Mapped[UUID]
+    number: Mapped[str]
+    seller: Mapped[str]
+    market: Mapped[str]
+    kind: Mapped[str]
+    about: Mapped[UUID | None]  # the shipment, return, message or e-mail
+    at: Mapped[datetime]
+
+
+class NoticeRead(Base):
+    """A notice that a user has read by itself."""
+
+    __tablename__ = "notice_reads"
+
+    reader: Mapped[str] = mapped_column(primary_key=True)  # the token's subject
+    notice_id: Mapped[UUID] = mapped_column(
+        ForeignKey("notices.id", ondelete="cascade"), primary_key=True, index=True
+    )
+
+
+class NoticeReader(Base):
+    """Up to which notice a user has read everything."""
+
+    __tablename__ = "notice_readers"
+
+    reader: Mapped[str] = mapped_column(primary_key=True)
+    read_to: Mapped[UUID]
+
+
+class OpenMatter(Base):
+    """Something on an order that waits for its seller; gone when it is done."""
+
+    __tablename__ = "open_matters"
+    __table_args__ = (Index("ix_open_matters_due", "seller", "market", "due_at", "order_id"),)
+
+    order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    matter: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[str]
+    seller: Mapped[str]
+    market: Mapped[str]
+    since: Mapped[datetime]
+    due_at: Mapped[datetime]  # overdue from here on

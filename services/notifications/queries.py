@@ -1,19 +1,35 @@
-"""What is read of e-mails, within what the reader may see."""
+"""What is read of e-mails, messages and the panel, within what the reader may see."""
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Row, Select, exists, false, func, not_, or_, select, tuple_
 from sqlalchemy.orm import Session, selectinload
 
 from services.notifications.domain.known import Known
-from services.notifications.models import Email, EmailAttempt, EmailContent, ThrottledDomain
-from shared.access import actor_of
+from services.notifications.domain.messages import Said
+from services.notifications.domain.steps import MESSAGES
+from services.notifications.models import (
+    Conversation,
+    Email,
+    EmailAttempt,
+    EmailContent,
+    Message,
+    Notice,
+    NoticeRead,
+    NoticeReader,
+    OpenMatter,
+    ThrottledDomain,
+)
+from shared.access import EVERYTHING, actor_of
 from shared.errors import NotFound
 from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsSnapshot
 from shared.messaging import copies
 from shared.messaging.tables import inbox
+
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
 
 def emails_of_order(session: Session, order_id: UUID) -> Sequence[Email]:
@@ -56,6 +72,125 @@ def known_of(session: Session, order_id: UUID) -> Known | None:
     shipments = copies.newest(session, order_id, ShipmentsSnapshot)
     documents = copies.newest(session, order_id, DocumentsSnapshot)
     return Known(order=order, shipments=shipments, documents=documents)
+
+
+def said_in(session: Session, email: Email, waiting: Sequence[Email]) -> tuple[Said, ...]:
+    """The messages that an e-mail tells of: its own and those whose e-mails wait behind it."""
+    if email.step not in MESSAGES:
+        return ()
+    abouts = [email.about, *(later.about for later in waiting if later.step == email.step)]
+    told = select(Message).where(Message.id.in_(abouts), Message.internal.is_(False)).order_by(Message.id)
+    return tuple(
+        Said(text=message.text, posted_at=message.posted_at, attachments=len(message.attachments))
+        for message in session.scalars(told)
+    )
+
+
+def messages(
+    session: Session, order_id: UUID, limit: int, before: UUID | None = None, *, internal: bool
+) -> Sequence[Message]:
+    """What was said on an order, newest first; with the notes of staff only where they are asked for.
+
+    Raises NotFound for an order the reader can't see.
+    """
+    visible_order(session, order_id)
+    page = select(Message).where(Message.order_id == order_id).order_by(Message.id.desc()).limit(limit)
+    if before is not None:
+        page = page.where(Message.id < before)
+    if not internal:
+        page = page.where(Message.internal.is_(False))
+    return session.scalars(page).all()
+
+
+def message_of_key(session: Session, order_id: UUID, key: str) -> Message | None:
+    """The message that a form's key has brought, if it has."""
+    known = select(Message).where(Message.order_id == order_id, Message.key == key)
+    return session.scalars(known).first()
+
+
+def conversation(session: Session, order_id: UUID) -> Conversation:
+    """The state of an order's conversation, also of one that nobody has begun; raises NotFound."""
+    order = visible_order(session, order_id)
+    found = session.get(Conversation, order_id)
+    return found or Conversation(
+        order_id=order_id,
+        number=order.number,
+        seller=order.seller.seller,
+        market=order.market.market,
+        messages=0,
+    )
+
+
+def unanswered(
+    session: Session, limit: int, after: tuple[datetime, UUID] | None = None
+) -> Sequence[Conversation]:
+    """Where a customer waits for an answer, the one due first at the head."""
+    page = (
+        select(Conversation)
+        .where(Conversation.reply_due_at.is_not(None))
+        .order_by(Conversation.reply_due_at, Conversation.order_id)
+        .limit(limit)
+    )
+    if after is not None:
+        page = page.where(tuple_(Conversation.reply_due_at, Conversation.order_id) > after)
+    return session.scalars(visible(session, page, Conversation.seller, Conversation.market)).all()
+
+
+def visible(session: Session, page: S, seller: Any, market: Any) -> S:
+    """Only what the caller may see, by the columns that name whose it is."""
+    actor = actor_of(session)
+    if EVERYTHING not in actor.sellers:
+        page = page.where(seller.in_(actor.sellers))
+    if EVERYTHING not in actor.markets:
+        page = page.where(market.in_(actor.markets))
+    return page
+
+
+def notices(
+    session: Session, limit: int, before: UUID | None = None, *, unread: bool = False
+) -> Sequence[Row[Notice, bool]]:
+    """What the panel tells, newest first, each with whether the reader has read it."""
+    page = select(Notice, _is_read(session).label("read")).order_by(Notice.id.desc()).limit(limit)
+    if before is not None:
+        page = page.where(Notice.id < before)
+    if unread:
+        page = page.where(not_(_is_read(session)))
+    return session.execute(visible(session, page, Notice.seller, Notice.market)).all()
+
+
+def unread_notices(session: Session, at_most: int) -> int:
+    """How many notices the reader has not read, counted up to a bound: more than that is just many."""
+    unread = select(Notice.id).where(not_(_is_read(session))).order_by(Notice.id.desc()).limit(at_most)
+    counted = select(func.count()).select_from(
+        visible(session, unread, Notice.seller, Notice.market).subquery()
+    )
+    return session.scalars(counted).one()
+
+
+def notice(session: Session, notice_id: UUID) -> Notice:
+    """One notice; raises NotFound where it can't be seen."""
+    found = session.get(Notice, notice_id)
+    if found is None or not actor_of(session).may_see(found.seller, found.market):
+        raise NotFound("notice", notice_id)
+    return found
+
+
+def _is_read(session: Session) -> ColumnElement[bool]:
+    reader = actor_of(session).name
+    read_to = select(NoticeReader.read_to).where(NoticeReader.reader == reader).scalar_subquery()
+    by_itself = exists().where(NoticeRead.reader == reader, NoticeRead.notice_id == Notice.id)
+    return or_(func.coalesce(Notice.id <= read_to, false()), by_itself)
+
+
+def overdue(session: Session, seller: str, market: str, now: datetime, limit: int) -> Sequence[OpenMatter]:
+    """What waits for a seller in a market and is overdue, longest first."""
+    late = (
+        select(OpenMatter)
+        .where(OpenMatter.seller == seller, OpenMatter.market == market, OpenMatter.due_at <= now)
+        .order_by(OpenMatter.due_at, OpenMatter.order_id)
+        .limit(limit)
+    )
+    return session.scalars(late).all()
 
 
 def behind(session: Session, first: Email) -> Sequence[Email]:

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,8 +15,12 @@ from mjml import mjml2html
 
 from services.notifications import figures
 from services.notifications.domain.known import Doors, Known
-from services.notifications.domain.steps import Step
+from services.notifications.domain.overdue import Matter
+from services.notifications.domain.steps import TO_SELLER, Step
+from services.notifications.models import OpenMatter
+from shared.events.snapshots import OrderSnapshot
 
+MOST_NAMED = 20  # orders of each kind in a digest
 TEMPLATES = Path(__file__).with_name("templates")
 
 environment = Environment(
@@ -60,8 +64,15 @@ def render(step: Step, locale: str, about: UUID | None, known: Known, doors: Doo
         "rows": figures.rows(step, facts, say),
         "has": lambda key: has(reader.locale.language, key),
         "step": step,
+        # Ends in an attribute that MJML escapes in its own way: nothing that people type may stand in it.
+        "title": known.order.number,
+        "to_seller": step in TO_SELLER,
         "language": reader.locale.language,
     }
+    return _words(say, context, step)
+
+
+def _words(say: Callable[..., str], context: dict[str, Any], step: str) -> Words:
     text = environment.select_template([f"{step}.txt", "letter.txt"]).render(context)
     mjml = environment.select_template([f"{step}.mjml", "letter.mjml"]).render(context)
     return Words(
@@ -69,6 +80,48 @@ def render(step: Step, locale: str, about: UUID | None, known: Known, doors: Doo
         text=re.sub(r"\n{3,}", "\n\n", text).strip() + "\n",
         html=_inliner.inline(mjml2html(mjml)),
     )
+
+
+def render_digest(locale: str, order: OrderSnapshot, late: Sequence[OpenMatter]) -> Words:
+    """What is overdue for a seller in a market; the order is any of theirs there: it knows the seller."""
+    reader = figures.reader_of(locale, order)
+    language = reader.locale.language
+    say = speaker(language, {"count": reader.number(len(late)), "market": order.market.name})
+    groups = [
+        (matter, [one for one in late if one.matter == matter])
+        for matter in Matter
+        if any(one.matter == matter for one in late)
+    ]
+    context = {
+        **figures.branding(order, reader),
+        "say": say,
+        "step": Step.OVERDUE,
+        "title": order.market.market,
+        "to_seller": True,
+        "language": language,
+        "groups": groups,
+        "most": MOST_NAMED,
+        "day": reader.day,
+        "reader": reader,
+    }
+    return _words(say, context, "overdue")
+
+
+def render_page(name: str, order: OrderSnapshot, **shown: Any) -> str:
+    """A page for the customer of an order, in the order's language."""
+    reader = figures.reader_of(order.locale, order)
+    language = reader.locale.language
+    say = speaker(language, {"number": order.number, "seller": order.seller.name})
+    brand = figures.branding(order, reader)
+    return environment.get_template(f"{name}.html").render(
+        {**brand, **shown, "say": say, "reader": reader, "language": language}
+    )
+
+
+def branded(style: str, order: OrderSnapshot) -> str:
+    """A page's style with the seller's colour."""
+    brand = figures.branding(order, figures.reader_of(order.locale, order))
+    return f"{style}:root {{ --brand: {brand['colour']}; --on-brand: {brand['on_colour']}; }}"
 
 
 @lru_cache

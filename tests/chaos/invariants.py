@@ -172,7 +172,8 @@ def deliveries(scene: Scene) -> Findings:
 def jobs(scene: Scene) -> Findings:
     """Every job is done."""
     for service, rows in scene.databases.everywhere(
-        "select kind, key, state, attempts, last_error, subject from jobs where state <> 'done'"
+        """select kind, key, state, attempts, last_error, subject from jobs
+           where state <> 'done' and due_at <= clock_timestamp() + interval '1 minute'"""
     ).items():
         for row in rows:
             job = f"{service}'s {row['key']} is {row['state']} after {row['attempts']} attempts"

@@ -15,7 +15,8 @@ WAITING = """
 select (select count(*) from outbox where acked_at is null and recorded_at <= %(until)s)
      + (select count(*) from inbox where (acked_at is null or state = 'pending')
         and (envelope ->> 'time')::timestamptz <= %(until)s) as events,
-       (select count(*) from jobs where state in ('queued', 'running') and created_at <= %(until)s) as jobs,
+       (select count(*) from jobs where state in ('queued', 'running') and created_at <= %(until)s
+        and due_at <= clock_timestamp() + interval '1 minute') as jobs, -- tomorrow's work does not wait
        (select coalesce(max(extract(epoch from lease_until - clock_timestamp())), 0) from jobs
         where state = 'running') as lease_seconds,
        greatest(

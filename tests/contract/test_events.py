@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import msgspec
@@ -43,6 +44,18 @@ def test_a_sample_survives_decoding_and_encoding(path):
     assert event.snapshot.subject == sample["subject"]
     assert event.snapshot.version == sample["snapshotversion"]
     assert f"/{event.snapshot.SOURCE}" == sample["source"]
+
+
+@pytest.mark.requirement("F-06")
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_an_event_says_what_people_call_its_order_and_carries_all_of_it(path):
+    sample = json.loads(path.read_text())
+    snapshot = codec.decode(sample["type"], sample["data"]).snapshot
+
+    assert sample["reference"] == getattr(snapshot, "number", snapshot.subject) != ""
+    whole = {field.name for field in fields(snapshot) if field.default is field.default_factory is MISSING}
+    [told] = [value for value in sample["data"].values() if isinstance(value, dict)]
+    assert whole <= told.keys()
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)

@@ -72,7 +72,9 @@ def goes_out(shop, order_id):
             email["step"]: email["status"]
             for email in shop.call("notifications", "GET", f"{path}/notifications")["items"]
         },
-        lambda now: now.keys() >= {"accepted", "shipped", "invoice"} and set(now.values()) == {"sent"},
+        lambda now: (
+            now.keys() >= {"accepted", "shipped", "invoice"} and set(now.values()) <= {"sent", "merged"}
+        ),
         60,
     )
 

@@ -11,10 +11,19 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.notifications import events, queries
+from services.notifications.commands import notices
 from services.notifications.db import settings_of
 from services.notifications.domain.answers import Answer, Meaning, pause_seconds
+from services.notifications.domain.known import Known
+from services.notifications.domain.notices import Notable, NoticeKind
 from services.notifications.domain.steps import WAITING, Letter, Recipient, key_of, owed_letters
-from services.notifications.models import Email, EmailAttempt, EmailContent, ThrottledDomain
+from services.notifications.models import (
+    Conversation,
+    Email,
+    EmailAttempt,
+    EmailContent,
+    ThrottledDomain,
+)
 from shared import clock
 from shared.events.snapshots import ConversationSnapshot, OrderSnapshot, Paper
 from shared.logging import causation_id, correlation_id
@@ -25,14 +34,9 @@ from shared.messaging.subjects import next_version
 PERSON_ERASED = "person_erased"
 
 
-def write_owed_emails(session: Session, order_id: UUID) -> None:
-    """Owe each e-mail that the order's newest state calls for, once, and see that the line moves.
-
-    Waits until the order itself is known: a shipment or paper may be heard of first.
-    """
-    known = queries.known_of(session, order_id)
-    if known is not None:
-        owe(session, known.order, owed_letters(known.order, known.shipments, known.documents))
+def write_owed_emails(session: Session, known: Known) -> None:
+    """Owe each e-mail that the order's newest state calls for, once, and see that the line moves."""
+    owe(session, known.order, owed_letters(known.order, known.shipments, known.documents))
 
 
 def owe(session: Session, order: OrderSnapshot, letters: Iterable[Letter]) -> list[Email]:
@@ -113,7 +117,8 @@ def email_sent(session: Session, email_id: UUID, answer: Answer) -> None:
     email.status, email.sent_at, email.error = "sent", clock.now(), ""
     session.execute(delete(ThrottledDomain).where(ThrottledDomain.domain == queries.domain_of(email.address)))
     _let_next_go(session, email.order_id, email.recipient)
-    outbox.publish(session, events.email_sent(email, conversation(session, email)))
+    if email.number:  # a digest is no order's, and nobody else's business
+        outbox.publish(session, events.email_sent(email, _conversation(session, email)))
 
 
 def give_up_email(session: Session, email_id: UUID, reason: str) -> None:
@@ -123,7 +128,18 @@ def give_up_email(session: Session, email_id: UUID, reason: str) -> None:
         return
     email.status, email.error = "failed", reason
     _let_next_go(session, email.order_id, email.recipient)
-    outbox.publish(session, events.email_failed(email, conversation(session, email)))
+    if email.number:
+        if email.recipient == Recipient.CUSTOMER and reason != PERSON_ERASED:
+            failed = Notable(NoticeKind.EMAIL_FAILED, email.id)
+            notices.tell(
+                session,
+                order_id=email.order_id,
+                number=email.number,
+                seller=email.seller,
+                market=email.market,
+                news=[failed],
+            )
+        outbox.publish(session, events.email_failed(email, _conversation(session, email)))
 
 
 def erase_person(session: Session, order_id: UUID) -> None:
@@ -161,15 +177,20 @@ def _let_next_go(session: Session, order_id: UUID, recipient: str) -> None:
         )
 
 
-def conversation(session: Session, email: Email) -> ConversationSnapshot:
-    """All that was written about the order of an e-mail, under a new version."""
+def conversation(session: Session, order_id: UUID, number: str) -> ConversationSnapshot:
+    """All that was written about an order, under a new version."""
     session.flush()
     return events.conversation(
-        email.order_id,
-        email.number,
-        next_version(session, email.order_id),
-        queries.emails_in_line(session, email.order_id),
+        order_id,
+        number,
+        next_version(session, order_id),
+        queries.emails_in_line(session, order_id),
+        session.get(Conversation, order_id),
     )
+
+
+def _conversation(session: Session, email: Email) -> ConversationSnapshot:
+    return conversation(session, email.order_id, email.number)
 
 
 def _email(order: OrderSnapshot, letter: Letter) -> Email:

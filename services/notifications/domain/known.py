@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from services.notifications.domain.messages import Said
 from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsSnapshot
 
 
@@ -12,6 +13,7 @@ class Known:
     order: OrderSnapshot
     shipments: ShipmentsSnapshot | None = None
     documents: DocumentsSnapshot | None = None
+    said: tuple[Said, ...] = ()  # the messages that an e-mail tells of
 
 
 @dataclass(frozen=True, kw_only=True)

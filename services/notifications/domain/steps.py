@@ -40,10 +40,16 @@ class Step(StrEnum):
     RETURN_APPROVED = "return_approved"  # and what is to be done now
     RETURN_REJECTED = "return_rejected"
     RETURN_RECEIVED = "return_received"
+    MESSAGE = "message"  # the seller wrote; one per message, unless they come within seconds
+    CUSTOMER_MESSAGE = "customer_message"  # to the seller: the customer wrote
+    OVERDUE = "overdue"  # to the seller, each morning that something is; about no single order
 
 
 # What happens within seconds of these is told with them: they wait for it (setting MERGE_SECONDS).
-WAITING = frozenset({Step.CONFIRMATION})
+WAITING = frozenset({Step.CONFIRMATION, Step.MESSAGE, Step.CUSTOMER_MESSAGE})
+MESSAGES = frozenset({Step.MESSAGE, Step.CUSTOMER_MESSAGE})
+
+TO_SELLER = frozenset({Step.NEW_ORDER, Step.RETURN_TO_DECIDE, Step.CUSTOMER_MESSAGE, Step.OVERDUE})
 
 # What the customer may be sent of an order's papers, and as which step.
 PAPER_STEPS = {
@@ -114,6 +120,8 @@ def is_paid(order: OrderSnapshot) -> bool:
 
 def is_merged(step: str, into: str, order: OrderSnapshot) -> bool:
     """Whether an e-mail that waits says nothing that one before it, written now, does not say already."""
+    if step in MESSAGES:
+        return step == into  # an e-mail shows all messages that wait to be told
     return into == Step.CONFIRMATION and step == Step.PAYMENT_RECEIVED and is_paid(order)
 
 

@@ -182,11 +182,11 @@ def ask(session, settings, tmp_path):
         info={**messaging.session_info(), "settings": settings},
     )
 
-    def asked(method, address, *, scopes=(), headers=(), **options):
+    def asked(method, address, *, scopes=(), user="tess", headers=(), **options):
         claims = {name: options.pop(name) for name in ("sellers", "markets") if name in options}
         given = dict(headers)
         if scopes:
-            given["Authorization"] = f"Bearer {keys.token('tess', scopes=scopes, **claims)}"
+            given["Authorization"] = f"Bearer {keys.token(user, scopes=scopes, **claims)}"
         return app.test_client().open(address, method=method, headers=given, **options)
 
     return asked
@@ -211,7 +211,7 @@ def post(ask):
 def hear(session):
     """Have the consumers follow a snapshot, as when one of its source's events is heard."""
 
-    def heard(snapshot, follow=consumers.write_owed_emails):
+    def heard(snapshot, follow=consumers.follow_order):
         lock_order(session, snapshot.order_id)
         follow(session, copies.keep_newest(session, snapshot))
         session.commit()

@@ -11,9 +11,13 @@ from jinja2.meta import find_undeclared_variables
 
 from services.notifications import figures
 from services.notifications.domain.known import Doors, Known
-from services.notifications.domain.steps import Step
+from services.notifications.domain.messages import Said
+from services.notifications.domain.overdue import Matter
+from services.notifications.domain.steps import MESSAGES, TO_SELLER, Step
 from services.notifications.figures import LANGUAGES, MOST_ITEMS
-from services.notifications.rendering import TEMPLATES, catalogue, environment, render
+from services.notifications.models import OpenMatter
+from services.notifications.rendering import TEMPLATES, catalogue, environment, render, render_digest
+from shared.db import new_id
 from shared.events.snapshots import TaxRow
 from tests.unit.notifications.snapshot_samples import (
     appointed,
@@ -35,25 +39,31 @@ VARIABLES = {
     "doors",
     "due_minor",
     "has",
+    "groups",
     "iban",
     "items",
     "language",
     "legal_text",
     "market",
     "money",
+    "most",
     "on_colour",
     "open",
     "order",
     "paper",
     "part",  # the macros that a template imports
+    "reader",
     "returned",
     "rows",
+    "said",
     "say",
     "seller",
     "seller_lines",
     "shipment",
     "step",
     "tax_rows",
+    "title",
+    "to_seller",
     "unnamed_items",
     "website",
 }
@@ -81,13 +91,19 @@ ABOUT = {
     Step.REFUNDED: RETURNED.refunds[0].refund_id,
     **{step: RETURNED.returns[0].return_id for step in Step if step.startswith("return_")},
 }
-TO_SELLER = {Step.NEW_ORDER, Step.RETURN_TO_DECIDE}
+SAID = (
+    Said(text="Where is it?\n<b>I wait</b>", posted_at=placed_order().placed_at, attachments=0),
+    Said(text="Here is a picture.", posted_at=placed_order().placed_at, attachments=2),
+)
+SINCE = placed_order().placed_at
 OPEN = Doors(
     order_page="https://shop.example/v1/customer/order?token=o",
     messages_page="https://shop.example/v1/customer/messages/page?token=m",
 )
+WRITTEN = ["<b>I wait</b>", "Here is a picture.", "Attachments: 2", "2 March 2026, 10:15"]
 # What else a letter must name, in its text and its HTML.
 NAMES = {
+    Step.OVERDUE: ["Orders to accept", "Customers to answer", "since 2 March 2026", "and 2 more", "110"],
     Step.NEW_ORDER: ["€49.10", "lucia.ferrer@customers.example", "569901"],
     Step.CONFIRMATION: ["€49.10", "2 March 2026", "DRAWER KNOB CERAMIC RED"],
     Step.PAYMENT_RECEIVED: ["€49.10"],
@@ -99,16 +115,33 @@ NAMES = {
     Step.INVOICE: ["EU-LANTERN-2026-000042", "€49.10"],
     Step.CREDIT_NOTE: ["CN-EU-LANTERN-2026-000007"],
     Step.REFUNDED: ["€8.30"],
+    Step.MESSAGE: WRITTEN,
+    Step.CUSTOMER_MESSAGE: WRITTEN,
     **{step: ["CHILDRENS CUTLERY SPACEBOY"] for step in Step if step.startswith("return_")},
 }
 
 
+LATE = [
+    OpenMatter(order_id=new_id(), matter=matter, number=f"EU-{100042 + place}", since=SINCE, due_at=SINCE)
+    for matter in Matter
+    for place in range(22)
+]
+
+
 def words(step, order, locale="en"):
+    if step == Step.OVERDUE:
+        return render_digest(locale, order, LATE)
     order = replace(order, refunds=RETURNED.refunds, returns=RETURNED.returns)
     doors = Doors() if step in TO_SELLER else OPEN
     if step in {Step.READY_FOR_PICKUP, Step.PICKUP_REMINDER}:
         doors = replace(doors, collect_code="482913")
-    return render(step, locale, ABOUT.get(step), Known(order=order, **HEARD), doors)
+    return render(
+        step,
+        locale,
+        ABOUT.get(step),
+        Known(order=order, **HEARD, said=SAID if step in MESSAGES else ()),
+        doors,
+    )
 
 
 @pytest.mark.requirement("P-34")
@@ -147,7 +180,7 @@ def test_every_sentence_is_said_somewhere():
     said = set()
 
     for path in TEMPLATES.iterdir():
-        if path.suffix in {".mjml", ".txt"}:
+        if path.suffix in {".mjml", ".txt", ".html"}:
             said |= set(re.findall(r'say\("([a-z_.]+)"', path.read_text("utf-8")))
     said |= set(re.findall(r'"([a-z_]+\.[a-z_]+)"', Path(figures.__file__).read_text("utf-8")))
     of_steps = {
@@ -156,7 +189,18 @@ def test_every_sentence_is_said_somewhere():
     by_method = {f"{part}.{method}" for part in ("pay", "method", "new_order.next") for method in METHODS}
     by_kind = {f"appointment.{kind}" for kind in ("delivery", "installation", "service")}
 
-    unsaid = {key for key, _ in sentences(catalogue("en"))} - said - of_steps - by_method - by_kind
+    of_matters = {f"overdue.{matter}" for matter in Matter}
+    of_page = {f"page.wrong.{word}" for word in ("empty", "too_long", "too_many_messages", "person_erased")}
+
+    unsaid = (
+        {key for key, _ in sentences(catalogue("en"))}
+        - said
+        - of_steps
+        - by_method
+        - by_kind
+        - of_page
+        - of_matters
+    )
     assert unsaid == set()
 
 
@@ -167,7 +211,7 @@ def test_every_email_says_all_it_has_to_say(step, method, language):
     for order in (placed_order(method), paid(placed_order(method)), cancelled(paid(placed_order(method)))):
         said = words(step, order, language)
 
-        assert "EU-100042" in said.subject
+        assert ("Europe" if step == Step.OVERDUE else "EU-100042") in said.subject
         for part in (said.text, said.html):
             assert "EU-100042" in part
             bare = re.sub(r"<style.*?</style>|<!--.*?-->", "", part, flags=re.DOTALL)
@@ -215,6 +259,7 @@ def test_nobody_is_asked_for_money_that_has_arrived_or_is_not_owed_any_more(meth
         assert "IBAN" not in confirmation.text
 
 
+@pytest.mark.requirement("S0-07")
 def test_a_shipment_names_its_tracking_number_and_links_to_it():
     said = words(Step.SHIPPED, placed_order())
 

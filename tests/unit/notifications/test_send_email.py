@@ -74,6 +74,7 @@ def test_the_versions_told_rise(hear, work, published):
     assert versions == [1, 2, 3]
 
 
+@pytest.mark.requirement("S4-02")
 def test_steps_reach_the_customer_in_order_though_the_last_is_heard_first(hear, work, mail_server, store):
     store(invoiced(), PDF)
     for snapshot in (shipped(), invoiced(), ACCEPTED):

@@ -28,7 +28,12 @@ class EmailSchema(Schema):
     """An e-mail, why it was written and what came of it."""
 
     email_id = fields.UUID(attribute="id", required=True)
-    order_id = fields.UUID(required=True)
+    order_id = fields.UUID(
+        attribute="of_order",
+        required=True,
+        allow_none=True,
+        metadata={"description": "null for a seller's digest"},
+    )
     step = fields.String(required=True)
     about = fields.UUID(
         required=True,

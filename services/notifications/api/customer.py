@@ -1,0 +1,131 @@
+"""Messages for the customer of an order, by the signed link: as JSON, and as a small page with a form."""
+
+import base64
+import hashlib
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request, url_for
+from marshmallow import ValidationError
+from sqlalchemy.orm import Session
+
+from services.notifications import queries, rendering
+from services.notifications.api.pages import page_of
+from services.notifications.api.schemas.messages import (
+    CustomerMessageSchema,
+    CustomerMessageToPostSchema,
+)
+from services.notifications.commands import messages as commands
+from services.notifications.domain.messages import LONGEST_TEXT, Author
+from services.notifications.models import Message
+from shared.db import new_id
+from shared.errors import Refused
+from shared.web import payloads
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command, query
+from shared.web.customer_link import customer
+from shared.web.paging import PageArguments, decode_cursor, page_schema
+
+blueprint = Blueprint("customer", __name__, url_prefix="/v1/customer")
+
+MOST_SHOWN = 100
+STYLE = (rendering.TEMPLATES / "page.css").read_text("utf-8")
+# Nothing runs, nothing is loaded, the form goes nowhere else; the one style is known by its hash.
+POLICY = (
+    "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+LONGEST_KEY = 64
+
+
+@blueprint.route("/messages", methods=["GET"])
+@blueprint.arguments(PageArguments, location="query")
+@blueprint.response(200, page_schema(CustomerMessageSchema))
+@customer
+@query
+def list_messages(session: Session, arguments: dict[str, Any], order_id: UUID) -> dict[str, Any]:
+    """What was said on the order, newest first."""
+    before = decode_cursor(arguments["cursor"], UUID)[0] if "cursor" in arguments else None
+    limit = arguments["limit"]
+    found = queries.messages(session, order_id, limit + 1, before, internal=False)
+    return page_of(found, limit, "id")
+
+
+@blueprint.route("/messages", methods=["POST"])
+@blueprint.arguments(CustomerMessageToPostSchema)
+@blueprint.response(201, CustomerMessageSchema)
+@customer
+@command
+def post_message(session: Session, message: dict[str, Any], order_id: UUID) -> Message:
+    """Write to the seller of the order.
+
+    Refused (409) for more than ten messages an hour (too_many_messages), and once the person is erased
+    (person_erased).
+    """
+    return commands.post_message(session, order_id, author=Author.CUSTOMER, **message)
+
+
+@blueprint.route("/messages/read", methods=["POST"])
+@blueprint.response(204)
+@customer
+@command
+def mark_read(session: Session, order_id: UUID) -> None:
+    """Note that the customer has read what the seller wrote so far; showing a page never does."""
+    commands.mark_read(session, order_id, Author.CUSTOMER)
+
+
+@blueprint.route("/messages/page", methods=["GET"])
+@blueprint.response(200, {"type": "string"}, content_type="text/html")
+@customer
+@query
+def show_messages(session: Session, order_id: UUID) -> Response:
+    """The same for people: a page in the order's language, with a form to write."""
+    return _page(session, order_id)
+
+
+@blueprint.route("/messages/page", methods=["POST"])
+@blueprint.response(303)
+@customer
+@command
+def post_form(session: Session, order_id: UUID) -> Response:
+    """Take the page's form and lead back to the page; what is wrong is said on it."""
+    typed = {"text": request.form.get("text", "").replace("\r\n", "\n")}
+    try:
+        message = CustomerMessageToPostSchema().load(typed)
+        if payloads.unstorable(typed):
+            raise ValidationError("NUL")  # noqa: TRY301 - one way to say that it can't be taken
+    except ValidationError:
+        wrong = "empty" if not typed["text"].strip() else "too_long"
+        return _page(session, order_id, wrong, HTTPStatus.UNPROCESSABLE_ENTITY, typed["text"])
+    key = request.form.get("key", "").replace("\0", "")[:LONGEST_KEY] or None
+    try:
+        commands.post_message(session, order_id, author=Author.CUSTOMER, key=key, **message)
+    except Refused as refusal:
+        return _page(session, order_id, refusal.reason, HTTPStatus.CONFLICT, typed["text"])
+    answer = Response(status=HTTPStatus.SEE_OTHER)
+    answer.headers["Location"] = url_for("customer.show_messages", token=request.args["token"])
+    return answer
+
+
+def _page(
+    session: Session, order_id: UUID, wrong: str = "", status: int = HTTPStatus.OK, typed: str = ""
+) -> Response:
+    order = queries.visible_order(session, order_id)
+    found = queries.messages(session, order_id, MOST_SHOWN, internal=False)
+    style = rendering.branded(STYLE, order)
+    page = rendering.render_page(
+        "messages",
+        order,
+        style=style,
+        messages=[*reversed(found)],
+        wrong=wrong,
+        typed=typed,
+        longest=LONGEST_TEXT,
+        key=str(new_id()),
+        action=url_for("customer.post_form", token=request.args["token"]),
+    )
+    answer = Response(page, status, mimetype="text/html")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    answer.headers["Content-Security-Policy"] = POLICY.format(style=digest)
+    return answer

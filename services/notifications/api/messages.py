@@ -1,0 +1,94 @@
+"""Conversations over HTTP for the seller's staff: read, answer, see who waits."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.notifications import queries
+from services.notifications.api.pages import page_of
+from services.notifications.api.schemas.messages import (
+    ConversationSchema,
+    MessageSchema,
+    MessageToPostSchema,
+)
+from services.notifications.commands import messages as commands
+from services.notifications.domain.messages import Author
+from services.notifications.models import Conversation, Message
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command, query
+from shared.web.paging import PageArguments, decode_cursor, page_schema
+
+blueprint = Blueprint("messages", __name__, url_prefix="/v1")
+
+
+@blueprint.route("/orders/<uuid:order_id>/messages", methods=["GET"])
+@blueprint.arguments(PageArguments, location="query")
+@blueprint.response(200, page_schema(MessageSchema))
+@requires("orders:read")
+@query
+def list_messages(session: Session, arguments: dict[str, Any], order_id: UUID) -> dict[str, Any]:
+    """What was said on an order, newest first, notes of staff included."""
+    before = decode_cursor(arguments["cursor"], UUID)[0] if "cursor" in arguments else None
+    limit = arguments["limit"]
+    found = queries.messages(session, order_id, limit + 1, before, internal=True)
+    return page_of(found, limit, "id")
+
+
+@blueprint.route("/orders/<uuid:order_id>/messages", methods=["POST"])
+@blueprint.arguments(MessageToPostSchema)
+@blueprint.response(201, MessageSchema)
+@requires("notifications:write")
+@command
+def post_message(session: Session, message: dict[str, Any], order_id: UUID) -> Message:
+    """Write to the customer of an order, who is sent an e-mail; or, `internal`, a note for staff alone.
+
+    Refused (409) once the person is erased (person_erased).
+    """
+    return commands.post_message(session, order_id, author=Author.SELLER, **message)
+
+
+@blueprint.route("/orders/<uuid:order_id>/conversation", methods=["GET"])
+@blueprint.response(200, ConversationSchema)
+@requires("orders:read")
+@query
+def get_conversation(session: Session, order_id: UUID) -> Conversation:
+    """Who wrote last on an order, and whether the customer waits for an answer."""
+    return queries.conversation(session, order_id)
+
+
+@blueprint.route("/orders/<uuid:order_id>/conversation/read", methods=["POST"])
+@blueprint.response(200, ConversationSchema)
+@requires("notifications:write")
+@command
+def mark_read(session: Session, order_id: UUID) -> Conversation:
+    """Note that the seller has read what the customer wrote so far."""
+    commands.mark_read(session, order_id, Author.SELLER)
+    return queries.conversation(session, order_id)
+
+
+@blueprint.route("/orders/<uuid:order_id>/conversation/no-answer-needed", methods=["POST"])
+@blueprint.response(200, ConversationSchema)
+@requires("notifications:write")
+@command
+def need_no_answer(session: Session, order_id: UUID) -> Conversation:
+    """Take an order out of the queue of the unanswered without writing.
+
+    Refused (409) where nobody waits for an answer (not_unanswered).
+    """
+    return commands.need_no_answer(session, order_id)
+
+
+@blueprint.route("/conversations/unanswered", methods=["GET"])
+@blueprint.arguments(PageArguments, location="query")
+@blueprint.response(200, page_schema(ConversationSchema))
+@requires("orders:read")
+@query
+def list_unanswered(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The orders whose customers wait for an answer, the one due first at the head."""
+    after = decode_cursor(arguments["cursor"], datetime, UUID) if "cursor" in arguments else None
+    limit = arguments["limit"]
+    found = queries.unanswered(session, limit + 1, after)
+    return page_of(found, limit, "reply_due_at", "order_id")

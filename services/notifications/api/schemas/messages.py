@@ -1,0 +1,77 @@
+"""How messages are taken and shown over HTTP: to the seller's staff, and to the customer, who sees less."""
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from services.notifications.domain.messages import LONGEST_TEXT, MOST_ATTACHMENTS
+
+
+def _says_something(text: str) -> None:
+    if not text.strip():
+        raise ValidationError("must say something")
+
+
+TEXT = (validate.Length(max=LONGEST_TEXT), _says_something)
+
+
+class AttachedSchema(Schema):
+    """A document that goes with a message; its bytes are documents' to serve."""
+
+    document_id = fields.UUID(required=True)
+    kind = fields.String(required=True)
+    content_type = fields.String(required=True)
+    size_bytes = fields.Integer(required=True)
+
+
+class CustomerMessageToPostSchema(Schema):
+    """What a customer says."""
+
+    text = fields.String(required=True, validate=TEXT)
+    document_ids = fields.List(
+        fields.UUID(),
+        load_default=list,
+        validate=validate.Length(max=MOST_ATTACHMENTS),
+        metadata={"description": "documents of the order, uploaded to documents before"},
+    )
+
+
+class MessageToPostSchema(CustomerMessageToPostSchema):
+    """What the seller's staff say."""
+
+    internal = fields.Boolean(
+        load_default=False, metadata={"description": "a note among staff; the customer never sees it"}
+    )
+
+
+class CustomerMessageSchema(Schema):
+    """A message as the customer sees it: by which side, not by whom of the staff."""
+
+    message_id = fields.UUID(attribute="id", required=True)
+    author = fields.String(required=True, validate=validate.OneOf(["customer", "seller"]))
+    text = fields.String(required=True, metadata={"description": "empty once the person is erased"})
+    attachments = fields.List(fields.Nested(AttachedSchema), required=True)
+    posted_at = fields.AwareDateTime(required=True)
+    read_at = fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": "when the other side had read it"}
+    )
+
+
+class MessageSchema(CustomerMessageSchema):
+    """A message as staff see it."""
+
+    order_id = fields.UUID(required=True)
+    written_by = fields.String(required=True)
+    internal = fields.Boolean(required=True)
+
+
+class ConversationSchema(Schema):
+    """Who wrote last on an order, and who waits for an answer until when."""
+
+    order_id = fields.UUID(required=True)
+    number = fields.String(required=True)
+    seller = fields.String(required=True)
+    market = fields.String(required=True)
+    messages = fields.Integer(required=True)
+    customer_wrote_at = fields.AwareDateTime(required=True, allow_none=True)
+    seller_wrote_at = fields.AwareDateTime(required=True, allow_none=True)
+    unanswered_since = fields.AwareDateTime(required=True, allow_none=True)
+    reply_due_at = fields.AwareDateTime(required=True, allow_none=True)

@@ -1,0 +1,44 @@
+"""How the seller's panel is shown over HTTP."""
+
+from marshmallow import Schema, fields, validate
+
+from services.notifications.domain.notices import NoticeKind
+from shared.web.paging import PageArguments
+
+
+class NoticesArguments(PageArguments):
+    """Which notices."""
+
+    unread = fields.Boolean(load_default=False, metadata={"description": "only what the caller has not read"})
+
+
+class NoticeSchema(Schema):
+    """Something that happened on an order, as the panel tells it."""
+
+    notice_id = fields.UUID(attribute="Notice.id", required=True)
+    kind = fields.String(attribute="Notice.kind", required=True, validate=validate.OneOf([*NoticeKind]))
+    order_id = fields.UUID(attribute="Notice.order_id", required=True)
+    number = fields.String(attribute="Notice.number", required=True)
+    seller = fields.String(attribute="Notice.seller", required=True)
+    market = fields.String(attribute="Notice.market", required=True)
+    about = fields.UUID(
+        attribute="Notice.about",
+        required=True,
+        allow_none=True,
+        metadata={"description": "the shipment, return, message or e-mail"},
+    )
+    at = fields.AwareDateTime(attribute="Notice.at", required=True)
+    read = fields.Boolean(required=True, metadata={"description": "by the caller"})
+
+
+class UnreadSchema(Schema):
+    """How much is unread."""
+
+    unread = fields.Integer(required=True, metadata={"description": "counted up to 99"})
+    more = fields.Boolean(required=True, metadata={"description": "whether there are more than that"})
+
+
+class ReadToSchema(Schema):
+    """Up to where everything is read."""
+
+    up_to = fields.UUID(required=True, metadata={"description": "the newest notice that was seen"})

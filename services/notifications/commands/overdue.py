@@ -1,0 +1,105 @@
+"""What waits for sellers, and the morning's e-mail of what is overdue. The caller owns the transaction."""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.notifications import queries
+from services.notifications.commands.emails import join_line
+from services.notifications.db import settings_of
+from services.notifications.domain.known import Known
+from services.notifications.domain.overdue import next_morning, waiting_matters
+from services.notifications.domain.steps import Recipient, Step
+from services.notifications.models import Conversation, Email, OpenMatter
+from shared import clock
+from shared.events.snapshots import OrderSnapshot
+from shared.logging import correlation_id
+from shared.messaging import copies
+from shared.messaging.jobs import enqueue
+
+
+def note_matters(session: Session, known: Known) -> None:
+    """Bring what is known to wait on an order in line with its newest state."""
+    order = known.order
+    talk = session.get(Conversation, order.order_id)
+    since, due_at = (talk.unanswered_since, talk.reply_due_at) if talk else (None, None)
+    waiting = {one.matter: one for one in waiting_matters(known, since, due_at, clock.now())}
+    noted = select(OpenMatter.matter).where(OpenMatter.order_id == order.order_id)
+    before = set(session.scalars(noted))
+    if over := before - waiting.keys():
+        gone = OpenMatter.order_id == order.order_id, OpenMatter.matter.in_(over)
+        session.execute(delete(OpenMatter).where(*gone))
+    for matter in waiting.keys() - before:
+        one = waiting[matter]
+        row = {
+            "order_id": order.order_id,
+            "matter": matter,
+            "number": order.number,
+            "seller": order.seller.seller,
+            "market": order.market.market,
+            "since": one.since,
+            "due_at": one.due_at,
+        }
+        session.execute(insert(OpenMatter).values(row))
+        _owe_digest(session, order, one.due_at)
+
+
+def write_digest(session: Session, argument: dict[str, Any]) -> None:
+    """Owe a seller the e-mail of what is overdue in a market, if anything is, and look again tomorrow."""
+    seller, market, on = argument["seller"], argument["market"], argument["on"]
+    first = queries.overdue(session, seller, market, clock.now(), 1)
+    if not first:
+        return
+    order = copies.newest(session, first[0].order_id, OrderSnapshot)
+    if order is None or not order.seller.email:
+        return
+    key = f"email:{Step.OVERDUE}:{market}:{on}:{seller}"
+    email = Email(
+        key=key,
+        order_id=digest_id(seller, market),
+        number="",
+        seller=seller,
+        market=market,
+        step=Step.OVERDUE,
+        about=first[0].order_id,
+        recipient=Recipient.SELLER,
+        recipient_id=seller,
+        address=order.seller.email,
+        reply_to="",
+        sender_name="",
+        locale=order.market.locale,
+        attachments=[],
+        message_id=uuid5(NAMESPACE_URL, key),
+        correlation_id=correlation_id.get(),
+        created_at=clock.now(),
+    )
+    join_line(session, email.order_id, [email])
+    tomorrow = date.fromisoformat(on) + timedelta(days=1)
+    _owe_digest(session, order, datetime.combine(tomorrow, time(), ZoneInfo(order.market.time_zone)))
+
+
+def digest_id(seller: str, market: str) -> UUID:
+    """What a seller's digests of a market are about, in place of an order: they have a line of their own."""
+    return uuid5(NAMESPACE_URL, f"digest:{market}:{seller}")
+
+
+def _owe_digest(session: Session, order: OrderSnapshot, due_at: datetime) -> None:
+    """A job for the first morning on which something that falls due then is overdue; one a morning."""
+    seller, market = order.seller.seller, order.market.market
+    hour = settings_of(session).digest_hour
+    morning = next_morning(max(due_at, clock.now()), order.market.time_zone, hour)
+    on = morning.date().isoformat()
+    enqueue(
+        session,
+        "digest",
+        key=f"digest:{market}:{seller}:{on}",
+        order_id=digest_id(seller, market),
+        number=seller,
+        argument={"seller": seller, "market": market, "on": on},
+        run_at=morning,
+    )

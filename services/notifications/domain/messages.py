@@ -1,0 +1,39 @@
+"""Who may say what on an order, how much, and until when an answer is due."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from shared.events.snapshots import Paper
+
+LONGEST_TEXT = 4000
+MOST_ATTACHMENTS = 5
+# Of what a customer writes within an hour: a leaked link must not fill the seller's mailbox.
+MOST_MESSAGES = 10
+WITHIN = timedelta(hours=1)
+
+# What may go with a message: the other side reads it, so no label and no printout of the seller's own.
+_FROM_CUSTOMER = frozenset({"attachment", "payment_proof"})
+_FROM_SELLER = _FROM_CUSTOMER | {"invoice", "credit_note", "delivery_note", "return_slip"}
+
+
+class Author(StrEnum):
+    """Which side wrote."""
+
+    CUSTOMER = "customer"
+    SELLER = "seller"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """A message as an e-mail tells of it."""
+
+    text: str
+    posted_at: datetime
+    attachments: int
+
+
+def may_be_attached(paper: Paper, author: Author) -> bool:
+    """Whether a document of the order may go with a message of this side."""
+    kinds = _FROM_CUSTOMER if author is Author.CUSTOMER else _FROM_SELLER
+    return paper.status == "stored" and paper.kind in kinds

@@ -1,0 +1,49 @@
+"""What the seller's panel tells of an order: each thing once."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from services.notifications.domain.known import Known
+from services.notifications.domain.steps import is_paid
+
+
+class NoticeKind(StrEnum):
+    """What happened that the seller's people should see."""
+
+    NEW_ORDER = "new_order"
+    PAYMENT_RECEIVED = "payment_received"
+    CANCELLED = "cancelled"
+    FAILED = "failed"  # not paid in time
+    UNDELIVERABLE = "undeliverable"  # one per shipment
+    RETURN_TO_DECIDE = "return_to_decide"  # one per return
+    CUSTOMER_MESSAGE = "customer_message"  # one per message
+    EMAIL_FAILED = "email_failed"  # the customer could not be written to; one per e-mail
+
+
+@dataclass(frozen=True)
+class Notable:
+    """One thing to tell."""
+
+    kind: NoticeKind
+    about: UUID | None = None
+
+
+def owed_notices(known: Known) -> Iterator[Notable]:
+    """Everything that the newest state of an order calls for, whether or not it was told before."""
+    order = known.order
+    if order.anonymised_at is not None:
+        return
+    yield Notable(NoticeKind.NEW_ORDER)
+    if is_paid(order):
+        yield Notable(NoticeKind.PAYMENT_RECEIVED)
+    if order.cancelled_at is not None:
+        yield Notable(NoticeKind.CANCELLED)
+    if order.failed_at is not None:
+        yield Notable(NoticeKind.FAILED)
+    for shipment in known.shipments.shipments if known.shipments else ():
+        if shipment.status == "undeliverable":
+            yield Notable(NoticeKind.UNDELIVERABLE, shipment.shipment_id)
+    for returned in order.returns:
+        yield Notable(NoticeKind.RETURN_TO_DECIDE, returned.return_id)

@@ -1,0 +1,80 @@
+"""What a seller still has to do on an order, since when, and from when on it is overdue."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from services.notifications.domain.known import Known
+from shared.events.snapshots import OrderSnapshot, ShipmentsSnapshot
+
+
+class Matter(StrEnum):
+    """Something that waits for the seller."""
+
+    ACCEPTANCE = "acceptance"  # the order may be accepted
+    SHIPMENT = "shipment"  # goods of an accepted order
+    RETURN = "return"  # a return is to be decided
+    REFUND = "refund"  # money is to go back
+    REPLY = "reply"  # the customer waits for an answer
+
+
+PATIENCE = {
+    Matter.ACCEPTANCE: timedelta(days=1),
+    Matter.SHIPMENT: timedelta(days=2),
+    Matter.RETURN: timedelta(days=2),
+    Matter.REFUND: timedelta(days=3),
+}
+
+_GONE = frozenset({"shipped", "undeliverable", "delivered", "returned", "cancelled"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting:
+    """One matter of an order."""
+
+    matter: Matter
+    since: datetime
+    due_at: datetime
+
+
+def waiting_matters(
+    known: Known, unanswered_since: datetime | None, reply_due_at: datetime | None, now: datetime
+) -> Iterator[Waiting]:
+    """All that waits for the seller in the newest state of an order; nothing of one that is held or over.
+
+    Where a snapshot does not say since when, it is since now.
+    """
+    order = known.order
+    if order.anonymised_at is None and unanswered_since and reply_due_at:
+        yield Waiting(matter=Matter.REPLY, since=unanswered_since, due_at=reply_due_at)
+    if order.anonymised_at is not None or order.holds:  # deadlines stand still while a hold stands
+        return
+    for matter, since in _since(order, known.shipments, now):
+        yield Waiting(matter=matter, since=since, due_at=since + PATIENCE[matter])
+
+
+def _since(
+    order: OrderSnapshot, shipments: ShipmentsSnapshot | None, now: datetime
+) -> Iterator[tuple[Matter, datetime]]:
+    is_over = order.cancelled_at or order.refused_at or order.failed_at or order.completed_at
+    may_be_accepted = order.payment.covered or order.payment.method == "cash_on_delivery"
+    if not is_over and order.accepted_at is None and may_be_accepted:
+        yield Matter.ACCEPTANCE, order.payment.covered_at or order.placed_at
+    if not is_over and order.accepted_at is not None:
+        known = shipments.shipments if shipments else ()
+        if not known or any(shipment.status not in _GONE for shipment in known):
+            yield Matter.SHIPMENT, order.accepted_at
+    if any(returned.status == "requested" for returned in order.returns):
+        yield Matter.RETURN, now
+    requested = [refund.requested_at for refund in order.refunds if refund.state == "requested"]
+    if requested:
+        yield Matter.REFUND, min(requested)
+
+
+def next_morning(after: datetime, time_zone: str, hour: int) -> datetime:
+    """The first time from then on that it is so many o'clock in a market."""
+    local = after.astimezone(ZoneInfo(time_zone))
+    morning = local.replace(hour=hour, minute=0, second=0, microsecond=0)
+    return morning if morning >= local else morning + timedelta(days=1)

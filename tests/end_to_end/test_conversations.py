@@ -1,0 +1,64 @@
+"""A conversation through the real processes: from the link in an e-mail to the order's history."""
+
+import re
+from email import message_from_bytes
+from email.policy import default
+from html import unescape
+from urllib.parse import urljoin
+
+import httpx
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def mails(stack):
+    folder = stack.servers.mail.mailbox.folder
+    return [message_from_bytes(file.read_bytes(), policy=default) for file in folder.glob("*.eml")]
+
+
+def words(mail):
+    return mail.get_body(("plain",)).get_content()
+
+
+@pytest.mark.requirement("S2-07", "S0-08")
+def test_a_customer_writes_by_the_link_in_an_email_and_orders_hears_who_wrote(shop, stack):
+    order = shop.place(("CUP-1", 1), locale="en")
+    path = f"/v1/orders/{order['order_id']}"
+    to_customer = shop.eventually(
+        lambda: [
+            mail for mail in mails(stack) if f"received your order {order['number']}" in mail["Subject"]
+        ],
+        bool,
+    )
+    link = re.search(r"http\S+/v1/customer/messages/page\?token=\S+", words(to_customer[0]))[0]
+
+    page = httpx.get(link)
+    key = re.search(r'name="key" value="([^"]+)"', page.text)[1]
+    action = urljoin(link, unescape(re.search(r'action="([^"]+)"', page.text)[1]))
+    posted = httpx.post(action, data={"text": "Where is it?", "key": key})
+    assert posted.status_code == 303
+    [waiting] = [
+        talk
+        for talk in shop.call("notifications", "GET", "/v1/conversations/unanswered")["items"]
+        if talk["order_id"] == order["order_id"]
+    ]
+    shop.call("notifications", "POST", f"{path}/messages", json={"text": "On its way."})
+
+    authors = shop.eventually(
+        lambda: [
+            entry["detail"]["author"]
+            for entry in shop.call("orders", "GET", f"{path}/history")["items"]
+            if entry["action"] == "message.posted"
+        ],
+        lambda found: len(found) > 1,
+    )
+    assert authors == ["customer", "seller"]
+    assert waiting["number"] == order["number"]
+    assert "On its way." in httpx.get(link).text
+    shop.eventually(
+        lambda: "".join(
+            words(mail) for mail in mails(stack) if f"order {order['number']}" in mail["Subject"]
+        ),
+        lambda told: "On its way." in told and "Where is it?" in told,
+    )

@@ -1,0 +1,109 @@
+"""Received, then paid: whatever is heard when, and whoever sends it. With real threads and transactions."""
+
+import random
+import threading
+import time
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.orm import sessionmaker
+
+from services.notifications import consumers, sending
+from services.notifications.messaging import messaging
+from services.notifications.models import Email
+from shared.db import new_id
+from shared.messaging import copies
+from shared.messaging import jobs as runner
+from shared.messaging.backoff import Backoff
+from shared.messaging.subjects import lock_order
+from tests.unit.notifications.conftest import due_job
+from tests.unit.notifications.snapshot_samples import paid, placed_order
+
+ORDERS = 24
+DEADLINE_SECONDS = 30
+TABLES = (
+    "emails, email_attempts, email_contents, notices, open_matters, jobs, copies, subjects, event_log, outbox"
+)
+
+
+@pytest.fixture
+def sessions(engines, settings):
+    """Sessions that commit; what they wrote is gone afterwards."""
+    engine = engines["notifications"]
+    info = {
+        **messaging.session_info(),
+        "settings": replace(settings, merge_seconds=0.05, retry_base_seconds=0.02),
+    }
+    yield sessionmaker(engine, expire_on_commit=False, info=info)
+    with engine.begin() as connection:
+        connection.execute(text(f"truncate {TABLES} cascade"))
+
+
+def hear(sessions, snapshot):
+    with sessions.begin() as session:
+        lock_order(session, snapshot.order_id)
+        consumers.follow_order(session, copies.keep_newest(session, snapshot))
+
+
+def work(sessions, is_over):
+    while not is_over.is_set():
+        with sessions() as session:
+            due = due_job(session)
+        if due is None:
+            is_over.wait(0.005)
+        else:
+            runner.run(sessions, messaging.jobs, due, Backoff(0.01, 0.02))
+    sending.hang_up()
+
+
+def live(sessions, order, chance):
+    """An order is placed, and paid some moment later; the news may overtake each other."""
+    news = [order, paid(order)]
+    if chance.random() < 0.3:
+        news.reverse()
+    hear(sessions, news[0])
+    time.sleep(chance.uniform(0, 0.12))  # around the window, on both sides of it
+    hear(sessions, news[1])
+
+
+def all_told(sessions):
+    with sessions() as session:
+        emails = session.scalars(select(Email)).all()
+    told = {"sent", "merged"}
+    return len(emails) == 2 * ORDERS and all(email.status in told for email in emails)
+
+
+@pytest.mark.requirement("F-32")
+def test_nobody_reads_received_after_paid(sessions, mail_server):
+    mail_server.at_recipient.extend(["451 later"] * 8)
+    base = placed_order()
+    seller = replace(base.seller, email="")
+    orders = [
+        replace(base, order_id=new_id(), number=f"EU-{place:03}", seller=seller) for place in range(ORDERS)
+    ]
+    is_over = threading.Event()
+    workers = [threading.Thread(target=work, args=(sessions, is_over)) for _ in range(3)]
+    lives = [
+        threading.Thread(target=live, args=(sessions, order, random.Random(place)))
+        for place, order in enumerate(orders)
+    ]
+
+    for thread in [*workers, *lives]:
+        thread.start()
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not all_told(sessions) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    is_over.set()
+    for thread in [*lives, *workers]:
+        thread.join()
+
+    assert all_told(sessions)
+    subjects = [str(mail["Subject"]) for mail in mail_server.received()]
+    apart = 0
+    for order in orders:
+        told = [subject for subject in subjects if order.number in subject]
+        assert told[0] == f"Hemos recibido su pedido {order.number}"
+        assert told[1:] in ([], [f"Hemos recibido el pago de su pedido {order.number}"])
+        apart += len(told) - 1
+    assert 0 < apart < ORDERS  # both ways were gone: told together, and one after the other
