@@ -79,6 +79,7 @@ def run() -> list[Result]:
             print(f"   {count} orders made in {seconds:.0f} s", flush=True)
         sessions = {name: _sessions(server.url(name)) for name in ("few", "orders")}
         results = [*filters(sessions), pages(sessions["orders"])]
+        PLANS.parent.mkdir(exist_ok=True)
         PLANS.write_text(plans(sessions["orders"]))
         keys = Keys(folder / "keys")
         environment = orders_environment(server.url("orders"), keys)
