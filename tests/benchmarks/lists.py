@@ -56,6 +56,10 @@ FILTERS: dict[str, dict[str, Any]] = {
     "status, rare": {"status": ["failed"]},
     "statuses": {"status": ["placed", "failed"]},
     "fulfilment": {"fulfilment": ["partly_shipped"]},
+    "lifecycle": {"lifecycle": ["Partially Shipped"]},
+    "agent's status": {"csr_status": ["OnHold"]},
+    "timeline": {"timeline": ["ready_for_pickup"]},
+    "queue": {"queue": ["To prepare"]},
     "channel": {"channel": ["store"]},
     "payment state": {"payment_state": ["overpaid"]},
     "payment method": {"payment_method": ["transfer"]},
@@ -64,6 +68,7 @@ FILTERS: dict[str, dict[str, Any]] = {
     "search, a number": {"search": "TRACK-5050"},
     "search, a name": {"search": "quillf"},
     "seller and status": {"seller": ["seller-7"], "status": ["placed"]},
+    "seller and queue": {"seller": ["seller-7"], "queue": ["To prepare"]},
     "market, days and status": {
         "market": ["gb"], "status": ["completed"],
         "placed_from": date(2024, 6, 1), "placed_after": date(2024, 7, 1),
@@ -250,8 +255,11 @@ def xlsx(api: Api, sessions: sessionmaker[Session]) -> list[Result]:
         api.download("/v1/orders/export.xlsx", market=SHEET_MARKET)
         return count / (time.monotonic() - begun)
 
+    floor, rate = interleaved([naive, ours])
     with _watched(api) as growth:
-        floor, rate = interleaved([naive, ours])
+        begun = time.monotonic()
+        api.download("/v1/orders/export.xlsx")
+        taken = time.monotonic() - begun
     return [
         Result(
             goal=8,
@@ -263,11 +271,12 @@ def xlsx(api: Api, sessions: sessionmaker[Session]) -> list[Result]:
         ),
         Result(
             goal=8,
-            name=f"XLSX of {count} orders: growth of the server's memory",
+            name=f"XLSX of {MANY} orders: growth of the server's memory",
             value=max(growth) / MIB,
             unit="MiB",
             must=50,
             lower_is_better=True,
+            detail=f"in {taken:.0f} s",
         ),
     ]
 

@@ -60,7 +60,16 @@ select cast(overlay(overlay(md5(cast(n as text)) placing lpad(to_hex(n * {step} 
        case when n % 5 = 0 then 'cash_on_delivery' when n % 3 = 0 then 'transfer' else 'online' end,
        0, case when n % 100 < 3 then 0 else amount + 395 end, 0,
        case when n % 100 < 3 then 'unpaid' when n % 100 = 50 then 'overpaid' else 'paid' end,
-       null, to_timestamp((n * {step} + 1700000000000) / 1000.0), null, null, null{plain}
+       null, to_timestamp((n * {step} + 1700000000000) / 1000.0), null, null, null,
+       case when n % 100 < 3 then 'Open' when n % 100 < 8 then 'Ready to ship'
+            when n % 100 < 12 then 'Canceled' when n % 100 = 12 then 'Failed'
+            when n % 100 = 13 then 'Partially Shipped' else 'Closed' end,
+       case when n % 100 = 2 then 'OnHold' when n % 100 < 8 then 'In Progress'
+            when n % 100 < 13 then 'Canceled' else 'Completed' end,
+       case when n % 100 = 3 then 'preparing' when n % 100 = 4 then 'ready_for_pickup'
+            when n % 100 between 5 and 7 then 'accepted' when n % 100 >= 13 then 'finished' end,
+       cast(case when n % 100 between 3 and 7 then '["To prepare"]' else '[]' end as jsonb),
+       case when n % 100 < 3 then to_timestamp((n * {step} + 1700086400000) / 1000.0) end{plain}
 from (select n, 1000 + (n * 7919) % 100000 as amount
       from generate_series(cast({first} as bigint), {last}) as n) as numbered
 """
@@ -75,14 +84,16 @@ from (select id, cast(substr(orders.number, 4) as bigint) as number from orders)
 WORDS = """
 insert into order_words (kind, word, placed_at, order_id)
 select kind, word, placed_at, id
-from (select id, placed_at, customer_email, customer_phone, external_reference,
+from (select id, placed_at, customer_email, customer_phone, external_reference, seller_code,
              cast(substr(number, 4) as bigint) as n from orders) as one,
      lateral (values
         ('reference', lower(external_reference)), ('email', customer_email),
         ('phone', right(regexp_replace(customer_phone, '[^0-9]', '', 'g'), 9)),
         ('tracking_number', case when n % 100 >= 13 then 'track-' || n end),
         ('invoice_number', case when n % 100 >= 3 then 'inv-' || n end),
-        ('tag', case when n % 50 = 0 then 'gift' end)
+        ('tag', case when n % 50 = 0 then 'gift' end),
+        ('queue', case when n % 100 between 3 and 7 then 'to prepare' end),
+        ('queue', case when n % 100 between 3 and 7 then seller_code || ' to prepare' end)
      ) as known (kind, word)
 where word is not null
 union all
@@ -94,7 +105,8 @@ ORDER_COLUMNS = (
     "external_reference, tags, customer_id, customer_name, customer_email, customer_phone, customer_company, "
     "customer_vat_number, billing_address, lines_minor, fees_minor, shipping_minor, discounts_minor, "
     "tax_added_minor, total_minor, tax, payment_method, cancelled_minor, received_minor, refunded_minor, "
-    "payment_state, covered_at, placed_at, accepted_at, cancelled_at, completed_at"
+    "payment_state, covered_at, placed_at, accepted_at, cancelled_at, completed_at, lifecycle, csr_status, "
+    "timeline, queues, acceptance_due_at"
 )
 LINE_COLUMNS = (
     "id, order_id, position, group_id, sku, name, quantity, unit_price_minor, list_price_minor, "

@@ -11,10 +11,11 @@ from services.orders.api.schemas.bulk import (
     BulkArguments,
     BulkCancelArguments,
     BulkHoldArguments,
+    BulkRefuseArguments,
     BulkSchema,
     BulkTagArguments,
 )
-from services.orders.commands import holds, notes
+from services.orders.commands import ending, holds, notes
 from services.orders.commands import orders as commands
 from services.orders.domain.steps import steps_before
 from shared.errors import Refused
@@ -33,6 +34,16 @@ blueprint = Blueprint("bulk", __name__, url_prefix="/v1/orders/bulk", descriptio
 def accept_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
     """Accept many orders; what one refuses does not stop the others."""
     return _outcome(each, wanted, "accept", commands.accept_order)
+
+
+@blueprint.route("/refuse", methods=["POST"])
+@blueprint.arguments(BulkRefuseArguments)
+@blueprint.response(200, BulkSchema)
+@requires("orders:accept")
+@bulk
+def refuse_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Refuse many placed orders for one reason."""
+    return _outcome(each, wanted, "refuse", ending.refuse_order)
 
 
 @blueprint.route("/cancel", methods=["POST"])

@@ -6,8 +6,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders.api.pages import page_of
-from services.orders.api.schemas.lists import OrderListArguments, OrderListSchema
-from services.orders.queries import lists
+from services.orders.api.schemas.lists import OrderBounds, OrderListArguments, OrderListSchema
+from services.orders.api.schemas.queues import QueuesSchema
+from services.orders.queries import lists, queues
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import Ready, query
@@ -38,3 +39,16 @@ def list_orders(session: Session, filters: dict[str, Any]) -> Ready:
         answer["count"] = min(counted, lists.COUNTED_AT_MOST)
         answer["count_is_capped"] = counted > lists.COUNTED_AT_MOST
     return Ready(answer)
+
+
+@blueprint.route("/queues", methods=["GET"])
+@blueprint.arguments(OrderBounds, location="query")
+@blueprint.response(200, QueuesSchema)
+@requires("orders:read")
+@query
+def show_queues(session: Session, filters: dict[str, Any]) -> Ready:
+    """The seller's home: each queue with how many orders are in it, and those to be worked on first.
+
+    Its orders are the list's with the same `queue`, or with `status=placed` of those to be accepted.
+    """
+    return Ready({"items": queues.queues(session, filters)})

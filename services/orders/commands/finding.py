@@ -23,6 +23,9 @@ def words_of(order: Order) -> frozenset[Word]:
         *((WordKind.PHONE, address.phone) for address in addresses),
         *((WordKind.SKU, line.sku) for line in order.lines),
         *((WordKind.TAG, tag) for tag in order.tags),
+        *((WordKind.QUEUE, queue) for queue in order.queues),
+        # A seller has few orders in a queue that, of all sellers, has many.
+        *((WordKind.QUEUE, f"{order.seller_code} {queue}") for queue in order.queues),
     ]
     return frozenset((kind, word) for kind, text in found if (word := word_of(kind, text)))
 

@@ -18,6 +18,7 @@ class WordKind(StrEnum):
     PHONE = "phone"
     SKU = "sku"
     TAG = "tag"
+    QUEUE = "queue"  # the seller's: domain.views.Queue; by itself, and with its seller before it
 
 
 def word_of(kind: WordKind, text: str) -> str:

@@ -65,7 +65,12 @@ class Order(Base):
             postgresql_using="gin",
             postgresql_ops={"customer_name": "gin_trgm_ops"},
         ),
-        Index("ix_orders_queues", "queues", postgresql_using="gin"),
+        Index(
+            "ix_orders_due",
+            text("coalesce(payment_due_at, acceptance_due_at)"),
+            "id",
+            postgresql_where=text("coalesce(payment_due_at, acceptance_due_at) is not null"),
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -182,6 +187,11 @@ class Order(Base):
             covered=ledger.covered,
             covered_at=self.covered_at,
         )
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When it fails or is refused, if nothing is done before."""
+        return self.payment_due_at or self.acceptance_due_at
 
     @property
     def cancellation(self) -> "Cancellation | None":

@@ -1,6 +1,6 @@
 """All orders that pass a list's filters as a file: one statement, so one snapshot; memory stays flat."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,10 @@ from sqlalchemy import (
     Float,
     Numeric,
     Select,
+    and_,
     case,
     cast,
+    collate,
     func,
     literal,
     literal_column,
@@ -33,6 +35,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # without it Excel takes UTF-8 for something 
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 SHEET_ROWS = 1_048_575  # of Excel, below the heading
 ROWS_AT_ONCE = 5_000
+USUAL_DIGITS = 2  # of a currency
 
 # What a machine wrote: codes and words of ours.
 _CODES: dict[str, Any] = {
@@ -91,19 +94,24 @@ def write_csv(session: Session, filters: Filters, path: Path) -> None:
 
     A text that a spreadsheet would run as a formula gets an apostrophe before it, which makes it one no more.
     """
-    units = _units(session)
+    units = _by_currency(session, "1e-{}".format)
+    nothing = _by_currency(session, lambda digits: f"{0:.{digits}f}")
+
+    def amount(value: Any) -> ColumnElement[Any]:
+        # Most of an order's amounts are nothing, which need not be worked out a million times.
+        return case((value == 0, nothing), else_=cast(value, Numeric) * units)
+
     columns = [
         *(value.label(name) for name, value in _CODES.items()),
         *(_instant(value).label(name) for name, value in _INSTANTS.items()),
-        *((cast(value, Numeric) * units).label(name) for name, value in _AMOUNTS.items()),
+        *(amount(value).label(name) for name, value in _AMOUNTS.items()),
         *(_harmless(value).label(name) for name, value in _TEXTS.items()),
     ]
     connection, statement, parameters = _prepared(session, matching(session, columns, filters))
     copied = f"copy ({statement}) to stdout (format csv, header)"
     with path.open("wb") as file, connection.cursor().copy(copied, parameters) as rows:
         file.write(BYTE_ORDER_MARK)
-        for row in rows:
-            file.write(row)
+        file.writelines(rows)
 
 
 def write_xlsx(session: Session, filters: Filters, path: Path) -> None:
@@ -127,7 +135,7 @@ def write_xlsx(session: Session, filters: Filters, path: Path) -> None:
 
 def sheet(session: Session, filters: Filters) -> Select[*tuple[Any, ...]]:
     """The select behind a sheet: each value of the type that its cell has."""
-    units = _units(session)
+    units = _by_currency(session, "1e-{}".format)
     columns = [
         *(value.label(name) for name, value in _CODES.items()),
         *(_instant(value).label(name) for name, value in _INSTANTS.items()),
@@ -159,17 +167,17 @@ def _prepared(
     return driver, str(compiled), compiled.params
 
 
-def _units(session: Session) -> ColumnElement[Any]:
-    """How much of a currency its minor unit is, by the order's own."""
+def _by_currency(session: Session, unit: Callable[[int], str]) -> ColumnElement[Any]:
+    """A number as it is in the order's own currency, from how many digits that has."""
     currencies = session.scalars(select(Market.currency).distinct())
     precisions = {currency: get_currency_precision(currency) for currency in currencies}
+    common: ColumnElement[Any] = literal_column(unit(USUAL_DIGITS))
     others: list[Any] = [
-        (Order.currency == currency, literal_column(f"1e-{digits}"))
+        (Order.currency == currency, literal_column(unit(digits)))
         for currency, digits in precisions.items()
-        if digits != 2  # noqa: PLR2004 - what nearly every currency has
+        if digits != USUAL_DIGITS
     ]
-    hundredth: ColumnElement[Any] = literal_column("0.01")
-    return case(*others, else_=hundredth) if others else hundredth
+    return case(*others, else_=common) if others else common
 
 
 def _instant(value: Any) -> ColumnElement[Any]:
@@ -178,4 +186,6 @@ def _instant(value: Any) -> ColumnElement[Any]:
 
 def _harmless(value: Any) -> ColumnElement[Any]:
     signs = [literal(sign) for sign in FORMULA_SIGNS]
-    return case((func.left(value, 1).in_(signs), literal("'") + value), else_=value)
+    # All of them come before the letters, with which most texts begin: those need no second look.
+    suspicious = and_(collate(value, "C") < "A", func.left(value, 1).in_(signs))
+    return case((suspicious, literal("'") + value), else_=value)

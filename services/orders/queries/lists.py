@@ -14,11 +14,15 @@ from services.orders.domain.periods import days_of, instants_of, today_in
 from services.orders.models import Market, Order, OrderWord
 from services.orders.queries.visibility import one_of, visible
 from shared import clock
+from shared.access import EVERYTHING, actor_of
 
 # Nobody waits for the exact number of a million orders: counting ends here, and says so.
 COUNTED_AT_MOST = 1000
 
 Filters = Mapping[str, Any]  # as OrderFilters of the API reads them
+
+# The next deadline of an order; it has one at a time.
+DUE_AT = func.coalesce(Order.payment_due_at, Order.acceptance_due_at)
 
 # The columns of a list's row, by their names in the answer (OrderSummarySchema).
 SUMMARY = (
@@ -44,6 +48,7 @@ SUMMARY = (
     Order.placed_at,
     Order.payment_due_at,
     Order.acceptance_due_at,
+    DUE_AT.label("due_at"),
 )
 
 # Filters by one of some values of a column.
@@ -52,6 +57,9 @@ _COLUMNS = {
     "market": Order.market_code,
     "status": Order.status,
     "fulfilment": Order.fulfilment,
+    "lifecycle": Order.lifecycle,
+    "csr_status": Order.csr_status,
+    "timeline": Order.timeline,
     "channel": Order.channel,
     "payment_state": Order.payment_state,
     "payment_method": Order.payment_method,
@@ -72,6 +80,7 @@ SORTS = {
     "placed_at": Sort(Order.placed_at, False, datetime),
     "-total_minor": Sort(Order.total_minor, True, int),
     "total_minor": Sort(Order.total_minor, False, int),
+    "due_at": Sort(DUE_AT, False, datetime),  # of what is due; nothing else is in the list
 }
 
 
@@ -91,6 +100,8 @@ def page_of_orders(
     column, identity = order.column, Order.id
     if word is not None and column is Order.placed_at:
         column, identity = word.placed_at, word.order_id  # the same, in the order of the word's own index
+    if column is DUE_AT:
+        page = page.where(DUE_AT.is_not(None))
     if after is not None:
         place = tuple_(column, identity)
         page = page.where(place < after if order.descending else place > after)
@@ -118,9 +129,12 @@ def _filtered(
     page = visible(session, page.select_from(Order), Order.seller_code, Order.market_code)
     page = page.where(*_conditions(session, filters))
     leading = None
+    sellers = filters.get("seller") or actor_of(session).sellers - {EVERYTHING}
     for kind in WordKind:
         for text in filters.get(kind.value, ()):
             word = word_of(kind, text)
+            if kind is WordKind.QUEUE and len(sellers) == 1:
+                word = word_of(kind, f"{next(iter(sellers))} {text}")
             if leading is None:
                 leading = OrderWord
                 page = page.join(OrderWord, OrderWord.order_id == Order.id)

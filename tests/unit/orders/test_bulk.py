@@ -99,15 +99,20 @@ def test_the_steps_before_an_action_are_the_shortest_way_to_it(action, status, s
 
 @pytest.mark.requirement("P-27")
 def test_each_kind_of_action_is_done_to_all(sessions, orders, act):
-    some = orders(3)
+    some = orders(4)
 
     tagged = act("tag", some, add=["gift"])
     cancelled = act("cancel", some[:1], reason="sold out")
-    held = act("hold", some[1:], reason="suspicious")
+    refused = act("refuse", some[3:], reason="sold out")
+    held = act("hold", some[1:3], reason="suspicious")
 
-    assert [answer.json["done"] for answer in (tagged, cancelled, held)] == [3, 1, 2]
-    assert statuses(sessions) == {OrderStatus.CANCELLED: 1, OrderStatus.PLACED: 2}
-    again = act("accept", some[1:])
+    assert [answer.json["done"] for answer in (tagged, cancelled, refused, held)] == [4, 1, 1, 2]
+    assert statuses(sessions) == {
+        OrderStatus.CANCELLED: 1,
+        OrderStatus.REFUSED: 1,
+        OrderStatus.PLACED: 2,
+    }
+    again = act("accept", some[1:3])
     assert [row["reason"] for row in again.json["items"]] == ["on_hold", "on_hold"]
 
 

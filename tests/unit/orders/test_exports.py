@@ -122,6 +122,7 @@ def test_amounts_have_as_many_digits_as_their_currency(session, place_order, exp
     session.execute(update(Market).where(Market.code == "gb").values(currency="JPY"))
 
     assert values(export("csv"), "total") == ["1234"]
+    assert values(export("csv"), "fees") == ["0"]
     assert values(export("xlsx"), "total") == [1234]
 
 

@@ -182,6 +182,23 @@ def test_orders_are_filtered_by_where_their_goods_are(place_order, hear_shipment
     assert find(fulfilment=["unfulfilled", "preparing"]) == [new.number]
 
 
+@pytest.mark.requirement("S0-04", "S3-05")
+def test_orders_are_filtered_by_the_words_of_every_view(session, place_order, hear_shipments, find):
+    new, sent, over = (place_order(method="cash_on_delivery") for _ in range(3))
+    accept_order(session, sent.id)
+    hear_shipments(sent, "shipped", event="shipment.shipped")
+    cancel_order(session, over.id, reason="twice")
+
+    assert find(lifecycle="Open") == [new.number]
+    assert find(lifecycle=["Partially Shipped", "Canceled"]) == [over.number, sent.number]
+    assert find(csr_status="In Progress") == [sent.number, new.number]
+    assert find(csr_status="Canceled") == [over.number]
+    assert find(timeline="sent") == [sent.number]
+    assert find(queue="In transit") == find(queue="In transit", seller="quay") == [sent.number]
+    assert find({"sellers": ["quay"], "markets": ["*"]}, queue="In transit") == [sent.number]
+    assert find(queue="In transit", seller="dock") == find(queue="To prepare") == []
+
+
 @pytest.mark.requirement("P-31")
 @pytest.mark.parametrize("typed", ["TRACK 77/b", "track 77/B"])
 def test_an_order_is_found_by_a_tracking_number(place_order, hear_shipments, find, typed):
@@ -322,6 +339,8 @@ def test_typed_names_become_patterns_that_the_index_can_look_up(typed, patterns)
         ({"name": ""}, "name"),
         ({"phone": "none"}, "phone"),
         ({"status": "lost"}, "status.0"),
+        ({"lifecycle": "Lost"}, "lifecycle.0"),
+        ({"queue": "lost"}, "queue.0"),
         ({"market": "GB!"}, "market.0"),
         ({"market": "a\0b"}, "market"),
         ({"min_total_minor": -1}, "min_total_minor"),

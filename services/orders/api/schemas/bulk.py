@@ -4,7 +4,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 
 from services.orders.api.schemas.holds import HoldArguments
 from services.orders.api.schemas.notes import TagArguments
-from services.orders.api.schemas.orders import CancelArguments
+from services.orders.api.schemas.orders import CancelArguments, ReasonArguments
 from services.orders.domain.order_status import OrderStatus
 
 MOST_ORDERS = 500
@@ -25,6 +25,10 @@ class BulkArguments(Schema):
 
 class BulkCancelArguments(BulkArguments, CancelArguments):
     """The orders, and why they are cancelled."""
+
+
+class BulkRefuseArguments(BulkArguments, ReasonArguments):
+    """The orders, and why they are refused."""
 
 
 class BulkHoldArguments(BulkArguments, HoldArguments):

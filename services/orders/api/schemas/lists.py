@@ -1,6 +1,6 @@
 """What a list of orders is asked by."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from enum import StrEnum
 from typing import Any
@@ -15,6 +15,7 @@ from services.orders.domain.fulfilment import Fulfilment
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentMethod, PaymentState
 from services.orders.domain.periods import Period
+from services.orders.domain.views import CsrStatus, Lifecycle, Queue, TimelineStep
 from services.orders.queries.lists import COUNTED_AT_MOST, SORTS
 from shared.web.paging import PageArguments
 
@@ -35,14 +36,17 @@ def _exact(kind: WordKind, description: str, **options: Any) -> fields.String:
         if not word_of(kind, value):
             raise ValidationError("says nothing to look for")
 
-    field = text(254, shortest=1, metadata={"description": description}, **options)
-    field.validators.append(says_something)
-    return field
+    return _checked(text(254, shortest=1, metadata={"description": description}, **options), says_something)
 
 
 def _says_a_name(value: str) -> None:
     if not name_patterns(value):
         raise ValidationError("must have a letter or a digit")
+
+
+def _checked(field: fields.String, validator: Callable[[str], None]) -> fields.String:
+    field.validators.append(validator)
+    return field
 
 
 def _total(description: str) -> fields.Integer:
@@ -51,18 +55,28 @@ def _total(description: str) -> fields.Integer:
     )
 
 
-class OrderFilters(Schema):
+class OrderBounds(Schema):
+    """Whose orders, and where they were sold."""
+
+    seller = _some(fields.String(validate=code))
+    market = _some(fields.String(validate=code))
+
+
+class OrderFilters(OrderBounds):
     """What the orders of a list have in common; all that is given must hold, one value of each is enough."""
 
     number = text(64, shortest=1)
-    name = text(
-        200,
-        shortest=1,
-        metadata={
-            "description": "Any part of the customer's name; `%` stands for anything. Fewer than three "
-            "letters in a row match where a word of the name begins.",
-            "example": "%tay",
-        },
+    name = _checked(
+        text(
+            200,
+            shortest=1,
+            metadata={
+                "description": "Any part of the customer's name; `%` stands for anything. Fewer than three "
+                "letters in a row match where a word of the name begins.",
+                "example": "%tay",
+            },
+        ),
+        _says_a_name,
     )
     email = _exact(WordKind.EMAIL, "The customer's, whole.")
     phone = _exact(WordKind.PHONE, "Any telephone number of the order, with or without its country.")
@@ -76,10 +90,12 @@ class OrderFilters(Schema):
         shortest=1,
         metadata={"description": "Whatever it may be: a number, any of the exact words, a part of a name."},
     )
-    seller = _some(fields.String(validate=code))
-    market = _some(fields.String(validate=code))
     status = _words(OrderStatus)
     fulfilment = _words(Fulfilment)
+    lifecycle = _words(Lifecycle)
+    csr_status = _words(CsrStatus)
+    timeline = _words(TimelineStep)
+    queue = _some(fields.Enum(Queue, by_value=True), metadata={"description": "In all of these queues."})
     channel = _words(Channel)
     payment_state = _words(PaymentState)
     payment_method = _words(PaymentMethod)
@@ -92,10 +108,6 @@ class OrderFilters(Schema):
     placed_to = fields.Date(validate=_day, metadata={"description": "The last day."})
     min_total_minor = _total("The least it comes to, in minor units of its currency.")
     max_total_minor = _total("The most it comes to.")
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        self.fields["name"].validators.append(_says_a_name)
 
     @validates_schema(skip_on_field_errors=True)
     def require_sense(self, filters: Mapping[str, Any], **_: Any) -> None:
@@ -123,7 +135,11 @@ class OrderFilters(Schema):
 class OrderListArguments(OrderFilters, PageArguments):
     """A page of a list."""
 
-    sort = fields.String(load_default="-placed_at", validate=validate.OneOf(list(SORTS)))
+    sort = fields.String(
+        load_default="-placed_at",
+        validate=validate.OneOf(list(SORTS)),
+        metadata={"description": "`due_at` lists only what has a deadline."},
+    )
     count = fields.Boolean(
         load_default=False,
         metadata={"description": f"Count the orders too, up to {COUNTED_AT_MOST}."},

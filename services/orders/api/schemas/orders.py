@@ -281,6 +281,7 @@ class OrderSummarySchema(Schema):
         allow_none=True,
         metadata={"description": "Not accepted after this it is refused; stands still while held."},
     )
+    due_at = Instant(allow_none=True, metadata={"description": "The next of its deadlines."})
 
 
 class OrderSchema(OrderSummarySchema):
