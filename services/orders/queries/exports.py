@@ -155,6 +155,8 @@ def _rows(session: Session, wanted: Select[*tuple[Any, ...]]) -> Iterator[dict[s
             if place == SHEET_ROWS:
                 raise Invalid(filters=f"let more orders pass than the {SHEET_ROWS} of a sheet: take CSV")
             yield dict(zip(names, row, strict=True))
+    # Packing the file takes longer than the database waits for who holds a transaction and says nothing.
+    session.rollback()
 
 
 def _prepared(

@@ -8,11 +8,12 @@ import openpyxl
 import pytest
 from sqlalchemy import update
 
+from services.orders.commands import placing
 from services.orders.commands.changes import change
 from services.orders.commands.orders import accept_order
 from services.orders.models import Market, Order
 from services.orders.queries import exports
-from tests.unit.orders.sample_shop import HOME
+from tests.unit.orders.sample_shop import HOME, order_wanted
 
 FORMULAS = ["=1+1", "+44 1482 000000", "-1", "@SUM(A1)", "\t=1", "\r=1"]
 
@@ -231,6 +232,17 @@ def test_more_orders_than_a_sheet_holds_are_refused_and_leave_no_file(
     assert answer.status_code == 422
     assert "CSV" in answer.json["errors"][0]["reason"]
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.requirement("F-29")
+def test_no_transaction_waits_while_a_sheet_is_packed(sessions):
+    with sessions.begin() as session:
+        placing.place_order(session, **order_wanted())
+
+    with sessions() as session:
+        rows = exports._rows(session, exports.sheet(session, {}))
+        assert len(list(rows)) == 1
+        assert not session.in_transaction()
 
 
 @pytest.mark.requirement("F-29")
