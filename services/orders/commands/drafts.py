@@ -149,12 +149,13 @@ def locked_draft(session: Session, draft_id: UUID) -> Draft:
 def _place(session: Session, draft: Draft, total_minor: int | None) -> Order:
     refuse_unless_possible("place", draft.status)
     refuse_unless_possible("place", draft.status, quote(session, draft).lacks)
+    origin = {"drafted_by": draft.created_by, "drafted_at": draft.created_at, "reorder_of": draft.reorder_of}
     order = place_order(
         session,
         seller=draft.seller_code,
         market=draft.market_code,
         order_id=draft.id,
-        origin={"drafted_by": draft.created_by, "drafted_at": draft.created_at},
+        origin=origin,
         **cast(dict[str, Any], contents_of(draft)),
     )
     if total_minor not in {None, order.total_minor}:

@@ -24,6 +24,12 @@ from shared.events.snapshots import Person, StockLevel, StockSnapshot, Totals
 from shared.messaging import copies
 from shared.money import Money
 
+_REFUSED = {
+    "coupon_unknown": "is not known",
+    "coupon_not_yet_valid": "is not valid yet",
+    "coupon_expired": "has expired",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Availability:
@@ -306,12 +312,8 @@ def _notices(terms: Terms, lines: Sequence[DraftLine], quoted: Sequence[QuotedLi
 def _coupon_notices(redeemed: Sequence[Redemption]) -> Iterator[Notice]:
     for redemption in redeemed:
         if redemption.refusal:
-            words = redemption.refusal.removeprefix("coupon_").replace("_", " ")
-            yield Notice(
-                coupon=redemption.code,
-                code=redemption.refusal,
-                detail=f"{redemption.code} is {words} and takes nothing off",
-            )
+            detail = f"{redemption.code} {_REFUSED[redemption.refusal]} and takes nothing off"
+            yield Notice(coupon=redemption.code, code=redemption.refusal, detail=detail)
 
 
 def _former_name(line: DraftLine) -> str:

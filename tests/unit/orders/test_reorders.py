@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from services.orders.commands import drafts, placing
 from services.orders.commands.masters import put_coupon, put_product
 from services.orders.commands.orders import cancel_order
 from services.orders.commands.reorders import reorder
+from services.orders.models import HistoryEntry
 from shared import clock
 from shared.access import Actor
 from shared.errors import NotFound
@@ -82,6 +84,8 @@ def test_a_reorder_can_be_edited_before_it_is_placed_as_an_order_of_its_own(sess
     again = drafts.place_draft(session, quote.draft.id)
 
     assert again.id != order.id
+    [entry] = session.scalars(select(HistoryEntry).where(HistoryEntry.order_id == again.id))
+    assert entry.detail["reorder_of"] == str(order.id)
     assert [(line.sku, line.quantity) for line in stored(session, again.id).lines] == [("TEA-250", 7)]
     assert [line.quantity for line in stored(session, order.id).lines] == [2, 1, 3]
 
@@ -121,7 +125,9 @@ def test_a_coupon_that_has_expired_takes_nothing_off_and_says_so(session, place_
     quote = reorder(session, order.id)
 
     assert quote.totals.discounts_minor == 0
-    assert [(notice.code, notice.coupon) for notice in quote.notices] == [("coupon_expired", "SPRING")]
+    assert [(notice.code, notice.coupon, notice.detail) for notice in quote.notices] == [
+        ("coupon_expired", "SPRING", "SPRING has expired and takes nothing off")
+    ]
 
 
 def test_a_price_named_for_the_first_order_is_not_repeated(session, place_order):
