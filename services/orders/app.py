@@ -5,6 +5,7 @@ from flask import Flask
 from services.orders import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.orders.api import (
     bulk,
+    customer_returns,
     customers,
     drafts,
     exports,
@@ -16,6 +17,8 @@ from services.orders.api import (
     notes,
     orders,
     payments,
+    refunds,
+    returns,
 )
 from services.orders.messaging import messaging
 from services.orders.settings import Settings
@@ -43,6 +46,9 @@ def create_app(settings: Settings | None = None) -> Flask:
             history.blueprint,
             drafts.blueprint,
             payments.blueprint,
+            refunds.blueprint,
+            returns.blueprint,
+            customer_returns.blueprint,
             gateway.blueprint,
             customers.blueprint,
             masters.blueprint,

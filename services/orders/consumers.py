@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.orders.commands import finding, history
+from services.orders.commands import exchanges, finding, history, returns
 from services.orders.commands import orders as commands
 from services.orders.domain.finding import WordKind
 from services.orders.messaging import consumers
@@ -21,6 +21,7 @@ from shared.events.documents import (
 )
 from shared.events.notifications import EmailFailed, EmailSent, MessagePosted
 from shared.events.shipping import (
+    ReturnReceived,
     ShipmentAwaitingInventory,
     ShipmentCancelled,
     ShipmentCancelRefused,
@@ -58,6 +59,7 @@ from shared.events.snapshots import (
     ShipmentReturned,
     ShipmentCancelled,
     ShipmentCancelRefused,
+    ReturnReceived,
 )
 def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
     """Fulfilment, the answer to a cancellation, and completion, by the newest state of the shipments.
@@ -65,6 +67,8 @@ def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
     The order is found by its parcels' tracking numbers, by earlier ones too.
     """
     commands.follow_shipments(session, shipments)
+    returns.follow_returns(session, shipments)
+    exchanges.goods_are_here(session, shipments.order_id)
     numbers = {parcel.tracking_number for shipment in shipments.shipments for parcel in shipment.parcels}
     finding.add_words(session, shipments.order_id, WordKind.TRACKING_NUMBER, numbers)
 

@@ -10,5 +10,14 @@ sessions: sessionmaker[Session] = sessionmaker(expire_on_commit=False, info=mess
 
 
 def bind(settings: Settings) -> None:
-    """Point the sessions at the database."""
-    sessions.configure(bind=make_engine(settings.database_url, settings.pool_size))
+    """Point the sessions at the database; jobs find the settings with them."""
+    sessions.configure(
+        bind=make_engine(settings.database_url, settings.pool_size),
+        info={**messaging.session_info(), "settings": settings},
+    )
+
+
+def settings_of(session: Session) -> Settings:
+    """What the process that opened the session was told."""
+    settings: Settings = session.info["settings"]
+    return settings

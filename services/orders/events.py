@@ -10,6 +10,7 @@ from services.orders.models import (
     OrderLine,
     Payment,
     Refund,
+    Return,
     Seller,
 )
 from shared.events import snapshots
@@ -25,8 +26,13 @@ from shared.events.orders import (
     OrderRefused,
     OrderUpdated,
     PaymentRecorded,
+    PaymentVoided,
     RefundRequested,
     RefundSettled,
+    ReturnApproved,
+    ReturnClosed,
+    ReturnRejected,
+    ReturnRequested,
 )
 
 
@@ -91,6 +97,16 @@ def payment_recorded(order: Order, payment: Payment) -> PaymentRecorded:
     )
 
 
+def payment_voided(order: Order, payment: Payment) -> PaymentVoided:
+    """A recorded payment was none."""
+    return PaymentVoided(
+        order=snapshot(order),
+        payment_id=payment.id,
+        amount_minor=payment.amount_minor,
+        reason=payment.void_reason,
+    )
+
+
 def refund_requested(order: Order, refund: Refund) -> RefundRequested:
     """Money is to go back."""
     return RefundRequested(
@@ -106,6 +122,26 @@ def refund_settled(order: Order, refund: Refund) -> RefundSettled:
         amount_minor=refund.amount_minor,
         reference=refund.reference,
     )
+
+
+def return_requested(order: Order, one: Return) -> ReturnRequested:
+    """Goods are to come back."""
+    return ReturnRequested(order=snapshot(order), return_id=one.id)
+
+
+def return_approved(order: Order, one: Return) -> ReturnApproved:
+    """Goods may come back."""
+    return ReturnApproved(order=snapshot(order), return_id=one.id)
+
+
+def return_rejected(order: Order, one: Return) -> ReturnRejected:
+    """Goods may not come back."""
+    return ReturnRejected(order=snapshot(order), return_id=one.id, reason=one.answer)
+
+
+def return_closed(order: Order, one: Return) -> ReturnClosed:
+    """Nothing more happens to a return."""
+    return ReturnClosed(order=snapshot(order), return_id=one.id)
 
 
 def snapshot(order: Order) -> snapshots.OrderSnapshot:
@@ -132,6 +168,8 @@ def snapshot(order: Order) -> snapshots.OrderSnapshot:
         placed_at=order.placed_at,
         external_reference=order.external_reference or "",
         refunds=tuple(_refund(refund) for refund in order.refunds),
+        returns=tuple(_return(one) for one in order.returns),
+        exchange_of=order.exchange_of,
         holds=tuple(_hold(hold) for hold in order.standing_holds),
         accepted_at=order.accepted_at,
         cancel_requested_at=cancellation.requested_at if cancellation and is_asked else None,
@@ -231,6 +269,42 @@ def _refund(refund: Refund) -> snapshots.Refund:
         state=refund.state,
         requested_at=refund.requested_at,
         settled_at=refund.settled_at,
+        return_id=refund.return_id,
+        method=refund.method,
+        reference=refund.reference,
+        credited_minor=refund.credited_minor,
+        parts=refund.parts,
+        tax=refund.tax,
+        restock=refund.restock,
+    )
+
+
+def _return(one: Return) -> snapshots.Return:
+    return snapshots.Return(
+        return_id=one.id,
+        status=one.status,
+        reason=one.reason,
+        lines=tuple(
+            snapshots.ReturnLine(
+                line_id=line.line_id,
+                sku=line.sku,
+                requested_quantity=line.requested_quantity,
+                received_quantity=line.received_quantity,
+                restocked_quantity=line.restocked_quantity,
+                scrapped_quantity=line.scrapped_quantity,
+            )
+            for line in one.lines
+        ),
+        number=one.number,
+        by_customer=one.by_customer,
+        requested_at=one.requested_at,
+        approved_at=one.approved_at,
+        expires_at=one.expires_at,
+        received_at=one.received_at,
+        closed_at=one.closed_at,
+        answer=one.answer,
+        close_reason=one.close_reason or "",
+        exchange_order_id=one.exchange_order_id,
     )
 
 

@@ -1,4 +1,4 @@
-"""What falls due by itself."""
+"""The slow work on orders, and what falls due."""
 
 from functools import partial
 from typing import Any
@@ -6,9 +6,74 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from services.orders.commands import drafts, ending
+from services.orders import gateway
+from services.orders.commands import drafts, ending, exchanges, refunds, returns
+from services.orders.db import settings_of
+from services.orders.domain.refunds import RefundState
 from services.orders.messaging import jobs
+from services.orders.models import Order, Payment, Refund
+from shared.access import system
 from shared.messaging.jobs import Effect
+
+# About an hour of tries: whatever keeps a gateway from answering longer than that wants a person.
+GATEWAY_ATTEMPTS = 20
+
+
+@jobs.kind("gateway_refund", limit_seconds=30, attempts=GATEWAY_ATTEMPTS)
+def pay_back(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
+    """Have the payment gateway pay a refund back; what it declines is left to people."""
+    of: dict[str, Any] = {
+        "order_id": UUID(argument["order_id"]),
+        "refund_id": UUID(argument["refund_id"]),
+    }
+    with sessions() as session:
+        settings = settings_of(session)
+        order = session.get_one(Order, of["order_id"])
+        refund = session.get_one(Refund, of["refund_id"])
+        payment = session.get_one(Payment, refund.payment_id)
+    if refund.state is not RefundState.REQUESTED or refund.failure:
+        return None
+    if not settings.gateway_url:
+        return partial(refunds.leave_to_people, **of, failure="no gateway is set up to pay back")
+    try:
+        reference = gateway.pay_back(
+            settings.gateway_url,
+            settings.gateway_secret,
+            refund_id=refund.id,
+            payment_reference=payment.reference,
+            amount_minor=refund.amount_minor,
+            currency=order.currency,
+        )
+    except gateway.Declined as error:
+        return partial(refunds.leave_to_people, **of, failure=f"the gateway declined: {error}")
+    return partial(_settle, **of, reference=reference)
+
+
+@jobs.on_dead("gateway_refund")
+def leave_to_people(session: Session, argument: dict[str, Any], reason: str) -> None:
+    """Nobody knows whether the gateway has paid: a person looks there, then settles or withdraws."""
+    refunds.leave_to_people(
+        session,
+        UUID(argument["order_id"]),
+        UUID(argument["refund_id"]),
+        failure=f"the gateway did not answer, look there before paying by hand: {reason[:300]}",
+    )
+
+
+@jobs.kind("return_expiry", limit_seconds=10)
+def expire_return(_sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
+    """Give up a return whose goods never came, and what was to be sent in their place."""
+    return partial(_expire, order_id=UUID(argument["order_id"]), return_id=UUID(argument["return_id"]))
+
+
+def _expire(session: Session, *, order_id: UUID, return_id: UUID) -> None:
+    returns.expire_return(session, order_id, return_id)
+    exchanges.call_off(session, order_id)
+
+
+def _settle(session: Session, *, order_id: UUID, refund_id: UUID, reference: str) -> None:
+    session.info["actor"] = system("gateway")
+    refunds.settle_by_gateway(session, order_id, refund_id, reference=reference)
 
 
 @jobs.kind("deadline", limit_seconds=10)

@@ -9,4 +9,5 @@ from shared.settings import ServiceSettings
 class Settings(ServiceSettings):
     """The settings of the orders service."""
 
-    gateway_secret: str  # whsec_…: what the payment gateway signs its calls with (Standard Webhooks)
+    gateway_secret: str  # whsec_…: what the payment gateway and we sign our calls with (Standard Webhooks)
+    gateway_url: str = ""  # where it is asked to pay back; without it people do that by hand

@@ -38,7 +38,7 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "shipment.cancel_refused": ("orders",),
     "tracking.updated": (),
     "pickup.reminded": ("notifications",),
-    "return.received": ("notifications",),
+    "return.received": ("orders", "notifications"),
     "appointment.scheduled": ("notifications",),
     "stock.changed": ("orders",),
     "invoice.issued": ("orders", "notifications"),

@@ -154,19 +154,46 @@ class Payment:
     refunded_minor: int
     covered: bool
     covered_at: datetime | None = None
+    credited_minor: int = 0  # by how much refunds have lessened what is owed
+    refund_pending_minor: int = 0  # requested back and not paid out yet
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundPart:
+    """What a refund takes off the bill, at one tax rate; net plus tax is gross."""
+
+    kind: str  # line, shipping, fee, discount; amount: of no part of the order in particular
+    name: str  # the line's or fee's; empty for an amount
+    tax_rate_basis_points: int
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+    line_id: UUID | None = None
+    quantity: int = 0  # of the line's units
 
 
 @dataclass(frozen=True, kw_only=True)
 class Refund:
-    """Money that goes back."""
+    """What a customer need not pay, and how much of it is money that goes back.
+
+    A refund that credits nothing gives back what was paid too much, or what a cancellation freed: the bill is
+    no smaller for it, and it calls for no credit note. One that is all credit and no money lessens what is
+    still to be paid, and is settled at once.
+    """
 
     refund_id: UUID
-    amount_minor: int
+    amount_minor: int  # money that goes back
     reason: str
-    state: str  # requested, settled
+    state: str  # requested, settled, withdrawn
     requested_at: datetime
     settled_at: datetime | None = None
     return_id: UUID | None = None
+    method: str = ""
+    reference: str = ""  # of what was paid out
+    credited_minor: int = 0  # off the bill, tax included: what a credit note is over
+    parts: tuple[RefundPart, ...] = ()  # sum to credited_minor
+    tax: tuple[TaxRow, ...] = ()  # of the parts, by rate
+    restock: bool | None = None  # whether the goods come back to be sold again; None where there are none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +208,7 @@ class Hold:
 
 @dataclass(frozen=True, kw_only=True)
 class ReturnLine:
-    """How much of an order line comes back."""
+    """How much of an order line comes back, in sales units."""
 
     line_id: UUID
     sku: str
@@ -196,9 +223,19 @@ class Return:
     """Goods on their way back."""
 
     return_id: UUID
-    status: str
-    reason: str
+    status: str  # requested, approved, rejected, received, refunded, exchanged, closed
+    reason: str  # a word: damaged, wrong_item, …
     lines: tuple[ReturnLine, ...]
+    number: str = ""
+    by_customer: bool = False  # who asked for it
+    requested_at: datetime | None = None
+    approved_at: datetime | None = None
+    expires_at: datetime | None = None  # until when approved goods are waited for
+    received_at: datetime | None = None
+    closed_at: datetime | None = None
+    answer: str = ""  # what the customer is told: how to send it, or why not
+    close_reason: str = ""  # done, expired, withdrawn
+    exchange_order_id: UUID | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Payments and refunds over HTTP: parse, call one command or query, answer."""
+"""Payments over HTTP: parse, call one command or query, answer."""
 
 from typing import Any
 from uuid import UUID
@@ -10,18 +10,17 @@ from services.orders.api.schemas.payments import (
     PaymentArguments,
     PaymentListSchema,
     PaymentSchema,
-    RefundSchema,
-    SettleArguments,
+    TransactionListSchema,
+    VoidArguments,
 )
 from services.orders.commands import payments as commands
-from services.orders.commands import refunds
-from services.orders.models import Payment, Refund
+from services.orders.models import Payment
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 
 blueprint = Blueprint(
-    "payments", __name__, url_prefix="/v1/orders/<uuid:order_id>", description="Money received and paid back."
+    "payments", __name__, url_prefix="/v1/orders/<uuid:order_id>", description="Money received."
 )
 
 
@@ -43,7 +42,7 @@ def record_payment(session: Session, payment: dict[str, Any], order_id: UUID) ->
 @requires("orders:read")
 @query
 def list_payments(session: Session, order_id: UUID) -> dict[str, Any]:
-    """All money received for an order, oldest first, what is still to come, and what it all means."""
+    """All that was recorded as received, oldest first, what is still to come, and what it all means."""
     order = queries.order(session, order_id)
     pending = order.ledger.outstanding_minor
     return {
@@ -53,14 +52,24 @@ def list_payments(session: Session, order_id: UUID) -> dict[str, Any]:
     }
 
 
-@blueprint.route("/refunds/<uuid:refund_id>/settle", methods=["POST"])
-@blueprint.arguments(SettleArguments)
-@blueprint.response(200, RefundSchema)
-@requires("refunds:issue")
+@blueprint.route("/payments/<uuid:payment_id>/void", methods=["POST"])
+@blueprint.arguments(VoidArguments)
+@blueprint.response(200, PaymentSchema)
+@requires("payments:record")
 @command
-def settle_refund(session: Session, settlement: dict[str, Any], order_id: UUID, refund_id: UUID) -> Refund:
-    """Note that a refund was paid out; its credit note falls due.
+def void_payment(session: Session, void: dict[str, Any], order_id: UUID, payment_id: UUID) -> Payment:
+    """Note that a payment recorded by hand was none; it stays in the ledger, marked.
 
-    Refused (409) with its reason: `already_settled`.
+    Refused (409) with its reason: `already_voided`, `not_by_hand`, `refunded`.
     """
-    return refunds.settle_refund(session, order_id, refund_id, **settlement)
+    return commands.void_payment(session, order_id, payment_id, **void)
+
+
+@blueprint.route("/transactions", methods=["GET"])
+@blueprint.response(200, TransactionListSchema)
+@requires("orders:read")
+@query
+def list_transactions(session: Session, order_id: UUID) -> dict[str, Any]:
+    """All money of an order with who, when and how much, oldest first; what is still awaited stands last."""
+    order = queries.order(session, order_id)
+    return {"items": queries.transactions(session, order), "payment": order.payment}

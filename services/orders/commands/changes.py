@@ -26,6 +26,8 @@ _SHOWN = (
     "cancelled_minor",
     "received_minor",
     "refunded_minor",
+    "credited_minor",
+    "refund_pending_minor",
     "tags",
 )
 

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
+from services.orders.commands.crediting import refund_excess
 from services.orders.commands.ledger import restate_payment
-from services.orders.commands.refunds import refund_all
 from services.orders.domain.order_status import OrderStatus, refuse_unless_possible, status_after
 from services.orders.models import Order
 from shared import clock
@@ -61,7 +61,7 @@ def end_order(session: Session, order: Order, action: str, reason: str) -> None:
         setattr(order, ended_at, clock.now())
         for line in order.lines:
             line.cancelled_quantity = line.quantity - line.returned_quantity
-        order.cancelled_minor = order.total_minor
+        order.cancelled_minor = order.total_minor - order.credited_minor
         restate_payment(session, order)
     outbox.publish(session, told(order))
-    refund_all(session, order, reason)
+    refund_excess(session, order, reason)

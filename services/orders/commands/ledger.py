@@ -3,22 +3,23 @@
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.orders.models import Order, Payment, Refund
+from services.orders.domain.refunds import RefundState
+from services.orders.models import Order, Payment
 from shared import clock
 
 
 def restate_payment(session: Session, order: Order) -> None:
-    """Bring the order's sums and the word shown for them in line with its payments and settled refunds."""
+    """Bring the order's sums and the word shown for them in line with its payments and refunds."""
     session.flush()
-    received = select(func.coalesce(func.sum(Payment.amount_minor), 0)).where(Payment.order_id == order.id)
-    refunded = select(func.coalesce(func.sum(Refund.amount_minor), 0)).where(
-        Refund.order_id == order.id, Refund.settled_at.is_not(None)
+    received = select(func.coalesce(func.sum(Payment.amount_minor), 0)).where(
+        Payment.order_id == order.id, Payment.voided_at.is_(None)
     )
-    sums = session.execute(
-        select(received.scalar_subquery().label("received"), refunded.scalar_subquery().label("refunded"))
-    ).one()
-    order.received_minor = int(sums.received)
-    order.refunded_minor = int(sums.refunded)
+    order.received_minor = int(session.execute(received).scalar_one())
+    standing = [refund for refund in order.refunds if refund.state is not RefundState.WITHDRAWN]
+    settled = [refund for refund in standing if refund.state is RefundState.SETTLED]
+    order.credited_minor = sum(refund.credited_minor for refund in standing)
+    order.refunded_minor = sum(refund.amount_minor for refund in settled)
+    order.refund_pending_minor = sum(refund.amount_minor for refund in standing) - order.refunded_minor
     order.payment_state = order.ledger.state
     if not order.ledger.covered:
         order.covered_at = None

@@ -3,20 +3,22 @@
 from uuid import UUID
 
 from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
 from services.orders.commands.completion import complete_if_done
+from services.orders.commands.crediting import refund_excess
 from services.orders.commands.drafts import check_out
 from services.orders.commands.ledger import restate_payment
-from services.orders.commands.refunds import refund_all
 from services.orders.domain.order_status import OrderStatus, refuse_unless_possible
 from services.orders.domain.payments import PaymentMethod
 from services.orders.models import Order, Payment
 from shared import clock
 from shared.access import actor_of
-from shared.errors import Invalid, Refused
+from shared.db import new_id
+from shared.errors import Invalid, NotFound, Refused
 from shared.messaging import outbox
 
 # Of these nothing is owed any more: whatever still comes in goes back.
@@ -50,7 +52,7 @@ def record_payment(
     amount_minor = amount_minor or order.ledger.outstanding_minor
     if not amount_minor:
         raise Invalid(amount_minor="nothing is owed any more: name the amount that was received")
-    return _record(
+    return receive(
         session, order, method=method, amount_minor=amount_minor, reference=reference, document_id=document_id
     )
 
@@ -66,12 +68,6 @@ def record_gateway_payment(
     """
     check_out(session, order_id)
     order = locked_order(session, order_id)
-    earlier = session.scalar(select(Payment).where(Payment.webhook_id == webhook_id))
-    if earlier is not None:
-        told = (earlier.order_id, earlier.amount_minor, earlier.reference)
-        if told != (order_id, amount_minor, reference):
-            raise Refused("webhook_id_reused", "this webhook-id came with another payment before")
-        return earlier
     if currency != order.currency:
         raise Invalid(currency=f"the order is in {order.currency}")
     payment = _record(
@@ -82,8 +78,65 @@ def record_gateway_payment(
         reference=reference,
         webhook_id=webhook_id,
     )
+    if payment is None:
+        earlier = session.scalars(select(Payment).where(Payment.webhook_id == webhook_id)).one()
+        told = (earlier.order_id, earlier.amount_minor, earlier.reference)
+        if told != (order_id, amount_minor, reference):
+            raise Refused("webhook_id_reused", "this webhook-id came with another payment before")
+        return earlier
     if order.status in _OVER:
-        refund_all(session, order, f"received while the order was {order.status}")
+        refund_excess(session, order, f"received while the order was {order.status}")
+    return payment
+
+
+def void_payment(session: Session, order_id: UUID, payment_id: UUID, *, reason: str) -> Payment:
+    """Note that a payment recorded by hand was none; tells payment.voided.
+
+    Raises NotFound, or Refused (already_voided, not_by_hand, refunded).
+    """
+    order = locked_order(session, order_id)
+    payment = session.get(Payment, payment_id)
+    if payment is None or payment.order_id != order_id:
+        raise NotFound("payment", payment_id)
+    if payment.voided_at is not None:
+        raise Refused("already_voided", f"{payment.voided_by} voided it", voided_at=payment.voided_at)
+    if payment.method in {PaymentMethod.ONLINE, PaymentMethod.EXCHANGE}:
+        raise Refused("not_by_hand", "it was not recorded by hand; refund it instead")
+    given_back = order.refunded_minor + order.refund_pending_minor
+    if order.received_minor - payment.amount_minor < given_back:
+        raise Refused(
+            "refunded", f"{given_back} of the order's money goes back already", refunded_minor=given_back
+        )
+    with change(
+        session,
+        order,
+        "void_payment",
+        payment_id=payment.id,
+        amount_minor=payment.amount_minor,
+        reason=reason,
+    ):
+        payment.voided_by = actor_of(session).name
+        payment.voided_at = clock.now()
+        payment.void_reason = reason
+        restate_payment(session, order)
+    outbox.publish(session, events.payment_voided(order, payment))
+    return payment
+
+
+def receive(
+    session: Session,
+    order: Order,
+    *,
+    method: PaymentMethod,
+    amount_minor: int,
+    reference: str,
+    document_id: UUID | None = None,
+) -> Payment:
+    """Record money received for a locked order; tells payment.recorded, or order.completed after it."""
+    payment = _record(
+        session, order, method=method, amount_minor=amount_minor, reference=reference, document_id=document_id
+    )
+    assert payment is not None, "there is no id that could have come before"
     return payment
 
 
@@ -96,18 +149,32 @@ def _record(
     reference: str,
     document_id: UUID | None = None,
     webhook_id: str | None = None,
-) -> Payment:
-    payment = Payment(
-        order_id=order.id,
-        method=method,
-        amount_minor=amount_minor,
-        reference=reference,
-        document_id=document_id,
-        webhook_id=webhook_id,
-        recorded_by=actor_of(session).name,
-        recorded_at=clock.now(),
+) -> Payment | None:
+    """The payment as it was recorded; None where the gateway's call was heard before, of whatever order.
+
+    Two calls under one id hold different orders' locks, so only the database can tell which came first: the
+    second waits here for the first one's commit.
+    """
+    recorded = (
+        insert(Payment)
+        .values(
+            id=new_id(),
+            order_id=order.id,
+            method=method,
+            amount_minor=amount_minor,
+            reference=reference,
+            document_id=document_id,
+            webhook_id=webhook_id,
+            recorded_by=actor_of(session).name,
+            recorded_at=clock.now(),
+            void_reason="",
+        )
+        .on_conflict_do_nothing(index_elements=["webhook_id"])
+        .returning(Payment)
     )
-    session.add(payment)
+    payment = session.scalars(recorded).one_or_none()
+    if payment is None:
+        return None
     with change(
         session, order, "record_payment", amount_minor=amount_minor, method=method, reference=reference
     ):

@@ -48,6 +48,7 @@ def place_order(
     channel: Channel = Channel.OTHER,
     locale: str | None = None,
     external_reference: str | None = None,
+    exchange_of: UUID | None = None,
     fees: Sequence[AddedFee] = (),
     discounts: Sequence[GrantedDiscount] = (),
     coupons: Sequence[str] = (),
@@ -107,6 +108,7 @@ def place_order(
         locale=locale,
         currency=terms.market.currency,
         external_reference=external_reference,
+        exchange_of=exchange_of,
         tags=[],
         coupons=list(coupons),
         customer_id=buyer.id,
@@ -127,6 +129,8 @@ def place_order(
         cancelled_minor=ledger.cancelled_minor,
         received_minor=ledger.received_minor,
         refunded_minor=ledger.refunded_minor,
+        credited_minor=ledger.credited_minor,
+        refund_pending_minor=ledger.refund_pending_minor,
         payment_state=ledger.state,
         covered_at=placed_at if ledger.covered else None,
         placed_at=placed_at,
@@ -153,6 +157,7 @@ def place_order(
         "fees": [_fee(order_id, place, charged) for place, charged in enumerate(costs.others)],
         "holds": [_verification_hold(order_id, placed_at)] if missing else [],
         "refunds": [],
+        "returns": [],
         "cancellations": [],
     }
     for name, rows in parts.items():

@@ -1,70 +1,167 @@
-"""Money that goes back. The caller owns the transaction; commands never commit."""
+"""What is taken off an order's bill, and money that goes back. The caller owns the transaction."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
+from services.orders.commands.crediting import credit, fitting, refund_excess, settle
 from services.orders.commands.ledger import restate_payment
-from services.orders.domain.payments import refundable_minor
+from services.orders.commands.returns import take_back
+from services.orders.domain import refunds as rules
+from services.orders.domain.order_status import refuse_unless_possible
+from services.orders.domain.payments import PaymentMethod
+from services.orders.domain.refunds import RefundState, WantedUnits
+from services.orders.domain.return_status import ReturnStatus
+from services.orders.domain.totals import ChargeKind
 from services.orders.models import Order, Refund
-from shared import clock
-from shared.access import actor_of
-from shared.errors import NotFound, Refused
+from shared.errors import Invalid, NotFound, Refused
+from shared.events.snapshots import RefundPart
 from shared.messaging import outbox
 
 
-def refund_all(session: Session, order: Order, reason: str) -> Refund | None:
-    """Request back whatever was received for a locked order and is not on its way back yet.
+def request_refund(
+    session: Session,
+    order_id: UUID,
+    *,
+    reason: str,
+    lines: Sequence[Mapping[str, Any]] = (),
+    shipping_minor: int | None = None,
+    amount_minor: int | None = None,
+    everything: bool = False,
+    overpayment: bool = False,
+    restock: bool | None = None,
+    method: PaymentMethod | None = None,
+) -> Refund:
+    """Take units, shipping, an amount or everything off the bill, and request back what was paid for it.
 
-    Tells refund.requested; None, and nothing told, where there is nothing to give back.
+    Amounts include tax. Money goes back only as far as more was received than is owed then, so no order
+    becomes uncovered by it: what was not paid yet need only not be paid any more. An overpayment goes back
+    without anything being taken off. Tells refund.requested, or refund.settled at once where no money goes.
+    Raises NotFound, Invalid naming the field, or Refused (wrong_status, nothing_left, more_than_left,
+    nothing_overpaid, no_online_payment; not_delivered or more_than_delivered for goods to come back).
     """
-    amount_minor = refundable_minor(
-        received_minor=order.received_minor,
-        refunds_minor=sum(refund.amount_minor for refund in order.refunds),
-    )
-    if not amount_minor:
-        return None
-    refund = Refund(
-        order_id=order.id,
-        amount_minor=amount_minor,
-        reason=reason,
-        state="requested",
-        requested_by=actor_of(session).name,
-        requested_at=clock.now(),
-        reference="",
-    )
-    with change(session, order, "request_refund", amount_minor=amount_minor, reason=reason):
-        order.refunds.append(refund)
-        session.flush()
-    outbox.publish(session, events.refund_requested(order, refund))
+    order = locked_order(session, order_id)
+    refuse_unless_possible("refund", order.facts)
+    if overpayment:
+        refund = refund_excess(session, order, reason, method=method)
+        if refund is None:
+            raise Refused("nothing_overpaid", "no more was received than is owed")
+        return refund
+    parts = _wanted_parts(order, lines, shipping_minor, amount_minor, everything=everything)
+    if any(part.line_id for part in parts) and restock is None:
+        raise Invalid(restock="say whether the goods come back to be sold again")
+    refund = credit(session, order, parts, reason, restock=restock, method=method)
+    if restock:
+        take_back(session, order, refund)
     return refund
 
 
 def settle_refund(session: Session, order_id: UUID, refund_id: UUID, *, reference: str) -> Refund:
     """Note that a refund was paid out by hand, with the bank's or till's reference; tells refund.settled.
 
-    Raises NotFound, or Refused (already_settled).
+    Raises NotFound, or Refused (already_settled, withdrawn, settled_by_gateway).
     """
     order = locked_order(session, order_id)
+    refund = _refund(order, refund_id)
+    _refuse_unless_requested(refund)
+    _refuse_under_way(refund)
+    return settle(session, order, refund, reference)
+
+
+def settle_by_gateway(session: Session, order_id: UUID, refund_id: UUID, *, reference: str) -> None:
+    """Note what the gateway paid back, if nobody has noted it yet; tells refund.settled."""
+    order = locked_order(session, order_id)
+    refund = _refund(order, refund_id)
+    if refund.state is RefundState.REQUESTED:
+        settle(session, order, refund, reference)
+
+
+def leave_to_people(session: Session, order_id: UUID, refund_id: UUID, *, failure: str) -> None:
+    """Note why the gateway did not pay a refund back: from now on it is settled by hand, or withdrawn."""
+    order = locked_order(session, order_id)
+    refund = _refund(order, refund_id)
+    if refund.state is not RefundState.REQUESTED:
+        return
+    with change(session, order, "refund_failed", refund_id=refund.id, failure=failure):
+        refund.failure = failure
+        refund.method = PaymentMethod.TRANSFER
+
+
+def withdraw_refund(session: Session, order_id: UUID, refund_id: UUID, *, reason: str) -> Refund:
+    """Undo a refund of which no money has gone yet: the bill is as before; tells order.updated.
+
+    Raises NotFound, or Refused (already_settled, withdrawn, settled_by_gateway).
+    """
+    order = locked_order(session, order_id)
+    refund = _refund(order, refund_id)
+    _refuse_unless_requested(refund)
+    _refuse_under_way(refund)
+    if any(one.id == refund.return_id and one.status is ReturnStatus.REFUNDED for one in order.returns):
+        raise Refused("belongs_to_return", "the return it was given for is over")
+    with change(session, order, "withdraw_refund", refund_id=refund.id, reason=reason):
+        refund.state = RefundState.WITHDRAWN
+        restate_payment(session, order)
+    outbox.publish(session, events.order_updated(order))
+    return refund
+
+
+def _wanted_parts(
+    order: Order,
+    lines: Sequence[Mapping[str, Any]],
+    shipping_minor: int | None,
+    amount_minor: int | None,
+    *,
+    everything: bool,
+) -> list[RefundPart]:
+    """The parts of the bill that are asked for; raises Invalid or Refused."""
+    if everything == bool(lines or shipping_minor or amount_minor):
+        raise Invalid(everything="name lines, shipping or an amount, or everything, not both")
+    refuse_unless_possible("credit", order.facts)
+    charged, earlier = order.charged, order.refunded_parts
+    if everything:
+        return fitting(order, rules.refund_rest(charged, earlier))
+    parts = rules.refund_lines(charged, earlier, _wanted_units(order, lines))
+    if shipping_minor:
+        parts += rules.refund_charge(charged, earlier, ChargeKind.SHIPPING, shipping_minor)
+    if amount_minor:
+        parts += rules.refund_amount(charged, [*earlier, *parts], amount_minor)
+    named = shipping_minor or amount_minor or any("amount_minor" in line for line in lines)
+    return parts if named else fitting(order, parts)
+
+
+def _wanted_units(order: Order, lines: Sequence[Mapping[str, Any]]) -> list[WantedUnits]:
+    known = {line.id for line in order.lines}
+    seen: set[UUID] = set()
+    for place, line in enumerate(lines):
+        if line["line_id"] not in known:
+            raise Invalid(**{f"lines.{place}.line_id": "the order has no such line"})
+        if line["line_id"] in seen:
+            raise Invalid(**{f"lines.{place}.line_id": "is named twice"})
+        seen.add(line["line_id"])
+    return [
+        WantedUnits(line_id=line["line_id"], quantity=line["quantity"], gross_minor=line.get("amount_minor"))
+        for line in lines
+    ]
+
+
+def _refund(order: Order, refund_id: UUID) -> Refund:
     refund = next((refund for refund in order.refunds if refund.id == refund_id), None)
     if refund is None:
         raise NotFound("refund", refund_id)
-    if refund.settled_at is not None:
-        raise Refused("already_settled", f"settled as {refund.reference}", settled_at=refund.settled_at)
-    with change(
-        session,
-        order,
-        "settle_refund",
-        refund_id=refund.id,
-        amount_minor=refund.amount_minor,
-        reference=reference,
-    ):
-        refund.state = "settled"
-        refund.reference = reference
-        refund.settled_by = actor_of(session).name
-        refund.settled_at = clock.now()
-        restate_payment(session, order)
-    outbox.publish(session, events.refund_settled(order, refund))
     return refund
+
+
+def _refuse_unless_requested(refund: Refund) -> None:
+    if refund.state is RefundState.SETTLED:
+        raise Refused("already_settled", f"settled as {refund.reference}", settled_at=refund.settled_at)
+    if refund.state is RefundState.WITHDRAWN:
+        raise Refused("withdrawn", "the refund was withdrawn")
+
+
+def _refuse_under_way(refund: Refund) -> None:
+    if refund.payment_id is not None and not refund.failure:
+        raise Refused("settled_by_gateway", "the gateway is paying it back; its answer settles it")

@@ -37,12 +37,19 @@ TRANSITIONS: dict[tuple[str, OrderStatus], OrderStatus] = {
 }
 
 # What a person may ask of an order; every read of it answers each with possible or the reason why not.
-ACTIONS = ("accept", "refuse", "cancel", "hold", "release_hold", "record_payment")
+ACTIONS = (
+    *("accept", "refuse", "cancel", "hold", "release_hold"),
+    *("record_payment", "refund", "request_return"),
+)
 
 # Money may come in while anything can still be owed.
 _PAYABLE = frozenset({OrderStatus.PLACED, OrderStatus.ACCEPTED, OrderStatus.CANCELLING})
 # While shipping is asked whether goods have left, a hold would come too late to mean anything.
 _HOLDABLE = frozenset({OrderStatus.PLACED, OrderStatus.ACCEPTED})
+# What comes back of any other order is an undeliverable shipment, or nobody's.
+_RETURNABLE = frozenset({OrderStatus.ACCEPTED, OrderStatus.COMPLETED})
+# Before its acceptance an order is edited instead; after its end there is nothing to take off.
+_CREDITABLE = frozenset({OrderStatus.ACCEPTED, OrderStatus.COMPLETED})
 
 
 def status_after(action: str, status: OrderStatus) -> OrderStatus:
@@ -64,6 +71,9 @@ class OrderFacts:
     backorders: bool  # the market promises what is not in stock
     awaiting: tuple[str, ...] | None  # numbers of shipments that lack stock; None until shipping is heard
     goods_left: bool  # a shipment is with a carrier or the customer
+    delivered: bool  # something of it is with the customer
+    owed_minor: int  # what of the total is neither cancelled nor credited
+    excess_minor: int  # what was paid too much and is not on its way back yet
 
 
 @dataclass(frozen=True)
@@ -139,6 +149,23 @@ def _release_hold(order: OrderFacts) -> list[Refusal]:
     return [] if order.holds else [Refusal("not_held", "no hold stands on the order")]
 
 
+def _credit(order: OrderFacts) -> list[Refusal]:
+    if order.status not in _CREDITABLE:
+        return [_status_refusal("credit", order.status)]
+    return [] if order.owed_minor else [Refusal("nothing_left", "all of the order was given back already")]
+
+
+def _refund(order: OrderFacts) -> list[Refusal]:
+    """Either of the two ways of giving something back is enough."""
+    return [] if order.excess_minor else _credit(order)
+
+
+def _request_return(order: OrderFacts) -> list[Refusal]:
+    if order.status not in _RETURNABLE:
+        return [_status_refusal("request_return", order.status)]
+    return [] if order.delivered else [Refusal("not_delivered", "nothing of the order was delivered yet")]
+
+
 _RULES = {
     "accept": _accept,
     "refuse": _refuse,
@@ -146,6 +173,9 @@ _RULES = {
     "hold": _hold,
     "release_hold": _release_hold,
     "record_payment": _record_payment,
+    "credit": _credit,
+    "refund": _refund,
+    "request_return": _request_return,
 }
 
 

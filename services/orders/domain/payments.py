@@ -12,6 +12,7 @@ class PaymentMethod(StrEnum):
     PAYMENT_LINK = "payment_link"
     CARD_ON_PHONE = "card_on_phone"
     CASH_ON_DELIVERY = "cash_on_delivery"
+    EXCHANGE = "exchange"  # paid with goods that come back; nobody chooses it
 
     @property
     def pays_on_delivery(self) -> bool:
@@ -38,11 +39,13 @@ class Ledger:
     cancelled_minor: int  # what of the total is no longer wanted
     received_minor: int
     refunded_minor: int  # settled refunds
+    credited_minor: int = 0  # what refunds and returns take off the bill
+    refund_pending_minor: int = 0  # requested back, not paid out yet
 
     @property
     def owed_minor(self) -> int:
         """What the customer should have paid, net, when all is done."""
-        return self.total_minor - self.cancelled_minor
+        return self.total_minor - self.cancelled_minor - self.credited_minor
 
     @property
     def net_minor(self) -> int:
@@ -52,7 +55,17 @@ class Ledger:
     @property
     def outstanding_minor(self) -> int:
         """What is still to come, never below nothing."""
-        return max(0, self.owed_minor - self.net_minor)
+        return max(0, -self.balance_minor)
+
+    @property
+    def balance_minor(self) -> int:
+        """What was received above what is owed; below nothing: what is still to come."""
+        return self.net_minor - self.owed_minor
+
+    @property
+    def excess_minor(self) -> int:
+        """What was paid too much and is not on its way back yet: all that a refund may ever give."""
+        return max(0, self.balance_minor - self.refund_pending_minor)
 
     @property
     def covered(self) -> bool:
@@ -69,8 +82,3 @@ class Ledger:
         if self.covered and (self.net_minor or not self.total_minor):
             return PaymentState.PAID
         return PaymentState.PARTLY_PAID if self.net_minor else PaymentState.UNPAID
-
-
-def refundable_minor(*, received_minor: int, refunds_minor: int) -> int:
-    """How much may still be promised back: never above what was received, less every refund so far."""
-    return max(0, received_minor - refunds_minor)

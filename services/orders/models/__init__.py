@@ -23,7 +23,9 @@ from services.orders.models.orders import (
     OrderLine,
     order_numbers,
 )
-from services.orders.models.payments import Payment, Refund
+from services.orders.models.payments import Payment
+from services.orders.models.refunds import Refund
+from services.orders.models.returns import Return, ReturnLine
 
 __all__ = [
     "Base",
@@ -45,6 +47,8 @@ __all__ = [
     "Product",
     "ProductPrice",
     "Refund",
+    "Return",
+    "ReturnLine",
     "Seller",
     "as_loaded",
     "column_names",

@@ -15,12 +15,14 @@ from services.orders.domain.finding import WordKind
 from services.orders.domain.fulfilment import Fulfilment, Goods
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentMethod, PaymentState
+from services.orders.domain.refunds import RefundState
+from services.orders.domain.return_status import CloseReason, ReturnReason, ReturnStatus
 from services.orders.domain.totals import ChargeKind, TaxMode, TaxRounding
 from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from shared import db
 from shared.db import UtcDateTime
-from shared.events.snapshots import Address, TaxRow
+from shared.events.snapshots import Address, RefundPart, TaxRow
 
 T = TypeVar("T")
 
@@ -55,7 +57,8 @@ _WORDS: dict[Any, Any] = {
     kind: word(kind)
     for kind in (
         *(Channel, ChargeKind, CsrStatus, Fulfilment, Lifecycle, OrderStatus, TimelineStep),
-        *(PaymentMethod, PaymentState, TaxMode, TaxRounding, WordKind),
+        *(CloseReason, ReturnReason, ReturnStatus),
+        *(PaymentMethod, PaymentState, RefundState, TaxMode, TaxRounding, WordKind),
     )
 }
 
@@ -77,6 +80,7 @@ class Base(DeclarativeBase):
         list[Check]: Json(list[Check]),
         list[PaymentMethod]: Json(list[PaymentMethod]),
         tuple[Goods, ...]: Json(tuple[Goods, ...]),
+        tuple[RefundPart, ...]: Json(tuple[RefundPart, ...]),
         tuple[TaxRow, ...]: Json(tuple[TaxRow, ...]),
         **_WORDS,
     }

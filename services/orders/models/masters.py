@@ -35,6 +35,9 @@ class Market(Base):
     accept_within_seconds: Mapped[int | None]  # how long an order that can be accepted is waited for
     verifies: Mapped[list[Check]] = mapped_column(default=[*Check])  # what else than held an order needs
     abandon_drafts_after_days: Mapped[int] = mapped_column(default=30)
+    return_days: Mapped[int]  # how long after delivery customers may ask to send goods back
+    return_expiry_days: Mapped[int]  # how long approved goods are waited for
+    exchange_after_return: Mapped[bool]  # whether what is sent in exchange waits for the goods
 
 
 class Seller(Base):

@@ -1,5 +1,6 @@
 """Orders with all their parts, and plain readings of a row; no workflow."""
 
+from collections import Counter
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -11,14 +12,17 @@ from services.orders.domain.channels import Channel
 from services.orders.domain.fulfilment import Fulfilment, Goods
 from services.orders.domain.order_status import OrderFacts, OrderStatus, Refusal, actions
 from services.orders.domain.payments import Ledger, PaymentMethod, PaymentState
-from services.orders.domain.totals import ChargeKind
+from services.orders.domain.refunds import Charged, RefundState, bear_discounts
+from services.orders.domain.return_status import ENDED
+from services.orders.domain.totals import ChargeKind, TaxMode
 from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from services.orders.models.mapping import Base
 from services.orders.models.masters import Market, Seller
-from services.orders.models.payments import Refund
+from services.orders.models.refunds import Refund
+from services.orders.models.returns import Return
 from shared.db import new_id
-from shared.events.snapshots import Address, Person, TaxRow, Totals
+from shared.events.snapshots import Address, Person, RefundPart, TaxRow, Totals
 from shared.events.snapshots import Payment as PaymentStanding
 
 # Gaps are allowed here; only papers are numbered without.
@@ -35,8 +39,15 @@ class Order(Base):
             name="total_adds_up",
         ),
         CheckConstraint("total_minor >= 0", name="total_not_negative"),
-        CheckConstraint("cancelled_minor between 0 and total_minor", name="cancelled_within_total"),
-        CheckConstraint("refunded_minor between 0 and received_minor", name="refunded_within_received"),
+        CheckConstraint(
+            "least(cancelled_minor, credited_minor) >= 0 and cancelled_minor + credited_minor <= total_minor",
+            name="taken_off_within_total",
+        ),
+        CheckConstraint(
+            "least(refunded_minor, refund_pending_minor) >= 0"
+            " and refunded_minor + refund_pending_minor <= received_minor",
+            name="refunds_within_received",
+        ),
         Index("ix_orders_newest", text("placed_at desc"), text("id desc")),
         Index("ix_orders_seller_newest", "seller_code", text("placed_at desc"), text("id desc")),
         Index(
@@ -94,6 +105,7 @@ class Order(Base):
     locale: Mapped[str]
     currency: Mapped[str]
     external_reference: Mapped[str | None]
+    exchange_of: Mapped[UUID | None] = mapped_column(ForeignKey("orders.id"))  # which it takes the place of
     tags: Mapped[list[str]]
     coupons: Mapped[list[str]]  # the codes as the customer gave them, valid or not
 
@@ -115,8 +127,10 @@ class Order(Base):
 
     payment_method: Mapped[PaymentMethod]
     cancelled_minor: Mapped[int]  # what of the total is no longer wanted
-    received_minor: Mapped[int]  # these four are restated from the ledger by one function
+    received_minor: Mapped[int]  # these are restated from the ledger by one function
     refunded_minor: Mapped[int]
+    credited_minor: Mapped[int]
+    refund_pending_minor: Mapped[int]
     payment_state: Mapped[PaymentState]
     covered_at: Mapped[datetime | None]
 
@@ -138,6 +152,7 @@ class Order(Base):
     fees: Mapped[list["OrderFee"]] = relationship(order_by="OrderFee.position")
     holds: Mapped[list["Hold"]] = relationship(order_by="Hold.held_at")
     refunds: Mapped[list["Refund"]] = relationship(order_by="Refund.requested_at")
+    returns: Mapped[list["Return"]] = relationship(order_by="Return.id", foreign_keys="Return.order_id")
     cancellations: Mapped[list["Cancellation"]] = relationship(order_by="Cancellation.requested_at")
 
     @property
@@ -172,7 +187,61 @@ class Order(Base):
             cancelled_minor=self.cancelled_minor,
             received_minor=self.received_minor,
             refunded_minor=self.refunded_minor,
+            credited_minor=self.credited_minor,
+            refund_pending_minor=self.refund_pending_minor,
         )
+
+    @property
+    def charged(self) -> list[Charged]:
+        """Its parts as the customer pays them, discounts borne by the lines; they sum to the total."""
+        on_top = self.market.tax_mode is TaxMode.NET
+        parts = [
+            Charged(
+                kind=ChargeKind.LINE,
+                name=line.name,
+                rate_basis_points=line.tax_rate_basis_points,
+                gross_minor=line.total_minor + line.tax_minor * on_top,
+                tax_minor=line.tax_minor,
+                line_id=line.id,
+                quantity=line.quantity,
+                cancelled=line.cancelled_quantity,
+            )
+            for line in self.lines
+        ]
+        others = [
+            Charged(
+                kind=fee.kind,
+                name=fee.name,
+                rate_basis_points=fee.tax_rate_basis_points,
+                gross_minor=fee.amount_minor + fee.tax_minor * on_top,
+                tax_minor=fee.tax_minor,
+            )
+            for fee in self.fees
+        ]
+        charges = [part for part in others if part.kind is not ChargeKind.DISCOUNT]
+        return bear_discounts(parts + charges, [part for part in others if part.kind is ChargeKind.DISCOUNT])
+
+    @property
+    def refunded_parts(self) -> list[RefundPart]:
+        """What refunds have taken off its bill."""
+        return [
+            part
+            for refund in self.refunds
+            if refund.state is not RefundState.WITHDRAWN
+            for part in refund.parts
+        ]
+
+    @property
+    def units_in_returns(self) -> Counter[UUID]:
+        """Units of each line that came back or are on their way."""
+        units: Counter[UUID] = Counter()
+        for one in self.returns:
+            for line in one.lines:
+                if one.received_at is not None:
+                    units[line.line_id] += line.received_quantity
+                elif one.status not in ENDED:
+                    units[line.line_id] += line.requested_quantity
+        return units
 
     @property
     def payment(self) -> PaymentStanding:
@@ -186,6 +255,8 @@ class Order(Base):
             refunded_minor=ledger.refunded_minor,
             covered=ledger.covered,
             covered_at=self.covered_at,
+            credited_minor=ledger.credited_minor,
+            refund_pending_minor=ledger.refund_pending_minor,
         )
 
     @property
@@ -216,14 +287,18 @@ class Order(Base):
     @property
     def facts(self) -> OrderFacts:
         """What the rules of its life look at."""
+        ledger = self.ledger
         return OrderFacts(
             status=self.status,
             payment_method=self.payment_method,
-            covered=self.ledger.covered,
+            covered=ledger.covered,
             holds=tuple(hold.reason for hold in self.standing_holds),
             backorders=self.market.backorders,
             awaiting=None if self.awaiting is None else tuple(self.awaiting),
             goods_left=self.fulfilment.goods_left,
+            delivered=self.fulfilment in {Fulfilment.PARTLY_DELIVERED, Fulfilment.DELIVERED},
+            owed_minor=ledger.owed_minor,
+            excess_minor=ledger.excess_minor,
         )
 
     @property

@@ -1,4 +1,4 @@
-"""The ledger of an order: money received and money that goes back."""
+"""Money received for an order."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from shared.db import new_id
 
 
 class Payment(Base):
-    """Money received; rows are never changed."""
+    """Money received; a row is never changed but to say that it was none."""
 
     __tablename__ = "payments"
     __table_args__ = (
@@ -29,21 +29,6 @@ class Payment(Base):
     webhook_id: Mapped[str | None] = mapped_column(unique=True)  # the gateway's own id of its call
     recorded_by: Mapped[str]
     recorded_at: Mapped[datetime]
-
-
-class Refund(Base):
-    """Money that goes back to the customer: requested, then settled."""
-
-    __tablename__ = "refunds"
-    __table_args__ = (CheckConstraint("amount_minor > 0", name="amount_positive"), Index(None, "order_id"))
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
-    amount_minor: Mapped[int]
-    reason: Mapped[str]
-    state: Mapped[str]
-    requested_by: Mapped[str]
-    requested_at: Mapped[datetime]
-    reference: Mapped[str]
-    settled_by: Mapped[str | None]
-    settled_at: Mapped[datetime | None]
+    voided_by: Mapped[str | None]
+    voided_at: Mapped[datetime | None]
+    void_reason: Mapped[str]

@@ -1,6 +1,7 @@
 """Selects for lists and pages; they change nothing and show nobody another's things."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_, select
@@ -49,6 +50,48 @@ def payments(session: Session, order_id: UUID) -> Sequence[Payment]:
     """Money received for an order, oldest first."""
     rows = select(Payment).where(Payment.order_id == order_id).order_by(Payment.recorded_at, Payment.id)
     return session.scalars(rows).all()
+
+
+def transactions(session: Session, order: Order) -> list[dict[str, Any]]:
+    """All money of an order, oldest first; what is still to come stands last."""
+    money = [
+        {
+            "kind": "payment",
+            "transaction_id": payment.id,
+            "state": "recorded" if payment.voided_at is None else "voided",
+            "method": payment.method,
+            "amount_minor": payment.amount_minor,
+            "reference": payment.reference,
+            "by": payment.recorded_by,
+            "at": payment.recorded_at,
+        }
+        for payment in payments(session, order.id)
+    ]
+    money += [
+        {
+            "kind": "refund",
+            "transaction_id": refund.id,
+            "state": refund.state,
+            "method": refund.method,
+            "amount_minor": refund.amount_minor,
+            "reference": refund.reference,
+            "by": refund.requested_by,
+            "at": refund.requested_at,
+        }
+        for refund in order.refunds
+    ]
+    money.sort(key=lambda one: one["at"])
+    awaited = {
+        "kind": "payment",
+        "transaction_id": None,
+        "state": "pending",
+        "method": order.payment_method,
+        "amount_minor": order.ledger.outstanding_minor,
+        "reference": "",
+        "by": None,
+        "at": None,
+    }
+    return [*money, awaited] if awaited["amount_minor"] else money
 
 
 def market(session: Session, code: str) -> Market:

@@ -8,6 +8,8 @@ from deploy.local.keys import ALL_SCOPES, Keys
 from services.orders import consumers, db  # noqa: F401 - consumers register themselves
 from services.orders.app import create_app
 from services.orders.commands import masters, placing
+from services.orders.commands.orders import accept_order
+from services.orders.commands.payments import record_payment
 from services.orders.messaging import messaging
 from services.orders.models import Base
 from services.orders.settings import Settings
@@ -35,6 +37,31 @@ def place_order(session):
 
 
 @pytest.fixture
+def accept_paid(session, place_order):
+    """Place an order, have all its money recorded, and accept it."""
+
+    def accept(**wanted):
+        order = place_order(**wanted)
+        record_payment(session, order.id, reference="TRF 1")
+        accept_order(session, order.id)
+        return order
+
+    return accept
+
+
+@pytest.fixture
+def deliver(accept_paid, hear_shipments):
+    """Place an order, paid and accepted, and have all of it delivered."""
+
+    def delivered(**wanted):
+        order = accept_paid(**wanted)
+        hear_shipments(order, "delivered")
+        return order
+
+    return delivered
+
+
+@pytest.fixture
 def change_market(session):
     """Change the rules of the market gb."""
 
@@ -50,7 +77,15 @@ def hear_shipments(session):
     """Hear from shipping as the inbox does; one shipment of all lines for each status."""
     versions = iter(range(1, 1000))
 
-    def hear(order, *statuses, event="shipment.updated", cancellation=None, lines=None, tracking_number="1"):
+    def hear(
+        order,
+        *statuses,
+        event="shipment.updated",
+        cancellation=None,
+        lines=None,
+        tracking_number="1",
+        returns=(),
+    ):
         shipments = tuple(shipment_of(order, status, lines, tracking_number) for status in statuses)
         snapshot = ShipmentsSnapshot(
             order_id=order.id,
@@ -59,6 +94,7 @@ def hear_shipments(session):
             people=People(),
             shipments=shipments,
             cancellation=cancellation,
+            returns=tuple(returns),
         )
         lock_order(session, order.id)
         newest = copies.keep_newest(session, snapshot)

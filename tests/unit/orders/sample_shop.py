@@ -7,8 +7,17 @@ from services.orders.commands import masters
 from services.orders.domain.payments import PaymentMethod
 from services.orders.domain.totals import TaxMode, TaxRounding
 from services.orders.models import Order
+from shared import clock
 from shared.db import new_id
-from shared.events.snapshots import Address, Cancellation, Parcel, Shipment, ShipmentLine
+from shared.events.snapshots import (
+    Address,
+    Cancellation,
+    Parcel,
+    ReceivedReturn,
+    ReturnLine,
+    Shipment,
+    ShipmentLine,
+)
 
 HOME = Address(name="Ada Okafor", line1="3 Quay Row", city="Hull", postcode="HU1 2AB", country="GB")
 GATEWAY_SECRET = "whsec_" + b64encode(b"known to these tests alone").decode()
@@ -22,12 +31,15 @@ MARKET = {
     "tax_mode": TaxMode.GROSS,
     "tax_rounding": TaxRounding.PER_LINE,
     "tax_rates": {"standard": 2000, "reduced": 500, "zero": 0},
-    "payment_methods": [*PaymentMethod],
+    "payment_methods": [method for method in PaymentMethod if method is not PaymentMethod.EXCHANGE],
     "shipping_methods": {"delivery": {"en": "Delivery", "es": "Envío"}, "pickup": {"en": "Pickup"}},
     "backorders": True,
     "invoice_on": "acceptance",
     "pay_within_seconds": None,
     "accept_within_seconds": None,
+    "return_days": 14,
+    "return_expiry_days": 30,
+    "exchange_after_return": True,
 }
 
 
@@ -107,6 +119,27 @@ def shipment_of(order, status, lines=None, tracking_number="1"):
         ),
         parcels=(Parcel(parcel_id=new_id(), carrier="w", tracking_number=tracking_number, tracking_url=""),),
         created_at=order.placed_at,
+        delivered_at=order.placed_at if status == "delivered" else None,
+    )
+
+
+def came(one, *, restocked=None, scrapped=0):
+    """What shipping says came of a return: all that was asked for, sellable, unless it says otherwise."""
+    return ReceivedReturn(
+        return_id=one.id,
+        location="WEST",
+        received_at=clock.now(),
+        lines=tuple(
+            ReturnLine(
+                line_id=line.line_id,
+                sku=line.sku,
+                requested_quantity=line.requested_quantity,
+                received_quantity=(line.requested_quantity if restocked is None else restocked) + scrapped,
+                restocked_quantity=line.requested_quantity if restocked is None else restocked,
+                scrapped_quantity=scrapped,
+            )
+            for line in one.lines
+        ),
     )
 
 

@@ -31,12 +31,28 @@ ROUTES = [
     ("post", "/accept", None),
     ("post", "/cancel", {"reason": "twice"}),
     ("post", "/payments", {"reference": "TRF 1", "amount_minor": 1}),
-    ("post", "/refunds/01a1fffb-98da-746f-822c-ee408a753bc2/settle", {"reference": "BACK 1"}),
+    ("get", "/transactions", None),
+    ("get", "/refunds", None),
+    ("get", "/returns", None),
+]
+NOBODY = "01a1fffb-98da-746f-822c-ee408a753bc2"
+LATER = [  # possible later in an order's life, or with a thing of its own
+    ("post", "/refunds", {"reason": "chipped", "amount_minor": 1}),
+    ("post", f"/refunds/{NOBODY}/settle", {"reference": "BACK 1"}),
+    ("post", f"/refunds/{NOBODY}/withdraw", {"reason": "oh"}),
+    ("post", f"/payments/{NOBODY}/void", {"reason": "oh"}),
+    ("post", "/returns", {"reason": "other", "lines": [{"line_id": NOBODY, "quantity": 1}]}),
+    ("post", f"/returns/{NOBODY}/approve", {}),
+    ("post", f"/returns/{NOBODY}/reject", {"answer": "no"}),
+    ("post", f"/returns/{NOBODY}/withdraw", None),
+    ("post", f"/returns/{NOBODY}/dismiss", {"reason": "worn"}),
+    ("post", f"/returns/{NOBODY}/refund", {}),
+    ("post", f"/returns/{NOBODY}/exchange", {"lines": [{"sku": "MUG-1", "quantity": 1}]}),
 ]
 
 
 @pytest.mark.parametrize("stranger", STRANGERS, ids=str)
-@pytest.mark.parametrize(("method", "path", "body"), ROUTES)
+@pytest.mark.parametrize(("method", "path", "body"), ROUTES + LATER)
 def test_another_sellers_or_markets_order_is_not_there(client, bearer, order, stranger, method, path, body):
     answer = client.open(f"/v1/orders/{order.id}{path}", method=method, json=body, headers=bearer(**stranger))
 
@@ -44,7 +60,7 @@ def test_another_sellers_or_markets_order_is_not_there(client, bearer, order, st
     assert order.number not in answer.text
 
 
-@pytest.mark.parametrize(("method", "path", "body"), ROUTES[:-1])
+@pytest.mark.parametrize(("method", "path", "body"), ROUTES)
 def test_ones_own_order_is(client, bearer, order, method, path, body):
     answer = client.open(f"/v1/orders/{order.id}{path}", method=method, json=body, headers=bearer(**MINE))
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import psycopg
 import pytest
@@ -10,7 +11,8 @@ from sqlalchemy import func, select
 
 from services.orders.commands import drafts, placing
 from services.orders.commands.orders import accept_order, cancel_order
-from services.orders.commands.payments import record_gateway_payment, record_payment
+from services.orders.commands.payments import record_gateway_payment, record_payment, void_payment
+from services.orders.commands.refunds import request_refund, settle_refund
 from services.orders.models import Customer, Draft, Order, Payment
 from shared.errors import NotFound, Refused
 from shared.messaging.tables import event_log, outbox
@@ -144,6 +146,80 @@ def test_a_draft_placed_paid_changed_and_deleted_at_once_becomes_an_order_once_o
                 .where(event_log.c.type == "order.placed", event_log.c.subject == str(draft_id))
             )
         assert placed == orders
+
+
+@pytest.mark.requirement("F-36")
+def test_one_call_of_the_gateway_for_two_orders_at_once_is_recorded_once_and_refused_once(sessions, place):
+    order_ids = [place(method="online") for _ in range(4)]
+    call = {"webhook_id": "msg_1", "amount_minor": 900, "currency": "GBP", "reference": "pi_1"}
+
+    outcomes = at_once(
+        sessions,
+        *[partial(record_gateway_payment, order_id=order_id, **call) for order_id in order_ids],
+    )
+
+    assert outcomes == ["done", *["webhook_id_reused"] * 3]
+    with sessions() as session:
+        received = session.scalars(select(Order.received_minor).order_by(Order.received_minor)).all()
+        assert received == [0, 0, 0, 900]
+
+
+@pytest.mark.requirement("P-05")
+def test_refunds_requested_at_once_never_exceed_what_was_received(sessions, place):
+    order_id = place()
+    with sessions.begin() as session:
+        record_payment(session, order_id, reference="TRF 1")
+        accept_order(session, order_id)
+
+    outcomes = at_once(
+        sessions,
+        *[partial(request_refund, order_id=order_id, reason="chipped", amount_minor=400) for _ in range(6)],
+    )
+
+    assert outcomes == ["done", "done", *["more_than_left"] * 4]
+    with sessions() as session:
+        order = session.get(Order, order_id)
+        assert (order.refund_pending_minor, order.received_minor, len(order.refunds)) == (800, 900, 2)
+
+
+def test_one_refund_settled_by_two_at_once_is_paid_out_once(sessions, place):
+    order_id = place()
+    with sessions.begin() as session:
+        record_payment(session, order_id, reference="TRF 1")
+        accept_order(session, order_id)
+        refund_id = request_refund(session, order_id, reason="chipped", amount_minor=400).id
+
+    outcomes = at_once(
+        sessions,
+        *[
+            partial(settle_refund, order_id=order_id, refund_id=refund_id, reference="OUT 1")
+            for _ in range(3)
+        ],
+    )
+
+    assert outcomes == ["already_settled", "already_settled", "done"]
+    assert told(sessions, "refund.settled") == 1
+
+
+def test_a_payment_voided_while_it_is_refunded_is_one_or_the_other(sessions, place):
+    order_id = place()
+    with sessions.begin() as session:
+        payment_id = record_payment(session, order_id, reference="TRF 1").id
+        accept_order(session, order_id)
+
+    outcomes = at_once(
+        sessions,
+        lambda session: void_payment(session, order_id, payment_id, reason="bounced"),
+        lambda session: request_refund(session, order_id, reason="chipped", amount_minor=400),
+    )
+
+    with sessions() as session:
+        order = session.get(Order, order_id)
+    # Voided first, the refund only lessens what is still owed.
+    assert (outcomes, order.received_minor, order.refund_pending_minor, order.credited_minor) in [
+        (["done", "refunded"], 900, 400, 400),
+        (["done", "done"], 0, 0, 400),
+    ]
 
 
 @pytest.mark.requirement("F-36")

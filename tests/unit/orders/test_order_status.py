@@ -26,6 +26,9 @@ READY = OrderFacts(
     backorders=False,
     awaiting=(),
     goods_left=False,
+    delivered=False,
+    owed_minor=900,
+    excess_minor=0,
 )
 
 # The table of the domain's description, a line per status: every move not in it is refused.

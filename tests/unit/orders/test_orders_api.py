@@ -228,7 +228,20 @@ def test_an_order_that_is_over_says_so_to_who_would_pay_for_it(client, bearer, p
         ("post", "/v1/orders/{order}/accept", "orders:accept"),
         ("post", "/v1/orders/{order}/cancel", "orders:write"),
         ("post", "/v1/orders/{order}/payments", "payments:record"),
+        ("post", "/v1/orders/{order}/payments/{order}/void", "payments:record"),
+        ("get", "/v1/orders/{order}/transactions", "orders:read"),
+        ("get", "/v1/orders/{order}/refunds", "orders:read"),
+        ("get", "/v1/returns", "orders:read"),
+        ("get", "/v1/orders/{order}/returns", "orders:read"),
+        ("post", "/v1/orders/{order}/returns", "orders:write"),
+        *(
+            ("post", f"/v1/orders/{{order}}/returns/{{order}}/{action}", "orders:write")
+            for action in ("approve", "reject", "withdraw", "dismiss")
+        ),
+        ("post", "/v1/orders/{order}/returns/{order}/refund", "refunds:issue"),
+        ("post", "/v1/orders/{order}/refunds", "refunds:issue"),
         ("post", "/v1/orders/{order}/refunds/{order}/settle", "refunds:issue"),
+        ("post", "/v1/orders/{order}/refunds/{order}/withdraw", "refunds:issue"),
         ("put", "/v1/markets/gb", "admin"),
         ("put", "/v1/sellers/quay", "admin"),
         ("put", "/v1/sellers/quay/products/TEA-250", "orders:write"),

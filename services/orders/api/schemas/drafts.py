@@ -7,7 +7,6 @@ from marshmallow import Schema, fields, validate
 from services.orders.api.schemas.orders import (
     AddedFeeSchema,
     GrantedDiscountSchema,
-    RefusalSchema,
     TotalsSchema,
     WantedLineSchema,
     coupon_codes,
@@ -15,6 +14,7 @@ from services.orders.api.schemas.orders import (
 from services.orders.api.schemas.people import AddressSchema, PersonSchema
 from services.orders.api.schemas.values import (
     Instant,
+    RefusalSchema,
     amount,
     code,
     email_address,

@@ -99,6 +99,22 @@ class MarketArguments(Schema):
     accept_within_seconds = _deadline(
         "An order that could be accepted for so long is refused; null: it stays."
     )
+    return_days = fields.Integer(
+        strict=True,
+        load_default=14,
+        validate=validate.Range(0, 3650),
+        metadata={"description": "How long after delivery customers may ask to send goods back."},
+    )
+    return_expiry_days = fields.Integer(
+        strict=True,
+        load_default=30,
+        validate=validate.Range(1, 365),
+        metadata={"description": "How long approved goods are waited for."},
+    )
+    exchange_after_return = fields.Boolean(
+        load_default=True,
+        metadata={"description": "Whether what is sent in exchange is held until the goods are here."},
+    )
 
     verifies = fields.List(
         fields.Enum(Check, by_value=True),

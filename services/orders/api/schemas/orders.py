@@ -6,12 +6,15 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.orders.api.schemas.holds import HoldSchema
-from services.orders.api.schemas.payments import PaymentStandingSchema, RefundSchema
+from services.orders.api.schemas.payments import PaymentStandingSchema
 from services.orders.api.schemas.people import AddressSchema, PersonSchema
+from services.orders.api.schemas.refunds import RefundSchema
+from services.orders.api.schemas.returns import ReturnSchema
 from services.orders.api.schemas.values import (
     LARGEST_QUANTITY,
     CouponCode,
     Instant,
+    RefusalSchema,
     amount,
     code,
     email_address,
@@ -153,13 +156,6 @@ class CancelArguments(Schema):
     """Why an order is cancelled."""
 
     reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "ordered twice"})
-
-
-class RefusalSchema(Schema):
-    """What stands against an action."""
-
-    reason = fields.String(metadata={"description": "For machines; the command refuses with the same."})
-    detail = fields.String(metadata={"description": "For people."})
 
 
 class DeliveryGroupSchema(Schema):
@@ -307,6 +303,11 @@ class OrderSchema(OrderSummarySchema):
     totals = fields.Nested(TotalsSchema)
     payment = fields.Nested(PaymentStandingSchema)
     refunds = fields.List(fields.Nested(RefundSchema))
+    returns = fields.List(fields.Nested(ReturnSchema))
+    exchange_of = fields.UUID(
+        allow_none=True,
+        metadata={"description": "The order of which this one replaces returned goods."},
+    )
     holds = fields.List(fields.Nested(HoldSchema))
     coupons = fields.List(fields.String(), metadata={"description": "Codes the customer gave."})
     unverified = fields.List(

@@ -1,4 +1,4 @@
-"""Payments and refunds as the API writes and reads them."""
+"""Payments as the API writes and reads them."""
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
@@ -32,6 +32,15 @@ class PaymentSchema(Schema):
     document_id = fields.UUID(allow_none=True)
     recorded_by = fields.String()
     recorded_at = Instant()
+    voided_by = fields.String(allow_none=True)
+    voided_at = Instant(allow_none=True)
+    void_reason = fields.String()
+
+
+class VoidArguments(Schema):
+    """Why a recorded payment was none."""
+
+    reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "recorded twice"})
 
 
 class PaymentStandingSchema(Schema):
@@ -39,11 +48,15 @@ class PaymentStandingSchema(Schema):
 
     method = fields.String()
     state = fields.Enum(PaymentState, by_value=True)
-    owed_minor = fields.Integer(metadata={"description": "What the order comes to, less what was cancelled."})
+    owed_minor = fields.Integer(
+        metadata={"description": "What the order comes to, less what was cancelled and credited."}
+    )
     received_minor = fields.Integer()
     refunded_minor = fields.Integer()
     covered = fields.Boolean(metadata={"description": "Whether the money received covers what is owed."})
     covered_at = Instant(allow_none=True)
+    credited_minor = fields.Integer(metadata={"description": "What refunds have taken off the bill."})
+    refund_pending_minor = fields.Integer(metadata={"description": "Requested back, not paid out yet."})
 
 
 class PendingPaymentSchema(Schema):
@@ -54,7 +67,7 @@ class PendingPaymentSchema(Schema):
 
 
 class PaymentListSchema(Schema):
-    """All money received for an order, oldest first, and what is still to come."""
+    """All that was recorded as received for an order, oldest first, and what is still to come."""
 
     items = fields.List(fields.Nested(PaymentSchema))
     pending = fields.Nested(
@@ -63,24 +76,30 @@ class PaymentListSchema(Schema):
     payment = fields.Nested(PaymentStandingSchema)
 
 
-class RefundSchema(Schema):
-    """Money that goes back."""
+class TransactionSchema(Schema):
+    """Money that came, went, is to go, or is still to come."""
 
-    refund_id = fields.UUID(attribute="id")
+    kind = fields.String(metadata={"description": "payment or refund."})
+    transaction_id = fields.UUID(
+        allow_none=True, metadata={"description": "The payment's or refund's; null for what is awaited."}
+    )
+    state = fields.String(
+        metadata={
+            "description": "recorded, voided; requested, settled, withdrawn; pending for what is awaited."
+        }
+    )
+    method = method_of_payment()
     amount_minor = fields.Integer()
-    reason = fields.String()
-    state = fields.String(metadata={"description": "requested or settled."})
-    requested_by = fields.String()
-    requested_at = Instant()
     reference = fields.String()
-    settled_by = fields.String(allow_none=True)
-    settled_at = Instant(allow_none=True)
+    by = fields.String(allow_none=True, metadata={"description": "Who recorded or requested it."})
+    at = Instant(allow_none=True)
 
 
-class SettleArguments(Schema):
-    """How a refund was paid out."""
+class TransactionListSchema(Schema):
+    """The order's ledger, oldest first; what is awaited stands last."""
 
-    reference = text(200, shortest=1, required=True, metadata={"description": "The bank's or till's."})
+    items = fields.List(fields.Nested(TransactionSchema))
+    payment = fields.Nested(PaymentStandingSchema)
 
 
 class GatewayPaymentSchema(Schema):

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
-from marshmallow import ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields, validate
 
 from services.orders.domain.payments import PaymentMethod
 from shared.errors import Invalid
@@ -63,6 +63,13 @@ class CouponCode(fields.String):
         return capitals
 
 
+class RefusalSchema(Schema):
+    """What stands against an action."""
+
+    reason = fields.String(metadata={"description": "For machines; the command refuses with the same."})
+    detail = fields.String(metadata={"description": "For people."})
+
+
 def text(longest: int, *, shortest: int = 0, prose: bool = False, **options: Any) -> fields.String:
     """A text of one line, or of several if it is prose; what a text lacks is empty, not null."""
     unprintable = _UNPRINTABLE_IN_PROSE if prose else _UNPRINTABLE
@@ -108,8 +115,8 @@ def amount(
 
 
 def method_of_payment(**options: Any) -> fields.Enum[PaymentMethod]:
-    """How the customer pays."""
-    return fields.Enum(PaymentMethod, by_value=True, **options)
+    """How the customer pays; what was paid with goods that came back nobody can choose."""
+    return fields.Enum(PaymentMethod, by_value=True, validate=_choosable, **options)
 
 
 def known_country(value: str) -> None:
@@ -144,6 +151,11 @@ def _checked(validator: validate.Regexp, field: str, value: str) -> str:
     except ValidationError as error:
         raise Invalid(**{field: str(error.messages[0])}) from error
     return value
+
+
+def _choosable(value: PaymentMethod) -> None:
+    if value is PaymentMethod.EXCHANGE:
+        raise ValidationError("comes with an exchange only")
 
 
 def _one_line(value: str) -> None:

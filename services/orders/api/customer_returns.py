@@ -1,0 +1,46 @@
+"""Returns as customers ask for them, by the link of their order."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.orders import queries
+from services.orders.api.schemas.returns import CustomerReturnSchema, CustomerReturnsSchema, ReturnArguments
+from services.orders.commands import returns as commands
+from services.orders.models import Return
+from services.orders.queries import returns as return_queries
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command, query
+from shared.web.customer_link import customer
+
+blueprint = Blueprint(
+    "customer_returns",
+    __name__,
+    url_prefix="/v1/customer/orders/return",
+    description="What customers send back.",
+)
+
+
+@blueprint.route("", methods=["GET"])
+@blueprint.response(200, CustomerReturnsSchema)
+@customer
+@query
+def show_returns(session: Session, order_id: UUID) -> dict[str, Any]:
+    """What of the order can be sent back until when, and what was asked for already."""
+    order = queries.order(session, order_id)
+    return {"returnable": return_queries.returnable(session, order), "returns": order.returns}
+
+
+@blueprint.route("", methods=["POST"])
+@blueprint.arguments(ReturnArguments)
+@blueprint.response(201, CustomerReturnSchema)
+@customer
+@command
+def ask_for_return(session: Session, wanted: dict[str, Any], order_id: UUID) -> Return:
+    """Ask to send units back; the seller decides, and writes.
+
+    Refused (409) with its reason: `wrong_status`, `not_delivered`, `more_than_delivered`,
+    `return_period_over`.
+    """
+    return commands.request_return(session, order_id, by_customer=True, **wanted)

@@ -1,0 +1,74 @@
+"""Refunds over HTTP: parse, call one command or query, answer."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.orders import queries
+from services.orders.api.schemas.refunds import (
+    RefundArguments,
+    RefundListSchema,
+    RefundSchema,
+    SettleArguments,
+    WithdrawArguments,
+)
+from services.orders.commands import refunds as commands
+from services.orders.models import Refund
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command, query
+
+blueprint = Blueprint(
+    "refunds", __name__, url_prefix="/v1/orders/<uuid:order_id>/refunds", description="Money that goes back."
+)
+
+
+@blueprint.route("", methods=["POST"])
+@blueprint.arguments(RefundArguments)
+@blueprint.response(201, RefundSchema)
+@requires("refunds:issue")
+@command
+def request_refund(session: Session, refund: dict[str, Any], order_id: UUID) -> Refund:
+    """Take something off an order's bill and request back what was paid for it.
+
+    Money goes back only as far as more was received than is owed then: what was not paid yet need only not be
+    paid any more. Refused (409) with its reason: `wrong_status`, `nothing_left`, `more_than_left`,
+    `nothing_overpaid`, `no_online_payment`, `not_delivered`.
+    """
+    return commands.request_refund(session, order_id, **refund)
+
+
+@blueprint.route("", methods=["GET"])
+@blueprint.response(200, RefundListSchema)
+@requires("orders:read")
+@query
+def list_refunds(session: Session, order_id: UUID) -> dict[str, Any]:
+    """All refunds of an order, oldest first."""
+    return {"items": queries.order(session, order_id).refunds}
+
+
+@blueprint.route("/<uuid:refund_id>/settle", methods=["POST"])
+@blueprint.arguments(SettleArguments)
+@blueprint.response(200, RefundSchema)
+@requires("refunds:issue")
+@command
+def settle_refund(session: Session, settlement: dict[str, Any], order_id: UUID, refund_id: UUID) -> Refund:
+    """Note that a refund was paid out; its credit note falls due.
+
+    Refused (409) with its reason: `already_settled`, `withdrawn`, `settled_by_gateway`.
+    """
+    return commands.settle_refund(session, order_id, refund_id, **settlement)
+
+
+@blueprint.route("/<uuid:refund_id>/withdraw", methods=["POST"])
+@blueprint.arguments(WithdrawArguments)
+@blueprint.response(200, RefundSchema)
+@requires("refunds:issue")
+@command
+def withdraw_refund(session: Session, withdrawal: dict[str, Any], order_id: UUID, refund_id: UUID) -> Refund:
+    """Undo a refund of which no money has gone: what it took off is on the bill again.
+
+    Refused (409) with its reason: `already_settled`, `withdrawn`, `settled_by_gateway`.
+    """
+    return commands.withdraw_refund(session, order_id, refund_id, **withdrawal)

@@ -1,0 +1,21 @@
+"""Exchanges as the API reads them."""
+
+from marshmallow import Schema, fields, validate
+
+from services.orders.api.schemas.orders import WantedDeliverySchema, WantedLineSchema
+from services.orders.api.schemas.values import method_of_payment
+
+
+class ExchangeArguments(Schema):
+    """What is sent in place of what comes back."""
+
+    lines = fields.List(fields.Nested(WantedLineSchema), required=True, validate=validate.Length(1, 1000))
+    delivery_groups = fields.List(
+        fields.Nested(WantedDeliverySchema),
+        load_default=list,
+        validate=validate.Length(max=100),
+        metadata={"description": "To where the order's first goods went, without charge, if left out."},
+    )
+    payment_method = method_of_payment(
+        metadata={"description": "For what is left to pay; the order's own if left out."}
+    )

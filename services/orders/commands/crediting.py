@@ -1,0 +1,205 @@
+"""Taking parts off an order's bill, what follows for money and returns. The caller owns the transaction."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.orders import events
+from services.orders.commands.changes import change
+from services.orders.commands.completion import complete_if_done
+from services.orders.commands.ledger import restate_payment
+from services.orders.domain import refunds as rules
+from services.orders.domain.order_status import refuse_unless_possible
+from services.orders.domain.payments import PaymentMethod
+from services.orders.domain.refunds import RefundState
+from services.orders.domain.return_status import CloseReason, ReturnStatus, status_after
+from services.orders.models import Order, Payment, Refund, Return
+from shared import clock
+from shared.access import actor_of
+from shared.errors import Refused
+from shared.events.snapshots import RefundPart
+from shared.messaging import jobs, outbox
+
+
+def credit(
+    session: Session,
+    order: Order,
+    parts: Sequence[RefundPart],
+    reason: str,
+    *,
+    restock: bool | None = None,
+    method: PaymentMethod | None = None,
+    return_id: UUID | None = None,
+    settled_as: str | None = None,
+) -> Refund:
+    """Take parts off a locked order's bill and request back what was paid too much for it then.
+
+    With a reference to settle it as, the money is where it belongs already: nothing waits to be paid out.
+    Raises Refused (wrong_status, nothing_left, more_than_left, no_online_payment).
+    """
+    refuse_unless_possible("credit", order.facts)
+    credited = sum(part.gross_minor for part in parts)
+    owed = order.ledger.owed_minor
+    if credited > owed:
+        raise Refused("more_than_left", f"no more than {owed} is left of the bill", left_minor=owed)
+    ledger = order.ledger
+    balance_after = ledger.balance_minor - ledger.refund_pending_minor + credited
+    refund = _request(
+        session,
+        order,
+        amount_minor=max(0, min(credited, balance_after)),
+        credited_minor=credited,
+        parts=tuple(parts),
+        reason=reason,
+        restock=restock,
+        method=method,
+        return_id=return_id,
+        settled_as=settled_as,
+    )
+    complete_if_done(session, order)
+    return refund
+
+
+def refund_excess(
+    session: Session, order: Order, reason: str, *, method: PaymentMethod | None = None
+) -> Refund | None:
+    """Request back whatever a locked order was paid above what is owed, if it is not on its way back yet.
+
+    Tells refund.requested; None, and nothing told, where there is nothing to give back. Of an order that is
+    over nothing is owed, so all of its money goes back.
+    """
+    amount_minor = order.ledger.excess_minor
+    if not amount_minor:
+        return None
+    return _request(session, order, amount_minor=amount_minor, reason=reason, method=method)
+
+
+def fitting(order: Order, parts: list[RefundPart]) -> list[RefundPart]:
+    """Parts that cost no more than is left of the bill: an amount given back before was of something too."""
+    owed = order.ledger.owed_minor
+    return rules.lessened(parts, owed) if sum(part.gross_minor for part in parts) > owed else parts
+
+
+def settle(session: Session, order: Order, refund: Refund, reference: str) -> Refund:
+    """Note that a locked order's refund was paid out; tells refund.settled."""
+    with change(
+        session,
+        order,
+        "settle_refund",
+        refund_id=refund.id,
+        amount_minor=refund.amount_minor,
+        reference=reference,
+    ):
+        refund.state = RefundState.SETTLED
+        refund.reference = reference
+        refund.settled_by = actor_of(session).name
+        refund.settled_at = clock.now()
+        restate_payment(session, order)
+    outbox.publish(session, events.refund_settled(order, refund))
+    for one in order.returns:
+        if one.id == refund.return_id:
+            close_if_settled(session, order, one)
+    return refund
+
+
+def close_if_settled(session: Session, order: Order, ended: Return) -> None:
+    """End a return for which something was given once its money has gone; tells return.closed."""
+    awaited = any(
+        refund.return_id == ended.id and refund.state is RefundState.REQUESTED for refund in order.refunds
+    )
+    if awaited or ended.status not in {ReturnStatus.REFUNDED, ReturnStatus.EXCHANGED}:
+        return
+    with change(session, order, "close_return", return_id=ended.id):
+        ended.status = status_after("close", ended.status)
+        ended.close_reason = CloseReason.DONE
+        ended.closed_at = clock.now()
+    outbox.publish(session, events.return_closed(order, ended))
+
+
+def _request(
+    session: Session,
+    order: Order,
+    *,
+    amount_minor: int,
+    reason: str,
+    method: PaymentMethod | None,
+    credited_minor: int = 0,
+    parts: tuple[RefundPart, ...] = (),
+    restock: bool | None = None,
+    return_id: UUID | None = None,
+    settled_as: str | None = None,
+) -> Refund:
+    method, payment_id = _way_back(session, order, amount_minor, method)
+    refund = Refund(
+        order_id=order.id,
+        amount_minor=amount_minor,
+        credited_minor=credited_minor,
+        parts=parts,
+        restock=restock,
+        reason=reason,
+        state=RefundState.REQUESTED,
+        method=method,
+        payment_id=payment_id,
+        failure="",
+        return_id=return_id,
+        requested_by=actor_of(session).name,
+        requested_at=clock.now(),
+        reference="",
+    )
+    with change(
+        session,
+        order,
+        "request_refund",
+        amount_minor=amount_minor,
+        credited_minor=credited_minor,
+        reason=reason,
+    ):
+        order.refunds.append(refund)
+        restate_payment(session, order)
+    if settled_as is not None or not amount_minor:
+        return settle(session, order, refund, settled_as or "")
+    outbox.publish(session, events.refund_requested(order, refund))
+    if payment_id is not None:
+        jobs.enqueue(
+            session,
+            "gateway_refund",
+            key=f"gateway_refund:{refund.id}",
+            order_id=order.id,
+            number=order.number,
+            argument={"order_id": str(order.id), "refund_id": str(refund.id)},
+        )
+    return refund
+
+
+def _way_back(
+    session: Session, order: Order, amount_minor: int, method: PaymentMethod | None
+) -> tuple[PaymentMethod, UUID | None]:
+    """How money goes back: through the gateway where one of its payments has that much left, else by hand."""
+    by_hand = PaymentMethod.TRANSFER if order.payment_method is PaymentMethod.ONLINE else order.payment_method
+    if method not in {None, PaymentMethod.ONLINE} or not amount_minor:
+        return method or by_hand, None
+    given = (
+        select(func.coalesce(func.sum(Refund.amount_minor), 0))
+        .where(Refund.payment_id == Payment.id, Refund.state != RefundState.WITHDRAWN, Refund.failure == "")
+        .correlate(Payment)
+        .scalar_subquery()
+    )
+    enough = (
+        select(Payment.id)
+        .where(
+            Payment.order_id == order.id,
+            Payment.method == PaymentMethod.ONLINE,
+            Payment.voided_at.is_(None),
+            Payment.amount_minor - given >= amount_minor,
+        )
+        .order_by(Payment.recorded_at, Payment.id)
+        .limit(1)
+    )
+    payment_id = session.scalar(enough)
+    if payment_id is not None:
+        return PaymentMethod.ONLINE, payment_id
+    if method is PaymentMethod.ONLINE:
+        raise Refused("no_online_payment", "no online payment has that much left to be paid back")
+    return by_hand, None

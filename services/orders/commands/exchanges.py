@@ -1,0 +1,154 @@
+"""Another order in place of what comes back. The caller owns the transaction; commands never commit.
+
+Two orders change together here. The older one is always locked first, so nothing deadlocks.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.orders.commands import orders, placing
+from services.orders.commands.changes import change, locked_order
+from services.orders.commands.crediting import close_if_settled, credit, refund_excess
+from services.orders.commands.holds import hold_locked, release_hold
+from services.orders.commands.payments import receive
+from services.orders.commands.returns import is_exchanged, is_given_for, parts_for, return_of
+from services.orders.commands.wanted import WantedDelivery, WantedLine
+from services.orders.domain.order_status import OrderStatus
+from services.orders.domain.payments import PaymentMethod
+from services.orders.domain.return_status import ReturnStatus, status_after
+from services.orders.models import Order, Return
+from shared.errors import Refused
+from shared.messaging.subjects import lock_order
+
+HOLD = "awaiting_return"
+OWNER = "returns"
+EXCHANGEABLE = frozenset({ReturnStatus.APPROVED, ReturnStatus.RECEIVED})
+
+
+def exchange_return(
+    session: Session,
+    order_id: UUID,
+    return_id: UUID,
+    *,
+    lines: Sequence[WantedLine],
+    delivery_groups: Sequence[WantedDelivery] = (),
+    payment_method: PaymentMethod | None = None,
+) -> Order:
+    """Place another order for goods that come back; what these were worth is paid on it.
+
+    What is left to pay is due from the customer, what was paid too much goes back. Where the market's rule
+    says so, the new order is held until the goods are here, and paid only then. Without delivery groups it
+    goes where the first went. Tells order.placed and what follows. Raises NotFound, Invalid, or Refused
+    (wrong_status, already_exchanged, already_refunded).
+    """
+    order = locked_order(session, order_id)
+    exchanged = return_of(order, return_id)
+    if exchanged.status not in EXCHANGEABLE:
+        status_after("exchange", exchanged.status)
+    if is_exchanged(session, exchanged):
+        raise Refused("already_exchanged", "another order takes its place already")
+    if is_given_for(order, exchanged):
+        raise Refused("already_refunded", "money was given for it already")
+    placed = placing.place_order(
+        session,
+        seller=order.seller_code,
+        market=order.market_code,
+        customer={"id": order.customer_id},
+        billing_address=order.billing_address,
+        delivery_groups=delivery_groups or [_first_delivery(order)],
+        lines=lines,
+        payment_method=payment_method or order.payment_method,
+        channel=order.channel,
+        locale=order.locale,
+        exchange_of=order.id,
+    )
+    successor = session.get_one(Order, placed.id)
+    with change(session, order, "exchange_return", return_id=exchanged.id, exchange_order_id=successor.id):
+        exchanged.exchange_order_id = successor.id
+    if exchanged.status is ReturnStatus.APPROVED and order.market.exchange_after_return:
+        hold_locked(session, successor, HOLD, owner=OWNER)
+    else:
+        _pay_with_goods(session, order, exchanged, successor)
+    return successor
+
+
+def goods_are_here(session: Session, order_id: UUID) -> None:
+    """Go on with the exchanges of an order whose goods have come: pay the new orders, let them go."""
+    order = _locked(session, order_id)
+    for exchanged in order.returns:
+        if exchanged.status is not ReturnStatus.RECEIVED or exchanged.exchange_order_id is None:
+            continue
+        successor = _locked(session, exchanged.exchange_order_id)
+        if is_given_for(order, exchanged):  # it did not wait
+            _end(session, order, exchanged)
+        elif successor.status is OrderStatus.PLACED:  # else people decide what is given instead
+            _pay_with_goods(session, order, exchanged, successor)
+            _release(session, successor)
+
+
+def call_off(session: Session, order_id: UUID) -> None:
+    """Cancel what was to take the place of goods that are not coming any more, unless they paid for it."""
+    order = _locked(session, order_id)
+    for exchanged in order.returns:
+        if exchanged.status is not ReturnStatus.CLOSED or exchanged.exchange_order_id is None:
+            continue
+        successor = _locked(session, exchanged.exchange_order_id)
+        if successor.status is OrderStatus.PLACED and not is_given_for(order, exchanged):
+            _release(session, successor)
+            orders.cancel_order(session, successor.id, reason=f"return {exchanged.number} came to nothing")
+
+
+def _pay_with_goods(session: Session, order: Order, exchanged: Return, successor: Order) -> None:
+    """What the goods were paid with moves to the new order; what that needs not goes back to the customer."""
+    refund = credit(
+        session,
+        order,
+        parts_for(order, exchanged),
+        f"exchanged for {successor.number}",
+        method=PaymentMethod.EXCHANGE,
+        return_id=exchanged.id,
+        settled_as=successor.number,
+    )
+    if refund.amount_minor:
+        receive(
+            session,
+            successor,
+            method=PaymentMethod.EXCHANGE,
+            amount_minor=refund.amount_minor,
+            reference=order.number,
+        )
+        refund_excess(session, successor, f"exchange of {order.number}")
+    if exchanged.status is ReturnStatus.RECEIVED:
+        _end(session, order, exchanged)
+
+
+def _end(session: Session, order: Order, exchanged: Return) -> None:
+    with change(session, order, "end_exchange", return_id=exchanged.id):
+        exchanged.status = status_after("exchange", exchanged.status)
+    close_if_settled(session, order, exchanged)
+
+
+def _release(session: Session, successor: Order) -> None:
+    for hold in successor.standing_holds:
+        if (hold.reason, hold.owner) == (HOLD, OWNER):
+            release_hold(session, successor.id, hold.id)
+
+
+def _locked(session: Session, order_id: UUID) -> Order:
+    # The version that the caller decided on was checked by now, and has risen since.
+    session.info["if_match"] = None
+    lock_order(session, order_id)
+    return session.get_one(Order, order_id, populate_existing=True)
+
+
+def _first_delivery(order: Order) -> WantedDelivery:
+    group = order.delivery_groups[0]
+    wanted: dict[str, Any] = {"method": group.method, "shipping_minor": 0}
+    if group.address:
+        wanted["address"] = group.address
+    if group.pickup_point:
+        wanted["pickup_point"] = group.pickup_point
+    return wanted  # type: ignore[return-value]

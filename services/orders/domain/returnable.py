@@ -1,0 +1,60 @@
+"""What of an order can come back: units that were delivered, in no other return, not too long ago."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from shared.errors import Refused
+from shared.events.snapshots import Shipment, ShipmentsSnapshot
+
+
+def delivered_units(shipments: ShipmentsSnapshot | None) -> Counter[UUID]:
+    """Sales units of each line that are with the customer."""
+    units: Counter[UUID] = Counter()
+    for shipment in _delivered(shipments):
+        for line in shipment.lines:
+            units[line.line_id] += line.quantity
+    return units
+
+
+def refuse_more_than_delivered(
+    units: Mapping[UUID, int], delivered: Mapping[UUID, int], taken: Mapping[UUID, int]
+) -> None:
+    """Go on only if so many of each line are with the customer and in no return yet.
+
+    Raises Refused: not_delivered where nothing of a line is, else more_than_delivered.
+    """
+    for line_id, quantity in units.items():
+        if not delivered.get(line_id):
+            raise Refused("not_delivered", "nothing of this line was delivered", line_id=line_id)
+        left = delivered[line_id] - taken.get(line_id, 0)
+        if quantity > left:
+            raise Refused(
+                "more_than_delivered",
+                f"no more than {max(0, left)} of the line can come back",
+                line_id=line_id,
+                quantity_left=max(0, left),
+            )
+
+
+def refuse_late(shipments: ShipmentsSnapshot | None, lines: Iterable[UUID], days: int, now: datetime) -> None:
+    """Go on only if each line was last delivered at most so many days ago; raises Refused."""
+    for line_id in lines:
+        until = last_instant(shipments, line_id, days)
+        if until is not None and until < now:
+            raise Refused("return_period_over", f"goods can be sent back for {days} days", until=until)
+
+
+def last_instant(shipments: ShipmentsSnapshot | None, line_id: UUID, days: int) -> datetime | None:
+    """When the days are over in which a line can be sent back; None where nothing of it was delivered."""
+    instants = [
+        shipment.delivered_at
+        for shipment in _delivered(shipments)
+        if shipment.delivered_at and any(line.line_id == line_id for line in shipment.lines)
+    ]
+    return max(instants) + timedelta(days=days) if instants else None
+
+
+def _delivered(shipments: ShipmentsSnapshot | None) -> list[Shipment]:
+    return [one for one in (shipments.shipments if shipments else ()) if one.status == "delivered"]

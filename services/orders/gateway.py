@@ -1,0 +1,61 @@
+"""The payment gateway, as far as this service calls it: paying money back."""
+
+from datetime import UTC
+from uuid import UUID
+
+import httpx
+import msgspec
+from standardwebhooks import Webhook
+
+from shared import clock
+
+TIMEOUT_SECONDS = 20
+# Answers that another try may change; every other 4xx is the gateway's last word.
+_PASSING = frozenset({408, 409, 425, 429})
+
+
+class Declined(Exception):  # noqa: N818 - reads as what happened
+    """The gateway will not pay this back; says why."""
+
+
+class _Answer(msgspec.Struct):
+    reference: str
+
+
+def pay_back(
+    url: str, secret: str, *, refund_id: UUID, payment_reference: str, amount_minor: int, currency: str
+) -> str:
+    """Have the gateway pay back part of a payment; answers its reference for that.
+
+    The call is signed as its own calls are (Standard Webhooks), and its webhook-id is the refund's: the
+    gateway does it once however often it is asked. Raises Declined where it says no, and httpx.HTTPError
+    where it is out of reach or not at its best, so that nobody knows yet.
+    """
+    body = msgspec.json.encode(
+        {
+            "type": "refund.requested",
+            "timestamp": clock.now(),
+            "data": {
+                "refund_id": refund_id,
+                "payment_reference": payment_reference,
+                "amount_minor": amount_minor,
+                "currency": currency,
+            },
+        }
+    )
+    now = clock.now().astimezone(UTC)
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": str(refund_id),
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(secret).sign(str(refund_id), now, body.decode()),
+    }
+    answer = httpx.post(f"{url.rstrip('/')}/refunds", content=body, headers=headers, timeout=TIMEOUT_SECONDS)
+    if answer.is_client_error and answer.status_code not in _PASSING:
+        raise Declined(f"{answer.status_code} {answer.text[:200]}".strip())
+    answer.raise_for_status()
+    try:
+        return msgspec.json.decode(answer.content, type=_Answer).reference[:200]
+    except msgspec.DecodeError as error:
+        # Paid back or not: asking again with the same id tells.
+        raise httpx.DecodingError(f"no answer of a gateway: {error}", request=answer.request) from error

@@ -1,0 +1,142 @@
+"""Taking a bill apart: whatever is given back, in whatever order, sums to the bill and its taxes."""
+
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.orders.domain import refunds as rules
+from services.orders.domain.refunds import Charged, WantedUnits
+from services.orders.domain.totals import (
+    Charge,
+    ChargeKind,
+    TaxMode,
+    TaxRounding,
+    spread_discount,
+    tax_of_each,
+    totals_of,
+)
+from shared.errors import Refused
+
+RATES = (0, 500, 2000)
+
+
+@st.composite
+def bills(draw):
+    """An order's parts as they are charged, and its totals."""
+    mode = draw(st.sampled_from(TaxMode))
+    lines = draw(
+        st.lists(st.tuples(st.integers(1, 7), st.integers(0, 5000), st.sampled_from(RATES)), min_size=1)
+    )
+    goods = [Charge(ChargeKind.LINE, quantity * price, rate) for quantity, price, rate in lines]
+    worth = sum(charge.amount_minor for charge in goods)
+    others = [Charge(ChargeKind.SHIPPING, draw(st.integers(0, 900)), 2000)]
+    others += spread_discount(draw(st.integers(0, worth)), goods) if worth else []
+    charges = goods + others
+    taxes = tax_of_each(charges, mode, draw(st.sampled_from(TaxRounding)))
+    on_top = mode is TaxMode.NET
+    parts = [
+        Charged(
+            kind=charge.kind,
+            name="part",
+            rate_basis_points=charge.rate_basis_points,
+            gross_minor=charge.amount_minor + tax * on_top,
+            tax_minor=tax,
+            line_id=uuid4() if charge.kind is ChargeKind.LINE else None,
+            quantity=lines[place][0] if place < len(lines) else 1,
+        )
+        for place, (charge, tax) in enumerate(zip(charges, taxes, strict=True))
+    ]
+    discounts = [part for part in parts if part.kind is ChargeKind.DISCOUNT]
+    charged = rules.bear_discounts([part for part in parts if part not in discounts], discounts)
+    return charged, totals_of(charges, taxes, mode)
+
+
+@given(bills())
+def test_the_parts_of_a_bill_sum_to_it(bill):
+    charged, totals = bill
+
+    assert sum(part.gross_minor for part in charged) == totals.total_minor
+    for row in totals.tax:
+        of_rate = [part for part in charged if part.rate_basis_points == row.rate_basis_points]
+        assert sum(part.gross_minor for part in of_rate) == row.gross_minor
+        assert sum(part.tax_minor for part in of_rate) == row.tax_minor
+
+
+@pytest.mark.requirement("F-18")
+@given(bills(), st.data())
+def test_units_given_back_one_by_one_in_any_order_and_then_the_rest_sum_to_the_bill(bill, data):
+    charged, totals = bill
+    units = [part.line_id for part in charged if part.line_id for _ in range(part.quantity)]
+    picked = data.draw(st.permutations(units))[: data.draw(st.integers(0, len(units)))]
+
+    given_back = []
+    for line_id in picked:
+        given_back += rules.refund_lines(charged, given_back, [WantedUnits(line_id=line_id, quantity=1)])
+    given_back += rules.refund_rest(charged, given_back)
+
+    rows = {row.rate_basis_points: row for row in rules.tax_rows(given_back)}
+    assert {row for row in rows.values() if row.gross_minor} == {row for row in totals.tax if row.gross_minor}
+    assert all(part.net_minor + part.tax_minor == part.gross_minor for part in given_back)
+
+
+@given(bills(), st.data())
+def test_an_amount_is_borne_by_the_rates_to_the_last_minor_unit_and_leaves_the_rest(bill, data):
+    charged, totals = bill
+    amount = data.draw(st.integers(0, totals.total_minor))
+
+    given_back = rules.refund_amount(charged, [], amount)
+    rest = rules.refund_rest(charged, given_back)
+
+    assert sum(part.gross_minor for part in given_back) == amount
+    assert all(part.gross_minor > 0 for part in given_back)
+    assert sum(part.gross_minor for part in rest) == totals.total_minor - amount
+
+
+LINE = Charged(
+    kind=ChargeKind.LINE,
+    name="Tea",
+    rate_basis_points=2000,
+    gross_minor=1000,
+    tax_minor=167,
+    line_id=uuid4(),
+    quantity=3,
+    cancelled=1,
+)
+
+
+def units(quantity, gross_minor=None):
+    return [WantedUnits(line_id=LINE.line_id, quantity=quantity, gross_minor=gross_minor)]
+
+
+def test_units_that_were_cancelled_are_not_refunded():
+    [part] = rules.refund_lines([LINE], [], units(2))
+
+    assert (part.quantity, part.gross_minor, part.net_minor, part.tax_minor) == (2, 667, 556, 111)
+    with pytest.raises(Refused, match="more_than_left") as refused:
+        rules.refund_lines([LINE], [part], units(1))
+    assert refused.value.facts["quantity_left"] == 0
+
+
+def test_less_than_units_cost_may_be_named_but_not_more():
+    [part] = rules.refund_lines([LINE], [], units(1, 100))
+
+    assert (part.gross_minor, part.tax_minor) == (100, 16)
+    with pytest.raises(Refused, match="more_than_left"):
+        rules.refund_lines([LINE], [], units(1, 335))
+
+
+def test_shipping_is_refunded_up_to_what_it_cost():
+    charged = [
+        Charged(kind=ChargeKind.SHIPPING, name=name, rate_basis_points=2000, gross_minor=300, tax_minor=50)
+        for name in ("Van", "Van", "Bike")
+    ]
+
+    first = rules.refund_charge(charged, [], ChargeKind.SHIPPING, 500)
+    rest = rules.refund_charge(charged, first, ChargeKind.SHIPPING)
+
+    assert sum(part.gross_minor for part in rest) == 400
+    with pytest.raises(Refused, match="more_than_left"):
+        rules.refund_charge(charged, first + rest, ChargeKind.SHIPPING, 1)
+    assert rules.refund_charge(charged, first + rest, ChargeKind.SHIPPING) == []
