@@ -1,6 +1,7 @@
 """Keeping the words that orders are found by. The caller owns the transaction."""
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import delete, literal, select, tuple_
@@ -8,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.orders.domain.finding import WordKind, word_of
-from services.orders.models import Order, OrderWord, as_loaded
+from services.orders.models import Order, OrderWord
 
 Word = tuple[WordKind, str]
 
@@ -30,12 +31,10 @@ def words_of(order: Order) -> frozenset[Word]:
     return frozenset((kind, word) for kind, text in found if (word := word_of(kind, text)))
 
 
-def rows_of(order: Order) -> list[OrderWord]:
+def rows_of(order: Order) -> list[dict[str, Any]]:
     """The same as rows, for an order that is being placed."""
-    return [
-        as_loaded(OrderWord, kind=kind, word=word, placed_at=order.placed_at, order_id=order.id)
-        for kind, word in sorted(words_of(order))
-    ]
+    place = {"placed_at": order.placed_at, "order_id": order.id}
+    return [{"kind": kind, "word": word, **place} for kind, word in words_of(order)]
 
 
 def restate_words(session: Session, order: Order, before: frozenset[Word]) -> None:

@@ -80,7 +80,7 @@ def insert_placed(session: Session, order: Order, customer: Customer | None, ent
         "fees": _rows(order.fees),
         "holds": _rows(order.holds),
         "history": _rows([entry]),
-        "words": _rows(rows_of(order)),
+        "words": rows_of(order),
     }
     told = publication(session, events.order_placed(order), new_id())
     stored = session.connection().execute(_INSERT, told | {"rows": msgspec.json.encode(rows).decode()})
