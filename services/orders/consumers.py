@@ -21,6 +21,8 @@ from shared.events.documents import (
 )
 from shared.events.notifications import EmailFailed, EmailSent, MessagePosted
 from shared.events.shipping import (
+    AppointmentScheduled,
+    PickupReminded,
     ReturnReceived,
     ShipmentAwaitingInventory,
     ShipmentCancelled,
@@ -36,6 +38,7 @@ from shared.events.shipping import (
     ShipmentUndeliverable,
     ShipmentUpdated,
     StockChanged,
+    TrackingUpdated,
 )
 from shared.events.snapshots import (
     ConversationSnapshot,
@@ -59,6 +62,9 @@ from shared.events.snapshots import (
     ShipmentReturned,
     ShipmentCancelled,
     ShipmentCancelRefused,
+    TrackingUpdated,
+    PickupReminded,
+    AppointmentScheduled,
     ReturnReceived,
 )
 def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:

@@ -3,7 +3,18 @@
 from flask import Flask
 
 from services.shipping import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
-from services.shipping.api import locations, shipments, stock
+from services.shipping.api import (
+    appointments,
+    carriers,
+    customer,
+    handovers,
+    locations,
+    queues,
+    returns,
+    shipments,
+    stock,
+    tracking,
+)
 from services.shipping.messaging import messaging
 from services.shipping.settings import Settings
 from shared.settings import read
@@ -20,5 +31,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings=settings,
         sessions=db.sessions,
         messaging=messaging,
-        blueprints=[locations.blueprint, stock.blueprint, shipments.blueprint],
+        blueprints=[
+            *(locations.blueprint, stock.blueprint, shipments.blueprint, queues.blueprint),
+            *(handovers.blueprint, carriers.blueprint, tracking.blueprint, appointments.blueprint),
+            *(returns.blueprint, customer.blueprint),
+        ],
     )

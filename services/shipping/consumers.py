@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from services.shipping.commands import labels, planning
+from services.shipping.commands import erasure, labels, planning, returns
 from services.shipping.messaging import consumers
 from shared.events.documents import DocumentStored
 from shared.events.orders import (
@@ -19,9 +19,11 @@ from shared.events.orders import (
     OrderUpdated,
     PaymentRecorded,
     PaymentVoided,
+    ReturnApproved,
+    ReturnClosed,
+    ReturnRejected,
 )
 from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot
-from shared.messaging import copies
 
 
 @consumers.on(
@@ -38,6 +40,9 @@ from shared.messaging import copies
     OrderAnonymised,
     PaymentRecorded,
     PaymentVoided,
+    ReturnApproved,
+    ReturnRejected,
+    ReturnClosed,
 )
 def bring_shipments_in_line(session: Session, order: OrderSnapshot) -> None:
     """Shipments that the order's newest state calls for, with stock; none where it ended."""
@@ -47,7 +52,13 @@ def bring_shipments_in_line(session: Session, order: OrderSnapshot) -> None:
 @consumers.on(OrderAnonymised)
 def forget_person(session: Session, order: OrderSnapshot) -> None:
     """Personal data out of whatever shipping has written down of the order."""
-    copies.erase_people(session, order.order_id)
+    erasure.erase_person(session, order.order_id)
+
+
+@consumers.on(ReturnApproved, ReturnRejected, ReturnClosed)
+def expect_returns(session: Session, order: OrderSnapshot) -> None:
+    """Goods that were approved to come back, and no longer those that are not to."""
+    returns.bring_returns_in_line(session, order)
 
 
 @consumers.on(DocumentStored)

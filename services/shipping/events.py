@@ -5,10 +5,15 @@ from functools import partial
 
 import msgspec
 
+from services.shipping.domain.inspection import ReturnStatus
 from services.shipping.domain.shipment_status import ShipmentStatus
-from services.shipping.models import OrderState, Parcel, Shipment, ShipmentLine
+from services.shipping.domain.tracking_progress import TrackingStatus
+from services.shipping.models import Appointment, ExpectedReturn, OrderState, Parcel, Shipment, ShipmentLine
 from shared.events import snapshots
 from shared.events.shipping import (
+    AppointmentScheduled,
+    PickupReminded,
+    ReturnReceived,
     ShipmentAwaitingInventory,
     ShipmentCancelled,
     ShipmentCancelRefused,
@@ -18,8 +23,11 @@ from shared.events.shipping import (
     ShipmentPacking,
     ShipmentReady,
     ShipmentReleased,
+    ShipmentReturned,
     ShipmentShipped,
+    ShipmentUndeliverable,
     ShipmentUpdated,
+    TrackingUpdated,
 )
 from shared.messaging.outbox import Event
 
@@ -34,6 +42,7 @@ _REACHED: dict[ShipmentStatus, News] = {
     ShipmentStatus.READY: ShipmentReady,
     ShipmentStatus.SHIPPED: ShipmentShipped,
     ShipmentStatus.DELIVERED: ShipmentDelivered,
+    ShipmentStatus.RETURNED: ShipmentReturned,
 }
 
 
@@ -50,6 +59,41 @@ def shipment_updated(shipment: Shipment) -> News:
 def status_reached(shipment: Shipment) -> News:
     """A shipment moved on to the state that it is in now."""
     return partial(_REACHED[shipment.status], shipment_id=shipment.id)
+
+
+def shipment_undeliverable(shipment: Shipment) -> News:
+    """A shipment could not be delivered."""
+    return partial(ShipmentUndeliverable, shipment_id=shipment.id, reason=shipment.failure)
+
+
+def tracking_updated(shipment: Shipment, parcel: Parcel) -> News:
+    """A parcel is somewhere else, or is tracked under another number."""
+    return partial(
+        TrackingUpdated,
+        shipment_id=shipment.id,
+        parcel_id=parcel.id,
+        status=parcel.tracking_status or TrackingStatus.ANNOUNCED,
+    )
+
+
+def pickup_reminded(shipment: Shipment) -> News:
+    """A customer is reminded to collect a shipment."""
+    return partial(PickupReminded, shipment_id=shipment.id)
+
+
+def appointment_scheduled(shipment: Shipment, appointment: Appointment) -> News:
+    """A delivery, installation or service got its date, or another one."""
+    return partial(
+        AppointmentScheduled,
+        shipment_id=shipment.id,
+        starts_at=appointment.starts_at,
+        ends_at=appointment.ends_at,
+    )
+
+
+def return_received(received: ExpectedReturn) -> News:
+    """Goods came back and were inspected."""
+    return partial(ReturnReceived, return_id=received.id, lines=_return_lines(received))
 
 
 def shipments_cancelled(shipments: list[Shipment], reason: str) -> News:
@@ -77,6 +121,16 @@ def shipments_snapshot(order: OrderState, version: int) -> snapshots.ShipmentsSn
         ),
         shipments=tuple(_shipment(shipment) for shipment in order.shipments),
         cancellation=_cancellation(order),
+        returns=tuple(
+            snapshots.ReceivedReturn(
+                return_id=one.id,
+                location=one.location or "",
+                received_at=one.received_at,
+                lines=_return_lines(one),
+            )
+            for one in order.returns
+            if one.status is ReturnStatus.RECEIVED and one.received_at is not None
+        ),
     )
 
 
@@ -108,6 +162,16 @@ def _shipment(shipment: Shipment) -> snapshots.Shipment:
         undeliverable_at=shipment.undeliverable_at,
         returned_at=shipment.returned_at,
         cancelled_at=shipment.cancelled_at,
+        collect_by=shipment.collect_by,
+        collect_code=shipment.pickup.serial if shipment.pickup else 0,
+        collect_reminded_at=shipment.pickup.reminded_at if shipment.pickup else None,
+        download_url=shipment.download_url,
+        appointments=tuple(
+            snapshots.Appointment(
+                kind=one.kind, starts_at=one.starts_at, ends_at=one.ends_at, signed_at=one.signed_at
+            )
+            for one in shipment.appointments
+        ),
     )
 
 
@@ -125,4 +189,20 @@ def _parcel(parcel: Parcel) -> snapshots.Parcel:
         tracking_url=parcel.tracking_url,
         weight_grams=parcel.weight_grams,
         label_document_id=parcel.label_document_id,
+        tracking_status=parcel.tracking_status or "",
+        tracked_at=parcel.tracked_at,
+    )
+
+
+def _return_lines(received: ExpectedReturn) -> tuple[snapshots.ReturnLine, ...]:
+    return tuple(
+        snapshots.ReturnLine(
+            line_id=line.line_id,
+            sku=line.sku,
+            requested_quantity=line.quantity,
+            received_quantity=line.received,
+            restocked_quantity=line.restocked,
+            scrapped_quantity=line.received - line.restocked,
+        )
+        for line in received.lines
     )

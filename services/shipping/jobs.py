@@ -3,15 +3,18 @@
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.shipping import queries
-from services.shipping.commands import planning, stock
+from services.shipping.commands import pickups, planning, stock
 from services.shipping.messaging import jobs
 from shared.db import new_id
+from shared.messaging.jobs import RetryLater
 
 BATCH = 100  # shipments served by one job; the rest is the next one's
+HOLD_SECONDS = 3600.0
 
 
 @jobs.kind("allocation", limit_seconds=120)
@@ -32,3 +35,26 @@ def serve_waiting_shipments(
         with sessions.begin() as session:
             served += planning.assign_stock(session, shipment_id)
     return partial(stock.serve_waiting, skus=skus, cause=str(new_id())) if served else None
+
+
+@jobs.kind("pickup_reminder", limit_seconds=30)
+def remind_of_pickup(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Callable[[Session], None]:
+    """Remind the customer of what still waits to be collected."""
+    _wait_out_hold(sessions, argument)
+    return partial(pickups.remind, shipment_id=UUID(argument["shipment_id"]))
+
+
+@jobs.kind("pickup_release", limit_seconds=30)
+def release_uncollected(
+    sessions: sessionmaker[Session], argument: dict[str, Any]
+) -> Callable[[Session], None]:
+    """Give up what nobody collected in time; its stock is free again."""
+    _wait_out_hold(sessions, argument)
+    return partial(pickups.release_uncollected, shipment_id=UUID(argument["shipment_id"]))
+
+
+def _wait_out_hold(sessions: sessionmaker[Session], argument: dict[str, Any]) -> None:
+    """Deadlines stand still while a hold stands on the order."""
+    with sessions() as session:
+        if queries.shipment(session, UUID(argument["shipment_id"])).order.held:
+            raise RetryLater(HOLD_SECONDS, "a hold stands on the order")

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from functools import cache
 from typing import Any
 
 import marshmallow
@@ -28,8 +29,9 @@ class PageArguments(marshmallow.Schema):
     )
 
 
+@cache
 def page_schema(item: type[marshmallow.Schema]) -> type[marshmallow.Schema]:
-    """The schema of a page of such items."""
+    """The schema of a page of such items, one for all the lists that have them."""
     name = f"{item.__name__.removesuffix('Schema')}PageSchema"
     cursor = fields.String(
         required=True,

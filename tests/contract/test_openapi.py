@@ -7,7 +7,7 @@ import pytest
 from deploy.local.databases import SERVICES
 from tests.contract import openapi
 
-SIGNED = {"/v1/gateway/payments"}  # its signature, not a token, says who calls
+SIGNED = {"/v1/gateway/payments", "/v1/carriers/{carrier}/events"}  # a signature, not a token, says who calls
 
 
 @pytest.mark.parametrize("service", SERVICES)

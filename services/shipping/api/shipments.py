@@ -105,15 +105,6 @@ def ship_shipment(session: Session, carrier: dict[str, Any], shipment_id: UUID) 
     return commands.ship_shipment(session, shipment_id, **carrier)
 
 
-@blueprint.route(f"{SHIPMENT}/deliver", methods=["POST"])
-@blueprint.response(200, ShipmentSchema)
-@requires("shipping:write")
-@command
-def deliver_shipment(session: Session, shipment_id: UUID) -> Shipment:
-    """Note that a shipment reached its customer."""
-    return commands.deliver_shipment(session, shipment_id)
-
-
 @blueprint.route(f"{SHIPMENT}/cancel", methods=["POST"])
 @blueprint.arguments(CancelArguments)
 @blueprint.response(200, ShipmentSchema)

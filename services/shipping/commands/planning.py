@@ -34,7 +34,7 @@ def bring_shipments_in_line(session: Session, order: OrderSnapshot) -> None:
     """
     state = session.get(OrderState, order.order_id)
     if state is None:
-        state = OrderState(order_id=order.order_id, shipments=[])
+        state = OrderState(order_id=order.order_id, shipments=[], returns=[])
         session.add(state)
     elif order.version < state.order_version:
         return
@@ -74,15 +74,21 @@ def _take_note(state: OrderState, order: OrderSnapshot) -> None:
     state.seller = order.seller.seller
     state.market = order.market.market
     state.time_zone = order.market.time_zone
+    state.locale = order.locale
+    state.currency = order.currency
     state.order_version = order.version
     state.order_status = order.status
     state.covered = order.payment.covered
     state.cash_on_delivery = order.payment.method == "cash_on_delivery"
+    state.to_collect_minor = _to_collect_minor(order) if state.cash_on_delivery else 0
     state.held = bool(order.holds)
     state.accepted_at = order.accepted_at
-    if order.anonymised_at is not None:
-        for shipment in state.shipments:
-            shipment.address = None
+
+
+def _to_collect_minor(order: OrderSnapshot) -> int:
+    """What the customer still owes, in minor units of the order's currency."""
+    payment = order.payment
+    return max(0, payment.owed_minor - payment.received_minor + payment.refunded_minor)
 
 
 def _cancel_open(session: Session, state: OrderState, reason: str) -> list[events.News]:
@@ -172,6 +178,7 @@ def _open(state: OrderState, wish: Wish) -> Shipment:
         created_at=clock.now(),
         lines=_lines(state.seller, wish),
         parcels=[],
+        appointments=[],
     )
 
 

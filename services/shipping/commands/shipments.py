@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from services.shipping import events, queries
 from services.shipping.commands import packing, stock
-from services.shipping.domain import tracking
+from services.shipping.commands.carriers import name_carrier
+from services.shipping.commands.timekeeping import keep_time
 from services.shipping.domain.shipment_status import (
     HOLDING_STOCK,
     UNRELEASED,
@@ -15,7 +16,8 @@ from services.shipping.domain.shipment_status import (
     refuse_unless_possible,
     status_after,
 )
-from services.shipping.models import OrderState, Parcel, Shipment
+from services.shipping.domain.tracking import CARRIER
+from services.shipping.models import OrderState, Shipment
 from shared import clock
 from shared.db import require_current
 from shared.errors import Invalid, NotFound
@@ -30,7 +32,7 @@ def release_shipment(session: Session, shipment_id: UUID) -> Shipment:
     payment_not_recorded, cancel_requested, and those of every command here: wrong_status, already_shipped,
     already_delivered, shipment_cancelled.
     """
-    shipment = _in_hand(session, shipment_id)
+    shipment = in_hand(session, shipment_id)
     refuse_unless_possible("release", shipment.facts)
     move_on(shipment, "release")
     tell(session, shipment.order, events.status_reached(shipment))
@@ -42,7 +44,7 @@ def pick_shipment(session: Session, shipment_id: UUID) -> Shipment:
 
     All goes into one parcel, whose label falls due.
     """
-    shipment = _in_hand(session, shipment_id)
+    shipment = in_hand(session, shipment_id)
     refuse_unless_possible("pick", shipment.facts)
     stock.pick(session, shipment, held_levels(session, [shipment]))
     packing.open_parcel(session, shipment)
@@ -53,7 +55,7 @@ def pick_shipment(session: Session, shipment_id: UUID) -> Shipment:
 
 def pack_shipment(session: Session, shipment_id: UUID) -> Shipment:
     """Close a shipment's parcel and tell shipment.ready; refused label_not_ready before there is a label."""
-    shipment = _in_hand(session, shipment_id)
+    shipment = in_hand(session, shipment_id)
     refuse_unless_possible("pack", shipment.facts)
     move_on(shipment, "pack")
     tell(session, shipment.order, events.status_reached(shipment))
@@ -65,7 +67,7 @@ def print_label(session: Session, shipment_id: UUID) -> Shipment:
 
     Refused label_not_ready until documents has stored the label, which is the same at every print.
     """
-    shipment = _in_hand(session, shipment_id)
+    shipment = in_hand(session, shipment_id)
     refuse_unless_possible("print_label", shipment.facts)
     shipment.prints += 1
     if shipment.status is ShipmentStatus.PACKING:
@@ -89,28 +91,26 @@ def ship_shipment(
     Without a carrier it goes by Waybill's own, with the number and link that its label shows. Raises Invalid
     where another carrier comes without its tracking number or link.
     """
-    shipment = _in_hand(session, shipment_id)
+    shipment = in_hand(session, shipment_id)
     refuse_unless_possible("ship", shipment.facts)
-    [parcel] = shipment.parcels
-    _hand_over(parcel, carrier or tracking.CARRIER, tracking_number, tracking_url)
+    if carrier or tracking_number or tracking_url:
+        if len(shipment.parcels) > 1:
+            raise Invalid(carrier="is to be entered for each parcel, as there are several")
+        name_carrier(session, shipment.parcels[0], carrier or CARRIER, tracking_number, tracking_url)
+    leave(session, shipment)
+    tell(session, shipment.order, events.status_reached(shipment))
+    return shipment
+
+
+def leave(session: Session, shipment: Shipment) -> None:
+    """Let a shipment go with its carrier, and its stock with it; telling it is the caller's."""
     stock.take_out(session, shipment, held_levels(session, [shipment]))
     move_on(shipment, "ship")
-    tell(session, shipment.order, events.status_reached(shipment))
-    return shipment
-
-
-def deliver_shipment(session: Session, shipment_id: UUID) -> Shipment:
-    """Note that a shipment reached its customer and tell shipment.delivered."""
-    shipment = _in_hand(session, shipment_id)
-    refuse_unless_possible("deliver", shipment.facts)
-    move_on(shipment, "deliver")
-    tell(session, shipment.order, events.status_reached(shipment))
-    return shipment
 
 
 def cancel_shipment(session: Session, shipment_id: UUID, *, reason: str) -> Shipment:
     """Give up a shipment before it leaves, free its stock and tell shipment.cancelled."""
-    shipment = _in_hand(session, shipment_id)
+    shipment = in_hand(session, shipment_id)
     refuse_unless_possible("cancel", shipment.facts)
     cancel(session, [shipment], reason, held_levels(session, [shipment]))
     tell(session, shipment.order, events.shipments_cancelled([shipment], reason))
@@ -145,13 +145,15 @@ def move_on(shipment: Shipment, action: str) -> None:
 def tell(session: Session, order: OrderState, *news: events.News) -> None:
     """Publish what happened to an order's shipments: an event each, all with the state they end in."""
     if news:
+        for shipment in order.shipments:
+            keep_time(session, shipment)
         session.flush()
         snapshot = events.shipments_snapshot(order, next_version(session, order.order_id))
         for event in news:
             outbox.publish(session, event(shipments=snapshot))
 
 
-def _in_hand(session: Session, shipment_id: UUID) -> Shipment:
+def in_hand(session: Session, shipment_id: UUID) -> Shipment:
     """A shipment that nobody else can change until the transaction ends, as the caller believes it to be."""
     order_id = session.scalar(select(Shipment.order_id).where(Shipment.id == shipment_id))
     if order_id is None:
@@ -160,21 +162,3 @@ def _in_hand(session: Session, shipment_id: UUID) -> Shipment:
     shipment = queries.shipment(session, shipment_id)
     require_current(session, shipment.version)
     return shipment
-
-
-def _hand_over(parcel: Parcel, carrier: str, tracking_number: str, tracking_url: str) -> None:
-    if carrier == tracking.CARRIER:
-        if tracking_number and not tracking.is_tracking_number(tracking_number):
-            raise Invalid(tracking_number="is no number of this carrier")
-        tracking_number = tracking_number or parcel.tracking_number
-        tracking_url = tracking_url or tracking.tracking_link(tracking_number)
-    missing = {
-        field: "is needed with this carrier"
-        for field, value in (("tracking_number", tracking_number), ("tracking_url", tracking_url))
-        if not value
-    }
-    if missing:
-        raise Invalid(**missing)
-    parcel.carrier = carrier
-    parcel.tracking_number = tracking_number
-    parcel.tracking_url = tracking_url

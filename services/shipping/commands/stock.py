@@ -10,9 +10,9 @@ from services.shipping.domain.allocation import choose_location, demand_of
 from services.shipping.domain.stock_movements import EFFECTS, MovementKind
 from services.shipping.models import Shipment, StockLevel, StockMovement
 from shared import clock
-from shared.access import actor_of
+from shared.access import EVERYTHING, actor_of
 from shared.db import require_current
-from shared.errors import NotFound, Refused
+from shared.errors import Invalid, NotFound, Refused
 from shared.messaging.jobs import enqueue
 
 Levels = Mapping[tuple[str, str], StockLevel]  # by SKU and location
@@ -53,6 +53,31 @@ def receive_stock(session: Session, location: str, sku: str, *, quantity: int, r
     _move(session, level, MovementKind.RECEIVED, quantity, reason=reason)
     serve_waiting(session, [sku], cause=f"{sku}:{location}:{level.version}")
     return level
+
+
+def take_in(
+    session: Session, seller: str, location: str, goods: Collection[tuple[str, int, bool]], *, reason: str
+) -> None:
+    """Take a seller's goods back in: by SKU, stock-keeping units, and whether they can be sold again.
+
+    What can't is scrapped as it comes. Raises NotFound for a location that the actor may not change,
+    Invalid for one that doesn't serve the seller.
+    """
+    place = queries.location(session, location)
+    if not actor_of(session).may_see_seller(place.seller):
+        raise NotFound("location", location)
+    if place.seller not in {seller, EVERYTHING}:
+        raise Invalid(location="serves another seller")
+    if not goods:
+        return
+    levels = lock_levels(session, {sku for sku, _, _ in goods}, [location])
+    for sku, units, sellable in goods:
+        level = levels[sku, location]
+        _move(session, level, MovementKind.RETURNED, units, reason=reason)
+        if sellable:
+            serve_waiting(session, [sku], cause=f"{sku}:{location}:{level.version}")
+        else:
+            _move(session, level, MovementKind.SCRAPPED, units, reason=reason)
 
 
 def lock_levels(session: Session, skus: Collection[str], locations: Collection[str]) -> Levels:

@@ -30,6 +30,22 @@ UNRELEASED = frozenset({S.AWAITING_INVENTORY, S.INVENTORY_ASSIGNED})
 OPEN = UNRELEASED | {S.RELEASED, S.PACKING, S.READY}
 HOLDING_STOCK = OPEN - {S.AWAITING_INVENTORY}
 LEFT = frozenset({S.SHIPPED, S.DELIVERED, S.UNDELIVERABLE, S.RETURNED})
+ON_THEIR_WAY = frozenset({S.PACKING, S.READY, S.SHIPPED, S.UNDELIVERABLE})
+COURIERS_CARE = frozenset({S.READY, S.SHIPPED, S.UNDELIVERABLE})
+
+MOST_WRONG_CODES = 5  # of a million; after these a pickup needs a new code
+
+
+class FailureReason(StrEnum):
+    """Why a shipment could not be delivered; a word, for free text may name people."""
+
+    NOBODY_THERE = "nobody_there"
+    REFUSED = "refused"  # by whoever it was for
+    WRONG_ADDRESS = "wrong_address"
+    DAMAGED = "damaged"
+    LOST = "lost"
+    CARRIER = "carrier"  # gave up, and said so itself
+
 
 TRANSITIONS = {
     ("assign", S.AWAITING_INVENTORY): S.INVENTORY_ASSIGNED,
@@ -54,6 +70,11 @@ TRANSITIONS = {
     ("resend", S.UNDELIVERABLE): S.SHIPPED,
     ("take_back", S.UNDELIVERABLE): S.RETURNED,
     **{("cancel", status): S.CANCELLED for status in OPEN},
+    # What changes no status.
+    **{("track", status): status for status in ON_THEIR_WAY},
+    **{("assign_courier", status): status for status in OPEN | {S.SHIPPED, S.UNDELIVERABLE}},
+    **{("schedule", status): status for status in set(S) - {S.RETURNED, S.CANCELLED}},
+    ("renew_code", S.READY): S.READY,
 }
 
 # Each kind of method has its own last step.
@@ -65,10 +86,17 @@ _ONLY_FOR = {
     "hand_over": {MethodKind.HAND_OVER},
     "sign": {MethodKind.SERVICE},
     "provide": {MethodKind.DOWNLOAD},
+    "track": {MethodKind.DELIVERY},
+    "assign_courier": {MethodKind.DELIVERY, MethodKind.SERVICE},
+    "renew_code": {MethodKind.PICKUP},
 }
 
 # What people may ask for, in the order of a shipment's life; stock alone assigns and unassigns.
-ACTIONS = ("release", "pick", "pack", "print_label", "ship", "deliver", "cancel")
+ACTIONS = (
+    *("release", "pick", "pack", "print_label", "ship", "deliver", "cancel"),
+    *("collect", "hand_over", "sign", "provide", "fail", "resend", "take_back"),
+    *("track", "assign_courier", "schedule", "renew_code"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +113,7 @@ class ShipmentFacts:
     label_stored: bool
     picked: bool  # every unit is off its shelf
     check_open: bool  # somebody began to scan what is packed, and units are missing
+    code_locked: bool = False  # too many wrong collect codes were tried
     waits_until: date | None = None  # the day that its pre-ordered goods may leave, while that lies ahead
 
 
@@ -112,13 +141,8 @@ def refusal(action: str, shipment: ShipmentFacts) -> Refusal | None:
             _wrong_status(action, shipment.status),
             f"{action} is not possible while the shipment is {shipment.status}",
         )
-    if action == "release":
-        return _release_refusal(shipment)
-    if action in {"pack", "print_label"}:
-        return _pack_refusal(shipment)
-    if action == "edit" and not shipment.accepted:
-        return Refusal("order_not_accepted", "until it is accepted, the order itself is edited")
-    return None
+    against = _FURTHER_REFUSALS.get(action)
+    return against(shipment) if against else None
 
 
 def actions(shipment: ShipmentFacts) -> dict[str, Refusal | None]:
@@ -170,3 +194,24 @@ def _pack_refusal(shipment: ShipmentFacts) -> Refusal | None:
     if shipment.kind is MethodKind.DELIVERY and not shipment.label_stored:
         return Refusal("label_not_ready", "documents is still making the label")
     return None
+
+
+def _edit_refusal(shipment: ShipmentFacts) -> Refusal | None:
+    if not shipment.accepted:
+        return Refusal("order_not_accepted", "until it is accepted, the order itself is edited")
+    return None
+
+
+def _collect_refusal(shipment: ShipmentFacts) -> Refusal | None:
+    if shipment.code_locked:
+        return Refusal("code_locked", "too many wrong codes; a new one opens it again")
+    return None
+
+
+_FURTHER_REFUSALS = {
+    "release": _release_refusal,
+    "pack": _pack_refusal,
+    "print_label": _pack_refusal,
+    "edit": _edit_refusal,
+    "collect": _collect_refusal,
+}

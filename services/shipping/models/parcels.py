@@ -1,11 +1,14 @@
 """Parcels: the boxes that a shipment goes in, and what is in each."""
 
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Sequence, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from services.shipping.models.mapping import Base
+from services.shipping.domain.tracking_progress import Scan, TrackingStatus
+from services.shipping.models.carriers import TrackingEvent
+from services.shipping.models.mapping import Base, one_of, word
 from shared.db import new_id
 
 
@@ -15,6 +18,7 @@ class Parcel(Base):
     __tablename__ = "parcels"
     __table_args__ = (
         UniqueConstraint("shipment_id", "position", deferrable=True, initially="DEFERRED"),
+        CheckConstraint(one_of("tracking_status", TrackingStatus), name="tracking_status"),
         CheckConstraint("weight_grams >= 0", name="weight"),
         CheckConstraint("least(length_mm, width_mm, height_mm) >= 0", name="size"),
     )
@@ -30,10 +34,22 @@ class Parcel(Base):
     width_mm: Mapped[int] = mapped_column(server_default=text("0"))
     height_mm: Mapped[int] = mapped_column(server_default=text("0"))
     label_document_id: Mapped[UUID | None]
+    tracking_status: Mapped[TrackingStatus | None] = mapped_column(word(TrackingStatus))
+    tracked_at: Mapped[datetime | None]  # when that was so
 
     contents: Mapped[list["ParcelContent"]] = relationship(
         order_by="ParcelContent.line_id", cascade="all, delete-orphan", lazy="selectin"
     )
+    events: Mapped[list[TrackingEvent]] = relationship(
+        order_by=TrackingEvent.at, passive_deletes=True, lazy="selectin"
+    )
+
+    @property
+    def scan(self) -> Scan | None:
+        """Where its carrier last said it is."""
+        if self.tracking_status is None or self.tracked_at is None:
+            return None
+        return Scan(status=self.tracking_status, at=self.tracked_at)
 
 
 class ParcelContent(Base):

@@ -5,23 +5,39 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, and_, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Text,
+    UniqueConstraint,
+    and_,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from services.shipping.domain.methods import NEEDS_NO_PACKING, MethodKind
+from services.shipping.domain.queues import PENDING, Queue
 from services.shipping.domain.readiness import Readiness, readiness
 from services.shipping.domain.shipment_status import (
+    COURIERS_CARE,
     HOLDING_STOCK,
+    MOST_WRONG_CODES,
     Refusal,
     ShipmentFacts,
     ShipmentStatus,
     actions,
 )
+from services.shipping.domain.timeline import Milestones, Reached, timeline
 from services.shipping.domain.wishes import Wish, WishedLine
 from services.shipping.models.goods import Goods
+from services.shipping.models.handovers import Appointment, Pickup, SignOff
 from services.shipping.models.mapping import Base, one_of, word
 from services.shipping.models.parcels import Parcel
+from services.shipping.models.returns import ExpectedReturn
 from shared import clock
 from shared.db import new_id
 
@@ -48,11 +64,15 @@ class OrderState(Base):
     cancel_done: Mapped[bool | None]
     cancel_reason: Mapped[str] = mapped_column(default="")  # why not
     time_zone: Mapped[str] = mapped_column(server_default="UTC")  # the market's
+    locale: Mapped[str] = mapped_column(server_default="en")  # the customer's
+    currency: Mapped[str] = mapped_column(server_default=text("''"))
+    to_collect_minor: Mapped[int] = mapped_column(server_default=text("0"))  # cash, on delivery
 
     shipments: Mapped[list["Shipment"]] = relationship(back_populates="order", order_by="Shipment.position")
     unassigned: Mapped[list["UnassignedLine"]] = relationship(
         order_by="UnassignedLine.position", cascade="all, delete-orphan"
     )
+    returns: Mapped[list[ExpectedReturn]] = relationship(order_by=ExpectedReturn.id)
 
 
 class Shipment(Base):
@@ -77,6 +97,17 @@ class Shipment(Base):
             "location",
             "id",
             postgresql_where=text(one_of("status", HOLDING_STOCK)),
+        ),
+        ForeignKeyConstraint(["seller", "courier"], ["couriers.seller", "couriers.code"]),
+        # The queues, each by its time; and what a courier has to deliver.
+        Index("ix_shipments_queue", "queue", "queue_at", "id"),
+        Index("ix_shipments_seller_queue", "seller", "queue", "queue_at", "id"),
+        Index(
+            "ix_shipments_courier",
+            "seller",
+            "courier",
+            "id",
+            postgresql_where=text(f"courier is not null and {one_of('status', COURIERS_CARE)}"),
         ),
     )
 
@@ -108,6 +139,13 @@ class Shipment(Base):
     undeliverable_at: Mapped[datetime | None]
     returned_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
+    queue: Mapped[Queue | None] = mapped_column(word(Queue))
+    queue_at: Mapped[datetime | None]  # until when it is to leave its queue; finalised: when it got there
+    courier: Mapped[str | None]  # the code of its seller's courier
+    courier_note: Mapped[str] = mapped_column(server_default=text("''"))
+    failed_attempts: Mapped[int] = mapped_column(server_default=text("0"))
+    failure: Mapped[str] = mapped_column(server_default=text("''"))  # why it could not be delivered last
+    download_url: Mapped[str] = mapped_column(server_default=text("''"))
 
     order: Mapped[OrderState] = relationship(back_populates="shipments", lazy="joined", innerjoin=True)
     lines: Mapped[list["ShipmentLine"]] = relationship(
@@ -116,6 +154,9 @@ class Shipment(Base):
     parcels: Mapped[list[Parcel]] = relationship(
         order_by="Parcel.position", cascade="all, delete-orphan", lazy="selectin"
     )
+    pickup: Mapped[Pickup | None] = relationship(lazy="joined")
+    sign_off: Mapped[SignOff | None] = relationship(lazy="joined")
+    appointments: Mapped[list[Appointment]] = relationship(order_by=Appointment.starts_at, lazy="selectin")
 
     @property
     def wish(self) -> Wish:
@@ -170,7 +211,44 @@ class Shipment(Base):
             label_stored=self.label_document_id is not None,
             picked=all(line.picked == line.units for line in self.lines),
             check_open=0 < sum(line.checked for line in self.lines) < sum(line.units for line in self.lines),
+            code_locked=self.pickup is not None and self.pickup.wrong_tries >= MOST_WRONG_CODES,
             waits_until=self.waits_until,
+        )
+
+    @property
+    def collect_by(self) -> datetime | None:
+        """Until when it waits to be collected; None once it does so no longer."""
+        return self.pickup.collect_by if self.pickup and self.status is ShipmentStatus.READY else None
+
+    @property
+    def progress_at(self) -> datetime | None:
+        """When it last moved after it had left."""
+        moves = [self.shipped_at, self.undeliverable_at, *(parcel.tracked_at for parcel in self.parcels)]
+        return max((at for at in moves if at is not None), default=None)
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Until when its next step is to be taken; None once none is left."""
+        return self.queue_at if self.queue in PENDING else None
+
+    @property
+    def overdue(self) -> bool:
+        """Whether that time has passed."""
+        return self.due_at is not None and self.due_at < clock.now()
+
+    @property
+    def timeline(self) -> tuple[Reached, ...]:
+        """Its four steps in its customer's language."""
+        return timeline(
+            Milestones(
+                kind=self.kind,
+                accepted_at=self.order.accepted_at,
+                released_at=self.released_at or self.ready_at,
+                ready_at=self.ready_at,
+                shipped_at=self.shipped_at,
+                delivered_at=self.delivered_at,
+            ),
+            self.order.locale,
         )
 
     @property

@@ -29,6 +29,8 @@ class Location(Base):
     markets: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     method_kinds: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     handling_days: Mapped[int] = mapped_column(server_default=text("2"))  # from the order to its leaving
+    pickup_reminder_days: Mapped[int] = mapped_column(server_default=text("3"))  # after it is ready
+    pickup_days: Mapped[int] = mapped_column(server_default=text("7"))  # then it is kept no longer
     version: Mapped[int] = mapped_column(default=1)
     changed_at: Mapped[datetime]
 

@@ -9,10 +9,11 @@ from shared.access import EVERYTHING, Actor
 
 def visible(actor: Actor) -> list[ColumnElement[bool]]:
     """The conditions that keep a list of shipments to those that the actor may see."""
-    return [*_within(Shipment.seller, actor.sellers), *_within(Shipment.market, actor.markets)]
+    return [*within(Shipment.seller, actor.sellers), *within(Shipment.market, actor.markets)]
 
 
-def _within(column: InstrumentedAttribute[str], values: frozenset[str]) -> list[ColumnElement[bool]]:
+def within(column: InstrumentedAttribute[str], values: frozenset[str]) -> list[ColumnElement[bool]]:
+    """The condition, if any, that keeps a column to the values that an actor's claim names."""
     return [] if EVERYTHING in values else [column.in_(values)]
 
 

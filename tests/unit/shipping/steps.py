@@ -6,6 +6,7 @@ from uuid import uuid4
 from sqlalchemy import select
 
 from services.shipping import consumers
+from services.shipping.commands import handovers
 from services.shipping.commands import locations as location_commands
 from services.shipping.commands import shipments as shipment_commands
 from services.shipping.commands import stock as stock_commands
@@ -118,7 +119,8 @@ def level(session, sku, location="WEST"):
 def advance(session, shipment, *actions):
     """Take a shipment on by these commands, one after the other."""
     for action in actions:
-        getattr(shipment_commands, f"{action}_shipment")(session, shipment.id)
+        commands = handovers if action == "deliver" else shipment_commands
+        getattr(commands, f"{action}_shipment")(session, shipment.id)
         session.flush()
 
 

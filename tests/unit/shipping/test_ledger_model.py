@@ -17,6 +17,7 @@ from hypothesis.stateful import (
 from services.shipping import queries
 from services.shipping.commands import planning
 from services.shipping.commands import shipments as commands
+from services.shipping.commands.handovers import deliver_shipment
 from services.shipping.commands.stock import receive_stock, set_stock
 from services.shipping.domain.shipment_status import HOLDING_STOCK, LEFT, ShipmentStatus
 from services.shipping.messaging import messaging
@@ -45,7 +46,7 @@ STEP = st.sampled_from(
         commands.pack_shipment,
         commands.print_label,
         commands.ship_shipment,
-        commands.deliver_shipment,
+        deliver_shipment,
     ]
 )
 

@@ -2,7 +2,13 @@
 
 from marshmallow import Schema, fields, validate
 
+from services.shipping.api.schemas.appointments import AppointmentSchema
+from services.shipping.api.schemas.handovers import PickupSchema, SignOffSchema
+from services.shipping.api.schemas.tracking import TrackingEventSchema
+from services.shipping.domain.queues import Queue
 from services.shipping.domain.shipment_status import ShipmentStatus
+from services.shipping.domain.timeline import Step
+from services.shipping.domain.tracking_progress import TrackingStatus
 from shared.web.paging import PageArguments
 
 
@@ -66,6 +72,17 @@ class ParcelSchema(Schema):
     tracking_url = fields.String()
     weight_grams = fields.Integer(metadata={"description": "0 where nobody weighed it."})
     label_document_id = fields.UUID(allow_none=True)
+    tracking_status = fields.Enum(TrackingStatus, by_value=True, allow_none=True)
+    tracked_at = fields.AwareDateTime(allow_none=True)
+    events = fields.List(fields.Nested(TrackingEventSchema), metadata={"description": "Oldest first."})
+
+
+class TimelineStepSchema(Schema):
+    """A step that the customer sees."""
+
+    step = fields.Enum(Step, by_value=True)
+    label = fields.String(metadata={"description": "In the customer's language."})
+    at = fields.AwareDateTime(allow_none=True, metadata={"description": "Null while it lies ahead."})
 
 
 class ShipmentSchema(Schema):
@@ -97,6 +114,22 @@ class ShipmentSchema(Schema):
     shipped_at = fields.AwareDateTime(allow_none=True)
     delivered_at = fields.AwareDateTime(allow_none=True)
     cancelled_at = fields.AwareDateTime(allow_none=True)
+    undeliverable_at = fields.AwareDateTime(allow_none=True)
+    returned_at = fields.AwareDateTime(allow_none=True)
+    queue = fields.Enum(Queue, by_value=True, allow_none=True)
+    due_at = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "Until when its next step is to be taken."}
+    )
+    overdue = fields.Boolean()
+    timeline = fields.List(fields.Nested(TimelineStepSchema))
+    courier = fields.String(allow_none=True)
+    courier_note = fields.String()
+    failed_attempts = fields.Integer()
+    failure = fields.String(metadata={"description": "Why it could not be delivered the last time."})
+    pickup = fields.Nested(PickupSchema, allow_none=True)
+    appointments = fields.List(fields.Nested(AppointmentSchema))
+    sign_off = fields.Nested(SignOffSchema, allow_none=True)
+    download_url = fields.String()
     actions = fields.Dict(
         keys=fields.String(),
         values=fields.Nested(RefusalSchema, allow_none=True),

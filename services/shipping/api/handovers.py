@@ -1,0 +1,126 @@
+"""How goods came into their customer's hands, over HTTP."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response, current_app
+from sqlalchemy.orm import Session
+
+from services.shipping.api.schemas.handovers import (
+    CollectArguments,
+    DeliverArguments,
+    FailArguments,
+    ProofArguments,
+    ProvideArguments,
+    ResendArguments,
+    TakeBackArguments,
+)
+from services.shipping.api.schemas.shipments import ShipmentSchema
+from services.shipping.commands import failures, handovers, pickups
+from services.shipping.models import Shipment
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command
+from shared.web.problems import Problem
+
+blueprint = Blueprint(
+    "handovers", __name__, url_prefix="/v1/shipments/<uuid:shipment_id>", description="The last step."
+)
+
+
+@blueprint.route("/deliver", methods=["POST"])
+@blueprint.arguments(DeliverArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def deliver_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Note that a shipment reached its customer, and who signed for it."""
+    return handovers.deliver_shipment(session, shipment_id, **proof)
+
+
+@blueprint.route("/hand-over", methods=["POST"])
+@blueprint.arguments(ProofArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def hand_over_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Give a shipment over in person; whoever takes it signs."""
+    return handovers.hand_over_shipment(session, shipment_id, **proof)
+
+
+@blueprint.route("/sign", methods=["POST"])
+@blueprint.arguments(ProofArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def sign_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Note that a service was done and that its customer signed for it."""
+    return handovers.sign_shipment(session, shipment_id, **proof)
+
+
+@blueprint.route("/provide", methods=["POST"])
+@blueprint.arguments(ProvideArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def provide_shipment(session: Session, download: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Say where a download is to be had: with that its customer has it."""
+    return handovers.provide_shipment(session, shipment_id, **download)
+
+
+@blueprint.route("/collect", methods=["POST"])
+@blueprint.arguments(CollectArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def collect_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID) -> Shipment | Response:
+    """Give a shipment to whoever shows its code; a wrong one is refused (wrong_code) and counted.
+
+    After five wrong ones even the right one is refused (code_locked) until the code is renewed.
+    """
+    keys = current_app.extensions["settings"].customer_link_keys
+    collected = pickups.collect_shipment(session, shipment_id, keys=keys, **proof)
+    if collected is None:
+        # Answered, not raised: the wrong try is to be committed.
+        left = pickups.tries_left(session, shipment_id)
+        return Problem(409, "the code is not this shipment's", reason="wrong_code", tries_left=left).answer()
+    return collected
+
+
+@blueprint.route("/renew-code", methods=["POST"])
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def renew_code(session: Session, shipment_id: UUID) -> Shipment:
+    """Let another code open a shipment that waits to be collected; its customer is told, staff is not."""
+    return pickups.renew_code(session, shipment_id)
+
+
+@blueprint.route("/fail", methods=["POST"])
+@blueprint.arguments(FailArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def fail_shipment(session: Session, failure: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Note that a shipment could not be delivered; it is sent again or taken back."""
+    return failures.fail_shipment(session, shipment_id, **failure)
+
+
+@blueprint.route("/resend", methods=["POST"])
+@blueprint.arguments(ResendArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def resend_shipment(session: Session, changes: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Send an undeliverable shipment out again, to a corrected address where one is given."""
+    return failures.resend_shipment(session, shipment_id, **changes)
+
+
+@blueprint.route("/take-back", methods=["POST"])
+@blueprint.arguments(TakeBackArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write", "stock:write")
+@command
+def take_back_shipment(session: Session, goods: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Take an undeliverable shipment back in; what can be sold again goes to stock."""
+    return failures.take_back_shipment(session, shipment_id, **goods)

@@ -1,0 +1,67 @@
+"""Goods that customers send back, over HTTP."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.shipping import queries
+from services.shipping.api.pages import page
+from services.shipping.api.schemas.returns import (
+    ExpectedReturnSchema,
+    OrderReturnsSchema,
+    ReceiveReturnArguments,
+    ReturnPageArguments,
+)
+from services.shipping.commands import returns as commands
+from services.shipping.models import ExpectedReturn
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command, query
+from shared.web.paging import decode_cursor, page_schema
+
+blueprint = Blueprint("returns", __name__, url_prefix="/v1", description="What customers send back.")
+
+RETURN = "/returns/<uuid:return_id>"
+
+
+@blueprint.route("/returns", methods=["GET"])
+@blueprint.arguments(ReturnPageArguments, location="query")
+@blueprint.response(200, page_schema(ExpectedReturnSchema))
+@requires("orders:read")
+@query
+def list_returns(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Returns that you may see, the oldest first: what is expected, unless another status is asked for."""
+    limit = arguments["limit"]
+    [after] = decode_cursor(arguments["cursor"], UUID) if "cursor" in arguments else [None]
+    rows = queries.returns_page(session, arguments["status"], after=after, limit=limit + 1)
+    return page(rows, limit, lambda expected: (expected.id,))
+
+
+@blueprint.route("/orders/<uuid:order_id>/returns", methods=["GET"])
+@blueprint.response(200, OrderReturnsSchema)
+@requires("orders:read")
+@query
+def list_order_returns(session: Session, order_id: UUID) -> dict[str, Any]:
+    """The returns of an order that were approved, and what came of them."""
+    queries.order_state(session, order_id)
+    return {"items": queries.returns_of_order(session, order_id)}
+
+
+@blueprint.route(RETURN, methods=["GET"])
+@blueprint.response(200, ExpectedReturnSchema)
+@requires("orders:read")
+@query
+def get_return(session: Session, return_id: UUID) -> ExpectedReturn:
+    """Goods that a customer sends back."""
+    return queries.expected_return(session, return_id)
+
+
+@blueprint.route(f"{RETURN}/receive", methods=["POST"])
+@blueprint.arguments(ReceiveReturnArguments)
+@blueprint.response(200, ExpectedReturnSchema)
+@requires("stock:write")
+@command
+def receive_return(session: Session, goods: dict[str, Any], return_id: UUID) -> ExpectedReturn:
+    """Take in what came of a return, inspected unit by unit; once. Only what is sellable goes to stock."""
+    return commands.receive_return(session, return_id, **goods)

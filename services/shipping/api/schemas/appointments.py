@@ -1,0 +1,58 @@
+"""Appointments as the API writes and reads them."""
+
+from marshmallow import Schema, fields, validate
+
+from services.shipping.domain.appointments import AppointmentKind
+from shared.web.paging import PageArguments
+
+LOCAL = {"description": "As clocks in the order's market show it, without an offset: 2026-03-04T10:00."}
+
+
+class ScheduleArguments(Schema):
+    """When somebody comes."""
+
+    starts = fields.NaiveDateTime(required=True, metadata=LOCAL)
+    ends = fields.NaiveDateTime(required=True, metadata=LOCAL)
+    note = fields.String(load_default="", validate=validate.Length(max=500))
+
+
+class SignArguments(Schema):
+    """Who signed that it was done."""
+
+    name = fields.String(required=True, validate=validate.Length(1, 200))
+
+
+class AppointmentSchema(Schema):
+    """When somebody comes to a customer."""
+
+    kind = fields.Enum(AppointmentKind, by_value=True)
+    starts_at = fields.AwareDateTime()
+    ends_at = fields.AwareDateTime()
+    note = fields.String()
+    times_scheduled = fields.Integer(metadata={"description": "Above 1 it was moved."})
+    scheduled_by = fields.String()
+    signed_at = fields.AwareDateTime(allow_none=True)
+    signed_by = fields.String()
+
+
+class AgendaArguments(PageArguments):
+    """The query of the agenda."""
+
+    since = fields.AwareDateTime(metadata={"description": "Now, unless given."})
+    until = fields.AwareDateTime()
+
+
+class AgendaEntrySchema(Schema):
+    """An appointment, and what it is about."""
+
+    shipment_id = fields.UUID()
+    order_id = fields.UUID()
+    number = fields.String()
+    kind = fields.Enum(AppointmentKind, by_value=True)
+    starts_at = fields.AwareDateTime()
+    ends_at = fields.AwareDateTime()
+    starts = fields.NaiveDateTime(metadata=LOCAL)
+    ends = fields.NaiveDateTime(metadata=LOCAL)
+    time_zone = fields.String(metadata={"description": "The market's, as IANA names it."})
+    courier = fields.String(allow_none=True)
+    signed_at = fields.AwareDateTime(allow_none=True)

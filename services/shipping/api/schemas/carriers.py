@@ -1,0 +1,94 @@
+"""Carriers, couriers and their deliveries as the API writes and reads them."""
+
+from marshmallow import Schema, fields, validate
+
+from services.shipping.api.schemas.appointments import AppointmentSchema
+from services.shipping.api.schemas.shipments import (
+    AddressSchema,
+    ParcelSchema,
+    ShipmentLineSchema,
+)
+from services.shipping.domain.shipment_status import ShipmentStatus
+
+
+class CarrierArguments(Schema):
+    """A carrier to be made or changed."""
+
+    name = fields.String(required=True, validate=validate.Length(1, 200))
+    tracking_link = fields.String(
+        required=True,
+        validate=[validate.Length(max=500), validate.Regexp(r"^https?://[^\s{}]+\{number\}[^\s{}]*$")],
+        metadata={"description": "Where a customer tracks a parcel, {number} in place of its number."},
+    )
+    stalled_after_days = fields.Integer(
+        load_default=5,
+        strict=True,
+        validate=validate.Range(1, 365),
+        metadata={"description": "Without progress for so long, a shipment is overdue."},
+    )
+
+
+class CarrierSchema(CarrierArguments):
+    """A company that carries parcels."""
+
+    code = fields.String()
+    version = fields.Integer()
+    changed_at = fields.AwareDateTime()
+
+
+class CourierArguments(Schema):
+    """A courier to be taken on or changed."""
+
+    name = fields.String(required=True, validate=validate.Length(1, 200))
+    phone = fields.String(load_default="", validate=validate.Length(max=50))
+    active = fields.Boolean(
+        load_default=True, metadata={"description": "Whether new deliveries may be assigned."}
+    )
+
+
+class CourierSchema(CourierArguments):
+    """Somebody who takes a seller's goods to its customers."""
+
+    seller = fields.String()
+    code = fields.String()
+    version = fields.Integer()
+    changed_at = fields.AwareDateTime()
+
+
+class AssignmentArguments(Schema):
+    """Who takes a shipment to its customer."""
+
+    courier = fields.String(
+        required=True,
+        allow_none=True,
+        validate=validate.Length(1, 40),
+        metadata={"description": "The code of a courier of the shipment's seller; null for nobody."},
+    )
+    note = fields.String(
+        load_default="", validate=validate.Length(max=500), metadata={"description": "For the courier."}
+    )
+
+
+class CourierDeliverySchema(Schema):
+    """All that a courier needs to know of a delivery."""
+
+    shipment_id = fields.UUID(attribute="id")
+    order_id = fields.UUID()
+    number = fields.String()
+    status = fields.Enum(ShipmentStatus, by_value=True)
+    address = fields.Nested(
+        AddressSchema,
+        allow_none=True,
+        metadata={"description": "Name, place and phone; null once the person was erased."},
+    )
+    lines = fields.List(fields.Nested(ShipmentLineSchema))
+    parcels = fields.List(fields.Nested(ParcelSchema))
+    appointments = fields.List(fields.Nested(AppointmentSchema))
+    note = fields.String(attribute="courier_note")
+    failed_attempts = fields.Integer()
+    failure = fields.String()
+    currency = fields.String(attribute="order.currency")
+    to_collect_minor = fields.Integer(
+        attribute="order.to_collect_minor",
+        metadata={"description": "Cash on delivery that the order still owes, in minor units."},
+    )

@@ -1,0 +1,103 @@
+"""How goods came into their customer's hands, as the API writes and reads it."""
+
+from marshmallow import Schema, fields, post_load, validate
+
+from services.shipping.domain.inspection import Condition, Found
+from services.shipping.domain.shipment_status import FailureReason
+
+NAME = {"description": "Whoever took it, as they signed."}
+NOTE = validate.Length(max=500)
+
+
+class ProofArguments(Schema):
+    """Who signed for a shipment, and what else proves it."""
+
+    name = fields.String(required=True, validate=validate.Length(1, 200), metadata=NAME)
+    note = fields.String(load_default="", validate=NOTE)
+    document_id = fields.UUID(
+        load_default=None, metadata={"description": "A proof that was uploaded to documents before."}
+    )
+
+
+class DeliverArguments(ProofArguments):
+    """Who signed for a delivery, if anybody did."""
+
+    name = fields.String(load_default="", validate=validate.Length(max=200), metadata=NAME)
+
+
+class CollectArguments(ProofArguments):
+    """The code that the customer shows, and who that is."""
+
+    code = fields.String(required=True, validate=validate.Length(1, 20))
+
+
+class ProvideArguments(Schema):
+    """Where a download is to be had."""
+
+    download_url = fields.Url(required=True, schemes={"https"}, validate=validate.Length(max=1000))
+
+
+class FailArguments(Schema):
+    """Why a shipment could not be delivered."""
+
+    reason = fields.Enum(FailureReason, by_value=True, required=True)
+
+
+class DeliveryAddressArguments(Schema):
+    """Where a shipment is to go."""
+
+    name = fields.String(required=True, validate=validate.Length(1, 200))
+    company = fields.String(load_default="", validate=validate.Length(max=200))
+    line1 = fields.String(required=True, validate=validate.Length(1, 200))
+    line2 = fields.String(load_default="", validate=validate.Length(max=200))
+    postcode = fields.String(required=True, validate=validate.Length(max=20))
+    city = fields.String(required=True, validate=validate.Length(1, 200))
+    region = fields.String(load_default="", validate=validate.Length(max=200))
+    country = fields.String(required=True, validate=validate.Regexp(r"^[A-Z]{2}$"))
+    phone = fields.String(load_default="", validate=validate.Length(max=50))
+
+
+class ResendArguments(Schema):
+    """Where a shipment goes this time; nothing for the same place."""
+
+    address = fields.Nested(DeliveryAddressArguments, load_default=None)
+
+
+class FoundArguments(Schema):
+    """So many sales units of a line in one condition."""
+
+    line_id = fields.UUID(required=True)
+    condition = fields.Enum(
+        Condition, by_value=True, required=True, metadata={"description": "Only sellable goes back to stock."}
+    )
+    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, 1_000_000))
+
+    @post_load
+    def made(self, found: dict[str, object], **_: object) -> Found:
+        """As the commands take it."""
+        return Found(**found)  # type: ignore[arg-type]
+
+
+class TakeBackArguments(Schema):
+    """What came back with an undeliverable shipment, unit by unit; what is missing is lost."""
+
+    location = fields.String(required=True, validate=validate.Length(1, 40))
+    found = fields.List(fields.Nested(FoundArguments), required=True, validate=validate.Length(max=200))
+
+
+class SignOffSchema(Schema):
+    """The proof that a shipment reached its customer."""
+
+    name = fields.String(metadata={"description": "Empty where nobody signed, or the person was erased."})
+    note = fields.String()
+    document_id = fields.UUID(allow_none=True)
+    recorded_by = fields.String()
+    at = fields.AwareDateTime()
+
+
+class PickupSchema(Schema):
+    """A shipment that waits to be collected; its code is for its customer alone."""
+
+    collect_by = fields.AwareDateTime()
+    reminded_at = fields.AwareDateTime(allow_none=True)
+    wrong_tries = fields.Integer()

@@ -1,0 +1,62 @@
+"""Returns as the warehouse reads and receives them."""
+
+from marshmallow import Schema, fields, validate
+
+from services.shipping.api.schemas.handovers import TakeBackArguments
+from services.shipping.domain.inspection import Condition, ReturnStatus
+from shared.web.paging import PageArguments
+
+
+class ReturnPageArguments(PageArguments):
+    """The query of the list of returns."""
+
+    status = fields.Enum(ReturnStatus, by_value=True, load_default=ReturnStatus.EXPECTED)
+
+
+class ReceiveReturnArguments(TakeBackArguments):
+    """What came of a return, unit by unit; what is missing has not come."""
+
+    note = fields.String(load_default="", validate=validate.Length(max=500))
+
+
+class FindingSchema(Schema):
+    """So many sales units in one condition."""
+
+    condition = fields.Enum(Condition, by_value=True)
+    quantity = fields.Integer()
+
+
+class ExpectedLineSchema(Schema):
+    """How much of an order line is to come back, and what came; in sales units."""
+
+    line_id = fields.UUID()
+    sku = fields.String()
+    name = fields.String()
+    quantity = fields.Integer()
+    received = fields.Integer()
+    restocked = fields.Integer()
+    findings = fields.List(fields.Nested(FindingSchema))
+
+
+class ExpectedReturnSchema(Schema):
+    """Goods that a customer sends back."""
+
+    return_id = fields.UUID(attribute="id")
+    order_id = fields.UUID()
+    order_number = fields.String()
+    seller = fields.String()
+    market = fields.String()
+    status = fields.Enum(ReturnStatus, by_value=True)
+    location = fields.String(allow_none=True)
+    lines = fields.List(fields.Nested(ExpectedLineSchema))
+    note = fields.String()
+    received_by = fields.String()
+    version = fields.Integer()
+    expected_at = fields.AwareDateTime()
+    received_at = fields.AwareDateTime(allow_none=True)
+
+
+class OrderReturnsSchema(Schema):
+    """All returns of an order that were approved."""
+
+    items = fields.List(fields.Nested(ExpectedReturnSchema))

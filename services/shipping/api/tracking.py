@@ -1,0 +1,47 @@
+"""Where parcels are: entered by hand, or told by carriers in signed calls."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import request
+from sqlalchemy.orm import Session
+
+from services.shipping.api.schemas.shipments import ShipmentSchema
+from services.shipping.api.schemas.tracking import (
+    CarrierCallArguments,
+    TrackedParcelSchema,
+    TrackingArguments,
+)
+from services.shipping.commands import tracking as commands
+from services.shipping.models import Parcel, Shipment
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command
+from shared.web.webhooks import signed
+
+blueprint = Blueprint("tracking", __name__, url_prefix="/v1", description="Where parcels are.")
+
+
+@blueprint.route("/shipments/<uuid:shipment_id>/parcels/<uuid:parcel_id>/tracking", methods=["PUT"])
+@blueprint.arguments(TrackingArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def enter_tracking(
+    session: Session, tracking: dict[str, Any], shipment_id: UUID, parcel_id: UUID
+) -> Shipment:
+    """Enter or correct who carries a parcel and under which number; its customer is told."""
+    return commands.enter_tracking(session, shipment_id, parcel_id, **tracking)
+
+
+@blueprint.route("/carriers/<string(maxlength=40):carrier>/events", methods=["POST"])
+@blueprint.arguments(CarrierCallArguments)
+@blueprint.response(200, TrackedParcelSchema)
+@signed("carrier", lambda settings: settings.carrier_secret((request.view_args or {})["carrier"]))
+@command
+def hear_carrier(session: Session, call: dict[str, Any], carrier: str) -> Parcel:
+    """Note what a carrier says of a parcel. What comes again, late or out of order does no harm.
+
+    A number that no parcel has is a 404: entered later, the carrier's next try finds it.
+    """
+    return commands.hear_scan(session, carrier, **call["data"])

@@ -1,0 +1,73 @@
+"""Dates with customers: set, moved, signed off."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.shipping import events
+from services.shipping.commands.shipments import in_hand, tell
+from services.shipping.domain.appointments import AppointmentKind, window
+from services.shipping.domain.shipment_status import refuse_unless_possible
+from services.shipping.models import Appointment, Shipment
+from shared import clock
+from shared.access import actor_of
+from shared.errors import NotFound, Refused
+
+
+def schedule_appointment(
+    session: Session, shipment_id: UUID, kind: AppointmentKind, *, starts: datetime, ends: datetime, note: str
+) -> Shipment:
+    """Give a delivery, installation or service its date, or another one, and tell appointment.scheduled.
+
+    The times are as clocks in the market show them. Raises Invalid for one that is over or does not exist;
+    Refused appointment_signed once it was kept. The same date again changes nothing.
+    """
+    shipment = in_hand(session, shipment_id)
+    refuse_unless_possible("schedule", shipment.facts)
+    starts_at, ends_at = window(starts, ends, shipment.order.time_zone, clock.now())
+    known = _known(shipment, kind)
+    if known is not None and known.signed_at is not None:
+        raise Refused("appointment_signed", "the customer has signed that it was kept")
+    if known is None:
+        known = Appointment(
+            kind=kind,
+            starts_at=starts_at,
+            ends_at=ends_at,
+            note=note,
+            times_scheduled=1,
+            scheduled_by=actor_of(session).name,
+            signed_by="",
+        )
+        shipment.appointments.append(known)
+    elif (known.starts_at, known.ends_at, known.note) == (starts_at, ends_at, note):
+        return shipment
+    else:
+        known.starts_at, known.ends_at, known.note = starts_at, ends_at, note
+        known.times_scheduled += 1
+        known.scheduled_by = actor_of(session).name
+    shipment.version += 1
+    tell(session, shipment.order, events.appointment_scheduled(shipment, known))
+    return shipment
+
+
+def sign_appointment(session: Session, shipment_id: UUID, kind: AppointmentKind, *, name: str) -> Shipment:
+    """Note that an appointment was kept and who signed for it, and tell shipment.updated.
+
+    Raises NotFound where there is none; Refused appointment_signed the second time, shipment_cancelled.
+    """
+    shipment = in_hand(session, shipment_id)
+    refuse_unless_possible("schedule", shipment.facts)
+    known = _known(shipment, kind)
+    if known is None:
+        raise NotFound("appointment", kind)
+    if known.signed_at is not None:
+        raise Refused("appointment_signed", "the customer has signed that it was kept")
+    known.signed_at, known.signed_by = clock.now(), name
+    shipment.version += 1
+    tell(session, shipment.order, events.shipment_updated(shipment))
+    return shipment
+
+
+def _known(shipment: Shipment, kind: AppointmentKind) -> Appointment | None:
+    return next((one for one in shipment.appointments if one.kind is kind), None)

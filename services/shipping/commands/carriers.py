@@ -1,0 +1,93 @@
+"""Who carries parcels: Waybill's own carrier, which needs no network, and any other by its name.
+
+The calls of a carrier are functions here, one each: number_parcel asks for a number, name_carrier takes one
+that another carrier gave; the label is made by documents, and what a carrier tells comes by signed calls.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.shipping.domain import tracking
+from services.shipping.models import Carrier, Courier, Parcel, TrackingEvent, parcel_serials
+from shared import clock
+from shared.access import actor_of
+from shared.db import locked, require_current
+from shared.errors import Invalid, NotFound
+
+M = TypeVar("M", Carrier, Courier)
+
+
+def number_parcel(session: Session, parcel: Parcel) -> None:
+    """Have Waybill's own carrier take a parcel: it gives it number and link at once."""
+    number = tracking.tracking_number(session.scalars(select(parcel_serials.next_value())).one())
+    parcel.carrier = tracking.CARRIER
+    parcel.tracking_number = number
+    parcel.tracking_url = tracking.tracking_link(number)
+
+
+def name_carrier(
+    session: Session, parcel: Parcel, carrier: str, tracking_number: str, tracking_url: str
+) -> bool:
+    """Note who carries a parcel under which number and link; answers whether that is new.
+
+    What is missing is made: Waybill's own number, a known carrier's link. Raises Invalid where it can't be,
+    or the number is none of Waybill's own carrier.
+    """
+    if carrier == tracking.CARRIER:
+        if tracking_number and not tracking.is_tracking_number(tracking_number):
+            raise Invalid(tracking_number="is no number of this carrier")
+        if not tracking_number and parcel.carrier == carrier:
+            tracking_number = parcel.tracking_number
+    known = session.get(Carrier, carrier)
+    missing = {} if tracking_number else {"tracking_number": "is needed with this carrier"}
+    if not tracking_url:
+        if known is None:
+            missing["tracking_url"] = "is needed with this carrier"
+        else:
+            tracking_url = known.link_to(tracking_number)
+    if missing:
+        raise Invalid(**missing)
+    before = (parcel.carrier, parcel.tracking_number)
+    if (*before, parcel.tracking_url) == (carrier, tracking_number, tracking_url):
+        return False
+    if before != (carrier, tracking_number):
+        # What was said of the number that it had before was said of another parcel.
+        session.execute(delete(TrackingEvent).where(TrackingEvent.parcel_id == parcel.id))
+        session.expire(parcel, ["events"])
+        parcel.tracking_status = parcel.tracked_at = None
+    parcel.carrier, parcel.tracking_number, parcel.tracking_url = carrier, tracking_number, tracking_url
+    return True
+
+
+def put_carrier(session: Session, code: str, **values: Any) -> tuple[Carrier, bool]:
+    """Make a carrier or change it; answers whether it is new."""
+    return _put(session, Carrier, {"code": code}, values)
+
+
+def put_courier(session: Session, seller: str, code: str, **values: Any) -> tuple[Courier, bool]:
+    """Take on a courier of a seller, or change one; answers whether it is new.
+
+    Raises NotFound for a seller that the actor may not see.
+    """
+    if not actor_of(session).may_see_seller(seller):
+        raise NotFound("seller", seller)
+    return _put(session, Courier, {"seller": seller, "code": code}, values)
+
+
+def _put(
+    session: Session, model: type[M], identity: Mapping[str, str], values: Mapping[str, Any]
+) -> tuple[M, bool]:
+    changed = {**values, "changed_at": clock.now()}
+    made = insert(model).values(**identity, version=1, **changed).on_conflict_do_nothing()
+    is_new = session.execute(made.returning(model.code)).first() is not None
+    row = locked(session, model, tuple(identity.values()))
+    if not is_new:
+        require_current(session, row.version)
+        for field, value in changed.items():
+            setattr(row, field, value)
+        row.version += 1
+    return row, is_new

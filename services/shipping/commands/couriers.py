@@ -1,0 +1,31 @@
+"""Which courier takes which shipment."""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.shipping import events
+from services.shipping.commands.shipments import in_hand, tell
+from services.shipping.domain.shipment_status import refuse_unless_possible
+from services.shipping.models import Courier, Shipment
+from shared.errors import NotFound, Refused
+
+
+def assign_courier(session: Session, shipment_id: UUID, *, courier: str | None, note: str = "") -> Shipment:
+    """Have a courier of its seller take a shipment, or nobody, and tell shipment.updated.
+
+    Raises NotFound for an unknown courier, Refused courier_not_active for one that takes no more.
+    """
+    shipment = in_hand(session, shipment_id)
+    refuse_unless_possible("assign_courier", shipment.facts)
+    if courier is not None:
+        known = session.get(Courier, (shipment.seller, courier))
+        if known is None:
+            raise NotFound("courier", courier)
+        if not known.active:
+            raise Refused("courier_not_active", f"{known.name} takes no more deliveries")
+    shipment.courier = courier
+    shipment.courier_note = note
+    shipment.version += 1
+    tell(session, shipment.order, events.shipment_updated(shipment))
+    return shipment

@@ -1,0 +1,46 @@
+"""Appointments are kept in the time that the customer's clocks show."""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from shared.errors import Invalid
+
+LONGEST = timedelta(hours=24)
+
+
+class AppointmentKind(StrEnum):
+    """What somebody comes for."""
+
+    DELIVERY = "delivery"
+    INSTALLATION = "installation"
+    SERVICE = "service"
+
+
+def window(starts: datetime, ends: datetime, time_zone: str, now: datetime) -> tuple[datetime, datetime]:
+    """The instants of an appointment that is given as the clocks of a time zone show it.
+
+    Raises Invalid for a time that those clocks skip (summer time begins), for one that is over, and for an
+    end that isn't after its start or lies a day away from it.
+    """
+    starts_at, ends_at = _instant(starts, time_zone, "starts"), _instant(ends, time_zone, "ends")
+    if starts_at <= now:
+        raise Invalid(starts="is over")
+    if not starts_at < ends_at <= starts_at + LONGEST:
+        raise Invalid(ends="must be after the start, and within a day of it")
+    return starts_at, ends_at
+
+
+def local(instant: datetime, time_zone: str) -> datetime:
+    """What the clocks of a time zone show then."""
+    return instant.astimezone(ZoneInfo(time_zone)).replace(tzinfo=None)
+
+
+def _instant(shown: datetime, time_zone: str, field: str) -> datetime:
+    if shown.tzinfo is not None:
+        raise Invalid(**{field: f"is given in the market's own time ({time_zone}), without an offset"})
+    # Of an hour that the clocks show twice, the first is meant.
+    instant = shown.replace(tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
+    if local(instant, time_zone) != shown:
+        raise Invalid(**{field: f"does not exist: the clocks of {time_zone} skip it"})
+    return instant

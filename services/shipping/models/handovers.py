@@ -1,0 +1,57 @@
+"""How goods came into their customer's hands: waiting to be collected, appointed, signed for."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.shipping.domain.appointments import AppointmentKind
+from services.shipping.models.mapping import Base, one_of, word
+
+
+class Pickup(Base):
+    """A shipment that waits for its customer, and the code that it is given out for."""
+
+    __tablename__ = "pickups"
+    __table_args__ = (CheckConstraint("serial > 0 and wrong_tries >= 0", name="code"),)
+
+    shipment_id: Mapped[UUID] = mapped_column(ForeignKey("shipments.id"), primary_key=True)
+    serial: Mapped[int] = mapped_column(server_default=text("1"))  # which code holds; itself stored nowhere
+    wrong_tries: Mapped[int] = mapped_column(server_default=text("0"))  # with this code
+    collect_by: Mapped[datetime]
+    reminded_at: Mapped[datetime | None]
+
+
+class SignOff(Base):
+    """The proof that a shipment reached its customer: who took it, when, and who says so."""
+
+    __tablename__ = "sign_offs"
+
+    shipment_id: Mapped[UUID] = mapped_column(ForeignKey("shipments.id"), primary_key=True)
+    name: Mapped[str]  # whoever took it; empty where nobody signed, or once the person was erased
+    note: Mapped[str]
+    document_id: Mapped[UUID | None]  # a stored proof, such as a signed slip
+    recorded_by: Mapped[str]
+    at: Mapped[datetime]
+
+
+class Appointment(Base):
+    """When somebody comes to a customer: with goods, to install them, or to do a service."""
+
+    __tablename__ = "appointments"
+    __table_args__ = (
+        CheckConstraint(one_of("kind", AppointmentKind), name="kind"),
+        CheckConstraint("starts_at < ends_at", name="window"),
+        Index("ix_appointments_starts_at", "starts_at", "shipment_id", "kind"),
+    )
+
+    shipment_id: Mapped[UUID] = mapped_column(ForeignKey("shipments.id"), primary_key=True)
+    kind: Mapped[AppointmentKind] = mapped_column(word(AppointmentKind), primary_key=True)
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    note: Mapped[str]
+    times_scheduled: Mapped[int] = mapped_column(server_default=text("1"))
+    scheduled_by: Mapped[str]
+    signed_at: Mapped[datetime | None]
+    signed_by: Mapped[str] = mapped_column(server_default=text("''"))  # the customer's name

@@ -1,0 +1,177 @@
+"""The queues: each shipment in one, what is due first before the rest."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, text
+
+from services.shipping import queries
+from services.shipping.commands import failures
+from services.shipping.commands.carriers import put_carrier
+from services.shipping.commands.shipments import print_label
+from services.shipping.commands.tracking import enter_tracking, hear_scan
+from services.shipping.domain.queues import PENDING, Queue, queue_of
+from services.shipping.domain.shipment_status import FailureReason, ShipmentStatus
+from services.shipping.domain.tracking_progress import TrackingStatus
+from shared import clock
+from shared.access import Actor
+from tests.unit.shipping.steps import accepted, advance, hear, hear_label, make_order, stock
+from tests.unit.shipping.ways import ready, released, shipped
+
+S = ShipmentStatus
+
+
+@pytest.mark.requirement("S2-02", "S2-03", "S2-04")
+@pytest.mark.parametrize(
+    ("status", "queue"),
+    [
+        (S.AWAITING_INVENTORY, Queue.TO_PREPARE),
+        (S.INVENTORY_ASSIGNED, Queue.TO_PREPARE),
+        (S.RELEASED, Queue.TO_PREPARE),
+        (S.PACKING, Queue.TO_PREPARE),
+        (S.READY, Queue.READY_TO_SHIP),
+        (S.SHIPPED, Queue.IN_TRANSIT),
+        (S.UNDELIVERABLE, Queue.IN_TRANSIT),
+        (S.DELIVERED, Queue.FINALISED),
+        (S.RETURNED, None),
+        (S.CANCELLED, None),
+    ],
+)
+def test_each_status_has_its_queue(status, queue):
+    assert queue_of(status) is queue
+
+
+def all_of(session, queue, **wanted):
+    """A queue, page by page, and each page one long."""
+    found, after = [], None
+    while rows := queries.queue_page(session, queue, location=None, after=after, limit=1, **wanted):
+        [shipment] = rows
+        found.append(shipment)
+        after = (shipment.queue_at, shipment.id)
+    return found
+
+
+@pytest.mark.requirement("S2-01")
+def test_printing_the_label_moves_a_shipment_out_of_what_is_to_be_prepared(session):
+    stock(session, "TEA-250", 5)
+    [shipment] = hear(session, accepted(make_order()))
+    advance(session, shipment, "release", "pick")
+    hear_label(session, shipment)
+    assert all_of(session, Queue.TO_PREPARE) == [shipment]
+
+    print_label(session, shipment.id)
+    session.flush()
+
+    assert all_of(session, Queue.TO_PREPARE) == []
+    assert all_of(session, Queue.READY_TO_SHIP) == [shipment]
+
+
+@pytest.mark.requirement("S2-13")
+def test_what_is_due_first_comes_first_and_what_was_finished_last(session):
+    stock(session, "TEA-250", 50)
+    shipments = [one for n in range(4) for one in hear(session, accepted(make_order(number=f"GB-{n}")))]
+    for days, shipment in zip([3, 1, 4, 2], shipments, strict=True):
+        shipment.created_at -= timedelta(days=days)
+        advance(session, shipment, "release")
+
+    assert all_of(session, Queue.TO_PREPARE) == [shipments[place] for place in (2, 0, 3, 1)]
+
+    for place in (1, 3, 0):
+        advance(session, shipments[place], "pick")
+        hear_label(session, shipments[place])
+        advance(session, shipments[place], "pack", "ship", "deliver")
+    assert all_of(session, Queue.FINALISED) == [shipments[place] for place in (0, 3, 1)]
+
+
+def overdue(session):
+    found, after = [], None
+    while rows := queries.overdue_page(session, location=None, after=after, limit=2):
+        found += rows
+        after = (rows[-1].queue_at, rows[-1].id)
+    return found
+
+
+@pytest.mark.requirement("S2-12")
+def test_a_shipment_without_progress_for_its_carriers_days_is_flagged(session):
+    shipment = ready(session)
+    put_carrier(
+        session, "slow", name="Slow", tracking_link="https://s.example/{number}", stalled_after_days=9
+    )
+    [parcel] = shipment.parcels
+    enter_tracking(session, shipment.id, parcel.id, carrier="slow", tracking_number="1")
+    advance(session, shipment, "ship")
+    assert shipment.due_at == shipment.shipped_at + timedelta(days=9)
+    assert (shipment.overdue, overdue(session)) == (False, [])
+
+    shipment.shipped_at -= timedelta(days=20)
+    said = clock.now() - timedelta(days=10)
+    hear_scan(session, "slow", tracking_number="1", status=TrackingStatus.IN_TRANSIT, at=said)
+    session.flush()
+
+    assert (shipment.overdue, overdue(session)) == (True, [shipment])
+    hear_scan(session, "slow", tracking_number="1", status=TrackingStatus.OUT_FOR_DELIVERY, at=clock.now())
+    session.flush()
+    assert (shipment.overdue, overdue(session)) == (False, [])
+
+
+@pytest.mark.requirement("S2-13")
+def test_overdue_is_what_is_late_in_any_queue_the_latest_first(session):
+    late = [
+        released(session, number="GB-1", units=1),
+        ready(session, number="GB-2", units=1),
+        shipped(session, number="GB-3", units=1),
+        shipped(session, number="GB-4", units=1),
+    ]
+    failures.fail_shipment(session, late[3].id, reason=FailureReason.NOBODY_THERE)
+    ready(session, number="GB-5", units=1)
+    for days, shipment in zip([2, 4, 3, 1], late, strict=True):
+        shipment.queue_at = clock.now() - timedelta(days=days)
+    session.flush()
+
+    assert overdue(session) == [late[place] for place in (1, 2, 0, 3)]
+    assert {shipment.queue for shipment in late} == set(PENDING)
+
+
+def test_what_was_sent_again_has_its_carriers_time_anew(session):
+    shipment = shipped(session)
+    shipment.shipped_at -= timedelta(days=30)
+    failures.fail_shipment(session, shipment.id, reason=FailureReason.NOBODY_THERE)
+
+    failures.resend_shipment(session, shipment.id)
+
+    assert shipment.due_at == shipment.shipped_at + timedelta(days=5)
+    assert not shipment.overdue
+
+
+def test_nobody_sees_anothers_queue(session):
+    shipment = released(session)
+    shipment.queue_at = clock.now() - timedelta(days=1)
+    session.flush()
+
+    for actor in (
+        Actor(name="eve", sellers=frozenset({"other"}), markets=frozenset({"*"})),
+        Actor(name="eve", sellers=frozenset({"*"}), markets=frozenset({"other"})),
+    ):
+        session.info["actor"] = actor
+        assert (all_of(session, Queue.TO_PREPARE), overdue(session)) == ([], [])
+
+
+@pytest.mark.parametrize("sellers", [{"*"}, {"lantern"}])
+def test_a_queue_is_read_along_its_index(session, sellers):
+    session.info["actor"] = Actor(name="ana", sellers=frozenset(sellers), markets=frozenset({"*"}))
+    session.execute(text("set local enable_seqscan = off; set local enable_sort = off"))
+    plans = []
+
+    def explain(connection, cursor, statement, parameters, context, many):
+        if statement.startswith("SELECT shipments.id") and "queue" in statement:
+            plan = connection.exec_driver_sql(f"explain {statement}", parameters)
+            plans.append("\n".join(row[0] for row in plan))
+
+    event.listen(session.connection(), "before_cursor_execute", explain)
+    queries.queue_page(session, Queue.IN_TRANSIT, location=None, after=None, limit=50)
+    event.remove(session.connection(), "before_cursor_execute", explain)
+
+    [plan] = plans
+    assert re.search(r"using ix_shipments_(seller_)?queue ", plan)
+    assert "Sort" not in plan
