@@ -8,7 +8,7 @@ from sqlalchemy import func, select, text
 
 from services.orders.commands import drafts
 from services.orders.commands.customers import put_customer
-from services.orders.commands.masters import put_product
+from services.orders.commands.masters import put_coupon, put_product
 from services.orders.domain.channels import Channel
 from services.orders.domain.payments import PaymentMethod
 from services.orders.messaging import messaging
@@ -207,6 +207,46 @@ def test_a_draft_is_placed_by_hand_as_the_order_it_described(session, draft, pub
     assert [told["order"]["order_id"] for told in published("order.placed")] == [str(order.id)]
     [entry] = session.scalars(select(HistoryEntry).where(HistoryEntry.order_id == order.id))
     assert (entry.actor, entry.detail["drafted_by"]) == ("olu", "tess")
+
+
+@pytest.mark.parametrize("market", ["gb", "eu"])
+def test_what_a_draft_says_it_costs_is_what_its_order_costs(session, market):
+    put_coupon(
+        session,
+        *("quay", market, "SPRING"),
+        name="Spring sale",
+        percentage_basis_points=1250,
+        amount_minor=None,
+        valid_from=None,
+        valid_until=None,
+        active=True,
+    )
+    quote = drafts.create_draft(
+        session,
+        seller="quay",
+        market=market,
+        customer=ADA,
+        payment_method=PaymentMethod.TRANSFER,
+        delivery_groups=[DELIVERY, {"method": "pickup", "shipping_minor": 99, "pickup_point": "quay-3"}],
+        lines=[
+            {"sku": "TEA-250", "quantity": 7, "unit_price_minor": 433, "discount_minor": 17},
+            {"sku": "BOOK-1", "quantity": 3, "delivery_group": 1},
+        ],
+        fees=[{"name": "Wrapping", "amount_minor": 101, "tax_class": "reduced"}],
+        discounts=[{"name": "Voucher", "amount_minor": 77}],
+        coupons=["SPRING"],
+    )
+
+    drafts.place_draft(session, quote.draft.id, total_minor=quote.totals.total_minor)
+
+    order = stored(session, quote.draft.id)
+    assert order.totals == quote.totals
+    assert [(line.total_minor, line.tax_minor) for line in order.lines] == [
+        (line.total_minor, line.tax_minor) for line in quote.lines
+    ]
+    assert [(fee.name, fee.amount_minor, fee.tax_minor) for fee in order.fees] == [
+        (charge.name, charge.charge.amount_minor, charge.tax_minor) for charge in quote.charges
+    ]
 
 
 def test_a_placed_draft_keeps_no_second_copy_of_the_person(session, draft):
