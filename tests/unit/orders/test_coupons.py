@@ -11,6 +11,8 @@ from shared import clock
 from tests.unit.orders.sample_shop import order_wanted
 
 NOW = clock.now()
+STRANGERS = [{"sellers": ["dock"], "markets": ["*"]}, {"sellers": ["quay"], "markets": ["eu"]}]
+COUPON = {"name": "Spring sale", "percentage_basis_points": 1000}
 
 
 def terms(**changes):
@@ -134,3 +136,60 @@ def test_another_sellers_coupon_is_unknown(coupon, place_order):
     order = place_order(seller="dock", coupons=["SPRING"])
 
     assert (order.discounts_minor, order.unverified) == (0, ["coupons"])
+
+
+@pytest.mark.parametrize("stranger", STRANGERS, ids=str)
+def test_another_sellers_or_markets_coupon_is_not_there(client, bearer, stranger):
+    address = "/v1/sellers/quay/markets/gb/coupons/SPRING"
+    client.put(address, json=COUPON, headers=bearer())
+
+    answers = [
+        client.get(address, headers=bearer(**stranger)),
+        client.put(address, json=COUPON, headers=bearer(**stranger)),
+        client.get("/v1/sellers/quay/markets/gb/coupons", headers=bearer(**stranger)),
+    ]
+
+    assert {answer.status_code for answer in answers} == {404}
+
+
+def test_a_coupon_is_put_and_found_however_it_is_typed(client, bearer):
+    address = "/v1/sellers/quay/markets/gb/coupons"
+    valid = {"valid_from": "2026-11-01T00:00:00Z", "valid_until": "2026-12-01T00:00:00Z"}
+
+    put = client.put(f"{address}/spring-26", json=COUPON | valid, headers=bearer())
+    shown = client.get(f"{address}/Spring-26", headers=bearer())
+    listed = client.get(address, headers=bearer()).json["items"]
+
+    assert (put.status_code, put.json["code"], put.json["seller"], put.json["market"]) == (
+        200,
+        "SPRING-26",
+        "quay",
+        "gb",
+    )
+    assert shown.json == put.json == listed[0]
+    assert {name: put.json[name] for name in valid} == valid
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": "Neither"}, "amount_minor"),
+        (COUPON | {"amount_minor": 5}, "amount_minor"),
+        (COUPON | {"percentage_basis_points": 10_001}, "percentage_basis_points"),
+        (
+            COUPON | {"valid_from": "2026-12-01T00:00:00Z", "valid_until": "2026-12-01T00:00:00Z"},
+            "valid_until",
+        ),
+    ],
+)
+def test_a_coupon_that_makes_no_sense_is_refused(client, bearer, body, field):
+    answer = client.put("/v1/sellers/quay/markets/gb/coupons/SPRING", json=body, headers=bearer())
+
+    assert (answer.status_code, [error["field"] for error in answer.json["errors"]]) == (422, [field])
+
+
+@pytest.mark.parametrize("code", ["A B", "-A", "A" * 33, "%00"])
+def test_what_is_no_code_is_refused(client, bearer, code):
+    answer = client.put(f"/v1/sellers/quay/markets/gb/coupons/{code}", json=COUPON, headers=bearer())
+
+    assert answer.status_code == 422
