@@ -175,7 +175,8 @@ def _has_word(kind: WordKind, word: str) -> ColumnElement[bool]:
 
 def _found_by(text: str) -> ColumnElement[bool]:
     """By whatever it may be: a number, an exact word of any kind, or a part of the customer's name."""
-    words = [(kind, word) for kind in WordKind if (word := word_of(kind, text))]
+    kinds = [kind for kind in WordKind if kind is not WordKind.QUEUE]
+    words = [(kind, word) for kind in kinds if (word := word_of(kind, text))]
     ways = [
         select(Order.id).where(Order.number == text.strip().upper()),
         select(OrderWord.order_id).where(tuple_(OrderWord.kind, OrderWord.word).in_(words)),
