@@ -5,6 +5,7 @@ from flask import Flask
 from services.shipping import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.shipping.api import (
     appointments,
+    bulk,
     carriers,
     customer,
     handovers,
@@ -34,6 +35,6 @@ def create_app(settings: Settings | None = None) -> Flask:
         blueprints=[
             *(locations.blueprint, stock.blueprint, shipments.blueprint, queues.blueprint),
             *(handovers.blueprint, carriers.blueprint, tracking.blueprint, appointments.blueprint),
-            *(returns.blueprint, customer.blueprint),
+            *(returns.blueprint, customer.blueprint, bulk.blueprint),
         ],
     )
