@@ -3,7 +3,8 @@
 from flask import Flask
 
 from services.documents import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
-from services.documents.api import papers
+from services.documents.api import customer, papers, prints, series, uploads
+from services.documents.domain.uploads import LARGEST_UPLOAD
 from services.documents.messaging import messaging
 from services.documents.settings import Settings
 from shared.settings import read
@@ -20,5 +21,12 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings=settings,
         sessions=db.sessions,
         messaging=messaging,
-        blueprints=[papers.blueprint],
+        blueprints=[
+            papers.blueprint,
+            uploads.blueprint,
+            customer.blueprint,
+            prints.blueprint,
+            series.blueprint,
+        ],
+        largest_body=LARGEST_UPLOAD + (1 << 16),
     )

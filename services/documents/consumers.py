@@ -4,6 +4,7 @@ from sqlalchemy.orm import Session
 
 from services.documents.commands import papers as commands
 from services.documents.messaging import consumers
+from shared.events.notifications import EmailFailed, EmailSent
 from shared.events.orders import (
     OrderAccepted,
     OrderAnonymised,
@@ -17,9 +18,10 @@ from shared.events.orders import (
     PaymentVoided,
     RefundRequested,
     RefundSettled,
+    ReturnApproved,
 )
-from shared.events.shipping import ShipmentPacking, ShipmentShipped
-from shared.events.snapshots import OrderSnapshot, ShipmentsSnapshot
+from shared.events.shipping import ShipmentCancelled, ShipmentPacking, ShipmentReleased, ShipmentShipped
+from shared.events.snapshots import ConversationSnapshot, OrderSnapshot, ShipmentsSnapshot
 from shared.messaging import copies
 
 
@@ -35,6 +37,7 @@ from shared.messaging import copies
     PaymentVoided,
     RefundRequested,
     RefundSettled,
+    ReturnApproved,
 )
 def issue_due_papers(session: Session, order: OrderSnapshot) -> None:
     """The papers that the order's newest state calls for, each once."""
@@ -42,12 +45,17 @@ def issue_due_papers(session: Session, order: OrderSnapshot) -> None:
     commands.issue_due_papers(session, order, shipments)
 
 
-@consumers.on(ShipmentPacking, ShipmentShipped)
+@consumers.on(ShipmentReleased, ShipmentPacking, ShipmentShipped, ShipmentCancelled)
 def issue_papers_of_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
     """The same, as goods move; before the order itself is heard of there is nothing to put on paper."""
     order = copies.newest(session, shipments.order_id, OrderSnapshot)
     if order is not None:
         commands.issue_due_papers(session, order, shipments)
+
+
+@consumers.on(EmailSent, EmailFailed)
+def note_what_was_sent(session: Session, conversation: ConversationSnapshot) -> None:
+    """Who was sent which paper is read from the copy that has just been kept."""
 
 
 @consumers.on(OrderAnonymised)

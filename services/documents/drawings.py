@@ -17,7 +17,7 @@ def monogram(name: str, colour: str) -> Markup:
     initials = "".join(word[0] for word in words[:2]).upper() or "?"
     size = 46 if len(initials) > 1 else 54
     return Markup(
-        '<svg class="monogram" viewBox="0 0 100 100"><rect width="100" height="100" rx="22" fill="{}"/>'
+        '<svg class="emblem" viewBox="0 0 100 100"><rect width="100" height="100" rx="22" fill="{}"/>'
         '<text x="50" y="{}" font-family="Lato" font-weight="700" font-size="{}" text-anchor="middle"'
         ' fill="{}">{}</text></svg>'
     ).format(colour, 50 + size * 0.36, size, readable_on(colour), initials)

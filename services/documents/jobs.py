@@ -1,25 +1,35 @@
 """The slow work on papers: making them, and erasing bytes."""
 
+from collections.abc import Sequence
+from datetime import date, datetime
 from functools import partial
+from io import BytesIO
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from pypdf import PdfReader, PdfWriter
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.documents import numbering, queries, storage
 from services.documents.commands import papers as commands
+from services.documents.commands import prints
 from services.documents.db import folder_of
-from services.documents.domain.papers import NUMBERED_KINDS, disagreements, may
+from services.documents.domain.figures import disagreements
+from services.documents.domain.papers import NUMBERED_KINDS, Content, PaperKind, PrintKind, may
 from services.documents.messaging import jobs
-from services.documents.models import Paper
+from services.documents.models import Paper, Print
 from shared.messaging.jobs import Effect, PermanentFailure
 
+MOST_FAULTS = 20  # that a verdict names
+MOST_LINES = 2_000  # more would take a renderer half a minute and a gigabyte
 
-@jobs.kind("paper", limit_seconds=20, queue="rendering")
+
+@jobs.kind("paper", limit_seconds=60, queue="rendering")
 def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
     """Number a paper if its kind has numbers, render it, keep its bytes; a dead worker's number is reused.
 
-    Figures that don't add up fail for good, before a number is taken.
+    Figures that don't add up and orders of too many lines fail for good, before a number is taken.
     """
     # Here, not above: WeasyPrint takes a second and 40 MB, and only the rendering worker runs this.
     from services.documents import rendering  # noqa: PLC0415
@@ -31,15 +41,43 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     if not may("store", paper.status):
         return None
     content = paper.frozen
-    if paper.kind in NUMBERED_KINDS and (faults := "; ".join(disagreements(content.order))):
+    if len(content.order.lines) > MOST_LINES:
+        raise PermanentFailure(f"{len(content.order.lines)} lines; {MOST_LINES} at most")
+    if paper.kind is PaperKind.INVOICE and (faults := "; ".join(disagreements(content.order))):
         raise PermanentFailure(faults)
     with sessions.begin() as session:
         paper = numbering.give_number(session, paper_id)
     if not may("store", paper.status):  # withdrawn meanwhile
         return None
-    pdf = rendering.render(paper.kind, content, paper.number or "", paper.issued_on)
+    logo = storage.read(folder, content.logo) if content.logo else b""
+    issued_on = paper.issued_on or market_day(paper.due_at, content.order.market.time_zone)
+    number = paper.number or ""
+    xml, verdict = _einvoice(paper.kind, content, number, issued_on)
+    try:
+        pdf = rendering.render(paper.kind, content, number, issued_on, logo, xml)
+    except rendering.TooLong as error:
+        raise PermanentFailure(str(error)) from error
     digest = storage.store(folder, pdf)
-    return partial(commands.paper_stored, paper_id=paper_id, sha256=digest, size_bytes=len(pdf))
+    return partial(
+        commands.paper_stored, paper_id=paper_id, sha256=digest, size_bytes=len(pdf), einvoice=verdict
+    )
+
+
+def _einvoice(
+    kind: PaperKind, content: Content, number: str, issued_on: date
+) -> tuple[bytes, dict[str, object] | None]:
+    """The XML to carry, and the verdict to keep; what breaks a rule is not carried."""
+    if kind not in NUMBERED_KINDS:
+        return b"", None
+    from services.documents import einvoices  # noqa: PLC0415 - as above
+
+    try:
+        xml = einvoices.xml_of(kind, content, number, issued_on)
+        faults = einvoices.faults(xml)
+    except ValueError as error:
+        xml, faults = b"", [str(error)]
+    verdict = {"profile": einvoices.PROFILE, "valid": not faults, "faults": faults[:MOST_FAULTS]}
+    return b"" if faults else xml, verdict
 
 
 @jobs.on_dead("paper")
@@ -53,6 +91,59 @@ def remove_bytes(sessions: sessionmaker[Session], argument: dict[str, Any]) -> N
     """Erase the bytes of a paper that was removed, unless another paper is the very same."""
     with sessions() as session:
         folder = folder_of(session)
-        needed = queries.is_stored(session, argument["sha256"])
+        needed = queries.is_needed(session, argument["sha256"])
     if not needed:
         storage.remove(folder, argument["sha256"])
+
+
+@jobs.kind("print", limit_seconds=120, queue="rendering")
+def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
+    """Put stored papers together, or lay out a list over shipments, from what is known of them now."""
+    print_id = UUID(argument["print_id"])
+    with sessions() as session:
+        folder = folder_of(session)
+        made = session.get(Print, print_id)
+        if made is None or not may("store", made.status):
+            return None
+        stops = queries.stops(session, made.argument.get("shipments", ()))
+        logo = queries.newest_logo(session, stops[0].order.seller.seller) if stops else None
+    if made.kind is PrintKind.DOCUMENTS:
+        pdf = put_together([storage.read(folder, digest) for digest in made.argument["sha256"]])
+    elif len(stops) < len(made.argument["shipments"]):
+        raise PermanentFailure("an order on it was erased")
+    else:
+        from services.documents import rendering  # noqa: PLC0415 - as above
+
+        picture = storage.read(folder, logo.sha256) if logo and logo.sha256 else b""
+        pdf = rendering.render_stops(made.kind, stops, made.requested_at, picture)
+    digest = storage.store(folder, pdf)
+    return partial(prints.print_stored, print_id=print_id, sha256=digest, size_bytes=len(pdf))
+
+
+@jobs.on_dead("print")
+def give_up_print(session: Session, argument: dict[str, Any], reason: str) -> None:
+    """A print that can't be made fails with the reason."""
+    prints.give_up_print(session, UUID(argument["print_id"]), reason)
+
+
+@jobs.kind("forget_print", limit_seconds=30)
+def forget_print(_sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
+    """A print is kept a day."""
+    return partial(prints.forget_print, print_id=UUID(argument["print_id"]))
+
+
+def put_together(pdfs: Sequence[bytes]) -> bytes:
+    """One PDF of several, page after page; what they carry beside their pages is left behind."""
+    writer = PdfWriter()
+    for pdf in pdfs:
+        for page in PdfReader(BytesIO(pdf)).pages:
+            writer.add_page(page)
+    writer.compress_identical_objects()
+    whole = BytesIO()
+    writer.write(whole)
+    return whole.getvalue()
+
+
+def market_day(moment: datetime, time_zone: str) -> date:
+    """The date of an instant where the market is."""
+    return moment.astimezone(ZoneInfo(time_zone)).date()

@@ -1,19 +1,32 @@
 """Papers about orders, and the series that number them."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import BigInteger, CheckConstraint, Enum, ForeignKey, Index, MetaData, Text, UniqueConstraint
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Enum,
+    ForeignKey,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from services.documents.domain.papers import Content, PaperKind, PaperStatus
+from services.documents.domain.figures import Figures
+from services.documents.domain.papers import Content, PaperKind, PaperStatus, PrintKind
 from shared.db import UtcDateTime, metadata, new_id
+from shared.events.snapshots import SentEmail
 
 
-def _words(kind: type[PaperKind] | type[PaperStatus]) -> Enum:
+def _words(kind: type[PaperKind] | type[PaperStatus] | type[PrintKind]) -> Enum:
     # Text with a check, not a PostgreSQL type: a new word is then an ordinary migration.
     return Enum(
         kind, native_enum=False, create_constraint=False, values_callable=lambda words: [*words], length=20
@@ -29,6 +42,7 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         PaperKind: _words(PaperKind),
         PaperStatus: _words(PaperStatus),
+        PrintKind: _words(PrintKind),
     }
 
 
@@ -41,50 +55,101 @@ class Series(Base):
     market: Mapped[str] = mapped_column(primary_key=True)
     seller: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[PaperKind] = mapped_column(primary_key=True)
-    year: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    period: Mapped[str] = mapped_column(primary_key=True)  # "2026", or "2026-03" where numbers run by month
     last_number: Mapped[int]
     last_issued_on: Mapped[date]  # a later number never has an earlier date, whatever the clocks do
 
 
 class Paper(Base):
-    """One paper about one order; each is made once and its stored bytes never change."""
+    """One paper about one order, made by us or sent in; its stored bytes never change."""
 
     __tablename__ = "papers"
     __table_args__ = (
-        UniqueConstraint("order_id", "kind", "part"),
-        UniqueConstraint("market", "seller", "kind", "series_year", "sequence", name="uq_papers_series"),
+        UniqueConstraint("key"),
+        UniqueConstraint("market", "seller", "kind", "series_period", "sequence", name="uq_papers_series"),
         UniqueConstraint("seller", "number"),
         CheckConstraint("(number is null) = (sequence is null)", name="number"),
         CheckConstraint("status not in ('stored', 'removed') or sha256 is not null", name="stored"),
         CheckConstraint("status <> 'withdrawn' or number is null", name="withdrawn"),
+        Index("ix_papers_order_id", "order_id", "id"),
         Index("ix_papers_sha256", "sha256"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    key: Mapped[str]  # what makes it the same paper, however often it is called for
     order_id: Mapped[UUID]
     order_number: Mapped[str]
     kind: Mapped[PaperKind]
-    part: Mapped[str]  # what of the order it is about: "order", a delivery group's or a shipment's id
+    part: Mapped[
+        str
+    ]  # what of the order it is about: "order", a method's code, the id of a group, shipment or return
+    cause: Mapped[
+        str
+    ]  # what called for it: acceptance, payment, shipment, hand, cancellation, refund:<id>, …
     seller: Mapped[str]
     market: Mapped[str]
     currency: Mapped[str]
     total_minor: Mapped[int] = mapped_column(BigInteger)  # 0 for papers without prices
     status: Mapped[PaperStatus] = mapped_column(default=PaperStatus.DUE)
-    content: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    content: Mapped[dict[str, Any]] = mapped_column(JSONB)  # empty for what was sent in
     requested_by: Mapped[str]  # whoever asked for it by hand, or the service itself
     refers_to: Mapped[UUID | None] = mapped_column(ForeignKey("papers.id"))  # a credit note's invoice
-    series_year: Mapped[int | None]
+    series_period: Mapped[str | None]
     sequence: Mapped[int | None]
     number: Mapped[str | None]
     issued_on: Mapped[date | None]  # in the market's time zone
+    filename: Mapped[str] = mapped_column(default="")  # of what was sent in
     content_type: Mapped[str] = mapped_column(default="application/pdf")
     sha256: Mapped[str | None]
     size_bytes: Mapped[int | None]
+    einvoice: Mapped[dict[str, Any] | None] = mapped_column(JSONB)  # what the checks of its XML said
     failure: Mapped[str] = mapped_column(default="")
     due_at: Mapped[datetime]
     stored_at: Mapped[datetime | None]
 
+    sent = cast(Sequence[SentEmail], ())  # the e-mails that it went out with, once looked for
+
     @property
     def frozen(self) -> Content:
-        """What the paper says."""
+        """What the paper says; of a paper that we make."""
         return msgspec.convert(self.content, Content)
+
+    @property
+    def counted(self) -> Figures:
+        """What an invoice or credit note counts."""
+        frozen = self.frozen
+        assert frozen.figures is not None
+        return frozen.figures
+
+
+class Logo(Base):
+    """A seller's logo; the newest is on all that falls due from then on."""
+
+    __tablename__ = "logos"
+    __table_args__ = (Index("ix_logos_seller", "seller", "id"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    seller: Mapped[str]
+    sha256: Mapped[str | None]  # None: none any more
+    content_type: Mapped[str]
+    size_bytes: Mapped[int]
+    set_by: Mapped[str]
+    set_at: Mapped[datetime]
+
+
+class Print(Base):
+    """Several papers as one file, or a list over several orders: for a printer, kept a day."""
+
+    __tablename__ = "prints"
+    __table_args__ = (Index("ix_prints_order_ids", "order_ids", postgresql_using="gin"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    kind: Mapped[PrintKind]
+    status: Mapped[PaperStatus] = mapped_column(default=PaperStatus.DUE)
+    argument: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    order_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid()))
+    requested_by: Mapped[str]
+    requested_at: Mapped[datetime]
+    sha256: Mapped[str | None]
+    size_bytes: Mapped[int | None]
+    failure: Mapped[str] = mapped_column(default="")

@@ -1,4 +1,4 @@
-"""Numbers without gap or double: one series for each market, seller, kind and year."""
+"""Numbers without gap or double: one series for each market, seller, kind and year or month."""
 
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -27,26 +27,28 @@ def give_number(session: Session, paper_id: UUID) -> Paper:
     session.refresh(paper)
     if paper.kind not in NUMBERED_KINDS or paper.number is not None or not may("number", paper.status):
         return paper
-    today = clock.now().astimezone(ZoneInfo(paper.frozen.order.market.time_zone)).date()
+    rules = paper.frozen.order.market
+    today = clock.now().astimezone(ZoneInfo(rules.time_zone)).date()
+    period = f"{today:%Y-%m}" if rules.numbers_per == "month" else f"{today:%Y}"
     first = insert(Series).values(
         market=paper.market,
         seller=paper.seller,
         kind=paper.kind,
-        year=today.year,
+        period=period,
         last_number=1,
         last_issued_on=today,
     )
     taken = first.on_conflict_do_update(
-        index_elements=[Series.market, Series.seller, Series.kind, Series.year],
+        index_elements=[Series.market, Series.seller, Series.kind, Series.period],
         set_={
             "last_number": Series.last_number + 1,
             "last_issued_on": func.greatest(Series.last_issued_on, first.excluded.last_issued_on),
         },
     ).returning(Series.last_number, Series.last_issued_on)
     sequence, issued_on = session.execute(taken).one()
-    paper.series_year = today.year
+    paper.series_period = period
     paper.sequence = sequence
     paper.issued_on = issued_on
-    paper.number = f"{PREFIXES[paper.kind]}{paper.market}-{paper.seller}-{today.year}-{sequence:06}".upper()
+    paper.number = f"{PREFIXES[paper.kind]}{paper.market}-{paper.seller}-{period}-{sequence:06}".upper()
     paper.status = status_after("number", paper.status)
     return paper

@@ -1,23 +1,29 @@
 """What is read of papers; changes nothing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true, union
 from sqlalchemy.orm import Session
 
-from services.documents.domain.papers import PaperStatus
-from services.documents.models import Paper, Series
+from services.documents.domain.papers import (
+    FOR_CUSTOMERS,
+    SENT_IN_BY_CUSTOMERS,
+    UPLOADED_KINDS,
+    PaperStatus,
+)
+from services.documents.domain.stops import Stop, address_of
+from services.documents.models import Logo, Paper, Print, Series
 from shared.access import actor_of
 from shared.errors import NotFound, Refused
-from shared.events.snapshots import OrderSnapshot
+from shared.events.snapshots import ConversationSnapshot, OrderSnapshot, ShipmentsSnapshot
 from shared.messaging import copies
 
 
 def papers_of_order(session: Session, order_id: UUID) -> Sequence[Paper]:
     """Every paper of an order, oldest first; raises NotFound for an order the reader can't see."""
     visible_order(session, order_id)
-    return papers_in_line(session, order_id)
+    return with_e_mails(session, order_id, papers_in_line(session, order_id))
 
 
 def paper(session: Session, paper_id: UUID) -> Paper:
@@ -39,6 +45,30 @@ def stored_paper(session: Session, paper_id: UUID) -> Paper:
     return found
 
 
+def papers_for_customer(session: Session, order_id: UUID) -> Sequence[Paper]:
+    """What an order's customer may read: the papers meant for them, and what they sent in; oldest first."""
+    own = Paper.requested_by == actor_of(session).name
+    theirs = Paper.kind.in_(FOR_CUSTOMERS) | (Paper.kind.in_(SENT_IN_BY_CUSTOMERS) & own)
+    stored = (Paper.order_id == order_id) & (Paper.status == PaperStatus.STORED)
+    return session.scalars(select(Paper).where(stored, theirs).order_by(Paper.id)).all()
+
+
+def paper_for_customer(session: Session, order_id: UUID, paper_id: UUID) -> Paper:
+    """One of them; raises NotFound for any other, of this order or of another."""
+    for paper in papers_for_customer(session, order_id):
+        if paper.id == paper_id:
+            return paper
+    raise NotFound("document", paper_id)
+
+
+def count_of_sender(session: Session, order_id: UUID, sender: str) -> int:
+    """How many files of an order came from someone, removed ones included."""
+    sent = select(func.count()).where(
+        Paper.order_id == order_id, Paper.requested_by == sender, Paper.kind.in_(UPLOADED_KINDS)
+    )
+    return session.execute(sent).scalar_one()
+
+
 def visible_order(session: Session, order_id: UUID) -> OrderSnapshot:
     """An order as last heard; raises NotFound where the reader can't see it."""
     order = copies.newest(session, order_id, OrderSnapshot)
@@ -50,6 +80,54 @@ def visible_order(session: Session, order_id: UUID) -> OrderSnapshot:
 def papers_in_line(session: Session, order_id: UUID) -> Sequence[Paper]:
     """Every paper of an order, in the order they fell due."""
     return session.scalars(select(Paper).where(Paper.order_id == order_id).order_by(Paper.id)).all()
+
+
+def paper_of_key(session: Session, key: str) -> Paper | None:
+    """The paper that is made once under this key, if it was called for."""
+    return session.scalars(select(Paper).where(Paper.key == key)).one_or_none()
+
+
+def newest_logo(session: Session, seller: str) -> Logo | None:
+    """A seller's logo; None where it never had one."""
+    return session.scalars(
+        select(Logo).where(Logo.seller == seller).order_by(Logo.id.desc()).limit(1)
+    ).one_or_none()
+
+
+def own_print(session: Session, print_id: UUID) -> Print:
+    """A print as whoever asked for it sees it; raises NotFound for everyone else."""
+    found = session.get(Print, print_id)
+    if found is None or found.requested_by != actor_of(session).name:
+        raise NotFound("print", print_id)
+    return found
+
+
+def stored_print(session: Session, print_id: UUID) -> Print:
+    """One whose bytes are kept; raises NotFound, Refused (not_stored)."""
+    found = own_print(session, print_id)
+    if found.status is not PaperStatus.STORED:
+        raise Refused("not_stored", f"the print is {found.status}")
+    return found
+
+
+def prints_of(session: Session, order_id: UUID) -> Sequence[Print]:
+    """The prints that an order is on."""
+    return session.scalars(select(Print).where(Print.order_ids.contains([order_id]))).all()
+
+
+def stops(session: Session, shipments: Iterable[tuple[str, str]]) -> list[Stop]:
+    """Shipments, given as (order, shipment), as newly known; without those whose person was erased."""
+    found = []
+    for order_id, shipment_id in shipments:
+        order = copies.newest(session, order_id, OrderSnapshot)
+        known = copies.newest(session, order_id, ShipmentsSnapshot)
+        if order is None or known is None or order.anonymised_at is not None:
+            continue
+        for shipment in known.shipments:
+            if str(shipment.shipment_id) == shipment_id:
+                address = address_of(shipment, order, known)
+                found.append(Stop(order=order, shipment=shipment, address=address))
+    return found
 
 
 def stored_papers(session: Session) -> Iterator[Paper]:
@@ -69,38 +147,34 @@ def count_series(session: Session) -> int:
     return session.execute(select(func.count()).select_from(Series)).scalar_one()
 
 
-def is_stored(session: Session, sha256: str) -> bool:
-    """Whether any paper still needs the bytes of this hash."""
-    needed = select(Paper.id).where(Paper.sha256 == sha256, Paper.status == PaperStatus.STORED).limit(1)
-    return session.scalar(needed) is not None
+def is_needed(session: Session, sha256: str) -> bool:
+    """Whether any paper, print or logo still needs the bytes of this hash."""
+    for model, stored in (
+        (Paper, Paper.status == PaperStatus.STORED),
+        (Print, Print.status == PaperStatus.STORED),
+        (Logo, true()),
+    ):
+        needed = select(model.id).where(model.sha256 == sha256, stored).limit(1)
+        if session.scalar(needed) is not None:
+            return True
+    return False
 
 
-def series_with_faults(session: Session) -> Iterator[tuple[Series, int, int]]:
-    """Each series that has given out other numbers than 1 to its last, with how many papers have one.
-
-    Doubles can't be, the database refuses them: a series is whole when as many papers as its last number
-    have numbers, none above it. The third of the tuple is the highest number found.
-    """
-    papers = (
-        select(
-            Paper.market,
-            Paper.seller,
-            Paper.kind,
-            Paper.series_year,
-            func.count().label("papers"),
-            func.max(Paper.sequence).label("highest"),
-        )
-        .where(Paper.sequence.is_not(None))
-        .group_by(Paper.market, Paper.seller, Paper.kind, Paper.series_year)
-        .subquery()
+def stored_hashes(session: Session) -> set[str]:
+    """The hash of all bytes that a paper, print or logo still needs."""
+    needed = union(
+        select(Paper.sha256).where(Paper.status == PaperStatus.STORED),
+        select(Print.sha256).where(Print.status == PaperStatus.STORED),
+        select(Logo.sha256).where(Logo.sha256.is_not(None)),
     )
-    counted = select(Series, func.coalesce(papers.c.papers, 0), func.coalesce(papers.c.highest, 0)).outerjoin(
-        papers,
-        (papers.c.market == Series.market)
-        & (papers.c.seller == Series.seller)
-        & (papers.c.kind == Series.kind)
-        & (papers.c.series_year == Series.year),
-    )
-    for series, count, highest in session.execute(counted):
-        if count != series.last_number or highest != series.last_number:
-            yield series, count, highest
+    return set(session.scalars(needed))
+
+
+def with_e_mails(session: Session, order_id: UUID, papers: Sequence[Paper]) -> Sequence[Paper]:
+    """The same papers, each with the e-mails that it went out with, as notifications last told."""
+    conversation = copies.newest(session, order_id, ConversationSnapshot)
+    for paper in papers:
+        paper.sent = [
+            email for email in (conversation.emails if conversation else ()) if paper.id in email.document_ids
+        ]
+    return papers

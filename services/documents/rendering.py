@@ -10,32 +10,31 @@ The same content gives the same bytes, so a render repeated after a crash is sto
 
 import logging
 import re
-import tomllib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
-from decimal import Decimal
 from functools import lru_cache
 from hashlib import sha256
+from importlib.resources import files
 from importlib.util import find_spec
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
-from babel.numbers import format_decimal, format_percent, get_currency_precision
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from weasyprint import CSS, HTML
+from markupsafe import Markup
+from weasyprint import CSS, HTML, Attachment, Document
 from weasyprint.text.ffi import harfbuzz_subset
 from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from services.documents import drawings
-from services.documents.domain.papers import Content, PaperKind
-from shared.events.snapshots import SellerBlock
+from services.documents.domain.papers import Content, PaperKind, PrintKind
+from services.documents.domain.stops import Stop, picks
+from services.documents.wording import Wording, locale_of, words
+from shared.events.snapshots import Parcel, SellerBlock
 from shared.logging import logger
-from shared.money import BASIS_POINTS, Money
 
 log = logger(__name__)
 # It would write eight lines a paper.
@@ -43,7 +42,9 @@ logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)
 
 TEMPLATES = Path(__file__).with_name("templates")
 DEFAULT_COLOUR = "#1f4e5f"
-BRITISH = Locale("en", "GB")
+LOGO_URL = "waybill:logo"
+MOST_PAGES = 150
+_LOGO = Markup('<img class="emblem" src="{}" alt="">').format(LOGO_URL)
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -71,11 +72,21 @@ def _font_urls() -> dict[str, Path]:
 FONTS = _font_urls()
 
 
+class TooLong(Exception):  # noqa: N818 - reads as what happened
+    """A paper has more pages than anyone would print."""
+
+
 class FontsOnly(URLFetcher):
-    """Fetches the fonts of the package and nothing else: no other file, no address."""
+    """Fetches the package's fonts, and the logo it was handed: no other file, no address."""
+
+    def __init__(self, logo: bytes = b"") -> None:
+        super().__init__()
+        self._logo = logo
 
     def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:  # noqa: ARG002
-        """The bytes of one of the package's fonts; raises ValueError for any other address."""
+        """The bytes of a font of the package or of the logo; raises ValueError for any other address."""
+        if self._logo and url == LOGO_URL:
+            return URLFetcherResponse(url, self._logo)
         if url not in FONTS:
             raise ValueError(f"a paper may not fetch {url}")
         return URLFetcherResponse(url, FONTS[url].read_bytes(), {"Content-Type": "font/ttf"})
@@ -107,6 +118,10 @@ _LAYOUTS = {
     PaperKind.INVOICE: ("invoice.html", "a4"),
     PaperKind.CREDIT_NOTE: ("invoice.html", "a4"),
     PaperKind.DELIVERY_NOTE: ("delivery_note.html", "a4"),
+    PaperKind.PACKING_SLIP: ("packing_slip.html", "a4"),
+    PaperKind.RETURN_SLIP: ("return_slip.html", "a4"),
+    PaperKind.ORDER_PRINTOUT: ("order_printout.html", "a4"),
+    PaperKind.PAYMENT_RECEIPT: ("payment_receipt.html", "a4"),
     PaperKind.LABEL: ("label.html", "label"),
 }
 
@@ -115,128 +130,137 @@ _LAYOUTS = {
 def _accents(colour: str, page: str, of: str) -> CSS:
     """The little style that differs by seller and language."""
     return _css(
-        f'@page {{ @bottom-right {{ content: "{page} " counter(page) " {of} " counter(pages) }} }}'
+        "@page { @bottom-right { content: string(carried, last)"
+        f' "\\A {page} " counter(page) " {of} " counter(pages) }} }}'
         f"h1, .grand th, .grand td {{ color: {colour} }} thead th {{ border-color: {colour} }}"
     )
 
 
-def languages() -> list[str]:
-    """The languages that papers speak: one catalogue of words each."""
-    return sorted(path.stem for path in (TEMPLATES / "words").glob("*.toml"))
-
-
-@lru_cache
-def words(language: str) -> dict[str, Any]:
-    """A language's catalogue, one TOML file.
-
-    Papers have fixed words and no plurals: gettext's compile step and tools would buy nothing here.
-    """
-    return tomllib.loads((TEMPLATES / "words" / f"{language}.toml").read_text())
-
-
-@lru_cache
-def locale_of(wanted: str, market: str) -> Locale:
-    """The locale a paper is written in: the order's, with the market's territory where it names none.
-
-    A language without a catalogue falls back to the market's, then to British English; English of no
-    territory is British too, whose dates nobody takes for others.
-    """
-    for candidate in (wanted, market):
-        try:
-            locale = Locale.parse(candidate.replace("-", "_"))
-        except (ValueError, UnknownLocaleError):
-            continue
-        if locale.language in languages():
-            break
-    else:
-        return BRITISH
-    if locale.territory is None and market.replace("_", "-").startswith(f"{locale.language}-"):
-        return Locale.parse(market.replace("-", "_"))
-    return BRITISH if locale == Locale("en") else locale
-
-
-@dataclass(frozen=True)
-class Wording:
-    """How amounts, dates and places are written in a locale."""
-
-    locale: Locale
-    currency: str
-    time_zone: ZoneInfo
-
-    def money(self, minor: int) -> str:
-        """An amount with its currency: £1,234.50 or 1234,50 €."""
-        return Money(minor, self.currency).show(str(self.locale))
-
-    def figure(self, minor: int) -> str:
-        """An amount without its currency, for columns."""
-        precision = get_currency_precision(self.currency)
-        pattern = "#,##0." + "0" * precision if precision else "#,##0"
-        return format_decimal(Decimal(minor).scaleb(-precision), pattern, locale=self.locale)
-
-    def number(self, number: float) -> str:
-        """A count or measure."""
-        return format_decimal(number, locale=self.locale)
-
-    def percent(self, basis_points: int) -> str:
-        """A rate: 20 % is 2,000 basis points."""
-        return format_percent(
-            Decimal(basis_points) / BASIS_POINTS, locale=self.locale, decimal_quantization=False
-        )
-
-    def day(self, moment: date | datetime) -> str:
-        """A legal date, or the date of an instant in the market's time zone, spelled out."""
-        if isinstance(moment, datetime):
-            moment = moment.astimezone(self.time_zone).date()
-        return format_date(moment, "long", locale=self.locale)
-
-    def country(self, code: str) -> str:
-        """A country's name."""
-        name: str = self.locale.territories.get(code.upper(), code)
-        return name
-
-    def legal_text(self, seller: SellerBlock) -> str:
-        """What the law or the seller wants at the foot of its papers."""
-        texts = seller.legal_text
-        for key in (str(self.locale), str(self.locale).replace("_", "-"), self.locale.language):
-            if key in texts:
-                return texts[key]
-        return next(iter(texts.values()), "")
-
-
-def render(kind: PaperKind, content: Content, number: str = "", issued_on: date | None = None) -> bytes:
+def render(  # noqa: PLR0917 - each is of another type
+    kind: PaperKind,
+    content: Content,
+    number: str = "",
+    issued_on: date | None = None,
+    logo: bytes = b"",
+    einvoice: bytes = b"",
+) -> bytes:
     """A paper as PDF bytes, in the order's locale; A4, or 100 by 150 mm for a label.
 
-    Number and legal date are those of the series, for the kinds that have one.
+    Number and legal date are those of the series, for the kinds that have one. With an e-invoice it is
+    PDF/A-3b and carries that XML, as Factur-X has it. Raises TooLong.
     """
     order = content.order
     locale = locale_of(order.locale, order.market.locale)
-    catalogue = words(locale.language)
-    colour = order.seller.colour if COLOUR.fullmatch(order.seller.colour) else DEFAULT_COLOUR
     wording = Wording(locale, order.currency, ZoneInfo(order.market.time_zone))
     template, sheet = _LAYOUTS[kind]
     context: dict[str, Any] = {
         "kind": kind.value,
         "content": content,
         "order": order,
-        "seller": order.seller,
         "number": number,
         "issued_on": issued_on,
-        "words": catalogue,
-        "wording": wording,
-        "language": locale.language,
-        "monogram": drawings.monogram(order.seller.name, "#000000" if sheet == "label" else colour),
-        "barcode": drawings.barcode,
-        "qr_code": drawings.qr_code,
+        "line_of": {line.line_id: line for line in order.lines},
+        "parcels": _parcels(content),
     }
-    html = _environment.get_template(template).render(context)
+    return _paper(template, sheet, order.seller, wording, logo, context, einvoice)
+
+
+def render_stops(kind: PrintKind, stops: Sequence[Stop], printed_at: datetime, logo: bytes = b"") -> bytes:
+    """A pick list or a courier's sheet over shipments of one seller, in its market's words."""
+    first = stops[0].order
+    seller, market = first.seller, first.market
+    wording = Wording(locale_of(market.locale, market.locale), first.currency, ZoneInfo(market.time_zone))
+    context: dict[str, Any] = {
+        "kind": kind.value,
+        "order": None,
+        "number": "",
+        "stops": stops,
+        "picks": picks(stops),
+        "printed_at": printed_at,
+    }
+    return _paper(f"{kind}.html", "a4", seller, wording, logo, context)
+
+
+def _paper(  # noqa: PLR0917 - each is of another type
+    template: str,
+    sheet: str,
+    seller: SellerBlock,
+    wording: Wording,
+    logo: bytes,
+    context: dict[str, Any],
+    einvoice: bytes = b"",
+) -> bytes:
+    catalogue = words(wording.locale.language)
+    colour = seller.colour if COLOUR.fullmatch(seller.colour) else DEFAULT_COLOUR
+    html = _environment.get_template(template).render(
+        context,
+        seller=seller,
+        words=catalogue,
+        wording=wording,
+        language=wording.locale.language,
+        title=catalogue["title"][context["kind"]],
+        emblem=_LOGO if logo else drawings.monogram(seller.name, "#000000" if sheet == "label" else colour),
+        barcode=drawings.barcode,
+        qr_code=drawings.qr_code,
+    )
     sheets = [_FACES, _SHEETS[sheet]]
     if sheet == "a4":
         sheets.append(_accents(colour, catalogue["page"], catalogue["of"]))
-    return _pdf(html, sheets)
+    return _pdf(html, sheets, logo, einvoice, context.get("issued_on"))
 
 
-def _pdf(html: str, sheets: list[CSS]) -> bytes:
-    write: Callable[..., bytes] = HTML(string=html, url_fetcher=_fetcher).write_pdf
+def _parcels(content: Content) -> list[Parcel]:
+    """The boxes of a shipment with what is in each; one that doesn't say so holds all of it."""
+    shipment = content.shipment
+    if shipment is None:
+        return []
+    boxes = shipment.parcels or (
+        Parcel(parcel_id=shipment.shipment_id, carrier="", tracking_number="", tracking_url=""),
+    )
+    return [box if box.lines else replace(box, lines=shipment.lines) for box in boxes]
+
+
+def _pdf(html: str, sheets: list[CSS], logo: bytes, einvoice: bytes, issued_on: date | None) -> bytes:
+    fetcher = FontsOnly(logo) if logo else _fetcher
+    document = HTML(string=html, url_fetcher=fetcher).render(stylesheets=sheets, font_config=_fonts)
+    if len(document.pages) > MOST_PAGES:
+        raise TooLong(f"{len(document.pages)} pages; {MOST_PAGES} at most")
     # The file's identity follows from its content; by itself it would have none.
-    identity = sha256(html.encode()).digest()[:16]
-    return write(stylesheets=sheets, font_config=_fonts, pdf_identifier=identity)
+    identity = sha256(html.encode() + logo + einvoice).digest()[:16]
+    options: dict[str, Any] = {"pdf_identifier": identity}
+    if einvoice:
+        assert issued_on is not None
+        options |= {"pdf_variant": "pdf/a-3b", "attachments": [_attached(einvoice, issued_on)]}
+        _describe_as_factur_x(document)
+    pdf: bytes = document.write_pdf(**options)
+    return pdf
+
+
+def _attached(einvoice: bytes, issued_on: date) -> Attachment:
+    at = datetime(issued_on.year, issued_on.month, issued_on.day)  # noqa: DTZ001 - the PDF shows a date
+    return Attachment(
+        file_obj=BytesIO(einvoice),
+        name="factur-x.xml",
+        description="Factur-X",
+        relationship="Alternative",  # the same invoice once more, for machines
+        created=at,
+        modified=at,
+    )
+
+
+def _describe_as_factur_x(document: Document) -> None:
+    """Have the PDF's metadata say what it carries: in its one RDF, where readers of PDF/A look for it."""
+    plain = document.metadata.generate_rdf_metadata
+
+    def generate(variant: str, version: int, conformance: str) -> bytes:
+        rdf: bytes = plain(variant, version, conformance)
+        return rdf.replace(b"</rdf:RDF>", _factur_x_metadata() + b"</rdf:RDF>")
+
+    document.metadata.generate_rdf_metadata = generate
+
+
+@lru_cache(maxsize=1)
+def _factur_x_metadata() -> bytes:
+    given = (files("facturx") / "xmp" / "Factur-X_extension_schema.xmp").read_text()
+    inner = given[given.index("<rdf:Description") : given.rindex("</rdf:RDF>")]
+    return inner.replace("BASIC", "EN 16931").encode()

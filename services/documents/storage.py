@@ -3,6 +3,7 @@
 import os
 import tempfile
 import time
+from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -66,9 +67,15 @@ def sweep(folder: Path) -> int:
     return len(leftovers)
 
 
+def stored(folder: Path) -> Iterator[tuple[str, float]]:
+    """The hash of every file that is kept, and when it was written, in seconds since 1970."""
+    for file in folder.glob("[0-9a-f][0-9a-f]/*"):
+        yield file.name, file.stat().st_mtime
+
+
 def _place(folder: Path, digest: str) -> Path:
     # Two letters of the hash keep folders small: a million papers make 256 of four thousand.
-    return folder / digest[:2] / f"{digest}.pdf"
+    return folder / digest[:2] / digest
 
 
 def _sync_folder(folder: Path) -> None:

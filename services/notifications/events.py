@@ -24,6 +24,7 @@ def conversation(
                 status=email.status,
                 at=email.sent_at or email.created_at,
                 error=email.error,
+                document_ids=tuple(UUID(paper["document_id"]) for paper in email.attachments),
             )
             for email in emails
         ),

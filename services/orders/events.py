@@ -210,6 +210,8 @@ def _market(market: Market) -> snapshots.MarketBlock:
         tax_rounding=market.tax_rounding,
         backorders=market.backorders,
         invoice_on=market.invoice_on,
+        invoice_per=market.invoice_per,
+        numbers_per=market.numbers_per,
     )
 
 

@@ -75,6 +75,8 @@ class MarketBlock:
     tax_rounding: str  # per_line or per_rate
     backorders: bool
     invoice_on: str  # acceptance, payment, shipment or hand
+    invoice_per: str = "order"  # order, method or shipment: what one invoice is about
+    numbers_per: str = "year"  # year or month: when papers' numbers begin again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -304,6 +306,7 @@ class Parcel:
     label_document_id: UUID | None = None
     tracking_status: str = ""  # the carrier's newest word, as shipping's TrackingStatus lists them
     tracked_at: datetime | None = None  # when that was so
+    lines: tuple[ShipmentLine, ...] = ()  # what is in it; of a shipment's only parcel it may be left out
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -391,7 +394,7 @@ class Paper:
     document_id: UUID
     kind: str  # invoice, credit_note, delivery_note, label, …
     status: str  # due, numbered, stored, failed, removed
-    part: str  # what of the order it is about: "order", a delivery group's or a shipment's id
+    part: str  # what of the order it is about: "order", a method's code, a group's, shipment's or return's id
     number: str = ""  # gapless within its series; empty for kinds without one
     total_minor: int = 0
     issued_on: date | None = None
@@ -430,6 +433,7 @@ class SentEmail:
     status: str  # queued, sent, failed
     at: datetime
     error: str = ""
+    document_ids: tuple[UUID, ...] = ()  # the papers attached
 
 
 @dataclass(frozen=True, kw_only=True)

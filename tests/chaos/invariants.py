@@ -217,9 +217,9 @@ def invoices(scene: Scene) -> Findings:
         "documents",
         """select p.market, p.seller, p.kind, count(*), min(p.sequence), max(p.sequence),
                   max(s.last_number) as last
-           from papers p left join series s on (s.market, s.seller, s.kind, s.year)
-                                             = (p.market, p.seller, p.kind, p.series_year)
-           where p.sequence is not null group by p.market, p.seller, p.kind, p.series_year""",
+           from papers p left join series s on (s.market, s.seller, s.kind, s.period)
+                                             = (p.market, p.seller, p.kind, p.series_period)
+           where p.sequence is not null group by p.market, p.seller, p.kind, p.series_period""",
     ):
         if not (row["min"] == 1 and row["count"] == row["max"] == row["last"]):
             yield f"the {row['kind']} numbers have gaps: {row}", None

@@ -1,5 +1,6 @@
 """What can be done to papers. The caller owns the transaction and the order's lock; commands never commit."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from uuid import UUID
 
@@ -7,16 +8,23 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from services.documents import events, queries
+from services.documents.commands.prints import forget_prints_of
 from services.documents.domain.due_papers import (
     DuePaper,
     cancelled_shipments,
+    credit_note,
     due_papers,
-    invoice,
-    is_off,
+    invoices_due,
+    on_demand,
 )
+from services.documents.domain.figures import rest_of_invoice
+from services.documents.domain.invoices import CORRECTION, DueCredit, Invoice, is_off
 from services.documents.domain.papers import (
+    KINDS_ON_DEMAND,
     NUMBERED_KINDS,
+    UPLOADED_KINDS,
     PaperKind,
+    PaperStatus,
     may,
     status_after,
 )
@@ -24,10 +32,13 @@ from services.documents.models import Paper
 from shared import clock
 from shared.access import actor_of
 from shared.errors import Refused
-from shared.events.snapshots import OrderSnapshot, People, ShipmentsSnapshot
+from shared.events.snapshots import Address, OrderSnapshot, People, ShipmentsSnapshot
 from shared.messaging import copies, outbox
 from shared.messaging.jobs import enqueue
 from shared.messaging.subjects import lock_order
+
+# What an order's end doesn't take back: a credit note is what takes back, and who asks for a paper gets it.
+STAYS_DUE = KINDS_ON_DEMAND | {PaperKind.CREDIT_NOTE}
 
 
 def issue_due_papers(session: Session, order: OrderSnapshot, shipments: ShipmentsSnapshot | None) -> None:
@@ -35,45 +46,149 @@ def issue_due_papers(session: Session, order: OrderSnapshot, shipments: Shipment
 
     Once due, a paper stays due while the order stands, also if the payment that called for it is voided.
     """
-    papers = {(paper.kind, paper.part): paper for paper in queries.papers_in_line(session, order.order_id)}
+    papers = queries.papers_in_line(session, order.order_id)
     if is_off(order):
-        for paper in papers.values():
-            _take_back(session, paper, papers)
-        return
-    for due in due_papers(order, shipments):
-        if (due.kind, due.part) not in papers:
+        _withdraw(paper for paper in papers if paper.number is None and paper.kind not in STAYS_DUE)
+    cancelled = cancelled_shipments(shipments)
+    _withdraw(paper for paper in papers if paper.part in cancelled and paper.number is None)
+    known = {paper.key for paper in papers}
+    for due in due_papers(order, shipments, standing_invoices(papers)):
+        if due.key not in known:
             _add(session, due)
-    for part in cancelled_shipments(shipments):
-        label = papers.get((PaperKind.LABEL, part))
-        if label is not None and may("withdraw", label.status):
-            label.status = status_after("withdraw", label.status)
 
 
-def issue_invoice(session: Session, order_id: UUID) -> Paper:
+def standing_invoices(papers: Sequence[Paper]) -> list[Invoice]:
+    """The invoices of an order that were not corrected, in the order they fell due, and their credits."""
+    notes = [
+        paper
+        for paper in papers
+        if paper.kind is PaperKind.CREDIT_NOTE and paper.status is not PaperStatus.WITHDRAWN
+    ]
+    corrected = {note.refers_to for note in notes if note.cause == CORRECTION}
+    return [
+        invoice_of(paper, notes)
+        for paper in papers
+        if paper.kind is PaperKind.INVOICE
+        and paper.status is not PaperStatus.WITHDRAWN
+        and paper.id not in corrected
+    ]
+
+
+def invoice_of(paper: Paper, notes: Iterable[Paper]) -> Invoice:
+    """An invoice as the rules see it."""
+    return Invoice(
+        paper_id=paper.id,
+        part=paper.part,
+        figures=paper.counted,
+        number=paper.number,
+        issued_on=paper.issued_on,
+        credits=tuple((note.cause, note.counted) for note in notes if note.refers_to == paper.id),
+    )
+
+
+def issue_invoices(session: Session, order_id: UUID) -> list[Paper]:
     """Have an order invoiced, in a market that leaves the moment to people; rendering follows.
 
-    Raises NotFound for an unknown or another seller's order, Refused where the market's rule issues it
+    Where the market takes one invoice a shipment, those that have gone out and have none yet. Raises
+    NotFound for an unknown or another seller's order, Refused where the market's rule issues it
     (issued_by_rule), before acceptance (not_accepted), for an order that is off (order_is_off), whose person
-    was erased (person_erased), or that has its invoice (already_issued).
+    was erased (person_erased), that has its invoices (already_issued) or nothing to invoice yet
+    (nothing_to_invoice).
+    """
+    lock_order(session, order_id)
+    order = _promised_order(session, order_id)
+    if order.market.invoice_on != "hand":
+        raise Refused("issued_by_rule", f"this market invoices on {order.market.invoice_on}")
+    papers = queries.papers_in_line(session, order_id)
+    shipments = copies.newest(session, order_id, ShipmentsSnapshot)
+    invoices = standing_invoices(papers)
+    due = list(invoices_due(order, shipments, invoices, by_hand=True))
+    if not due and invoices:
+        raise Refused("already_issued", "the order has its invoice", document_id=str(invoices[-1].paper_id))
+    if not due:
+        raise Refused("nothing_to_invoice", "no shipment has gone out yet")
+    return [_add(session, each) for each in due]
+
+
+def request_paper(session: Session, order_id: UUID, kind: PaperKind) -> Paper:
+    """Have a paper made of the order as it is now; asked for again, the same until the order changes.
+
+    Raises NotFound, Refused (nothing_received, person_erased).
     """
     lock_order(session, order_id)
     order = queries.visible_order(session, order_id)
-    if order.market.invoice_on != "hand":
-        raise Refused("issued_by_rule", f"this market invoices on {order.market.invoice_on}")
-    if order.accepted_at is None:
-        raise Refused("not_accepted", "an order is invoiced after its acceptance")
-    if is_off(order):
-        raise Refused("order_is_off", f"the order is {order.status}")
     if order.anonymised_at is not None:
         raise Refused("person_erased", "whoever ordered was erased")
-    due = invoice(order)
-    for paper in queries.papers_in_line(session, order_id):
-        if (paper.kind, paper.part) == (due.kind, due.part):
-            raise Refused("already_issued", "the order has its invoice", document_id=str(paper.id))
-    return _add(session, due)
+    due = on_demand(kind, order)
+    known = queries.paper_of_key(session, due.key)
+    return known if known is not None else _add(session, due)
 
 
-def paper_stored(session: Session, paper_id: UUID, sha256: str, size_bytes: int) -> None:
+def correct_invoice(
+    session: Session,
+    paper_id: UUID,
+    *,
+    reason: str,
+    billing: Address | None = None,
+    vat_number: str | None = None,
+) -> Paper:
+    """Take an invoice back by a credit note and issue it anew: nothing issued is ever edited.
+
+    The new one says what the order says now, with another address or VAT number where one is given, over
+    the same goods. Raises NotFound, Refused (not_an_invoice, not_issued, already_credited, order_is_off,
+    not_accepted, person_erased).
+    """
+    paper = queries.paper(session, paper_id)
+    lock_order(session, paper.order_id)
+    session.refresh(paper)
+    if paper.kind is not PaperKind.INVOICE:
+        raise Refused("not_an_invoice", f"a {paper.kind.replace('_', ' ')} is not corrected")
+    if paper.number is None:
+        raise Refused("not_issued", "it has no number yet")
+    order = _promised_order(session, paper.order_id)
+    papers = queries.papers_in_line(session, paper.order_id)
+    invoice = invoice_of(paper, [each for each in papers if each.kind is PaperKind.CREDIT_NOTE])
+    if invoice.credits:
+        raise Refused("already_credited", "a credit note stands against it")
+    figures = rest_of_invoice(invoice.figures, (), order.market.tax_mode)
+    note = credit_note(order, DueCredit(invoice=invoice, cause=CORRECTION, figures=figures, reason=reason))
+    # The credit note goes to whom the invoice went.
+    _add(session, replace(note, content=replace(note.content, order=paper.frozen.order)))
+    customer = order.people.customer
+    if customer is not None and vat_number is not None:
+        customer = replace(customer, vat_number=vat_number)
+    people = replace(order.people, customer=customer, billing=billing or order.people.billing)
+    content = replace(
+        paper.frozen, order=replace(order, people=people), reason=reason, replaces=paper.number, logo=""
+    )
+    return _add(
+        session,
+        DuePaper(
+            kind=PaperKind.INVOICE,
+            part=paper.part,
+            content=content,
+            cause=CORRECTION,
+            total_minor=paper.total_minor,
+            suffix=f"{CORRECTION}:{paper.id}",
+            refers_to=paper.id,
+        ),
+    )
+
+
+def try_again(session: Session, paper_id: UUID) -> Paper:
+    """Have another go at a paper that could not be made; raises NotFound, Refused (wrong_status)."""
+    paper = queries.paper(session, paper_id)
+    lock_order(session, paper.order_id)
+    session.refresh(paper)
+    if paper.status is not PaperStatus.FAILED:
+        raise Refused("wrong_status", f"the document is {paper.status}")
+    _owe(session, paper, f"{paper.key}:again:{clock.now().isoformat()}")
+    return paper
+
+
+def paper_stored(
+    session: Session, paper_id: UUID, sha256: str, size_bytes: int, einvoice: dict[str, object] | None = None
+) -> None:
     """Note that a paper's bytes are kept and tell of it; bytes of a paper no longer wanted are erased."""
     paper = session.get_one(Paper, paper_id)
     if not may("store", paper.status):
@@ -82,8 +197,13 @@ def paper_stored(session: Session, paper_id: UUID, sha256: str, size_bytes: int)
     paper.status = status_after("store", paper.status)
     paper.sha256 = sha256
     paper.size_bytes = size_bytes
+    paper.einvoice = einvoice
     paper.stored_at = clock.now()
     paper.failure = ""
+    order = copies.newest(session, paper.order_id, OrderSnapshot)
+    if paper.kind is PaperKind.INVOICE and order is not None:
+        # What was refunded or cancelled while it waited for its number could not be credited before.
+        issue_due_papers(session, order, copies.newest(session, paper.order_id, ShipmentsSnapshot))
     outbox.publish(session, events.paper_stored(session, paper))
 
 
@@ -104,63 +224,96 @@ def erase_people(session: Session, order_id: UUID) -> None:
     paper keeps its hash and dates.
     """
     copies.erase_people(session, order_id)
+    forget_prints_of(session, order_id)
     for paper in queries.papers_in_line(session, order_id):
         if paper.kind in NUMBERED_KINDS:
             continue
-        frozen = paper.frozen
-        paper.content = msgspec.to_builtins(
-            replace(frozen, order=replace(frozen.order, people=People()), address=None)
-        )
+        if paper.kind in UPLOADED_KINDS:
+            paper.filename = ""
+        else:
+            frozen = paper.frozen
+            paper.content = msgspec.to_builtins(
+                replace(frozen, order=replace(frozen.order, people=People()), address=None)
+            )
         if may("withdraw", paper.status):
             paper.status = status_after("withdraw", paper.status)
         elif may("remove", paper.status):
-            assert paper.sha256 is not None
-            paper.status = status_after("remove", paper.status)
-            _erase_bytes(session, paper, paper.sha256)
-            outbox.publish(session, events.document_removed(session, paper, "person_erased"))
+            _remove(session, paper, "person_erased")
 
 
-def _add(session: Session, due: DuePaper, refers_to: UUID | None = None) -> Paper:
+def remove_upload(session: Session, paper_id: UUID, reason: str) -> Paper:
+    """Take back what was sent in by mistake: its bytes are erased, its row says who sent it and its hash.
+
+    Raises NotFound, Refused: made_by_the_system for a paper of ours, wrong_status once it is gone.
+    """
+    paper = queries.paper(session, paper_id)
+    lock_order(session, paper.order_id)
+    session.refresh(paper)
+    if paper.kind not in UPLOADED_KINDS:
+        raise Refused("made_by_the_system", "only what was sent in can be removed")
+    _remove(session, paper, reason)
+    return paper
+
+
+def _promised_order(session: Session, order_id: UUID) -> OrderSnapshot:
+    order = queries.visible_order(session, order_id)
+    if order.accepted_at is None:
+        raise Refused("not_accepted", "an order is invoiced after its acceptance")
+    if is_off(order):
+        raise Refused("order_is_off", f"the order is {order.status}")
+    if order.anonymised_at is not None:
+        raise Refused("person_erased", "whoever ordered was erased")
+    return order
+
+
+def _add(session: Session, due: DuePaper) -> Paper:
     order = due.content.order
+    logo = queries.newest_logo(session, order.seller.seller)
+    content = replace(due.content, logo=logo.sha256 or "") if logo else due.content
     paper = Paper(
+        key=due.key,
         order_id=order.order_id,
         order_number=order.number,
         kind=due.kind,
         part=due.part,
+        cause=due.cause,
         seller=order.seller.seller,
         market=order.market.market,
         currency=order.currency,
         total_minor=due.total_minor,
-        content=msgspec.to_builtins(due.content),
+        content=msgspec.to_builtins(content),
         requested_by=actor_of(session).name,
-        refers_to=refers_to,
+        refers_to=due.refers_to,
         due_at=clock.now(),
     )
     session.add(paper)
     session.flush()
-    enqueue(
-        session,
-        "paper",
-        key=f"{due.kind}:{order.order_id}:{due.part}",
-        order_id=order.order_id,
-        number=order.number,
-        argument={"paper_id": str(paper.id)},
-    )
+    _owe(session, paper, due.key)
     return paper
 
 
-def _take_back(session: Session, paper: Paper, papers: dict[tuple[PaperKind, str], Paper]) -> None:
-    if paper.kind is PaperKind.CREDIT_NOTE:
-        return  # it is what takes back, and stays due however often its order is heard to be off
-    if paper.number is None:
+def _owe(session: Session, paper: Paper, key: str) -> None:
+    enqueue(
+        session,
+        "paper",
+        key=key,
+        order_id=paper.order_id,
+        number=paper.order_number,
+        argument={"paper_id": str(paper.id)},
+    )
+
+
+def _withdraw(papers: Iterable[Paper]) -> None:
+    for paper in papers:
         if may("withdraw", paper.status):
             paper.status = status_after("withdraw", paper.status)
-    elif paper.kind is PaperKind.INVOICE and (PaperKind.CREDIT_NOTE, paper.part) not in papers:
-        content = replace(paper.frozen, invoice_number=paper.number, invoice_issued_on=paper.issued_on)
-        note = DuePaper(
-            kind=PaperKind.CREDIT_NOTE, part=paper.part, content=content, total_minor=paper.total_minor
-        )
-        _add(session, note, refers_to=paper.id)
+
+
+def _remove(session: Session, paper: Paper, reason: str) -> None:
+    paper.status = status_after("remove", paper.status)
+    assert paper.sha256 is not None
+    _erase_bytes(session, paper, paper.sha256)
+    outbox.publish(session, events.document_removed(session, paper, reason))
 
 
 def _erase_bytes(session: Session, paper: Paper, sha256: str) -> None:

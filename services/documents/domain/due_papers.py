@@ -1,13 +1,18 @@
 """Which papers an order's newest state calls for."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from uuid import UUID
 
+from services.documents.domain.invoices import GONE_OUT, DueCredit, Invoice, due_credits, due_invoices, is_off
 from services.documents.domain.papers import WHOLE_ORDER, Content, PaperKind
+from services.documents.domain.stops import address_of
+from shared.errors import Refused
 from shared.events.snapshots import OrderSnapshot, ShipmentsSnapshot
 
-GONE_OUT = frozenset({"shipped", "delivered", "undeliverable", "returned"})
 WANTS_LABEL = frozenset({"packing", "ready"}) | GONE_OUT
+PACKS_NOTHING = frozenset({"download", "service"})  # kinds of method
+RETURNS_GOODS = frozenset({"approved", "received"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,65 +22,103 @@ class DuePaper:
     kind: PaperKind
     part: str
     content: Content
+    cause: str  # what called for it
     total_minor: int = 0  # in minor units of the order's currency
+    suffix: str = ""  # tells it from others of its kind and part
+    refers_to: UUID | None = None
+
+    @property
+    def key(self) -> str:
+        """What makes a paper the same one: made once, however often it is called for."""
+        key = f"{self.kind}:{self.content.order.order_id}:{self.part}"
+        return f"{key}:{self.suffix}" if self.suffix else key
 
 
-def is_off(order: OrderSnapshot) -> bool:
-    """Whether nothing will come of the order any more: cancelled, refused or failed."""
-    return any((order.cancelled_at, order.refused_at, order.failed_at))
+def due_papers(
+    order: OrderSnapshot, shipments: ShipmentsSnapshot | None, invoices: Sequence[Invoice]
+) -> Iterator[DuePaper]:
+    """The papers of a promised order; none before its acceptance or without its people.
 
-
-def due_papers(order: OrderSnapshot, shipments: ShipmentsSnapshot | None) -> Iterator[DuePaper]:
-    """The papers of a promised order; none before its acceptance, after its end or without its people.
-
-    While shipping is asked whether the order can still be cancelled it stands as promised.
+    After its end only credit notes. While shipping is asked whether the order can still be cancelled it
+    stands as promised.
     """
-    if order.accepted_at is None or order.anonymised_at is not None or is_off(order):
+    if order.anonymised_at is not None:
+        return
+    for credit in due_credits(order, invoices):
+        yield credit_note(order, credit)
+    if order.accepted_at is None or is_off(order):
         return
     yield from _delivery_notes(order)
-    if _invoice_is_due(order, shipments):
-        yield invoice(order)
+    yield from invoices_due(order, shipments, invoices)
+    yield from _return_slips(order)
     if shipments is not None:
-        yield from _labels(order, shipments)
+        yield from _papers_of_shipments(order, shipments)
 
 
-def invoice(order: OrderSnapshot) -> DuePaper:
-    """The invoice over all of an order."""
+def invoices_due(
+    order: OrderSnapshot,
+    shipments: ShipmentsSnapshot | None,
+    invoices: Sequence[Invoice],
+    *,
+    by_hand: bool = False,
+) -> Iterator[DuePaper]:
+    """The invoices that the market's rule calls for; by hand, all that can be had by now."""
+    left = order.payment.received_minor - order.payment.refunded_minor
+    left -= sum(invoice.claim_minor for invoice in invoices)
+    for part, figures in due_invoices(order, shipments, invoices, by_hand=by_hand):
+        paid = max(0, min(left, figures.total_minor))
+        left -= figures.total_minor
+        yield DuePaper(
+            kind=PaperKind.INVOICE,
+            part=part,
+            content=Content(order=order, figures=figures, paid_minor=paid),
+            cause="hand" if by_hand else order.market.invoice_on,
+            total_minor=figures.total_minor,
+        )
+
+
+def credit_note(order: OrderSnapshot, credit: DueCredit) -> DuePaper:
+    """The paper of a credit that is due."""
+    invoice = credit.invoice
     return DuePaper(
-        kind=PaperKind.INVOICE,
-        part=WHOLE_ORDER,
-        content=Content(order=order),
-        total_minor=order.totals.total_minor,
+        kind=PaperKind.CREDIT_NOTE,
+        part=invoice.part,
+        content=Content(
+            order=order,
+            figures=credit.figures,
+            invoice_number=invoice.number or "",
+            invoice_issued_on=invoice.issued_on,
+            in_full=credit.figures.total_minor == invoice.figures.total_minor,
+            reason=credit.reason,
+        ),
+        cause=credit.cause,
+        total_minor=credit.figures.total_minor,
+        suffix=f"{invoice.paper_id}:{len(invoice.credits)}:{credit.cause}",
+        refers_to=invoice.paper_id,
     )
 
 
-def cancelled_shipments(shipments: ShipmentsSnapshot | None) -> set[str]:
-    """The parts whose labels nobody needs any more."""
-    if shipments is None:
-        return set()
-    return {str(shipment.shipment_id) for shipment in shipments.shipments if shipment.status == "cancelled"}
+def on_demand(kind: PaperKind, order: OrderSnapshot) -> DuePaper:
+    """A paper that is made when someone asks for it, one for each version of its order.
+
+    Raises Refused: nothing_received for a receipt of no money.
+    """
+    if kind is PaperKind.PAYMENT_RECEIPT and not order.payment.received_minor:
+        raise Refused("nothing_received", "no money was received for this order yet")
+    return DuePaper(
+        kind=kind,
+        part=WHOLE_ORDER,
+        content=Content(order=order),
+        cause="hand",
+        total_minor=order.payment.received_minor if kind is PaperKind.PAYMENT_RECEIPT else 0,
+        suffix=str(order.version),
+    )
 
 
-def _invoice_is_due(order: OrderSnapshot, shipments: ShipmentsSnapshot | None) -> bool:
-    match order.market.invoice_on:
-        case "acceptance":
-            return True
-        case "payment":
-            return order.payment.covered
-        case "shipment":
-            return shipments is not None and _all_gone_out(order, shipments)
-        case _:  # by hand
-            return False
-
-
-def _all_gone_out(order: OrderSnapshot, shipments: ShipmentsSnapshot) -> bool:
-    # Counted by units: a shipment that shipping has yet to plan must not be taken for shipped.
-    left = {line.line_id: line.quantity - line.cancelled_quantity for line in order.lines}
-    for shipment in shipments.shipments:
-        if shipment.status in GONE_OUT:
-            for line in shipment.lines:
-                left[line.line_id] = left.get(line.line_id, 0) - line.quantity
-    return all(quantity <= 0 for quantity in left.values())
+def cancelled_shipments(shipments: ShipmentsSnapshot | None) -> Iterable[str]:
+    """The parts whose labels and packing slips nobody needs any more."""
+    shipments_ = shipments.shipments if shipments else ()
+    return {str(shipment.shipment_id) for shipment in shipments_ if shipment.status == "cancelled"}
 
 
 def _delivery_notes(order: OrderSnapshot) -> Iterator[DuePaper]:
@@ -95,25 +138,35 @@ def _delivery_notes(order: OrderSnapshot) -> Iterator[DuePaper]:
                 place=place,
                 places=len(groups),
             ),
+            cause="acceptance",
         )
 
 
-def _labels(order: OrderSnapshot, shipments: ShipmentsSnapshot) -> Iterator[DuePaper]:
+def _return_slips(order: OrderSnapshot) -> Iterator[DuePaper]:
+    for returning in order.returns:
+        if returning.status in RETURNS_GOODS:
+            yield DuePaper(
+                kind=PaperKind.RETURN_SLIP,
+                part=str(returning.return_id),
+                content=Content(order=order, returning=returning),
+                cause="return",
+            )
+
+
+def _papers_of_shipments(order: OrderSnapshot, shipments: ShipmentsSnapshot) -> Iterator[DuePaper]:
     standing = [shipment for shipment in shipments.shipments if shipment.status != "cancelled"]
     for place, shipment in enumerate(standing, start=1):
-        if shipment.status not in WANTS_LABEL:
+        if shipment.status not in WANTS_LABEL or shipment.method_kind in PACKS_NOTHING:
             continue
-        group = str(shipment.group_id)
-        yield DuePaper(
-            kind=PaperKind.LABEL,
-            part=str(shipment.shipment_id),
-            content=Content(
-                order=order,
-                group_id=shipment.group_id,
-                # From acceptance on shipping owns the address, and may have corrected it.
-                address=shipments.people.delivery.get(group) or order.people.delivery.get(group),
-                place=place,
-                places=len(standing),
-                shipment=shipment,
-            ),
+        content = Content(
+            order=order,
+            group_id=shipment.group_id,
+            address=address_of(shipment, order, shipments),
+            place=place,
+            places=len(standing),
+            shipment=shipment,
         )
+        part = str(shipment.shipment_id)
+        yield DuePaper(kind=PaperKind.PACKING_SLIP, part=part, content=content, cause="packing")
+        if shipment.method_kind == "delivery":  # what is fetched needs none
+            yield DuePaper(kind=PaperKind.LABEL, part=part, content=content, cause="packing")

@@ -1,28 +1,68 @@
 """What papers there are, how one comes to be, and what it says."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
+from services.documents.domain.figures import Figures
 from shared.errors import Refused
-from shared.events.snapshots import Address, OrderSnapshot, Shipment
+from shared.events.snapshots import Address, OrderSnapshot, Return, Shipment
 
 WHOLE_ORDER = "order"  # the part of a paper that is about all of an order
 
 
 class PaperKind(StrEnum):
-    """The papers that the system makes by itself."""
+    """What a paper is for."""
 
     INVOICE = "invoice"
     CREDIT_NOTE = "credit_note"  # takes an invoice back; nothing issued is ever edited
     DELIVERY_NOTE = "delivery_note"  # goes with the goods, without prices
+    PACKING_SLIP = "packing_slip"  # lies in the parcel and tells what is in it
     LABEL = "label"  # sticks on a parcel
+    RETURN_SLIP = "return_slip"  # comes back with the goods
+    ORDER_PRINTOUT = "order_printout"  # the order as of now, for the seller's own use
+    PAYMENT_RECEIPT = "payment_receipt"  # what was received so far
+    # What people send in:
+    PURCHASE_ORDER = "purchase_order"
+    SHIPPING_PAPER = "shipping_paper"
+    UPLOADED_INVOICE = "uploaded_invoice"  # made elsewhere; Waybill's own are never uploaded
+    PAYMENT_PROOF = "payment_proof"
+    ATTACHMENT = "attachment"  # of a message
 
 
 # Kept for the legal term and numbered without gaps; the others carry no number of their own.
 NUMBERED_KINDS = frozenset({PaperKind.INVOICE, PaperKind.CREDIT_NOTE})
+# Made when somebody asks for them, from the order as it is then.
+KINDS_ON_DEMAND = frozenset({PaperKind.ORDER_PRINTOUT, PaperKind.PAYMENT_RECEIPT})
+UPLOADED_KINDS = frozenset(
+    {
+        PaperKind.PURCHASE_ORDER,
+        PaperKind.SHIPPING_PAPER,
+        PaperKind.UPLOADED_INVOICE,
+        PaperKind.PAYMENT_PROOF,
+        PaperKind.ATTACHMENT,
+    }
+)
+
+SENT_IN_BY_CUSTOMERS = frozenset({PaperKind.PAYMENT_PROOF, PaperKind.ATTACHMENT})
+FOR_CUSTOMERS = frozenset(
+    {
+        PaperKind.INVOICE,
+        PaperKind.CREDIT_NOTE,
+        PaperKind.DELIVERY_NOTE,
+        PaperKind.PAYMENT_RECEIPT,
+        PaperKind.RETURN_SLIP,
+    }
+)
+
+
+class PrintKind(StrEnum):
+    """What can be printed of several orders at once."""
+
+    DOCUMENTS = "documents"  # stored papers, one after the other
+    PICK_LIST = "pick_list"  # what to fetch for several shipments, in the order of the shelves
+    COURIER_SHEET = "courier_sheet"  # where a courier goes, and whom to call
 
 
 class PaperStatus(StrEnum):
@@ -33,7 +73,7 @@ class PaperStatus(StrEnum):
     STORED = "stored"  # its bytes are kept and never change
     FAILED = "failed"  # could not be made; waits for an operator
     WITHDRAWN = "withdrawn"  # no longer wanted, before it had a number
-    REMOVED = "removed"  # its bytes were erased with a person; hash and dates stay
+    REMOVED = "removed"  # its bytes were erased; hash and dates stay
 
 
 TRANSITIONS = {
@@ -72,20 +112,12 @@ class Content:
     place: int = 1  # this is delivery or parcel number `place` …
     places: int = 1  # … of so many
     shipment: Shipment | None = None  # what a label sticks on
-    invoice_number: str = ""  # the invoice that a credit note cancels
+    figures: Figures | None = None  # what an invoice or credit note counts
+    paid_minor: int = 0  # what of the invoice was paid by then
+    invoice_number: str = ""  # the invoice that a credit note is about
     invoice_issued_on: date | None = None
-
-
-def disagreements(order: OrderSnapshot) -> Iterator[str]:
-    """Which of an order's figures do not add up to its total; such an order is never invoiced."""
-    totals = order.totals
-    lines = sum(line.total_minor for line in order.lines)
-    rows = lines + sum(fee.amount_minor for fee in order.fees) + totals.tax_added_minor
-    if rows != totals.total_minor:
-        yield f"lines, fees and added tax make {rows}, the total is {totals.total_minor}"
-    gross = sum(row.gross_minor for row in totals.tax)
-    if gross != totals.total_minor:
-        yield f"the tax table makes {gross}, the total is {totals.total_minor}"
-    for row in totals.tax:
-        if row.net_minor + row.tax_minor != row.gross_minor:
-            yield f"at {row.rate_basis_points} basis points net and tax don't make gross"
+    in_full: bool = True  # whether a credit note cancels all of its invoice
+    reason: str = ""  # why a credit note or a corrected invoice was issued, in people's words
+    replaces: str = ""  # the number of the invoice that this one corrects
+    returning: Return | None = None  # what a return slip comes back with
+    logo: str = ""  # the SHA-256 of the seller's logo

@@ -38,6 +38,8 @@ class Market(Base):
     return_days: Mapped[int]  # how long after delivery customers may ask to send goods back
     return_expiry_days: Mapped[int]  # how long approved goods are waited for
     exchange_after_return: Mapped[bool]  # whether what is sent in exchange waits for the goods
+    invoice_per: Mapped[str] = mapped_column(default="order")
+    numbers_per: Mapped[str] = mapped_column(default="year")
 
 
 class Seller(Base):

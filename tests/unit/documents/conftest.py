@@ -4,8 +4,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import sessionmaker
 
-from services.documents import consumers, jobs  # noqa: F401 - they register themselves
+from deploy.local.keys import Keys
+from services.documents import consumers, db, jobs  # noqa: F401 - they register themselves
+from services.documents.app import create_app
+from services.documents.commands import papers as commands
 from services.documents.messaging import messaging
+from services.documents.queries import papers_in_line
+from services.documents.settings import Settings
 from shared.messaging import copies
 from shared.messaging.subjects import lock_order
 
@@ -45,4 +50,72 @@ def sessions(engines, folder):
         info={**messaging.session_info(), "documents_folder": folder},
     )
     with engines["documents"].begin() as connection:
-        connection.execute(text("truncate papers, series, jobs, event_log, outbox, subjects, copies"))
+        connection.execute(
+            text(
+                "truncate papers, series, logos, prints, jobs, event_log, outbox, subjects, copies,"
+                " idempotency_keys"
+            )
+        )
+
+
+@pytest.fixture
+def keys(tmp_path):
+    return Keys(tmp_path / "keys")
+
+
+@pytest.fixture
+def settings(postgres_server, keys, folder):
+    return Settings(
+        database_url=postgres_server.url("documents"),
+        broker_url="redis://127.0.0.1:1/0",
+        orders_url="http://127.0.0.1:1",
+        shipping_url="http://127.0.0.1:1",
+        documents_url="http://127.0.0.1:1",
+        notifications_url="http://127.0.0.1:1",
+        jwks=str(keys.jwks_file),
+        service_token="unused",
+        customer_link_keys=("key",),
+        documents_folder=str(folder),
+    )
+
+
+@pytest.fixture
+def app(settings, sessions):
+    yield create_app(settings)
+    engine = db.sessions.kw["bind"]
+    db.sessions.configure(bind=None, info=messaging.session_info())
+    engine.dispose()
+
+
+@pytest.fixture
+def client(app):
+    return app.test_client()
+
+
+@pytest.fixture
+def headers(keys):
+    def headers(scopes=("documents:read", "documents:issue"), **claims):
+        return {"Authorization": f"Bearer {keys.token('tess', scopes=scopes, **claims)}"}
+
+    return headers
+
+
+@pytest.fixture
+def made(sessions, app):
+    """An accepted order whose papers are made; answers them by kind."""
+
+    def made(accepted):
+        with sessions.begin() as session:
+            lock_order(session, accepted.order_id)
+            copies.keep_newest(session, accepted)
+            commands.issue_due_papers(session, accepted, None)
+            ids = [paper.id for paper in papers_in_line(session, accepted.order_id)]
+        for paper_id in ids:
+            effect = jobs.make_paper(sessions, {"paper_id": str(paper_id)})
+            with sessions.begin() as session:
+                lock_order(session, accepted.order_id)
+                effect(session)
+        with sessions() as session:
+            return {paper.kind.value: paper for paper in papers_in_line(session, accepted.order_id)}
+
+    return made

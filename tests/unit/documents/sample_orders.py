@@ -4,8 +4,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
+from services.documents.domain.figures import part_of_order
+from services.documents.domain.papers import Content
 from shared.db import new_id
 from shared.events.snapshots import (
     Address,
@@ -228,6 +231,14 @@ def order(  # one keyword for each thing that a paper shows differently
         placed_at=PLACED_AT,
         accepted_at=PLACED_AT if accepted else None,
     )
+
+
+def invoice_of(placed: OrderSnapshot, **says: Any) -> Content:
+    """What an invoice over all of an order says."""
+    quantities = {line.line_id: line.quantity for line in placed.lines}
+    paid = min(placed.payment.received_minor, placed.totals.total_minor)
+    content = Content(order=placed, figures=part_of_order(placed, quantities, ()), paid_minor=paid)
+    return replace(content, **says)
 
 
 def cancelled(placed: OrderSnapshot) -> OrderSnapshot:

@@ -140,7 +140,7 @@ def test_snapshots_doubled_and_in_any_order_make_one_paper_each(session, hear):
     ]:
         hear(snapshot, event)
 
-    assert kinds(session, accepted.order_id) == ["delivery_note", "invoice", "label"]
+    assert kinds(session, accepted.order_id) == ["delivery_note", "invoice", "label", "packing_slip"]
 
 
 def test_shipments_heard_before_their_order_wait_for_it(session, hear):
@@ -249,7 +249,7 @@ def test_an_invoice_by_hand_notes_who_asked_for_it(session, hear):
     hear(accepted, "order.accepted")
     session.info["actor"] = Actor(name="bo", sellers=frozenset({"acme"}), markets=frozenset({"gb"}))
 
-    invoice = commands.issue_invoice(session, accepted.order_id)
+    [invoice] = commands.issue_invoices(session, accepted.order_id)
 
     assert invoice.requested_by == "bo"
     assert paper_of(session, accepted.order_id, PaperKind.INVOICE).status is PaperStatus.DUE
@@ -269,16 +269,16 @@ def test_an_invoice_by_hand_is_refused_with_its_reason(session, hear, changes, r
     hear(replace(heard, **changes), "order.updated")
 
     with pytest.raises(Refused, match=reason):
-        commands.issue_invoice(session, heard.order_id)
+        commands.issue_invoices(session, heard.order_id)
 
 
 def test_a_second_invoice_by_hand_is_refused(session, hear):
     accepted = by_rule(order(), "hand")
     hear(accepted, "order.accepted")
-    first = commands.issue_invoice(session, accepted.order_id)
+    [first] = commands.issue_invoices(session, accepted.order_id)
 
     with pytest.raises(Refused, match="already_issued") as refused:
-        commands.issue_invoice(session, accepted.order_id)
+        commands.issue_invoices(session, accepted.order_id)
 
     assert refused.value.facts == {"document_id": str(first.id)}
 
@@ -289,7 +289,7 @@ def test_another_sellers_order_can_not_be_invoiced(session, hear):
     session.info["actor"] = Actor(name="eve", sellers=frozenset({"other"}), markets=frozenset({"*"}))
 
     with pytest.raises(NotFound):
-        commands.issue_invoice(session, accepted.order_id)
+        commands.issue_invoices(session, accepted.order_id)
 
 
 def test_erasing_a_person_keeps_invoices_and_empties_the_rest(session, hear, published):

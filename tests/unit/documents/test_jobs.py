@@ -3,16 +3,19 @@
 from dataclasses import replace
 from io import BytesIO
 
+import msgspec
 import pytest
 from pypdf import PdfReader
 from sqlalchemy import select, text
 
+from services.documents import jobs as jobs_of_documents
 from services.documents import storage
 from services.documents.commands import papers as commands
 from services.documents.domain.papers import PaperKind, PaperStatus
 from services.documents.jobs import make_paper
 from services.documents.messaging import messaging
 from services.documents.models import Paper
+from shared.errors import Refused
 from shared.messaging import jobs
 from shared.messaging.backoff import Backoff
 from shared.messaging.subjects import lock_order
@@ -45,6 +48,10 @@ def run_due(sessions):
             assert jobs.run(sessions, messaging.jobs, job_id, BACKOFF)
 
     return run_due
+
+
+def kept(folder):
+    return [digest for digest, _ in storage.stored(folder)]
 
 
 def told(sessions, event):
@@ -104,14 +111,14 @@ def test_a_worker_that_dies_before_the_commit_changes_neither_number_nor_bytes(
     invoice = paper_of(sessions, accepted)
     make_paper(sessions, {"paper_id": str(invoice.id)})  # and the worker dies: the effect never runs
     dead = paper_of(sessions, accepted)
-    [leftover] = folder.rglob("*.pdf")
+    [leftover] = kept(folder)
 
     run_due()
 
     made = paper_of(sessions, accepted)
     assert dead.status is PaperStatus.NUMBERED
     assert (made.status, made.number, made.sequence) == (PaperStatus.STORED, dead.number, 1)
-    assert made.sha256 == leftover.stem
+    assert made.sha256 == leftover
     assert len(told(sessions, "invoice.issued")) == 1
 
 
@@ -155,7 +162,7 @@ def test_an_order_cancelled_before_its_invoice_was_numbered_has_none(sessions, h
 
     assert paper_of(sessions, accepted).status is PaperStatus.WITHDRAWN
     assert told(sessions, "invoice.issued") == []
-    assert list(folder.rglob("*.pdf")) == []
+    assert kept(folder) == []
 
 
 def test_an_order_cancelled_after_its_invoice_is_credited(sessions, hear, run_due):
@@ -189,7 +196,7 @@ def test_a_paper_withdrawn_while_it_was_rendered_leaves_no_bytes(sessions, hear,
 
     assert paper_of(sessions, accepted, PaperKind.DELIVERY_NOTE).status is PaperStatus.WITHDRAWN
     assert told(sessions, "document.stored") == []
-    assert list(folder.rglob("*.pdf")) == []
+    assert kept(folder) == []
 
 
 def test_erasing_a_person_erases_the_bytes_but_those_of_invoices(sessions, hear, run_due, folder):
@@ -202,7 +209,7 @@ def test_erasing_a_person_erases_the_bytes_but_those_of_invoices(sessions, hear,
 
     run_due("removal")
 
-    assert [file.stem for file in folder.rglob("*.pdf")] == [paper_of(sessions, accepted).sha256]
+    assert kept(folder) == [paper_of(sessions, accepted).sha256]
     assert paper_of(sessions, accepted, PaperKind.LABEL).status is PaperStatus.REMOVED
 
 
@@ -218,3 +225,51 @@ def test_no_lock_is_held_while_a_paper_is_rendered(sessions, hear):
     with sessions() as session:
         for table in ("series", "papers", "subjects"):
             session.execute(text(f"select 1 from {table} for update nowait"))
+
+
+@pytest.mark.requirement("F-39")
+def test_an_order_of_far_too_many_lines_is_given_up_before_it_takes_a_number(
+    sessions, hear, run_due, monkeypatch
+):
+    monkeypatch.setattr(jobs_of_documents, "MOST_LINES", 3)
+    accepted = order(4)
+    hear(accepted)
+
+    run_due()
+
+    invoice = paper_of(sessions, accepted)
+    assert (invoice.status, invoice.number) == (PaperStatus.FAILED, None)
+    assert "4 lines; 3 at most" in invoice.failure
+
+
+def test_a_paper_that_failed_is_made_when_somebody_asks_again(sessions, hear, run_due):
+    accepted = order()
+    wrong = replace(accepted, totals=replace(accepted.totals, total_minor=1))
+    hear(wrong)
+    run_due()
+    invoice = paper_of(sessions, accepted)
+    with sessions.begin() as session:
+        paper = session.get_one(Paper, invoice.id)
+        paper.content = paper.content | {"order": msgspec.to_builtins(accepted)}
+
+    with sessions.begin() as session:
+        commands.try_again(session, invoice.id)
+    run_due()
+
+    assert paper_of(sessions, accepted).status is PaperStatus.STORED
+    with sessions.begin() as session, pytest.raises(Refused, match="wrong_status"):
+        commands.try_again(session, invoice.id)
+
+
+@pytest.mark.requirement("P-10")
+def test_the_verdict_of_the_checks_is_kept_with_the_invoice(sessions, hear, run_due, folder):
+    accepted = order(3)
+    hear(accepted)
+
+    run_due()
+
+    invoice = paper_of(sessions, accepted)
+    assert invoice.einvoice == {"profile": "EN 16931", "valid": True, "faults": []}
+    assert paper_of(sessions, accepted, PaperKind.DELIVERY_NOTE).einvoice is None
+    [xml] = PdfReader(BytesIO(storage.read(folder, invoice.sha256))).attachments["factur-x.xml"]
+    assert invoice.number.encode() in xml

@@ -10,9 +10,9 @@ from sqlalchemy import func, select
 
 from services.documents.commands import papers as commands
 from services.documents.domain.papers import PaperKind, PaperStatus
+from services.documents.ledger import audited_series, faulty_series
 from services.documents.models import Paper, Series
 from services.documents.numbering import give_number
-from services.documents.queries import series_with_faults
 from shared import clock
 from shared.messaging.subjects import lock_order
 from tests.unit.documents.sample_orders import cancelled, order
@@ -138,17 +138,31 @@ def test_credit_notes_count_in_their_own_series(sessions, due):
     assert number(sessions, note) == f"CN-GB-ACME-{clock.now().year}-000001"
 
 
+@pytest.mark.requirement("P-08")
 def test_a_series_with_a_gap_is_found(sessions, due):
-    for paper_id in due(3):
+    for paper_id in due(4):
         number(sessions, paper_id)
     with sessions() as session:
-        whole = list(series_with_faults(session))
+        whole = audited_series(session)
     with sessions.begin() as session:
-        lost = session.scalars(select(Paper).where(Paper.sequence == 2)).one()
-        lost.number = lost.sequence = lost.series_year = None
+        for lost in session.scalars(select(Paper).where(Paper.sequence.in_([2, 3]))):
+            lost.number = lost.sequence = lost.series_period = None
 
     with sessions() as session:
-        [(series, papers, highest)] = series_with_faults(session)
+        [faulty] = faulty_series(session)
 
-    assert whole == []
-    assert (series.last_number, papers, highest) == (3, 2, 3)
+    assert [(series.fault, series.missing) for series in whole] == [("", ())]
+    assert (faulty.last_number, faulty.papers, faulty.highest, faulty.missing) == (4, 2, 4, (2, 3))
+
+
+def test_numbers_begin_again_with_the_month_where_the_market_says_so(sessions, due, monkeypatch):
+    monthly = replace(order(1).market, numbers_per="month")
+    first, second, third = due(3, market=monthly)
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 3, 31, 12, tzinfo=UTC))
+    march = [number(sessions, paper_id) for paper_id in (first, second)]
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 3, 31, 23, 30, tzinfo=UTC))
+
+    april = number(sessions, third)
+
+    assert march == ["GB-ACME-2026-03-000001", "GB-ACME-2026-03-000002"]
+    assert april == "GB-ACME-2026-04-000001"

@@ -53,3 +53,21 @@ def test_a_renderer_takes_one_paper_at_a_time_from_its_own_queue():
     )
 
     assert ended.stdout.strip() == "1 True True"
+
+
+@pytest.mark.requirement("F-39")
+def test_a_renderer_is_replaced_when_it_has_grown_or_worked_long():
+    script = (
+        "from services.documents.renderer import app;"
+        "print(app.conf.worker_max_memory_per_child, app.conf.worker_max_tasks_per_child,"
+        " max(app.tasks['documents.paper'].time_limit, app.tasks['documents.print'].time_limit))"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=ENVIRONMENT
+    )
+
+    memory, tasks, seconds = map(int, ended.stdout.split())
+    assert memory <= 700_000  # kilobytes
+    assert tasks <= 1000
+    assert seconds <= 120

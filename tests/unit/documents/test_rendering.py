@@ -12,11 +12,12 @@ import pytest
 from pypdf import PdfReader
 from structlog.testing import capture_logs
 
-from services.documents import drawings, rendering
-from services.documents.domain.papers import Content, PaperKind, disagreements
+from services.documents import drawings, rendering, wording
+from services.documents.domain.figures import disagreements
+from services.documents.domain.papers import UPLOADED_KINDS, Content, PaperKind
 from shared.db import new_id
-from shared.events.snapshots import Parcel
-from tests.unit.documents.sample_orders import LONDON, MADRID, MARKETS, order, shipments
+from shared.events.snapshots import Parcel, Return, ReturnLine
+from tests.unit.documents.sample_orders import LONDON, MADRID, MARKETS, invoice_of, order, shipments
 
 NUMBER = "GB-ACME-2026-000001"
 ISSUED_ON = date(2026, 3, 5)
@@ -32,7 +33,7 @@ def flat(text):
 
 
 def invoice(placed):
-    return rendering.render(PaperKind.INVOICE, Content(order=placed), NUMBER, ISSUED_ON)
+    return rendering.render(PaperKind.INVOICE, invoice_of(placed), NUMBER, ISSUED_ON)
 
 
 def label(placed, address, **changes):
@@ -137,25 +138,25 @@ def test_an_invoice_speaks_the_orders_language():
     ],
 )
 def test_a_language_without_words_falls_back(wanted, market, locale):
-    assert str(rendering.locale_of(wanted, market)) == locale
+    assert str(wording.locale_of(wanted, market)) == locale
 
 
 def test_every_catalogue_has_the_same_words():
     keys = {
         language: {
             f"{name}.{inner}" if isinstance(value, dict) else name
-            for name, value in rendering.words(language).items()
+            for name, value in wording.words(language).items()
             for inner in (value if isinstance(value, dict) else [""])
         }
-        for language in rendering.languages()
+        for language in wording.languages()
     }
 
     assert keys["en"] == keys["es"]
-    assert rendering.languages() == ["en", "es"]
+    assert wording.languages() == ["en", "es"]
 
 
 def test_a_credit_note_names_the_invoice_it_takes_back():
-    content = Content(order=order(3), invoice_number=NUMBER, invoice_issued_on=ISSUED_ON)
+    content = invoice_of(order(3), invoice_number=NUMBER, invoice_issued_on=ISSUED_ON)
 
     [text] = pages(rendering.render(PaperKind.CREDIT_NOTE, content, f"CN-{NUMBER}", date(2026, 4, 1)))
 
@@ -179,6 +180,7 @@ def test_a_delivery_note_shows_its_groups_lines_and_no_price():
     assert not re.search(r"\d\.\d\d", text)
 
 
+@pytest.mark.requirement("F-39")
 def test_a_long_invoice_repeats_its_head_and_breaks_no_row():
     placed = order(300)
 
@@ -195,6 +197,71 @@ def test_a_long_invoice_repeats_its_head_and_breaks_no_row():
     assert sum(text.count(long_name) for text in texts) == sum(
         line.name == long_name.replace("\n", " ") for line in placed.lines
     )
+
+
+def test_sums_are_carried_from_page_to_page():
+    placed = order(60)
+    content = invoice_of(placed)
+
+    texts = pages(rendering.render(PaperKind.INVOICE, content, NUMBER, ISSUED_ON))
+
+    carried = [re.findall(r"Carried forward ([\d.,]+)", text) for text in texts]
+    brought = [re.findall(r"Brought forward ([\d.,]+)", text) for text in texts]
+    assert carried[-1] == brought[0] == []
+    assert carried[:-1] == brought[1:]
+    so_far = 0
+    rows = iter(content.figures.rows)
+    for text, [sum_] in zip(texts, carried[:-1], strict=False):
+        # "22423-8 Regency cakestand, three tiers 9 12.75 20% 114.75": what stands at the end of each row.
+        for _ in re.findall(r"\d ?% [\d.,]+$", text, re.MULTILINE):
+            so_far += next(rows).amount_minor
+        assert figure(sum_) == so_far
+
+
+def test_a_paper_of_one_page_carries_nothing():
+    [text] = pages(invoice(order(9)))
+
+    assert "forward" not in text
+
+
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize(
+    "kind", [kind for kind in PaperKind if kind not in UPLOADED_KINDS], ids=lambda kind: kind.value
+)
+def test_each_kind_of_paper_speaks_each_language(kind, language):
+    placed = order(3, locale=language, market="gb" if language == "en" else "net")
+    [shipment] = shipments(placed).shipments
+    returned = Return(
+        return_id=new_id(),
+        status="approved",
+        reason="damaged",
+        lines=(ReturnLine(line_id=placed.lines[0].line_id, sku="22423", requested_quantity=1),),
+    )
+    content = invoice_of(
+        placed,
+        group_id=shipment.group_id,
+        shipment=shipment,
+        address=LONDON,
+        returning=returned,
+        invoice_number="X-1",
+        invoice_issued_on=ISSUED_ON,
+        reason="damaged",
+    )
+
+    text = "\n".join(pages(rendering.render(kind, content, NUMBER, ISSUED_ON)))
+
+    if kind is not PaperKind.LABEL:  # which says what it is by being stuck on a parcel
+        assert wording.words(language)["title"][kind] in text
+    assert "22423" in text or kind in {PaperKind.LABEL, PaperKind.PAYMENT_RECEIPT}
+    assert "GB-000042" in text
+
+
+@pytest.mark.requirement("F-39")
+def test_a_paper_of_far_too_many_pages_is_given_up(monkeypatch):
+    monkeypatch.setattr(rendering, "MOST_PAGES", 2)
+
+    with pytest.raises(rendering.TooLong, match="pages; 2 at most"):
+        invoice(order(100))
 
 
 @pytest.mark.parametrize("lines", range(20, 28))
@@ -270,7 +337,7 @@ def test_the_same_content_gives_the_same_bytes_in_every_process():
         f"pdf = rendering.render(PaperKind.INVOICE, content, {NUMBER!r}, datetime.date(2026, 3, 5));"
         "print(hashlib.sha256(pdf).hexdigest())"
     )
-    said = msgspec.json.encode(Content(order=order(30)))
+    said = msgspec.json.encode(invoice_of(order(30)))
 
     digests = {
         subprocess.run(

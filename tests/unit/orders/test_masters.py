@@ -36,6 +36,7 @@ def put_twice(client, headers, path, body, changed):
     ("path", "body", "changed"),
     [
         ("/v1/markets/fr", MARKET_BODY, {"name": "La France", "backorders": False, "invoice_on": "payment"}),
+        ("/v1/markets/fr", MARKET_BODY, {"invoice_per": "shipment", "numbers_per": "month"}),
         ("/v1/sellers/new", SELLER_BODY, {"website": "https://quay.example", "legal_text": {"en": "a\nb"}}),
         (
             "/v1/sellers/quay/products/NEW-1",
@@ -136,3 +137,13 @@ def test_customers_are_listed_newest_first(client, bearer, place_order):
 
     listed = [item["customer_id"] for item in first["items"] + second["items"]]
     assert listed == customers[::-1]
+
+
+def test_orders_tell_their_markets_invoicing(change_market, place_order, published):
+    change_market(invoice_per="shipment", numbers_per="month")
+
+    place_order()
+
+    [placed] = published("order.placed")
+    rules = placed["order"]["market"]
+    assert (rules["invoice_per"], rules["numbers_per"]) == ("shipment", "month")

@@ -1,8 +1,30 @@
 """How papers are shown over HTTP."""
 
-from marshmallow import Schema, fields, validate
+from typing import Any
 
-from services.documents.domain.papers import PaperKind, PaperStatus
+from marshmallow import Schema, fields, post_load, validate
+
+from services.documents.domain.papers import KINDS_ON_DEMAND, PaperKind, PaperStatus
+from shared.events.snapshots import Address
+
+
+class EinvoiceSchema(Schema):
+    """Whether the PDF carries EN 16931 XML (Factur-X); it does if the schema and all rules are kept."""
+
+    profile = fields.String(required=True)
+    valid = fields.Boolean(required=True)
+    faults = fields.List(fields.String(), required=True, metadata={"description": "the rules that are not"})
+
+
+class SentSchema(Schema):
+    """An e-mail that a paper went out with; notifications has its words and sends it again."""
+
+    email_id = fields.UUID(required=True)
+    step = fields.String(required=True)
+    recipient = fields.String(required=True, metadata={"description": "customer or seller"})
+    status = fields.String(required=True)
+    at = fields.AwareDateTime(required=True)
+    error = fields.String(required=True)
 
 
 class PaperSchema(Schema):
@@ -14,7 +36,14 @@ class PaperSchema(Schema):
     kind = fields.String(required=True, validate=validate.OneOf([*PaperKind]))
     part = fields.String(
         required=True,
-        metadata={"description": '"order", or the id of the delivery group or shipment it is about'},
+        metadata={"description": '"order", a delivery method, or the id of a group, shipment or return'},
+    )
+    cause = fields.String(
+        required=True,
+        metadata={
+            "description": "what called for it: acceptance, payment, shipment, packing, return, hand,"
+            " cancellation, cancelled_lines:<n>, refund:<id>, correction, upload"
+        },
     )
     seller = fields.String(required=True)
     market = fields.String(required=True)
@@ -32,20 +61,75 @@ class PaperSchema(Schema):
         required=True, metadata={"description": "in minor units; 0 for papers without prices"}
     )
     refers_to = fields.UUID(
-        required=True, allow_none=True, metadata={"description": "the invoice that a credit note takes back"}
+        required=True,
+        allow_none=True,
+        metadata={"description": "a credit note's invoice; the one that a corrected invoice replaces"},
     )
     requested_by = fields.String(required=True)
+    einvoice = fields.Nested(
+        EinvoiceSchema,
+        required=True,
+        allow_none=True,
+        metadata={"description": "what the checks of its XML said; null for papers without figures"},
+    )
     failure = fields.String(
         required=True, metadata={"description": "why it could not be made, where it could not"}
     )
+    filename = fields.String(required=True, metadata={"description": "of what was sent in; else empty"})
     content_type = fields.String(required=True)
     sha256 = fields.String(required=True, allow_none=True)
     size_bytes = fields.Integer(required=True, allow_none=True)
     due_at = fields.AwareDateTime(required=True)
     stored_at = fields.AwareDateTime(required=True, allow_none=True)
+    sent = fields.List(
+        fields.Nested(SentSchema),
+        required=True,
+        metadata={"description": "the e-mails it went out with; as far as is heard"},
+    )
 
 
 class PapersSchema(Schema):
     """All papers of an order."""
 
     items = fields.List(fields.Nested(PaperSchema), required=True)
+
+
+class PaperRequestSchema(Schema):
+    """A paper to be made of an order as it is now."""
+
+    kind = fields.String(required=True, validate=validate.OneOf(sorted(KINDS_ON_DEMAND)))
+
+
+LINE = validate.Length(1, 200)
+
+
+class BillingSchema(Schema):
+    """The address that an invoice is for."""
+
+    name = fields.String(required=True, validate=LINE)
+    company = fields.String(load_default="", validate=validate.Length(max=200))
+    line1 = fields.String(required=True, validate=LINE)
+    line2 = fields.String(load_default="", validate=validate.Length(max=200))
+    city = fields.String(required=True, validate=LINE)
+    region = fields.String(load_default="", validate=validate.Length(max=200))
+    postcode = fields.String(required=True, validate=validate.Length(1, 20))
+    country = fields.String(required=True, validate=validate.Regexp(r"^[A-Z]{2}\Z"))
+
+    @post_load
+    def address(self, data: dict[str, Any], **_: Any) -> Address:
+        """The address as papers have it."""
+        return Address(**data)
+
+
+class CorrectionSchema(Schema):
+    """Why an invoice is corrected, and what it should have said."""
+
+    reason = fields.String(required=True, validate=validate.Length(1, 500))
+    billing = fields.Nested(BillingSchema)
+    vat_number = fields.String(validate=validate.Length(max=50))
+
+
+class RemovalSchema(Schema):
+    """Why something is removed."""
+
+    reason = fields.String(required=True, validate=validate.Length(1, 200))

@@ -24,6 +24,8 @@ from shared.money import BASIS_POINTS
 from shared.web.paging import PageArguments
 
 INVOICE_ON = ("acceptance", "payment", "shipment", "hand")
+INVOICE_PER = ("order", "method", "shipment")
+NUMBERS_PER = ("year", "month")
 
 
 LONGEST_WAIT_SECONDS = 366 * 24 * 60 * 60
@@ -114,6 +116,16 @@ class MarketArguments(Schema):
     exchange_after_return = fields.Boolean(
         load_default=True,
         metadata={"description": "Whether what is sent in exchange is held until the goods are here."},
+    )
+    invoice_per = fields.String(
+        load_default="order",
+        validate=validate.OneOf(INVOICE_PER),
+        metadata={"description": "What one invoice is about; a shipment's waits until it has gone out."},
+    )
+    numbers_per = fields.String(
+        load_default="year",
+        validate=validate.OneOf(NUMBERS_PER),
+        metadata={"description": "When the numbers of invoices and credit notes begin again."},
     )
 
     verifies = fields.List(

@@ -1,0 +1,62 @@
+"""Stored bytes as answers: checked against their hash, named, and harmless to whoever opens them."""
+
+import re
+from urllib.parse import quote
+
+from flask import Response
+from sqlalchemy.orm import Session
+
+from services.documents import storage
+from services.documents.db import folder_of
+from services.documents.domain.papers import UPLOADED_KINDS
+from services.documents.models import Paper
+from shared.logging import logger
+from shared.web.problems import Problem
+
+log = logger(__name__)
+
+# What came from outside is opened by programs of its own, never by the page that links to it.
+CAGED = "sandbox; default-src 'none'; frame-ancestors 'none'"
+
+
+def answer_paper(session: Session, paper: Paper) -> Response:
+    """A stored paper; what was sent in only as an attachment."""
+    assert paper.sha256 is not None
+    own = paper.kind not in UPLOADED_KINDS
+    name = _filename(paper) if own else paper.filename
+    return answer_bytes(session, paper.sha256, paper.content_type, name, inline=own)
+
+
+def answer_bytes(
+    session: Session, digest: str, content_type: str, filename: str, *, inline: bool = False
+) -> Response:
+    """Stored bytes; raises Problem (500, content_damaged) where they are not what was stored."""
+    try:
+        content = storage.read(folder_of(session), digest)
+    except storage.Damaged as error:
+        log.error("content_damaged", sha256=digest, exc_info=error)  # noqa: TRY400 - one line tells it
+        raise Problem(
+            500,
+            "the stored bytes are not what was stored; an operator must see to it",
+            reason="content_damaged",
+        ) from error
+    answer = Response(content, mimetype=content_type)
+    answer.set_etag(digest)
+    answer.headers.set("Content-Disposition", "inline" if inline else "attachment", **_named(filename))
+    answer.headers["Cache-Control"] = "private, no-cache"
+    if not inline:
+        answer.headers["Content-Security-Policy"] = CAGED
+    return answer
+
+
+def _named(filename: str) -> dict[str, str]:
+    if filename.isascii():
+        return {"filename": filename}
+    plain = re.sub(r"[^\x20-\x7e]", "-", filename)
+    return {"filename": plain, "filename*": f"UTF-8''{quote(filename)}"}
+
+
+def _filename(paper: Paper) -> str:
+    shipment = paper.frozen.shipment
+    number = paper.number or (shipment.number if shipment else paper.order_number)
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", f"{paper.kind}-{number}.pdf")

@@ -1,0 +1,52 @@
+"""What a customer sees of their own order's papers, by the signed link and without an account."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Response
+from sqlalchemy.orm import Session
+
+from services.documents import queries
+from services.documents.api.content import answer_paper
+from services.documents.api.schemas.customer import CustomerPaperSchema, CustomerPapersSchema
+from services.documents.api.uploads import form_of, keep_upload
+from services.documents.domain.papers import SENT_IN_BY_CUSTOMERS
+from services.documents.models import Paper
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command, query
+from shared.web.customer_link import customer
+
+blueprint = Blueprint(
+    "customer", __name__, url_prefix="/v1/customer", description="For whoever has an order's link."
+)
+
+
+@blueprint.route("/documents", methods=["GET"])
+@blueprint.response(200, CustomerPapersSchema)
+@customer
+@query
+def list_own_documents(session: Session, order_id: UUID) -> dict[str, Any]:
+    """The invoices and other papers of the order that are for its customer, and what they sent in."""
+    return {"items": queries.papers_for_customer(session, order_id)}
+
+
+@blueprint.route("/documents/<uuid:document_id>/content", methods=["GET"])
+@blueprint.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
+@customer
+@query
+def get_own_content(session: Session, document_id: UUID, order_id: UUID) -> Response:
+    """The bytes of one of them."""
+    return answer_paper(session, queries.paper_for_customer(session, order_id, document_id))
+
+
+@blueprint.route("/documents", methods=["POST"])
+@blueprint.doc(requestBody=form_of(*SENT_IN_BY_CUSTOMERS))
+@blueprint.response(201, CustomerPaperSchema)
+@customer
+@command
+def send_in(session: Session, order_id: UUID) -> Paper:
+    """Send in a proof of payment, or what goes with a message: PDF, PNG, JPEG or WebP, up to 10 MiB.
+
+    Refused (409) with its reason: `too_many_uploads`, `person_erased`.
+    """
+    return keep_upload(session, order_id, SENT_IN_BY_CUSTOMERS)

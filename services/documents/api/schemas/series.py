@@ -1,0 +1,60 @@
+"""How series and their numbers are shown over HTTP."""
+
+from marshmallow import Schema, fields, validate
+
+from services.documents.domain.papers import NUMBERED_KINDS, PaperStatus
+from shared.web.paging import PageArguments, page_schema
+
+SHORT = validate.Length(1, 100)
+
+
+class SeriesSchema(Schema):
+    """The numbers of one kind of paper of a seller in a market and period, counted."""
+
+    market = fields.String(required=True)
+    seller = fields.String(required=True)
+    kind = fields.String(required=True, validate=validate.OneOf([*NUMBERED_KINDS]))
+    period = fields.String(required=True, metadata={"example": "2026", "description": "a year, or a month"})
+    last_number = fields.Integer(required=True)
+    last_issued_on = fields.Date(required=True)
+    papers = fields.Integer(required=True, metadata={"description": "how many papers bear a number"})
+    missing = fields.List(
+        fields.Integer(),
+        required=True,
+        metadata={"description": "the first hundred numbers that no paper bears; empty in a whole series"},
+    )
+
+
+class SeriesListSchema(Schema):
+    """All of them."""
+
+    items = fields.List(fields.Nested(SeriesSchema), required=True)
+
+
+class NumbersArguments(PageArguments):
+    """Whose numbers to list."""
+
+    market = fields.String(required=True, validate=SHORT)
+    seller = fields.String(required=True, validate=SHORT)
+    kind = fields.String(required=True, validate=validate.OneOf([*NUMBERED_KINDS]))
+    period = fields.String(required=True, validate=validate.Regexp(r"^\d{4}(-\d{2})?\Z"))
+
+
+class NumberSchema(Schema):
+    """What became of a number."""
+
+    sequence = fields.Integer(required=True)
+    number = fields.String(required=True)
+    issued_on = fields.Date(required=True)
+    document_id = fields.UUID(attribute="id", required=True)
+    order_id = fields.UUID(required=True)
+    order_number = fields.String(required=True)
+    status = fields.String(required=True, validate=validate.OneOf([*PaperStatus]))
+    cause = fields.String(required=True)
+    currency = fields.String(required=True)
+    total_minor = fields.Integer(required=True)
+    sha256 = fields.String(required=True, allow_none=True)
+    refers_to = fields.UUID(required=True, allow_none=True)
+
+
+NumberPageSchema = page_schema(NumberSchema)

@@ -1,0 +1,45 @@
+"""The series of numbers over HTTP: what each number became, and whether any is missing."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from services.documents import ledger
+from services.documents.api.schemas.series import (
+    NumberPageSchema,
+    NumbersArguments,
+    SeriesListSchema,
+)
+from services.documents.models import Paper
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import query
+from shared.web.paging import decode_cursor, encode_cursor
+
+blueprint = Blueprint("series", __name__, url_prefix="/v1/series", description="Numbers without gaps.")
+
+
+@blueprint.route("", methods=["GET"])
+@blueprint.response(200, SeriesListSchema)
+@requires("documents:read")
+@query
+def list_series(session: Session) -> dict[str, Any]:
+    """Every series the caller may see, counted: a number that no paper bears is a gap."""
+    return {"items": ledger.audited_series(session)}
+
+
+@blueprint.route("/numbers", methods=["GET"])
+@blueprint.arguments(NumbersArguments, location="query")
+@blueprint.response(200, NumberPageSchema)
+@requires("documents:read")
+@query
+def list_numbers(session: Session, wanted: dict[str, Any]) -> dict[str, Any]:
+    """What became of each number of a series, in its order."""
+    cursor, limit = wanted.pop("cursor", None), wanted.pop("limit")
+    after = decode_cursor(cursor, int)[0] if cursor else 0
+    papers: list[Paper] = ledger.numbers(session, **wanted, after=after, limit=limit + 1)
+    more = len(papers) > limit
+    return {
+        "items": papers[:limit],
+        "next": encode_cursor(papers[limit - 1].sequence) if more else None,
+    }

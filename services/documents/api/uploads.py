@@ -1,0 +1,159 @@
+"""What people send in: one file a request, known by its bytes, served as an attachment."""
+
+from io import BytesIO
+from typing import Any
+from uuid import UUID
+
+from flask import Response, request
+from PIL import Image
+from sqlalchemy.orm import Session
+from werkzeug.datastructures import FileStorage
+
+from services.documents import queries, storage
+from services.documents.api.content import answer_bytes
+from services.documents.api.schemas.papers import PaperSchema, RemovalSchema
+from services.documents.api.schemas.uploads import LogoSchema
+from services.documents.commands import papers, uploads
+from services.documents.db import folder_of
+from services.documents.domain.papers import UPLOADED_KINDS, PaperKind
+from services.documents.domain.uploads import (
+    LARGEST_LOGO,
+    LARGEST_LOGO_SIDE,
+    LARGEST_UPLOAD,
+    LOGO_TYPES,
+    SUFFIXES,
+    clean_filename,
+    content_type_of,
+)
+from services.documents.models import Logo, Paper
+from shared.access import actor_of
+from shared.errors import Invalid, NotFound
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command, query
+
+blueprint = Blueprint("uploads", __name__, url_prefix="/v1", description="What people send in.")
+
+
+def form_of(*kinds: PaperKind) -> dict[str, Any]:
+    """A multipart body as the API's document shows it; the views read it themselves.
+
+    A schema would be asked before the idempotency key, which is held to the whole body, was read.
+    """
+    properties: dict[str, Any] = {"file": {"type": "string", "format": "binary"}}
+    if kinds:
+        properties["kind"] = {"type": "string", "enum": sorted(kinds)}
+    schema = {"type": "object", "required": sorted(properties), "properties": properties}
+    return {"required": True, "content": {"multipart/form-data": {"schema": schema}}}
+
+
+@blueprint.route("/orders/<uuid:order_id>/uploads", methods=["POST"])
+@blueprint.doc(requestBody=form_of(*UPLOADED_KINDS))
+@blueprint.response(201, PaperSchema)
+@requires("documents:issue")
+@command
+def upload_document(session: Session, order_id: UUID) -> Paper:
+    """Put a file to an order's documents: PDF, PNG, JPEG or WebP, up to 10 MiB, as its bytes tell."""
+    return keep_upload(session, order_id, UPLOADED_KINDS)
+
+
+@blueprint.route("/documents/<uuid:document_id>/remove", methods=["POST"])
+@blueprint.arguments(RemovalSchema)
+@blueprint.response(200, PaperSchema)
+@requires("documents:issue")
+@command
+def remove_upload(session: Session, removal: dict[str, Any], document_id: UUID) -> Paper:
+    """Take back what was sent in by mistake: its bytes are erased, its row stays.
+
+    Refused (409) with its reason: `made_by_the_system`, `wrong_status`.
+    """
+    return papers.remove_upload(session, document_id, removal["reason"])
+
+
+@blueprint.route("/sellers/<seller>/logo", methods=["PUT"])
+@blueprint.doc(requestBody=form_of())
+@blueprint.response(200, LogoSchema)
+@requires("documents:issue")
+@command
+def put_logo(session: Session, seller: str) -> Logo:
+    """Have a seller's papers bear a logo from now on, PNG or JPEG, up to 1 MiB; what exists stays."""
+    _, content, content_type = _file(LARGEST_LOGO)
+    if content_type not in LOGO_TYPES:
+        raise Invalid(file="must be a PNG or JPEG")
+    try:
+        with Image.open(BytesIO(content)) as image:
+            if max(image.size) > LARGEST_LOGO_SIDE:
+                raise Invalid(file=f"must have {LARGEST_LOGO_SIDE} pixels a side at most")
+            image.verify()
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise Invalid(file="is no picture that can be read") from error
+    _require_seller(session, seller)
+    digest = storage.store(folder_of(session), content)
+    return uploads.set_logo(
+        session, seller, sha256=digest, content_type=content_type, size_bytes=len(content)
+    )
+
+
+@blueprint.route("/sellers/<seller>/logo", methods=["DELETE"])
+@blueprint.response(200, LogoSchema)
+@requires("documents:issue")
+@command
+def delete_logo(session: Session, seller: str) -> Logo:
+    """Have a seller's papers bear its initials again from now on."""
+    return uploads.set_logo(session, seller, sha256=None, content_type="", size_bytes=0)
+
+
+@blueprint.route("/sellers/<seller>/logo", methods=["GET"])
+@blueprint.response(200, {"type": "string", "format": "binary"}, content_type="image/png")
+@requires("documents:read")
+@query
+def get_logo(session: Session, seller: str) -> Response:
+    """The logo that a seller's papers bear."""
+    _require_seller(session, seller)
+    logo = queries.newest_logo(session, seller)
+    if logo is None or logo.sha256 is None:
+        raise NotFound("logo of", seller)
+    return answer_bytes(session, logo.sha256, logo.content_type, f"logo{SUFFIXES[logo.content_type]}")
+
+
+def keep_upload(session: Session, order_id: UUID, kinds: frozenset[PaperKind]) -> Paper:
+    """Store the file that came with the request and put it to the order's documents."""
+    kind = request.form.get("kind", "")
+    filename, content, content_type = _file(LARGEST_UPLOAD)
+    if kind not in kinds:
+        raise Invalid(kind=f"must be one of: {', '.join(sorted(kinds))}")
+    queries.visible_order(session, order_id)  # nothing is stored for an order that is not there
+    digest = storage.store(folder_of(session), content)
+    return uploads.keep_upload(
+        session,
+        order_id,
+        PaperKind(kind),
+        filename=clean_filename(filename, content_type),
+        content_type=content_type,
+        sha256=digest,
+        size_bytes=len(content),
+    )
+
+
+def _file(largest: int) -> tuple[str, bytes, str]:
+    """Name, bytes and type of the one file that came; raises Invalid naming what is wrong with it."""
+    try:
+        if unknown := sorted(({*request.form} - {"kind"}) | ({*request.files} - {"file"})):
+            raise Invalid(**dict.fromkeys(unknown, "Unknown field."))
+        files: list[FileStorage] = request.files.getlist("file")
+        if len(files) != 1:
+            raise Invalid(file="must be one file, in multipart/form-data")
+        content = files[0].stream.read(largest + 1)
+    finally:
+        request.close()  # large files wait on the disk
+    if len(content) > largest:
+        raise Invalid(file=f"is larger than {largest >> 20} MiB")
+    content_type = content_type_of(content)
+    if content_type is None:
+        raise Invalid(file=f"must be one of: {', '.join(sorted(SUFFIXES))}")
+    return files[0].filename or "", content, content_type
+
+
+def _require_seller(session: Session, seller: str) -> None:
+    if not actor_of(session).may_see_seller(seller):
+        raise NotFound("seller", seller)

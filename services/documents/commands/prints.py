@@ -1,0 +1,127 @@
+"""Several papers as one file, for a printer. The caller owns the transaction; rendering follows."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.documents import queries
+from services.documents.domain.papers import PaperStatus, PrintKind, may, status_after
+from services.documents.models import Print
+from shared import clock
+from shared.access import actor_of
+from shared.db import new_id
+from shared.errors import NotFound, Refused
+from shared.events.snapshots import ShipmentsSnapshot
+from shared.messaging import copies
+from shared.messaging.jobs import enqueue
+
+KEPT = timedelta(days=1)  # it repeats what the papers say, names and addresses too
+
+
+def print_documents(session: Session, document_ids: Sequence[UUID]) -> Print:
+    """Have stored papers put one after the other into one PDF, in the order asked for.
+
+    Raises NotFound, Refused with the document_id: not_stored, removed, not_printable for pictures.
+    """
+    papers = [queries.stored_paper(session, document_id) for document_id in document_ids]
+    for paper in papers:
+        if paper.content_type != "application/pdf":
+            raise Refused("not_printable", "only PDFs are put together", document_id=str(paper.id))
+    return _owe(
+        session,
+        PrintKind.DOCUMENTS,
+        {"sha256": [paper.sha256 for paper in papers]},
+        {paper.order_id for paper in papers},
+    )
+
+
+def print_shipments(session: Session, kind: PrintKind, shipments: Sequence[tuple[UUID, UUID]]) -> Print:
+    """Have a pick list or a courier's sheet made over shipments, given as (order, shipment).
+
+    Raises NotFound, Refused: shipment_cancelled, several_sellers, for a print bears one seller's name.
+    """
+    sellers = set()
+    for order_id, shipment_id in shipments:
+        order = queries.visible_order(session, order_id)
+        sellers.add(order.seller.seller)
+        known = copies.newest(session, order_id, ShipmentsSnapshot)
+        of_order = {each.shipment_id: each for each in (known.shipments if known else ())}
+        if shipment_id not in of_order:
+            raise NotFound("shipment", shipment_id)
+        if of_order[shipment_id].status == "cancelled":
+            raise Refused("shipment_cancelled", "it is not sent any more", shipment_id=str(shipment_id))
+    if len(sellers) > 1:
+        raise Refused("several_sellers", "a print bears one seller's name")
+    pairs = [[str(order_id), str(shipment_id)] for order_id, shipment_id in shipments]
+    return _owe(session, kind, {"shipments": pairs}, {order_id for order_id, _ in shipments})
+
+
+def print_stored(session: Session, print_id: UUID, sha256: str, size_bytes: int) -> None:
+    """Note that a print's bytes are kept; of one that was forgotten meanwhile they are erased."""
+    made = session.get(Print, print_id, with_for_update=True)
+    if made is None or not may("store", made.status):
+        erase_bytes(session, print_id, sha256)
+        return
+    made.status = status_after("store", made.status)
+    made.sha256, made.size_bytes = sha256, size_bytes
+
+
+def give_up_print(session: Session, print_id: UUID, reason: str) -> None:
+    """Note that a print could not be made."""
+    made = session.get(Print, print_id, with_for_update=True)
+    if made is not None and may("fail", made.status):
+        made.status, made.failure = status_after("fail", made.status), reason
+
+
+def forget_print(session: Session, print_id: UUID) -> None:
+    """Erase a print and its bytes, if they are still there."""
+    made = session.get(Print, print_id, with_for_update=True)
+    if made is not None:
+        if made.status is PaperStatus.STORED and made.sha256:
+            erase_bytes(session, made.id, made.sha256)
+        session.delete(made)
+
+
+def forget_prints_of(session: Session, order_id: UUID) -> None:
+    """Erase every print that an order is on: its person was erased."""
+    for made in queries.prints_of(session, order_id):
+        forget_print(session, made.id)
+
+
+def erase_bytes(session: Session, print_id: UUID, sha256: str) -> None:
+    """Erase bytes after the commit, unless something else is the very same."""
+    enqueue(
+        session,
+        "removal",
+        key=f"removal:{print_id}:{sha256}",
+        order_id=print_id,
+        number=str(print_id),
+        argument={"sha256": sha256},
+    )
+
+
+def _owe(session: Session, kind: PrintKind, argument: dict[str, Any], order_ids: set[UUID]) -> Print:
+    made = Print(
+        id=new_id(),
+        kind=kind,
+        argument=argument,
+        order_ids=sorted(order_ids),
+        requested_by=actor_of(session).name,
+        requested_at=clock.now(),
+    )
+    session.add(made)
+    session.flush()
+    for job, run_at in (("print", made.requested_at), ("forget_print", made.requested_at + KEPT)):
+        enqueue(
+            session,
+            job,
+            key=f"{job}:{made.id}",
+            order_id=made.id,
+            number=str(made.id),
+            argument={"print_id": str(made.id)},
+            run_at=run_at,
+        )
+    return made

@@ -1,0 +1,90 @@
+"""What people send in, and sellers' logos. The caller owns the transaction; the bytes are stored before."""
+
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.documents import events, queries
+from services.documents.domain.papers import WHOLE_ORDER, PaperKind, PaperStatus
+from services.documents.domain.uploads import MOST_BY_CUSTOMER
+from services.documents.models import Logo, Paper
+from shared import clock
+from shared.access import actor_of
+from shared.db import new_id
+from shared.errors import NotFound, Refused
+from shared.messaging import outbox
+from shared.messaging.subjects import lock_order
+
+
+def keep_upload(
+    session: Session,
+    order_id: UUID,
+    kind: PaperKind,
+    *,
+    filename: str,
+    content_type: str,
+    sha256: str,
+    size_bytes: int,
+) -> Paper:
+    """Put what somebody sent in to an order's documents and tell document.stored.
+
+    Raises NotFound, Refused: person_erased, too_many_uploads of one order by its customer.
+    """
+    lock_order(session, order_id)
+    order = queries.visible_order(session, order_id)
+    if order.anonymised_at is not None:
+        raise Refused("person_erased", "whoever ordered was erased")
+    actor = actor_of(session).name
+    if (
+        actor.startswith("customer:")
+        and queries.count_of_sender(session, order_id, actor) >= MOST_BY_CUSTOMER
+    ):
+        raise Refused("too_many_uploads", f"an order takes {MOST_BY_CUSTOMER} files from its customer")
+    now = clock.now()
+    paper_id = new_id()
+    paper = Paper(
+        id=paper_id,
+        key=f"{kind}:{order_id}:{paper_id}",
+        order_id=order_id,
+        order_number=order.number,
+        kind=kind,
+        part=WHOLE_ORDER,
+        cause="upload",
+        seller=order.seller.seller,
+        market=order.market.market,
+        currency=order.currency,
+        total_minor=0,
+        status=PaperStatus.STORED,
+        content={},
+        requested_by=actor,
+        filename=filename,
+        content_type=content_type,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        due_at=now,
+        stored_at=now,
+    )
+    session.add(paper)
+    session.flush()
+    outbox.publish(session, events.paper_stored(session, paper))
+    return paper
+
+
+def set_logo(
+    session: Session, seller: str, *, sha256: str | None, content_type: str, size_bytes: int
+) -> Logo:
+    """Have a seller's papers bear this logo from now on, or none; raises NotFound for another's seller."""
+    actor = actor_of(session)
+    if not actor.may_see_seller(seller):
+        raise NotFound("seller", seller)
+    logo = Logo(
+        seller=seller,
+        sha256=sha256,
+        content_type=content_type,
+        size_bytes=size_bytes,
+        set_by=actor.name,
+        set_at=clock.now(),
+    )
+    session.add(logo)
+    session.flush()
+    return logo

@@ -1,0 +1,45 @@
+"""What may be sent in: kinds of file by what is in them, never by what they are called."""
+
+import re
+import unicodedata
+
+LARGEST_UPLOAD = 10 << 20
+MOST_BY_CUSTOMER = 20  # of one order: whoever has its link may not fill the disk
+LONGEST_FILENAME = 120
+LARGEST_LOGO = 1 << 20
+LARGEST_LOGO_SIDE = 4_000  # pixels
+
+# What each type begins with, and what its files are called.
+_BEGINNINGS = (
+    (b"%PDF-", "application/pdf"),
+    (b"\x89PNG\r\n\x1a\n", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+)
+SUFFIXES = {"application/pdf": ".pdf", "image/png": ".png", "image/jpeg": ".jpg", "image/webp": ".webp"}
+LOGO_TYPES = frozenset({"image/png", "image/jpeg"})
+
+
+def content_type_of(content: bytes) -> str | None:
+    """The type that the bytes themselves tell; None for all that is not let in."""
+    for beginning, content_type in _BEGINNINGS:
+        if content.startswith(beginning):
+            return content_type
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "image/webp"
+    return None
+
+
+def clean_filename(given: str, content_type: str) -> str:
+    """A name that is safe in headers, on disks and on screens, ending as its type does.
+
+    Folders, control and invisible characters go; letters of any language stay.
+    """
+    name = unicodedata.normalize("NFC", given).replace("\\", "/").rpartition("/")[2]
+    name = "".join(
+        letter if unicodedata.category(letter)[0] in "LNM" else letter if letter in "-_. ()" else "-"
+        for letter in name
+    )
+    stem = re.sub(r"\.[^.]*\Z", "", name)
+    stem = re.sub(r"[\s-]+", "-", stem).strip("-. ") or "document"
+    suffix = SUFFIXES[content_type]
+    return stem[: LONGEST_FILENAME - len(suffix)].rstrip("-. ") + suffix

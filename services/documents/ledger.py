@@ -1,0 +1,117 @@
+"""The books: every number and what became of it, every stored byte, and what is wrong with either."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from services.documents.domain.papers import PaperKind
+from services.documents.models import Paper, Series
+from shared.access import actor_of
+
+MOST_NAMED = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditedSeries:
+    """A series and what the papers say of it."""
+
+    market: str
+    seller: str
+    kind: PaperKind
+    period: str
+    last_number: int
+    last_issued_on: date
+    papers: int
+    highest: int
+    missing: tuple[int, ...]  # the first of them
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with it, in words; empty if nothing. Doubles can't be: the database refuses them."""
+        if self.papers == self.last_number == self.highest:
+            return ""
+        missing = f"; missing: {', '.join(map(str, self.missing))}" if self.missing else ""
+        return (
+            f"series {self.market} {self.seller} {self.kind} {self.period}: {self.last_number} numbers given"
+            f" out, {self.papers} papers have one, the highest is {self.highest}{missing}"
+        )
+
+
+def audited_series(session: Session) -> list[AuditedSeries]:
+    """Every series that the reader may see, held against the papers that bear its numbers."""
+    papers = (
+        select(
+            Paper.market,
+            Paper.seller,
+            Paper.kind,
+            Paper.series_period,
+            func.count().label("papers"),
+            func.max(Paper.sequence).label("highest"),
+        )
+        .where(Paper.sequence.is_not(None))
+        .group_by(Paper.market, Paper.seller, Paper.kind, Paper.series_period)
+        .subquery()
+    )
+    counted = (
+        select(Series, func.coalesce(papers.c.papers, 0), func.coalesce(papers.c.highest, 0))
+        .outerjoin(
+            papers,
+            (papers.c.market == Series.market)
+            & (papers.c.seller == Series.seller)
+            & (papers.c.kind == Series.kind)
+            & (papers.c.series_period == Series.period),
+        )
+        .order_by(Series.market, Series.seller, Series.kind, Series.period)
+    )
+    actor = actor_of(session)
+    return [
+        AuditedSeries(
+            market=series.market,
+            seller=series.seller,
+            kind=series.kind,
+            period=series.period,
+            last_number=series.last_number,
+            last_issued_on=series.last_issued_on,
+            papers=count,
+            highest=highest,
+            missing=() if count == series.last_number else tuple(_missing(session, series)),
+        )
+        for series, count, highest in session.execute(counted)
+        if actor.may_see(series.seller, series.market)
+    ]
+
+
+def faulty_series(session: Session) -> Iterator[AuditedSeries]:
+    """The series that have given out other numbers than 1 to their last."""
+    return (series for series in audited_series(session) if series.fault)
+
+
+def numbers(  # noqa: PLR0917 - a series is named by four things
+    session: Session, market: str, seller: str, kind: str, period: str, after: int, limit: int
+) -> list[Paper]:
+    """The papers that bear a series' numbers, in their order; none of a series that the reader can't see."""
+    if not actor_of(session).may_see(seller, market):
+        return []
+    borne = select(Paper).where(
+        Paper.market == market,
+        Paper.seller == seller,
+        Paper.kind == PaperKind(kind),
+        Paper.series_period == period,
+        Paper.sequence > after,
+    )
+    return list(session.scalars(borne.order_by(Paper.sequence).limit(limit)))
+
+
+def _missing(session: Session, series: Series) -> list[int]:
+    given = func.generate_series(1, series.last_number).column_valued("given")
+    borne = select(Paper.sequence).where(
+        Paper.market == series.market,
+        Paper.seller == series.seller,
+        Paper.kind == series.kind,
+        Paper.series_period == series.period,
+        Paper.sequence == given,
+    )
+    return list(session.scalars(select(given).where(~borne.exists()).order_by(given).limit(MOST_NAMED)))

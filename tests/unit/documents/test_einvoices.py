@@ -1,0 +1,154 @@
+"""E-invoices keep the schema and the rules of EN 16931, or are not given out as such."""
+
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from io import BytesIO
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from lxml import etree
+from pypdf import PdfReader
+
+from services.documents import einvoices, rendering
+from services.documents.domain.figures import part_of_invoice
+from services.documents.domain.papers import PaperKind
+from services.documents.jobs import _einvoice
+from shared.events.snapshots import People
+from tests.unit.documents.sample_orders import LONDON, MADRID, MARKETS, invoice_of, order
+from tests.unit.documents.test_invoices import odd_orders
+
+NUMBER = "GB-ACME-2026-000001"
+ISSUED_ON = date(2026, 3, 5)
+RAM = "{urn:un:unece:uncefact:data:standard:ReusableAggregateBusinessInformationEntity:100}"
+
+
+def xml_of(content, kind=PaperKind.INVOICE):
+    return einvoices.xml_of(kind, content, NUMBER, ISSUED_ON)
+
+
+def read(xml, *names):
+    return [element.text for element in etree.fromstring(xml).iter(*(f"{RAM}{name}" for name in names))]
+
+
+def carried(pdf):
+    [attached] = PdfReader(BytesIO(pdf)).attachments["factur-x.xml"]
+    return attached
+
+
+@pytest.mark.requirement("P-10", "F-23")
+@pytest.mark.parametrize("market", MARKETS)
+@pytest.mark.parametrize("rates", [(2000,), (2100, 1000, 400), (0,)])
+@pytest.mark.parametrize("method", ["online", "transfer", "cash_on_delivery"])
+def test_an_invoice_keeps_the_schema_and_every_rule(market, rates, method):
+    placed = order(17, market=market, rates=rates, method=method, covered=method == "online", address=MADRID)
+
+    assert einvoices.faults(xml_of(invoice_of(placed))) == []
+
+
+@pytest.mark.requirement("P-10", "F-18")
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(odd_orders())
+def test_odd_orders_keep_them_too(placed):
+    content = invoice_of(placed)
+    if content.figures.total_minor <= 0 or any(row.net_minor < 0 for row in content.figures.tax):
+        return  # given away; nobody sends that as an invoice
+
+    xml = xml_of(content)
+
+    assert einvoices.faults(xml) == []
+    [total] = read(xml, "GrandTotalAmount")
+    assert Decimal(total).scaleb(2) == content.figures.total_minor
+
+
+@pytest.mark.requirement("P-10", "P-09")
+@pytest.mark.parametrize("market", MARKETS)
+@pytest.mark.parametrize("amount", [None, 1234])
+def test_a_credit_note_keeps_them_and_names_its_invoice(market, amount):
+    content = invoice_of(order(5, market=market, rates=(2100, 400)))
+    if amount:
+        taken = part_of_invoice(content.figures, [], amount, content.order.market.tax_mode)
+        content = replace(content, figures=taken)
+    content = replace(content, invoice_number="GB-ACME-2026-000007", invoice_issued_on=date(2026, 2, 1))
+
+    xml = xml_of(content, PaperKind.CREDIT_NOTE)
+
+    assert einvoices.faults(xml) == []
+    assert read(xml, "TypeCode")[0] == "381"
+    assert "GB-ACME-2026-000007" in read(xml, "IssuerAssignedID")
+
+
+def test_the_xml_says_what_the_paper_says():
+    placed = order(3, rates=(2000, 500), method="transfer", covered=False)
+    content = invoice_of(placed, paid_minor=500)
+
+    xml = xml_of(content)
+
+    totals = placed.totals
+    assert read(xml, "GrandTotalAmount") == [f"{totals.total_minor / 100:.2f}"]
+    assert read(xml, "TotalPrepaidAmount") == ["5.00"]
+    assert read(xml, "DuePayableAmount") == [f"{(totals.total_minor - 500) / 100:.2f}"]
+    assert read(xml, "TaxTotalAmount") == [f"{sum(row.tax_minor for row in totals.tax) / 100:.2f}"]
+    assert read(xml, "BilledQuantity") == ["1", "2", "3"]
+    assert read(xml, "IBANID") == ["GB29NWBK60161331926819"]
+    assert read(xml, "ActualAmount") == [
+        f"{(placed.fees[0].amount_minor - placed.fees[0].tax_minor) / 100:.2f}"
+    ]
+    assert {"Ada Whitcombe", "Acme Gifts Limited"} <= set(read(xml, "Name"))
+
+
+@pytest.mark.requirement("F-23")
+def test_a_broken_rule_is_named():
+    content = invoice_of(order(2, rates=(2000, 500)))
+    right = xml_of(content)
+    total = read(right, "GrandTotalAmount")[0].encode()
+
+    wrong_sum = right.replace(b"GrandTotalAmount>" + total, b"GrandTotalAmount>999.99")
+    wrong_shape = right.replace(b"ram:InvoiceCurrencyCode", b"ram:Currency")
+
+    assert any("BR-CO-15" in fault for fault in einvoices.faults(wrong_sum))
+    assert "not expected" in einvoices.faults(wrong_shape)[0]
+
+
+@pytest.mark.requirement("P-10")
+def test_the_pdf_is_marked_pdf_a_3b_and_carries_the_xml():
+    content = invoice_of(order(4))
+    xml = xml_of(content)
+
+    pdf = rendering.render(PaperKind.INVOICE, content, NUMBER, ISSUED_ON, b"", xml)
+
+    assert carried(pdf) == xml
+    root = PdfReader(BytesIO(pdf)).trailer["/Root"]
+    metadata = root["/Metadata"].get_object().get_data()
+    described = etree.fromstring(metadata)
+    assert b'part="3"' in metadata
+    assert b'conformance="B"' in metadata
+    assert len(list(described.iter("{http://www.w3.org/1999/02/22-rdf-syntax-ns#}RDF"))) == 1
+    facts = "{urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#}"
+    assert [each.text for each in described.iter(f"{facts}ConformanceLevel")] == ["EN 16931"]
+    assert [each.text for each in described.iter(f"{facts}DocumentFileName")] == ["factur-x.xml"]
+    assert root["/AF"][0].get_object()["/AFRelationship"] == "/Alternative"
+    assert root["/OutputIntents"]
+    again = rendering.render(PaperKind.INVOICE, content, NUMBER, ISSUED_ON, b"", xml)
+    assert again == pdf
+
+
+@pytest.mark.requirement("F-23")
+def test_what_breaks_a_rule_is_not_carried_and_the_verdict_says_why():
+    placed = order(2)
+    no_number = replace(placed, seller=replace(placed.seller, vat_number=""))
+    nobody = replace(placed, people=People())
+    control = replace(placed, people=replace(placed.people, billing=replace(LONDON, name="A\x0bB")))
+
+    xml, verdict = _einvoice(PaperKind.INVOICE, invoice_of(no_number), NUMBER, ISSUED_ON)
+
+    assert xml == b""
+    assert verdict["valid"] is False
+    assert any("BR-S-02" in fault for fault in verdict["faults"])
+    for content in (invoice_of(nobody), invoice_of(control)):
+        xml, verdict = _einvoice(PaperKind.INVOICE, content, NUMBER, ISSUED_ON)
+        assert (xml, verdict["valid"], len(verdict["faults"])) == (b"", False, 1)
+    right, fine = _einvoice(PaperKind.INVOICE, invoice_of(placed), NUMBER, ISSUED_ON)
+    assert right.startswith(b"<?xml")
+    assert fine == {"profile": "EN 16931", "valid": True, "faults": []}
+    assert _einvoice(PaperKind.DELIVERY_NOTE, invoice_of(placed), "", ISSUED_ON) == (b"", None)

@@ -1,0 +1,268 @@
+"""Prints: many papers as one file, lists over shipments; kept a day, forgotten with their people."""
+
+from dataclasses import replace
+from datetime import date, timedelta
+from hashlib import sha256
+from io import BytesIO
+from uuid import UUID
+
+import pytest
+from pypdf import PdfReader
+from sqlalchemy import select, text
+
+from services.documents import rendering, storage
+from services.documents.commands import papers as commands
+from services.documents.domain.papers import Content, PaperKind, PrintKind
+from services.documents.domain.stops import Stop, picks
+from services.documents.jobs import put_together
+from services.documents.messaging import messaging
+from services.documents.queries import papers_in_line
+from shared.db import new_id
+from shared.events.snapshots import Parcel
+from shared.messaging import copies, jobs
+from shared.messaging.backoff import Backoff
+from shared.messaging.subjects import lock_order
+from shared.messaging.tables import jobs as job_rows
+from tests.unit.documents.sample_orders import LONDON, MADRID, order, shipments
+from tests.unit.documents.test_rendering import pages
+
+BACKOFF = Backoff(0.0, 0.0)
+
+
+@pytest.fixture
+def run(sessions):
+    """Do the jobs of a kind that wait, due or not."""
+
+    def run(kind):
+        with sessions.begin() as session:
+            session.execute(text("update jobs set run_at = now() where kind = :kind"), {"kind": kind})
+        with sessions() as session:
+            ids = session.scalars(select(job_rows.c.id).where(job_rows.c.kind == kind)).all()
+        for job_id in ids:
+            jobs.run(sessions, messaging.jobs, job_id, BACKOFF)
+
+    return run
+
+
+@pytest.fixture
+def packing(sessions, app):
+    """An order of which documents knows a shipment being packed."""
+
+    def packing(placed):
+        goods = shipments(placed)
+        with sessions.begin() as session:
+            lock_order(session, placed.order_id)
+            copies.keep_newest(session, placed)
+            copies.keep_newest(session, goods)
+            commands.issue_due_papers(session, placed, goods)
+        return {"order_id": str(placed.order_id), "shipment_id": str(goods.shipments[0].shipment_id)}
+
+    return packing
+
+
+@pytest.mark.requirement("S1-13", "S2-10")
+def test_documents_are_printed_as_one_file_as_they_were_stored(client, headers, packing, run, sessions):
+    placed = order(3)
+    packing(placed)
+    run("paper")
+    with sessions() as session:
+        of_kind = {paper.kind.value: paper for paper in papers_in_line(session, placed.order_id)}
+    wanted = [str(of_kind[kind].id) for kind in ("invoice", "packing_slip", "label", "label")]
+
+    asked = client.post("/v1/prints", json={"kind": "documents", "document_ids": wanted}, headers=headers())
+    path = f"/v1/prints/{asked.json['print_id']}"
+    early = client.get(f"{path}/content", headers=headers())
+    run("print")
+
+    assert asked.status_code == 201, asked.json
+    assert early.json["reason"] == "not_stored"
+    made = client.get(path, headers=headers()).json
+    assert made["status"] == "stored"
+    whole = client.get(f"{path}/content", headers=headers()).data
+    assert sha256(whole).hexdigest() == made["sha256"]
+    invoice, slip, label, again = pages(whole)
+    assert of_kind["invoice"].number in invoice
+    assert "Packing slip" in slip
+    assert label == again
+    assert "Deliver to" in label
+
+
+@pytest.mark.requirement("S1-13")
+def test_a_hundred_labels_are_one_file(packing):
+    placed = order()
+    [shipment] = shipments(placed).shipments
+    content = Content(order=placed, group_id=shipment.group_id, address=LONDON, shipment=shipment)
+    whole = put_together([rendering.render(PaperKind.LABEL, content)] * 100)
+
+    assert len(PdfReader(BytesIO(whole)).pages) == 100
+
+
+@pytest.mark.requirement("S4-20")
+def test_an_order_is_printed_as_it_is_then(client, headers, packing, run):
+    placed = order(3)
+    packing(placed)
+    path = f"/v1/orders/{placed.order_id}/documents"
+
+    first = client.post(path, json={"kind": "order_printout"}, headers=headers())
+    again = client.post(path, json={"kind": "order_printout"}, headers=headers())
+    run("paper")
+
+    assert (first.status_code, again.json) == (201, first.json)
+    content = client.get(f"/v1/documents/{first.json['document_id']}/content", headers=headers())
+    [page] = pages(content.data)
+    for said in ("customer@example.org", "Accepted", "Online payment", "85123A", "Total"):
+        assert said in page
+
+
+def test_a_receipt_of_nothing_is_refused(client, headers, packing):
+    placed = order(covered=False)
+    packing(placed)
+    path = f"/v1/orders/{placed.order_id}/documents"
+
+    refused = client.post(path, json={"kind": "payment_receipt"}, headers=headers())
+    wrong = client.post(path, json={"kind": "invoice"}, headers=headers())
+
+    assert (refused.status_code, refused.json["reason"]) == (409, "nothing_received")
+    assert wrong.status_code == 422
+
+
+def test_only_whoever_asked_sees_a_print(client, headers, keys, packing):
+    shipment = packing(order())
+    asked = client.post("/v1/prints", json={"kind": "pick_list", "shipments": [shipment]}, headers=headers())
+    other = {"Authorization": f"Bearer {keys.token('bo', scopes=['documents:read'])}"}
+
+    assert client.get(f"/v1/prints/{asked.json['print_id']}", headers=other).status_code == 404
+    assert client.get(f"/v1/prints/{asked.json['print_id']}/content", headers=other).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"kind": "documents"}, "document_ids"),
+        ({"kind": "documents", "document_ids": []}, "document_ids"),
+        ({"kind": "documents", "document_ids": [str(new_id())] * 101}, "document_ids"),
+        ({"kind": "pick_list", "document_ids": [str(new_id())]}, "shipments"),
+        ({"kind": "posters", "document_ids": [str(new_id())]}, "kind"),
+    ],
+)
+def test_a_print_of_the_wrong_things_is_named(client, headers, app, body, field):
+    answer = client.post("/v1/prints", json=body, headers=headers())
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json["errors"]] == [field]
+
+
+def test_what_can_not_be_printed_says_why(client, headers, packing, sessions):
+    placed = order()
+    shipment = packing(placed)
+    theirs = headers(sellers=["other"])
+    with sessions() as session:
+        note = papers_in_line(session, placed.order_id)[0]
+    unknown = shipment | {"shipment_id": str(new_id())}
+
+    due = {"kind": "documents", "document_ids": [str(note.id)]}
+    assert client.post("/v1/prints", json=due, headers=headers()).json["reason"] == "not_stored"
+    for body in (due, {"kind": "pick_list", "shipments": [shipment]}):
+        assert client.post("/v1/prints", json=body, headers=theirs).status_code == 404
+    missing = {"kind": "pick_list", "shipments": [unknown]}
+    assert client.post("/v1/prints", json=missing, headers=headers()).status_code == 404
+
+
+def test_a_print_is_forgotten_after_a_day_and_with_its_people(
+    client, headers, packing, run, sessions, folder
+):
+    kept, erased = order(), order(number="GB-000043")
+    asked = [
+        client.post("/v1/prints", json={"kind": "courier_sheet", "shipments": [each]}, headers=headers()).json
+        for each in (packing(kept), packing(erased))
+    ]
+    run("print")
+    with sessions() as session:
+        [first, _] = session.scalars(
+            select(job_rows.c.run_at).where(job_rows.c.kind == "forget_print").order_by(job_rows.c.run_at)
+        ).all()
+        made = (
+            session.execute(text("select requested_at from prints order by requested_at")).scalars().first()
+        )
+    with sessions.begin() as session:
+        lock_order(session, erased.order_id)
+        commands.erase_people(session, erased.order_id)
+    run("removal")
+    left = {digest for digest, _ in storage.stored(folder)}
+    still = client.get(f"/v1/prints/{asked[0]['print_id']}", headers=headers()).json
+    run("forget_print")
+    run("removal")
+
+    assert first - made == timedelta(days=1)
+    assert client.get(f"/v1/prints/{asked[1]['print_id']}", headers=headers()).status_code == 404
+    assert left == {still["sha256"]}
+    assert client.get(f"/v1/prints/{asked[0]['print_id']}", headers=headers()).status_code == 404
+    assert list(storage.stored(folder)) == []
+
+
+def stop(placed, address=LONDON, location="main"):
+    [shipment] = shipments(placed).shipments
+    return Stop(order=placed, shipment=replace(shipment, location=location), address=address)
+
+
+def test_a_pick_list_goes_by_the_shelves_and_sums_what_orders_share():
+    first, second = order(2), order(3, number="GB-000050")
+
+    listed = picks([stop(first), stop(second), stop(order(1), location="a")])
+
+    assert [(pick.location, pick.sku, pick.units) for pick in listed] == [
+        ("a", "22423", 1),
+        ("main", "22423", 2),
+        ("main", "47566", 3),
+        ("main", "85123A", 4),
+    ]
+    assert listed[1].shipments == [("GB-000042-1", 1), ("GB-000050-1", 1)]
+    [page] = pages(rendering.render_stops(PrintKind.PICK_LIST, [stop(first), stop(second)], first.placed_at))
+    assert "Pick list" in page
+    assert "GB-000050-1 \N{MULTIPLICATION SIGN} 2" in page
+
+
+def test_a_couriers_sheet_tells_where_to_go_whom_to_call_and_what_to_collect():
+    paid = order(1)
+    placed = order(2, market="net", method="cash_on_delivery", covered=False, address=MADRID, locale="es")
+
+    [page] = pages(rendering.render_stops(PrintKind.COURIER_SHEET, [stop(placed, MADRID)], placed.placed_at))
+
+    assert stop(paid).to_collect_minor == 0
+    for said in ("Hoja de reparto", "Íñigo Núñez de la Peña", "28012 Madrid", "+34 910 00 00 00"):
+        assert said in page
+    assert stop(placed).to_collect_minor == placed.totals.total_minor
+    assert stop(placed).to_collect.replace("\xa0", " ") in page
+
+
+@pytest.mark.requirement("P-12")
+def test_a_packing_slip_shows_only_what_is_in_its_parcel():
+    placed = order(4)
+    [shipment] = shipments(placed).shipments
+    boxes = tuple(
+        Parcel(
+            parcel_id=UUID(int=place),
+            carrier="Post",
+            tracking_number=f"T{place}",
+            tracking_url="",
+            lines=shipment.lines[2 * place : 2 * place + 2],
+        )
+        for place in range(2)
+    )
+    content = Content(
+        order=placed,
+        group_id=shipment.group_id,
+        address=LONDON,
+        shipment=replace(shipment, parcels=boxes),
+    )
+
+    first, second = pages(rendering.render(PaperKind.PACKING_SLIP, content, "", date(2026, 3, 5)))
+    labels = pages(rendering.render(PaperKind.LABEL, content))
+
+    skus = [line.sku for line in shipment.lines]
+    assert [sku in first for sku in skus] == [True, True, False, False]
+    assert [sku in second for sku in skus] == [False, False, True, True]
+    assert "T0" in first
+    assert "T1" in second
+    assert ["1 of 2" in labels[0], "2 of 2" in labels[1]] == [True, True]
+    assert "£" not in first
