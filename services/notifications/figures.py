@@ -15,16 +15,13 @@ from babel.numbers import format_decimal, format_percent
 
 from services.notifications.domain.known import Doors, Known
 from services.notifications.domain.steps import Step
+from shared.colours import brand_colours
 from shared.events.snapshots import Address, OrderSnapshot, Return, Shipment
 from shared.money import BASIS_POINTS, Money
 
 LANGUAGES = ("en", "es")  # the first is for those we have no words for
 MOST_ITEMS = 25  # mail readers cut long e-mails short; the papers name every line
 POSTCODE_LAST = ("GB", "IE")  # elsewhere in Europe it stands before the town
-BRIGHT = 150  # of 255: from here on dark letters are easier to read than white ones
-
-_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
-_PLAIN_COLOUR = "#1f4e5f"
 
 T = TypeVar("T")
 
@@ -76,7 +73,7 @@ def reader_of(locale: str, order: OrderSnapshot) -> Reader:
 def branding(order: OrderSnapshot, reader: Reader) -> dict[str, Any]:
     """How the seller shows itself in a market."""
     seller = order.seller
-    colour = seller.colour if _COLOUR.fullmatch(seller.colour) else _PLAIN_COLOUR
+    colour, on_colour = brand_colours(seller.colour)
     return {
         "seller": seller,
         "market": order.market,
@@ -84,7 +81,7 @@ def branding(order: OrderSnapshot, reader: Reader) -> dict[str, Any]:
         "website": seller.website if seller.website.startswith(("https://", "http://")) else "",
         "legal_text": seller.legal_text.get(reader.locale.language, ""),
         "colour": colour,
-        "on_colour": _readable_on(colour),
+        "on_colour": on_colour,
     }
 
 
@@ -241,10 +238,3 @@ def _address_lines(address: Address, reader: Reader, *, abroad: bool) -> list[st
         )
         if part
     ]
-
-
-def _readable_on(colour: str) -> str:
-    """White on dark colours, near-black on bright ones."""
-    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
-    brightness = (299 * red + 587 * green + 114 * blue) / 1000  # as the eye weighs them
-    return "#ffffff" if brightness < BRIGHT else "#16181a"

@@ -118,12 +118,6 @@ def render_page(name: str, order: OrderSnapshot, **shown: Any) -> str:
     )
 
 
-def branded(style: str, order: OrderSnapshot) -> str:
-    """A page's style with the seller's colour."""
-    brand = figures.branding(order, figures.reader_of(order.locale, order))
-    return f"{style}:root {{ --brand: {brand['colour']}; --on-brand: {brand['on_colour']}; }}"
-
-
 @lru_cache
 def catalogue(language: str) -> dict[str, Any]:
     """All that e-mails can say in a language."""

@@ -5,6 +5,7 @@ from flask import Flask
 from services.orders import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.orders.api import (
     bulk,
+    customer,
     customer_returns,
     customers,
     drafts,
@@ -51,6 +52,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             customer_returns.blueprint,
             gateway.blueprint,
             customers.blueprint,
+            customer.blueprint,
             masters.blueprint,
         ],
     )

@@ -177,7 +177,7 @@ def _bearer() -> Actor:
         refuse_access(401, f"the token is not accepted: {error}", 'Bearer error="invalid_token"')
 
 
-def refuse_access(status: int, detail: str, challenge: str) -> NoReturn:
+def refuse_access(status: int, detail: str, challenge: str, problem: type[Problem] = Problem) -> NoReturn:
     """Log the refused try and answer it."""
     log.warning(
         "access refused",
@@ -187,7 +187,7 @@ def refuse_access(status: int, detail: str, challenge: str) -> NoReturn:
         method=request.method,
         route=str(request.url_rule),
     )
-    raise Problem(status, detail, headers={"WWW-Authenticate": challenge})
+    raise problem(status, detail, headers={"WWW-Authenticate": challenge})
 
 
 def guard(app: Flask, jwks: str) -> None:

@@ -83,7 +83,7 @@ class ProblemSchema(marshmallow.Schema):
 
 def tell_problems(app: Flask) -> None:
     """Answer every error of the app as a problem."""
-    app.register_error_handler(Problem, Problem.answer)
+    app.register_error_handler(Problem, lambda error: error.answer())  # each kind in its own way
     app.register_error_handler(NotFound, lambda error: Problem(404, str(error)).answer())
     app.register_error_handler(Refused, lambda error: _refused(error).answer())
     app.register_error_handler(Invalid, lambda error: invalid(error.fields).answer())

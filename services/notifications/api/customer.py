@@ -1,7 +1,5 @@
 """Messages for the customer of an order, by the signed link: as JSON, and as a small page with a form."""
 
-import base64
-import hashlib
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -25,17 +23,12 @@ from shared.web import payloads
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.customer_link import customer
+from shared.web.pages import page_answer, style_of
 from shared.web.paging import PageArguments, decode_cursor, page_schema
 
 blueprint = Blueprint("customer", __name__, url_prefix="/v1/customer")
 
 MOST_SHOWN = 100
-STYLE = (rendering.TEMPLATES / "page.css").read_text("utf-8")
-# Nothing runs, nothing is loaded, the form goes nowhere else; the one style is known by its hash.
-POLICY = (
-    "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
 LONGEST_KEY = 64
 
 
@@ -113,7 +106,7 @@ def _page(
 ) -> Response:
     order = queries.visible_order(session, order_id)
     found = queries.messages(session, order_id, MOST_SHOWN, internal=False)
-    style = rendering.branded(STYLE, order)
+    style = style_of(order.seller.colour)
     page = rendering.render_page(
         "messages",
         order,
@@ -125,7 +118,4 @@ def _page(
         key=str(new_id()),
         action=url_for("customer.post_form", token=request.args["token"]),
     )
-    answer = Response(page, status, mimetype="text/html")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    answer.headers["Content-Security-Policy"] = POLICY.format(style=digest)
-    return answer
+    return page_answer(page, style, status)

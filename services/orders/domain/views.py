@@ -122,3 +122,11 @@ def timeline_of(
         return TimelineStep.READY_FOR_PICKUP
     begun = {Stage.PREPARING, Stage.READY} & {part.stage for part in live}
     return TimelineStep.PREPARING if begun else TimelineStep.ACCEPTED
+
+
+def steps_of(reached: TimelineStep | None, *, is_pickup: bool) -> list[tuple[TimelineStep, bool]]:
+    """The four steps of goods that are sent or, `is_pickup`, fetched; each with whether it is reached."""
+    third = TimelineStep.READY_FOR_PICKUP if is_pickup else TimelineStep.SENT
+    steps = [TimelineStep.ACCEPTED, TimelineStep.PREPARING, third, TimelineStep.FINISHED]
+    furthest = -1 if reached is None else steps.index(reached)
+    return [(step, place <= furthest) for place, step in enumerate(steps)]

@@ -1,0 +1,82 @@
+"""An order as its customer sees it."""
+
+from marshmallow import Schema, fields
+
+from services.orders.api.schemas.values import Instant
+from services.orders.domain.order_status import OrderStatus
+from services.orders.domain.payments import PaymentState
+from services.orders.domain.views import TimelineStep
+
+
+class ProgressStepSchema(Schema):
+    """One of the four steps."""
+
+    step = fields.Enum(TimelineStep, by_value=True)
+    reached = fields.Boolean()
+    at = Instant(allow_none=True)
+
+
+class ProgressLineSchema(Schema):
+    """Goods that the customer still wants."""
+
+    name = fields.String()
+    quantity = fields.Integer()
+
+
+class ProgressParcelSchema(Schema):
+    """A box on its way."""
+
+    carrier = fields.String()
+    tracking_number = fields.String()
+    tracking_url = fields.String()
+
+
+class ProgressDeliverySchema(Schema):
+    """Goods that go to one place by one method, and how far they are."""
+
+    method_name = fields.String()
+    is_pickup = fields.Boolean()
+    steps = fields.List(fields.Nested(ProgressStepSchema))
+    lines = fields.List(fields.Nested(ProgressLineSchema))
+    parcels = fields.List(fields.Nested(ProgressParcelSchema))
+    collect_by = Instant(allow_none=True)
+
+
+class ProgressPaperSchema(Schema):
+    """A paper for the customer."""
+
+    document_id = fields.UUID()
+    kind = fields.String()
+    number = fields.String()
+
+
+class ProgressSellerSchema(Schema):
+    """Whom the customer can turn to."""
+
+    name = fields.String()
+    email = fields.String()
+    website = fields.String()
+
+
+class ProgressMessagesSchema(Schema):
+    """What was written on the order."""
+
+    count = fields.Integer()
+    answered = fields.Boolean(metadata={"description": "The seller wrote last."})
+
+
+class ProgressSchema(Schema):
+    """How far an order is; it names nobody."""
+
+    number = fields.String()
+    status = fields.Enum(OrderStatus, by_value=True)
+    locale = fields.String()
+    currency = fields.String()
+    time_zone = fields.String(metadata={"description": "The market's."})
+    placed_at = Instant()
+    total_minor = fields.Integer()
+    payment_state = fields.Enum(PaymentState, by_value=True)
+    seller = fields.Nested(ProgressSellerSchema)
+    deliveries = fields.List(fields.Nested(ProgressDeliverySchema))
+    papers = fields.List(fields.Nested(ProgressPaperSchema))
+    messages = fields.Nested(ProgressMessagesSchema)

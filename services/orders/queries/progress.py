@@ -1,0 +1,87 @@
+"""What an order's customer sees of it: how far it is, without anybody's name or address."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.orders import queries
+from services.orders.domain.views import TimelineStep, steps_of, timeline_of
+from services.orders.models import DeliveryGroup, Order
+from shared.events.snapshots import ConversationSnapshot, DocumentsSnapshot, Shipment, ShipmentsSnapshot
+from shared.messaging import copies
+
+PAPERS_OF_CUSTOMERS = ("invoice", "credit_note")
+_NOT_ON_ITS_WAY = ("cancelled", "returned")
+_GONE = ("shipped", "undeliverable", "delivered")
+
+
+def progress(session: Session, order_id: UUID) -> dict[str, Any]:
+    """How far an order is: each delivery with its steps, the papers, what was written; raises NotFound."""
+    order = queries.order(session, order_id)
+    shipments = copies.newest(session, order_id, ShipmentsSnapshot)
+    documents = copies.newest(session, order_id, DocumentsSnapshot)
+    talk = copies.newest(session, order_id, ConversationSnapshot)
+    return {
+        "number": order.number,
+        "status": order.status,
+        "locale": order.locale,
+        "currency": order.currency,
+        "time_zone": order.market.time_zone,
+        "placed_at": order.placed_at,
+        "total_minor": order.total_minor,
+        "payment_state": order.payment_state,
+        "seller": order.seller,
+        "deliveries": [
+            _delivery(order, group, shipments.shipments if shipments else ())
+            for group in order.delivery_groups
+        ],
+        "papers": [
+            paper
+            for paper in (documents.papers if documents else ())
+            if paper.kind in PAPERS_OF_CUSTOMERS and paper.status == "stored"
+        ],
+        "messages": {
+            "count": talk.messages if talk else 0,
+            "answered": bool(talk and _is_later(talk.seller_wrote_at, talk.customer_wrote_at)),
+        },
+    }
+
+
+def _delivery(order: Order, group: DeliveryGroup, shipments: Iterable[Shipment]) -> dict[str, Any]:
+    is_pickup = group.pickup_point is not None
+    goods = [part for part in order.goods or () if part.group_id == group.id]
+    reached = timeline_of(order.status, goods, {group.id} if is_pickup else ())
+    sent = [one for one in shipments if one.group_id == group.id and one.status not in _NOT_ON_ITS_WAY]
+    instants = {
+        TimelineStep.ACCEPTED: order.accepted_at,
+        TimelineStep.PREPARING: _first(one.released_at for one in sent),
+        TimelineStep.SENT: _first(one.shipped_at for one in sent),
+        TimelineStep.READY_FOR_PICKUP: _first(one.ready_at for one in sent),
+        TimelineStep.FINISHED: max((one.delivered_at for one in sent if one.delivered_at), default=None),
+    }
+    return {
+        "method_name": group.method_name,
+        "is_pickup": is_pickup,
+        "steps": [
+            {"step": step, "reached": is_reached, "at": instants[step] if is_reached else None}
+            for step, is_reached in steps_of(reached, is_pickup=is_pickup)
+        ],
+        "lines": [
+            {"name": line.name, "quantity": line.quantity - line.cancelled_quantity}
+            for line in order.lines
+            if line.group_id == group.id and line.quantity > line.cancelled_quantity
+        ],
+        "parcels": [parcel for one in sent if one.status in _GONE for parcel in one.parcels],
+        "collect_by": _first(one.collect_by for one in sent if one.status == "ready"),
+    }
+
+
+def _first(instants: Iterable[datetime | None]) -> datetime | None:
+    return min((at for at in instants if at is not None), default=None)
+
+
+def _is_later(at: datetime | None, than: datetime | None) -> bool:
+    return at is not None and (than is None or at > than)
