@@ -13,7 +13,7 @@ class SeriesSchema(Schema):
 
     market = fields.String(required=True)
     seller = fields.String(required=True)
-    kind = fields.String(required=True, validate=validate.OneOf([*NUMBERED_KINDS]))
+    kind = fields.String(required=True, validate=validate.OneOf(sorted(NUMBERED_KINDS)))
     period = fields.String(required=True, metadata={"example": "2026", "description": "a year, or a month"})
     last_number = fields.Integer(required=True)
     last_issued_on = fields.Date(required=True)
@@ -36,7 +36,7 @@ class NumbersArguments(PageArguments):
 
     market = fields.String(required=True, validate=SHORT)
     seller = fields.String(required=True, validate=SHORT)
-    kind = fields.String(required=True, validate=validate.OneOf([*NUMBERED_KINDS]))
+    kind = fields.String(required=True, validate=validate.OneOf(sorted(NUMBERED_KINDS)))
     period = fields.String(required=True, validate=validate.Regexp(r"^\d{4}(-\d{2})?\Z"))
 
 
