@@ -1,6 +1,7 @@
 """The process beside shipping's worker: relays, pulls, acknowledges and drives jobs."""
 
 from services.shipping import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
+from services.shipping.commands.stock_news import tell_changed_stock
 from services.shipping.messaging import messaging
 from services.shipping.settings import Settings
 from shared.messaging.agent import run_agent
@@ -10,4 +11,4 @@ from shared.web.retention import forget_old_keys
 if __name__ == "__main__":
     settings = read(Settings)
     db.bind(settings)
-    run_agent(messaging, db.sessions, settings, [forget_old_keys])
+    run_agent(messaging, db.sessions, settings, [forget_old_keys], [tell_changed_stock])

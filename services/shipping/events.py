@@ -1,6 +1,7 @@
 """What shipping tells: its rows as the contract has them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import partial
 
 import msgspec
@@ -8,7 +9,16 @@ import msgspec
 from services.shipping.domain.inspection import ReturnStatus
 from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.domain.tracking_progress import TrackingStatus
-from services.shipping.models import Appointment, ExpectedReturn, OrderState, Parcel, Shipment, ShipmentLine
+from services.shipping.models import (
+    Appointment,
+    ExpectedReturn,
+    OrderState,
+    Parcel,
+    Shipment,
+    ShipmentLine,
+    StockLevel,
+    UnassignedLine,
+)
 from shared.events import snapshots
 from shared.events.shipping import (
     AppointmentScheduled,
@@ -27,6 +37,7 @@ from shared.events.shipping import (
     ShipmentShipped,
     ShipmentUndeliverable,
     ShipmentUpdated,
+    StockChanged,
     TrackingUpdated,
 )
 from shared.messaging.outbox import Event
@@ -106,6 +117,21 @@ def cancel_refused(reason: str) -> News:
     return partial(ShipmentCancelRefused, reason=reason)
 
 
+def stock_changed(sku: str, version: int, as_of: datetime, levels: Sequence[StockLevel]) -> StockChanged:
+    """The levels of a SKU changed, by whatever many movements."""
+    return StockChanged(
+        stock=snapshots.StockSnapshot(
+            sku=sku,
+            version=version,
+            as_of=as_of,
+            levels=tuple(
+                snapshots.StockLevel(location=level.location, on_hand=level.on_hand, reserved=level.reserved)
+                for level in levels
+            ),
+        )
+    )
+
+
 def shipments_snapshot(order: OrderState, version: int) -> snapshots.ShipmentsSnapshot:
     """All that shipping knows of an order."""
     return snapshots.ShipmentsSnapshot(
@@ -114,9 +140,10 @@ def shipments_snapshot(order: OrderState, version: int) -> snapshots.ShipmentsSn
         version=version,
         people=snapshots.People(
             delivery={
-                str(shipment.group_id): msgspec.convert(shipment.address, snapshots.Address)
+                str(whose): msgspec.convert(shipment.address, snapshots.Address)
                 for shipment in order.shipments
                 if shipment.address and shipment.status is not ShipmentStatus.CANCELLED
+                for whose in (shipment.group_id, shipment.id)
             }
         ),
         shipments=tuple(_shipment(shipment) for shipment in order.shipments),
@@ -131,6 +158,7 @@ def shipments_snapshot(order: OrderState, version: int) -> snapshots.ShipmentsSn
             for one in order.returns
             if one.status is ReturnStatus.RECEIVED and one.received_at is not None
         ),
+        unassigned=tuple(_line(line) for line in order.unassigned),
     )
 
 
@@ -138,7 +166,10 @@ def _cancellation(order: OrderState) -> snapshots.Cancellation | None:
     if order.cancel_requested_at is None or order.cancel_done is None:
         return None
     return snapshots.Cancellation(
-        requested_at=order.cancel_requested_at, done=order.cancel_done, reason=order.cancel_reason
+        requested_at=order.cancel_requested_at,
+        done=order.cancel_done,
+        reason=order.cancel_reason,
+        lines=msgspec.convert(order.cancel_lines or [], tuple[snapshots.CancelledLine, ...]),
     )
 
 
@@ -175,7 +206,7 @@ def _shipment(shipment: Shipment) -> snapshots.Shipment:
     )
 
 
-def _line(line: ShipmentLine) -> snapshots.ShipmentLine:
+def _line(line: ShipmentLine | UnassignedLine) -> snapshots.ShipmentLine:
     return snapshots.ShipmentLine(
         line_id=line.line_id, sku=line.sku, quantity=line.quantity, units=line.units
     )

@@ -8,9 +8,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.shipping import queries
-from services.shipping.commands import pickups, planning, stock
+from services.shipping.commands import pickups, sourcing, stock
 from services.shipping.messaging import jobs
-from shared.db import new_id
 from shared.messaging.jobs import RetryLater
 
 BATCH = 100  # shipments served by one job; the rest is the next one's
@@ -27,14 +26,15 @@ def serve_waiting_shipments(
     """
     skus = argument["skus"]
     served = 0
+    shipment_id = None
     for _ in range(BATCH):
         with sessions() as session:
-            shipment_id = queries.next_to_serve(session, skus)
+            shipment_id = queries.next_to_serve(session, skus, after=shipment_id)
         if shipment_id is None:
             return None
         with sessions.begin() as session:
-            served += planning.assign_stock(session, shipment_id)
-    return partial(stock.serve_waiting, skus=skus, cause=str(new_id())) if served else None
+            served += sourcing.assign_stock(session, shipment_id)
+    return partial(stock.serve_waiting, skus=skus) if served else None
 
 
 @jobs.kind("pickup_reminder", limit_seconds=30)

@@ -241,6 +241,14 @@ class Return:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CancelledLine:
+    """How much of an order line is to be cancelled."""
+
+    line_id: UUID
+    quantity: int  # sales units, beyond those that are cancelled already
+
+
+@dataclass(frozen=True, kw_only=True)
 class OrderSnapshot:
     """An order, as the orders service knows it."""
 
@@ -271,6 +279,7 @@ class OrderSnapshot:
     refused_at: datetime | None = None
     failed_at: datetime | None = None
     cancel_requested_at: datetime | None = None  # set while shipping is asked
+    cancel_lines: tuple[CancelledLine, ...] = ()  # what it is asked for; nothing: the whole order
     cancelled_at: datetime | None = None
     completed_at: datetime | None = None
     anonymised_at: datetime | None = None
@@ -365,6 +374,7 @@ class Cancellation:
     requested_at: datetime  # the request it answers
     done: bool  # all open shipments were cancelled; else none was
     reason: str = ""  # why not: already_shipped, …
+    lines: tuple[CancelledLine, ...] = ()  # what was asked for; nothing: the whole order
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -376,9 +386,12 @@ class ShipmentsSnapshot:
     order_id: UUID
     number: str
     version: int
-    people: People  # only delivery, by group, as shipping will use it
+    people: (
+        People  # only delivery, as shipping will use it: by shipment, and by group as of its last shipment
+    )
     shipments: tuple[Shipment, ...]
     cancellation: Cancellation | None = None
+    unassigned: tuple[ShipmentLine, ...] = ()  # in no shipment, since somebody deleted the one they were in
     returns: tuple[ReceivedReturn, ...] = ()
 
     @property

@@ -23,7 +23,7 @@ from shared.settings import ServiceSettings
 
 log = logging.logger(__name__)
 
-Chore = Callable[[Session], object]
+Chore = Callable[[Session], object]  # its name is the name of its thread
 
 POLL_SECONDS = 1.0  # the guarantee behind LISTEN, which is only for speed
 SWEEP_LIMIT = 20
@@ -40,11 +40,13 @@ class Agent:
         sessions: sessionmaker[Session],
         settings: ServiceSettings,
         chores: Sequence[Chore] = (),
+        watches: Sequence[Chore] = (),
     ) -> None:
         self._messaging = messaging
         self._sessions = sessions
         self._settings = settings
         self._chores = chores
+        self._watches = watches
         self._app = make_celery(messaging, settings)
         self._stopping = threading.Event()
         self._hearing = Inbox(
@@ -79,6 +81,7 @@ class Agent:
             ("sweep", self._sweep),
             ("canary", self._send_canaries),
             ("retention", self._forget),
+            *((f"watch-{watch.__name__}", self._watching(watch)) for watch in self._watches),
             *((f"acknowledge-{source}", self._acknowledging(source)) for source in sources),
             *((f"pull-{source}", self._pulling(source)) for source in sources),
         ]
@@ -206,6 +209,15 @@ class Agent:
         finally:
             publisher.close()
 
+    def _watching(self, watch: Chore) -> Callable[[], None]:
+        def look() -> None:
+            while not self._stopping.is_set():
+                with self._sessions.begin() as session:
+                    watch(session)
+                self._stopping.wait(POLL_SECONDS)
+
+        return look
+
     def _forget(self) -> None:
         retention.forget(self._sessions, self._stopping.is_set)
         for chore in self._chores:
@@ -219,11 +231,15 @@ def run_agent(
     sessions: sessionmaker[Session],
     settings: ServiceSettings,
     chores: Sequence[Chore] = (),
+    watches: Sequence[Chore] = (),
 ) -> None:
-    """Be the agent of a service until SIGTERM or SIGINT; chores are run once an hour, a commit each."""
+    """Be the agent of a service until SIGTERM or SIGINT.
+
+    Chores are run once an hour, watches once a second; each has a transaction of its own.
+    """
     logging.configure(messaging.name, settings.log_level)
     fault_points.configure(settings.crash_points)
-    agent = Agent(messaging, sessions, settings, chores)
+    agent = Agent(messaging, sessions, settings, chores, watches)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         agent.stop()

@@ -47,6 +47,21 @@ def test_a_cancelled_order_frees_its_stock_and_takes_its_invoice_back(shop):
     assert (note["refers_to"], note["total_minor"]) == (invoice["document_id"], invoice["total_minor"])
 
 
+def test_what_stock_has_come_to_is_told_by_the_agent(shop):
+    shop.call("shipping", "PUT", "/v1/stock/main/NEWS", json={"on_hand": 7, "reason": "counted"})
+
+    told = shop.eventually(
+        lambda: shop.call("shipping", "GET", "/v1/operations/events?type=stock.changed"),
+        lambda events: "NEWS" in {event["subject"] for event in events},
+    )
+
+    [event] = [event for event in told if event["subject"] == "NEWS"]
+    content = shop.call("shipping", "GET", f"/v1/operations/events/{event['event_id']}")
+    assert content["envelope"]["data"]["stock"]["levels"] == [
+        {"location": "main", "on_hand": 7, "reserved": 0}
+    ]
+
+
 def test_one_correlation_id_leads_from_the_request_to_the_last_email(shop, stack):
     body = shop.order_body(("CUP-1", 1))
     correlation = "checkout-of-ann"

@@ -32,9 +32,13 @@ SHIPMENT = "/shipments/<uuid:shipment_id>"
 @requires("orders:read")
 @query
 def list_order_shipments(session: Session, order_id: UUID) -> dict[str, Any]:
-    """All shipments of an order, and what was answered when it was to be cancelled."""
+    """All shipments of an order, what of it is in none, and what was answered when it was to be cancelled."""
     order = queries.order_state(session, order_id)
-    return {"items": order.shipments, "cancellation": order if order.cancel_requested_at else None}
+    return {
+        "items": order.shipments,
+        "unassigned": order.unassigned,
+        "cancellation": order if order.cancel_requested_at else None,
+    }
 
 
 @blueprint.route("/shipments", methods=["GET"])
@@ -111,5 +115,5 @@ def ship_shipment(session: Session, carrier: dict[str, Any], shipment_id: UUID) 
 @requires("shipping:write")
 @command
 def cancel_shipment(session: Session, cancellation: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Give up a shipment before it leaves; its stock is free again."""
+    """Delete a shipment before it leaves; its stock is free, its units are the order's to assign again."""
     return commands.cancel_shipment(session, shipment_id, **cancellation)

@@ -1,14 +1,19 @@
 """Stock over HTTP: parse, call one command or query, answer."""
 
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
 from services.shipping.api.pages import page
 from services.shipping.api.schemas.stock import (
+    BinArguments,
     CountArguments,
+    MovementSchema,
     ReceiptArguments,
+    ReservationSchema,
+    ScrapArguments,
     StockLevelSchema,
     StockPageArguments,
 )
@@ -17,7 +22,7 @@ from services.shipping.models import StockLevel
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
-from shared.web.paging import decode_cursor, page_schema
+from shared.web.paging import PageArguments, decode_cursor, page_schema
 
 blueprint = Blueprint("stock", __name__, url_prefix="/v1/stock")
 
@@ -69,3 +74,50 @@ def set_stock(session: Session, count: dict[str, Any], location: str, sku: str) 
 def receive_stock(session: Session, receipt: dict[str, Any], location: str, sku: str) -> StockLevel:
     """Take goods in; shipments that wait for them are served next, the oldest first."""
     return commands.receive_stock(session, location, sku, **receipt)
+
+
+@blueprint.route(f"/{LEVEL}/scraps", methods=["POST"])
+@blueprint.arguments(ScrapArguments)
+@blueprint.response(201, StockLevelSchema)
+@requires("stock:write")
+@command
+def scrap_stock(session: Session, scrap: dict[str, Any], location: str, sku: str) -> StockLevel:
+    """Sort out goods that can't be sold; refused where they are promised to shipments."""
+    return commands.scrap_stock(session, location, sku, **scrap)
+
+
+@blueprint.route(f"/{LEVEL}/bin", methods=["PUT"])
+@blueprint.arguments(BinArguments)
+@blueprint.response(200, StockLevelSchema)
+@requires("stock:write")
+@command
+def put_in_bin(session: Session, place: dict[str, Any], location: str, sku: str) -> StockLevel:
+    """Say on which shelf a SKU lies."""
+    return commands.put_in_bin(session, location, sku, **place)
+
+
+@blueprint.route(f"/{LEVEL}/movements", methods=["GET"])
+@blueprint.arguments(PageArguments, location="query")
+@blueprint.response(200, page_schema(MovementSchema))
+@requires("orders:read")
+@query
+def list_movements(session: Session, arguments: dict[str, Any], location: str, sku: str) -> dict[str, Any]:
+    """All that ever changed a level, newest first, with reason and user; for whoever may change it."""
+    limit = arguments["limit"]
+    [before] = decode_cursor(arguments["cursor"], int) if "cursor" in arguments else [None]
+    rows = queries.movements_page(session, location, sku, before=before, limit=limit + 1)
+    return page(rows, limit, lambda row: (row.position,))
+
+
+@blueprint.route(f"/{LEVEL}/reservations", methods=["GET"])
+@blueprint.arguments(PageArguments, location="query")
+@blueprint.response(200, page_schema(ReservationSchema))
+@requires("orders:read")
+@query
+def list_reservations(session: Session, arguments: dict[str, Any], location: str, sku: str) -> dict[str, Any]:
+    """Which orders the reserved units are promised to, the oldest promise first."""
+    limit = arguments["limit"]
+    [after] = decode_cursor(arguments["cursor"], UUID) if "cursor" in arguments else [None]
+    queries.stock_level(session, location, sku)
+    rows = queries.reservations_page(session, location, sku, after=after, limit=limit + 1)
+    return page(rows, limit, lambda row: (row.shipment_id,))

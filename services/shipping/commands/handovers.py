@@ -54,7 +54,7 @@ def give_over(
     """Take a shipment its last step, with its proof; what is still in stock leaves it."""
     if shipment.status in HOLDING_STOCK and shipment.location is not None:
         levels = held_levels(session, [shipment])
-        stock.pick(session, shipment, levels)  # what nobody had to pack is taken now
+        stock.pick_all(session, shipment, levels)  # what nobody had to pack is taken now
         stock.take_out(session, shipment, levels)
     sign_off(session, shipment, name=name, note=note, document_id=document_id)
     move_on(shipment, action)

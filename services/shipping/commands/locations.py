@@ -1,8 +1,12 @@
 """Where stock is kept."""
 
+from typing import Any
+
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.shipping import queries
+from services.shipping.commands import stock
 from services.shipping.models import Location
 from shared import clock
 from shared.access import actor_of
@@ -10,9 +14,7 @@ from shared.db import locked, require_current
 from shared.errors import NotFound, Refused
 
 
-def put_location(
-    session: Session, code: str, *, name: str, seller: str, country: str, priority: int
-) -> tuple[Location, bool]:
+def put_location(session: Session, code: str, *, seller: str, **fields: Any) -> tuple[Location, bool]:
     """Make a location or change it; answers whether it is new. Its seller stays: stock has an owner.
 
     Raises NotFound where it would be another seller's, Refused (seller_is_fixed) where it is to change hands.
@@ -20,7 +22,7 @@ def put_location(
     actor = actor_of(session)
     if not actor.may_see_seller(seller):
         raise NotFound("seller", seller)
-    values = {"name": name, "country": country, "priority": priority, "changed_at": clock.now()}
+    values = {**fields, "changed_at": clock.now()}
     made = insert(Location).values(code=code, seller=seller, version=1, **values)
     is_new = session.scalar(made.on_conflict_do_nothing().returning(Location.code)) is not None
     location = locked(session, Location, code)
@@ -34,4 +36,6 @@ def put_location(
     for field, value in values.items():
         setattr(location, field, value)
     location.version += 1
+    if waited_for := queries.skus_waited_for_at(session, code):
+        stock.serve_waiting(session, waited_for)  # it may serve now what it did not before
     return location, False

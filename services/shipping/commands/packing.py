@@ -1,21 +1,79 @@
-"""What goes into which parcel."""
+"""What goes into which parcel, and the check by scanner that it is the right thing."""
 
-from sqlalchemy import select
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
 from sqlalchemy.orm import Session
 
-from services.shipping.domain import tracking
-from services.shipping.models import Parcel, ParcelContent, Shipment, parcel_serials
+from services.shipping import events
+from services.shipping.commands.parcels import new_parcel
+from services.shipping.commands.shipments import in_hand, tell
+from services.shipping.domain.shipment_status import refuse_unless_possible
+from services.shipping.models import ParcelContent, Shipment
+from shared.errors import Invalid, Refused
 
 
-def open_parcel(session: Session, shipment: Shipment) -> Parcel:
-    """Put all of a shipment into one parcel, which has its tracking number from the start."""
-    number = tracking.tracking_number(session.scalars(select(parcel_serials.next_value())).one())
-    parcel = Parcel(
-        position=len(shipment.parcels) + 1,
-        carrier=tracking.CARRIER,
-        tracking_number=number,
-        tracking_url=tracking.tracking_link(number),
-        contents=[ParcelContent(line_id=line.line_id, units=line.units) for line in shipment.lines],
-    )
-    shipment.parcels.append(parcel)
-    return parcel
+def pack_into_parcels(
+    session: Session, shipment_id: UUID, *, parcels: Sequence[Mapping[str, Any]]
+) -> Shipment:
+    """Say what is in which box, how heavy and how large each is; tells shipment.updated.
+
+    A box named by its id keeps carrier, number and label; one without is new; one not named is gone. Raises
+    Refused with its reason, Invalid unless each unit of the shipment is in exactly one box.
+    """
+    shipment = in_hand(session, shipment_id)
+    refuse_unless_possible("pack_into_parcels", shipment.facts)
+    _require_each_unit_once(shipment, parcels)
+    known = {parcel.id: parcel for parcel in shipment.parcels}
+    wanted = []
+    for position, box in enumerate(parcels, 1):
+        parcel_id = box.get("parcel_id")
+        if parcel_id is not None and parcel_id not in known:
+            raise Invalid(**{f"parcels.{position - 1}.parcel_id": "is no parcel of this shipment"})
+        parcel = known.pop(parcel_id) if parcel_id is not None else new_parcel(session)
+        parcel.position = position
+        for measure in ("weight_grams", "length_mm", "width_mm", "height_mm"):
+            setattr(parcel, measure, box[measure])
+        parcel.contents = [ParcelContent(**content) for content in box["contents"]]
+        wanted.append(parcel)
+    shipment.parcels = wanted
+    shipment.version += 1
+    tell(session, shipment.order, events.shipment_updated(shipment))
+    return shipment
+
+
+def scan(session: Session, shipment_id: UUID, *, code: str, units: int) -> Shipment:
+    """Check off units that are packed, by their SKU or barcode.
+
+    From the first scan on, the shipment can be packed only when every unit was scanned. Raises Refused:
+    not_in_shipment, more_than_picked, and those of packing.
+    """
+    shipment = in_hand(session, shipment_id)
+    refuse_unless_possible("scan", shipment.facts)
+    lines = [
+        line for line in shipment.lines if code in {line.sku, line.goods.barcode if line.goods else line.sku}
+    ]
+    if not lines:
+        raise Refused("not_in_shipment", f"{code} is not to be packed here")
+    unchecked = sum(line.picked - line.checked for line in lines)
+    if units > unchecked:
+        raise Refused("more_than_picked", f"{unchecked} of {code} are still to be packed", left=unchecked)
+    for line in lines:
+        checked = min(units, line.picked - line.checked)
+        line.checked += checked
+        units -= checked
+    shipment.version += 1
+    return shipment
+
+
+def _require_each_unit_once(shipment: Shipment, parcels: Sequence[Mapping[str, Any]]) -> None:
+    packed: Counter[UUID] = Counter()
+    for box in parcels:
+        for content in box["contents"]:
+            packed[content["line_id"]] += content["units"]
+    units = Counter({line.line_id: line.units for line in shipment.lines})
+    for line_id in {*packed, *units}:
+        if packed[line_id] != units[line_id]:
+            raise Invalid(parcels=f"hold {packed[line_id]} of {line_id}; there are {units[line_id]}")

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from services.shipping import events, queries
 from services.shipping.commands.handovers import give_over
+from services.shipping.commands.lines import put_aside
 from services.shipping.commands.shipments import cancel, held_levels, in_hand, tell
 from services.shipping.domain.shipment_status import MOST_WRONG_CODES, ShipmentStatus, refuse_unless_possible
 from services.shipping.models import Pickup, Shipment
@@ -68,9 +69,10 @@ def remind(session: Session, shipment_id: UUID) -> None:
 
 
 def release_uncollected(session: Session, shipment_id: UUID) -> None:
-    """Give up what nobody collected: its stock is free again. Runs under the order's lock."""
+    """Give up what nobody collected: its stock is free, its units are the order's. Runs under its lock."""
     shipment = queries.shipment(session, shipment_id)
     if shipment.status is ShipmentStatus.READY:
+        put_aside(shipment)
         cancel(session, [shipment], NOT_COLLECTED, held_levels(session, [shipment]))
         tell(session, shipment.order, events.shipments_cancelled([shipment], NOT_COLLECTED))
 

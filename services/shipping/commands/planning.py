@@ -1,72 +1,55 @@
-"""Bringing shipments in line with their order: planned, replanned, cancelled, given stock."""
+"""Bringing shipments in line with their order: planned, replanned, cancelled."""
 
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from uuid import UUID
 
-from sqlalchemy import select
+import msgspec
 from sqlalchemy.orm import Session
 
 from services.shipping import events, queries
-from services.shipping.commands import stock
-from services.shipping.commands.shipments import cancel, held_levels, move_on, tell
+from services.shipping.commands import lines, sourcing, stock, withdrawing
+from services.shipping.commands.shipments import cancel, held_levels, tell
 from services.shipping.domain.methods import kind_of
+from services.shipping.domain.sharing import Shares, share_out
 from services.shipping.domain.shipment_status import LEFT, OPEN, UNRELEASED, ShipmentStatus
-from services.shipping.domain.wishes import Wish, wishes_of
-from services.shipping.models import OrderState, Shipment, ShipmentLine
-from shared import clock
-from shared.db import new_id
+from services.shipping.domain.wishes import Wish, WishedLine, wishes_of
+from services.shipping.models import OrderState, Shipment
 from shared.events.snapshots import OrderSnapshot
-from shared.messaging.subjects import lock_order
 
 ENDED = {"cancelled", "refused", "failed"}
-TO_BE_FULFILLED = {"placed", "accepted"}
 
-# What the order no longer asks for, it may ask for again; what somebody cancelled by hand is not made again.
 NO_LONGER_ORDERED = "no_longer_ordered"
 
 
 def bring_shipments_in_line(session: Session, order: OrderSnapshot) -> None:
     """Make shipping's side of an order what its snapshot calls for; runs under the order's lock.
 
-    An order to be fulfilled gets a shipment per delivery group and stock for it, one that ended gives its
-    stock back, one that is to be cancelled gets its answer. Tells each change once. A snapshot older than the
-    one followed last changes nothing, nor does the same one again.
+    An order to be fulfilled gets shipments for each delivery group and stock for them, one that ended gives
+    its stock back, one that is to be cancelled gets its answer. Tells each change once. A snapshot older than
+    the one followed last changes nothing, nor does the same one again.
     """
     state = session.get(OrderState, order.order_id)
     if state is None:
-        state = OrderState(order_id=order.order_id, shipments=[], returns=[])
+        state = OrderState(order_id=order.order_id, shipments=[], unassigned=[], returns=[])
         session.add(state)
     elif order.version < state.order_version:
         return
     was_accepted = state.accepted_at is not None
     _take_note(state, order)
     if order.status in ENDED:
+        state.unassigned.clear()
         news = _cancel_open(session, state, f"order_{order.status}")
     elif order.cancel_requested_at not in {None, state.cancel_requested_at}:
         news = _answer_cancel_request(session, state, order)
-    elif order.status in TO_BE_FULFILLED:
+    elif order.cancel_requested_at is not None:
+        news = []  # answered; what it still wants is known when it has heard the answer
+    elif state.to_be_fulfilled:
         news = _plan(session, state, wishes_of(order), owns_addresses=was_accepted)
     else:
         news = []
     tell(session, state, *news)
-
-
-def assign_stock(session: Session, shipment_id: UUID) -> bool:
-    """Give a waiting shipment stock, if a location has all of it, and tell shipment.inventory_assigned.
-
-    Answers whether it did; a shipment that no longer waits is left alone.
-    """
-    order_id = session.scalars(select(Shipment.order_id).where(Shipment.id == shipment_id)).one()
-    lock_order(session, order_id)
-    shipment = queries.shipment(session, shipment_id)
-    if shipment.status is not ShipmentStatus.AWAITING_INVENTORY:
-        return False
-    locations = queries.locations_serving(session, shipment.seller)
-    levels = stock.lock_levels(session, {line.sku for line in shipment.lines}, locations)
-    if not _assign(session, shipment, levels, locations):
-        return False
-    tell(session, shipment.order, events.status_reached(shipment))
-    return True
 
 
 def _take_note(state: OrderState, order: OrderSnapshot) -> None:
@@ -100,149 +83,176 @@ def _cancel_open(session: Session, state: OrderState, reason: str) -> list[event
 
 
 def _answer_cancel_request(session: Session, state: OrderState, order: OrderSnapshot) -> list[events.News]:
-    """Cancel all open shipments, or none if any has left; the order's lock stands between this and `ship`."""
-    has_left = any(shipment.status in LEFT for shipment in state.shipments)
+    """Cancel all open shipments, or none if any has left; the order's lock stands between this and `ship`.
+
+    Single lines go the same way: as many units as are asked for, or none.
+    """
+    if order.cancel_lines:
+        wanted = {line.line_id: line.quantity for line in order.cancel_lines}
+        news = withdrawing.withdraw(session, state, wanted)
+    elif any(shipment.status in LEFT for shipment in state.shipments):
+        news = None
+    else:
+        # Told even where nothing was open: the order waits for its answer.
+        reason = "order_cancelled"
+        news = _cancel_open(session, state, reason) or [events.shipments_cancelled([], reason)]
     state.cancel_requested_at = order.cancel_requested_at
-    state.cancel_done = not has_left
-    state.cancel_reason = "already_shipped" if has_left else ""
-    if has_left:
-        return [events.cancel_refused(state.cancel_reason)]
-    # Told even where nothing was open: the order waits for its answer.
-    reason = "order_cancelled"
-    return _cancel_open(session, state, reason) or [events.shipments_cancelled([], reason)]
+    state.cancel_lines = [msgspec.to_builtins(line) for line in order.cancel_lines]
+    state.cancel_done = news is not None
+    state.cancel_reason = "already_shipped" if news is None else ""
+    return [events.cancel_refused(state.cancel_reason)] if news is None else news
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    """What is planned anew for a delivery group."""
+
+    wish: Wish | None  # none where nothing of it is wanted any more
+    shipments: list[Shipment]  # that may still be changed
+    shares: Shares
+
+    def lines(self, share: Mapping[UUID, int]) -> tuple[WishedLine, ...]:
+        """A share of the wish, as its lines."""
+        wished = self.wish.lines if self.wish else ()
+        return tuple(line.of(share[line.line_id]) for line in wished if line.line_id in share)
 
 
 def _plan(
-    session: Session, state: OrderState, wishes: list[Wish], *, owns_addresses: bool
+    session: Session, state: OrderState, wishes: Sequence[Wish], *, owns_addresses: bool
 ) -> list[events.News]:
-    """Shipments for the groups that have none; those not yet released as their group now wants them."""
+    """Shipments for what is in none; those not yet released as their group now wants them."""
     wish_for = {wish.group_id: wish for wish in wishes}
-    standing = {shipment.group_id for shipment in state.shipments if _stands(shipment)}
-    unreleased = [shipment for shipment in state.shipments if shipment.status in UNRELEASED]
-    dropped = [shipment for shipment in unreleased if shipment.group_id not in wish_for]
-    revised = []
-    for shipment in unreleased:
-        wish = wish_for.get(shipment.group_id)
-        if wish is not None and owns_addresses:
-            wish = replace(
-                wish, method=shipment.method, pickup_point=shipment.pickup_point, address=shipment.address
-            )
-        if wish is not None and wish != shipment.wish:
-            revised.append((shipment, wish))
-    new = [wish for wish in wishes if wish.group_id not in standing]
+    groups = [
+        _shared_out(state, group_id, wish_for.get(group_id))
+        for group_id in dict.fromkeys([*wish_for, *(shipment.group_id for shipment in state.shipments)])
+    ]
+    fewer_unassigned = _keep_unassigned(state, groups)
+    dropped: list[Shipment] = []
+    revised: list[tuple[Shipment, Wish]] = []
+    new: list[Wish] = []
+    for group in groups:
+        for shipment, share in zip(group.shipments, group.shares.shipments, strict=True):
+            if group.wish is None or not share:
+                dropped.append(shipment)
+                continue
+            wish = replace(group.wish, lines=group.lines(share))
+            if owns_addresses:
+                wish = _as_it_goes(shipment, wish)
+            if wish != shipment.wish:
+                revised.append((shipment, wish))
+        if group.wish is not None and group.shares.new:
+            new.append(replace(group.wish, lines=group.lines(group.shares.new)))
     if not (dropped or revised or new):
-        return []
+        return [events.shipment_updated(state.shipments[-1])] if fewer_unassigned else []
+    with session.no_autoflush:  # a new shipment is written once, when it has its stock
+        return _carry_out(session, state, dropped, revised, new)
 
-    skus = {line.sku for wish in wishes for line in wish.lines}
-    skus |= {line.sku for shipment in unreleased for line in shipment.lines}
-    held_at = {shipment.location for shipment in unreleased if shipment.location is not None}
-    locations = queries.locations_serving(session, state.seller)
-    levels = stock.lock_levels(session, skus, held_at.union(locations))
+
+def _as_it_goes(shipment: Shipment, wish: Wish) -> Wish:
+    return replace(wish, method=shipment.method, pickup_point=shipment.pickup_point, address=shipment.address)
+
+
+def _shared_out(state: OrderState, group_id: UUID, wish: Wish | None) -> _Group:
+    standing = [
+        shipment
+        for shipment in state.shipments
+        if shipment.group_id == group_id and shipment.status is not ShipmentStatus.CANCELLED
+    ]
+    unreleased = [shipment for shipment in standing if shipment.status in UNRELEASED]
+    fixed: Counter[UUID] = Counter()
+    for shipment in standing:
+        if shipment not in unreleased:
+            fixed.update({line.line_id: line.quantity for line in shipment.lines})
+    shares = share_out(
+        {line.line_id: line.quantity for line in wish.lines} if wish else {},
+        fixed,
+        {line.line_id: line.quantity for line in state.unassigned if line.group_id == group_id},
+        [{line.line_id: line.quantity for line in shipment.lines} for shipment in unreleased],
+    )
+    return _Group(wish=wish, shipments=unreleased, shares=shares)
+
+
+def _keep_unassigned(state: OrderState, groups: Sequence[_Group]) -> bool:
+    """Forget of what is unassigned what is no longer wanted; answers whether there was any."""
+    kept = {line_id: quantity for group in groups for line_id, quantity in group.shares.unassigned.items()}
+    surplus = {
+        line.line_id: line.quantity - kept.get(line.line_id, 0)
+        for line in state.unassigned
+        if line.quantity > kept.get(line.line_id, 0)
+    }
+    if surplus:
+        lines.take_aside(state, surplus)
+    return bool(surplus)
+
+
+def _carry_out(
+    session: Session,
+    state: OrderState,
+    dropped: list[Shipment],
+    revised: list[tuple[Shipment, Wish]],
+    new: list[Wish],
+) -> list[events.News]:
+    opened = [
+        lines.open_shipment(
+            session,
+            state,
+            group_id=wish.group_id,
+            method=wish.method,
+            pickup_point=wish.pickup_point,
+            address=wish.address,
+            lines=lines.as_lines(state.seller, wish.lines),
+        )
+        for wish in new
+    ]
+    to_be_sourced = {shipment.id for shipment, wish in revised if _needs_other_stock(shipment, wish)}
+    for shipment, wish in revised:
+        shipment.method, shipment.kind = wish.method, kind_of(wish.method)
+        shipment.pickup_point, shipment.address = wish.pickup_point, wish.address
+    asking = [*opened, *(shipment for shipment, _ in revised if shipment.id in to_be_sourced)]
+    locations = {shipment.id: queries.locations_for(session, shipment) for shipment in asking}
+    skus = {line.sku for shipment in [*dropped, *asking] for line in shipment.lines}
+    skus |= {line.sku for _, wish in revised for line in wish.lines}
+    held_at = {shipment.location for shipment in [*dropped, *asking] if shipment.location is not None}
+    levels = stock.lock_levels(session, skus, held_at.union(*locations.values()))
 
     news: list[events.News] = []
     if dropped:
         cancel(session, dropped, NO_LONGER_ORDERED, levels)
         news.append(events.shipments_cancelled(dropped, NO_LONGER_ORDERED))
     for shipment, wish in revised:
-        news += _revise(session, shipment, wish, levels, locations)
-    for wish in new:
-        shipment = _open(state, wish)
-        session.add(shipment)
-        if _is_its_turn(session, shipment, levels, locations):
-            _assign(session, shipment, levels, locations)
-        news += [events.shipment_created(shipment), events.status_reached(shipment)]
+        if shipment.id in to_be_sourced:
+            news += _source_anew(session, shipment, wish, levels, locations[shipment.id])
+        else:
+            news.append(events.shipment_updated(shipment))
+        shipment.version += 1
+    for shipment in opened:
+        branches = sourcing.assign_in_turn(session, shipment, levels, locations[shipment.id])
+        news.append(events.shipment_created(shipment))
+        news += sourcing.news_of(shipment, branches or [])
     return news
 
 
-def _stands(shipment: Shipment) -> bool:
-    return shipment.status is not ShipmentStatus.CANCELLED or shipment.cancel_reason != NO_LONGER_ORDERED
+def _needs_other_stock(shipment: Shipment, wish: Wish) -> bool:
+    before = (shipment.wish.lines, shipment.kind, shipment.pickup_point)
+    return before != (wish.lines, kind_of(wish.method), wish.pickup_point)
 
 
-def _open(state: OrderState, wish: Wish) -> Shipment:
-    position = len(state.shipments) + 1
-    return Shipment(
-        id=new_id(),
-        order=state,
-        order_id=state.order_id,
-        position=position,
-        number=f"{state.number}-{position}",
-        group_id=wish.group_id,
-        seller=state.seller,
-        market=state.market,
-        method=wish.method,
-        kind=kind_of(wish.method),
-        pickup_point=wish.pickup_point,
-        address=wish.address,
-        status=ShipmentStatus.AWAITING_INVENTORY,
-        version=1,
-        created_at=clock.now(),
-        lines=_lines(state.seller, wish),
-        parcels=[],
-        appointments=[],
-    )
-
-
-def _revise(
+def _source_anew(
     session: Session, shipment: Shipment, wish: Wish, levels: stock.Levels, locations: list[str]
 ) -> list[events.News]:
-    """Follow the order to another address, method or quantity."""
-    before = shipment.status
-    has_other_lines = wish.lines != shipment.wish.lines
-    shipment.method, shipment.kind = wish.method, kind_of(wish.method)
-    shipment.pickup_point, shipment.address = wish.pickup_point, wish.address
-    if has_other_lines and shipment.location is not None:
-        # What it was promised it may have again before anyone else, at the same place if that still has it.
-        nearest = [shipment.location, *locations]
-        stock.free(session, shipment, levels)
-        move_on(shipment, "unassign")
-        shipment.location = None
-        shipment.lines = _lines(shipment.seller, wish)
-        _assign(session, shipment, levels, nearest)
-    elif has_other_lines:
-        shipment.lines = _lines(shipment.seller, wish)
-        if _is_its_turn(session, shipment, levels, locations):
-            _assign(session, shipment, levels, locations)
-    shipment.version += 1
-    updated = events.shipment_updated(shipment)
-    return [updated] if shipment.status is before else [updated, events.status_reached(shipment)]
+    """Follow the order to other lines, or to another place.
 
-
-def _lines(seller: str, wish: Wish) -> list[ShipmentLine]:
-    return [
-        ShipmentLine(
-            line_id=line.line_id,
-            position=position,
-            sku=line.sku,
-            name=line.name,
-            quantity=line.quantity,
-            units=line.units,
-            seller=seller,
-        )
-        for position, line in enumerate(wish.lines, 1)
-    ]
-
-
-def _is_its_turn(session: Session, shipment: Shipment, levels: stock.Levels, locations: list[str]) -> bool:
-    """Whether a shipment may look for stock now.
-
-    It waits where one that has waited longer could be served with the same stock; both are then served in
-    turn, by a job.
+    What a shipment was promised it may have again before anyone else, at the same place if that still has it.
     """
-    if stock.covering_location(shipment, levels, locations) is None:
-        return False
-    skus = {line.sku for line in shipment.lines}
-    with session.no_autoflush:  # it looks at others only, and a new shipment is to be written once
-        overtaken = queries.next_to_serve(session, skus, older_than=shipment.id)
-    if overtaken is None:
-        return True
-    stock.serve_waiting(session, skus, cause=f"{shipment.id}:{shipment.version}:in_turn")
-    return False
-
-
-def _assign(session: Session, shipment: Shipment, levels: stock.Levels, locations: list[str]) -> bool:
-    location = stock.covering_location(shipment, levels, locations)
-    if location is None:
-        return False
-    stock.reserve(session, shipment, levels, location)
-    move_on(shipment, "assign")
-    return True
+    before, was_at = shipment.status, shipment.location
+    nearest = sorted(locations, key=lambda location: location != was_at)
+    sourcing.unassign(session, shipment, levels)
+    shipment.lines = lines.as_lines(shipment.seller, wish.lines)
+    if before is ShipmentStatus.INVENTORY_ASSIGNED:
+        branches = sourcing.assign(session, shipment, levels, nearest) or []
+    else:
+        branches = sourcing.assign_in_turn(session, shipment, levels, nearest) or []
+    news = [events.shipment_updated(shipment)]
+    if shipment.status is not before:
+        news.append(events.status_reached(shipment))
+    return news + [one for branch in branches for one in sourcing.news_of_new(branch)]

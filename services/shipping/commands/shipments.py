@@ -2,15 +2,14 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.shipping import events, queries
-from services.shipping.commands import packing, stock
+from services.shipping.commands import parcels, stock
 from services.shipping.commands.carriers import name_carrier
+from services.shipping.commands.lines import put_aside
 from services.shipping.commands.timekeeping import keep_time
 from services.shipping.domain.shipment_status import (
-    HOLDING_STOCK,
     UNRELEASED,
     ShipmentStatus,
     refuse_unless_possible,
@@ -20,7 +19,7 @@ from services.shipping.domain.tracking import CARRIER
 from services.shipping.models import OrderState, Shipment
 from shared import clock
 from shared.db import require_current
-from shared.errors import Invalid, NotFound
+from shared.errors import Invalid
 from shared.messaging import outbox
 from shared.messaging.subjects import lock_order, next_version
 
@@ -46,8 +45,8 @@ def pick_shipment(session: Session, shipment_id: UUID) -> Shipment:
     """
     shipment = in_hand(session, shipment_id)
     refuse_unless_possible("pick", shipment.facts)
-    stock.pick(session, shipment, held_levels(session, [shipment]))
-    packing.open_parcel(session, shipment)
+    stock.pick_all(session, shipment, held_levels(session, [shipment]))
+    parcels.open_parcel(session, shipment)
     move_on(shipment, "pick")
     tell(session, shipment.order, events.status_reached(shipment))
     return shipment
@@ -109,9 +108,14 @@ def leave(session: Session, shipment: Shipment) -> None:
 
 
 def cancel_shipment(session: Session, shipment_id: UUID, *, reason: str) -> Shipment:
-    """Give up a shipment before it leaves, free its stock and tell shipment.cancelled."""
+    """Delete a shipment before it leaves, free its stock and tell shipment.cancelled.
+
+    While the order is to be fulfilled, its units are among the order's unassigned lines from then on.
+    """
     shipment = in_hand(session, shipment_id)
     refuse_unless_possible("cancel", shipment.facts)
+    if shipment.order.to_be_fulfilled:
+        put_aside(shipment)
     cancel(session, [shipment], reason, held_levels(session, [shipment]))
     tell(session, shipment.order, events.shipments_cancelled([shipment], reason))
     return shipment
@@ -120,15 +124,18 @@ def cancel_shipment(session: Session, shipment_id: UUID, *, reason: str) -> Ship
 def cancel(session: Session, shipments: list[Shipment], reason: str, levels: stock.Levels) -> None:
     """Cancel open shipments of one order and free what they hold; telling it is the caller's."""
     for shipment in shipments:
-        if shipment.status in HOLDING_STOCK:
+        if shipment.holds_stock:
             stock.free(session, shipment, levels)
+        if shipment.status is ShipmentStatus.PACKING:
+            for line in queries.open_pick_lines(session, shipment.id):
+                line.found = 0  # nobody need look for it any more
         shipment.cancel_reason = reason
         move_on(shipment, "cancel")
 
 
 def held_levels(session: Session, shipments: list[Shipment]) -> stock.Levels:
     """Lock the stock that shipments hold."""
-    holding = [shipment for shipment in shipments if shipment.status in HOLDING_STOCK]
+    holding = [shipment for shipment in shipments if shipment.holds_stock]
     skus = {line.sku for shipment in holding for line in shipment.lines}
     locations = {shipment.location for shipment in holding if shipment.location is not None}
     return stock.lock_levels(session, skus, locations) if holding else {}
@@ -138,6 +145,8 @@ def move_on(shipment: Shipment, action: str) -> None:
     """Take a shipment where an action leads, and note when."""
     shipment.status = status_after(action, shipment.status, shipment.kind)
     shipment.version += 1
+    if action == "release":
+        shipment.released_at = clock.now()
     if shipment.status not in UNRELEASED:
         setattr(shipment, f"{shipment.status}_at", clock.now())
 
@@ -155,10 +164,9 @@ def tell(session: Session, order: OrderState, *news: events.News) -> None:
 
 def in_hand(session: Session, shipment_id: UUID) -> Shipment:
     """A shipment that nobody else can change until the transaction ends, as the caller believes it to be."""
-    order_id = session.scalar(select(Shipment.order_id).where(Shipment.id == shipment_id))
-    if order_id is None:
-        raise NotFound("shipment", shipment_id)
-    lock_order(session, order_id)  # whoever changes a shipment has its order's lock: its own row needs none
+    lock_order(
+        session, queries.order_of(session, shipment_id)
+    )  # whoever changes a shipment has its order's lock: its own row needs none
     shipment = queries.shipment(session, shipment_id)
     require_current(session, shipment.version)
     return shipment

@@ -6,12 +6,12 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
-from services.shipping.domain.allocation import choose_location, demand_of
+from services.shipping.domain.sourcing import demand_of
 from services.shipping.domain.stock_movements import EFFECTS, MovementKind
-from services.shipping.models import Shipment, StockLevel, StockMovement
+from services.shipping.models import Shipment, ShipmentLine, StockLevel, StockMovement
 from shared import clock
 from shared.access import EVERYTHING, actor_of
-from shared.db import require_current
+from shared.db import new_id, require_current
 from shared.errors import Invalid, NotFound, Refused
 from shared.messaging.jobs import enqueue
 
@@ -40,7 +40,7 @@ def set_stock(session: Session, location: str, sku: str, *, on_hand: int, reason
         )
     if on_hand != level.on_hand:
         _move(session, level, MovementKind.ADJUSTED, on_hand - level.on_hand, reason=reason)
-        serve_waiting(session, [sku], cause=f"{sku}:{location}:{level.version}")
+        serve_waiting(session, [sku])
     return level
 
 
@@ -51,7 +51,32 @@ def receive_stock(session: Session, location: str, sku: str, *, quantity: int, r
     """
     level = _level_in_hand(session, location, sku)
     _move(session, level, MovementKind.RECEIVED, quantity, reason=reason)
-    serve_waiting(session, [sku], cause=f"{sku}:{location}:{level.version}")
+    serve_waiting(session, [sku])
+    return level
+
+
+def scrap_stock(session: Session, location: str, sku: str, *, quantity: int, reason: str) -> StockLevel:
+    """Sort out goods that can't be sold; those promised to shipments stay.
+
+    Raises NotFound for a location that the actor may not change, Refused (units_reserved) where that many
+    are not free.
+    """
+    level = _level_in_hand(session, location, sku)
+    if quantity > level.available:
+        raise Refused(
+            "units_reserved", f"{level.available} are not promised to shipments", available=level.available
+        )
+    _move(session, level, MovementKind.SCRAPPED, quantity, reason=reason)
+    return level
+
+
+def put_in_bin(session: Session, location: str, sku: str, *, bin: str) -> StockLevel:  # noqa: A002 - the shelf
+    """Say on which shelf a SKU lies at a location: pick lists go by it.
+
+    Raises NotFound for a location that the actor may not change.
+    """
+    level = _level_in_hand(session, location, sku)
+    level.bin = bin
     return level
 
 
@@ -75,7 +100,7 @@ def take_in(
         level = levels[sku, location]
         _move(session, level, MovementKind.RETURNED, units, reason=reason)
         if sellable:
-            serve_waiting(session, [sku], cause=f"{sku}:{location}:{level.version}")
+            serve_waiting(session, [sku])
         else:
             _move(session, level, MovementKind.SCRAPPED, units, reason=reason)
 
@@ -100,64 +125,106 @@ def lock_levels(session: Session, skus: Collection[str], locations: Collection[s
     return {(level.sku, level.location): level for level in session.scalars(found)}
 
 
-def covering_location(shipment: Shipment, levels: Levels, locations: Sequence[str]) -> str | None:
-    """The first of these locations that has all a shipment needs, if any does."""
-    available = {place: level.available for place, level in levels.items()}
-    return choose_location(_demand(shipment), available, locations)
+def lock_levels_of(session: Session, sku: str) -> list[StockLevel]:
+    """Have all levels of a SKU to oneself, in the order in which lock_levels takes them."""
+    found = (
+        select(StockLevel)
+        .where(StockLevel.sku == sku)
+        .order_by(StockLevel.location)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return list(session.scalars(found))
 
 
 def reserve(session: Session, shipment: Shipment, levels: Levels, location: str) -> None:
     """Promise a shipment the stock of a location that covers it."""
     shipment.location = location
-    for sku, units in _demand(shipment).items():
+    for sku, units in _demand(shipment.lines).items():
         _move(session, levels[sku, location], MovementKind.RESERVED, units, shipment=shipment)
 
 
-def free(session: Session, shipment: Shipment, levels: Levels) -> None:
+def free(session: Session, shipment: Shipment, levels: Levels, *, reason: str = "") -> None:
     """Take back what a shipment was promised; whoever waits for it is served next."""
+    for line in shipment.lines:
+        put_back(session, shipment, levels, line, line.picked)
+    release(session, shipment, levels, shipment.lines, reason=reason)
+
+
+def release(
+    session: Session,
+    shipment: Shipment,
+    levels: Levels,
+    lines: Sequence[ShipmentLine],
+    *,
+    reason: str = "",
+) -> None:
+    """Take back what a shipment was promised for these lines, which are on their shelves."""
     assert shipment.location is not None
-    demand = _demand(shipment)
-    put_back(session, shipment, levels)
+    demand = _demand(lines)
     for sku, units in demand.items():
-        _move(session, levels[sku, shipment.location], MovementKind.RELEASED, units, shipment=shipment)
-    serve_waiting(session, demand, cause=f"{shipment.id}:{shipment.version}:freed")
+        level = levels[sku, shipment.location]
+        _move(session, level, MovementKind.RELEASED, units, shipment=shipment, reason=reason)
+    serve_waiting(session, demand)
 
 
-def pick(session: Session, shipment: Shipment, levels: Levels) -> None:
-    """Note that all of a shipment's stock is off its shelves."""
+def hand_on(
+    session: Session, shipment: Shipment, other: Shipment, levels: Levels, lines: Sequence[ShipmentLine]
+) -> None:
+    """Let another shipment have what this one was promised for these lines, at the same place."""
     assert shipment.location is not None
-    for line in shipment.lines:
-        if line.picked < line.units:
-            level = levels[line.sku, shipment.location]
-            _move(session, level, MovementKind.PICKED, line.units - line.picked, shipment=shipment)
-            line.picked = line.units
+    other.location = shipment.location
+    for sku, units in _demand(lines).items():
+        level = levels[sku, shipment.location]
+        _move(session, level, MovementKind.RELEASED, units, shipment=shipment)
+        _move(session, level, MovementKind.RESERVED, units, shipment=other)
 
 
-def put_back(session: Session, shipment: Shipment, levels: Levels) -> None:
-    """Note that what was picked of a shipment's stock is back on its shelves."""
-    assert shipment.location is not None
+def pick(session: Session, shipment: Shipment, levels: Levels, line: ShipmentLine, units: int) -> None:
+    """Note that so many more units of a line are off their shelf."""
+    if units:
+        assert shipment.location is not None
+        _move(session, levels[line.sku, shipment.location], MovementKind.PICKED, units, shipment=shipment)
+        line.picked += units
+
+
+def pick_all(session: Session, shipment: Shipment, levels: Levels) -> None:
+    """Note that all of a shipment that still was on its shelves is off them."""
     for line in shipment.lines:
-        if line.picked:
-            level = levels[line.sku, shipment.location]
-            _move(session, level, MovementKind.PICKED, -line.picked, shipment=shipment)
-            line.picked = line.checked = 0
+        pick(session, shipment, levels, line, line.units - line.picked)
+
+
+def put_back(session: Session, shipment: Shipment, levels: Levels, line: ShipmentLine, units: int) -> None:
+    """Note that so many units of a line are on their shelf again; what was packed is to be checked anew."""
+    if units:
+        assert shipment.location is not None
+        _move(session, levels[line.sku, shipment.location], MovementKind.PICKED, -units, shipment=shipment)
+        line.picked -= units
+        line.checked = 0
+
+
+def write_off(session: Session, level: StockLevel, units: int, *, reason: str) -> None:
+    """Note that units which nobody was promised are not there."""
+    if units:
+        _move(session, level, MovementKind.ADJUSTED, -units, reason=reason)
 
 
 def take_out(session: Session, shipment: Shipment, levels: Levels) -> None:
-    """Let a shipment's stock leave with it."""
-    assert shipment.location is not None
-    for sku, units in _demand(shipment).items():
-        _move(session, levels[sku, shipment.location], MovementKind.SHIPPED, units, shipment=shipment)
+    """Let a shipment's stock leave with it, if it has any."""
+    if shipment.location is not None:
+        for sku, units in _demand(shipment.lines).items():
+            level = levels[sku, shipment.location]
+            _move(session, level, MovementKind.SHIPPED, units, shipment=shipment)
 
 
-def serve_waiting(session: Session, skus: Collection[str], *, cause: str) -> None:
-    """Owe the shipments that wait for these SKUs another try, if there are any; once per cause."""
+def serve_waiting(session: Session, skus: Collection[str]) -> None:
+    """Owe the shipments that wait for these SKUs another try, if there are any."""
     if queries.is_waited_for(session, skus):
         first = min(skus)
         enqueue(
             session,
             "allocation",
-            key=f"allocation:{cause}",
+            key=f"allocation:{new_id()}",
             order_id=first,
             number=first,
             argument={"skus": sorted(skus)},
@@ -173,8 +240,8 @@ def _level_in_hand(session: Session, code: str, sku: str) -> StockLevel:
     return level
 
 
-def _demand(shipment: Shipment) -> dict[str, int]:
-    return demand_of((line.sku, line.units) for line in shipment.lines)
+def _demand(lines: Sequence[ShipmentLine]) -> dict[str, int]:
+    return demand_of((line.sku, line.units) for line in lines)
 
 
 def _move(

@@ -13,6 +13,7 @@ class MethodKind(StrEnum):
     SERVICE = "service"  # somebody comes and does it; signed for
 
 
+AT_A_POINT = frozenset({MethodKind.PICKUP, MethodKind.HAND_OVER})  # where customer and goods meet
 NEEDS_NO_PACKING = frozenset({MethodKind.DOWNLOAD, MethodKind.SERVICE})
 
 

@@ -56,6 +56,7 @@ TRANSITIONS = {
     ("reject", S.RELEASED): S.AWAITING_INVENTORY,
     ("release", S.INVENTORY_ASSIGNED): S.RELEASED,
     ("pick", S.RELEASED): S.PACKING,
+    **{(action, S.PACKING): S.PACKING for action in ("record_picks", "scan", "pack_into_parcels")},
     ("pack", S.PACKING): S.READY,
     ("print_label", S.PACKING): S.READY,  # the first print is what packing ends with
     ("print_label", S.READY): S.READY,
@@ -93,7 +94,8 @@ _ONLY_FOR = {
 
 # What people may ask for, in the order of a shipment's life; stock alone assigns and unassigns.
 ACTIONS = (
-    *("release", "pick", "pack", "print_label", "ship", "deliver", "cancel"),
+    *("edit", "split", "merge", "reject", "release", "pick", "record_picks", "scan", "pack_into_parcels"),
+    *("pack", "print_label", "ship", "deliver", "cancel"),
     *("collect", "hand_over", "sign", "provide", "fail", "resend", "take_back"),
     *("track", "assign_courier", "schedule", "renew_code"),
 )
@@ -208,10 +210,15 @@ def _collect_refusal(shipment: ShipmentFacts) -> Refusal | None:
     return None
 
 
+def _record_refusal(shipment: ShipmentFacts) -> Refusal | None:
+    return Refusal("already_picked", "every unit is off its shelf") if shipment.picked else None
+
+
 _FURTHER_REFUSALS = {
     "release": _release_refusal,
     "pack": _pack_refusal,
     "print_label": _pack_refusal,
     "edit": _edit_refusal,
     "collect": _collect_refusal,
+    "record_picks": _record_refusal,
 }

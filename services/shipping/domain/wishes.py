@@ -1,6 +1,6 @@
 """What an order wants shipped, group by group."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -14,10 +14,15 @@ class WishedLine:
     """How much of an order line is wanted."""
 
     line_id: UUID
+    position: int  # as the order lists its lines
     sku: str
     name: str
     quantity: int  # sales units
     units: int  # stock-keeping units
+
+    def of(self, quantity: int) -> "WishedLine":
+        """So many sales units of the same."""
+        return replace(self, quantity=quantity, units=quantity * (self.units // self.quantity))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +41,8 @@ def wishes_of(order: OrderSnapshot) -> list[Wish]:
     wishes = []
     for group in order.delivery_groups:
         lines = tuple(
-            _wished(line)
-            for line in order.lines
+            _wished(position, line)
+            for position, line in enumerate(order.lines, 1)
             if line.group_id == group.group_id and line.quantity > line.cancelled_quantity
         )
         address = order.people.delivery.get(str(group.group_id))
@@ -54,10 +59,11 @@ def wishes_of(order: OrderSnapshot) -> list[Wish]:
     return wishes
 
 
-def _wished(line: OrderLine) -> WishedLine:
+def _wished(position: int, line: OrderLine) -> WishedLine:
     quantity = line.quantity - line.cancelled_quantity
     return WishedLine(
         line_id=line.line_id,
+        position=position,
         sku=line.sku,
         name=line.name,
         quantity=quantity,

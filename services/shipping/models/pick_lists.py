@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.shipping.models.mapping import Base
@@ -26,8 +26,12 @@ class PickList(Base):
     lines: Mapped[list["PickListLine"]] = relationship(
         order_by=lambda: (PickListLine.bin, PickListLine.sku, PickListLine.shipment_id, PickListLine.line_id),
         cascade="all, delete-orphan",
-        lazy="selectin",
     )
+
+    @property
+    def shipments(self) -> list[Shipment]:
+        """Whose lines are on it, each once."""
+        return list({line.shipment_id: line.shipment for line in self.lines}.values())
 
 
 class PickListLine(Base):
@@ -38,6 +42,7 @@ class PickListLine(Base):
         CheckConstraint("units > 0", name="units"),
         CheckConstraint("found between 0 and units", name="found"),
         Index("ix_pick_list_lines_shipment_id", "shipment_id"),
+        Index("ix_pick_list_lines_open", "pick_list_id", postgresql_where=text("found is null")),
     )
 
     pick_list_id: Mapped[UUID] = mapped_column(ForeignKey("pick_lists.id"), primary_key=True)
@@ -47,9 +52,15 @@ class PickListLine(Base):
     sku: Mapped[str]
     name: Mapped[str]
     units: Mapped[int]
-    found: Mapped[int | None]  # none until somebody looked; less than units is a short pick
+    found: Mapped[int | None]  # none until somebody looked, or nobody needs it any more; less is a short pick
 
-    shipment: Mapped[Shipment] = relationship()
+    shipment: Mapped[Shipment] = relationship(lazy="selectin")
+
+    @property
+    def specifications(self) -> dict[str, str]:
+        """What a picker looks at."""
+        goods = next((line.goods for line in self.shipment.lines if line.line_id == self.line_id), None)
+        return goods.specifications if goods else {}
 
 
 pick_list_serials = Sequence("pick_list_serials", metadata=Base.metadata)

@@ -1,7 +1,7 @@
 """Orders as shipping knows them, their shipments, and what of them is in none."""
 
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -41,6 +41,12 @@ from services.shipping.models.returns import ExpectedReturn
 from shared import clock
 from shared.db import new_id
 
+if TYPE_CHECKING:
+    from services.shipping.models.stock import Location
+
+# What an order is called while goods are to go out for it; other words ended it, or are about to.
+TO_BE_FULFILLED = frozenset({"placed", "accepted"})
+
 
 class OrderState(Base):
     """An order as far as it concerns shipping, and what shipping has answered about it as a whole."""
@@ -63,16 +69,23 @@ class OrderState(Base):
     cancel_requested_at: Mapped[datetime | None]  # the newest request that was answered
     cancel_done: Mapped[bool | None]
     cancel_reason: Mapped[str] = mapped_column(default="")  # why not
+    cancel_lines: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default="[]")  # asked for
     time_zone: Mapped[str] = mapped_column(server_default="UTC")  # the market's
     locale: Mapped[str] = mapped_column(server_default="en")  # the customer's
     currency: Mapped[str] = mapped_column(server_default=text("''"))
     to_collect_minor: Mapped[int] = mapped_column(server_default=text("0"))  # cash, on delivery
 
     shipments: Mapped[list["Shipment"]] = relationship(back_populates="order", order_by="Shipment.position")
+    # What was taken out of shipments by hand, until somebody puts it into one again.
     unassigned: Mapped[list["UnassignedLine"]] = relationship(
         order_by="UnassignedLine.position", cascade="all, delete-orphan"
     )
     returns: Mapped[list[ExpectedReturn]] = relationship(order_by=ExpectedReturn.id)
+
+    @property
+    def to_be_fulfilled(self) -> bool:
+        """Whether goods are still to go to its customer."""
+        return self.order_status in TO_BE_FULFILLED
 
 
 class Shipment(Base):
@@ -148,6 +161,9 @@ class Shipment(Base):
     download_url: Mapped[str] = mapped_column(server_default=text("''"))
 
     order: Mapped[OrderState] = relationship(back_populates="shipments", lazy="joined", innerjoin=True)
+    fetched_at: Mapped["Location | None"] = relationship(
+        primaryjoin="foreign(Shipment.pickup_point) == Location.code", viewonly=True, lazy="joined"
+    )
     lines: Mapped[list["ShipmentLine"]] = relationship(
         order_by="ShipmentLine.position", cascade="all, delete-orphan", lazy="selectin"
     )
@@ -169,6 +185,7 @@ class Shipment(Base):
             lines=tuple(
                 WishedLine(
                     line_id=line.line_id,
+                    position=line.position,
                     sku=line.sku,
                     name=line.name,
                     quantity=line.quantity,
@@ -177,6 +194,18 @@ class Shipment(Base):
                 for line in self.lines
             ),
         )
+
+    @property
+    def dispatch(self) -> dict[str, Any]:
+        """Where its customer gets it, as its method has it: at the pickup point, or at the address."""
+        if self.kind is MethodKind.PICKUP:
+            return {"to": "pickup_point", "address": self.fetched_at.address if self.fetched_at else None}
+        return {"to": "address", "address": self.address}
+
+    @property
+    def holds_stock(self) -> bool:
+        """Whether units of its location are reserved for it."""
+        return self.location is not None and self.status in HOLDING_STOCK
 
     @property
     def label_document_id(self) -> UUID | None:
@@ -311,3 +340,8 @@ class UnassignedLine(Base):
     name: Mapped[str]
     quantity: Mapped[int]
     units: Mapped[int]
+
+    @property
+    def coefficient(self) -> int:
+        """Stock-keeping units in one sales unit."""
+        return self.units // self.quantity

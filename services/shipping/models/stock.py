@@ -1,9 +1,11 @@
 """Locations, what they keep, and the ledger of its movements."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, Text, func, text
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.shipping.domain.locations import LocationKind
@@ -28,6 +30,7 @@ class Location(Base):
     # What it serves; nothing named: all of them.
     markets: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
     method_kinds: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
+    address: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))  # where customers come
     handling_days: Mapped[int] = mapped_column(server_default=text("2"))  # from the order to its leaving
     pickup_reminder_days: Mapped[int] = mapped_column(server_default=text("3"))  # after it is ready
     pickup_days: Mapped[int] = mapped_column(server_default=text("7"))  # then it is kept no longer

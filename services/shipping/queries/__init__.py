@@ -1,5 +1,6 @@
 """Selects for lists, pages and checks; they change nothing."""
 
+from services.shipping.queries.availability import goods_of_seller, movements_page, reservations_page, sources
 from services.shipping.queries.goods import (
     appointments_page,
     carrier,
@@ -13,18 +14,23 @@ from services.shipping.queries.goods import (
     returns_page,
     tracked_parcel,
 )
+from services.shipping.queries.picking import bins, open_pick_lines, pick_list, pick_lists_page
 from services.shipping.queries.queues import overdue_page, queue_page
 from services.shipping.queries.shipments import (
+    order_of,
     order_state,
+    released_at,
     shipment,
     shipments_page,
 )
 from services.shipping.queries.stock import (
     is_waited_for,
     location,
+    locations_for,
     locations_page,
-    locations_serving,
     next_to_serve,
+    skus_to_tell,
+    skus_waited_for_at,
     stock_drift,
     stock_level,
     stock_page,
@@ -32,25 +38,37 @@ from services.shipping.queries.stock import (
 
 __all__ = [
     "appointments_page",
+    "bins",
     "carrier",
     "carriers_page",
     "courier",
     "couriers_page",
     "deliveries_page",
     "expected_return",
+    "goods_of_seller",
     "is_tracked_elsewhere",
     "is_waited_for",
     "location",
+    "locations_for",
     "locations_page",
-    "locations_serving",
+    "movements_page",
     "next_to_serve",
+    "open_pick_lines",
+    "order_of",
     "order_state",
     "overdue_page",
+    "pick_list",
+    "pick_lists_page",
     "queue_page",
+    "released_at",
+    "reservations_page",
     "returns_of_order",
     "returns_page",
     "shipment",
     "shipments_page",
+    "skus_to_tell",
+    "skus_waited_for_at",
+    "sources",
     "stock_drift",
     "stock_level",
     "stock_page",

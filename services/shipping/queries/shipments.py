@@ -21,6 +21,29 @@ def shipment(session: Session, shipment_id: UUID) -> Shipment:
     return found
 
 
+def order_of(session: Session, shipment_id: UUID) -> UUID:
+    """Whose shipment it is, for locking the order; raises NotFound."""
+    order_id = session.scalar(select(Shipment.order_id).where(Shipment.id == shipment_id))
+    if order_id is None:
+        raise NotFound("shipment", shipment_id)
+    return order_id
+
+
+def released_at(session: Session, location: str, limit: int) -> list[UUID]:
+    """The shipments that are released at a location and that the actor may see, the oldest first."""
+    released = (
+        select(Shipment.id)
+        .where(
+            Shipment.location == location,
+            Shipment.status == ShipmentStatus.RELEASED,
+            *visible(actor_of(session)),
+        )
+        .order_by(Shipment.id)
+        .limit(limit)
+    )
+    return list(session.scalars(released))
+
+
 def order_state(session: Session, order_id: UUID) -> OrderState:
     """What shipping knows of an order that the actor may see; raises NotFound, also before it has heard."""
     found = session.get(OrderState, order_id)

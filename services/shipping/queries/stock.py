@@ -1,12 +1,14 @@
 """Locations and their stock, who waits for it, and whether it all adds up."""
 
 from collections.abc import Collection
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, select, text, tuple_
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, any_, exists, func, literal, or_, select, text, tuple_
+from sqlalchemy.orm import Session, aliased
 
+from services.shipping.domain.methods import NEEDS_NO_PACKING
 from services.shipping.domain.shipment_status import HOLDING_STOCK, ShipmentStatus
 from services.shipping.models import Location, Shipment, ShipmentLine, StockLevel
 from services.shipping.queries.visibility import sees_location, visible_location
@@ -59,13 +61,29 @@ def stock_page(
     return list(session.scalars(page))
 
 
-def locations_serving(session: Session, seller: str) -> list[str]:
-    """The codes of the locations that serve a seller's orders, as they are to be asked."""
+def locations_for(session: Session, shipment: Shipment, *, even_rejected: bool = False) -> list[str]:
+    """The codes of the locations that may serve a shipment, as they are to be asked.
+
+    Those in the country that it goes to come first, then those with the lowest priority. Whoever turned it
+    down is not asked again. What needs no packing needs no location.
+    """
+    if shipment.kind in NEEDS_NO_PACKING:
+        return []
+    there = (shipment.address or {}).get("country", "")
     serving = (
         select(Location.code)
-        .where(Location.seller.in_((seller, EVERYTHING)))
-        .order_by(Location.priority, Location.code)
+        .where(
+            Location.seller.in_((shipment.seller, EVERYTHING)),
+            Location.active,
+            or_(Location.markets == [], literal(shipment.market) == any_(Location.markets)),
+            or_(Location.method_kinds == [], literal(str(shipment.kind)) == any_(Location.method_kinds)),
+        )
+        .order_by(Location.country != there, Location.priority, Location.code)
     )
+    if shipment.pickup_point is not None:
+        serving = serving.where(Location.code == shipment.pickup_point)
+    if not even_rejected:
+        serving = serving.where(Location.code.not_in(shipment.rejected_by))
     return list(session.scalars(serving))
 
 
@@ -80,33 +98,94 @@ def is_waited_for(session: Session, skus: Collection[str]) -> bool:
     return session.scalar(waiting) is not None
 
 
-_NEXT_TO_SERVE = text("""
+def skus_waited_for_at(session: Session, location: str) -> list[str]:
+    """SKUs that a location has free and that any shipment waits for."""
+    waited_for = (
+        select(ShipmentLine.sku)
+        .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
+        .join(StockLevel, StockLevel.sku == ShipmentLine.sku)
+        .where(
+            Shipment.status == ShipmentStatus.AWAITING_INVENTORY,
+            StockLevel.location == location,
+            StockLevel.on_hand > StockLevel.reserved,
+        )
+        .distinct()
+    )
+    return list(session.scalars(waited_for))
+
+
+def skus_to_tell(session: Session, *, among: Collection[str] | None = None, limit: int) -> list[str]:
+    """SKUs whose levels changed since they were told of, a second ago or longer; in their order."""
+    untold = StockLevel.told_version != StockLevel.version
+    told_lately = aliased(StockLevel)
+    skus = (
+        select(StockLevel.sku)
+        .where(
+            untold,
+            ~exists().where(
+                told_lately.sku == StockLevel.sku,
+                told_lately.told_at > func.clock_timestamp() - timedelta(seconds=1),
+            ),
+        )
+        .distinct()
+        .order_by(StockLevel.sku)
+        .limit(limit)
+    )
+    if among is not None:
+        skus = skus.where(StockLevel.sku.in_(among))
+    return list(session.scalars(skus))
+
+
+# The rule of locations_for, said of a shipment and a location.
+_MAY_SERVE = """
+    locations.active and locations.seller in (shipments.seller, '*')
+    and (locations.markets = '{}' or shipments.market = any(locations.markets))
+    and (locations.method_kinds = '{}' or shipments.kind = any(locations.method_kinds))
+    and coalesce(shipments.pickup_point, locations.code) = locations.code
+    and locations.code <> all(shipments.rejected_by)
+"""
+
+# What a shipment wants of each SKU. A sales unit comes whole from one place, so locations are counted in
+# the largest that it has of a SKU.
+_WANTED = """
+    select sku, sum(units) as units, max(units / quantity) as coefficient from shipment_lines
+    where shipment_id = shipments.id
+    group by sku
+"""
+
+_NEXT_TO_SERVE = text(f"""
     select id from shipments
     where status = 'awaiting_inventory'
-      and (cast(:older_than as uuid) is null or id < :older_than)
+      and (cast(:before as uuid) is null or id < :before)
+      and (cast(:after as uuid) is null or id > :after)
       and exists (
           select from shipment_lines where shipment_id = shipments.id and sku = any(cast(:skus as text[]))
       )
-      and exists (
+      and case when kind = 'delivery' then not exists (
+          select from ({_WANTED}) as wanted
+          where wanted.units > coalesce((
+              select sum((on_hand - reserved) / coefficient * coefficient)
+              from stock_levels join locations on locations.code = stock_levels.location
+              where stock_levels.sku = wanted.sku and {_MAY_SERVE}
+          ), 0)
+      ) else exists (
           select from locations
-          where locations.seller in (shipments.seller, '*')
-            and not exists (
-                select from (
-                    select sku, sum(units) as units from shipment_lines
-                    where shipment_id = shipments.id
-                    group by sku
-                ) as wanted
-                left join stock_levels on stock_levels.sku = wanted.sku and location = locations.code
-                where coalesce(on_hand - reserved, 0) < wanted.units
-            )
-      )
+          where {_MAY_SERVE} and not exists (
+              select from ({_WANTED}) as wanted
+              left join stock_levels on stock_levels.sku = wanted.sku and location = locations.code
+              where coalesce(on_hand - reserved, 0) < wanted.units
+          )
+      ) end
     order by id limit 1
-""")
+""")  # noqa: S608 - of constants
 
 
-def next_to_serve(session: Session, skus: Collection[str], older_than: UUID | None = None) -> UUID | None:
-    """The shipment that has waited longest for one of the SKUs and that a location could now serve whole."""
-    found: UUID | None = session.scalar(_NEXT_TO_SERVE, {"skus": list(skus), "older_than": older_than})
+def next_to_serve(
+    session: Session, skus: Collection[str], *, before: UUID | None = None, after: UUID | None = None
+) -> UUID | None:
+    """The shipment that has waited longest for one of the SKUs and that could now be served whole."""
+    within = {"skus": list(skus), "before": before, "after": after}
+    found: UUID | None = session.scalar(_NEXT_TO_SERVE, within)
     return found
 
 

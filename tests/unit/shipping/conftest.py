@@ -42,7 +42,7 @@ def keys(tmp_path_factory):
     return Keys(tmp_path_factory.mktemp("keys"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module")  # others bind the service to databases of their own
 def app(postgres_server, keys):
     nowhere = "http://127.0.0.1:1"
     yield create_app(

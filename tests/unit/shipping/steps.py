@@ -14,7 +14,15 @@ from services.shipping.messaging import messaging
 from services.shipping.models import OrderState, StockLevel
 from shared import clock
 from shared.db import new_id
-from shared.events.snapshots import Address, DeliveryGroup, DocumentsSnapshot, OrderLine, Paper, People
+from shared.events.snapshots import (
+    Address,
+    CancelledLine,
+    DeliveryGroup,
+    DocumentsSnapshot,
+    OrderLine,
+    Paper,
+    People,
+)
 from shared.messaging import jobs
 from shared.messaging.backoff import Backoff
 from shared.messaging.subjects import lock_order
@@ -25,11 +33,17 @@ from tests import samples
 HOME = Address(name="Ada Okafor", line1="3 Quay Row", city="Hull", postcode="HU1 2AB", country="GB")
 
 
-def make_order(*groups, **changes):
+def make_order(*groups, method="delivery", pickup_point=None, **changes):
     """A placed order with a delivery group per argument, each a list of (sku, quantity[, coefficient])."""
     delivery_groups, lines = [], []
     for wanted in groups or ([("TEA-250", 2)],):
-        group = DeliveryGroup(group_id=new_id(), method="delivery", method_name="Delivery", shipping_minor=0)
+        group = DeliveryGroup(
+            group_id=new_id(),
+            method=method,
+            method_name=method.title(),
+            shipping_minor=0,
+            pickup_point=pickup_point,
+        )
         delivery_groups.append(group)
         lines += [make_line(group.group_id, *line) for line in wanted]
     people = People(delivery={str(group.group_id): HOME for group in delivery_groups})
@@ -71,9 +85,10 @@ def accepted(order, **changes):
     return later(order, **({"status": "accepted", "accepted_at": clock.now(), "payment": payment} | changes))
 
 
-def cancelling(order):
-    """The order's next version: it is to be cancelled, and shipping is asked."""
-    return later(order, status="cancelling", cancel_requested_at=clock.now())
+def cancelling(order, lines=()):
+    """The order's next version: it is to be cancelled, or units of lines; shipping is asked."""
+    asked = tuple(CancelledLine(line_id=line_id, quantity=quantity) for line_id, quantity in lines)
+    return later(order, status="cancelling", cancel_requested_at=clock.now(), cancel_lines=asked)
 
 
 def hear(session, order):
@@ -100,12 +115,15 @@ def hear_label(session, shipment, **changes):
     return paper["document_id"]
 
 
-def stock(session, sku, on_hand, location="WEST"):
-    """Have counted so many of a SKU at a location, which is made where it is missing."""
-    priority = {"WEST": 1, "EAST": 2}.get(location, 3)
-    location_commands.put_location(
-        session, location, name=location.title(), seller="*", country="GB", priority=priority
-    )
+def stock(session, sku, on_hand, location="WEST", **changes):
+    """Have counted so many of a SKU at a location, which is made or changed."""
+    known = {
+        "name": location.title(),
+        "seller": "*",
+        "country": "GB",
+        "priority": {"WEST": 1, "EAST": 2}.get(location, 3),
+    }
+    location_commands.put_location(session, location, **(known | changes))
     stock_commands.set_stock(session, location, sku, on_hand=on_hand, reason="opening count")
     session.flush()
 

@@ -1,6 +1,7 @@
 """Whatever is done in whatever order, levels are the sum of the ledger and of what shipments hold."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -15,7 +16,7 @@ from hypothesis.stateful import (
 )
 
 from services.shipping import queries
-from services.shipping.commands import planning
+from services.shipping.commands import picking, regrouping, sourcing
 from services.shipping.commands import shipments as commands
 from services.shipping.commands.handovers import deliver_shipment
 from services.shipping.commands.stock import receive_stock, set_stock
@@ -136,6 +137,63 @@ class Warehouse(RuleBasedStateMachine):
     def give_up(self, order):
         self._try(commands.cancel_shipment, self._shipments(order)[0].id, reason="damaged")
 
+    @rule(order=orders)
+    def assign_again(self, order):
+        self._try(regrouping.ship_unassigned, order.order_id, share=None)
+
+    @rule(order=orders, which=st.integers(0, 9), line=st.integers(0, 9), quantity=st.integers(1, 3))
+    def split(self, order, which, line, quantity):
+        shipments = self._shipments(order)
+        shipment = shipments[which % len(shipments)]
+        if shipment.lines:
+            part = shipment.lines[line % len(shipment.lines)]
+            share = {part.line_id: min(quantity, part.quantity)}
+            self._try(regrouping.split_shipment, shipment.id, share=share)
+
+    @rule(order=orders, which=st.integers(0, 9), other=st.integers(0, 9))
+    def merge(self, order, which, other):
+        shipments = self._shipments(order)
+        into, out_of = shipments[which % len(shipments)], shipments[other % len(shipments)]
+        self._try(regrouping.merge_shipments, into.id, other_id=out_of.id, share=None)
+
+    @rule(order=orders, which=st.integers(0, 9))
+    def turn_down(self, order, which):
+        shipments = self._shipments(order)
+        self._try(sourcing.reject_shipment, shipments[which % len(shipments)].id, reason="no")
+
+    @rule(order=orders, found=st.integers(0, 4))
+    def pick_from_a_list(self, order, found):
+        for shipment in list(self._shipments(order)):
+            self._try(commands.release_shipment, shipment.id)
+            if shipment.status is ShipmentStatus.RELEASED:
+                picking.make_pick_list(self.session, location=shipment.location, shipment_ids=[shipment.id])
+                short = {line.line_id: min(found, line.units) for line in shipment.lines}
+                # What is short is not there: whoever counts writes it off.
+                self.brought.subtract(
+                    {line.sku: line.units - short[line.line_id] for line in shipment.lines[:1]}
+                )
+                self._try(
+                    picking.record_picks,
+                    shipment.id,
+                    found={line.line_id: short[line.line_id] for line in shipment.lines[:1]},
+                )
+
+    @rule(order=orders, place=st.integers(0, 9), quantity=st.integers(1, 3))
+    def cancel_a_line(self, order, place, quantity):
+        newest = self._newest(order)
+        if newest.status != "accepted":
+            return
+        line = newest.lines[place % len(newest.lines)]
+        wanted = min(quantity, line.quantity - line.cancelled_quantity)
+        if not wanted:
+            return
+        asking = cancelling(newest, lines=[(line.line_id, wanted)])
+        asked = self._newest(self._hear(asking))
+        done = self.session.get(OrderState, order.order_id).cancel_done
+        less = replace(line, cancelled_quantity=line.cancelled_quantity + wanted * done)
+        lines = tuple(less if one is line else one for one in asked.lines)
+        self._hear(later(asked, status="accepted", cancel_requested_at=None, cancel_lines=(), lines=lines))
+
     @rule(sku=st.sampled_from(SKUS), place=st.sampled_from(PLACES), quantity=st.integers(1, 9))
     def receive(self, sku, place, quantity):
         receive_stock(self.session, place, sku, quantity=quantity, reason="")
@@ -151,12 +209,34 @@ class Warehouse(RuleBasedStateMachine):
     @rule()
     def serve(self):
         while shipment_id := queries.next_to_serve(self.session, SKUS):
-            assert planning.assign_stock(self.session, shipment_id)
+            assert sourcing.assign_stock(self.session, shipment_id)
             self.session.flush()
 
     @invariant()
     def the_books_are_right(self):
         assert queries.stock_drift(self.session) == []
+
+    @invariant()
+    def every_unit_wanted_is_somewhere_once(self):
+        for order_id, known in self.history.items():
+            newest, state = known[-1], self.session.get(OrderState, order_id)
+            if newest.status not in {"placed", "accepted"}:
+                assert state.unassigned == []
+                continue
+            groups = {group.group_id for group in newest.delivery_groups}
+            wanted = Counter(
+                {
+                    line.line_id: line.quantity - line.cancelled_quantity
+                    for line in newest.lines
+                    if line.group_id in groups
+                }
+            )
+            carried = Counter()
+            standing = [one.lines for one in state.shipments if one.status is not ShipmentStatus.CANCELLED]
+            for lines in (*standing, state.unassigned):
+                for line in lines:
+                    carried[line.line_id] += line.quantity
+            assert +carried == +wanted
 
     @invariant()
     def no_unit_comes_from_nowhere_or_goes_to_two(self):
@@ -201,7 +281,7 @@ class Warehouse(RuleBasedStateMachine):
         return True
 
 
-@pytest.mark.requirement("F-10")
+@pytest.mark.requirement("F-10", "F-13", "F-15")
 def test_levels_ledger_and_shipments_agree_after_any_sequence(service_session):
     run_state_machine_as_test(
         lambda: Warehouse(service_session(messaging)),

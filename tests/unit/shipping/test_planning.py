@@ -281,16 +281,17 @@ def test_the_address_follows_the_order_until_it_is_accepted(session, published):
     assert len(published("shipment.updated")) == 2
 
 
-def test_what_is_released_is_no_longer_replanned(session):
+def test_what_is_released_is_no_longer_replanned_and_more_goes_by_itself(session):
     stock(session, "TEA-250", 5)
     order = accepted(make_order([("TEA-250", 2)]))
     [shipment] = hear(session, order)
     advance(session, shipment, "release")
 
-    hear(session, later(order, lines=(replace(order.lines[0], quantity=4),)))
+    _, further = hear(session, later(order, lines=(replace(order.lines[0], quantity=4),)))
 
-    assert level(session, "TEA-250") == (5, 2)
-    assert told(session, order.order_id)[-1] == "shipment.released"
+    assert [line.quantity for line in shipment.lines + further.lines] == [2, 2]
+    assert (shipment.status, further.status) == (S.RELEASED, S.INVENTORY_ASSIGNED)
+    assert level(session, "TEA-250") == (5, 4)
 
 
 def test_a_shipment_cancelled_by_hand_is_not_made_again(session):

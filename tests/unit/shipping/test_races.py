@@ -11,9 +11,10 @@ import pytest
 from sqlalchemy import select
 
 from services.shipping import queries
-from services.shipping.commands import planning
+from services.shipping.commands import picking, sourcing
 from services.shipping.commands import shipments as commands
 from services.shipping.commands.stock import receive_stock, set_stock
+from services.shipping.commands.stock_news import tell_changed_stock
 from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.models import OrderState, Shipment
 from shared.errors import Refused
@@ -112,6 +113,46 @@ def test_orders_over_hot_skus_neither_deadlock_nor_oversell(sessions, transactio
         assert queries.stock_drift(session) == []
 
 
+@pytest.mark.requirement("F-12", "P-11")
+def test_whatever_staff_and_orders_do_at_once_nobody_deadlocks_and_the_books_are_right(sessions, transaction):
+    skus = [f"HOT-{number}" for number in range(4)]
+    with sessions.begin() as session:
+        for sku in skus:
+            stock(session, sku, 60, "WEST")
+            stock(session, sku, 60, "EAST")
+    chosen = random.Random(11)
+
+    for _ in range(8):
+        orders = [accepted(make_order([(sku, 2) for sku in chosen.sample(skus, 3)])) for _ in range(CLIENTS)]
+        ids = []
+        for order in orders:
+            with sessions.begin() as session:
+                [shipment] = hear(session, order)
+                if shipment.status is S.INVENTORY_ASSIGNED:
+                    advance(session, shipment, "release")
+                    ids.append((shipment.id, {shipment.lines[0].line_id: 1}))
+        chosen.shuffle(ids)
+        if len(ids) < 6:
+            break
+        backwards = [one for one, _ in reversed(ids)]
+
+        at_once(
+            transaction(picking.make_pick_list, location="WEST", shipment_ids=[one for one, _ in ids[:5]]),
+            transaction(picking.make_pick_list, location="WEST", shipment_ids=backwards[:5]),
+            transaction(sourcing.reject_shipment, ids[-1][0], reason="no"),
+            transaction(commands.cancel_shipment, ids[0][0], reason="no"),
+            transaction(hear, cancelling(orders[0])),
+            transaction(receive_stock, "WEST", chosen.choice(skus), quantity=1, reason=""),
+            transaction(tell_changed_stock),
+            transaction(tell_changed_stock),
+        )
+        at_once(*(transaction(picking.record_picks, one, found=found) for one, found in ids))
+        run_jobs(sessions)
+
+    with sessions() as session:
+        assert queries.stock_drift(session) == []
+
+
 def test_stock_that_comes_while_an_order_finds_none_is_not_overlooked(sessions, transaction):
     order = make_order([("NEW", 1)])
     with sessions.begin() as session:
@@ -141,7 +182,7 @@ def test_two_jobs_for_one_sku_serve_each_shipment_once(sessions, transaction):
     with sessions() as session:
         waiting = [one.id for one in session.scalars(select(Shipment)).unique()]
     for shipment_id in waiting:
-        at_once(*(transaction(planning.assign_stock, shipment_id) for _ in range(2)))
+        at_once(*(transaction(sourcing.assign_stock, shipment_id) for _ in range(2)))
 
     with sessions() as session:
         assert level(session, "TEA-250") == (10, 10)

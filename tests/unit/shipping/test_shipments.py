@@ -7,7 +7,18 @@ import pytest
 from sqlalchemy import event
 
 from services.shipping import queries
-from services.shipping.commands import appointments, couriers, failures, handovers, pickups, tracking
+from services.shipping.commands import (
+    appointments,
+    couriers,
+    failures,
+    handovers,
+    packing,
+    picking,
+    pickups,
+    regrouping,
+    sourcing,
+    tracking,
+)
 from services.shipping.commands import shipments as commands
 from services.shipping.domain.appointments import AppointmentKind
 from services.shipping.domain.shipment_status import ACTIONS, FailureReason, ShipmentStatus
@@ -48,6 +59,13 @@ COMMANDS = {
     "track": tracking.enter_tracking,
     "assign_courier": couriers.assign_courier,
     "schedule": appointments.schedule_appointment,
+    "edit": regrouping.edit_shipment,
+    "split": regrouping.split_shipment,
+    "merge": regrouping.merge_shipments,
+    "reject": sourcing.reject_shipment,
+    "record_picks": picking.record_picks,
+    "scan": packing.scan,
+    "pack_into_parcels": packing.pack_into_parcels,
 }
 
 
@@ -111,6 +129,12 @@ def test_every_command_refuses_what_reads_show_as_refused(session, shipment):
         "track": {"parcel_id": new_id(), "carrier": "waybill", "tracking_number": ""},
         "assign_courier": {"courier": None},
         "schedule": {"kind": AppointmentKind.DELIVERY, "starts": None, "ends": None, "note": ""},
+        "reject": {"reason": "damaged"},
+        "split": {"share": {shipment.lines[0].line_id: 1}},
+        "merge": {"other_id": shipment.id, "share": None},
+        "record_picks": {"found": {}},
+        "scan": {"code": "TEA-250", "units": 1},
+        "pack_into_parcels": {"parcels": []},
     }
 
     for step in ("", "release", "pick", "label", "pack", "ship", "deliver"):

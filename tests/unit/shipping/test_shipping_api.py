@@ -65,8 +65,13 @@ def test_what_a_shipment_looks_like(call, shipment):
             "name": "Tea-250",
             "quantity": 2,
             "units": 2,
+            "picked": 0,
+            "checked": 0,
+            "specifications": {},
         }
     ]
+    assert (shown["kind"], shown["readiness"], shown["pickup_point"]) == ("delivery", "amber", None)
+    assert (shown["dispatch"]["to"], shown["dispatch"]["address"]["name"]) == ("address", HOME.name)
     assert shown["actions"]["release"] is None
     assert shown["actions"]["ship"]["reason"] == "wrong_status"
     assert call("GET", f"/v1/shipments/{shipment.id}", If_None_Match=headers["ETag"])[0] == 304

@@ -160,8 +160,10 @@ def operate(postgres_server):
     unused = {"SERVICE_TOKEN": "x", "CUSTOMER_LINK_KEYS": "x"}
 
     def run(*arguments):
+        before = db.sessions.kw.get("bind")
         done = CliRunner(env=nowhere | servers | unused).invoke(cli, arguments)
         db.sessions.kw["bind"].dispose()
+        db.sessions.configure(bind=before)
         return done
 
     return run

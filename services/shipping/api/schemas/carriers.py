@@ -2,9 +2,9 @@
 
 from marshmallow import Schema, fields, validate
 
+from services.shipping.api.schemas.addresses import AddressSchema
 from services.shipping.api.schemas.appointments import AppointmentSchema
 from services.shipping.api.schemas.shipments import (
-    AddressSchema,
     ParcelSchema,
     ShipmentLineSchema,
 )

@@ -2,6 +2,10 @@
 
 from marshmallow import Schema, fields, validate
 
+from services.shipping.api.schemas.addresses import AddressArguments
+from services.shipping.domain.locations import LocationKind
+from services.shipping.domain.methods import MethodKind
+
 
 class LocationArguments(Schema):
     """A location to be made or changed."""
@@ -16,6 +20,37 @@ class LocationArguments(Schema):
         required=True,
         validate=validate.Regexp(r"^[A-Z]{2}$"),
         metadata={"description": "ISO 3166-1 alpha-2."},
+    )
+    kind = fields.Enum(LocationKind, by_value=True, load_default=LocationKind.WAREHOUSE)
+    active = fields.Boolean(
+        load_default=True, metadata={"description": "Whether it is asked for stock at all."}
+    )
+    markets = fields.List(
+        fields.String(validate=validate.Length(1, 100)),
+        load_default=list,
+        validate=validate.Length(max=100),
+        metadata={"description": "Whose orders it serves; none named: every market's."},
+    )
+    method_kinds = fields.List(
+        fields.String(validate=validate.OneOf([str(kind) for kind in MethodKind])),
+        load_default=list,
+        validate=validate.Length(max=5),
+        metadata={
+            "description": "What it serves: a store that ships has delivery, one that does not has not. "
+            "None named: all of them."
+        },
+    )
+    handling_days = fields.Integer(
+        strict=True,
+        load_default=2,
+        validate=validate.Range(0, 365),
+        metadata={"description": "Days from an order to its leaving."},
+    )
+    address = fields.Nested(
+        AddressArguments,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Where customers come to fetch what they ordered."},
     )
     priority = fields.Integer(
         load_default=100,

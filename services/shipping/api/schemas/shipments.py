@@ -2,10 +2,13 @@
 
 from marshmallow import Schema, fields, validate
 
+from services.shipping.api.schemas.addresses import AddressSchema, DispatchSchema
 from services.shipping.api.schemas.appointments import AppointmentSchema
 from services.shipping.api.schemas.handovers import PickupSchema, SignOffSchema
 from services.shipping.api.schemas.tracking import TrackingEventSchema
+from services.shipping.domain.methods import MethodKind
 from services.shipping.domain.queues import Queue
+from services.shipping.domain.readiness import Readiness
 from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.domain.timeline import Step
 from services.shipping.domain.tracking_progress import TrackingStatus
@@ -21,7 +24,7 @@ class HandOverArguments(Schema):
 
 
 class CancelArguments(Schema):
-    """Why a shipment is given up."""
+    """Why a shipment is deleted, or turned down."""
 
     reason = fields.String(required=True, validate=validate.Length(1, 500))
 
@@ -39,20 +42,6 @@ class RefusalSchema(Schema):
     detail = fields.String()
 
 
-class AddressSchema(Schema):
-    """Where a shipment goes."""
-
-    name = fields.String()
-    company = fields.String()
-    line1 = fields.String()
-    line2 = fields.String()
-    postcode = fields.String()
-    city = fields.String()
-    region = fields.String()
-    country = fields.String(metadata={"description": "ISO 3166-1 alpha-2."})
-    phone = fields.String()
-
-
 class ShipmentLineSchema(Schema):
     """How much of an order line a shipment carries."""
 
@@ -61,6 +50,39 @@ class ShipmentLineSchema(Schema):
     name = fields.String()
     quantity = fields.Integer(metadata={"description": "In sales units."})
     units = fields.Integer(metadata={"description": "In stock-keeping units."})
+    picked = fields.Integer(metadata={"description": "Units that are off their shelf."})
+    checked = fields.Integer(metadata={"description": "Units that were scanned while they were packed."})
+    specifications = fields.Function(
+        lambda line: line.goods.specifications if line.goods else {},
+        metadata={
+            "type": "object",
+            "additionalProperties": {"type": "string"},
+            "description": "What a picker looks at.",
+        },
+    )
+
+
+class UnassignedLineSchema(Schema):
+    """How much of an order line is in no shipment, since the one that it was in was deleted."""
+
+    line_id = fields.UUID()
+    group_id = fields.UUID()
+    sku = fields.String()
+    name = fields.String()
+    quantity = fields.Integer(metadata={"description": "In sales units."})
+    units = fields.Integer(metadata={"description": "In stock-keeping units."})
+
+
+class ContentSchema(Schema):
+    """How much of a line is in a parcel."""
+
+    line_id = fields.UUID(required=True)
+    units = fields.Integer(
+        required=True,
+        strict=True,
+        validate=validate.Range(1, 1_000_000_000),
+        metadata={"description": "In stock-keeping units."},
+    )
 
 
 class ParcelSchema(Schema):
@@ -71,6 +93,10 @@ class ParcelSchema(Schema):
     tracking_number = fields.String()
     tracking_url = fields.String()
     weight_grams = fields.Integer(metadata={"description": "0 where nobody weighed it."})
+    length_mm = fields.Integer(metadata={"description": "0 where nobody measured it, as the other two."})
+    width_mm = fields.Integer()
+    height_mm = fields.Integer()
+    contents = fields.List(fields.Nested(ContentSchema))
     label_document_id = fields.UUID(allow_none=True)
     tracking_status = fields.Enum(TrackingStatus, by_value=True, allow_none=True)
     tracked_at = fields.AwareDateTime(allow_none=True)
@@ -95,13 +121,28 @@ class ShipmentSchema(Schema):
     seller = fields.String()
     market = fields.String()
     method = fields.String()
+    kind = fields.Enum(MethodKind, by_value=True, metadata={"description": "What the method comes down to."})
+    pickup_point = fields.String(allow_none=True)
+    dispatch = fields.Nested(DispatchSchema)
     address = fields.Nested(
         AddressSchema,
         allow_none=True,
         metadata={"description": "Null where it is fetched, and once the person was erased."},
     )
     status = fields.Enum(ShipmentStatus, by_value=True)
+    readiness = fields.Enum(
+        Readiness,
+        by_value=True,
+        allow_none=True,
+        metadata={"description": "Green can be packed, amber once it is picked, red lacks stock."},
+    )
+    waits_until = fields.Date(
+        allow_none=True, metadata={"description": "The day from which its pre-ordered goods may leave."}
+    )
     location = fields.String(allow_none=True)
+    rejected_by = fields.List(
+        fields.String(), metadata={"description": "Locations that turned it down and are not asked again."}
+    )
     lines = fields.List(fields.Nested(ShipmentLineSchema))
     parcels = fields.List(fields.Nested(ParcelSchema))
     prints = fields.Integer(metadata={"description": "How often its label was printed."})
@@ -137,18 +178,31 @@ class ShipmentSchema(Schema):
     )
 
 
+class CancelledLineSchema(Schema):
+    """How much of an order line was to be cancelled."""
+
+    line_id = fields.UUID()
+    quantity = fields.Integer(metadata={"description": "In sales units."})
+
+
 class CancellationSchema(Schema):
     """What shipping answered when the order was to be cancelled."""
 
     requested_at = fields.AwareDateTime(attribute="cancel_requested_at")
     done = fields.Boolean(attribute="cancel_done")
     reason = fields.String(attribute="cancel_reason")
+    lines = fields.List(
+        fields.Nested(CancelledLineSchema),
+        attribute="cancel_lines",
+        metadata={"description": "What was to be cancelled; none named: the whole order."},
+    )
 
 
 class OrderShipmentsSchema(Schema):
     """All shipments of an order, and shipping's answer to the newest request to cancel it."""
 
     items = fields.List(fields.Nested(ShipmentSchema))
+    unassigned = fields.List(fields.Nested(UnassignedLineSchema))
     cancellation = fields.Nested(CancellationSchema, allow_none=True)
 
 

@@ -2,6 +2,8 @@
 
 from marshmallow import Schema, fields, validate
 
+from services.shipping.domain.shipment_status import ShipmentStatus
+from services.shipping.domain.stock_movements import MovementKind
 from shared.web.paging import PageArguments
 
 LARGEST = 1_000_000_000
@@ -27,6 +29,28 @@ class ReceiptArguments(Schema):
     reason = fields.String(load_default="", validate=validate.Length(max=500), metadata=REASON)
 
 
+class ScrapArguments(Schema):
+    """Goods that can't be sold."""
+
+    quantity = fields.Integer(
+        required=True,
+        strict=True,
+        validate=validate.Range(1, LARGEST),
+        metadata={"description": "In stock-keeping units."},
+    )
+    reason = fields.String(required=True, validate=validate.Length(1, 500), metadata=REASON)
+
+
+class BinArguments(Schema):
+    """Where a SKU lies."""
+
+    bin = fields.String(
+        required=True,
+        validate=validate.Length(max=100),
+        metadata={"description": "The shelf; pick lists go by it, in the order of its letters and digits."},
+    )
+
+
 class StockPageArguments(PageArguments):
     """The query of the list of stock."""
 
@@ -41,6 +65,34 @@ class StockLevelSchema(Schema):
     location = fields.String()
     on_hand = fields.Integer()
     reserved = fields.Integer(metadata={"description": "Promised to shipments."})
+    picked = fields.Integer(metadata={"description": "Of these, no longer on their shelf."})
+    bin = fields.String(metadata={"description": "The shelf."})
     available = fields.Integer(metadata={"description": "What can still be promised."})
     as_of = fields.AwareDateTime(metadata={"description": "When it last changed."})
     version = fields.Integer()
+
+
+class MovementSchema(Schema):
+    """One change of a level; the ledger never forgets one."""
+
+    position = fields.Integer(metadata={"description": "Counts the level's movements from 1."})
+    kind = fields.Enum(MovementKind, by_value=True)
+    on_hand_change = fields.Integer()
+    reserved_change = fields.Integer()
+    picked_change = fields.Integer()
+    reason = fields.String()
+    actor = fields.String()
+    shipment_id = fields.UUID(allow_none=True)
+    at = fields.AwareDateTime()
+
+
+class ReservationSchema(Schema):
+    """Units that a shipment was promised."""
+
+    units = fields.Integer()
+    picked = fields.Integer(metadata={"description": "Of these, no longer on their shelf."})
+    shipment_id = fields.UUID()
+    shipment = fields.String(metadata={"description": "Its number."})
+    status = fields.Enum(ShipmentStatus, by_value=True)
+    order_id = fields.UUID()
+    order = fields.String(metadata={"description": "Its number."})

@@ -1,0 +1,97 @@
+"""Picking and packing over HTTP: parse, call one command or query, answer."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.shipping import queries
+from services.shipping.api.pages import page
+from services.shipping.api.schemas.picking import (
+    PackedArguments,
+    ParcelsArguments,
+    PickListArguments,
+    PickListHeadSchema,
+    PickListPageArguments,
+    PickListSchema,
+    PicksArguments,
+)
+from services.shipping.api.schemas.shipments import ShipmentSchema
+from services.shipping.commands import packing, picking
+from services.shipping.models import PickList, Shipment
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command, query
+from shared.web.paging import decode_cursor, page_schema
+
+blueprint = Blueprint("picking", __name__, url_prefix="/v1")
+
+SHIPMENT = "/shipments/<uuid:shipment_id>"
+
+
+@blueprint.route("/pick-lists", methods=["POST"])
+@blueprint.arguments(PickListArguments)
+@blueprint.response(201, PickListSchema)
+@requires("shipping:write")
+@command
+def make_pick_list(session: Session, wanted: dict[str, Any]) -> PickList:
+    """Put released shipments of a location on a list, in the order of its shelves; packing begins."""
+    return picking.make_pick_list(session, **wanted)
+
+
+@blueprint.route("/pick-lists", methods=["GET"])
+@blueprint.arguments(PickListPageArguments, location="query")
+@blueprint.response(200, page_schema(PickListHeadSchema))
+@requires("orders:read")
+@query
+def list_pick_lists(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
+    """Pick lists that you may see, newest first."""
+    limit = arguments["limit"]
+    [before] = decode_cursor(arguments["cursor"], UUID) if "cursor" in arguments else [None]
+    rows = queries.pick_lists_page(
+        session,
+        location=arguments.get("location"),
+        is_open=arguments.get("open"),
+        before=before,
+        limit=limit + 1,
+    )
+    return page(rows, limit, lambda row: (row.id,))
+
+
+@blueprint.route("/pick-lists/<uuid:pick_list_id>", methods=["GET"])
+@blueprint.response(200, PickListSchema)
+@requires("orders:read")
+@query
+def get_pick_list(session: Session, pick_list_id: UUID) -> PickList:
+    """A pick list: what is to be taken from which shelf for which shipment, and how far each of these is."""
+    return queries.pick_list(session, pick_list_id)
+
+
+@blueprint.route(f"{SHIPMENT}/picks", methods=["POST"])
+@blueprint.arguments(PicksArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def record_picks(session: Session, picks: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Note what was found of a shipment on a list; what is short is looked for elsewhere at once."""
+    return picking.record_picks(session, shipment_id, **picks)
+
+
+@blueprint.route(f"{SHIPMENT}/parcels", methods=["PUT"])
+@blueprint.arguments(ParcelsArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def pack_into_parcels(session: Session, packed: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Say what is in which parcel, how heavy and how large each is; each unit is in exactly one."""
+    return packing.pack_into_parcels(session, shipment_id, **packed)
+
+
+@blueprint.route(f"{SHIPMENT}/scans", methods=["POST"])
+@blueprint.arguments(PackedArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def scan(session: Session, scanned: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Check off what is packed; once begun, the shipment can be packed only when every unit was scanned."""
+    return packing.scan(session, shipment_id, **scanned)

@@ -1,0 +1,84 @@
+"""What staff do to shipments before their release: parse, call one command, answer."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.shipping.api.schemas.regrouping import (
+    EditArguments,
+    MergeArguments,
+    RelocateArguments,
+    ShareArguments,
+    SplitArguments,
+)
+from services.shipping.api.schemas.shipments import CancelArguments, ShipmentSchema
+from services.shipping.commands import regrouping, sourcing
+from services.shipping.models import Shipment
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command
+
+blueprint = Blueprint("regrouping", __name__, url_prefix="/v1")
+
+SHIPMENT = "/shipments/<uuid:shipment_id>"
+
+
+@blueprint.route(SHIPMENT, methods=["PATCH"])
+@blueprint.arguments(EditArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def edit_shipment(session: Session, changes: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Send an unreleased shipment to another address, pickup point or by another method."""
+    return regrouping.edit_shipment(session, shipment_id, **changes)
+
+
+@blueprint.route(f"{SHIPMENT}/split", methods=["POST"])
+@blueprint.arguments(SplitArguments)
+@blueprint.response(201, ShipmentSchema)
+@requires("shipping:write")
+@command
+def split_shipment(session: Session, lines: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Let some of an unreleased shipment go by itself, in its state; answers what it is in now."""
+    return regrouping.split_shipment(session, shipment_id, **lines)
+
+
+@blueprint.route(f"{SHIPMENT}/merge", methods=["POST"])
+@blueprint.arguments(MergeArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def merge_shipments(session: Session, other: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Put another shipment of the order, or some of its lines, into this one; both unreleased and alike."""
+    return regrouping.merge_shipments(session, shipment_id, **other)
+
+
+@blueprint.route(f"{SHIPMENT}/relocate", methods=["POST"])
+@blueprint.arguments(RelocateArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def relocate_shipment(session: Session, place: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Have a location that has the goods serve an unreleased shipment, or some of its lines."""
+    return sourcing.relocate_shipment(session, shipment_id, **place)
+
+
+@blueprint.route(f"{SHIPMENT}/reject", methods=["POST"])
+@blueprint.arguments(CancelArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def reject_shipment(session: Session, rejection: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Turn a shipment down at its location: the next one gets it, or it waits for stock anywhere else."""
+    return sourcing.reject_shipment(session, shipment_id, **rejection)
+
+
+@blueprint.route("/orders/<uuid:order_id>/shipments", methods=["POST"])
+@blueprint.arguments(ShareArguments)
+@blueprint.response(201, ShipmentSchema)
+@requires("shipping:write")
+@command
+def ship_unassigned(session: Session, lines: dict[str, Any], order_id: UUID) -> Shipment:
+    """Make a shipment of what is in none: of one delivery group all, or some of it."""
+    return regrouping.ship_unassigned(session, order_id, **lines)

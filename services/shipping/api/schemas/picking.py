@@ -1,0 +1,130 @@
+"""Picking and packing as the API writes and reads them."""
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
+
+from services.shipping.api.schemas.shipments import ContentSchema
+from services.shipping.api.schemas.stock import LARGEST
+from services.shipping.commands.picking import MOST_SHIPMENTS
+from services.shipping.domain.readiness import Readiness
+from services.shipping.domain.shipment_status import ShipmentStatus
+from shared.web.paging import PageArguments
+
+
+class PickListArguments(Schema):
+    """What is to be picked: these shipments of a location, or the oldest that are released there."""
+
+    location = fields.String(required=True, validate=validate.Length(1, 40))
+    shipment_ids = fields.List(fields.UUID(), load_default=list, validate=validate.Length(max=MOST_SHIPMENTS))
+
+    @validates("shipment_ids")
+    def each_once(self, ids: list[object], **_named: object) -> None:
+        """Refuse a shipment that is named twice."""
+        if len(set(ids)) < len(ids):
+            raise ValidationError("names a shipment twice")
+
+
+class PickListPageArguments(PageArguments):
+    """The query of the list of pick lists."""
+
+    location = fields.String(validate=validate.Length(1, 40))
+    open = fields.Boolean(metadata={"description": "Whether anything on it is still to be looked for."})
+
+
+class PickListLineSchema(Schema):
+    """Units to be taken from a shelf for a shipment."""
+
+    bin = fields.String(metadata={"description": "The shelf; the list goes by it."})
+    sku = fields.String()
+    name = fields.String()
+    units = fields.Integer(metadata={"description": "In stock-keeping units."})
+    found = fields.Integer(
+        allow_none=True, metadata={"description": "Null until somebody looked; less than `units` is short."}
+    )
+    line_id = fields.UUID()
+    shipment_id = fields.UUID()
+    shipment = fields.String(attribute="shipment.number")
+    order_id = fields.UUID(attribute="shipment.order_id")
+    order = fields.String(attribute="shipment.order.number")
+    specifications = fields.Dict(keys=fields.String(), values=fields.String())
+
+
+class PickedShipmentSchema(Schema):
+    """How far a shipment of a pick list is."""
+
+    shipment_id = fields.UUID(attribute="id")
+    number = fields.String()
+    status = fields.Enum(ShipmentStatus, by_value=True)
+    readiness = fields.Enum(Readiness, by_value=True, allow_none=True)
+
+
+class PickListHeadSchema(Schema):
+    """A pick list, without what is on it."""
+
+    pick_list_id = fields.UUID(attribute="id")
+    number = fields.String()
+    location = fields.String()
+    created_by = fields.String()
+    created_at = fields.AwareDateTime()
+
+
+class PickListSchema(PickListHeadSchema):
+    """One walk through a location for many shipments."""
+
+    lines = fields.List(fields.Nested(PickListLineSchema), metadata={"description": "By shelf."})
+    shipments = fields.List(fields.Nested(PickedShipmentSchema))
+
+
+class FoundSchema(Schema):
+    """What was found of a line."""
+
+    line_id = fields.UUID(required=True)
+    units = fields.Integer(
+        required=True,
+        strict=True,
+        validate=validate.Range(0, LARGEST),
+        metadata={"description": "In stock-keeping units."},
+    )
+
+
+class PicksArguments(Schema):
+    """What was found of a shipment's lines; what is not named was found whole."""
+
+    found = fields.List(fields.Nested(FoundSchema), load_default=list, validate=validate.Length(max=1000))
+
+    @post_load
+    def by_line(self, arguments: dict[str, list[dict[str, object]]], **_named: object) -> dict[str, object]:
+        """The units as commands take them."""
+        return {"found": {line["line_id"]: line["units"] for line in arguments["found"]}}
+
+
+class PackedArguments(Schema):
+    """What a scanner read off what is packed."""
+
+    code = fields.String(
+        required=True, validate=validate.Length(1, 100), metadata={"description": "A SKU or its barcode."}
+    )
+    units = fields.Integer(load_default=1, strict=True, validate=validate.Range(1, LARGEST))
+
+
+class BoxSchema(Schema):
+    """A parcel as it is packed."""
+
+    parcel_id = fields.UUID(load_default=None, metadata={"description": "Null for a new one."})
+    weight_grams = fields.Integer(strict=True, load_default=0, validate=validate.Range(0, LARGEST))
+    length_mm = fields.Integer(strict=True, load_default=0, validate=validate.Range(0, LARGEST))
+    width_mm = fields.Integer(strict=True, load_default=0, validate=validate.Range(0, LARGEST))
+    height_mm = fields.Integer(strict=True, load_default=0, validate=validate.Range(0, LARGEST))
+    contents = fields.List(fields.Nested(ContentSchema), required=True, validate=validate.Length(1, 1000))
+
+    @validates("contents")
+    def each_line_once(self, contents: list[dict[str, object]], **_named: object) -> None:
+        """Refuse a line that is named twice in one box."""
+        named = [content["line_id"] for content in contents]
+        if len(set(named)) < len(named):
+            raise ValidationError("names a line twice")
+
+
+class ParcelsArguments(Schema):
+    """All parcels of a shipment; each of its units is in exactly one."""
+
+    parcels = fields.List(fields.Nested(BoxSchema), required=True, validate=validate.Length(1, 100))

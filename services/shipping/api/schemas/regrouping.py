@@ -1,0 +1,68 @@
+"""What staff do to shipments before their release, as the API writes it."""
+
+from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
+
+from services.shipping.api.schemas.addresses import AddressArguments
+from services.shipping.api.schemas.stock import LARGEST
+
+CODE = validate.Length(1, 40)
+
+
+class ShareSchema(Schema):
+    """Sales units of a line."""
+
+    line_id = fields.UUID(required=True)
+    quantity = fields.Integer(
+        required=True,
+        strict=True,
+        validate=validate.Range(1, LARGEST),
+        metadata={"description": "In sales units."},
+    )
+
+
+class ShareArguments(Schema):
+    """Lines, each with how much of it; all there is where none are named."""
+
+    lines = fields.List(
+        fields.Nested(ShareSchema), validate=validate.Length(1, 1000), load_default=None, allow_none=True
+    )
+
+    @validates("lines")
+    def each_line_once(self, lines: list[dict[str, object]] | None, **_named: object) -> None:
+        """Refuse a line that is named twice: what is meant can't be told."""
+        named = [line["line_id"] for line in lines or []]
+        if len(set(named)) < len(named):
+            raise ValidationError("names a line twice")
+
+    @post_load
+    def as_share(self, arguments: dict[str, object], **_named: object) -> dict[str, object]:
+        """The lines as commands take them."""
+        lines = arguments.pop("lines")
+        share = {line["line_id"]: line["quantity"] for line in lines} if isinstance(lines, list) else None
+        return {**arguments, "share": share}
+
+
+class SplitArguments(ShareArguments):
+    """What goes by itself from now on."""
+
+    lines = fields.List(fields.Nested(ShareSchema), required=True, validate=validate.Length(1, 1000))
+
+
+class RelocateArguments(ShareArguments):
+    """Which location is to serve a shipment, or some of its lines."""
+
+    location = fields.String(required=True, validate=CODE)
+
+
+class MergeArguments(ShareArguments):
+    """Which shipment is to be put into this one, or some of its lines."""
+
+    shipment_id = fields.UUID(required=True, data_key="shipment_id", attribute="other_id")
+
+
+class EditArguments(Schema):
+    """Where a shipment is to go, and how; what is not named stays."""
+
+    method = fields.String(validate=validate.Length(1, 100))
+    pickup_point = fields.String(validate=CODE, metadata={"description": "The code of a location."})
+    address = fields.Nested(AddressArguments)

@@ -1,0 +1,37 @@
+"""Boxes: opened with a number, and never holding more than there is."""
+
+from collections import Counter
+
+from sqlalchemy.orm import Session
+
+from services.shipping.commands.carriers import number_parcel
+from services.shipping.models import Parcel, ParcelContent, Shipment
+
+
+def open_parcel(session: Session, shipment: Shipment) -> Parcel:
+    """Put all of a shipment into one parcel, which has its tracking number from the start."""
+    parcel = new_parcel(session)
+    parcel.position = len(shipment.parcels) + 1
+    parcel.contents = [ParcelContent(line_id=line.line_id, units=line.units) for line in shipment.lines]
+    shipment.parcels.append(parcel)
+    return parcel
+
+
+def fit_contents(shipment: Shipment) -> None:
+    """Have no more in a shipment's parcels than it carries; a further parcel that is left empty is gone."""
+    carried = Counter({line.line_id: line.units for line in shipment.lines})
+    for parcel in list(shipment.parcels):
+        for content in list(parcel.contents):
+            content.units = min(content.units, carried[content.line_id])
+            carried[content.line_id] -= content.units
+            if not content.units:
+                parcel.contents.remove(content)
+        if not parcel.contents and parcel is not shipment.parcels[0]:
+            shipment.parcels.remove(parcel)
+
+
+def new_parcel(session: Session) -> Parcel:
+    """An empty box of Waybill's own carrier."""
+    parcel = Parcel()
+    number_parcel(session, parcel)
+    return parcel

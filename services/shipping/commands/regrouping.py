@@ -1,0 +1,159 @@
+"""What staff do to shipments before their release: edit, cut up, put together, make of what is left over."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.shipping import events, queries
+from services.shipping.commands import lines, sourcing, stock
+from services.shipping.commands.shipments import in_hand, tell
+from services.shipping.domain.methods import AT_A_POINT, MethodKind, kind_of
+from services.shipping.domain.shipment_status import ShipmentStatus, refuse_unless_possible
+from services.shipping.models import Shipment
+from shared.errors import Invalid, Refused
+from shared.messaging.subjects import lock_order
+
+Share = Mapping[UUID, int]  # sales units by line
+
+
+def edit_shipment(
+    session: Session,
+    shipment_id: UUID,
+    *,
+    method: str | None = None,
+    pickup_point: str | None = None,
+    address: dict[str, Any] | None = None,
+) -> Shipment:
+    """Send a shipment by another method or to another place; what is not named stays.
+
+    A method of another kind, or another pickup point, may need stock of another location. Tells
+    shipment.updated. Raises Refused with its reason, Invalid where the method needs an address, NotFound for
+    a pickup point that is none of ours.
+    """
+    shipment = in_hand(session, shipment_id)
+    refuse_unless_possible("edit", shipment.facts)
+    before = (shipment.kind, shipment.pickup_point)
+    shipment.method = method or shipment.method
+    shipment.kind = kind_of(shipment.method)
+    shipment.address = address or shipment.address
+    if shipment.kind is MethodKind.DELIVERY and shipment.address is None:
+        raise Invalid(address="is needed with this method")
+    if pickup_point is not None:
+        queries.location(session, pickup_point)
+    shipment.pickup_point = pickup_point or shipment.pickup_point if shipment.kind in AT_A_POINT else None
+    shipment.version += 1
+    news = [events.shipment_updated(shipment)]
+    if before != (shipment.kind, shipment.pickup_point):
+        news += _source_elsewhere(session, shipment)
+    tell(session, shipment.order, *news)
+    return shipment
+
+
+def split_shipment(session: Session, shipment_id: UUID, *, share: Share) -> Shipment:
+    """Let sales units of a shipment's lines go by themselves, and answer the shipment that they are in.
+
+    Units keep their state: what was promised stays so, what waits for stock waits on, though what there is
+    may now do for it. Tells shipment.updated and shipment.created. Raises Refused (nothing_would_stay, or
+    already_released), Invalid where the shipment has not that many.
+    """
+    shipment = in_hand(session, shipment_id)
+    refuse_unless_possible("split", shipment.facts)
+    if share == {line.line_id: line.quantity for line in shipment.lines}:
+        raise Refused("nothing_would_stay", "that is all there is in the shipment")
+    is_waiting = shipment.status is ShipmentStatus.AWAITING_INVENTORY
+    places = queries.locations_for(session, shipment) if is_waiting else [shipment.location or ""]
+    levels = sourcing.lock_levels(session, [shipment], places)
+    branch = sourcing.branch_off(session, shipment, levels, share)
+    news = [events.shipment_created(branch)]
+    if is_waiting:
+        # Both parts are smaller than the whole was: stock that was too little for it may be enough for one.
+        for part in (shipment, branch):
+            further = sourcing.assign_in_turn(session, part, levels, places)
+            news += [one for new in further or [] for one in sourcing.news_of_new(new)]
+        if shipment.status is not ShipmentStatus.AWAITING_INVENTORY:
+            news.append(events.status_reached(shipment))
+    news.append(events.status_reached(branch))
+    shipment.version += 1
+    tell(session, shipment.order, events.shipment_updated(shipment), *news)
+    return branch
+
+
+def merge_shipments(session: Session, shipment_id: UUID, *, other_id: UUID, share: Share | None) -> Shipment:
+    """Put another shipment of the order into this one, or some sales units of its lines.
+
+    Both go to the same place in the same way and are in the same state at the same location, so that no unit
+    changes its own; a shipment that is left without lines is cancelled (merged). Tells shipment.updated of
+    both, or shipment.cancelled. Raises Refused (not_alike, same_shipment, already_released), Invalid where
+    the other has not that many.
+    """
+    shipment = in_hand(session, shipment_id)
+    other = queries.shipment(session, other_id)
+    refuse_unless_possible("merge", shipment.facts)
+    if other is shipment:
+        raise Refused("same_shipment", "a shipment can't be put into itself")
+    _refuse_unless_alike(shipment, other)
+    refuse_unless_possible("merge", other.facts)
+    taken = lines.take_out_lines(
+        other, {line.line_id: line.quantity for line in other.lines} if share is None else share
+    )
+    if other.holds_stock:
+        levels = stock.lock_levels(session, {line.sku for line in taken}, [other.location or ""])
+        stock.hand_on(session, other, shipment, levels, taken)
+    lines.put_in_lines(shipment, taken)
+    shipment.version += 1
+    sourcing.drop_if_empty(other)
+    tell(session, shipment.order, events.shipment_updated(shipment), *sourcing.changed_or_gone(other))
+    return shipment
+
+
+def ship_unassigned(session: Session, order_id: UUID, *, share: Share | None) -> Shipment:
+    """Make a shipment of an order's unassigned lines of one delivery group: all, or some sales units of them.
+
+    It goes where the group's last shipment was to go. Tells shipment.created. Raises NotFound, Refused
+    (nothing_unassigned, order_closed), Invalid where that is not unassigned or of two groups.
+    """
+    lock_order(session, order_id)
+    order = queries.order_state(session, order_id)
+    if not order.to_be_fulfilled:
+        raise Refused("order_closed", f"the order is {order.order_status}")
+    if not order.unassigned:
+        raise Refused("nothing_unassigned", "every unit of the order is in a shipment")
+    group_of = {line.line_id: line.group_id for line in order.unassigned}
+    if share is None:
+        share = {
+            line.line_id: line.quantity
+            for line in order.unassigned
+            if line.group_id == order.unassigned[0].group_id
+        }
+    if len({group_of.get(line_id) for line_id in share}) > 1:
+        raise Invalid(lines="go to different places")
+    taken = lines.take_aside(order, share)
+    last = [each for each in order.shipments if each.group_id == group_of[taken[0].line_id]][-1]
+    shipment = lines.branch_off(session, last, taken)
+    shipment.rejected_by = []
+    with session.no_autoflush:
+        places = queries.locations_for(session, shipment)
+        levels = sourcing.lock_levels(session, [shipment], places)
+        branches = sourcing.assign_in_turn(session, shipment, levels, places)
+    tell(session, order, events.shipment_created(shipment), *sourcing.news_of(shipment, branches or []))
+    return shipment
+
+
+def _source_elsewhere(session: Session, shipment: Shipment) -> list[events.News]:
+    before, was_at = shipment.status, shipment.location
+    places = queries.locations_for(session, shipment)
+    nearest = sorted(places, key=lambda place: place != was_at)
+    skus = {line.sku for line in shipment.lines}
+    levels = stock.lock_levels(session, skus, {*places, was_at} - {None})  # type: ignore[arg-type]
+    sourcing.unassign(session, shipment, levels)
+    branches = sourcing.assign_in_turn(session, shipment, levels, nearest) or []
+    news = [] if shipment.status is before else [events.status_reached(shipment)]
+    return news + [one for branch in branches for one in sourcing.news_of_new(branch)]
+
+
+def _refuse_unless_alike(shipment: Shipment, other: Shipment) -> None:
+    for what in ("order_id", "group_id", "method", "pickup_point", "address", "status", "location"):
+        if getattr(shipment, what) != getattr(other, what):
+            raise Refused("not_alike", f"the two shipments differ in their {what}", differs_in=what)

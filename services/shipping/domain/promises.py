@@ -1,0 +1,38 @@
+"""What could be promised of a SKU, and when it would leave."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """What a location could send of a SKU."""
+
+    sku: str
+    location: str
+    available: int
+    handling_days: int
+    available_on: date | None  # the SKU's own day, before which it doesn't leave
+
+    def promised_on(self, today: date) -> date:
+        """The day on which it would leave; what is not to leave yet is handled from its day on."""
+        return max(today, self.available_on or today) + timedelta(days=self.handling_days)
+
+
+def availability(sku: str, sources: Sequence[Source], today: date) -> dict[str, object]:
+    """All there is of a SKU, where, and by when; sources in the order in which they would be asked."""
+    mine = [source for source in sources if source.sku == sku]
+    return {
+        "sku": sku,
+        "available": sum(source.available for source in mine),
+        "promised_on": min((source.promised_on(today) for source in mine), default=None),
+        "locations": [
+            {
+                "location": source.location,
+                "available": source.available,
+                "promised_on": source.promised_on(today),
+            }
+            for source in mine
+        ],
+    }

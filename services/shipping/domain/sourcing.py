@@ -1,0 +1,109 @@
+"""Which locations serve a shipment: as few as can be, the ones ranked first among those."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations, islice
+from uuid import UUID
+
+# The exact search tries so many sets of locations; where there are more, what the greedy one finds must do.
+TRIES = 20_000
+
+Available = Mapping[tuple[str, str], int]  # stock-keeping units, by SKU and location
+Placement = dict[str, dict[UUID, int]]  # sales units of each line, by the location that serves them
+
+
+@dataclass(frozen=True, kw_only=True)
+class Want:
+    """A line that looks for stock; a sales unit of it comes whole from one place."""
+
+    line_id: UUID
+    sku: str
+    quantity: int  # sales units
+    coefficient: int  # stock-keeping units in one
+
+
+def demand_of(lines: Iterable[tuple[str, int]]) -> dict[str, int]:
+    """Stock-keeping units wanted of each SKU, in the SKUs' order.
+
+    Summed first: two lines of one SKU, each of which is covered alone, may not be covered together.
+    """
+    wanted: Counter[str] = Counter()
+    for sku, units in lines:
+        wanted[sku] += units
+    return dict(sorted(wanted.items()))
+
+
+def place(
+    wants: Sequence[Want], available: Available, locations: Sequence[str], *, most: int | None = None
+) -> Placement | None:
+    """Where each line's units come from, every one of them; None where they are not all to be had.
+
+    The fewest locations are taken, and of as few the first, as they are ranked; no more than `most`.
+    Exactly enough is enough.
+    """
+    useful = [
+        location
+        for location in locations
+        if any(available.get((want.sku, location), 0) >= want.coefficient for want in wants)
+    ]
+    if not _may_suffice(wants, available, useful, len(useful)):
+        return None
+    largest = len(useful) if most is None else min(most, len(useful))
+    tries = 0
+    for size in range(1, largest + 1):
+        if not _may_suffice(wants, available, useful, size):
+            continue
+        for chosen in islice(combinations(useful, size), TRIES - tries):
+            tries += 1
+            if found := _fill(wants, available, chosen):
+                return found
+        if tries == TRIES:
+            chosen_greedily = _greedily(wants, available, useful)
+            return _fill(wants, available, chosen_greedily) if len(chosen_greedily) <= largest else None
+    return None
+
+
+def _may_suffice(wants: Sequence[Want], available: Available, locations: Sequence[str], size: int) -> bool:
+    """Whether so many locations could have enough, each SKU looked at by itself."""
+    for sku, units in demand_of((want.sku, want.quantity * want.coefficient) for want in wants).items():
+        richest = sorted((available.get((sku, location), 0) for location in locations), reverse=True)
+        if sum(richest[:size]) < units:
+            return False
+    return True
+
+
+def _fill(wants: Sequence[Want], available: Available, locations: Sequence[str]) -> Placement | None:
+    """Take from each location in turn what it has; the largest sales units first, which fit least easily."""
+    left = {want.line_id: want.quantity for want in wants}
+    placement: Placement = {}
+    for location in locations:
+        free = {want.sku: available.get((want.sku, location), 0) for want in wants}
+        for want in sorted(wants, key=lambda want: -want.coefficient):
+            if taken := min(left[want.line_id], free[want.sku] // want.coefficient):
+                left[want.line_id] -= taken
+                free[want.sku] -= taken * want.coefficient
+                placement.setdefault(location, {})[want.line_id] = taken
+    return None if any(left.values()) else placement
+
+
+def _greedily(wants: Sequence[Want], available: Available, locations: Sequence[str]) -> list[str]:
+    """Locations, each of which serves most of what those before it left, in whole sales units."""
+    left = demand_of((want.sku, want.quantity * want.coefficient) for want in wants)
+    largest = {sku: max(want.coefficient for want in wants if want.sku == sku) for sku in left}
+
+    def serves(location: str) -> dict[str, int]:
+        return {
+            sku: min(units, available.get((sku, location), 0) // largest[sku] * largest[sku])
+            for sku, units in left.items()
+        }
+
+    chosen: list[str] = []
+    while any(left.values()) and len(chosen) < len(locations):
+        best = max(
+            (location for location in locations if location not in chosen),
+            key=lambda location: sum(serves(location).values()),
+        )
+        chosen.append(best)
+        left = {sku: left[sku] - units for sku, units in serves(best).items()}
+    return chosen

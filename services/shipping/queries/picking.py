@@ -1,0 +1,66 @@
+"""Pick lists and the shelves that they go by."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+from sqlalchemy import and_, exists, select
+from sqlalchemy.orm import Session
+
+from services.shipping.models import Location, PickList, PickListLine, Shipment, StockLevel
+from services.shipping.queries.visibility import visible, visible_location
+from shared.access import actor_of
+from shared.errors import NotFound
+
+
+def pick_list(session: Session, pick_list_id: UUID) -> PickList:
+    """A pick list that the actor may see, with its lines by shelf and only those of shipments it may see."""
+    found = session.get(PickList, pick_list_id)
+    if found is None:
+        raise NotFound("pick list", pick_list_id)
+    actor = actor_of(session)
+    if not all(actor.may_see(line.shipment.seller, line.shipment.market) for line in found.lines):
+        raise NotFound("pick list", pick_list_id)
+    return found
+
+
+def pick_lists_page(
+    session: Session, *, location: str | None, is_open: bool | None, before: UUID | None, limit: int
+) -> list[PickList]:
+    """Pick lists of which the actor may see every shipment, newest first, from below the one named.
+
+    One is open while somebody has yet to look for a line of it.
+    """
+    actor = actor_of(session)
+    lines = select(PickListLine).where(PickListLine.pick_list_id == PickList.id).correlate(PickList)
+    foreign = lines.join(Shipment).where(~and_(*visible(actor))) if visible(actor) else None
+    to_do = select(PickListLine.pick_list_id).where(PickListLine.found.is_(None))
+    page = (
+        select(PickList)
+        .join(Location, Location.code == PickList.location)
+        .where(visible_location(actor))
+        .order_by(PickList.id.desc())
+        .limit(limit)
+    )
+    if foreign is not None:
+        page = page.where(~exists(foreign.subquery()))
+    if location is not None:
+        page = page.where(PickList.location == location)
+    if is_open is not None:
+        page = page.where(PickList.id.in_(to_do) if is_open else PickList.id.not_in(to_do))
+    if before is not None:
+        page = page.where(PickList.id < before)
+    return list(session.scalars(page))
+
+
+def open_pick_lines(session: Session, shipment_id: UUID) -> list[PickListLine]:
+    """What is still to be looked for of a shipment."""
+    lines = select(PickListLine).where(PickListLine.shipment_id == shipment_id, PickListLine.found.is_(None))
+    return list(session.scalars(lines))
+
+
+def bins(session: Session, location: str, skus: Collection[str]) -> dict[str, str]:
+    """The shelf of each SKU at a location."""
+    shelves = select(StockLevel.sku, StockLevel.bin).where(
+        StockLevel.location == location, StockLevel.sku.in_(skus)
+    )
+    return {row.sku: row.bin for row in session.execute(shelves)}

@@ -1,0 +1,101 @@
+"""stock.changed is told at most once a second for each SKU, with all of its levels."""
+
+import pytest
+from sqlalchemy import select, text
+
+from services.shipping.commands.stock import receive_stock
+from services.shipping.commands.stock_news import tell_changed_stock
+from shared.messaging.tables import event_log
+from tests.unit.shipping.steps import hear, make_order, stock
+
+
+def news(sessions):
+    told = select(event_log.c.payload).where(event_log.c.type == "stock.changed").order_by(event_log.c.seq)
+    with sessions() as session:
+        return [event["stock"] for event in session.scalars(told)]
+
+
+def tell(sessions):
+    with sessions.begin() as session:
+        return tell_changed_stock(session)
+
+
+def a_second_later(sessions):
+    with sessions.begin() as session:
+        session.execute(text("update stock_levels set told_at = told_at - interval '1 second'"))
+
+
+@pytest.mark.requirement("S1-01")
+def test_all_levels_of_a_sku_are_told_with_what_is_reserved(sessions):
+    with sessions.begin() as session:
+        stock(session, "TEA-250", 5)
+        stock(session, "TEA-250", 3, "EAST")
+        hear(session, make_order([("TEA-250", 2)]))
+
+    assert tell(sessions) == 1
+
+    [told] = news(sessions)
+    assert told["sku"] == "TEA-250"
+    assert told["levels"] == [
+        {"location": "EAST", "on_hand": 3, "reserved": 0},
+        {"location": "WEST", "on_hand": 5, "reserved": 2},
+    ]
+
+
+def test_nothing_is_told_twice_and_many_changes_within_a_second_are_told_once(sessions):
+    with sessions.begin() as session:
+        stock(session, "TEA-250", 5)
+    assert (tell(sessions), tell(sessions)) == (1, 0)
+    for _ in range(3):
+        with sessions.begin() as session:
+            receive_stock(session, "WEST", "TEA-250", quantity=1, reason="")
+    assert tell(sessions) == 0  # the second has not passed
+
+    a_second_later(sessions)
+
+    assert (tell(sessions), tell(sessions)) == (1, 0)
+    told = news(sessions)
+    assert [one["levels"][0]["on_hand"] for one in told] == [5, 8]
+    assert told[0]["version"] < told[1]["version"]
+
+
+def test_one_sku_does_not_wait_for_another(sessions):
+    with sessions.begin() as session:
+        stock(session, "TEA-250", 5)
+    tell(sessions)
+    with sessions.begin() as session:
+        receive_stock(session, "WEST", "TEA-250", quantity=1, reason="")
+        stock(session, "POT-1", 2)
+
+    assert tell(sessions) == 1
+
+    assert [one["sku"] for one in news(sessions)] == ["TEA-250", "POT-1"]
+
+
+def test_a_change_that_is_rolled_back_is_no_news(sessions):
+    with sessions() as session:
+        stock(session, "TEA-250", 5)
+
+    assert tell(sessions) == 0
+
+
+def test_what_commits_while_the_rest_is_told_is_told_next(sessions):
+    with sessions.begin() as session:
+        stock(session, "TEA-250", 5)
+        stock(session, "TEA-250", 5, "EAST")
+    tell(sessions)
+    a_second_later(sessions)
+    with sessions.begin() as session:
+        receive_stock(session, "WEST", "TEA-250", quantity=1, reason="")
+    with sessions() as late:
+        receive_stock(late, "EAST", "TEA-250", quantity=2, reason="")
+        late.flush()
+        with sessions() as teller:
+            teller.execute(text("set local lock_timeout = '100ms'"))
+            with pytest.raises(Exception, match="lock timeout"):
+                tell_changed_stock(teller)
+        late.commit()
+
+    tell(sessions)
+
+    assert [level["on_hand"] for level in news(sessions)[-1]["levels"]] == [7, 6]
