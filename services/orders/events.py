@@ -16,6 +16,7 @@ from services.orders.models import (
 from shared.events import snapshots
 from shared.events.orders import (
     OrderAccepted,
+    OrderAnonymised,
     OrderCancelled,
     OrderCancelRequested,
     OrderCompleted,
@@ -79,6 +80,11 @@ def order_refused(order: Order) -> OrderRefused:
 def order_failed(order: Order) -> OrderFailed:
     """An order was not paid in time."""
     return OrderFailed(order=snapshot(order), reason=order.end_reason)
+
+
+def order_anonymised(order: Order) -> OrderAnonymised:
+    """The person behind an order is erased."""
+    return OrderAnonymised(order=snapshot(order))
 
 
 def order_completed(order: Order) -> OrderCompleted:
@@ -177,6 +183,7 @@ def snapshot(order: Order) -> snapshots.OrderSnapshot:
         failed_at=order.failed_at,
         cancelled_at=order.cancelled_at,
         completed_at=order.completed_at,
+        anonymised_at=order.anonymised_at,
         cancel_reason=cancellation.reason if cancellation and cancellation.done is not False else "",
         end_reason=order.end_reason,
     )
@@ -216,6 +223,8 @@ def _market(market: Market) -> snapshots.MarketBlock:
 
 
 def _people(order: Order) -> snapshots.People:
+    if order.anonymised_at is not None:
+        return snapshots.People()
     return snapshots.People(
         customer=order.customer,
         billing=order.billing_address,

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.orders import gateway
-from services.orders.commands import drafts, ending, exchanges, refunds, returns
+from services.orders.commands import drafts, ending, erasure, exchanges, refunds, returns
 from services.orders.db import settings_of
 from services.orders.domain.refunds import RefundState
 from services.orders.messaging import jobs
@@ -86,3 +86,20 @@ def keep_deadline(_sessions: sessionmaker[Session], argument: dict[str, Any]) ->
 def abandon_draft(_sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
     """Give up a draft that nobody came back to."""
     return partial(drafts.abandon_if_untouched, draft_id=UUID(argument["draft_id"]))
+
+
+@jobs.kind("erasure_sweep", limit_seconds=30)
+def find_orders_of_erased(_sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
+    """Owe the erasure of the next orders of a person."""
+    return partial(
+        erasure.sweep,
+        customer_id=UUID(argument["customer_id"]),
+        look=argument["look"],
+        after=UUID(argument["after"]) if argument["after"] else None,
+    )
+
+
+@jobs.kind("erasure", limit_seconds=30)
+def erase_person(_sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
+    """Empty an order of its person if it has ended; delete a draft."""
+    return partial(erasure.erase_person, order_id=UUID(argument["order_id"]))

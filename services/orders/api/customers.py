@@ -7,9 +7,16 @@ from sqlalchemy.orm import Session
 
 from services.orders import queries
 from services.orders.api.pages import page_of
-from services.orders.api.schemas.people import CustomerArguments, CustomerSchema, CustomerSearchArguments
+from services.orders.api.schemas.people import (
+    CustomerArguments,
+    CustomerSchema,
+    CustomerSearchArguments,
+    ErasureSchema,
+)
 from services.orders.commands import customers as commands
+from services.orders.commands import erasure as erasure_commands
 from services.orders.models import Customer
+from services.orders.queries.erasure import erasure
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
@@ -38,6 +45,29 @@ def put_customer(session: Session, customer: dict[str, Any], customer_id: UUID) 
 def show_customer(session: Session, customer_id: UUID) -> Customer:
     """One customer."""
     return queries.customer(session, customer_id)
+
+
+@blueprint.route("/<uuid:customer_id>/erase", methods=["POST"])
+@blueprint.response(202, ErasureSchema)
+@requires("admin")
+@command
+def erase_customer(session: Session, customer_id: UUID) -> dict[str, Any]:
+    """Erase a person, in all services: the customer, and whoever has the same e-mail at this seller.
+
+    The customer is empty at once; each order follows, an open one when it has ended. The answer names what
+    is kept, and why.
+    """
+    erasure_commands.erase_customer(session, customer_id)
+    return erasure(session, customer_id)
+
+
+@blueprint.route("/<uuid:customer_id>/erasure", methods=["GET"])
+@blueprint.response(200, ErasureSchema)
+@requires("orders:read")
+@query
+def show_erasure(session: Session, customer_id: UUID) -> dict[str, Any]:
+    """How far the erasure of a person is; 404 while nobody has asked for it."""
+    return erasure(session, customer_id)
 
 
 @blueprint.route("", methods=["GET"])

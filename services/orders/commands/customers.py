@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import and_, delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.orders.models import Customer, CustomerAddress, Seller
 from shared import clock
 from shared.access import actor_of
-from shared.errors import Invalid, NotFound
+from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import Address
 
 
@@ -19,17 +19,21 @@ def put_customer(
 ) -> Customer:
     """Make or change a customer of a seller; placed orders keep what they were placed with.
 
-    Raises NotFound where the id is another seller's customer, Invalid for an unknown seller.
+    Raises NotFound where the id is another seller's customer, Refused (person_erased), Invalid for an
+    unknown seller.
     """
     if not actor_of(session).may_see_seller(seller) or session.get(Seller, seller) is None:
         raise Invalid(seller="there is no such seller")
+    mine = and_(Customer.seller_code == seller, Customer.erased_at.is_(None))
     stored = (
         insert(Customer)
         .values(id=customer_id, seller_code=seller, created_at=clock.now(), **person)
-        .on_conflict_do_update(index_elements=["id"], set_=dict(person), where=Customer.seller_code == seller)
+        .on_conflict_do_update(index_elements=["id"], set_=dict(person), where=mine)
         .returning(Customer.id)
     )
     if session.execute(stored).first() is None:
+        if session.get_one(Customer, customer_id).seller_code == seller:
+            raise Refused("person_erased", "whoever this was is erased; a new customer has a new id")
         raise NotFound("customer", customer_id)
     session.execute(delete(CustomerAddress).where(CustomerAddress.customer_id == customer_id))
     session.add_all(

@@ -145,6 +145,7 @@ def place_order(
         failed_at=None,
         cancelled_at=None,
         completed_at=None,
+        anonymised_at=None,
         end_reason="",
     )
     actor = actor_of(session).name
@@ -189,6 +190,8 @@ def _new_customer(seller: str, customer: OrderingCustomer, created_at: datetime)
         company=customer.get("company", ""),
         vat_number=customer.get("vat_number", ""),
         created_at=created_at,
+        erased_at=None,
+        erased_by=None,
     )
 
 

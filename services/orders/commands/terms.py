@@ -107,7 +107,11 @@ def _question(number: Any, **offer: Any) -> Select[*tuple[Any, ...]]:
         .join_from(Market.__table__, Seller.__table__, true())
         .outerjoin(
             Customer.__table__,
-            and_(_customers.id == bindparam("customer_id"), _customers.seller_code == _sellers.code),
+            and_(
+                _customers.id == bindparam("customer_id"),
+                _customers.seller_code == _sellers.code,
+                _customers.erased_at.is_(None),
+            ),
         )
         .where(_markets.code == bindparam("market"), _sellers.code == bindparam("seller"))
     )

@@ -23,6 +23,8 @@ class OrderStatus(StrEnum):
     ABANDONED = "abandoned"  # final; a draft nobody came back to
 
 
+ENDED = frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.REFUSED, OrderStatus.FAILED})
+
 TRANSITIONS: dict[tuple[str, OrderStatus], OrderStatus] = {
     ("place", OrderStatus.DRAFT): OrderStatus.PLACED,
     ("abandon", OrderStatus.DRAFT): OrderStatus.ABANDONED,

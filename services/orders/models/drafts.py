@@ -22,6 +22,7 @@ class Draft(Base):
         Index("ix_drafts_newest", "status", text("id desc")),
         Index("ix_drafts_seller_newest", "seller_code", "status", text("id desc")),
         Index(None, "customer_id"),
+        Index(None, "seller_code", "customer_email"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

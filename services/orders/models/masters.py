@@ -84,6 +84,8 @@ class Customer(Base):
     company: Mapped[str]
     vat_number: Mapped[str]
     created_at: Mapped[datetime]
+    erased_at: Mapped[datetime | None]  # then nothing of the person is here any more
+    erased_by: Mapped[str | None]
 
     addresses: Mapped[list["CustomerAddress"]] = relationship(
         cascade="all, delete-orphan", order_by="CustomerAddress.position"

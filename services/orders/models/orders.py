@@ -143,6 +143,7 @@ class Order(Base):
     failed_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     completed_at: Mapped[datetime | None]
+    anonymised_at: Mapped[datetime | None]  # then nothing here says whose order it was
     end_reason: Mapped[str]  # why it was cancelled, refused or failed
 
     seller: Mapped[Seller] = relationship(lazy="joined", innerjoin=True)

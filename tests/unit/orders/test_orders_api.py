@@ -247,6 +247,8 @@ def test_an_order_that_is_over_says_so_to_who_would_pay_for_it(client, bearer, p
         ("put", "/v1/sellers/quay/products/TEA-250", "orders:write"),
         ("put", "/v1/customers/{order}", "orders:write"),
         ("get", "/v1/customers", "orders:read"),
+        ("post", "/v1/customers/{order}/erase", "admin"),
+        ("get", "/v1/customers/{order}/erasure", "orders:read"),
         ("get", "/v1/markets", "orders:read"),
     ],
 )

@@ -330,4 +330,7 @@ class OrderSchema(OrderSummarySchema):
     failed_at = Instant(allow_none=True)
     cancelled_at = Instant(allow_none=True)
     completed_at = Instant(allow_none=True)
+    anonymised_at = Instant(
+        allow_none=True, metadata={"description": "Since then nothing here says whose order it was."}
+    )
     end_reason = fields.String(metadata={"description": "Why it was cancelled, refused or failed."})

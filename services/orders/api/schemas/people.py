@@ -69,6 +69,28 @@ class CustomerSchema(PersonSchema):
     seller = fields.String(attribute="seller_code")
     addresses = fields.Pluck("AddressEntrySchema", "address", many=True)
     created_at = Instant()
+    erased_at = Instant(allow_none=True)
+
+
+class KeptSchema(Schema):
+    """Something that is kept of an erased person."""
+
+    what = fields.String(metadata={"example": "invoices"})
+    why = fields.String(metadata={"description": "tax_law or bookkeeping."})
+
+
+class ErasureSchema(Schema):
+    """How far the erasure of a person is."""
+
+    customer_id = fields.UUID()
+    erased_at = Instant()
+    erased_by = fields.String()
+    orders_left = fields.List(
+        fields.String(),
+        metadata={"description": "Orders that are erased as soon as they have ended, up to 20 of them."},
+    )
+    more_left = fields.Boolean(metadata={"description": "There are more than these."})
+    kept = fields.List(fields.Nested(KeptSchema))
 
 
 class AddressEntrySchema(Schema):

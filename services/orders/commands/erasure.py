@@ -1,0 +1,161 @@
+"""Erasing a person: what is known of the customer at once, each order by a job of its own.
+
+The caller owns the transaction.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import and_, delete, literal, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Session
+from sqlalchemy.types import Text
+
+from services.orders import events
+from services.orders.commands.changes import change, locked_order
+from services.orders.domain.order_status import ENDED, OrderStatus
+from services.orders.domain.refunds import RefundState
+from services.orders.domain.return_status import ReturnStatus
+from services.orders.models import Customer, CustomerAddress, Draft, HistoryEntry, Note, Order
+from shared import clock
+from shared.access import actor_of
+from shared.db import new_id
+from shared.errors import NotFound
+from shared.events.snapshots import Address
+from shared.messaging import copies, outbox
+from shared.messaging.jobs import enqueue
+
+SLICE = 200  # orders looked at in one transaction
+LOOK_AGAIN = timedelta(days=1)
+_RETURNS_DONE = frozenset({ReturnStatus.REJECTED, ReturnStatus.CLOSED})
+_SAID = ["answer", "note"]  # of a history entry's detail: words to or from the customer
+
+
+def erase_customer(session: Session, customer_id: UUID) -> Customer:
+    """Erase a person: the customer and whoever has the same e-mail at this seller, orders and drafts.
+
+    Name, e-mail and address book are gone with this commit; each order follows by a job that tells
+    order.anonymised, an open one once it has ended. Asking again changes nothing. Raises NotFound.
+    """
+    customer = session.get(Customer, customer_id, populate_existing=True, with_for_update=True)
+    if customer is None or not actor_of(session).may_see_seller(customer.seller_code):
+        raise NotFound("customer", customer_id)
+    if customer.erased_at is not None:
+        return customer
+    same = or_(Customer.id == customer_id, and_(Customer.email == customer.email, Customer.email != ""))
+    person = (
+        select(Customer)
+        .where(Customer.seller_code == customer.seller_code, same, Customer.erased_at.is_(None))
+        .order_by(Customer.id)
+        .with_for_update()
+    )
+    found = session.scalars(person).all()
+    for draft_id in _drafts(session, customer, [one.id for one in found]):
+        _owe_erasure(session, draft_id, "", look=0)
+    for one in found:
+        one.name = one.email = one.phone = one.company = one.vat_number = ""
+        one.erased_at, one.erased_by = clock.now(), actor_of(session).name
+        session.execute(delete(CustomerAddress).where(CustomerAddress.customer_id == one.id))
+        _owe_sweep(session, one.id, look=0, after=None)
+    session.flush()
+    session.expire(customer, ["addresses"])
+    return customer
+
+
+def sweep(session: Session, customer_id: UUID, *, look: int, after: UUID | None) -> None:
+    """Owe the erasure of a customer's next orders; look again a day later while any is left.
+
+    The second look also finds what was being placed while the first was at work.
+    """
+    left = select(Order.id, Order.number).where(
+        Order.customer_id == customer_id, Order.anonymised_at.is_(None)
+    )
+    if after is not None:
+        left = left.where(Order.id > after)
+    orders = session.execute(left.order_by(Order.id).limit(SLICE)).all()
+    for order_id, number in orders:
+        _owe_erasure(session, order_id, number, look=look)
+    if len(orders) == SLICE:
+        _owe_sweep(session, customer_id, look=look, after=orders[-1].id)
+    elif orders or after or look == 0:
+        _owe_sweep(session, customer_id, look=look + 1, after=None)
+
+
+def erase_person(session: Session, order_id: UUID) -> None:
+    """Empty an order of its person and tell order.anonymised, if it has ended; delete a draft.
+
+    Amounts, goods and papers' numbers stay: the books must add up. Words that staff wrote for each other go,
+    for they may be about the person.
+    """
+    draft = session.get(Draft, order_id)
+    if draft is not None and draft.status is not OrderStatus.PLACED:
+        session.delete(draft)
+    order = session.get(Order, order_id)
+    if order is None or order.anonymised_at is not None:
+        return
+    order = locked_order(session, order_id)
+    if not _has_ended(order):
+        return
+    with change(session, order, "anonymise"):
+        order.customer_name = order.customer_email = order.customer_phone = ""
+        order.customer_company = order.customer_vat_number = ""
+        # Where the tax is due says nothing of a person.
+        country = order.billing_address.country
+        order.billing_address = Address(name="", line1="", city="", postcode="", country=country)
+        for group in order.delivery_groups:
+            group.address = None
+        for one in order.returns:
+            one.note = one.answer = ""
+        order.anonymised_at = clock.now()
+    session.execute(update(Note).where(Note.order_id == order_id).values(text=""))
+    session.execute(
+        update(HistoryEntry)
+        .where(HistoryEntry.order_id == order_id, HistoryEntry.detail.has_any(literal(_SAID, ARRAY(Text))))
+        .values(detail=HistoryEntry.detail.op("-")(literal(_SAID, ARRAY(Text))))
+    )
+    copies.erase_people(session, order_id)
+    outbox.publish(session, events.order_anonymised(order))
+
+
+def _has_ended(order: Order) -> bool:
+    return (
+        order.status in ENDED
+        and all(refund.state is not RefundState.REQUESTED for refund in order.refunds)
+        and all(one.status in _RETURNS_DONE for one in order.returns)
+    )
+
+
+def _drafts(session: Session, customer: Customer, person: Iterable[UUID]) -> list[UUID]:
+    theirs = or_(
+        Draft.customer_id.in_(list(person)),
+        and_(
+            Draft.seller_code == customer.seller_code,
+            Draft.customer_email == customer.email,
+            Draft.customer_email != "",
+        ),
+    )
+    return list(session.scalars(select(Draft.id).where(theirs, Draft.status != OrderStatus.PLACED)))
+
+
+def _owe_erasure(session: Session, order_id: UUID, number: str, *, look: int) -> None:
+    enqueue(
+        session,
+        "erasure",
+        key=f"erasure:{order_id}:{look}",
+        order_id=order_id,
+        number=number,
+        argument={"order_id": str(order_id)},
+    )
+
+
+def _owe_sweep(session: Session, customer_id: UUID, *, look: int, after: UUID | None) -> None:
+    enqueue(
+        session,
+        "erasure_sweep",
+        key=f"erasure_sweep:{customer_id}:{look}:{after or ''}:{new_id()}",
+        order_id=customer_id,
+        number="",
+        argument={"customer_id": str(customer_id), "look": look, "after": str(after) if after else None},
+        run_at=clock.now() + (LOOK_AGAIN if look and after is None else timedelta()),
+    )

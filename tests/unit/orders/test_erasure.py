@@ -1,0 +1,256 @@
+"""Erasing a person empties all that orders holds of them, and leaves the books as they are."""
+
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, select, text, update
+
+from services.orders import jobs  # noqa: F401 - registers itself
+from services.orders.commands import erasure
+from services.orders.commands.ending import refuse_order
+from services.orders.commands.notes import add_note
+from services.orders.commands.orders import accept_order
+from services.orders.commands.placing import place_order as place
+from services.orders.commands.returns import reject_return, request_return
+from services.orders.domain.return_status import ReturnReason
+from services.orders.messaging import messaging
+from services.orders.models import Base, Draft, Note, Order
+from shared import clock
+from shared.errors import Invalid
+from shared.events import codec
+from shared.events.snapshots import Address, People, ShipmentsSnapshot
+from shared.messaging import copies
+from shared.messaging import jobs as job_rows
+from shared.messaging.backoff import Backoff
+from shared.messaging.tables import event_log
+from shared.messaging.tables import jobs as job_table
+from tests.unit.orders.sample_shop import order_wanted, stored
+
+QUILL = Address(
+    name="Zoe Quill", line1="9 Nib Lane", city="Inkerton", postcode="QQ1 1QQ", country="GB", phone="07700"
+)
+CARD = {"name": "Zoe Quill", "email": "zoe.quill@example.com", "phone": "07700", "company": "Quill & Co"}
+TRACES = ("quill", "nib lane", "inkerton", "qq1 1qq", "07700")
+
+
+def wanted(**changes):
+    group = {"method": "delivery", "shipping_minor": 0, "address": QUILL}
+    return order_wanted(**{"customer": dict(CARD), "delivery_groups": [group]} | changes)
+
+
+def work_off(sessions):
+    """Do the jobs of erasures until none is due."""
+    due = select(job_table.c.id).where(
+        job_table.c.state == "queued",
+        job_table.c.kind.in_(["erasure", "erasure_sweep"]),
+        job_table.c.run_at <= func.clock_timestamp(),
+    )
+    while True:
+        with sessions() as session:
+            found = session.scalars(due).all()
+        if not found:
+            break
+        for job_id in found:
+            assert job_rows.run(sessions, messaging.jobs, job_id, Backoff(0.01, 0.1))
+
+
+def a_day_later(sessions):
+    with sessions.begin() as session:
+        session.execute(
+            update(job_table).where(job_table.c.kind == "erasure_sweep").values(run_at=clock.now())
+        )
+
+
+def traces(sessions):
+    """The tables in which something of the person is left."""
+    tables = [table.name for table in Base.metadata.sorted_tables]
+    with sessions() as session:
+        return sorted(
+            {
+                table
+                for table in [*tables, "event_log", "inbox", "copies", "jobs", "outbox"]
+                for trace in TRACES
+                if session.execute(
+                    text(f"select 1 from {table} t where t::text ilike :trace limit 1"),
+                    {"trace": f"%{trace}%"},
+                ).first()
+            }
+        )
+
+
+@pytest.fixture
+def erase(committing_client, bearer):
+    def erase(customer_id, **claims):
+        return committing_client.post(f"/v1/customers/{customer_id}/erase", headers=bearer(**claims))
+
+    return erase
+
+
+@pytest.mark.requirement("P-38")
+def test_nothing_of_the_person_is_left_in_any_table(sessions, committing_client, bearer, erase, monkeypatch):
+    monkeypatch.setattr(erasure, "SLICE", 2)
+    customer_id, client = uuid4(), committing_client
+    book = [{"name": "Zoe Quill", "line1": "9 Nib Lane", "city": "Inkerton", "country": "GB"}]
+    client.put(
+        f"/v1/customers/{customer_id}", headers=bearer(), json=CARD | {"seller": "quay", "addresses": book}
+    )
+    drafted = {"seller": "quay", "market": "gb", "customer": {"id": str(customer_id)}}
+    assert client.post("/v1/drafts", headers=bearer(), json=drafted).status_code == 201
+    with sessions.begin() as session:
+        orders = [
+            place(session, **wanted(customer={"id": customer_id} if known else dict(CARD))).id
+            for known in (True, True, True, False)  # the last one without an account
+        ]
+        for order_id in orders:
+            add_note(session, order_id, text="Mrs Quill rang")
+            refuse_order(session, order_id, reason="sold out")
+        totals = {order_id: stored(session, order_id).totals for order_id in orders}
+        shipped_to = ShipmentsSnapshot(
+            order_id=orders[0], number="1", version=1, people=People(delivery={"a": QUILL}), shipments=()
+        )
+        copies.keep_newest(session, shipped_to)
+    assert {"customers", "orders", "drafts", "event_log", "copies", "notes"} <= set(traces(sessions))
+
+    answer = erase(customer_id)
+    work_off(sessions)
+
+    assert answer.status_code == 202
+    assert {kept["what"] for kept in answer.json["kept"]} >= {"invoices", "credit_notes"}
+    assert traces(sessions) == []
+    with sessions() as session:
+        told = session.scalars(select(event_log.c.payload).where(event_log.c.type == "order.anonymised"))
+        heard = [codec.decode("order.anonymised", payload).order for payload in told]
+        assert {order.order_id for order in heard} == set(orders)
+        assert all(order.people == People() and order.anonymised_at for order in heard)
+        assert {order_id: stored(session, order_id).totals for order_id in orders} == totals
+        assert session.scalars(select(Note.text)).all() == [""] * 4
+        assert session.scalars(select(Draft.id)).all() == []
+
+
+@pytest.mark.requirement("P-38")
+def test_an_open_order_is_erased_when_it_has_ended(sessions, erase):
+    with sessions.begin() as session:
+        order = place(session, **wanted(method="cash_on_delivery"))
+    answer = erase(order.customer_id)
+    work_off(sessions)
+    assert answer.json["orders_left"] == [order.number]
+    with sessions.begin() as session:
+        assert stored(session, order.id).customer_name == "Zoe Quill"  # it is still to be delivered
+        refuse_order(session, order.id, reason="sold out")
+
+    a_day_later(sessions)
+    work_off(sessions)
+
+    assert traces(sessions) == []
+    assert erase(order.customer_id).json["orders_left"] == []
+
+
+@pytest.mark.requirement("P-38")
+def test_looking_ends_when_nothing_is_left(sessions, erase):
+    with sessions.begin() as session:
+        order = place(session, **wanted())
+        refuse_order(session, order.id, reason="sold out")
+    erase(order.customer_id)
+
+    for _ in range(3):
+        work_off(sessions)
+        a_day_later(sessions)
+    work_off(sessions)
+
+    with sessions() as session:
+        kinds = session.execute(select(job_table.c.kind, job_table.c.state)).all()
+        assert ("erasure_sweep", "queued") not in kinds
+        assert [row.kind for row in kinds].count("erasure") == 1
+
+
+def test_erasing_wants_its_scope_and_the_seller(sessions, erase, committing_client, bearer):
+    with sessions.begin() as session:
+        order = place(session, **wanted())
+
+    assert erase(order.customer_id, scopes=["orders:write", "orders:read"]).status_code == 403
+    assert erase(order.customer_id, sellers=["dock"]).status_code == 404
+    assert erase(uuid4()).status_code == 404
+    path = f"/v1/customers/{order.customer_id}/erasure"
+    assert committing_client.get(path, headers=bearer()).status_code == 404  # nobody has asked
+
+
+def test_an_erased_customer_orders_nothing_and_is_not_filled_again(
+    sessions, erase, committing_client, bearer
+):
+    with sessions.begin() as session:
+        order = place(session, **wanted())
+    erase(order.customer_id)
+
+    with sessions() as session, pytest.raises(Invalid, match="no such customer"):
+        place(session, **wanted(customer={"id": order.customer_id}))
+    again = committing_client.put(
+        f"/v1/customers/{order.customer_id}", headers=bearer(), json=CARD | {"seller": "quay"}
+    )
+    assert (again.status_code, again.json["reason"]) == (409, "person_erased")
+
+
+def test_the_customer_of_the_same_name_at_another_seller_stays(sessions, erase):
+    with sessions.begin() as session:
+        mine, theirs = (place(session, **wanted(seller=seller)) for seller in ("quay", "dock"))
+        for order in (mine, theirs):
+            refuse_order(session, order.id, reason="sold out")
+
+    erase(mine.customer_id)
+    work_off(sessions)
+
+    with sessions() as session:
+        names = dict(session.execute(select(Order.seller_code, Order.customer_name)).all())
+    assert names == {"quay": "", "dock": "Zoe Quill"}
+
+
+def test_an_order_is_not_found_by_the_person_any_more(session, place_order, client, bearer):
+    order = place_order(customer=dict(CARD))
+    refuse_order(session, order.id, reason="sold out")
+
+    erasure.erase_person(session, order.id)
+
+    for search in ({"email": CARD["email"]}, {"phone": "07700"}, {"name": "Quill"}):
+        found = client.get("/v1/orders", query_string=search, headers=bearer())
+        assert (found.status_code, found.json["items"]) == (200, [])
+    shown = client.get(f"/v1/orders/{order.id}", headers=bearer()).json
+    assert shown["anonymised_at"]
+    assert shown["customer"]["name"] == ""
+
+
+def test_words_to_and_from_the_customer_go_with_the_person(session, deliver, client, bearer):
+    order = deliver()
+    line = {"line_id": order.lines[0].id, "quantity": 1}
+    asked = request_return(
+        session, order.id, reason=ReturnReason.NOT_WANTED, lines=[line], note="my Zoe broke it"
+    )
+    erasure.erase_person(session, order.id)
+    assert stored(session, order.id).anonymised_at is None  # goods may still come back
+    reject_return(session, order.id, asked.id, answer="no, Zoe")
+
+    erasure.erase_person(session, order.id)
+
+    order = stored(session, order.id)
+    assert order.anonymised_at
+    assert (order.returns[0].note, order.returns[0].answer) == ("", "")
+    history = client.get(f"/v1/orders/{order.id}/history", headers=bearer()).text
+    assert "Zoe" not in history
+
+
+def test_an_order_is_erased_once(session, place_order, published):
+    order = place_order()
+    refuse_order(session, order.id, reason="sold out")
+
+    for _ in range(2):
+        erasure.erase_person(session, order.id)
+
+    assert len(published("order.anonymised")) == 1
+
+
+def test_an_order_under_way_is_left_alone(session, place_order, published):
+    order = place_order(method="cash_on_delivery")
+    accept_order(session, order.id)
+
+    erasure.erase_person(session, order.id)
+
+    assert stored(session, order.id).customer_name == "Ada Okafor"
+    assert published("order.anonymised") == []
