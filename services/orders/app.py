@@ -4,6 +4,7 @@ from flask import Flask
 
 from services.orders import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.orders.api import (
+    banking,
     bulk,
     customer,
     customer_returns,
@@ -48,6 +49,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             drafts.blueprint,
             payments.blueprint,
             refunds.blueprint,
+            banking.blueprint,
             returns.blueprint,
             customer_returns.blueprint,
             gateway.blueprint,

@@ -7,11 +7,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.orders import gateway
-from services.orders.commands import drafts, ending, erasure, exchanges, refunds, returns
+from services.orders.commands import banking, drafts, ending, erasure, exchanges, refunds, returns
 from services.orders.db import settings_of
 from services.orders.domain.refunds import RefundState
 from services.orders.messaging import jobs
 from services.orders.models import Order, Payment, Refund
+from services.orders.queries import banking as queries
 from shared.access import system
 from shared.messaging.jobs import Effect
 
@@ -58,6 +59,19 @@ def leave_to_people(session: Session, argument: dict[str, Any], reason: str) -> 
         UUID(argument["refund_id"]),
         failure=f"the gateway did not answer, look there before paying by hand: {reason[:300]}",
     )
+
+
+@jobs.kind("bank_matching", limit_seconds=240)
+def match_statement(sessions: sessionmaker[Session], argument: dict[str, Any]) -> None:
+    """Match the lines of a statement with orders, each in a transaction of its own.
+
+    One that dies on the way goes on where it was.
+    """
+    with sessions() as session:
+        waiting = queries.new_lines(session, UUID(argument["statement_id"]))
+    for line_id in waiting:
+        with sessions.begin() as session:
+            banking.match_line(session, line_id)
 
 
 @jobs.kind("return_expiry", limit_seconds=10)

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,8 @@ from services.orders.commands.drafts import check_out
 from services.orders.commands.ledger import restate_payment
 from services.orders.domain.order_status import OrderStatus, refuse_unless_possible
 from services.orders.domain.payments import PaymentMethod
-from services.orders.models import Order, Payment
+from services.orders.domain.statements import LineState
+from services.orders.models import BankLine, Order, Payment
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
@@ -118,6 +119,11 @@ def void_payment(session: Session, order_id: UUID, payment_id: UUID, *, reason: 
         payment.voided_by = actor_of(session).name
         payment.voided_at = clock.now()
         payment.void_reason = reason
+        session.execute(
+            update(BankLine)
+            .where(BankLine.payment_id == payment.id)
+            .values(state=LineState.OPEN, why="payment_voided", payment_id=None)
+        )
         restate_payment(session, order)
     outbox.publish(session, events.payment_voided(order, payment))
     return payment

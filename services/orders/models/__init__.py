@@ -1,5 +1,6 @@
 """Tables of the orders service: constraints and relationships; no workflow, no HTTP."""
 
+from services.orders.models.banking import BankLine, BankStatement
 from services.orders.models.drafts import Draft
 from services.orders.models.finding import OrderWord
 from services.orders.models.mapping import Base, as_loaded, column_names
@@ -28,6 +29,8 @@ from services.orders.models.refunds import Refund
 from services.orders.models.returns import Return, ReturnLine
 
 __all__ = [
+    "BankLine",
+    "BankStatement",
     "Base",
     "Cancellation",
     "Coupon",

@@ -17,6 +17,7 @@ from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentMethod, PaymentState
 from services.orders.domain.refunds import RefundState
 from services.orders.domain.return_status import CloseReason, ReturnReason, ReturnStatus
+from services.orders.domain.statements import LineState
 from services.orders.domain.totals import ChargeKind, TaxMode, TaxRounding
 from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
@@ -57,7 +58,7 @@ _WORDS: dict[Any, Any] = {
     kind: word(kind)
     for kind in (
         *(Channel, ChargeKind, CsrStatus, Fulfilment, Lifecycle, OrderStatus, TimelineStep),
-        *(CloseReason, ReturnReason, ReturnStatus),
+        *(CloseReason, LineState, ReturnReason, ReturnStatus),
         *(PaymentMethod, PaymentState, RefundState, TaxMode, TaxRounding, WordKind),
     )
 }
@@ -76,6 +77,7 @@ class Base(DeclarativeBase):
         dict[str, str]: Json(dict[str, str]),
         dict[str, int]: Json(dict[str, int]),
         dict[str, dict[str, str]]: Json(dict[str, dict[str, str]]),
+        list[dict[str, str]]: Json(list[dict[str, str]]),
         list[str]: Json(list[str]),
         list[Check]: Json(list[Check]),
         list[PaymentMethod]: Json(list[PaymentMethod]),

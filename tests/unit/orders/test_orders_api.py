@@ -232,6 +232,11 @@ def test_an_order_that_is_over_says_so_to_who_would_pay_for_it(client, bearer, p
         ("get", "/v1/orders/{order}/transactions", "orders:read"),
         ("get", "/v1/orders/{order}/refunds", "orders:read"),
         ("get", "/v1/returns", "orders:read"),
+        ("get", "/v1/bank-statements/{order}", "orders:read"),
+        ("get", "/v1/bank-lines", "orders:read"),
+        ("post", "/v1/bank-statements", "payments:record"),
+        ("post", "/v1/bank-lines/{order}/assign", "payments:record"),
+        ("post", "/v1/bank-lines/{order}/ignore", "payments:record"),
         ("get", "/v1/orders/{order}/returns", "orders:read"),
         ("post", "/v1/orders/{order}/returns", "orders:write"),
         *(

@@ -1,0 +1,94 @@
+"""Bank statements over HTTP: parse, call one command or query, answer."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import request
+from sqlalchemy.orm import Session
+
+from services.orders.api.pages import page_of
+from services.orders.api.schemas.banking import (
+    AssignArguments,
+    BankLineSchema,
+    IgnoreArguments,
+    LineListArguments,
+    StatementArguments,
+    StatementSchema,
+)
+from services.orders.commands import banking as commands
+from services.orders.models import BankLine, BankStatement
+from services.orders.queries import banking as queries
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command, query
+from shared.web.paging import decode_cursor, page_schema
+
+blueprint = Blueprint(
+    "banking", __name__, url_prefix="/v1", description="What came into the account, and for which order."
+)
+
+FILE = {"required": True, "content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}}}
+
+
+@blueprint.route("/bank-statements", methods=["POST"])
+@blueprint.arguments(StatementArguments, location="query")
+@blueprint.response(201, StatementSchema)
+@blueprint.doc(requestBody=FILE)
+@requires("payments:record")
+@command
+def import_statement(session: Session, of: dict[str, Any]) -> BankStatement:
+    """Take over a bank's statement, as CSV; what names an order and is owed exactly is recorded by itself.
+
+    Its first row names the columns: `date`, `amount` and `text` (or what banks call them in English and
+    Spanish) are needed, `payer`, `currency` and `id` are welcome. Separators, encodings, forms of dates and
+    amounts are found out. At most 1 MiB and 5,000 rows. Rows that can't be read are named; a file, or a part
+    of it, may come again.
+    """
+    return commands.import_statement(session, **of, content=request.get_data(cache=True))
+
+
+@blueprint.route("/bank-statements/<uuid:statement_id>", methods=["GET"])
+@blueprint.response(200, StatementSchema)
+@requires("orders:read")
+@query
+def show_statement(session: Session, statement_id: UUID) -> BankStatement:
+    """One statement, with the rows that could not be read."""
+    return queries.statement(session, statement_id)
+
+
+@blueprint.route("/bank-lines", methods=["GET"])
+@blueprint.arguments(LineListArguments, location="query")
+@blueprint.response(200, page_schema(BankLineSchema))
+@requires("orders:read")
+@query
+def list_lines(session: Session, page: dict[str, Any]) -> dict[str, Any]:
+    """Lines of a seller's account, oldest first; those that are open are the queue to be worked by hand."""
+    [after] = decode_cursor(page["cursor"], UUID) if "cursor" in page else [None]
+    rows = queries.lines(session, page["seller"], page["state"], page["limit"] + 1, after)
+    return page_of(rows, page["limit"], "id")
+
+
+@blueprint.route("/bank-lines/<uuid:line_id>/assign", methods=["POST"])
+@blueprint.arguments(AssignArguments)
+@blueprint.response(200, BankLineSchema)
+@requires("payments:record")
+@command
+def assign_line(session: Session, assignment: dict[str, Any], line_id: UUID) -> BankLine:
+    """Record a line as a payment of an order, whatever it amounts to.
+
+    Refused (409) with its reason: `already_decided`, `wrong_status`, `recorded_by_gateway`.
+    """
+    return commands.assign_line(session, line_id, **assignment)
+
+
+@blueprint.route("/bank-lines/<uuid:line_id>/ignore", methods=["POST"])
+@blueprint.arguments(IgnoreArguments)
+@blueprint.response(200, BankLineSchema)
+@requires("payments:record")
+@command
+def ignore_line(session: Session, ignored: dict[str, Any], line_id: UUID) -> BankLine:
+    """Set a line aside that is no payment of an order.
+
+    Refused (409) with its reason: `already_decided`.
+    """
+    return commands.ignore_line(session, line_id, **ignored)

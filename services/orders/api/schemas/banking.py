@@ -1,0 +1,81 @@
+"""Bank statements as the API reads and writes them."""
+
+from marshmallow import Schema, fields
+
+from services.orders.api.schemas.values import Instant, code, known_currency, text
+from services.orders.domain.statements import LineState
+from shared.web.paging import PageArguments
+
+
+class StatementArguments(Schema):
+    """Whose account it is of, and in which currency."""
+
+    seller = fields.String(required=True, validate=code)
+    currency = fields.String(required=True, validate=known_currency)
+
+
+class RowErrorSchema(Schema):
+    """A row that can't be read."""
+
+    row = fields.String(metadata={"description": "The line of the file, from 1."})
+    field = fields.String()
+    reason = fields.String()
+
+
+class StatementSchema(Schema):
+    """A statement that was read."""
+
+    statement_id = fields.UUID(attribute="id")
+    seller = fields.String(attribute="seller_code")
+    currency = fields.String()
+    imported_by = fields.String()
+    imported_at = Instant()
+    taken = fields.Integer(metadata={"description": "Rows that were new."})
+    repeated = fields.Integer(metadata={"description": "Rows that were read before."})
+    outgoing = fields.Integer(metadata={"description": "Rows of money that went out; they are passed over."})
+    errors = fields.List(fields.Nested(RowErrorSchema))
+
+
+class LineListArguments(PageArguments):
+    """Which lines."""
+
+    seller = fields.String(required=True, validate=code)
+    state = fields.Enum(
+        LineState, by_value=True, load_default=LineState.OPEN, metadata={"description": "open: the queue."}
+    )
+
+
+class BankLineSchema(Schema):
+    """Money that came into the account."""
+
+    line_id = fields.UUID(attribute="id")
+    statement_id = fields.UUID()
+    seller = fields.String(attribute="seller_code")
+    booked_on = fields.Date()
+    amount_minor = fields.Integer()
+    currency = fields.String()
+    text = fields.String()
+    payer = fields.String()
+    state = fields.Enum(LineState, by_value=True)
+    why = fields.String(
+        metadata={
+            "description": "It waits: no_order, several_orders, amount_differs, currency_differs, or why the"
+            " order takes no payment by hand; or in words why it was set aside."
+        }
+    )
+    order_id = fields.UUID(allow_none=True, metadata={"description": "Which it names, or was recorded for."})
+    payment_id = fields.UUID(allow_none=True)
+    decided_by = fields.String(allow_none=True)
+    decided_at = Instant(allow_none=True)
+
+
+class AssignArguments(Schema):
+    """Which order the money is for."""
+
+    order_id = fields.UUID(required=True)
+
+
+class IgnoreArguments(Schema):
+    """Why it is no payment of an order."""
+
+    reason = text(500, shortest=1, prose=True, required=True)

@@ -1,0 +1,204 @@
+"""Bank statements: read, matched, and what is left worked by hand. The caller owns the transaction."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterable
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.orders.commands.payments import record_payment
+from services.orders.domain.order_status import refusals
+from services.orders.domain.statements import LineState, Row, order_numbers, read
+from services.orders.models import BankLine, BankStatement, Market, Order, Payment, Seller
+from shared import clock
+from shared.access import EVERYTHING, Actor, actor_of
+from shared.db import locked, new_id
+from shared.errors import Invalid, NotFound, Refused
+from shared.messaging import jobs
+from shared.messaging.subjects import lock_order
+
+WAITING = (LineState.NEW, LineState.OPEN)
+LONGEST_REFERENCE = 200
+
+
+def import_statement(session: Session, *, seller: str, currency: str, content: bytes) -> BankStatement:
+    """Take over the rows of a bank's statement that are new; a job matches them with orders.
+
+    A row that was read before, from whatever file, is passed over, so a file may come twice and files may
+    overlap. Rows that can't be read are named, the others taken. Raises NotFound for a seller out of sight
+    (an account is of all its markets), Invalid for a file that can't be read.
+    """
+    refuse_out_of_sight(session, seller)
+    if session.get(Seller, seller) is None:
+        raise NotFound("seller", seller)
+    found = read(content, currency)
+    if found.errors and not found.rows and not found.outgoing:
+        first = found.errors[0]
+        raise Invalid(statement=f"row {first['row']}: {first['field']} {first['reason']}")
+    statement = BankStatement(
+        id=new_id(),
+        seller_code=seller,
+        currency=currency,
+        imported_by=actor_of(session).name,
+        imported_at=clock.now(),
+        taken=0,
+        repeated=0,
+        outgoing=found.outgoing,
+        errors=list(found.errors),
+    )
+    session.add(statement)
+    session.flush()
+    rows = [_columns(statement, row, mark) for row, mark in _marked(found.rows, currency)]
+    if rows:
+        new = insert(BankLine).on_conflict_do_nothing().returning(BankLine.id)
+        statement.taken = len(session.scalars(new, rows).all())
+    statement.repeated = len(rows) - statement.taken
+    jobs.enqueue(
+        session,
+        "bank_matching",
+        key=f"bank_matching:{statement.id}",
+        order_id=statement.id,
+        number=seller,
+        argument={"statement_id": str(statement.id)},
+    )
+    return statement
+
+
+def match_line(session: Session, line_id: UUID) -> None:
+    """Record a line as the payment of the one order that it names, if that is owed exactly so much.
+
+    Else it waits for a person, with why. It is recorded in the name of whoever read the statement.
+    """
+    line = session.get_one(BankLine, line_id)
+    statement = session.get_one(BankStatement, line.statement_id)
+    session.info["actor"] = Actor(
+        name=statement.imported_by,
+        sellers=frozenset({line.seller_code}),
+        markets=frozenset({EVERYTHING}),
+    )
+    named = order_numbers(line.text, list(session.scalars(select(Market.code))))
+    candidates = session.scalars(
+        select(Order.id).where(Order.seller_code == line.seller_code, Order.number.in_(named))
+    ).all()
+    if len(candidates) != 1:
+        line = locked(session, BankLine, line_id)
+        if line.state is LineState.NEW:
+            line.state = LineState.OPEN
+            line.why = "several_orders" if candidates else "no_order"
+        return
+    lock_order(session, candidates[0])
+    line = locked(session, BankLine, line_id)
+    if line.state is not LineState.NEW:
+        return
+    order = session.get_one(Order, candidates[0], populate_existing=True)
+    line.order_id = order.id
+    if why := _why_not(order, line):
+        line.state = LineState.OPEN
+        line.why = why
+        return
+    _record(session, line, order, LineState.MATCHED)
+
+
+def assign_line(session: Session, line_id: UUID, *, order_id: UUID) -> BankLine:
+    """Record a waiting line as a payment of an order, whatever it amounts to.
+
+    Raises NotFound, Refused (already_decided, or why the order takes no payment by hand), Invalid for an
+    order of another seller or currency.
+    """
+    refuse_out_of_sight(session, _line(session, line_id).seller_code)
+    lock_order(session, order_id)
+    line = _waiting(session, line_id)
+    order = session.get(Order, order_id, populate_existing=True)
+    if order is None or not actor_of(session).may_see(order.seller_code, order.market_code):
+        raise NotFound("order", order_id)
+    if (order.seller_code, order.currency) != (line.seller_code, line.currency):
+        raise Invalid(order_id="is of another seller or currency")
+    _record(session, line, order, LineState.ASSIGNED)
+    return line
+
+
+def ignore_line(session: Session, line_id: UUID, *, reason: str) -> BankLine:
+    """Set aside a waiting line that is no order's payment. Raises NotFound, or Refused (already_decided)."""
+    refuse_out_of_sight(session, _line(session, line_id).seller_code)
+    line = _waiting(session, line_id)
+    line.state = LineState.IGNORED
+    line.why = reason
+    _decide(session, line)
+    return line
+
+
+def refuse_out_of_sight(session: Session, seller: str) -> None:
+    """Go on only for whoever sees the seller in every market: an account is of them all. Raises NotFound."""
+    actor = actor_of(session)
+    if not actor.may_see_seller(seller) or EVERYTHING not in actor.markets:
+        raise NotFound("seller", seller)
+
+
+def _why_not(order: Order, line: BankLine) -> str:
+    if order.currency != line.currency:
+        return "currency_differs"
+    for refusal in refusals("record_payment", order.facts):
+        return refusal.reason
+    return "" if order.ledger.outstanding_minor == line.amount_minor else "amount_differs"
+
+
+def _record(session: Session, line: BankLine, order: Order, state: LineState) -> None:
+    payment: Payment = record_payment(
+        session,
+        order.id,
+        amount_minor=line.amount_minor,
+        reference=f"{line.booked_on} {line.payer} {line.text}"[:LONGEST_REFERENCE],
+    )
+    line.state = state
+    line.why = ""
+    line.order_id = order.id
+    line.payment_id = payment.id
+    _decide(session, line)
+
+
+def _decide(session: Session, line: BankLine) -> None:
+    line.decided_by = actor_of(session).name
+    line.decided_at = clock.now()
+
+
+def _line(session: Session, line_id: UUID) -> BankLine:
+    line = session.get(BankLine, line_id)
+    if line is None or not actor_of(session).may_see_seller(line.seller_code):
+        raise NotFound("bank line", line_id)
+    return line
+
+
+def _waiting(session: Session, line_id: UUID) -> BankLine:
+    line = locked(session, BankLine, line_id)
+    if line.state not in WAITING:
+        raise Refused("already_decided", f"it is {line.state}", line_state=line.state.value)
+    return line
+
+
+def _marked(rows: Iterable[Row], currency: str) -> Iterable[tuple[Row, str]]:
+    """Each row with what tells it from all others: the bank's id, or all it says and how often."""
+    seen: Counter[str] = Counter()
+    for row in rows:
+        told = row.bank_id or f"{row.booked_on}|{row.amount_minor}|{currency}|{row.text}|{row.payer}"
+        mark = hashlib.sha256(f"{told}|{seen[told]}".encode()).hexdigest()
+        seen[told] += 0 if row.bank_id else 1
+        yield row, mark
+
+
+def _columns(statement: BankStatement, row: Row, mark: str) -> dict[str, object]:
+    return {
+        "id": new_id(),
+        "statement_id": statement.id,
+        "seller_code": statement.seller_code,
+        "currency": statement.currency,
+        "booked_on": row.booked_on,
+        "amount_minor": row.amount_minor,
+        "text": row.text,
+        "payer": row.payer,
+        "fingerprint": mark,
+        "state": LineState.NEW,
+        "why": "",
+    }

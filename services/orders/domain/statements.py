@@ -1,0 +1,224 @@
+"""Reading a bank's statement: CSV as banks write it, each row by itself, with what is wrong named."""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from io import StringIO
+
+from babel.numbers import get_currency_precision
+
+from shared.errors import Invalid
+
+LARGEST_ROWS = 5000
+LARGEST_AMOUNT_MINOR = 10**12
+LONGEST_TEXT = 1000
+
+# What banks call their columns, in small letters.
+COLUMNS = {
+    "date": (
+        "date",
+        "booking date",
+        "value date",
+        "transaction date",
+        "fecha",
+        "fecha operación",
+        "fecha valor",
+    ),
+    "amount": ("amount", "credit", "paid in", "importe", "monto", "abono"),
+    "text": ("text", "reference", "description", "details", "concepto", "referencia", "descripción"),
+    "payer": ("payer", "name", "counterparty", "ordenante", "nombre"),
+    "currency": ("currency", "divisa", "moneda"),
+    "id": ("id", "transaction id", "bank reference", "número de operación"),
+}
+NEEDED = ("date", "amount", "text")
+
+_DAY_FIRST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})", re.ASCII)
+_ISO = re.compile(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})", re.ASCII)
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+
+
+class LineState(StrEnum):
+    """What became of a line of a statement."""
+
+    NEW = "new"  # not looked at yet
+    MATCHED = "matched"  # recorded by itself: order number and amount agreed
+    OPEN = "open"  # waits for a person
+    ASSIGNED = "assigned"  # recorded by a person
+    IGNORED = "ignored"  # no payment of an order
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """Money that came in."""
+
+    booked_on: date
+    amount_minor: int
+    text: str
+    payer: str
+    bank_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """What a file holds."""
+
+    rows: tuple[Row, ...]
+    outgoing: int  # rows of money that went out, which are passed over
+    errors: tuple[dict[str, str], ...]  # row, field, reason
+
+
+def read(content: bytes, currency: str) -> Statement:
+    """The rows of a statement; raises Invalid where the file as a whole can't be read.
+
+    The separator is a comma, semicolon, tab or bar, whichever makes the heading known; the text UTF-8 or
+    UTF-16 with a byte order mark, UTF-8 without, or Windows-1252. In dates the day or the year comes first.
+    """
+    lines = list(_lines(_decoded(content)))
+    if len(lines) > LARGEST_ROWS + 1:
+        raise Invalid(statement=f"has more than {LARGEST_ROWS} rows: split it")
+    places = _places(lines[0][1]) if lines else {}
+    if missing := [name for name in NEEDED if name not in places]:
+        raise Invalid(statement=f"its first row names no column for {', '.join(missing)}")
+    rows, errors, outgoing = [], [], 0
+    for number, cells in lines[1:]:
+        values = {name: cells[place].strip() if place < len(cells) else "" for name, place in places.items()}
+        try:
+            row = _row(values, currency)
+        except Invalid as error:
+            errors += [
+                {"row": str(number), "field": field, "reason": reason}
+                for field, reason in error.fields.items()
+            ]
+            continue
+        if row.amount_minor > 0:
+            rows.append(row)
+        else:
+            outgoing += 1
+    return Statement(rows=tuple(rows), outgoing=outgoing, errors=tuple(errors))
+
+
+def amount_of(text: str, precision: int) -> int:
+    """An amount as banks write it, in minor units: 1,234.56 and 1.234,56, with a sign before or after it.
+
+    Of one separator alone, as many digits as the currency has behind it make it the decimal one, and three
+    make it one of thousands. Raises Invalid for what is no amount or could be two.
+    """
+    given = text.replace("\u2212", "-").replace("\u00a0", "").replace("\u202f", "")
+    given = given.replace(" ", "").replace("'", "").replace("\u2019", "")
+    negative = given.startswith(("-", "(")) or given.endswith("-")
+    digits = given.strip("()+-")
+    if not re.fullmatch(r"[0-9][0-9.,]*", digits) or not digits[-1].isdigit():
+        raise Invalid(amount="is no amount")
+    whole, fraction = _parted(digits, precision)
+    minor = int(whole + fraction.ljust(precision, "0"))
+    if minor > LARGEST_AMOUNT_MINOR:
+        raise Invalid(amount="is too large")
+    return -minor if negative else minor
+
+
+def date_of(text: str) -> date:
+    """A day, as 2026-11-21 or with the day first; raises Invalid."""
+    if found := _ISO.match(text):
+        year, month, day = (int(part) for part in found.groups())
+    elif found := _DAY_FIRST.match(text):
+        day, month, year = (int(part) for part in found.groups())
+        year += 2000 if year < 100 else 0  # noqa: PLR2004 - two digits of this century
+    else:
+        raise Invalid(date="is no day, as 2026-11-21 or 21/11/2026")
+    try:
+        return date(year, month, day)
+    except ValueError:
+        raise Invalid(date="there is no such day; days come before months") from None
+
+
+def order_numbers(text: str, markets: list[str]) -> set[str]:
+    """The order numbers that stand anywhere in a text, however they are cased and separated."""
+    found = set()
+    for market in markets:
+        prefix = r"[\W_]{0,3}".join(re.escape(part) for part in market.upper().split("-"))
+        for match in re.finditer(rf"{prefix}[\W_]{{0,3}}(\d{{6,12}})(?!\d)", text.upper()):
+            found.add(f"{market.upper()}-{match[1]}")
+    return found
+
+
+def _parted(digits: str, precision: int) -> tuple[str, str]:
+    last = max(digits.rfind("."), digits.rfind(","))
+    if last < 0:
+        return digits, ""
+    behind = len(digits) - last - 1
+    both = "." in digits and "," in digits
+    several = digits.count(digits[last]) > 1
+    if (both and several) or (not both and several):
+        decimal = False
+    elif both:
+        decimal = True
+    else:
+        decimal = behind <= precision
+        if behind == 3 and precision == 3:  # noqa: PLR2004 - a group of thousands
+            raise Invalid(amount="may be thousands or decimals: write both separators")
+    if decimal:
+        if behind > precision:
+            raise Invalid(amount=f"the currency has {precision} decimals")
+        whole, fraction = digits[:last], digits[last + 1 :]
+    else:
+        whole, fraction = digits, ""
+    groups = re.split(r"[.,]", whole)
+    if len(groups) > 1 and any(len(group) != 3 for group in groups[1:]):  # noqa: PLR2004
+        raise Invalid(amount="is no amount")
+    return "".join(groups), fraction
+
+
+def _row(values: dict[str, str], currency: str) -> Row:
+    if (other := values.get("currency", "").upper()) and other != currency:
+        raise Invalid(currency=f"is {other[:10]}, not {currency}")
+    return Row(
+        booked_on=date_of(values["date"]),
+        amount_minor=amount_of(values["amount"], get_currency_precision(currency)),
+        text=_plain(values["text"]),
+        payer=_plain(values.get("payer", "")),
+        bank_id=_plain(values.get("id", ""))[:100],
+    )
+
+
+def _plain(text: str) -> str:
+    return _UNPRINTABLE.sub(" ", text)[:LONGEST_TEXT]
+
+
+def _decoded(content: bytes) -> str:
+    for mark, encoding in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
+        if content.startswith(mark):
+            try:
+                return content.decode(encoding)
+            except UnicodeDecodeError:
+                raise Invalid(statement="is no text in the encoding it says") from None
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+    raise Invalid(statement="is no text")
+
+
+def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
+    heading = text.split("\n", 1)[0]
+    separators = sorted(",;\t|", key=lambda one: -len(_places(heading.split(one))))
+    reader = csv.reader(StringIO(text, newline=""), delimiter=separators[0])
+    try:
+        for cells in reader:
+            if any(cell.strip() for cell in cells):
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise Invalid(statement=f"line {reader.line_num}: {error}") from error
+
+
+def _places(cells: list[str]) -> dict[str, int]:
+    names = [cell.strip().strip('"').lower() for cell in cells]
+    return {
+        column: names.index(known)
+        for column, words in COLUMNS.items()
+        for known in reversed(words)
+        if known in names
+    }

@@ -1,0 +1,149 @@
+"""Reading what banks write: separators, encodings, days and amounts, each wrong row named."""
+
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.orders.domain.statements import LARGEST_ROWS, amount_of, date_of, order_numbers, read
+from shared.errors import Invalid
+
+
+@pytest.mark.requirement("P-21")
+@pytest.mark.parametrize(
+    ("text", "precision", "minor"),
+    [
+        ("9", 2, 900),
+        ("9.5", 2, 950),
+        ("9,50", 2, 950),
+        ("1,234.56", 2, 123456),
+        ("1.234,56", 2, 123456),
+        ("1 234,56", 2, 123456),
+        ("1'234.56", 2, 123456),
+        ("1\u202f234,56", 2, 123456),
+        ("1.234", 2, 123400),
+        ("1,234,567", 2, 123456700),
+        ("1.234.567,8", 2, 123456780),
+        ("+12.00", 2, 1200),
+        ("-12.00", 2, -1200),
+        ("\u221212.00", 2, -1200),
+        ("12.00-", 2, -1200),
+        ("(12.00)", 2, -1200),
+        ("1,234", 0, 1234),
+        ("1234,567", 3, None),
+        ("1.234,567", 3, 1234567),
+    ],
+)
+def test_amounts_are_read_as_banks_write_them(text, precision, minor):
+    if minor is None:
+        with pytest.raises(Invalid, match="both separators"):
+            amount_of(text, precision)
+    else:
+        assert amount_of(text, precision) == minor
+
+
+@pytest.mark.parametrize(
+    "text", ["", "-", "nine", "1.2.3", "12,34,5", "1.23456", "9.", "1e5", "9" * 20, "\u0663"]
+)
+def test_what_is_no_amount_is_not_guessed(text):
+    with pytest.raises(Invalid, match="amount"):
+        amount_of(text, 2)
+
+
+@given(st.integers(0, 10**11), st.sampled_from([",.", ".,", " ,", "'."]))
+def test_any_amount_survives_its_way_through_a_bank(minor, marks):
+    thousands, decimal = marks
+    whole = f"{minor // 100:,}".replace(",", thousands)
+
+    assert amount_of(f"{whole}{decimal}{minor % 100:02}", 2) == minor
+
+
+@pytest.mark.parametrize("text", ["2026-11-21", "21/11/2026", "21.11.26", "21-11-2026", "2026/11/21 10:00"])
+def test_days_are_read_with_the_day_or_the_year_first(text):
+    assert date_of(text) == date(2026, 11, 21)
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "11/21/2026", "2026-02-30"])
+def test_what_is_no_day_is_not_guessed(text):
+    with pytest.raises(Invalid, match="date"):
+        date_of(text)
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        (b"date,amount,text\n2026-11-21,9.00,Caf\xc3\xa9\n", "Café"),
+        (b"\xef\xbb\xbfdate;amount;text\r\n21/11/2026;9,00;Caf\xc3\xa9\r\n", "Café"),
+        (b"Fecha\tImporte\tConcepto\n21/11/2026\t9,00\tCaf\xe9\n", "Café"),
+        ("date|amount|text\n21.11.2026|9.00|Café\n".encode("utf-16"), "Café"),
+        (b'"Date","Amount","Details"\n2026-11-21,"9.00","two, and\nmore"\n', "two, and more"),
+        (b"date,amount,text,payer\n\n2026-11-21,9.00,a\x00b\n", "a b"),
+    ],
+)
+def test_separators_encodings_and_headings_are_found_out(content, text):
+    [row] = read(content, "GBP").rows
+
+    assert (row.booked_on, row.amount_minor, row.text) == (date(2026, 11, 21), 900, text)
+
+
+def test_wrong_rows_are_named_and_the_others_taken():
+    rows = ["2026-11-21,9,a,", "soon,9,b,GBP", "2026-11-21,x,c,", "2026-11-21,1,d,EUR", "2026-11-21,-5,e,"]
+    content = "\n".join(["date,amount,text,currency", *rows]).encode()
+
+    statement = read(content, "GBP")
+
+    assert [row.text for row in statement.rows] == ["a"]
+    assert [(error["row"], error["field"]) for error in statement.errors] == [
+        ("3", "date"),
+        ("4", "amount"),
+        ("5", "currency"),
+    ]
+    assert statement.outgoing == 1
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\n",
+        b"when,how much\n2026-11-21,9\n",
+        b"\xff\xfe\x00",
+        b"date,amount,text\n" + b"2026-11-21,9,a\n" * (LARGEST_ROWS + 1),
+        b"date,amount,text\n2026-11-21,9," + b"a" * 200_000 + b"\n",
+    ],
+    ids=["nothing", "blank", "strange", "broken", "long", "wide"],
+)
+def test_a_file_that_cannot_be_read_is_refused_as_a_whole(content):
+    with pytest.raises(Invalid, match="statement"):
+        read(content, "GBP")
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(content):
+    for file in (content, b"date,amount,text\n" + content, b"\xef\xbb\xbfdate;amount;text\n" + content):
+        try:
+            statement = read(file, "GBP")
+        except Invalid:
+            continue
+        assert all(row.amount_minor > 0 for row in statement.rows)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "GB-100001",
+        "order gb100001 thanks",
+        "GB 100001.",
+        "/REF/GB-100001/20261121",
+        "Gb_100001;",
+        "xGB-100001",
+    ],
+)
+def test_an_order_number_is_found_anywhere_in_a_text(text):
+    assert order_numbers(text, ["gb", "eu"]) == {"GB-100001"}
+
+
+def test_other_numbers_are_none():
+    assert order_numbers("GB29NWBK60161331926819 100001 GB-1000 US-100001", ["gb"]) == set()
+    assert order_numbers("EU-100001 and gb 100002", ["gb", "eu"]) == {"EU-100001", "GB-100002"}
