@@ -191,7 +191,8 @@ class Load:
     def _cancel(self, client, chance, order_id):
         reason = f"{chance.getrandbits(64):016x}"
         path = f"/v1/orders/{order_id}/cancel"
-        self._command(client, "orders", "cancel", path, {"reason": reason}, order_id=order_id, thing=reason)
+        body = {"reason": reason, "confirm": True}
+        self._command(client, "orders", "cancel", path, body, order_id=order_id, thing=reason)
 
     def _cancel_apart(self, chance, order_id):
         client = self._client(chance)

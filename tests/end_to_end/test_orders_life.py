@@ -35,7 +35,7 @@ def test_a_cancelled_order_frees_its_stock_and_takes_its_invoice_back(shop):
     )
     [invoice] = [paper for paper in papers if paper["kind"] == "invoice"]
 
-    shop.call("orders", "POST", f"{path}/cancel", json={"reason": "ordered twice"})
+    shop.call("orders", "POST", f"{path}/cancel", json={"reason": "ordered twice", "confirm": True})
 
     shop.eventually(lambda: shop.call("orders", "GET", path)["status"], lambda status: status == "cancelled")
     assert shop.call("shipping", "GET", "/v1/stock/main/TEA-250")["reserved"] == reserved - 3

@@ -14,6 +14,7 @@ from tests.shop import Shop
 pytestmark = pytest.mark.slow
 
 RACES = 200
+CANCELLATION = {"reason": "changed my mind", "confirm": True}
 CLIENTS = 8
 CUSTOMERS = 40
 # How long the warehouse waits: sometimes too short for the cancellation and the event that tells of it.
@@ -74,7 +75,12 @@ def test_two_hundred_orders_cancelled_while_they_ship_end_as_one_or_the_other(sh
 
         def cancel():
             start.wait()
-            return ask(shop, "orders", f"/v1/orders/{order_id}/cancel", {"reason": "changed my mind"})
+            return ask(
+                shop,
+                "orders",
+                f"/v1/orders/{order_id}/cancel",
+                CANCELLATION,
+            )
 
         with ThreadPoolExecutor(2) as pair:
             return [task.result() for task in (pair.submit(ship), pair.submit(cancel))]
@@ -111,7 +117,7 @@ def test_of_many_orders_for_the_last_unit_one_gets_it_and_the_next_one_after_it(
     [winner] = [order for order, shipment in shipments.items() if shipment["status"] == "inventory_assigned"]
     assert {shipments[order]["status"] for order in orders if order != winner} == {"awaiting_inventory"}
 
-    shop.call("orders", "POST", f"/v1/orders/{winner}/cancel", json={"reason": "changed my mind"})
+    shop.call("orders", "POST", f"/v1/orders/{winner}/cancel", json=CANCELLATION)
 
     longest_wait = min((shipments[order]["shipment_id"], order) for order in orders if order != winner)[1]
     shop.eventually(

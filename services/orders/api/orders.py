@@ -80,6 +80,7 @@ def cancel_order(session: Session, cancellation: dict[str, Any], order_id: UUID)
     """Cancel an order: a placed one at once, an accepted one when shipping says that no goods have left.
 
     Until then it is `cancelling`; its `cancellation` shows the answer. Money received is requested back.
-    Refused (409) with its reason: `wrong_status`, `on_hold`, `already_shipped`.
+    Refused (409) with its reason: `wrong_status`, `on_hold`, `already_shipped`; `not_confirmed`, with
+    `warnings` (`customer_not_contacted`).
     """
     return whole(commands.cancel_order(session, order_id, **cancellation))

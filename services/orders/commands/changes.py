@@ -22,7 +22,7 @@ _SHOWN = (
     "fulfilment",
     "awaiting",
     "payment_state",
-    "total_minor",
+    *("lines_minor", "fees_minor", "shipping_minor", "discounts_minor", "tax_added_minor", "total_minor"),
     "cancelled_minor",
     "received_minor",
     "refunded_minor",
@@ -46,14 +46,14 @@ def locked_order(session: Session, order_id: UUID) -> Order:
 
 
 @contextmanager
-def change(session: Session, order: Order, action: str, **detail: Any) -> Iterator[None]:
-    """Make one change: the order's version rises by one and its history gains one entry.
+def change(session: Session, order: Order, action: str, **detail: Any) -> Iterator[dict[str, Any]]:
+    """Make one change: the order's version rises by one and its history gains one entry, with this detail.
 
     It is found from then on by what stands in it afterwards; what is read off the rest, the views and the
     deadlines, follows by itself.
     """
     before, found_by, deadlines = picture(order), words_of(order), deadlines_of(order)
-    yield
+    yield detail
     restate_standing(order, clock.now())
     after = picture(order)
     order.version += 1

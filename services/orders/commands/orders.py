@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders import events
+from services.orders.commands import cancelling
 from services.orders.commands.changes import change, locked_order
 from services.orders.commands.completion import complete_if_done
 from services.orders.commands.ending import end_order
@@ -13,6 +14,7 @@ from services.orders.domain.order_status import OrderStatus, refuse_unless_possi
 from services.orders.models import Cancellation, Order
 from shared import clock
 from shared.access import actor_of
+from shared.errors import Refused
 from shared.events.snapshots import ShipmentsSnapshot
 from shared.messaging import outbox
 
@@ -32,14 +34,18 @@ def accept_order(session: Session, order_id: UUID) -> Order:
     return order
 
 
-def cancel_order(session: Session, order_id: UUID, *, reason: str) -> Order:
+def cancel_order(session: Session, order_id: UUID, *, reason: str, confirmed: bool = True) -> Order:
     """Cancel a placed order at once; of an accepted one, ask shipping whether goods have left.
 
     Tells order.cancelled (and refund.requested, if money was received) or order.cancel_requested.
-    Raises NotFound, or Refused (wrong_status, on_hold, already_shipped).
+    Raises NotFound, or Refused (wrong_status, on_hold, already_shipped; not_confirmed, with what whoever
+    cancels should see to first, until it is).
     """
     order = locked_order(session, order_id)
     refuse_unless_possible("cancel", order.facts)
+    if not confirmed:
+        warnings = cancelling.warnings(session, order)
+        raise Refused("not_confirmed", "say that it is meant, with confirm", warnings=warnings)
     cancellation = Cancellation(
         order_id=order.id,
         reason=reason,

@@ -40,7 +40,7 @@ TRANSITIONS: dict[tuple[str, OrderStatus], OrderStatus] = {
 
 # What a person may ask of an order; every read of it answers each with possible or the reason why not.
 ACTIONS = (
-    *("accept", "refuse", "cancel", "hold", "release_hold"),
+    *("edit", "accept", "refuse", "cancel", "complete", "hold", "release_hold"),
     *("record_payment", "refund", "request_return"),
 )
 
@@ -76,6 +76,7 @@ class OrderFacts:
     delivered: bool  # something of it is with the customer
     owed_minor: int  # what of the total is neither cancelled nor credited
     excess_minor: int  # what was paid too much and is not on its way back yet
+    fulfilled: bool  # every wanted unit reached the customer
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,11 @@ def _accept(order: OrderFacts) -> list[Refusal]:
     return found
 
 
+def _edit(order: OrderFacts) -> list[Refusal]:
+    """What was promised is not edited any more; a held order may be: that is often what it waits for."""
+    return [] if order.status is OrderStatus.PLACED else [_status_refusal("edit", order.status)]
+
+
 def _refuse(order: OrderFacts) -> list[Refusal]:
     return _status_refusals("refuse", order.status) + _hold_refusals(order)
 
@@ -132,6 +138,17 @@ def _cancel(order: OrderFacts) -> list[Refusal]:
     found = _status_refusals("cancel", order.status) + _hold_refusals(order)
     if order.goods_left:
         found.append(Refusal("already_shipped", "goods have left; what comes back is a return"))
+    return found
+
+
+def _complete(order: OrderFacts) -> list[Refusal]:
+    found = _status_refusals("complete", order.status)
+    if not order.fulfilled:
+        found.append(
+            Refusal("derived_from_shipments", "it completes by itself when every unit reached the customer")
+        )
+    if not order.covered:
+        found.append(Refusal("payment_not_recorded", "the money received does not cover what is owed yet"))
     return found
 
 
@@ -169,6 +186,8 @@ def _request_return(order: OrderFacts) -> list[Refusal]:
 
 
 _RULES = {
+    "edit": _edit,
+    "complete": _complete,
     "accept": _accept,
     "refuse": _refuse,
     "cancel": _cancel,

@@ -300,6 +300,7 @@ class Order(Base):
             delivered=self.fulfilment in {Fulfilment.PARTLY_DELIVERED, Fulfilment.DELIVERED},
             owed_minor=ledger.owed_minor,
             excess_minor=ledger.excess_minor,
+            fulfilled=self.fulfilment is Fulfilment.DELIVERED,
         )
 
     @property

@@ -55,6 +55,19 @@ def history(
     return session.execute(page).all()
 
 
+def edits(session: Session, order_id: UUID) -> list[dict[str, Any]]:
+    """All edits of an order, oldest first."""
+    made = (
+        select(HistoryEntry)
+        .where(HistoryEntry.order_id == order_id, HistoryEntry.action == "edit")
+        .order_by(HistoryEntry.at, HistoryEntry.id)
+    )
+    return [
+        {name: getattr(entry, name) for name in ("at", "actor", "version", "before", "after")} | entry.detail
+        for entry in session.scalars(made)
+    ]
+
+
 def _kept(order_id: UUID) -> Select[*tuple[Any, ...]]:
     entries = HistoryEntry.__table__.c
     named = [entries[name] for name in _ITEM if name in entries]

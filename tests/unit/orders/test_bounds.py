@@ -29,7 +29,7 @@ ROUTES = [
     ("post", "/tags", {"add": ["gift"]}),
     ("get", "/payments", None),
     ("post", "/accept", None),
-    ("post", "/cancel", {"reason": "twice"}),
+    ("post", "/cancel", {"reason": "twice", "confirm": True}),
     ("post", "/payments", {"reference": "TRF 1", "amount_minor": 1}),
     ("get", "/transactions", None),
     ("get", "/refunds", None),

@@ -29,6 +29,7 @@ READY = OrderFacts(
     delivered=False,
     owed_minor=900,
     excess_minor=0,
+    fulfilled=False,
 )
 
 # The table of the domain's description, a line per status: every move not in it is refused.

@@ -13,6 +13,7 @@ from shared.web import payloads
 from shared.web.paging import page_schema
 from tests.unit.orders.sample_shop import placing_body, stored
 
+CANCELLATION = {"reason": "twice", "confirm": True}
 ADDRESS = {"name": "Ada", "line1": "3 Quay Row", "city": "Hull", "country": "GB"}
 
 
@@ -47,7 +48,7 @@ def test_an_order_is_answered_whole_and_found_again(client, bearer):
 
 def test_every_field_of_the_answer_is_in_its_schema(client, bearer, place):
     order = place(fees=[{"name": "Wrapping", "amount_minor": 100}])
-    client.post(f"/v1/orders/{order['order_id']}/cancel", json={"reason": "twice"}, headers=bearer())
+    client.post(f"/v1/orders/{order['order_id']}/cancel", json=CANCELLATION, headers=bearer())
 
     answer = client.get(f"/v1/orders/{order['order_id']}", headers=bearer()).json
 
@@ -63,7 +64,7 @@ def test_the_order_lives_its_life_over_the_api(client, bearer, place):
     paid = client.post(f"{address}/payments", json={"reference": "TRF 1"}, headers=bearer())
     listed = client.get(f"{address}/payments", headers=bearer()).json
     accepted = client.post(f"{address}/accept", headers=bearer())
-    cancelling = client.post(f"{address}/cancel", json={"reason": "twice"}, headers=bearer())
+    cancelling = client.post(f"{address}/cancel", json=CANCELLATION, headers=bearer())
 
     assert (refused.status_code, refused.json["reason"]) == (409, "payment_not_recorded")
     assert (paid.status_code, paid.json["amount_minor"], paid.json["recorded_by"]) == (201, 1400, "tess")
@@ -76,7 +77,7 @@ def test_the_order_lives_its_life_over_the_api(client, bearer, place):
 def test_a_refund_is_settled_over_the_api(client, bearer, place):
     address = f"/v1/orders/{place()['order_id']}"
     client.post(f"{address}/payments", json={"reference": "TRF 1"}, headers=bearer())
-    cancelled = client.post(f"{address}/cancel", json={"reason": "twice"}, headers=bearer()).json
+    cancelled = client.post(f"{address}/cancel", json=CANCELLATION, headers=bearer()).json
 
     [refund] = cancelled["refunds"]
     settled = client.post(
@@ -209,7 +210,7 @@ def test_a_reference_that_is_taken_answers_with_its_order(client, bearer, place)
 
 def test_an_order_that_is_over_says_so_to_who_would_pay_for_it(client, bearer, place):
     path = f"/v1/orders/{place()['order_id']}"
-    client.post(f"{path}/cancel", json={"reason": "ordered twice"}, headers=bearer())
+    client.post(f"{path}/cancel", json={"reason": "ordered twice", "confirm": True}, headers=bearer())
 
     refused = client.post(f"{path}/payments", json={"reference": "T-1"}, headers=bearer())
 
@@ -328,7 +329,7 @@ def test_a_cursor_of_none_of_our_lists_is_refused(client, bearer, cursor):
 def test_the_quick_answer_is_the_schemas_own(client, bearer, place, session):
     order_id = place(fees=[{"name": "Wrapping", "amount_minor": 100}])["order_id"]
     client.post(f"/v1/orders/{order_id}/payments", json={"reference": "TRF 1"}, headers=bearer())
-    cancelled = client.post(f"/v1/orders/{order_id}/cancel", json={"reason": "twice"}, headers=bearer())
+    cancelled = client.post(f"/v1/orders/{order_id}/cancel", json=CANCELLATION, headers=bearer())
 
     dumped = payloads.encode(OrderSchema().dump(stored(session, order_id)))
 

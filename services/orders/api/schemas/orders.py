@@ -156,6 +156,13 @@ class CancelArguments(Schema):
     """Why an order is cancelled."""
 
     reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "ordered twice"})
+    confirm = fields.Boolean(
+        truthy={True},
+        falsy={False},
+        load_default=False,
+        attribute="confirmed",
+        metadata={"description": "Without it: 409 `not_confirmed`, with `warnings` of what to see to first."},
+    )
 
 
 class DeliveryGroupSchema(Schema):

@@ -1,0 +1,51 @@
+"""Edits over HTTP: parse, call one command or query, answer."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.orders import queries
+from services.orders.api.schemas.edits import EditArguments, EditListSchema, EditSchema
+from services.orders.commands import editing as commands
+from services.orders.queries import history
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command, query
+
+blueprint = Blueprint(
+    "edits", __name__, url_prefix="/v1/orders/<uuid:order_id>/edits", description="Changes of placed orders."
+)
+
+
+@blueprint.route("", methods=["POST"])
+@blueprint.arguments(EditArguments)
+@blueprint.response(200, EditSchema)
+@requires("orders:write")
+@command
+def edit_order(session: Session, edit: dict[str, Any], order_id: UUID) -> commands.Edit:
+    """Change a placed order: addresses, methods, lines, quantities, prices, fees, discounts.
+
+    Nothing is paid back by it: the answer says what is due. Refused (409) with its reason: `wrong_status`.
+    """
+    return commands.edit_order(session, order_id, **edit)
+
+
+@blueprint.route("/preview", methods=["POST"])
+@blueprint.arguments(EditArguments)
+@blueprint.response(200, EditSchema)
+@requires("orders:write")
+@query
+def preview_edit(session: Session, edit: dict[str, Any], order_id: UUID) -> commands.Edit:
+    """What an edit would make of the order: the edit itself, never committed."""
+    return commands.edit_order(session, order_id, **edit)
+
+
+@blueprint.route("", methods=["GET"])
+@blueprint.response(200, EditListSchema)
+@requires("orders:read")
+@query
+def list_edits(session: Session, order_id: UUID) -> dict[str, Any]:
+    """All edits of an order, oldest first: who, when, why, and the sums on both sides."""
+    queries.order(session, order_id)
+    return {"items": history.edits(session, order_id)}

@@ -1,0 +1,34 @@
+"""The generic lifecycle over HTTP: parse, call one command, answer."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.orders.api.schemas.lifecycle import LifecycleArguments, LifecycleSchema
+from services.orders.commands import lifecycle as commands
+from shared.web.auth import requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command
+
+blueprint = Blueprint(
+    "lifecycle",
+    __name__,
+    url_prefix="/v1/orders",
+    description="Orders in the generic words.",
+)
+
+
+@blueprint.route("/<uuid:order_id>/lifecycle", methods=["POST"])
+@blueprint.arguments(LifecycleArguments)
+@blueprint.response(200, LifecycleSchema)
+@requires("orders:write", "orders:accept")
+@command
+def lead_to(session: Session, target: dict[str, Any], order_id: UUID) -> commands.Reached:
+    """Take an order to a word of the lifecycle: Closed completes it, Canceled cancels, Failed refuses it.
+
+    Abandoned gives a draft up. The other words follow from where the goods are: refused (409)
+    `derived_from_shipments`, with the `step` that leads there. Beside it a command's own reasons:
+    `wrong_status`, `on_hold`, `already_shipped`, `not_confirmed`, `payment_not_recorded`.
+    """
+    return commands.lead_to(session, order_id, **target)

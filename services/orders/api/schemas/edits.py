@@ -1,0 +1,142 @@
+"""Edits of placed orders as the API reads them, and what they make of an order."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from services.orders.api.schemas.orders import (
+    AddedFeeSchema,
+    GrantedDiscountSchema,
+    OrderLineSchema,
+    TotalsSchema,
+    WantedDeliverySchema,
+    WantedLineSchema,
+    coupon_codes,
+)
+from services.orders.api.schemas.payments import PaymentStandingSchema
+from services.orders.api.schemas.people import AddressSchema
+from services.orders.api.schemas.values import (
+    LARGEST_QUANTITY,
+    Instant,
+    amount,
+    code,
+    email_address,
+    sku,
+    text,
+)
+
+WHAT = ("customer", "billing_address", "delivery_groups", "lines", "fees", "discounts", "coupons")
+
+
+class EditedCustomerSchema(Schema):
+    """What of the customer was wrong on this order; the customer's own record stays as it is."""
+
+    name = text(200, shortest=1)
+    email = email_address()
+    phone = fields.String(validate=text(40).validators)
+    company = fields.String(validate=text(200).validators)
+    vat_number = fields.String(validate=text(40).validators)
+
+
+class EditedDeliverySchema(WantedDeliverySchema):
+    """A delivery group: of one with an id, what is left out stays; one without is new."""
+
+    group_id = fields.UUID()
+    method = fields.String(validate=code)
+    shipping_minor = amount()
+
+    @validates_schema(skip_on_field_errors=True)
+    def require_of_new(self, group: Mapping[str, Any], **_: Any) -> None:
+        """Refuse a new group without its method."""
+        if "group_id" not in group and "method" not in group:
+            raise ValidationError({"method": ["Missing data for required field."]})
+
+
+class EditedLineSchema(WantedLineSchema):
+    """A line: of one with an id, what is left out stays; one without is new."""
+
+    line_id = fields.UUID()
+    sku = fields.String(validate=sku)
+    quantity = fields.Integer(strict=True, validate=validate.Range(1, LARGEST_QUANTITY))
+    delivery_group = fields.Integer(
+        strict=True,
+        validate=validate.Range(0, 99),
+        metadata={"description": "Its place among the delivery groups as they are to be, from 0."},
+    )
+    unit_price_minor = amount(
+        description="A new line's is the market's if left out; who names one is written down."
+    )
+    discount_minor = amount(description="Off the line as a whole.")
+
+    @validates_schema(skip_on_field_errors=True)
+    def require_of_new(self, line: Mapping[str, Any], **_: Any) -> None:
+        """Refuse a new line without SKU or quantity."""
+        missing = [name for name in ("sku", "quantity") if name not in line and "line_id" not in line]
+        if missing:
+            raise ValidationError({name: ["Missing data for required field."] for name in missing})
+
+
+class EditArguments(Schema):
+    """What is to be different; a list that is named replaces the one there was."""
+
+    reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "moved house"})
+    customer = fields.Nested(EditedCustomerSchema)
+    billing_address = fields.Nested(AddressSchema)
+    delivery_groups = fields.List(fields.Nested(EditedDeliverySchema), validate=validate.Length(1, 100))
+    lines = fields.List(fields.Nested(EditedLineSchema), validate=validate.Length(1, 1000))
+    fees = fields.List(fields.Nested(AddedFeeSchema), validate=validate.Length(max=50))
+    discounts = fields.List(
+        fields.Nested(GrantedDiscountSchema),
+        validate=validate.Length(max=50),
+        metadata={"description": "With coupons one list: naming either replaces both."},
+    )
+    coupons = coupon_codes()
+
+    @validates_schema(skip_on_field_errors=True)
+    def require_something(self, edit: Mapping[str, Any], **_: Any) -> None:
+        """Refuse an edit of nothing."""
+        if not any(name in edit for name in WHAT):
+            raise ValidationError(f"name what is to be different: {', '.join(WHAT)}", "reason")
+
+
+class EditedLineAnswerSchema(OrderLineSchema):
+    """A line as the edit makes it."""
+
+    class Meta:
+        """A new line has no id before the edit is made."""
+
+        exclude = ("line_id", "group_id")
+
+
+class EditSchema(Schema):
+    """What an edit makes of an order; a preview says the same."""
+
+    version = fields.Integer()
+    changed = fields.List(fields.String(), metadata={"description": "What differs: lines, fees, …"})
+    before = fields.Nested(TotalsSchema)
+    after = fields.Nested(TotalsSchema)
+    payment = fields.Nested(PaymentStandingSchema)
+    outstanding_minor = fields.Integer(metadata={"description": "Still to be paid."})
+    refund_due_minor = fields.Integer(
+        metadata={"description": "Received above what is owed, and not on its way back yet; never below 0."}
+    )
+    lines = fields.List(fields.Nested(EditedLineAnswerSchema))
+
+
+class PastEditSchema(Schema):
+    """An edit that was made."""
+
+    at = Instant()
+    actor = fields.String()
+    reason = fields.String()
+    version = fields.Integer(metadata={"description": "The order's after it."})
+    changed = fields.List(fields.String())
+    before = fields.Dict(metadata={"description": "The sums that differed before, …"})
+    after = fields.Dict(metadata={"description": "… and after it."})
+
+
+class EditListSchema(Schema):
+    """All edits of an order, oldest first."""
+
+    items = fields.List(fields.Nested(PastEditSchema))

@@ -1,0 +1,36 @@
+"""The generic lifecycle as the API writes and reads it."""
+
+from marshmallow import Schema, fields, validate
+
+from services.orders.api.schemas.values import text
+from services.orders.domain.order_status import OrderStatus
+from services.orders.domain.views import Lifecycle
+
+
+class LifecycleArguments(Schema):
+    """Where an order shall get to."""
+
+    to = fields.Enum(
+        Lifecycle,
+        by_value=True,
+        required=True,
+        validate=validate.NoneOf([Lifecycle.OPEN], error="is where every order begins: nothing leads there"),
+        metadata={"example": "Closed"},
+    )
+    reason = text(500, prose=True, metadata={"description": "Needed for Canceled and Failed."})
+    confirm = fields.Boolean(
+        truthy={True},
+        falsy={False},
+        load_default=False,
+        attribute="confirmed",
+        metadata={"description": "Needed for Canceled."},
+    )
+
+
+class LifecycleSchema(Schema):
+    """Where an order has got to."""
+
+    order_id = fields.UUID()
+    version = fields.Integer()
+    status = fields.Enum(OrderStatus, by_value=True)
+    lifecycle = fields.Enum(Lifecycle, by_value=True)

@@ -1,0 +1,67 @@
+"""The generic lifecycle's words as commands: each runs the step that leads there, or names it."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy.orm import Session
+
+from services.orders.commands.changes import locked_order
+from services.orders.commands.completion import complete_if_done
+from services.orders.commands.drafts import abandon_draft
+from services.orders.commands.ending import refuse_order
+from services.orders.commands.orders import cancel_order
+from services.orders.domain.order_status import OrderStatus, refuse_unless_possible, status_after
+from services.orders.domain.views import Lifecycle
+from services.orders.models import Draft, Order
+from shared.errors import Invalid, Refused
+
+# What nobody sets: where the goods are says it.
+STEPS = {
+    Lifecycle.READY_TO_SHIP: "pack its shipments",
+    Lifecycle.PARTIALLY_SHIPPED: "ship one of its shipments",
+    Lifecycle.PARTIALLY_CLOSED: "deliver one of its shipments",
+    Lifecycle.RETURNED: "receive its goods in a return",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """Where an order, or the draft of one, has got to."""
+
+    order_id: UUID
+    version: int
+    status: OrderStatus
+    lifecycle: Lifecycle
+
+
+def lead_to(
+    session: Session, order_id: UUID, *, to: Lifecycle, reason: str = "", confirmed: bool = False
+) -> Reached:
+    """Take an order, or a draft, to a word of the generic lifecycle, by the command that leads there.
+
+    Raises NotFound, Invalid where the command needs a reason and there is none, and Refused as the command
+    does; derived_from_shipments, with the step, for what follows from the goods alone.
+    """
+    if to is Lifecycle.ABANDONED and session.get(Draft, order_id) is not None:
+        draft = abandon_draft(session, order_id).draft
+        return Reached(order_id=draft.id, version=draft.version, status=draft.status, lifecycle=to)
+    order = _led(session, order_id, to, reason, confirmed=confirmed)
+    return Reached(order_id=order.id, version=order.version, status=order.status, lifecycle=order.lifecycle)
+
+
+def _led(session: Session, order_id: UUID, to: Lifecycle, reason: str, *, confirmed: bool) -> Order:
+    order = locked_order(session, order_id)
+    if to in STEPS:
+        raise Refused("derived_from_shipments", f"to get there, {STEPS[to]}", step=STEPS[to])
+    if to is Lifecycle.ABANDONED:
+        order.status = status_after("abandon", order.status)  # an order is no draft: this refuses
+    elif to is Lifecycle.CLOSED:
+        refuse_unless_possible("complete", order.facts)
+        complete_if_done(session, order)
+    elif not reason:
+        raise Invalid(reason="is needed to get there")
+    elif to is Lifecycle.FAILED:
+        refuse_order(session, order_id, reason=reason)
+    else:
+        cancel_order(session, order_id, reason=reason, confirmed=confirmed)
+    return order
