@@ -102,7 +102,7 @@ def test_each_kind_of_action_is_done_to_all(sessions, orders, act):
     some = orders(4)
 
     tagged = act("tag", some, add=["gift"])
-    cancelled = act("cancel", some[:1], reason="sold out")
+    cancelled = act("cancel", some[:1], reason="sold out", confirm=True)
     refused = act("refuse", some[3:], reason="sold out")
     held = act("hold", some[1:3], reason="suspicious")
 
