@@ -179,12 +179,13 @@ def snapshot(order: Order) -> snapshots.OrderSnapshot:
         holds=tuple(_hold(hold) for hold in order.standing_holds),
         accepted_at=order.accepted_at,
         cancel_requested_at=cancellation.requested_at if cancellation and is_asked else None,
+        cancel_lines=cancellation.lines if cancellation and is_asked else (),
         refused_at=order.refused_at,
         failed_at=order.failed_at,
         cancelled_at=order.cancelled_at,
         completed_at=order.completed_at,
         anonymised_at=order.anonymised_at,
-        cancel_reason=cancellation.reason if cancellation and cancellation.done is not False else "",
+        cancel_reason=cancellation.reason if cancellation and (is_asked or order.cancelled_at) else "",
         end_reason=order.end_reason,
     )
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from services.orders import queries
 from services.orders.api.answers import whole
 from services.orders.api.schemas.orders import (
-    CancelArguments,
+    CancelUnitsArguments,
     OrderArguments,
     OrderSchema,
     ReasonArguments,
@@ -72,15 +72,15 @@ def refuse_order(session: Session, refusal: dict[str, Any], order_id: UUID) -> R
 
 
 @blueprint.route("/<uuid:order_id>/cancel", methods=["POST"])
-@blueprint.arguments(CancelArguments)
+@blueprint.arguments(CancelUnitsArguments)
 @blueprint.response(200, OrderSchema)
 @requires("orders:write")
 @command
 def cancel_order(session: Session, cancellation: dict[str, Any], order_id: UUID) -> Ready:
-    """Cancel an order: a placed one at once, an accepted one when shipping says that no goods have left.
+    """Cancel an order or units of its lines: a placed one at once, an accepted one if shipping still can.
 
-    Until then it is `cancelling`; its `cancellation` shows the answer. Money received is requested back.
-    Refused (409) with its reason: `wrong_status`, `on_hold`, `already_shipped`; `not_confirmed`, with
-    `warnings` (`customer_not_contacted`).
+    Until it has said so the order is `cancelling`; its `cancellation` shows the answer. Money received for
+    what is cancelled is requested back. Refused (409) with its reason: `wrong_status`, `on_hold`,
+    `already_shipped`, `more_than_left`; `not_confirmed`, with `warnings` (`customer_not_contacted`).
     """
     return whole(commands.cancel_order(session, order_id, **cancellation))

@@ -4,17 +4,15 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change
-from services.orders.domain.fulfilment import Fulfilment
-from services.orders.domain.order_status import OrderStatus, status_after
+from services.orders.domain.order_status import refusals, status_after
 from services.orders.models import Order
 from shared import clock
 from shared.messaging import outbox
 
 
 def complete_if_done(session: Session, order: Order) -> None:
-    """End a locked order whose every unit is delivered or cancelled and of which nothing is owed."""
-    done = order.fulfilment is Fulfilment.DELIVERED and order.ledger.covered
-    if order.status is not OrderStatus.ACCEPTED or not done:
+    """End a locked order of which each unit has arrived, come back or been cancelled, and nothing is owed."""
+    if refusals("complete", order.facts):
         return
     with change(session, order, "complete"):
         order.status = status_after("complete", order.status)

@@ -1,5 +1,7 @@
 """What can be done to an order. The caller owns the transaction; commands never commit."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -9,6 +11,7 @@ from services.orders.commands import cancelling
 from services.orders.commands.changes import change, locked_order
 from services.orders.commands.completion import complete_if_done
 from services.orders.commands.ending import end_order
+from services.orders.commands.refunds import refund_excess
 from services.orders.domain.fulfilment import goods_of
 from services.orders.domain.order_status import OrderStatus, refuse_unless_possible, status_after
 from services.orders.models import Cancellation, Order
@@ -34,31 +37,46 @@ def accept_order(session: Session, order_id: UUID) -> Order:
     return order
 
 
-def cancel_order(session: Session, order_id: UUID, *, reason: str, confirmed: bool = True) -> Order:
-    """Cancel a placed order at once; of an accepted one, ask shipping whether goods have left.
+def cancel_order(
+    session: Session,
+    order_id: UUID,
+    *,
+    reason: str,
+    lines: Sequence[Mapping[str, Any]] = (),
+    confirmed: bool = True,
+) -> Order:
+    """Cancel an order, or so many units of some of its lines; naming all that is left is naming the order.
 
-    Tells order.cancelled (and refund.requested, if money was received) or order.cancel_requested.
-    Raises NotFound, or Refused (wrong_status, on_hold, already_shipped; not_confirmed, with what whoever
-    cancels should see to first, until it is).
+    Of a placed order at once: tells order.cancelled or order.updated, and refund.requested if more was
+    received than is owed then. Of an accepted one shipping is asked whether the goods have left: tells
+    order.cancel_requested. Raises NotFound, Invalid for a line that isn't there, or Refused (wrong_status,
+    on_hold, already_shipped, more_than_left; not_confirmed, with what speaks against it, until it is).
     """
     order = locked_order(session, order_id)
-    refuse_unless_possible("cancel", order.facts)
+    units = cancelling.units_of(order, lines)
+    action = "cancel_lines" if units else "cancel"
+    refuse_unless_possible(action, order.facts)
     if not confirmed:
-        warnings = cancelling.warnings(session, order)
-        raise Refused("not_confirmed", "say that it is meant, with confirm", warnings=warnings)
+        raise Refused(
+            "not_confirmed",
+            "say that it is meant, with confirm",
+            warnings=cancelling.warnings(session, order),
+        )
     cancellation = Cancellation(
         order_id=order.id,
         reason=reason,
+        lines=units,
         requested_by=actor_of(session).name,
         requested_at=clock.now(),
         refusal="",
     )
     order.cancellations.append(cancellation)
-    if status_after("cancel", order.status) is OrderStatus.CANCELLED:
-        _cancel_for_good(session, order, cancellation, "cancel")
+    status = status_after(action, order.status)
+    if status is not OrderStatus.CANCELLING:
+        _cancel_for_good(session, order, cancellation, action)
         return order
-    with change(session, order, "cancel", reason=reason):
-        order.status = OrderStatus.CANCELLING
+    with change(session, order, action, **_detail(cancellation)):
+        order.status = status
     outbox.publish(session, events.order_cancel_requested(order, cancellation))
     return order
 
@@ -85,7 +103,9 @@ def _hear_cancellation(session: Session, order: Order, shipments: ShipmentsSnaps
     if answer.requested_at != cancellation.requested_at:
         return  # it answers an earlier request
     if answer.done:
-        _cancel_for_good(session, order, cancellation, "confirm_cancel")
+        _cancel_for_good(
+            session, order, cancellation, "confirm_cancel_lines" if cancellation.lines else "confirm_cancel"
+        )
         return
     with change(session, order, "deny_cancel", reason=answer.reason):
         order.status = status_after("deny_cancel", order.status)
@@ -99,4 +119,16 @@ def _hear_cancellation(session: Session, order: Order, shipments: ShipmentsSnaps
 def _cancel_for_good(session: Session, order: Order, cancellation: Cancellation, action: str) -> None:
     cancellation.done = True
     cancellation.answered_at = clock.now()
-    end_order(session, order, action, cancellation.reason)
+    if not cancellation.lines:
+        end_order(session, order, action, cancellation.reason)
+        return
+    with change(session, order, action, **_detail(cancellation)):
+        order.status = status_after(action, order.status)
+        cancelling.take_off(session, order, cancellation.lines)
+    outbox.publish(session, events.order_updated(order))
+    refund_excess(session, order, cancellation.reason)
+
+
+def _detail(cancellation: Cancellation) -> dict[str, Any]:
+    """What the history tells of it."""
+    return {"reason": cancellation.reason} | ({"lines": cancellation.lines} if cancellation.lines else {})

@@ -104,6 +104,17 @@ def fulfilment_of(wanted_units: int, goods: Iterable[Goods]) -> Fulfilment:
     return Fulfilment.PREPARING if begun else Fulfilment.UNFULFILLED
 
 
+def units_gone(goods: Iterable[Goods]) -> int:
+    """Sales units that have left, whatever became of them."""
+    gone = {Stage.ON_THE_WAY, Stage.DELIVERED, Stage.RETURNED}
+    return sum(part.quantity for part in goods if part.stage in gone)
+
+
+def units_arrived(goods: Iterable[Goods]) -> int:
+    """Sales units whose way has ended: with the customer, or back where they came from."""
+    return sum(part.quantity for part in goods if part.stage in {Stage.DELIVERED, Stage.RETURNED})
+
+
 def awaiting_inventory(goods: Iterable[Goods]) -> list[str]:
     """The numbers of the shipments that lack stock."""
     return [part.number for part in goods if part.stage is Stage.AWAITING]

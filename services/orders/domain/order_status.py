@@ -34,13 +34,16 @@ TRANSITIONS: dict[tuple[str, OrderStatus], OrderStatus] = {
     ("cancel", OrderStatus.PLACED): OrderStatus.CANCELLED,
     ("cancel", OrderStatus.ACCEPTED): OrderStatus.CANCELLING,
     ("confirm_cancel", OrderStatus.CANCELLING): OrderStatus.CANCELLED,
+    ("cancel_lines", OrderStatus.PLACED): OrderStatus.PLACED,
+    ("cancel_lines", OrderStatus.ACCEPTED): OrderStatus.CANCELLING,
+    ("confirm_cancel_lines", OrderStatus.CANCELLING): OrderStatus.ACCEPTED,
     ("deny_cancel", OrderStatus.CANCELLING): OrderStatus.ACCEPTED,
     ("complete", OrderStatus.ACCEPTED): OrderStatus.COMPLETED,
 }
 
 # What a person may ask of an order; every read of it answers each with possible or the reason why not.
 ACTIONS = (
-    *("edit", "accept", "refuse", "cancel", "complete", "hold", "release_hold"),
+    *("edit", "accept", "refuse", "cancel", "cancel_lines", "complete", "hold", "release_hold"),
     *("record_payment", "refund", "request_return"),
 )
 
@@ -73,6 +76,7 @@ class OrderFacts:
     backorders: bool  # the market promises what is not in stock
     awaiting: tuple[str, ...] | None  # numbers of shipments that lack stock; None until shipping is heard
     goods_left: bool  # a shipment is with a carrier or the customer
+    units_here: int  # how many wanted units are not
     delivered: bool  # something of it is with the customer
     owed_minor: int  # what of the total is neither cancelled nor credited
     excess_minor: int  # what was paid too much and is not on its way back yet
@@ -141,6 +145,13 @@ def _cancel(order: OrderFacts) -> list[Refusal]:
     return found
 
 
+def _cancel_lines(order: OrderFacts) -> list[Refusal]:
+    found = _status_refusals("cancel_lines", order.status) + _hold_refusals(order)
+    if not order.units_here:
+        found.append(Refusal("already_shipped", "all goods have left; what comes back is a return"))
+    return found
+
+
 def _complete(order: OrderFacts) -> list[Refusal]:
     found = _status_refusals("complete", order.status)
     if not order.fulfilled:
@@ -191,6 +202,7 @@ _RULES = {
     "accept": _accept,
     "refuse": _refuse,
     "cancel": _cancel,
+    "cancel_lines": _cancel_lines,
     "hold": _hold,
     "release_hold": _release_hold,
     "record_payment": _record_payment,

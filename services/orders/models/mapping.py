@@ -23,7 +23,7 @@ from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from shared import db
 from shared.db import UtcDateTime
-from shared.events.snapshots import Address, RefundPart, TaxRow
+from shared.events.snapshots import Address, CancelledLine, RefundPart, TaxRow
 
 T = TypeVar("T")
 
@@ -81,6 +81,7 @@ class Base(DeclarativeBase):
         list[str]: Json(list[str]),
         list[Check]: Json(list[Check]),
         list[PaymentMethod]: Json(list[PaymentMethod]),
+        tuple[CancelledLine, ...]: Json(tuple[CancelledLine, ...]),
         tuple[Goods, ...]: Json(tuple[Goods, ...]),
         tuple[RefundPart, ...]: Json(tuple[RefundPart, ...]),
         tuple[TaxRow, ...]: Json(tuple[TaxRow, ...]),

@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.domain.channels import Channel
-from services.orders.domain.fulfilment import Fulfilment, Goods
+from services.orders.domain.fulfilment import Fulfilment, Goods, units_arrived, units_gone
 from services.orders.domain.order_status import OrderFacts, OrderStatus, Refusal, actions
 from services.orders.domain.payments import Ledger, PaymentMethod, PaymentState
 from services.orders.domain.refunds import Charged, RefundState, bear_discounts
@@ -22,7 +22,7 @@ from services.orders.models.masters import Market, Seller
 from services.orders.models.refunds import Refund
 from services.orders.models.returns import Return
 from shared.db import new_id
-from shared.events.snapshots import Address, Person, RefundPart, TaxRow, Totals
+from shared.events.snapshots import Address, CancelledLine, Person, RefundPart, TaxRow, Totals
 from shared.events.snapshots import Payment as PaymentStanding
 
 # Gaps are allowed here; only papers are numbered without.
@@ -286,6 +286,11 @@ class Order(Base):
         return sum(line.returned_quantity for line in self.lines)
 
     @property
+    def fulfilled(self) -> bool:
+        """Whether every wanted unit was delivered, or came back undelivered."""
+        return 0 < self.wanted_units <= units_arrived(self.goods or ())
+
+    @property
     def facts(self) -> OrderFacts:
         """What the rules of its life look at."""
         ledger = self.ledger
@@ -297,10 +302,11 @@ class Order(Base):
             backorders=self.market.backorders,
             awaiting=None if self.awaiting is None else tuple(self.awaiting),
             goods_left=self.fulfilment.goods_left,
+            units_here=self.wanted_units - units_gone(self.goods or ()),
             delivered=self.fulfilment in {Fulfilment.PARTLY_DELIVERED, Fulfilment.DELIVERED},
             owed_minor=ledger.owed_minor,
             excess_minor=ledger.excess_minor,
-            fulfilled=self.fulfilment is Fulfilment.DELIVERED,
+            fulfilled=self.fulfilled,
         )
 
     @property
@@ -399,6 +405,7 @@ class Cancellation(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
     reason: Mapped[str]
+    lines: Mapped[tuple[CancelledLine, ...]]  # units to be cancelled; none: the order as a whole
     requested_by: Mapped[str]
     requested_at: Mapped[datetime]
     answered_at: Mapped[datetime | None]

@@ -272,6 +272,20 @@ def test_lines_do_not_stay_behind_without_their_group(session, placed):
         )
 
 
+def test_units_that_were_cancelled_stay_cancelled(session, placed):
+    tea, mug = placed.lines
+    cancel_order(session, placed.id, reason="too many", lines=[{"line_id": tea.id, "quantity": 1}])
+
+    for lines in ([{"line_id": mug.id}], [{"line_id": tea.id, "quantity": 0}, {"line_id": mug.id}]):
+        with pytest.raises(Invalid, match="cancelled"):
+            edit_order(session, placed.id, reason="x", lines=lines)
+    edit_order(session, placed.id, reason="three of them", lines=lines_of(placed, **{"TEA-250": 3}))
+
+    order = stored(session, placed.id)
+    assert (order.lines[0].cancelled_quantity, order.wanted_units) == (1, 3)
+    assert 0 < order.cancelled_minor < 450
+
+
 @pytest.mark.requirement("S3-03")
 def test_coupons_are_edited_and_one_that_is_not_valid_is_named(session, placed):
     terms = {"amount_minor": None, "valid_from": None, "valid_until": None, "active": True}

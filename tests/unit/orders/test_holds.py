@@ -47,6 +47,7 @@ def test_a_held_order_is_neither_cancelled_nor_accepted_and_says_why(session, pl
     assert {name for name, against in placed.actions.items() if against and against.reason == "on_hold"} == {
         "accept",
         "cancel",
+        "cancel_lines",
         "refuse",
     }
 

@@ -26,6 +26,7 @@ READY = OrderFacts(
     backorders=False,
     awaiting=(),
     goods_left=False,
+    units_here=2,
     delivered=False,
     owed_minor=900,
     excess_minor=0,
@@ -35,9 +36,9 @@ READY = OrderFacts(
 # The table of the domain's description, a line per status: every move not in it is refused.
 MOVES = """
 draft       place placed, abandon abandoned
-placed      accept accepted, refuse refused, fail failed, cancel cancelled
-accepted    cancel cancelling, complete completed
-cancelling  confirm_cancel cancelled, deny_cancel accepted
+placed      accept accepted, refuse refused, fail failed, cancel cancelled, cancel_lines placed
+accepted    cancel cancelling, cancel_lines cancelling, complete completed
+cancelling  confirm_cancel cancelled, confirm_cancel_lines accepted, deny_cancel accepted
 completed
 cancelled
 refused

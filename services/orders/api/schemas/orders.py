@@ -153,7 +153,7 @@ class ReasonArguments(Schema):
 
 
 class CancelArguments(Schema):
-    """Why an order is cancelled."""
+    """Why an order, or what of it, is cancelled."""
 
     reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "ordered twice"})
     confirm = fields.Boolean(
@@ -162,6 +162,24 @@ class CancelArguments(Schema):
         load_default=False,
         attribute="confirmed",
         metadata={"description": "Without it: 409 `not_confirmed`, with `warnings` of what to see to first."},
+    )
+
+
+class CancelledLineSchema(Schema):
+    """Units of a line."""
+
+    line_id = fields.UUID(required=True)
+    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, LARGEST_QUANTITY))
+
+
+class CancelUnitsArguments(CancelArguments):
+    """Why an order, or what of it, is cancelled."""
+
+    lines = fields.List(
+        fields.Nested(CancelledLineSchema),
+        load_default=list,
+        validate=validate.Length(max=1000),
+        metadata={"description": "Units of these alone; the whole order if left out."},
     )
 
 
@@ -236,9 +254,12 @@ class TotalsSchema(Schema):
 
 
 class CancellationSchema(Schema):
-    """The last try to cancel the order."""
+    """The last try to cancel the order, or some of it."""
 
     reason = fields.String()
+    lines = fields.List(
+        fields.Nested(CancelledLineSchema), metadata={"description": "Empty for the whole order."}
+    )
     requested_by = fields.String()
     requested_at = Instant()
     answered_at = Instant(allow_none=True)
