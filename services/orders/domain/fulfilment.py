@@ -110,9 +110,9 @@ def units_gone(goods: Iterable[Goods]) -> int:
     return sum(part.quantity for part in goods if part.stage in gone)
 
 
-def units_arrived(goods: Iterable[Goods]) -> int:
-    """Sales units whose way has ended: with the customer, or back where they came from."""
-    return sum(part.quantity for part in goods if part.stage in {Stage.DELIVERED, Stage.RETURNED})
+def units_at(stage: Stage, goods: Iterable[Goods]) -> int:
+    """Sales units at a stage."""
+    return sum(part.quantity for part in goods if part.stage is stage)
 
 
 def awaiting_inventory(goods: Iterable[Goods]) -> list[str]:

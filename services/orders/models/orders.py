@@ -9,7 +9,7 @@ from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.domain.channels import Channel
-from services.orders.domain.fulfilment import Fulfilment, Goods, units_arrived, units_gone
+from services.orders.domain.fulfilment import Fulfilment, Goods, Stage, units_at, units_gone
 from services.orders.domain.order_status import OrderFacts, OrderStatus, Refusal, actions
 from services.orders.domain.payments import Ledger, PaymentMethod, PaymentState
 from services.orders.domain.refunds import Charged, RefundState, bear_discounts
@@ -287,8 +287,12 @@ class Order(Base):
 
     @property
     def fulfilled(self) -> bool:
-        """Whether every wanted unit was delivered, or came back undelivered."""
-        return 0 < self.wanted_units <= units_arrived(self.goods or ())
+        """Whether every wanted unit was delivered, or came back undelivered and was given back for."""
+        delivered, came_back = (
+            units_at(stage, self.goods or ()) for stage in (Stage.DELIVERED, Stage.RETURNED)
+        )
+        refunded = sum(part.quantity for part in self.refunded_parts)
+        return 0 < self.wanted_units <= delivered + min(came_back, refunded)
 
     @property
     def facts(self) -> OrderFacts:

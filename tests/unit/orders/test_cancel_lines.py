@@ -114,6 +114,17 @@ def test_the_rest_delivered_the_order_completes(session, accepted, hear_shipment
     assert stored(session, accepted.id).status is OrderStatus.COMPLETED
 
 
+def test_what_came_back_undelivered_completes_it_once_it_was_refunded(session, accepted, hear_shipments):
+    tea, mug = accepted.lines
+    hear_shipments(accepted, "returned", lines=[(tea, 3), (mug, 1)])
+    assert stored(session, accepted.id).status is OrderStatus.ACCEPTED
+
+    request_refund(session, accepted.id, reason="never arrived", everything=True, restock=True)
+
+    order = stored(session, accepted.id)
+    assert (order.status, order.lifecycle) == ("completed", "Returned")
+
+
 def test_naming_all_that_is_left_is_naming_the_order(session, place_order, published):
     order = place_order(lines=[("TEA-250", 3), ("MUG-1", 1)])
     tea, mug = order.lines
