@@ -10,8 +10,8 @@ from services.orders import events
 from services.orders.commands import cancelling
 from services.orders.commands.changes import change, locked_order
 from services.orders.commands.completion import complete_if_done
+from services.orders.commands.crediting import refund_excess
 from services.orders.commands.ending import end_order
-from services.orders.commands.refunds import refund_excess
 from services.orders.domain.fulfilment import goods_of
 from services.orders.domain.order_status import OrderStatus, refuse_unless_possible, status_after
 from services.orders.models import Cancellation, Order
