@@ -10,6 +10,8 @@ import pytest
 from sqlalchemy import func, select
 
 from services.orders.commands import drafts, placing
+from services.orders.commands.editing import edit_order
+from services.orders.commands.holds import place_hold
 from services.orders.commands.orders import accept_order, cancel_order
 from services.orders.commands.payments import record_gateway_payment, record_payment, void_payment
 from services.orders.commands.refunds import request_refund, settle_refund
@@ -96,6 +98,60 @@ def test_payments_recorded_at_once_all_count(sessions, place):
     with sessions() as session:
         order = session.get(Order, order_id)
         assert (order.received_minor, order.payment_state, order.version) == (500, "partly_paid", 6)
+
+
+@pytest.mark.requirement("P-26")
+def test_edited_held_and_paid_at_once_nothing_is_lost(sessions, place):
+    order_id = place(lines=[("TEA-250", 2), ("MUG-1", 1)])
+    with sessions() as session:
+        tea, mug = (line.id for line in session.get(Order, order_id).lines)
+
+    outcomes = at_once(
+        sessions,
+        lambda session: edit_order(
+            session, order_id, reason="a", lines=[{"line_id": tea, "quantity": 5}, {"line_id": mug}]
+        ),
+        lambda session: edit_order(session, order_id, reason="b", customer={"phone": "+44 1"}),
+        lambda session: place_hold(session, order_id, "odd"),
+        lambda session: place_hold(session, order_id, "odder"),
+        lambda session: record_payment(session, order_id, amount_minor=100, reference="TRF"),
+    )
+
+    assert outcomes == ["done"] * 5
+    with sessions() as session:
+        order = session.get(Order, order_id)
+        assert (order.version, order.lines_minor, order.customer_phone) == (6, 5 * 450 + 1200, "+44 1")
+        assert (order.received_minor, order.csr_status) == (100, "OnHold")
+        assert {hold.reason for hold in order.standing_holds} == {"odd", "odder"}
+
+
+def test_lines_cancelled_by_two_at_once_are_cancelled_once(sessions, place):
+    order_id = place(lines=[("TEA-250", 3), ("MUG-1", 1)])
+    with sessions() as session:
+        tea = session.get(Order, order_id).lines[0].id
+    units = [{"line_id": tea, "quantity": 2}]
+
+    outcomes = at_once(
+        sessions, *[lambda session: cancel_order(session, order_id, reason="x", lines=units)] * 3
+    )
+
+    assert outcomes == ["done", "more_than_left", "more_than_left"]
+    with sessions() as session:
+        assert session.get(Order, order_id).cancelled_minor == 900
+
+
+def test_held_and_accepted_at_once_an_order_is_one_or_the_other_first(sessions, place):
+    order_id = place(method="cash_on_delivery")
+
+    outcomes = at_once(
+        sessions,
+        lambda session: accept_order(session, order_id),
+        lambda session: place_hold(session, order_id, "odd"),
+    )
+
+    with sessions() as session:
+        order = session.get(Order, order_id)
+    assert (outcomes, order.status) in [(["done", "done"], "accepted"), (["done", "on_hold"], "placed")]
 
 
 @pytest.mark.requirement("F-36")
