@@ -1,5 +1,7 @@
 """The last step by each method, what proves it, and what happens when it fails."""
 
+from dataclasses import replace
+
 import pytest
 
 from services.shipping.commands import failures, handovers
@@ -174,3 +176,21 @@ def test_nothing_ships_before_it_is_ready_whoever_carries_it(session):
     with pytest.raises(Refused, match="wrong_status"):
         handovers.deliver_shipment(session, shipment.id)
     assert shipment.actions["fail"].reason == "wrong_status"
+
+
+@pytest.mark.requirement("S4-06")
+@pytest.mark.parametrize(("method", "to_collect"), [("cash_on_delivery", 950), ("transfer", 0)])
+def test_a_courier_collects_what_is_still_owed_in_cash(session, method, to_collect):
+    order = order_by("delivery")
+    payment = replace(
+        order.payment,
+        method=method,
+        owed_minor=1200,
+        received_minor=300,
+        refunded_minor=50,
+        covered=False,
+    )
+
+    [shipment] = hear(session, replace(order, payment=payment))
+
+    assert (shipment.order.to_collect_minor, shipment.order.currency) == (to_collect, order.currency)
