@@ -41,7 +41,11 @@ def sent_back(session, order, shipment):
 
 
 @pytest.mark.requirement("F-15", "P-03")
-@pytest.mark.parametrize("ways", list(permutations([cancelled, undeliverable, sent_back])), ids=str)
+@pytest.mark.parametrize(
+    "ways",
+    list(permutations([cancelled, undeliverable, sent_back])),
+    ids=lambda ways: "-".join(way.__name__ for way in ways),
+)
 def test_stock_ends_the_same_in_whatever_order_goods_come_back(session, ways):
     stock(session, "TEA-250", 9)
     orders = [accepted(make_order([("TEA-250", 3)], number=f"GB-{n}")) for n in range(3)]
