@@ -214,6 +214,8 @@ def test_a_location_says_what_it_serves(call):
         "markets": ["eu"],
         "method_kinds": ["pickup", "delivery"],
         "handling_days": 1,
+        "pickup_reminder_days": 2,
+        "pickup_days": 5,
         "address": {
             "name": "York store",
             "line1": "1 Market Place",
@@ -226,6 +228,12 @@ def test_a_location_says_what_it_serves(call):
     code, made, _ = call("PUT", "/v1/locations/york", store)
 
     assert (code, made["kind"], made["method_kinds"]) == (201, "store", ["pickup", "delivery"])
-    assert made["address"]["city"] == "York"
-    for wrong in ({"kind": "moon"}, {"method_kinds": ["drone"]}, {"handling_days": -1}, {"address": {}}):
+    assert (made["address"]["city"], made["pickup_reminder_days"], made["pickup_days"]) == ("York", 2, 5)
+    for wrong in (
+        {"kind": "moon"},
+        {"method_kinds": ["drone"]},
+        {"handling_days": -1},
+        {"pickup_days": 0},
+        {"address": {}},
+    ):
         assert call("PUT", "/v1/locations/york", store | wrong)[0] == 422

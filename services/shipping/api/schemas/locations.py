@@ -46,6 +46,18 @@ class LocationArguments(Schema):
         validate=validate.Range(0, 365),
         metadata={"description": "Days from an order to its leaving."},
     )
+    pickup_reminder_days = fields.Integer(
+        strict=True,
+        load_default=3,
+        validate=validate.Range(1, 365),
+        metadata={"description": "Days that goods wait to be collected before their customer is reminded."},
+    )
+    pickup_days = fields.Integer(
+        strict=True,
+        load_default=7,
+        validate=validate.Range(1, 365),
+        metadata={"description": "Days that goods wait to be collected before they are released."},
+    )
     address = fields.Nested(
         AddressArguments,
         load_default=None,
