@@ -36,6 +36,7 @@ from shared.events.shipping import (
     ShipmentReturned,
     ShipmentShipped,
     ShipmentUndeliverable,
+    ShipmentUpdated,
 )
 from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsSnapshot
 
@@ -58,6 +59,7 @@ from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsS
     ReturnApproved,
     ReturnRejected,
     ReturnClosed,
+    ShipmentUpdated,
     ShipmentReady,
     ShipmentShipped,
     ShipmentDelivered,

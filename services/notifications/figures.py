@@ -16,7 +16,7 @@ from babel.numbers import format_decimal, format_percent
 from services.notifications.domain.known import Doors, Known
 from services.notifications.domain.steps import Step
 from shared.colours import brand_colours
-from shared.events.snapshots import Address, OrderSnapshot, Return, Shipment
+from shared.events.snapshots import Address, OrderSnapshot, People, Return, Shipment
 from shared.money import BASIS_POINTS, Money
 
 LANGUAGES = ("en", "es")  # the first is for those we have no words for
@@ -99,6 +99,8 @@ def facts(known: Known, about: UUID | None, reader: Reader, doors: Doors) -> dic
     payment = order.payment
     due_minor = max(0, payment.owed_minor - payment.received_minor + payment.refunded_minor)
     customer = order.people.customer
+    people = known.shipments.people if known.shipments else None
+    courier = people.couriers.get(str(about)) if people else None
     figures = {
         "number": order.number,
         "seller": order.seller.name,
@@ -117,6 +119,8 @@ def facts(known: Known, about: UUID | None, reader: Reader, doors: Doors) -> dic
             "paper": paper.number or order.number,
             "paper_total": reader.money(abs(paper.total_minor)),
         }
+    if courier is not None:
+        figures["courier"] = courier.name
     if refund is not None:
         figures["refund"] = reader.money(refund.amount_minor)
     items = _items(order, shipment, returned, reader)
@@ -124,6 +128,7 @@ def facts(known: Known, about: UUID | None, reader: Reader, doors: Doors) -> dic
         "figures": figures,
         "order": order,
         "shipment": shipment,
+        "courier": courier,
         "paper": paper,
         "refund": refund,
         "returned": returned,
@@ -132,7 +137,7 @@ def facts(known: Known, about: UUID | None, reader: Reader, doors: Doors) -> dic
         "due_minor": due_minor,
         "open": order.cancelled_at is None and order.refused_at is None and order.failed_at is None,
         "iban": " ".join(re.findall(".{1,4}", order.seller.iban.replace(" ", ""))),
-        "deliveries": _deliveries(order, reader, shipment),
+        "deliveries": _deliveries(order, reader, shipment, people),
         "items": items[:MOST_ITEMS],
         "unnamed_items": max(0, len(items) - MOST_ITEMS),
         "tax_rows": [
@@ -150,19 +155,7 @@ def rows(step: Step, shown: Mapping[str, Any], say: Callable[..., str]) -> list[
     """What a plain letter lists beneath its words: each thing by its name, as far as there is one."""
     order: OrderSnapshot = shown["order"]
     reader: Reader = shown["reader"]
-    shipment: Shipment | None = shown["shipment"]
-    listed = [("part.number", order.number)]
-    if shipment is not None:
-        listed.append(("part.shipment", shipment.number))
-        if step is Step.APPOINTMENT:
-            listed += [
-                (f"appointment.{appointment.kind}", reader.span(appointment.starts_at, appointment.ends_at))
-                for appointment in shipment.appointments
-            ]
-        if shipment.collect_by is not None and step in {Step.READY_FOR_PICKUP, Step.PICKUP_REMINDER}:
-            listed.append(("part.collect_by", reader.moment(shipment.collect_by)))
-        if step is Step.UNDELIVERABLE:
-            listed += [("part.tracking_number", parcel.tracking_number) for parcel in shipment.parcels]
+    listed = [("part.number", order.number), *_of_shipment(step, shown)]
     if (paper := shown["paper"]) is not None:
         listed.append((f"{step}.number", paper.number))
         if paper.total_minor:
@@ -174,6 +167,36 @@ def rows(step: Step, shown: Mapping[str, Any], say: Callable[..., str]) -> list[
     if step is Step.ACCEPTED:
         listed.append(("part.total", reader.money(order.totals.total_minor)))
     return [(say(name), value) for name, value in listed if value]
+
+
+def _of_shipment(step: Step, shown: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    shipment: Shipment | None = shown["shipment"]
+    reader: Reader = shown["reader"]
+    if shipment is None:
+        return
+    yield "part.shipment", shipment.number
+    if step in {Step.APPOINTMENT, Step.COURIER_ASSIGNED}:
+        for appointment in shipment.appointments:
+            yield f"appointment.{appointment.kind}", reader.span(appointment.starts_at, appointment.ends_at)
+    if shipment.collect_by is not None and step in {Step.READY_FOR_PICKUP, Step.PICKUP_REMINDER}:
+        yield "part.collect_by", reader.moment(shipment.collect_by)
+    if step is Step.COURIER_ASSIGNED:
+        yield from _for_courier(shown)
+    if step is Step.UNDELIVERABLE:
+        for parcel in shipment.parcels:
+            yield "part.tracking_number", parcel.tracking_number
+
+
+def _for_courier(shown: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    """Whom to ask for, what to mind, and what to collect."""
+    order: OrderSnapshot = shown["order"]
+    customer = order.people.customer
+    phones = [place["phone"] for place in shown["deliveries"]] + [customer.phone if customer else ""]
+    yield "courier_assigned.customer", shown["figures"]["customer"]
+    yield "courier_assigned.phone", next(filter(None, phones), "")
+    yield "courier_assigned.note", shown["courier"].note
+    if order.payment.method == "cash_on_delivery" and shown["due_minor"]:
+        yield "courier_assigned.collect", shown["figures"]["due"]
 
 
 def _named(name: str, identity: UUID | None, things: Iterable[T]) -> T | None:
@@ -207,15 +230,23 @@ def _items(
     ]
 
 
-def _deliveries(order: OrderSnapshot, reader: Reader, shipment: Shipment | None) -> list[dict[str, Any]]:
-    """Where the goods go: each delivery group, or that of a shipment."""
+def _deliveries(
+    order: OrderSnapshot, reader: Reader, shipment: Shipment | None, people: People | None
+) -> list[dict[str, Any]]:
+    """Where the goods go: each delivery group; or that of a shipment, as shipping has it."""
+    addresses = order.people.delivery
+    if shipment is not None and people is not None:
+        addresses = addresses | people.delivery
+        if (own := people.delivery.get(str(shipment.shipment_id))) is not None:
+            addresses[str(shipment.group_id)] = own
     return [
         {
             "method": group.method_name,
+            "phone": address.phone,
             "lines": _address_lines(address, reader, abroad=address.country != order.seller.address.country),
         }
         for group in order.delivery_groups
-        if (address := order.people.delivery.get(str(group.group_id)))
+        if (address := addresses.get(str(group.group_id)))
         and (shipment is None or shipment.group_id == group.group_id)
     ]
 

@@ -45,8 +45,13 @@ def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         email = session.get_one(Email, email_id)
         content = queries.content(session, email_id)
         paused_until = queries.throttled_until(session, email.address)
+        is_called_off = email.recipient == Recipient.COURIER and not commands.courier_of(
+            queries.shipments_of(session, email.order_id), email
+        )
     if email.status in {"sent", "merged"} or not email.address:  # by a worker thought dead; or erased
         return None
+    if is_called_off:
+        raise PermanentFailure("the shipment is no longer this courier's to deliver")
     if paused_until and (wait := (paused_until - clock.now()).total_seconds()) > 0:
         # Spread, so that those who wait do not all knock at once.
         raise RetryLater(Backoff(wait, wait).seconds(1), "its domain wants less of us for a while")

@@ -40,7 +40,7 @@ class Email(Base):
     __table_args__ = (
         # The place in the line of an order's e-mails: those to one recipient are sent in this order.
         UniqueConstraint("order_id", "position"),
-        CheckConstraint("recipient in ('customer', 'seller')", name="recipient"),
+        CheckConstraint("recipient in ('customer', 'seller', 'courier')", name="recipient"),
         CheckConstraint("status in ('queued', 'sent', 'failed', 'merged')", name="status"),
         CheckConstraint("(status = 'sent') = (sent_at is not null)", name="sent"),
         CheckConstraint("(status = 'merged') = (merged_into is not null)", name="merged"),

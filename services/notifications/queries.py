@@ -74,6 +74,11 @@ def known_of(session: Session, order_id: UUID) -> Known | None:
     return Known(order=order, shipments=shipments, documents=documents)
 
 
+def shipments_of(session: Session, order_id: UUID) -> ShipmentsSnapshot | None:
+    """The shipments of an order as last heard."""
+    return copies.newest(session, order_id, ShipmentsSnapshot)
+
+
 def said_in(session: Session, email: Email, waiting: Sequence[Email]) -> tuple[Said, ...]:
     """The messages that an e-mail tells of: its own and those whose e-mails wait behind it."""
     if email.step not in MESSAGES:

@@ -7,7 +7,7 @@ from functools import partial
 import msgspec
 
 from services.shipping.domain.inspection import ReturnStatus
-from services.shipping.domain.shipment_status import ShipmentStatus
+from services.shipping.domain.shipment_status import COURIERS_CARE, OPEN, ShipmentStatus
 from services.shipping.domain.tracking_progress import TrackingStatus
 from services.shipping.models import (
     Appointment,
@@ -144,7 +144,18 @@ def shipments_snapshot(order: OrderState, version: int) -> snapshots.ShipmentsSn
                 for shipment in order.shipments
                 if shipment.address and shipment.status is not ShipmentStatus.CANCELLED
                 for whose in (shipment.group_id, shipment.id)
-            }
+            },
+            couriers={
+                str(shipment.id): snapshots.Courier(
+                    code=shipment.taken_by.code,
+                    name=shipment.taken_by.name,
+                    email=shipment.taken_by.email,
+                    assigned_at=shipment.courier_assigned_at,
+                    note=shipment.courier_note,
+                )
+                for shipment in order.shipments
+                if shipment.taken_by and shipment.courier_assigned_at and _is_to_be_taken(shipment)
+            },
         ),
         shipments=tuple(_shipment(shipment) for shipment in order.shipments),
         cancellation=_cancellation(order),
@@ -160,6 +171,12 @@ def shipments_snapshot(order: OrderState, version: int) -> snapshots.ShipmentsSn
         ),
         unassigned=tuple(_line(line) for line in order.unassigned),
     )
+
+
+def _is_to_be_taken(shipment: Shipment) -> bool:
+    """Whether its courier still has it to deliver, to an address that was not erased."""
+    is_open = shipment.status in OPEN | COURIERS_CARE
+    return is_open and shipment.address is not None
 
 
 def _cancellation(order: OrderState) -> snapshots.Cancellation | None:

@@ -24,7 +24,7 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "return.rejected": ("shipping", "notifications"),
     "return.closed": ("shipping", "notifications"),
     "shipment.created": ("orders",),
-    "shipment.updated": ("orders",),
+    "shipment.updated": ("orders", "notifications"),
     "shipment.inventory_assigned": ("orders",),
     "shipment.awaiting_inventory": ("orders",),
     "shipment.released": ("orders", "documents"),

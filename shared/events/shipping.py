@@ -31,7 +31,7 @@ class ShipmentCreated(ShipmentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ShipmentUpdated(ShipmentEvent):
-    """A shipment's address, method, lines or parcels changed."""
+    """A shipment's address, method, lines, parcels or courier changed."""
 
     NAME: ClassVar[str] = "shipment.updated"
 

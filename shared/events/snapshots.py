@@ -36,12 +36,24 @@ class Person:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Courier:
+    """Whoever was asked to take a shipment to its customer."""
+
+    code: str  # theirs among the couriers of the seller
+    name: str
+    email: str
+    assigned_at: datetime
+    note: str = ""  # what staff wrote to them
+
+
+@dataclass(frozen=True, kw_only=True)
 class People:
     """All personal data of a snapshot, and the only place of it: emptied when the person is erased."""
 
     customer: Person | None = None
     billing: Address | None = None
     delivery: dict[str, Address] = field(default_factory=dict)  # by delivery group's id
+    couriers: dict[str, Courier] = field(default_factory=dict)  # by shipment's id; in shipping's alone
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -386,9 +398,8 @@ class ShipmentsSnapshot:
     order_id: UUID
     number: str
     version: int
-    people: (
-        People  # only delivery, as shipping will use it: by shipment, and by group as of its last shipment
-    )
+    # Only couriers and delivery, as shipping will use it: by shipment, and by group as of its last shipment.
+    people: People
     shipments: tuple[Shipment, ...]
     cancellation: Cancellation | None = None
     unassigned: tuple[ShipmentLine, ...] = ()  # in no shipment, since somebody deleted the one they were in
@@ -442,7 +453,7 @@ class SentEmail:
 
     email_id: UUID
     step: str
-    recipient: str  # customer or seller
+    recipient: str  # customer, seller or courier
     status: str  # queued, sent, failed
     at: datetime
     error: str = ""

@@ -16,7 +16,14 @@ from services.notifications.db import settings_of
 from services.notifications.domain.answers import Answer, Meaning, pause_seconds
 from services.notifications.domain.known import Known
 from services.notifications.domain.notices import Notable, NoticeKind
-from services.notifications.domain.steps import WAITING, Letter, Recipient, key_of, owed_letters
+from services.notifications.domain.steps import (
+    WAITING,
+    Letter,
+    Recipient,
+    key_of,
+    letters_to_couriers,
+    owed_letters,
+)
 from services.notifications.models import (
     Conversation,
     Email,
@@ -25,7 +32,7 @@ from services.notifications.models import (
     ThrottledDomain,
 )
 from shared import clock
-from shared.events.snapshots import ConversationSnapshot, OrderSnapshot, Paper
+from shared.events.snapshots import ConversationSnapshot, Courier, OrderSnapshot, Paper, ShipmentsSnapshot
 from shared.logging import causation_id, correlation_id
 from shared.messaging import copies, outbox
 from shared.messaging.jobs import enqueue
@@ -193,12 +200,48 @@ def _conversation(session: Session, email: Email) -> ConversationSnapshot:
     return conversation(session, email.order_id, email.number)
 
 
-def _email(order: OrderSnapshot, letter: Letter) -> Email:
+def recipient_of(order: OrderSnapshot, recipient: str, courier: Courier | None) -> dict[str, str]:
+    """Where an e-mail goes, who answers it, in whose name and in which language it is written.
+
+    The seller is answered by the customer, everybody else by the seller. Whoever works reads the market's
+    language.
+    """
     customer = order.people.customer
-    to_seller = letter.recipient is Recipient.SELLER
-    recipient_id = order.seller.seller if to_seller else str(order.customer_id)
     customer_address = customer.email if customer else ""
-    key = key_of(letter, order.order_id, recipient_id)
+    if recipient == Recipient.SELLER:
+        return {
+            "recipient_id": order.seller.seller,
+            "address": order.seller.email,
+            "reply_to": customer_address,
+            "sender_name": "",
+            "locale": order.market.locale,
+        }
+    from_seller = {"reply_to": order.seller.email, "sender_name": order.seller.name}
+    if recipient == Recipient.COURIER:
+        return from_seller | {
+            "recipient_id": courier.code if courier else "",
+            "address": courier.email if courier else "",
+            "locale": order.market.locale,
+        }
+    return from_seller | {
+        "recipient_id": str(order.customer_id),
+        "address": customer_address,
+        "locale": order.locale,
+    }
+
+
+def courier_of(shipments: ShipmentsSnapshot | None, email: Email) -> Courier | None:
+    """Whom an e-mail to a courier is for, while the shipment is still theirs to deliver."""
+    root = email.key.partition("#")[0]
+    for letter in letters_to_couriers(shipments):
+        if letter.courier and key_of(letter, email.order_id, letter.courier.code) == root:
+            return letter.courier
+    return None
+
+
+def _email(order: OrderSnapshot, letter: Letter) -> Email:
+    recipient = recipient_of(order, letter.recipient, letter.courier)
+    key = key_of(letter, order.order_id, recipient["recipient_id"])
     return Email(
         key=key,
         order_id=order.order_id,
@@ -208,12 +251,7 @@ def _email(order: OrderSnapshot, letter: Letter) -> Email:
         step=letter.step,
         about=letter.about,
         recipient=letter.recipient,
-        recipient_id=recipient_id,
-        # Each is answered by the other; the seller reads the market's language, the customer their own.
-        address=order.seller.email if to_seller else customer_address,
-        reply_to=customer_address if to_seller else order.seller.email,
-        sender_name="" if to_seller else order.seller.name,
-        locale=order.market.locale if to_seller else order.locale,
+        **recipient,
         attachments=[attachment(letter.paper)] if letter.paper else [],
         message_id=uuid5(NAMESPACE_URL, key),
         correlation_id=correlation_id.get(),

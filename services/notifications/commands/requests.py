@@ -6,13 +6,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.notifications import queries
-from services.notifications.commands.emails import PERSON_ERASED, join_line, owe
+from services.notifications.commands.emails import PERSON_ERASED, courier_of, join_line, owe, recipient_of
 from services.notifications.domain.steps import PAPER_STEPS, Letter, Recipient
 from services.notifications.models import Email
 from shared import clock
 from shared.access import actor_of
 from shared.errors import Invalid, Refused
-from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot
+from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsSnapshot
 from shared.logging import correlation_id
 from shared.messaging import copies
 from shared.messaging.subjects import lock_order
@@ -21,7 +21,7 @@ from shared.messaging.subjects import lock_order
 def resend_email(session: Session, email_id: UUID) -> Email:
     """Owe an e-mail once more, as a new row that names the old, to the address that is known now.
 
-    It is put into words anew. Raises NotFound, Refused (still_queued, person_erased).
+    It is put into words anew. Raises NotFound, Refused (still_queued, person_erased, not_their_delivery).
     """
     order_id = queries.email(session, email_id).order_id
     lock_order(session, order_id)
@@ -71,11 +71,11 @@ def send_paper(session: Session, order_id: UUID, document_id: UUID) -> Email:
 
 def _again(session: Session, first: Email, order: OrderSnapshot) -> Email:
     _require_person(order)
-    customer = order.people.customer
-    customer_address = customer.email if customer else ""
-    is_sellers = first.recipient == Recipient.SELLER
-    address = order.seller.email if is_sellers else customer_address
-    if not address:
+    courier = courier_of(copies.newest(session, first.order_id, ShipmentsSnapshot), first)
+    if first.recipient == Recipient.COURIER and courier is None:
+        raise Refused("not_their_delivery", "the shipment is no longer this courier's to deliver")
+    recipient = recipient_of(order, first.recipient, courier)
+    if not recipient["address"]:
         raise Refused("no_address", f"the {first.recipient} has no e-mail address")
     root = first.key.partition("#")[0]
     copies_of_it = Email.order_id == first.order_id, Email.key.startswith(f"{root}#", autoescape=True)
@@ -90,11 +90,7 @@ def _again(session: Session, first: Email, order: OrderSnapshot) -> Email:
         step=first.step,
         about=first.about,
         recipient=first.recipient,
-        recipient_id=first.recipient_id,
-        address=address,
-        reply_to=customer_address if is_sellers else order.seller.email,
-        sender_name=first.sender_name,
-        locale=order.market.locale if is_sellers else order.locale,
+        **recipient | {"recipient_id": first.recipient_id},
         attachments=first.attachments,
         message_id=uuid5(NAMESPACE_URL, key),
         resend_of=first.id,

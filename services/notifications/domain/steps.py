@@ -6,6 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from shared.events.snapshots import (
+    Courier,
     DocumentsSnapshot,
     OrderSnapshot,
     Paper,
@@ -24,10 +25,11 @@ class Step(StrEnum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     FAILED = "failed"  # not paid in time
-    READY_FOR_PICKUP = "ready_for_pickup"  # with the code that holds; these six: one per shipment
+    READY_FOR_PICKUP = "ready_for_pickup"  # with the code that holds; these seven: one per shipment
     PICKUP_REMINDER = "pickup_reminder"
     APPOINTMENT = "appointment"  # again when the date changes
     SHIPPED = "shipped"
+    COURIER_ASSIGNED = "courier_assigned"  # to the courier: what is to be delivered to whom
     UNDELIVERABLE = "undeliverable"
     DELIVERED = "delivered"
     INVOICE = "invoice"  # one per invoice, attached
@@ -64,6 +66,7 @@ class Recipient(StrEnum):
 
     CUSTOMER = "customer"
     SELLER = "seller"
+    COURIER = "courier"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +78,7 @@ class Letter:
     about: UUID | None = None  # the shipment, paper, refund, return or message that it tells of
     edition: str = ""  # what tells two of the same step about the same thing apart
     paper: Paper | None = None  # what is attached
+    courier: Courier | None = None  # whom it is for, where it is for one
 
 
 def owed_letters(
@@ -128,6 +132,19 @@ def is_merged(step: str, into: str, order: OrderSnapshot) -> bool:
 def _letters_about_goods(shipments: ShipmentsSnapshot | None) -> Iterator[Letter]:
     for shipment in shipments.shipments if shipments else ():
         yield from _letters_about_shipment(shipment)
+    yield from letters_to_couriers(shipments)
+
+
+def letters_to_couriers(shipments: ShipmentsSnapshot | None) -> Iterator[Letter]:
+    """One for each shipment that its courier still has to deliver; another one for another assignment."""
+    for shipment_id, courier in shipments.people.couriers.items() if shipments else ():
+        yield Letter(
+            step=Step.COURIER_ASSIGNED,
+            recipient=Recipient.COURIER,
+            about=UUID(shipment_id),
+            edition=f"{courier.assigned_at:%Y%m%dT%H%M%S%f}",
+            courier=courier,
+        )
 
 
 def _letters_about_shipment(shipment: Shipment) -> Iterator[Letter]:

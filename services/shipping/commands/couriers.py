@@ -8,6 +8,7 @@ from services.shipping import events
 from services.shipping.commands.shipments import in_hand, tell
 from services.shipping.domain.shipment_status import refuse_unless_possible
 from services.shipping.models import Courier, Shipment
+from shared import clock
 from shared.errors import NotFound, Refused
 
 
@@ -24,8 +25,12 @@ def assign_courier(session: Session, shipment_id: UUID, *, courier: str | None, 
             raise NotFound("courier", courier)
         if not known.active:
             raise Refused("courier_not_active", f"{known.name} takes no more deliveries")
+    if courier != shipment.courier:  # another note is no other assignment
+        shipment.courier_assigned_at = clock.now() if courier else None
     shipment.courier = courier
     shipment.courier_note = note
     shipment.version += 1
+    session.flush()
+    session.expire(shipment, ["taken_by"])
     tell(session, shipment.order, events.shipment_updated(shipment))
     return shipment

@@ -39,6 +39,7 @@ class Courier(Base):
     code: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     phone: Mapped[str]
+    email: Mapped[str] = mapped_column(server_default=text("''"))  # where they are told of their deliveries
     active: Mapped[bool]
     version: Mapped[int] = mapped_column(default=1)
     changed_at: Mapped[datetime]

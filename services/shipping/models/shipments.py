@@ -33,6 +33,7 @@ from services.shipping.domain.shipment_status import (
 )
 from services.shipping.domain.timeline import Milestones, Reached, timeline
 from services.shipping.domain.wishes import Wish, WishedLine
+from services.shipping.models.carriers import Courier
 from services.shipping.models.goods import Goods
 from services.shipping.models.handovers import Appointment, Pickup, SignOff
 from services.shipping.models.mapping import Base, one_of, word
@@ -155,6 +156,7 @@ class Shipment(Base):
     queue: Mapped[Queue | None] = mapped_column(word(Queue))
     queue_at: Mapped[datetime | None]  # until when it is to leave its queue; finalised: when it got there
     courier: Mapped[str | None]  # the code of its seller's courier
+    courier_assigned_at: Mapped[datetime | None]
     courier_note: Mapped[str] = mapped_column(server_default=text("''"))
     failed_attempts: Mapped[int] = mapped_column(server_default=text("0"))
     failure: Mapped[str] = mapped_column(server_default=text("''"))  # why it could not be delivered last
@@ -170,6 +172,7 @@ class Shipment(Base):
     parcels: Mapped[list[Parcel]] = relationship(
         order_by="Parcel.position", cascade="all, delete-orphan", lazy="selectin"
     )
+    taken_by: Mapped[Courier | None] = relationship(viewonly=True)
     pickup: Mapped[Pickup | None] = relationship(lazy="joined")
     sign_off: Mapped[SignOff | None] = relationship(lazy="joined")
     appointments: Mapped[list[Appointment]] = relationship(order_by=Appointment.starts_at, lazy="selectin")

@@ -10,6 +10,7 @@ from uuid import uuid5
 from shared.events import codec
 from shared.events.snapshots import (
     Appointment,
+    Courier,
     DocumentsSnapshot,
     OrderSnapshot,
     ReceivedReturn,
@@ -57,6 +58,25 @@ def appointed(hours: int = 2) -> ShipmentsSnapshot:
     starts_at = one.shipped_at + timedelta(hours=hours)
     visit = Appointment(kind="installation", starts_at=starts_at, ends_at=starts_at + timedelta(hours=2))
     return replace(heard, shipments=(replace(one, shipped_at=None, appointments=(visit,)),))
+
+
+def assigned(code: str = "rui", hours: int = 1, email: str | None = None) -> ShipmentsSnapshot:
+    """A packed shipment that a courier is to take to its customer."""
+    heard = shipped()
+    [one] = heard.shipments
+    courier = Courier(
+        code=code,
+        name=f"{code.title()} Costa",
+        email=f"{code}@couriers.example" if email is None else email,
+        assigned_at=one.created_at + timedelta(hours=hours),
+        note="Ring twice.",
+    )
+    return replace(
+        heard,
+        version=heard.version + hours,
+        people=replace(heard.people, couriers={str(one.shipment_id): courier}),
+        shipments=(replace(one, status="ready", shipped_at=None),),
+    )
 
 
 def refunded(order: OrderSnapshot) -> OrderSnapshot:

@@ -9,6 +9,7 @@ from services.notifications.domain.steps import Recipient, Step, key_of, owed_le
 from tests.unit.notifications.snapshot_samples import (
     accepted,
     appointed,
+    assigned,
     came_back,
     cancelled,
     credited,
@@ -66,6 +67,8 @@ def reminded():
         (PAID, waiting_for_pickup(code=0), None, BEGUN),
         (PAID, reminded(), None, f"{BEGUN} ready_for_pickup pickup_reminder"),
         (PAID, appointed(), None, f"{BEGUN} appointment"),
+        (PAID, assigned(), None, f"{BEGUN} courier_assigned"),
+        (paid(PLACED), assigned(), None, "new_order confirmation payment_received"),
         (returning(PAID, "requested"), None, None, f"{BEGUN} {ASKED}"),
         (returning(PAID, "rejected"), None, None, f"{BEGUN} {ASKED} return_rejected"),
         (returning(PAID, "approved"), None, None, f"{BEGUN} {ASKED} return_approved"),

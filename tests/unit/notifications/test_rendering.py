@@ -21,13 +21,13 @@ from shared.db import new_id
 from shared.events.snapshots import TaxRow
 from tests.unit.notifications.snapshot_samples import (
     appointed,
+    assigned,
     cancelled,
     credited,
     paid,
     placed_order,
     refunded,
     returning,
-    shipped,
     waiting_for_pickup,
 )
 
@@ -71,7 +71,7 @@ VARIABLES = {
 METHODS = ("online", "transfer", "payment_link", "card_on_phone", "cash_on_delivery")
 RETURNED = returning(refunded(placed_order()), "approved")
 SHIPMENT = replace(waiting_for_pickup().shipments[0], appointments=appointed().shipments[0].appointments)
-HEARD = {"shipments": replace(shipped(), shipments=(SHIPMENT,)), "documents": credited()}
+HEARD = {"shipments": replace(assigned(), shipments=(SHIPMENT,)), "documents": credited()}
 INVOICE, CREDIT_NOTE = (paper.document_id for paper in credited().papers)
 ABOUT = {
     **dict.fromkeys(
@@ -82,6 +82,7 @@ ABOUT = {
             Step.SHIPPED,
             Step.UNDELIVERABLE,
             Step.DELIVERED,
+            Step.COURIER_ASSIGNED,
         ),
         SHIPMENT.shipment_id,
     ),
@@ -95,6 +96,7 @@ SAID = (
     Said(text="Where is it?\n<b>I wait</b>", posted_at=placed_order().placed_at, attachments=0),
     Said(text="Here is a picture.", posted_at=placed_order().placed_at, attachments=2),
 )
+NOT_TO_CUSTOMER = {*TO_SELLER, Step.COURIER_ASSIGNED}
 SINCE = placed_order().placed_at
 OPEN = Doors(
     order_page="https://shop.example/v1/customer/order?token=o",
@@ -112,6 +114,10 @@ NAMES = {
     Step.APPOINTMENT: ["Installation", "2 March 2026, 20:15\u201322:15"],
     Step.SHIPPED: ["WB1000000426", "https://track.waybill.example/WB1000000426"],
     Step.UNDELIVERABLE: ["WB1000000426", "Calle del Olmo 14"],
+    Step.COURIER_ASSIGNED: [
+        *("Rui Costa", "Lucía Ferrer Ortega", "Calle del Olmo 14", "46003", "+34 960 555 014", "Ring twice."),
+        *("CHILDRENS CUTLERY SPACEBOY", "Installation", "2 March 2026, 20:15\u201322:15"),
+    ],
     Step.INVOICE: ["EU-LANTERN-2026-000042", "€49.10"],
     Step.CREDIT_NOTE: ["CN-EU-LANTERN-2026-000007"],
     Step.REFUNDED: ["€8.30"],
@@ -132,7 +138,7 @@ def words(step, order, locale="en"):
     if step == Step.OVERDUE:
         return render_digest(locale, order, LATE)
     order = replace(order, refunds=RETURNED.refunds, returns=RETURNED.returns)
-    doors = Doors() if step in TO_SELLER else OPEN
+    doors = Doors() if step in NOT_TO_CUSTOMER else OPEN
     if step in {Step.READY_FOR_PICKUP, Step.PICKUP_REMINDER}:
         doors = replace(doors, collect_code="482913")
     return render(
@@ -152,8 +158,8 @@ def test_every_email_names_what_it_is_about_and_opens_the_order_to_its_customer_
     for part in (said.text, unescape(said.html)):
         for name in NAMES.get(step, []):
             assert name in part
-        assert ("/v1/customer/order?token=o" in part) is (step not in TO_SELLER)
-        assert ("/v1/customer/messages/page?token=m" in part) is (step not in TO_SELLER)
+        assert ("/v1/customer/order?token=o" in part) is (step not in NOT_TO_CUSTOMER)
+        assert ("/v1/customer/messages/page?token=m" in part) is (step not in NOT_TO_CUSTOMER)
 
 
 def templates():
@@ -266,6 +272,26 @@ def test_a_shipment_names_its_tracking_number_and_links_to_it():
     assert "WB1000000426" in said.text
     assert "https://track.waybill.example/WB1000000426" in said.text
     assert 'href="https://track.waybill.example/WB1000000426"' in said.html
+
+
+def test_a_courier_is_told_what_to_collect_where_money_is_paid_on_delivery():
+    collect = "To collect on delivery: €49.10"
+
+    assert collect in words(Step.COURIER_ASSIGNED, placed_order("cash_on_delivery")).text
+    assert collect not in words(Step.COURIER_ASSIGNED, paid(placed_order("cash_on_delivery"))).text
+    assert "To collect" not in words(Step.COURIER_ASSIGNED, placed_order("transfer")).text
+
+
+def test_a_courier_goes_where_shipping_says():
+    heard = HEARD["shipments"]
+    [(group, address)] = heard.people.delivery.items()
+    moved = replace(heard.people, delivery={group: replace(address, line1="Calle Nueva 1")})
+    known = Known(order=placed_order(), shipments=replace(heard, people=moved))
+
+    said = render(Step.COURIER_ASSIGNED, "en", SHIPMENT.shipment_id, known, Doors())
+
+    assert "Calle Nueva 1" in said.text
+    assert "Calle del Olmo" not in said.text
 
 
 def test_a_cancellation_promises_back_what_was_paid():

@@ -134,7 +134,8 @@ def test_no_more_comes_back_than_left(session, quantity, known, field):
 
 @pytest.fixture
 def courier(session):
-    put_courier(session, "lantern", "rui", name="Rui Costa", phone="+44 1", active=True)
+    rui = {"name": "Rui Costa", "phone": "+44 1", "email": "rui@couriers.example"}
+    put_courier(session, "lantern", "rui", **rui, active=True)
     put_courier(session, "lantern", "old", name="Old Tom", phone="", active=False)
     put_courier(session, "other", "eve", name="Eve", phone="", active=True)
     session.flush()
@@ -148,7 +149,44 @@ def test_a_courier_is_assigned_and_takes_the_shipment(session, courier, publishe
     advance(session, shipment, "ship")
 
     assert (shipment.courier, shipment.courier_note, shipment.status) == ("rui", "ring twice", S.SHIPPED)
-    assert "ring twice" not in str(published("shipment.updated"))
+    told = published("shipment.updated")[-1]["shipments"]
+    assert told["people"]["couriers"][str(shipment.id)]["note"] == "ring twice"
+    assert "ring twice" not in str(told["shipments"])
+
+
+def couriers_told(published):
+    return [
+        [
+            (one["code"], one["email"], one["assigned_at"])
+            for one in event["shipments"]["people"]["couriers"].values()
+        ]
+        for event in published("shipment.updated")
+    ]
+
+
+def test_an_assignment_is_told_and_another_note_is_no_other(session, courier, published):
+    put_courier(session, "lantern", "ana", name="Ana", phone="", email="ana@couriers.example", active=True)
+    shipment = ready(session)
+
+    for code, note in (("rui", ""), ("rui", "ring twice"), ("ana", ""), (None, ""), ("rui", "")):
+        assign_courier(session, shipment.id, courier=code, note=note)
+
+    first, noted, second, nobody, again = couriers_told(published)[-5:]
+    assert first == noted
+    assert first[0][:2] == ("rui", "rui@couriers.example")
+    assert second[0][:2] == ("ana", "ana@couriers.example")
+    assert nobody == []
+    assert again[0][2] > first[0][2]
+
+
+def test_who_has_delivered_is_not_named_any_more(session, courier, published):
+    shipment = ready(session)
+    assign_courier(session, shipment.id, courier="rui")
+
+    advance(session, shipment, "ship", "deliver")
+
+    assert published("shipment.shipped")[-1]["shipments"]["people"]["couriers"]
+    assert not published("shipment.delivered")[-1]["shipments"]["people"]["couriers"]
 
 
 def test_only_an_active_courier_of_the_seller_is_assigned(session, courier):

@@ -223,6 +223,8 @@ def test_a_courier_gets_all_that_a_delivery_needs(call, told):
 
     shipment = told(cash_order)
     rui = "/v1/couriers/lantern/rui"
+    code, wrong, _ = call("PUT", rui, {"name": "Rui Costa", "email": "rui at home"})
+    assert (code, [error["field"] for error in wrong["errors"]]) == (422, ["email"])
     assert call("PUT", rui, {"name": "Rui Costa", "phone": "+44 1"})[0] == 201
     assert call("PUT", rui, {"name": "Rui Costa", "phone": "+44 2"})[0] == 200
     path = f"/v1/shipments/{shipment.id}/courier"

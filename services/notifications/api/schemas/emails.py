@@ -40,7 +40,7 @@ class EmailSchema(Schema):
         allow_none=True,
         metadata={"description": "the shipment, document, refund, return or message it tells of"},
     )
-    recipient = fields.String(required=True, validate=validate.OneOf(["customer", "seller"]))
+    recipient = fields.String(required=True, validate=validate.OneOf(["customer", "seller", "courier"]))
     address = fields.String(required=True, metadata={"description": "empty once the person is erased"})
     locale = fields.String(required=True)
     subject = fields.String(required=True, metadata={"description": "empty until its turn to be sent comes"})

@@ -41,6 +41,13 @@ class CourierArguments(Schema):
 
     name = fields.String(required=True, validate=validate.Length(1, 200))
     phone = fields.String(load_default="", validate=validate.Length(max=50))
+    email = fields.String(
+        load_default="",
+        validate=[validate.Length(max=254), lambda address: not address or validate.Email()(address)],
+        metadata={
+            "description": "Where they are told of each shipment that is assigned to them; empty: nowhere."
+        },
+    )
     active = fields.Boolean(
         load_default=True, metadata={"description": "Whether new deliveries may be assigned."}
     )
