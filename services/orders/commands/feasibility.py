@@ -53,8 +53,6 @@ def _wrong_with_groups(
             yield f"delivery_groups.{place}.method", f"must be one of the market's: {', '.join(methods)}"
         if not (group.get("address") or group.get("pickup_point")):
             yield f"delivery_groups.{place}.address", "an address or a pickup point is needed"
-        if group.get("address") and group.get("pickup_point"):
-            yield f"delivery_groups.{place}.pickup_point", "it is brought to an address, or fetched: name one"
         if place not in with_lines:
             yield f"delivery_groups.{place}", "no line goes there"
 

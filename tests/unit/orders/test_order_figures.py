@@ -27,16 +27,6 @@ def test_the_dispatch_block_is_an_address_or_a_pickup_point_by_the_method(client
     assert (second["method_name"], second["address"], second["pickup_point"]) == ("Pickup", None, "quay")
 
 
-@pytest.mark.requirement("S4-11")
-def test_a_group_is_not_brought_and_fetched_at_once(client, bearer):
-    both = placing_body()["delivery_groups"][0] | {"pickup_point": "quay"}
-
-    refused = client.post("/v1/orders", json=placing_body(delivery_groups=[both]), headers=bearer())
-
-    assert refused.status_code == 422
-    assert refused.json["errors"][0]["field"] == "delivery_groups.0.pickup_point"
-
-
 @pytest.mark.requirement("P-37")
 @pytest.mark.parametrize(("market", "currency"), [("gb", "GBP"), ("eu", "EUR")])
 def test_list_detail_preview_and_event_agree_on_what_an_order_costs(
