@@ -4,6 +4,7 @@ from flask import Flask
 
 from services.orders import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.orders.api import (
+    address_books,
     banking,
     bulk,
     customer,
@@ -59,6 +60,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             gateway.blueprint,
             customers.blueprint,
             customer.blueprint,
+            address_books.blueprint,
             masters.blueprint,
         ],
     )

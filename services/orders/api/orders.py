@@ -13,7 +13,8 @@ from services.orders.api.schemas.orders import (
     OrderSchema,
     ReasonArguments,
 )
-from services.orders.commands import ending, placing
+from services.orders.api.schemas.people import ReaddressArguments
+from services.orders.commands import address_books, ending, placing
 from services.orders.commands import orders as commands
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
@@ -69,6 +70,19 @@ def refuse_order(session: Session, refusal: dict[str, Any], order_id: UUID) -> R
     Refused (409) with its reason: `wrong_status`, `on_hold`.
     """
     return whole(ending.refuse_order(session, order_id, **refusal))
+
+
+@blueprint.route("/<uuid:order_id>/addresses", methods=["POST"])
+@blueprint.arguments(ReaddressArguments)
+@blueprint.response(200, OrderSchema)
+@requires("orders:write")
+@command
+def readdress(session: Session, wanted: dict[str, Any], order_id: UUID) -> Ready:
+    """Send a delivery of a placed order to another address, which the address book gains only if wanted.
+
+    Refused (409) with its reason: `wrong_status`, `person_erased`, `address_book_full`.
+    """
+    return whole(address_books.readdress(session, order_id, **wanted))
 
 
 @blueprint.route("/<uuid:order_id>/cancel", methods=["POST"])

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index
+from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.domain.payments import PaymentMethod
@@ -96,9 +96,11 @@ class CustomerAddress(Base):
     """An entry of a customer's address book."""
 
     __tablename__ = "customer_addresses"
+    __table_args__ = (UniqueConstraint("customer_id", "position"),)
 
-    customer_id: Mapped[UUID] = mapped_column(ForeignKey("customers.id"), primary_key=True)
-    position: Mapped[int] = mapped_column(primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    customer_id: Mapped[UUID] = mapped_column(ForeignKey("customers.id"))
+    position: Mapped[int]  # the lowest is the default's
     address: Mapped[Address]
 
 

@@ -96,7 +96,28 @@ class ErasureSchema(Schema):
 class AddressEntrySchema(Schema):
     """An entry of an address book."""
 
+    address_id = fields.UUID(attribute="id")
     address = fields.Nested(AddressSchema)
+
+
+class AddressEntryArguments(Schema):
+    """An entry to be added or changed."""
+
+    address = fields.Nested(AddressSchema, required=True)
+    default = fields.Boolean(
+        load_default=False, metadata={"description": "It is to be the first, which is the default."}
+    )
+
+
+class ReaddressArguments(Schema):
+    """Where a delivery of an order goes instead."""
+
+    delivery_group_id = fields.UUID(required=True)
+    address = fields.Nested(AddressSchema, required=True)
+    add_to_address_book = fields.Boolean(
+        load_default=False,
+        metadata={"description": "The customer's address book gains it; else the order alone has it."},
+    )
 
 
 class CustomerSearchArguments(PageArguments):
