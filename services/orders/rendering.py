@@ -13,6 +13,7 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from services.orders.domain.return_status import ReturnReason
 from shared.money import Money
 
 LANGUAGES = ("en", "es")  # the first is for those we have no words for
@@ -27,10 +28,13 @@ _environment = Environment(
 )
 
 
-def order_page(seen: Mapping[str, Any], style: str, address: Callable[[str, str], str]) -> str:
+def order_page(
+    seen: Mapping[str, Any], style: str, address: Callable[[str, str], str], *, action: str, wrong: str = ""
+) -> str:
     """The page of what a customer sees of an order; `address` says where a service shows another page of it.
 
-    Instants are in the market's time zone.
+    `action` takes the form for sending something back, and `wrong` is what was wrong with it. Instants are
+    in the market's time zone.
     """
     locale = _locale(seen["locale"])
     zone = ZoneInfo(seen["time_zone"])
@@ -44,6 +48,9 @@ def order_page(seen: Mapping[str, Any], style: str, address: Callable[[str, str]
         moment=partial(_moment, locale=locale, zone=zone),
         is_web=lambda link: link.startswith(("https://", "http://")),
         address=address,
+        action=action,
+        wrong=wrong,
+        reasons=[reason.value for reason in ReturnReason],
     )
 
 

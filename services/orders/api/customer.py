@@ -1,18 +1,28 @@
 """An order for its customer, by the signed link: as a small page, and as JSON for shops."""
 
+import re
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from flask import Response, current_app, request
+from flask import Response, current_app, request, url_for
+from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from services.orders import rendering
 from services.orders.api.schemas.progress import ProgressSchema
+from services.orders.api.schemas.returns import ReturnArguments
+from services.orders.commands import returns as commands
 from services.orders.queries.progress import progress
+from shared.errors import Invalid, Refused, Stale
+from shared.web import payloads
 from shared.web.blueprint import Blueprint
-from shared.web.commands import query
+from shared.web.commands import command, query
 from shared.web.customer_link import customer
 from shared.web.pages import page_answer, style_of
+
+QUANTITY = re.compile("[0-9]{1,6}")
+VERSION = re.compile("[0-9]{1,12}")
 
 blueprint = Blueprint(
     "customer", __name__, url_prefix="/v1/customer", description="For whoever has an order's link."
@@ -25,9 +35,35 @@ blueprint = Blueprint(
 @query
 def show_page(session: Session, order_id: UUID) -> Response:
     """The page that e-mails lead to, in the order's language: steps, parcels, papers, messages."""
-    seen = progress(session, order_id)
-    style = style_of(seen["seller"].colour)
-    return page_answer(rendering.order_page(seen, style, _address), style)
+    return _page(session, order_id)
+
+
+@blueprint.route("/order", methods=["POST"])
+@blueprint.response(303)
+@customer
+@command
+def ask_for_return(session: Session, order_id: UUID) -> Response:
+    """Take the page's form for sending something back, and lead back to the page; it says what is wrong.
+
+    A form that is sent twice, or from a page that is out of date, changes nothing.
+    """
+    try:
+        version, wanted = _form()
+    except ValidationError:
+        return _page(session, order_id, "nothing", HTTPStatus.UNPROCESSABLE_ENTITY)
+    session.info["if_match"] = version  # what the customer saw is what they ask about
+    try:
+        with session.begin_nested():
+            commands.request_return(session, order_id, by_customer=True, **wanted)
+    except Stale:
+        return _page(session, order_id, "stale", HTTPStatus.PRECONDITION_FAILED)
+    except Invalid:
+        return _page(session, order_id, "nothing", HTTPStatus.UNPROCESSABLE_ENTITY)
+    except Refused as refusal:
+        return _page(session, order_id, refusal.reason, HTTPStatus.CONFLICT)
+    answer = Response(status=HTTPStatus.SEE_OTHER)
+    answer.headers["Location"] = url_for("customer.show_page", token=request.args["token"])
+    return answer
 
 
 @blueprint.route("/order/progress", methods=["GET"])
@@ -43,3 +79,31 @@ def _address(service: str, page: str) -> str:
     """Where a service shows something else of the order, opened by the same link."""
     address: str = current_app.extensions["settings"].customer_page(service, page)
     return f"{address}?token={request.args['token']}"
+
+
+def _page(session: Session, order_id: UUID, wrong: str = "", status: int = HTTPStatus.OK) -> Response:
+    seen = progress(session, order_id)
+    style = style_of(seen["seller"].colour)
+    action = url_for("customer.ask_for_return", token=request.args["token"])
+    return page_answer(rendering.order_page(seen, style, _address, action=action, wrong=wrong), style, status)
+
+
+def _form() -> tuple[int, dict[str, Any]]:
+    """The order's version that the customer saw, and what is to go back; raises ValidationError."""
+    lines = [
+        {"line_id": name.removeprefix("line-"), "quantity": int(quantity)}
+        for name, quantity in request.form.items()
+        if name.startswith("line-") and QUANTITY.fullmatch(quantity) and int(quantity)
+    ]
+    version = request.form.get("order_version", "")
+    if not VERSION.fullmatch(version):
+        raise ValidationError("no version")
+    typed = {
+        "reason": request.form.get("reason", ""),
+        "note": request.form.get("note", "").replace("\r\n", "\n"),
+        "lines": lines,
+    }
+    wanted: dict[str, Any] = ReturnArguments().load(typed)
+    if payloads.unstorable(typed):
+        raise ValidationError("NUL")
+    return int(version), wanted

@@ -14,9 +14,9 @@ from sqlalchemy.types import Text
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
+from services.orders.domain import return_status
 from services.orders.domain.order_status import ENDED, OrderStatus
 from services.orders.domain.refunds import RefundState
-from services.orders.domain.return_status import ReturnStatus
 from services.orders.models import Customer, CustomerAddress, Draft, HistoryEntry, Note, Order
 from shared import clock
 from shared.access import actor_of
@@ -28,7 +28,6 @@ from shared.messaging.jobs import enqueue
 
 SLICE = 200  # orders looked at in one transaction
 LOOK_AGAIN = timedelta(days=1)
-_RETURNS_DONE = frozenset({ReturnStatus.REJECTED, ReturnStatus.CLOSED})
 _SAID = ["answer", "note"]  # of a history entry's detail: words to or from the customer
 
 
@@ -122,7 +121,7 @@ def _has_ended(order: Order) -> bool:
     return (
         order.status in ENDED
         and all(refund.state is not RefundState.REQUESTED for refund in order.refunds)
-        and all(one.status in _RETURNS_DONE for one in order.returns)
+        and all(one.status in return_status.ENDED for one in order.returns)
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from services.orders import queries
 from services.orders.domain.views import TimelineStep, steps_of, timeline_of
 from services.orders.models import DeliveryGroup, Order
+from services.orders.queries.returns import returnable
 from shared.events.snapshots import ConversationSnapshot, DocumentsSnapshot, Shipment, ShipmentsSnapshot
 from shared.messaging import copies
 
@@ -26,6 +27,7 @@ def progress(session: Session, order_id: UUID) -> dict[str, Any]:
     talk = copies.newest(session, order_id, ConversationSnapshot)
     return {
         "number": order.number,
+        "order_version": order.version,
         "status": order.status,
         "locale": order.locale,
         "currency": order.currency,
@@ -43,6 +45,8 @@ def progress(session: Session, order_id: UUID) -> dict[str, Any]:
             for paper in (documents.papers if documents else ())
             if paper.kind in PAPERS_OF_CUSTOMERS and paper.status == "stored"
         ],
+        "returns": order.returns,
+        "returnable": returnable(session, order),
         "messages": {
             "count": talk.messages if talk else 0,
             "answered": bool(talk and _is_later(talk.seller_wrote_at, talk.customer_wrote_at)),

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 
 import pytest
 
@@ -11,7 +12,7 @@ from services.orders.commands.placing import place_order
 from shared import clock
 from shared.customer_tokens import make_token
 from shared.db import new_id
-from shared.events.snapshots import ConversationSnapshot, DocumentsSnapshot, Paper
+from shared.events.snapshots import ConversationSnapshot, DocumentsSnapshot, Paper, ShipmentsSnapshot
 from shared.messaging import copies
 from tests.unit.orders.sample_shop import HOME, order_wanted, stored
 
@@ -37,6 +38,19 @@ def accepted(session, place_order):
         return order
 
     return accepted
+
+
+@pytest.fixture
+def hear_delivered(session):
+    """Have an order's shipments delivered a moment ago."""
+
+    def hear(order):
+        known = copies.newest(session, order.id, ShipmentsSnapshot)
+        here = tuple(replace(one, delivered_at=clock.now()) for one in known.shipments)
+        copies.keep_newest(session, replace(known, version=known.version + 1, shipments=here))
+        return order
+
+    return hear
 
 
 def steps(page):
@@ -176,3 +190,73 @@ def test_an_order_that_is_not_accepted_has_no_steps_yet(place_order, look, local
 
     assert page.status_code == 200
     assert steps(page) == {}
+
+
+def form_of(page):
+    """Where the form goes, with the fields that it comes with."""
+    names = re.findall(r'<input [^>]*name="([^"]+)"[^>]*value="([^"]*)"', page.text)
+    return unescape(re.search(r'action="([^"]+)"', page.text)[1]), dict(names) | {
+        "reason": "damaged",
+        "note": "",
+    }
+
+
+@pytest.mark.requirement("P-03")
+def test_the_customer_asks_on_the_page_to_send_something_back(client, session, deliver, hear_delivered, look):
+    order = hear_delivered(deliver())
+    action, fields = form_of(look(order))
+    line = f"line-{order.lines[0].id}"
+
+    sent = client.post(action, data=fields | {line: "1", "note": "a <b>crack</b>"})
+    twice = client.post(action, data=fields | {line: "1"})
+    page = client.get(sent.headers["Location"], headers=BROWSER)
+
+    assert (sent.status_code, twice.status_code) == (303, 412)
+    [one] = stored(session, order.id).returns
+    assert (one.by_customer, one.note, one.lines[0].requested_quantity) == (True, "a <b>crack</b>", 1)
+    assert f"Return {one.number}: waiting for Quay" in page.text
+    assert 'max="1"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({}, 422),
+        ({"line": "-1"}, 422),
+        ({"line": "x"}, 422),
+        ({"line": "9"}, 409),
+        ({"line": "1", "reason": "?"}, 422),
+        ({"line": "1", "note": "a\0b"}, 422),
+        ({"line": "1", "note": "x" * 1001}, 422),
+        ({"line": "1", "order_version": ""}, 422),
+        ({"line-x": "1"}, 422),
+        ({f"line-{new_id()}": "1"}, 422),
+    ],
+)
+def test_what_is_wrong_with_the_form_is_said_on_the_page(
+    client, session, deliver, hear_delivered, look, changes, status
+):
+    order = hear_delivered(deliver())
+    action, fields = form_of(look(order))
+    line = f"line-{order.lines[0].id}"
+
+    answer = client.post(
+        action, data=fields | {line if name == "line" else name: value for name, value in changes.items()}
+    )
+
+    assert (answer.status_code, answer.mimetype) == (status, "text/html")
+    assert 'role="alert"' in answer.text
+    assert stored(session, order.id).returns == []
+
+
+def test_nothing_can_be_sent_back_before_it_is_here(client, accepted, look):
+    order = accepted()
+    page = look(order)
+
+    assert "<form" not in page.text
+
+
+def test_the_form_wants_the_link(client, deliver):
+    deliver()
+
+    assert client.post(PAGE, query_string={"token": "x"}, data={}).status_code == 401
