@@ -68,6 +68,7 @@ from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsS
     PickupReminded,
     AppointmentScheduled,
     ReturnReceived,
+    DocumentStored,
     InvoiceIssued,
     CreditNoteIssued,
 )
@@ -92,8 +93,8 @@ def follow_order(session: Session, heard: OrderSnapshot | ShipmentsSnapshot | Do
     overdue.note_matters(session, known)
 
 
-@consumers.on(DocumentStored, DocumentRemoved)
-def hear_of_papers(session: Session, documents: DocumentsSnapshot) -> None:
+@consumers.on(DocumentRemoved)
+def hear_of_removal(session: Session, documents: DocumentsSnapshot) -> None:
     """Nothing is owed; the copy that was kept tells which documents can be sent."""
 
 

@@ -134,6 +134,7 @@ def facts(known: Known, about: UUID | None, reader: Reader, doors: Doors) -> dic
         "returned": returned,
         "doors": doors,
         "said": known.said,
+        "encloses": known.encloses,
         "due_minor": due_minor,
         "open": order.cancelled_at is None and order.refused_at is None and order.failed_at is None,
         "iban": " ".join(re.findall(".{1,4}", order.seller.iban.replace(" ", ""))),
@@ -155,7 +156,7 @@ def rows(step: Step, shown: Mapping[str, Any], say: Callable[..., str]) -> list[
     """What a plain letter lists beneath its words: each thing by its name, as far as there is one."""
     order: OrderSnapshot = shown["order"]
     reader: Reader = shown["reader"]
-    listed = [("part.number", order.number), *_of_shipment(step, shown)]
+    listed = [("part.number", order.number), *_of_shipment(step, shown), *_of_return(step, shown)]
     if (paper := shown["paper"]) is not None:
         listed.append((f"{step}.number", paper.number))
         if paper.total_minor:
@@ -185,6 +186,15 @@ def _of_shipment(step: Step, shown: Mapping[str, Any]) -> Iterable[tuple[str, st
     if step is Step.UNDELIVERABLE:
         for parcel in shipment.parcels:
             yield "part.tracking_number", parcel.tracking_number
+
+
+def _of_return(step: Step, shown: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    returned: Return | None = shown["returned"]
+    if returned is None:
+        return
+    yield "part.return", returned.number
+    if step is Step.RETURN_APPROVED and returned.expires_at is not None:
+        yield "part.return_by", shown["reader"].day(returned.expires_at)
 
 
 def _for_courier(shown: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -101,7 +101,7 @@ def _put_into_words(sessions: sessionmaker[Session], email: Email, settings: Set
             filename=paper["filename"],
             content=attachments.fetch(paper, settings.documents_url, settings.service_token),
         )
-        for paper in email.attachments
+        for paper in commands.enclosures(email, merged)
     )
     mail = sending.message(_outgoing(email, words, papers), settings.mail_from)
     with sessions.begin() as session:
@@ -113,17 +113,19 @@ def _put_into_words(sessions: sessionmaker[Session], email: Email, settings: Set
 
 def _letter(
     sessions: sessionmaker[Session], email: Email, settings: Settings
-) -> tuple[rendering.Words, list[UUID]]:
+) -> tuple[rendering.Words, list[Email]]:
     """The words of an e-mail about an order, and which of those behind it say nothing more than they do."""
     with sessions() as session:
         known = queries.known_of(session, email.order_id)
         behind = queries.behind(session, email)
         said = queries.said_in(session, email, behind)
     assert known is not None  # no e-mail is owed before its order is known
-    known = replace(known, said=said)
+    merged = [later for later in behind if is_merged(later.step, email.step, known.order)]
+    encloses = email.step == Step.ACCEPTED and bool(commands.enclosures(email, merged))
+    known = replace(known, said=said, encloses=encloses)
     doors = _doors(email, known, settings)
     words = rendering.render(Step(email.step), email.locale, email.about, known, doors)
-    return words, [later.id for later in behind if is_merged(later.step, email.step, known.order)]
+    return words, merged
 
 
 def _digest(sessions: sessionmaker[Session], email: Email) -> rendering.Words:

@@ -11,7 +11,7 @@ class Settings(ServiceSettings):
 
     smtp_url: str  # smtp://user:password@host:port (STARTTLS where it is offered) or smtps://…
     mail_from: str  # the address that every e-mail is sent from, with the name that sellers see
-    merge_seconds: float = 5  # how long "order received" waits, to tell what happens meanwhile too
+    merge_seconds: float = 5  # how long "received" and "accepted" wait, to tell what happens meanwhile too
     mail_retry_cap_seconds: float = 3600  # the longest wait before an e-mail is tried again
     digest_hour: int = 8  # of the market's clock, when sellers are told what is overdue
     reply_hours: float = 24  # within which a customer's message is to be answered

@@ -17,7 +17,7 @@ from deploy.local.main_job.catalogue import SHIPPING_METHOD, payment_method_of, 
 from deploy.local.main_job.people import Customer, customer_of
 from deploy.local.main_job.sales import Product, Sale
 
-EMAILS = Counter(("new_order", "confirmation", "payment_received", "accepted", "invoice"))
+EMAILS = Counter(("new_order", "confirmation", "payment_received", "accepted", "delivery_note", "invoice"))
 EMAILS_OF_SHIPMENT = Counter(("shipped", "delivered"))
 PAPERS = Counter({"invoice": 1, "delivery_note": 1})  # of an order to one address; and a label a shipment
 

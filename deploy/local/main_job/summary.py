@@ -26,6 +26,7 @@ STEPS = {
     "shipped": "shipping",
     "delivered": "delivery",
     "invoice": "invoice, attached",
+    "delivery_note": "delivery note, attached",
 }
 
 

@@ -74,12 +74,13 @@ def join_line(session: Session, order_id: UUID, emails: Sequence[Email]) -> None
 
 
 def keep_content(
-    session: Session, email_id: UUID, *, subject: str, content: bytes, merged: Sequence[UUID]
+    session: Session, email_id: UUID, *, subject: str, content: bytes, merged: Sequence[Email]
 ) -> bytes:
     """Keep what an e-mail says, byte for byte, from its first attempt on: a repeated attempt says the same.
 
-    `merged` are those behind it whose news it tells already; they are sent no more. Answers the bytes to
-    send, which may be a twin's; none where the e-mail was sent or emptied meanwhile.
+    `merged` are those behind it whose news it tells already, and whose papers it takes along; they are sent
+    no more. Answers the bytes to send, which may be a twin's; none where the e-mail was sent or emptied
+    meanwhile.
     """
     kept = queries.content(session, email_id)
     email = session.get_one(Email, email_id)
@@ -88,12 +89,17 @@ def keep_content(
     if kept:
         return kept
     email.subject = subject
+    email.attachments = enclosures(email, merged)
     session.add(EmailContent(email_id=email_id, compressed=zlib.compress(content)))
-    for behind in session.scalars(
-        select(Email).where(Email.id.in_(merged), Email.status == "queued", Email.position > email.position)
-    ):
+    told = Email.id.in_([later.id for later in merged]), Email.status == "queued"
+    for behind in session.scalars(select(Email).where(*told, Email.position > email.position)):
         behind.status, behind.merged_into = "merged", email_id
     return content
+
+
+def enclosures(email: Email, merged: Sequence[Email]) -> list[dict[str, str]]:
+    """What goes with an e-mail: its own papers, and those of the e-mails that it stands for."""
+    return [paper for one in (email, *merged) for paper in one.attachments]
 
 
 def log_attempt(session: Session, email_id: UUID, outcome: str, answer: Answer) -> None:

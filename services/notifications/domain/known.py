@@ -14,6 +14,7 @@ class Known:
     shipments: ShipmentsSnapshot | None = None
     documents: DocumentsSnapshot | None = None
     said: tuple[Said, ...] = ()  # the messages that an e-mail tells of
+    encloses: bool = False  # whether a delivery note goes with an acceptance
 
 
 @dataclass(frozen=True, kw_only=True)

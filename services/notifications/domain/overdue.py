@@ -66,8 +66,9 @@ def _since(
         known = shipments.shipments if shipments else ()
         if not known or any(shipment.status not in _GONE for shipment in known):
             yield Matter.SHIPMENT, order.accepted_at
-    if any(returned.status == "requested" for returned in order.returns):
-        yield Matter.RETURN, now
+    asked = [returned.requested_at or now for returned in order.returns if returned.status == "requested"]
+    if asked:
+        yield Matter.RETURN, min(asked)
     requested = [refund.requested_at for refund in order.refunds if refund.state == "requested"]
     if requested:
         yield Matter.REFUND, min(requested)

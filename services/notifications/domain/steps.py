@@ -33,7 +33,7 @@ class Step(StrEnum):
     UNDELIVERABLE = "undeliverable"
     DELIVERED = "delivered"
     INVOICE = "invoice"  # one per invoice, attached
-    DELIVERY_NOTE = "delivery_note"  # only when somebody sends it, attached
+    DELIVERY_NOTE = "delivery_note"  # one per delivery note, attached; or with the acceptance
     CANCELLED = "cancelled"
     REFUNDED = "refunded"  # one per refund
     CREDIT_NOTE = "credit_note"  # one per credit note, attached
@@ -48,7 +48,7 @@ class Step(StrEnum):
 
 
 # What happens within seconds of these is told with them: they wait for it (setting MERGE_SECONDS).
-WAITING = frozenset({Step.CONFIRMATION, Step.MESSAGE, Step.CUSTOMER_MESSAGE})
+WAITING = frozenset({Step.CONFIRMATION, Step.ACCEPTED, Step.MESSAGE, Step.CUSTOMER_MESSAGE})
 MESSAGES = frozenset({Step.MESSAGE, Step.CUSTOMER_MESSAGE})
 
 TO_SELLER = frozenset({Step.NEW_ORDER, Step.RETURN_TO_DECIDE, Step.CUSTOMER_MESSAGE, Step.OVERDUE})
@@ -97,10 +97,12 @@ def owed_letters(
     yield Letter(step=Step.CONFIRMATION)
     if is_paid(order):
         yield Letter(step=Step.PAYMENT_RECEIVED)
+    papers = [paper for paper in (documents.papers if documents else ()) if paper.status == "stored"]
     if order.accepted_at is not None:
         yield Letter(step=Step.ACCEPTED)
+        if order.cancelled_at is None:
+            yield from _papers(papers, "delivery_note")
         yield from _letters_about_goods(shipments)
-    papers = [paper for paper in (documents.papers if documents else ()) if paper.status == "stored"]
     if order.market.invoice_on != "acceptance" or order.accepted_at is not None:
         yield from _papers(papers, "invoice")
     ends = {
@@ -126,6 +128,8 @@ def is_merged(step: str, into: str, order: OrderSnapshot) -> bool:
     """Whether an e-mail that waits says nothing that one before it, written now, does not say already."""
     if step in MESSAGES:
         return step == into  # an e-mail shows all messages that wait to be told
+    if step == Step.DELIVERY_NOTE:
+        return into == Step.ACCEPTED  # which takes the paper along
     return into == Step.CONFIRMATION and step == Step.PAYMENT_RECEIVED and is_paid(order)
 
 
@@ -183,7 +187,7 @@ def _letters_about_return(returned: Return, *, has_arrived: bool) -> Iterator[Le
     yield Letter(step=Step.RETURN_REQUESTED, about=returned.return_id)
     if returned.status == "rejected":
         yield Letter(step=Step.RETURN_REJECTED, about=returned.return_id)
-    if returned.status in {"approved", "received"} or has_arrived:
+    if returned.approved_at is not None or has_arrived:
         yield Letter(step=Step.RETURN_APPROVED, about=returned.return_id)
     if has_arrived:
         yield Letter(step=Step.RETURN_RECEIVED, about=returned.return_id)

@@ -15,7 +15,7 @@ from deploy.local.main_job.summary import Board, name_samples, show_summary
 
 DATA = read()
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
-STEPS = ("new_order", "confirmation", "accepted", "shipped", "invoice", "delivered")
+STEPS = ("new_order", "confirmation", "accepted", "delivery_note", "shipped", "invoice", "delivered")
 MERGED = Email("never sent", "payment_received", 0, is_merged=True, attached=())
 
 

@@ -93,7 +93,19 @@ def refunded(order: OrderSnapshot) -> OrderSnapshot:
 
 def returning(order: OrderSnapshot, status: str) -> OrderSnapshot:
     line = ReturnLine(line_id=order.lines[0].line_id, sku=order.lines[0].sku, requested_quantity=1)
-    back = Return(return_id=uuid5(order.order_id, "return"), status=status, reason="damaged", lines=(line,))
+    asked_at = order.placed_at + timedelta(days=4)
+    is_approved = status not in {"requested", "rejected"}
+    back = Return(
+        return_id=uuid5(order.order_id, "return"),
+        status=status,
+        reason="damaged",
+        lines=(line,),
+        number=f"{order.number}-R1",
+        requested_at=asked_at,
+        approved_at=asked_at + timedelta(hours=1) if is_approved else None,
+        expires_at=asked_at + timedelta(days=14) if is_approved else None,
+        answer="" if status == "requested" else "Please use the box it came in.",
+    )
     return replace(order, version=order.version + 1, returns=(back,))
 
 
@@ -136,6 +148,14 @@ def invoiced(content: bytes = PDF) -> DocumentsSnapshot:
 
 def credited(content: bytes = PDF) -> DocumentsSnapshot:
     return _with_content(_heard("credit_note.issued"), content)
+
+
+def noted(status: str = "stored", content: bytes = PDF) -> DocumentsSnapshot:
+    """The order's delivery note, and no other paper."""
+    heard = invoiced(content)
+    [paper] = heard.papers
+    note = replace(paper, document_id=uuid5(heard.order_id, "note"), kind="delivery_note", number="")
+    return replace(heard, papers=(replace(note, status=status),))
 
 
 def _with_content(documents: DocumentsSnapshot, content: bytes) -> DocumentsSnapshot:

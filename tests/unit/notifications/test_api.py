@@ -152,7 +152,9 @@ def test_the_delivery_note_is_sent_to_the_customer_and_sent_again(
 ):
     store(noted(), PDF)
     hear(accepted(PLACED))
+    work()
     hear(noted())
+    hear(replace(noted(), version=90))
     work()
     body = {"document_id": str(noted().papers[0].document_id)}
 
@@ -162,11 +164,13 @@ def test_the_delivery_note_is_sent_to_the_customer_and_sent_again(
     work()
 
     assert (first.status_code, second.status_code) == (201, 201)
+    [automatic] = [email for email in emails() if email.step == "delivery_note" and not email.requested_by]
+    assert first.json["resend_of"] == str(automatic.id)
     assert second.json["resend_of"] == first.json["email_id"]
     sent = [mail for mail in mail_server.received() if mail["Subject"] == "Albarán de su pedido EU-100042"]
-    assert [mail.is_multipart() and next(mail.iter_attachments()).get_content() for mail in sent] == [PDF] * 2
+    assert [mail.is_multipart() and next(mail.iter_attachments()).get_content() for mail in sent] == [PDF] * 3
     listed = [item for item in get(LIST).json["items"] if item["step"] == "delivery_note"]
-    assert [item["status"] for item in listed] == ["sent", "sent"]
+    assert [item["status"] for item in listed] == ["sent"] * 3
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ VARIABLES = {
     "deliveries",
     "doors",
     "due_minor",
+    "encloses",
     "has",
     "groups",
     "iban",
@@ -109,6 +110,7 @@ NAMES = {
     Step.NEW_ORDER: ["€49.10", "lucia.ferrer@customers.example", "569901"],
     Step.CONFIRMATION: ["€49.10", "2 March 2026", "DRAWER KNOB CERAMIC RED"],
     Step.PAYMENT_RECEIVED: ["€49.10"],
+    Step.ACCEPTED: ["€49.10", "The delivery note is attached"],
     Step.READY_FOR_PICKUP: ["482913", "9 March 2026, 16:15"],
     Step.PICKUP_REMINDER: ["482913", "9 March 2026, 16:15"],
     Step.APPOINTMENT: ["Installation", "2 March 2026, 20:15\u201322:15"],
@@ -123,8 +125,10 @@ NAMES = {
     Step.REFUNDED: ["€8.30"],
     Step.MESSAGE: WRITTEN,
     Step.CUSTOMER_MESSAGE: WRITTEN,
-    **{step: ["CHILDRENS CUTLERY SPACEBOY"] for step in Step if step.startswith("return_")},
+    **{step: ["CHILDRENS CUTLERY SPACEBOY", "EU-100042-R1"] for step in Step if step.startswith("return_")},
 }
+NAMES[Step.RETURN_APPROVED] += ["Please use the box it came in.", "20 March 2026"]
+NAMES[Step.RETURN_REJECTED] += ["Please use the box it came in."]
 
 
 LATE = [
@@ -145,7 +149,7 @@ def words(step, order, locale="en"):
         step,
         locale,
         ABOUT.get(step),
-        Known(order=order, **HEARD, said=SAID if step in MESSAGES else ()),
+        Known(order=order, **HEARD, said=SAID if step in MESSAGES else (), encloses=step == Step.ACCEPTED),
         doors,
     )
 

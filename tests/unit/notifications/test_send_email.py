@@ -12,7 +12,15 @@ from shared.db import new_id
 from shared.logging import causation_id
 from shared.messaging import operations
 from shared.messaging.tables import event_log, jobs
-from tests.unit.notifications.snapshot_samples import PDF, accepted, invoiced, paid, placed_order, shipped
+from tests.unit.notifications.snapshot_samples import (
+    PDF,
+    accepted,
+    invoiced,
+    noted,
+    paid,
+    placed_order,
+    shipped,
+)
 
 PLACED = placed_order()
 ACCEPTED = accepted(PLACED)
@@ -282,6 +290,40 @@ def test_received_waits_for_what_the_next_seconds_bring(hear, work, mail_server,
     assert 25 < (due - clock.now()).total_seconds() <= 30
     work(after_waiting=True)
     assert subjects(mail_server) == ["Hemos recibido su pedido EU-100042"]
+
+
+@pytest.mark.requirement("S0-13")
+def test_a_delivery_note_of_the_next_seconds_goes_with_the_acceptance(hear, work, mail_server, emails, store):
+    store(noted(), PDF)
+    hear(ACCEPTED)
+    hear(noted())
+
+    work()
+
+    *_, accepted_, note = emails()
+    assert (note.step, note.status, note.merged_into) == ("delivery_note", "merged", accepted_.id)
+    assert subjects(mail_server)[1:] == ["Su pedido EU-100042 ha sido aceptado"]
+    mail = mail_server.received()[-1]
+    assert "Adjuntamos el albarán" in mail.get_body(("plain",)).get_content()
+    [enclosed] = mail.iter_attachments()
+    assert enclosed.get_content() == PDF
+    assert accepted_.attachments == note.attachments
+
+
+def test_a_delivery_note_later_on_is_sent_by_itself(hear, work, mail_server, store):
+    store(noted(), PDF)
+    hear(ACCEPTED)
+    work()
+    hear(noted())
+    work()
+
+    assert subjects(mail_server)[1:] == [
+        "Su pedido EU-100042 ha sido aceptado",
+        "Albarán de su pedido EU-100042",
+    ]
+    assert "albarán" not in mail_server.received()[-2].get_body(("plain",)).get_content()
+    [enclosed] = mail_server.received()[-1].iter_attachments()
+    assert enclosed.get_content() == PDF
 
 
 def test_a_payment_later_on_is_told_by_itself(hear, work, mail_server):
