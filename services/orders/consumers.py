@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.orders.commands import exchanges, finding, history, returns
+from services.orders.commands import erasure, exchanges, finding, history, returns
 from services.orders.commands import orders as commands
 from services.orders.domain.finding import WordKind
 from services.orders.messaging import consumers
@@ -73,6 +73,7 @@ def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
     The order is found by its parcels' tracking numbers, by earlier ones too.
     """
     commands.follow_shipments(session, shipments)
+    erasure.keep_erased(session, shipments.order_id)
     returns.follow_returns(session, shipments)
     exchanges.goods_are_here(session, shipments.order_id)
     numbers = {parcel.tracking_number for shipment in shipments.shipments for parcel in shipment.parcels}

@@ -55,7 +55,10 @@ def keep_newest(session: Session, heard: Snapshot) -> Any:
     ).returning(copies.c.subject)
     if session.execute(newer).first() is not None:
         return heard
-    return newest(session, heard.subject, type(heard))
+    known = newest(session, heard.subject, type(heard))
+    if getattr(known, "anonymised_at", None) is not None:
+        erase_people(session, heard.subject)  # what comes late must not bring the person back
+    return known
 
 
 def newest(session: Session, subject: UUID | str, kind: type[S]) -> S | None:

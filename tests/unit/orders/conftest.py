@@ -85,13 +85,14 @@ def hear_shipments(session):
         lines=None,
         tracking_number="1",
         returns=(),
+        people=None,
     ):
         shipments = tuple(shipment_of(order, status, lines, tracking_number) for status in statuses)
         snapshot = ShipmentsSnapshot(
             order_id=order.id,
             number=order.number,
             version=next(versions),
-            people=People(),
+            people=people or People(),
             shipments=shipments,
             cancellation=cancellation,
             returns=tuple(returns),

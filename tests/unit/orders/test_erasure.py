@@ -254,3 +254,14 @@ def test_an_order_under_way_is_left_alone(session, place_order, published):
 
     assert stored(session, order.id).customer_name == "Ada Okafor"
     assert published("order.anonymised") == []
+
+
+@pytest.mark.requirement("P-38")
+def test_what_shipping_tells_too_late_does_not_bring_the_person_back(session, place_order, hear_shipments):
+    order = place_order()
+    refuse_order(session, order.id, reason="sold out")
+    erasure.erase_person(session, order.id)
+
+    hear_shipments(order, "cancelled", people=People(delivery={"a": QUILL}))
+
+    assert copies.newest(session, order.id, ShipmentsSnapshot).people == People()

@@ -181,3 +181,16 @@ def test_erasing_a_person_empties_every_copy_of_the_event(shipping, heard):
     )
     with shipping.sessions() as session:
         assert copies.newest(session, order.order_id, OrderSnapshot).people.customer is None
+
+
+@pytest.mark.requirement("P-38")
+def test_what_comes_late_does_not_bring_an_erased_person_back(shipping, heard):
+    people = {"customer": None, "billing": None, "delivery": {}}
+    erased = newer("order.placed", 9, people=people, anonymised_at="2026-01-01T00:00:00Z")
+    inbox.receive(shipping.hearing, erased, "push")
+
+    inbox.receive(shipping.hearing, newer("order.placed", 8), "pull")
+
+    kept = shipping.value("select string_agg(envelope::text, '') from inbox").lower()
+    assert "order.placed" in kept
+    assert "lucia" not in kept
