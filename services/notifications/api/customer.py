@@ -1,10 +1,11 @@
 """Messages for the customer of an order, by the signed link: as JSON, and as a small page with a form."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
-from flask import Response, request, url_for
+from flask import Response, current_app, request, url_for
 from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
@@ -15,7 +16,7 @@ from services.notifications.api.schemas.messages import (
     CustomerMessageToPostSchema,
 )
 from services.notifications.commands import messages as commands
-from services.notifications.domain.messages import LONGEST_TEXT, Author
+from services.notifications.domain.messages import LONGEST_TEXT, Author, opens_to_customer
 from services.notifications.models import Message
 from shared.db import new_id
 from shared.errors import Refused
@@ -117,5 +118,16 @@ def _page(
         longest=LONGEST_TEXT,
         key=str(new_id()),
         action=url_for("customer.post_form", token=request.args["token"]),
+        link_to=_link_to,
     )
     return page_answer(page, style, status)
+
+
+def _link_to(message: Message, paper: Mapping[str, Any]) -> str:
+    """Where the customer opens what goes with a message; nothing where documents shows it to staff alone."""
+    if not opens_to_customer(paper["kind"], Author(message.author)):
+        return ""
+    address = current_app.extensions["settings"].customer_page(
+        "documents", f"documents/{paper['document_id']}/content"
+    )
+    return f"{address}?token={request.args['token']}"

@@ -14,7 +14,8 @@ WITHIN = timedelta(hours=1)
 
 # What may go with a message: the other side reads it, so no label and no printout of the seller's own.
 _FROM_CUSTOMER = frozenset({"attachment", "payment_proof"})
-_FROM_SELLER = _FROM_CUSTOMER | {"invoice", "credit_note", "delivery_note", "return_slip"}
+_ISSUED = frozenset({"invoice", "credit_note", "delivery_note", "return_slip"})
+_FROM_SELLER = _FROM_CUSTOMER | _ISSUED
 
 
 class Author(StrEnum):
@@ -31,6 +32,11 @@ class Said:
     text: str
     posted_at: datetime
     attachments: int
+
+
+def opens_to_customer(kind: str, author: Author) -> bool:
+    """Whether documents shows the customer what goes with a message: papers, and what is their own."""
+    return kind in _ISSUED or author is Author.CUSTOMER
 
 
 def may_be_attached(paper: Paper, author: Author) -> bool:

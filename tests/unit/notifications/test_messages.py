@@ -334,6 +334,29 @@ def test_a_form_that_can_t_be_taken_comes_back_with_what_was_typed(text, said, h
     assert said in answer.text
 
 
+def test_the_page_links_to_what_its_reader_may_open(hear, post, ask, token, customer_says, settings):
+    theirs, invoice, internal = (new_id() for _ in range(3))
+    hear(PLACED)
+    hear(
+        with_papers(
+            (theirs, "attachment", "stored"),
+            (invoice, "invoice", "stored"),
+            (internal, "attachment", "stored"),
+        )
+    )
+    customer_says("Broken", document_ids=[str(theirs)])
+    post(MESSAGES, {"text": "Here it is", "document_ids": [str(invoice), str(internal)]})
+    key = token()
+
+    page = ask("GET", f"{PAGE}?token={key}").text
+
+    links = [unescape(link) for link in re.findall(r'<a href="([^"]+)">', page)]
+    documents = f"{settings.documents_url}/v1/customer/documents"
+    assert links == [f"{documents}/{paper}/content?token={key}" for paper in (theirs, invoice)]
+    assert page.count("Archivo adjunto") == 2
+    assert page.count("Factura") == 1
+
+
 def test_a_form_too_many_says_so_on_the_page(hear, ask, token, customer_says):
     hear(PLACED)
     for _ in range(10):

@@ -69,6 +69,7 @@ VARIABLES = {
     "website",
 }
 
+ATTACHABLE = ("attachment", "payment_proof", "invoice", "credit_note", "delivery_note", "return_slip")
 METHODS = ("online", "transfer", "payment_link", "card_on_phone", "cash_on_delivery")
 RETURNED = returning(refunded(placed_order()), "approved")
 SHIPMENT = replace(waiting_for_pickup().shipments[0], appointments=appointed().shipments[0].appointments)
@@ -200,6 +201,7 @@ def test_every_sentence_is_said_somewhere():
     by_kind = {f"appointment.{kind}" for kind in ("delivery", "installation", "service")}
 
     of_matters = {f"overdue.{matter}" for matter in Matter}
+    of_papers = {f"paper.{kind}" for kind in ATTACHABLE}
     of_page = {f"page.wrong.{word}" for word in ("empty", "too_long", "too_many_messages", "person_erased")}
 
     unsaid = (
@@ -209,6 +211,7 @@ def test_every_sentence_is_said_somewhere():
         - by_method
         - by_kind
         - of_page
+        - of_papers
         - of_matters
     )
     assert unsaid == set()
