@@ -7,12 +7,12 @@ import pytest
 from tests.chaos.controls import CONTROLS, is_noticed
 from tests.chaos.rig import Plan, rigged
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.xdist_group("faults")]
 
 
 def test_nothing_is_lost_doubled_or_left_behind_whatever_breaks():
     plan = Plan(
-        seconds=75,
+        seconds=60,
         seed=random.SystemRandom().getrandbits(32),
         warm_seconds=6,
         quiet_seconds=8,
@@ -27,6 +27,7 @@ def test_nothing_is_lost_doubled_or_left_behind_whatever_breaks():
     assert breaches == []
 
 
-@pytest.mark.parametrize("control", ["pull off, and Redis flushed", "supervisor off, and an agent killed"])
-def test_the_rig_sees_what_it_should(control):
-    assert is_noticed(CONTROLS[control], seed=random.SystemRandom().getrandbits(32))
+def test_the_rig_sees_what_it_should():
+    control = CONTROLS["pull off, and Redis flushed"]
+
+    assert is_noticed(control, seed=random.SystemRandom().getrandbits(32))
