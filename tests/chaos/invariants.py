@@ -186,7 +186,8 @@ def copies(scene: Scene) -> Findings:
         newest: dict[str, dict] = defaultdict(dict)
         for row in scene.databases.rows(
             source,
-            """select o.subscriber, e.subject, e.version, md5(coalesce(e.payload -> %(key)s, e.payload -> 'stock')::text) as content
+            """select o.subscriber, e.subject, e.version,
+                      md5(coalesce(e.payload -> %(key)s, e.payload -> 'stock')::text) as content
                from event_log e join outbox o using (event_id) order by e.subject, e.version""",
             key=key,
         ):
