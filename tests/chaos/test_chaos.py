@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.controls import CONTROLS, is_noticed
 from tests.chaos.rig import Plan, rigged
 
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default"), pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 
 def test_nothing_is_lost_doubled_or_left_behind_whatever_breaks():

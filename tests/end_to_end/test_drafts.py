@@ -8,7 +8,7 @@ from standardwebhooks import Webhook
 
 from tests.shop import ADDRESS
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("systems")]
+pytestmark = pytest.mark.slow
 
 
 def pay(shop, stack, order_id, amount_minor):

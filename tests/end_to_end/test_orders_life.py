@@ -9,7 +9,7 @@ import pytest
 from deploy.local.main_job import run
 from services.notifications.domain.steps import Step
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("systems")]
+pytestmark = pytest.mark.slow
 
 
 def shipments_of(shop, order):

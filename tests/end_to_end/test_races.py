@@ -11,7 +11,7 @@ import pytest
 from tests.chaos.databases import Databases
 from tests.shop import Shop
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.slow
 
 RACES = 200
 CANCELLATION = {"reason": "changed my mind", "confirm": True}

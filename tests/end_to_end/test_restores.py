@@ -11,7 +11,7 @@ from tests.chaos.databases import Databases
 from tests.chaos.invariants import operate
 from tests.chaos.measures import seconds_until_rest
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("systems")]
+pytestmark = pytest.mark.slow
 
 REST_SECONDS = 120
 

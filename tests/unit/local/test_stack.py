@@ -10,7 +10,7 @@ from deploy.local.preconditions import RunningAlreadyError
 from deploy.local.settings import Settings, free_ports
 from deploy.local.stack import Stack, remove
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("systems")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
