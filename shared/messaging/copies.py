@@ -5,38 +5,17 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, text
+from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.messaging.outbox import Snapshot
-from shared.messaging.tables import copies
+from shared.messaging.tables import copies, event_log, inbox
 
 S = TypeVar("S")
 
-# An event's data has one snapshot among its members; what it is called depends on the publisher.
-_EMPTY_PEOPLE = (
-    """
-    update event_log
-    set payload = jsonb_set(payload, array[
-        (select key from jsonb_each(payload)
-         where jsonb_typeof(value) = 'object' and value ? 'people'), 'people'
-    ], '{}')
-    where subject = :subject and payload @? '$.*.people'
-    """,
-    """
-    update inbox
-    set envelope = jsonb_set(envelope, array['data',
-        (select key from jsonb_each(envelope -> 'data')
-         where jsonb_typeof(value) = 'object' and value ? 'people'), 'people'
-    ], '{}')
-    where subject = :subject and envelope @? '$.data.*.people'
-    """,
-    """
-    update copies set snapshot = jsonb_set(snapshot, '{people}', '{}')
-    where subject = :subject and snapshot ? 'people'
-    """,
-)
+# Whatever somebody could type of an order, and what mail servers say of an address.
+_WORDS = frozenset({"answer", "cancel_reason", "end_reason", "error", "reason", "reference"})
 
 
 def keep_newest(session: Session, heard: Snapshot) -> Any:
@@ -79,10 +58,34 @@ def newest_of_each(session: Session, subjects: Iterable[str], kind: type[S]) -> 
 
 
 def erase_people(session: Session, subject: UUID | str) -> None:
-    """Empty the personal data of an order in the event log, the inbox and the copies.
+    """Empty the personal data of an order in the event log, the inbox and the copies: people, and words.
 
-    The log is append-only but for this. Every snapshot keeps personal data under `people` alone.
+    The log is append-only but for this. Every snapshot keeps names and addresses under `people` alone.
     """
-    parameters = {"subject": str(subject)}
-    for statement in _EMPTY_PEOPLE:
-        session.execute(text(statement), parameters)
+    for key, content in (
+        (event_log.c.event_id, event_log.c.payload),
+        (inbox.c.event_id, inbox.c.envelope),
+        (copies.c.source, copies.c.snapshot),
+    ):
+        table = content.table
+        about = table.c.subject == str(subject)
+        for row in session.execute(select(key.label("key"), content.label("content")).where(about)).all():
+            told = row.content
+            # Of an envelope the rest is about the event itself.
+            emptied = told | {"data": _emptied(told.get("data"))} if table is inbox else _emptied(told)
+            if emptied != told:
+                session.execute(update(table).where(about, key == row.key).values({content: emptied}))
+
+
+def _emptied(told: Any, of: str = "") -> Any:
+    """JSON of an event or snapshot without people and words; `of` is the member that it stands under."""
+    if isinstance(told, list):
+        return [_emptied(one, of) for one in told]
+    if not isinstance(told, dict):
+        return told
+    # Why goods come back is a word of a list, which papers translate.
+    words = _WORDS - {"reason"} if of == "returns" else _WORDS
+    return {
+        name: {} if name == "people" else "" if name in words else _emptied(value, name)
+        for name, value in told.items()
+    }

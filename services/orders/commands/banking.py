@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.orders.commands.payments import record_payment
 from services.orders.domain.order_status import refusals
-from services.orders.domain.statements import LineState, Row, order_numbers, read
+from services.orders.domain.statements import WAITING, LineState, Row, order_numbers, read
 from services.orders.models import BankLine, BankStatement, Market, Order, Payment, Seller
 from shared import clock
 from shared.access import EVERYTHING, Actor, actor_of
@@ -20,7 +20,6 @@ from shared.errors import Invalid, NotFound, Refused
 from shared.messaging import jobs
 from shared.messaging.subjects import lock_order
 
-WAITING = (LineState.NEW, LineState.OPEN)
 LONGEST_REFERENCE = 200
 
 
@@ -121,9 +120,18 @@ def assign_line(session: Session, line_id: UUID, *, order_id: UUID) -> BankLine:
 
 
 def ignore_line(session: Session, line_id: UUID, *, reason: str) -> BankLine:
-    """Set aside a waiting line that is no order's payment. Raises NotFound, or Refused (already_decided)."""
-    refuse_out_of_sight(session, _line(session, line_id).seller_code)
+    """Set aside a waiting line that is no order's payment. Raises NotFound, or Refused (already_decided).
+
+    If it names an order whose person is erased, what it says goes now.
+    """
+    line = _line(session, line_id)
+    refuse_out_of_sight(session, line.seller_code)
+    if line.order_id is not None:
+        lock_order(session, line.order_id)
     line = _waiting(session, line_id)
+    named = session.get(Order, line.order_id, populate_existing=True) if line.order_id else None
+    if named is not None and named.anonymised_at is not None:
+        line.text = line.payer = ""
     line.state = LineState.IGNORED
     line.why = reason
     _decide(session, line)

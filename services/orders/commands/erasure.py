@@ -5,19 +5,31 @@ The caller owns the transaction.
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, delete, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.types import Text
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
 from services.orders.domain import return_status
 from services.orders.domain.order_status import ENDED, OrderStatus
+from services.orders.domain.payments import PaymentMethod
 from services.orders.domain.refunds import RefundState
-from services.orders.models import Customer, CustomerAddress, Draft, HistoryEntry, Note, Order
+from services.orders.domain.statements import WAITING, LineState
+from services.orders.models import (
+    BankLine,
+    Customer,
+    CustomerAddress,
+    Draft,
+    HistoryEntry,
+    Note,
+    Order,
+    Payment,
+)
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
@@ -28,7 +40,10 @@ from shared.messaging.jobs import enqueue
 
 SLICE = 200  # orders looked at in one transaction
 LOOK_AGAIN = timedelta(days=1)
-_SAID = ["answer", "note"]  # of a history entry's detail: words to or from the customer
+# Of a history entry's detail: what somebody wrote, staff or customer, bank or mail server.
+_SAID = ["answer", "failure", "note", "reason", "reference"]
+# Whose references nobody typed: the gateway's own, and an order's number.
+_NAMES_NOBODY = frozenset({PaymentMethod.ONLINE, PaymentMethod.EXCHANGE})
 
 
 def erase_customer(session: Session, customer_id: UUID) -> Customer:
@@ -84,8 +99,8 @@ def sweep(session: Session, customer_id: UUID, *, look: int, after: UUID | None)
 def erase_person(session: Session, order_id: UUID) -> None:
     """Empty an order of its person and tell order.anonymised, if it has ended; delete a draft.
 
-    Amounts, goods and papers' numbers stay: the books must add up. Words that staff wrote for each other go,
-    for they may be about the person.
+    Amounts, dates, goods, who acted and papers' numbers stay: the books must add up. Whatever somebody could
+    type goes, for it may be about the person.
     """
     draft = session.get(Draft, order_id)
     if draft is not None and draft.status is not OrderStatus.PLACED:
@@ -106,13 +121,15 @@ def erase_person(session: Session, order_id: UUID) -> None:
             group.address = None
         for one in order.returns:
             one.note = one.answer = ""
+        for said in (*order.holds, *order.cancellations, *order.refunds):
+            said.reason = ""
+        for refund in order.refunds:
+            refund.failure = ""
+            if refund.method not in _NAMES_NOBODY:
+                refund.reference = ""
+        order.end_reason, order.tags = "", []
         order.anonymised_at = clock.now()
-    session.execute(update(Note).where(Note.order_id == order_id).values(text=""))
-    session.execute(
-        update(HistoryEntry)
-        .where(HistoryEntry.order_id == order_id, HistoryEntry.detail.has_any(literal(_SAID, ARRAY(Text))))
-        .values(detail=HistoryEntry.detail.op("-")(literal(_SAID, ARRAY(Text))))
-    )
+    _empty_rows(session, order_id)
     copies.erase_people(session, order_id)
     outbox.publish(session, events.order_anonymised(order))
 
@@ -122,6 +139,37 @@ def keep_erased(session: Session, order_id: UUID) -> None:
     order = session.get(Order, order_id)
     if order is not None and order.anonymised_at is not None:
         copies.erase_people(session, order_id)
+
+
+def _empty_rows(session: Session, order_id: UUID) -> None:
+    """Empty what is written about an order in rows of its own."""
+    session.execute(update(Note).where(Note.order_id == order_id).values(text=""))
+    session.execute(
+        update(Payment)
+        .where(Payment.order_id == order_id)
+        .values(
+            reference=case((Payment.method.in_(_NAMES_NOBODY), Payment.reference), else_=""), void_reason=""
+        )
+    )
+    # Who has to decide about money must know whose it is: banking.ignore_line empties what waits.
+    session.execute(
+        update(BankLine)
+        .where(BankLine.order_id == order_id, BankLine.state.not_in(WAITING))
+        .values(text="", payer="", why=case((BankLine.state == LineState.IGNORED, ""), else_=BankLine.why))
+    )
+    session.execute(
+        update(HistoryEntry)
+        .where(HistoryEntry.order_id == order_id)
+        .values(
+            before=_without(HistoryEntry.before, ["tags"]),
+            after=_without(HistoryEntry.after, ["tags"]),
+            detail=_without(HistoryEntry.detail, _SAID),
+        )
+    )
+
+
+def _without(column: InstrumentedAttribute[dict[str, Any]], keys: list[str]) -> ColumnElement[Any]:
+    return column.op("-")(literal(keys, ARRAY(Text)))
 
 
 def _has_ended(order: Order) -> bool:

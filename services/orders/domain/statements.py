@@ -50,6 +50,9 @@ class LineState(StrEnum):
     IGNORED = "ignored"  # no payment of an order
 
 
+WAITING = (LineState.NEW, LineState.OPEN)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
     """Money that came in."""

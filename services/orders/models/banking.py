@@ -37,6 +37,7 @@ class BankLine(Base):
         Index("uq_bank_lines_fingerprint", "seller_code", "fingerprint", unique=True),
         Index(None, "seller_code", "state", "id"),
         Index(None, "statement_id", "state"),
+        Index(None, "order_id"),
         Index(None, "payment_id"),
     )
 

@@ -5,20 +5,33 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import func, select, text, update
 
-from services.orders import jobs  # noqa: F401 - registers itself
+from services.orders import jobs
 from services.orders.commands import erasure
+from services.orders.commands.banking import ignore_line, import_statement
+from services.orders.commands.editing import edit_order
 from services.orders.commands.ending import refuse_order
-from services.orders.commands.notes import add_note
-from services.orders.commands.orders import accept_order
+from services.orders.commands.history import keep_told
+from services.orders.commands.holds import place_hold, release_hold
+from services.orders.commands.notes import add_note, tag_order
+from services.orders.commands.orders import accept_order, cancel_order
+from services.orders.commands.payments import record_gateway_payment, record_payment, void_payment
 from services.orders.commands.placing import place_order as place
+from services.orders.commands.refunds import (
+    leave_to_people,
+    request_refund,
+    settle_by_gateway,
+    settle_refund,
+    withdraw_refund,
+)
 from services.orders.commands.returns import reject_return, request_return
 from services.orders.domain.return_status import ReturnReason
 from services.orders.messaging import messaging
-from services.orders.models import Base, Draft, Note, Order
+from services.orders.models import BankLine, Base, Draft, HistoryEntry, Note, Order, Payment
 from shared import clock
+from shared.access import Actor
 from shared.errors import Invalid
 from shared.events import codec
-from shared.events.snapshots import Address, People, ShipmentsSnapshot
+from shared.events.snapshots import Address, ConversationSnapshot, People, SentEmail, ShipmentsSnapshot
 from shared.messaging import copies
 from shared.messaging import jobs as job_rows
 from shared.messaging.backoff import Backoff
@@ -36,6 +49,63 @@ TRACES = ("quill", "nib lane", "inkerton", "qq1 1qq", "07700")
 def wanted(**changes):
     group = {"method": "delivery", "shipping_minor": 0, "address": QUILL}
     return order_wanted(**{"customer": dict(CARD), "delivery_groups": [group]} | changes)
+
+
+def say_everywhere(sessions, order_id):
+    """Have the person named wherever something can be typed about an order, and end it."""
+    with sessions.begin() as session:
+        add_note(session, order_id, text="Mrs Quill rang")
+        tag_order(session, order_id, add=["Quill"])
+        edit_order(session, order_id, reason="as Zoe Quill wished")
+        hold = place_hold(session, order_id, "ask Mrs Quill")
+        release_hold(session, order_id, hold.id)
+        wrong = record_payment(session, order_id, amount_minor=1, reference="Z Quill, cash")
+        void_payment(session, order_id, wrong.id, reason="it was her brother, A Quill")
+        number = stored(session, order_id).number
+    bank_tells(sessions, number)
+    with sessions.begin() as session:
+        cancel_order(session, order_id, reason="Mrs Quill has moved")
+        [refund] = stored(session, order_id).refunds
+        leave_to_people(session, order_id, refund.id, failure="no account of Quill")
+        withdraw_refund(session, order_id, refund.id, reason="Quill's account is closed")
+        again = request_refund(session, order_id, reason="Quill's other account", overpayment=True)
+        settle_refund(session, order_id, again.id, reference="to Z Quill")
+        failed = SentEmail(
+            email_id=uuid4(),
+            step="cancelled",
+            recipient="customer",
+            status="failed",
+            at=clock.now(),
+            error="no mailbox zoe.quill",
+        )
+        copies.keep_newest(
+            session, ConversationSnapshot(order_id=order_id, number="1", version=1, emails=(failed,))
+        )
+        keep_told(
+            session,
+            {
+                "id": str(uuid4()),
+                "source": "/notifications",
+                "subject": str(order_id),
+                "type": "email.failed",
+                "time": "2026-11-21T10:00:00+00:00",
+                "data": {
+                    "conversation": {"version": 1, "order_id": str(order_id)},
+                    "reason": "no mailbox zoe.quill",
+                },
+            },
+        )
+
+
+def bank_tells(sessions, number):
+    """Read a bank's statement of one row, paid by Zoe Quill, and match it; answers its line."""
+    with sessions.begin() as session:
+        session.info["actor"] = Actor(name="tess", sellers=frozenset({"quay"}), markets=frozenset({"*"}))
+        content = f"date,amount,text,payer\n2026-11-21,9.00,{number} of Quill,Zoe Quill"
+        statement = import_statement(session, seller="quay", currency="GBP", content=content.encode())
+    jobs.match_statement(sessions, {"statement_id": str(statement.id)})
+    with sessions() as session:
+        return session.scalars(select(BankLine).where(BankLine.statement_id == statement.id)).one()
 
 
 def work_off(sessions):
@@ -96,20 +166,31 @@ def test_nothing_of_the_person_is_left_in_any_table(sessions, committing_client,
     )
     drafted = {"seller": "quay", "market": "gb", "customer": {"id": str(customer_id)}}
     assert client.post("/v1/drafts", headers=bearer(), json=drafted).status_code == 201
+    unknown = drafted | {"customer": dict(CARD)}
+    assert client.post("/v1/drafts", headers=bearer(), json=unknown).status_code == 201
     with sessions.begin() as session:
         orders = [
             place(session, **wanted(customer={"id": customer_id} if known else dict(CARD))).id
             for known in (True, True, True, False)  # the last one without an account
         ]
         for order_id in orders:
-            add_note(session, order_id, text="Mrs Quill rang")
-            refuse_order(session, order_id, reason="sold out")
+            if order_id != orders[0]:
+                refuse_order(session, order_id, reason="Quill again")
         totals = {order_id: stored(session, order_id).totals for order_id in orders}
         shipped_to = ShipmentsSnapshot(
             order_id=orders[0], number="1", version=1, people=People(delivery={"a": QUILL}), shipments=()
         )
         copies.keep_newest(session, shipped_to)
-    assert {"customers", "orders", "drafts", "event_log", "copies", "notes"} <= set(traces(sessions))
+    say_everywhere(sessions, orders[0])
+    with sessions() as session:
+        line, acted = session.scalars(select(BankLine)).one(), history_of(session, orders[0])
+        paid = session.scalars(select(Payment.id).order_by(Payment.id)).all()
+    assert line.state == "matched"
+    assert set(traces(sessions)) >= {
+        *("bank_lines", "cancellations", "copies", "customer_addresses", "customers", "delivery_groups"),
+        *("drafts", "event_log", "holds", "notes", "order_history", "order_words", "orders", "payments"),
+        "refunds",
+    }
 
     answer = erase(customer_id)
     work_off(sessions)
@@ -123,8 +204,55 @@ def test_nothing_of_the_person_is_left_in_any_table(sessions, committing_client,
         assert {order.order_id for order in heard} == set(orders)
         assert all(order.people == People() and order.anonymised_at for order in heard)
         assert {order_id: stored(session, order_id).totals for order_id in orders} == totals
-        assert session.scalars(select(Note.text)).all() == [""] * 4
+        assert session.scalars(select(Note.text)).all() == [""]
         assert session.scalars(select(Draft.id)).all() == []
+        # What the books need is as it was: the money, when it came, by which line, and who acted.
+        kept = session.scalars(select(BankLine)).one()
+        for column in ("amount_minor", "booked_on", "payment_id", "decided_by", "fingerprint", "state"):
+            assert getattr(kept, column) == getattr(line, column)
+        assert session.scalars(select(Payment.id).order_by(Payment.id)).all() == paid
+        assert [refund.amount_minor for refund in stored(session, orders[0]).refunds] == [900, 900]
+        assert history_of(session, orders[0])[: len(acted)] == acted
+
+
+def history_of(session, order_id):
+    """Who did what, oldest first."""
+    entries = select(HistoryEntry.action, HistoryEntry.actor).where(HistoryEntry.order_id == order_id)
+    return session.execute(entries.order_by(HistoryEntry.id)).all()
+
+
+@pytest.mark.requirement("P-38")
+def test_a_bank_line_that_waits_names_its_payer_until_it_is_set_aside(sessions, erase):
+    with sessions.begin() as session:
+        order = place(session, **wanted())
+        refuse_order(session, order.id, reason="sold out")
+    waiting = bank_tells(sessions, order.number)  # it goes back: to whom, only the line says
+    erase(order.customer_id)
+    work_off(sessions)
+    assert traces(sessions) == ["bank_lines"]
+
+    with sessions.begin() as session:
+        session.info["actor"] = Actor(name="tess", sellers=frozenset({"quay"}), markets=frozenset({"*"}))
+        ignore_line(session, waiting.id, reason="sent back")
+
+    assert traces(sessions) == []
+
+
+@pytest.mark.requirement("P-38")
+def test_references_that_nobody_typed_stay(session, place_order):
+    order = place_order(method="online")
+    paid = record_gateway_payment(
+        session, webhook_id="w1", order_id=order.id, amount_minor=900, currency="GBP", reference="pay_1"
+    )
+    refuse_order(session, order.id, reason="sold out")
+    [refund] = stored(session, order.id).refunds
+    settle_by_gateway(session, order.id, refund.id, reference="re_1")
+
+    erasure.erase_person(session, order.id)
+
+    session.expire_all()
+    assert stored(session, order.id).anonymised_at
+    assert (paid.reference, refund.reference, refund.reason) == ("pay_1", "re_1", "")
 
 
 @pytest.mark.requirement("P-38")

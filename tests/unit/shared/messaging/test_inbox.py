@@ -167,8 +167,16 @@ def test_all_consumers_of_an_event_run_in_their_order(shipping):
     assert ran == ["first", "second"]
 
 
+@pytest.mark.requirement("P-38")
 def test_erasing_a_person_empties_every_copy_of_the_event(shipping, heard):
     inbox.receive(shipping.hearing, envelope("order.placed"), "push")
+    said = {
+        "hold_id": str(uuid4()),
+        "reason": "ask Lucia",
+        "owner": "tess",
+        "held_at": "2026-01-01T00:00:00Z",
+    }
+    inbox.receive(shipping.hearing, newer("order.placed", 9, holds=[said], end_reason="Lucia rang"), "push")
     order = event("order.placed").order
 
     with shipping.sessions() as session:
@@ -180,7 +188,9 @@ def test_erasing_a_person_empties_every_copy_of_the_event(shipping, heard):
         not in shipping.value("select envelope::text || c.snapshot::text from inbox, copies c").lower()
     )
     with shipping.sessions() as session:
-        assert copies.newest(session, order.order_id, OrderSnapshot).people.customer is None
+        kept = copies.newest(session, order.order_id, OrderSnapshot)
+        assert kept.people.customer is None
+        assert [(hold.reason, hold.owner) for hold in kept.holds] == [("", "tess")]
 
 
 @pytest.mark.requirement("P-38")
