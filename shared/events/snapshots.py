@@ -48,7 +48,7 @@ class Courier:
 
 @dataclass(frozen=True, kw_only=True)
 class People:
-    """All personal data of a snapshot, and the only place of it: emptied when the person is erased."""
+    """Names and addresses of a snapshot, and their only place: emptied when the person is erased."""
 
     customer: Person | None = None
     billing: Address | None = None

@@ -62,12 +62,11 @@ def erase_people(session: Session, subject: UUID | str) -> None:
 
     The log is append-only but for this. Every snapshot keeps names and addresses under `people` alone.
     """
-    for key, content in (
-        (event_log.c.event_id, event_log.c.payload),
-        (inbox.c.event_id, inbox.c.envelope),
-        (copies.c.source, copies.c.snapshot),
+    for table, key, content in (
+        (event_log, event_log.c.event_id, event_log.c.payload),
+        (inbox, inbox.c.event_id, inbox.c.envelope),
+        (copies, copies.c.source, copies.c.snapshot),
     ):
-        table = content.table
         about = table.c.subject == str(subject)
         for row in session.execute(select(key.label("key"), content.label("content")).where(about)).all():
             told = row.content

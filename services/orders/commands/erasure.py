@@ -121,10 +121,12 @@ def erase_person(session: Session, order_id: UUID) -> None:
             group.address = None
         for one in order.returns:
             one.note = one.answer = ""
-        for said in (*order.holds, *order.cancellations, *order.refunds):
-            said.reason = ""
+        for hold in order.holds:
+            hold.reason = ""
+        for cancellation in order.cancellations:
+            cancellation.reason = ""
         for refund in order.refunds:
-            refund.failure = ""
+            refund.reason = refund.failure = ""
             if refund.method not in _NAMES_NOBODY:
                 refund.reference = ""
         order.end_reason, order.tags = "", []
