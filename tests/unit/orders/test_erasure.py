@@ -43,6 +43,7 @@ QUILL = Address(
     name="Zoe Quill", line1="9 Nib Lane", city="Inkerton", postcode="QQ1 1QQ", country="GB", phone="07700"
 )
 CARD = {"name": "Zoe Quill", "email": "zoe.quill@example.com", "phone": "07700", "company": "Quill & Co"}
+ACCOUNTANT = Actor(name="tess", sellers=frozenset({"quay"}), markets=frozenset({"*"}))
 TRACES = ("quill", "nib lane", "inkerton", "qq1 1qq", "07700")
 
 
@@ -97,11 +98,11 @@ def say_everywhere(sessions, order_id):
         )
 
 
-def bank_tells(sessions, number):
+def bank_tells(sessions, number, amount="9.00"):
     """Read a bank's statement of one row, paid by Zoe Quill, and match it; answers its line."""
     with sessions.begin() as session:
-        session.info["actor"] = Actor(name="tess", sellers=frozenset({"quay"}), markets=frozenset({"*"}))
-        content = f"date,amount,text,payer\n2026-11-21,9.00,{number} of Quill,Zoe Quill"
+        session.info["actor"] = ACCOUNTANT
+        content = f"date,amount,text,payer\n2026-11-21,{amount},{number} of Quill,Zoe Quill"
         statement = import_statement(session, seller="quay", currency="GBP", content=content.encode())
     jobs.match_statement(sessions, {"statement_id": str(statement.id)})
     with sessions() as session:
@@ -227,15 +228,20 @@ def test_a_bank_line_that_waits_names_its_payer_until_it_is_set_aside(sessions, 
         order = place(session, **wanted())
         refuse_order(session, order.id, reason="sold out")
     waiting = bank_tells(sessions, order.number)  # it goes back: to whom, only the line says
+    set_aside(sessions, bank_tells(sessions, order.number, "1.00"), "sent back to Quill")
     erase(order.customer_id)
     work_off(sessions)
     assert traces(sessions) == ["bank_lines"]
 
-    with sessions.begin() as session:
-        session.info["actor"] = Actor(name="tess", sellers=frozenset({"quay"}), markets=frozenset({"*"}))
-        ignore_line(session, waiting.id, reason="sent back")
+    set_aside(sessions, waiting, "sent back")
 
     assert traces(sessions) == []
+
+
+def set_aside(sessions, line, reason):
+    with sessions.begin() as session:
+        session.info["actor"] = ACCOUNTANT
+        ignore_line(session, line.id, reason=reason)
 
 
 @pytest.mark.requirement("P-38")
