@@ -157,14 +157,16 @@ def give_up_email(session: Session, email_id: UUID, reason: str) -> None:
 
 def erase_person(session: Session, order_id: UUID) -> None:
     """Empty what e-mails and attempts say of the people of an order; what was not sent never will be."""
+    copies.erase_people(session, order_id)  # before anything is told: that says why, and names nobody
     emails = queries.emails_in_line(session, order_id)
     session.execute(delete(EmailContent).where(EmailContent.email_id.in_([email.id for email in emails])))
     for email in emails:
         email.address = email.reply_to = email.subject = ""
         for attempt in email.attempts:
             attempt.answer = ""
+        if email.error != PERSON_ERASED:
+            email.error = ""
         give_up_email(session, email.id, PERSON_ERASED)
-    copies.erase_people(session, order_id)
 
 
 def _let_next_go(session: Session, order_id: UUID, recipient: str) -> None:
