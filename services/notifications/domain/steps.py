@@ -87,9 +87,9 @@ def owed_letters(
     """Every e-mail that is owed once the order has come this far, whether or not it was written before.
 
     Sources are heard in any order, so what follows from something waits until that is known: a shipment
-    for the acceptance, an invoice for what its market issues it on, a credit note for the cancellation
-    or refund. A step that was passed by is still owed: an order that is first heard of when it has
-    been accepted gets its confirmation and then its acceptance.
+    for the acceptance, an invoice for what its market issues it on, a credit note for the cancellation,
+    refund or correction that it is over. A step that was passed by is still owed: an order that is first
+    heard of when it has been accepted gets its confirmation and then its acceptance.
     """
     if order.anonymised_at is not None:
         return
@@ -114,8 +114,7 @@ def owed_letters(
     for refund in order.refunds:
         if refund.settled_at is not None and refund.amount_minor > 0:
             yield Letter(step=Step.REFUNDED, about=refund.refund_id)
-    if order.cancelled_at is not None or order.refunds:
-        yield from _papers(papers, "credit_note")
+    yield from _papers([paper for paper in papers if _is_explained(paper, order, documents)], "credit_note")
     yield from _letters_about_returns(order, shipments)
 
 
@@ -168,6 +167,15 @@ def _letters_about_shipment(shipment: Shipment) -> Iterator[Letter]:
         yield Letter(step=Step.UNDELIVERABLE, about=about)
     if shipment.delivered_at is not None:
         yield Letter(step=Step.DELIVERED, about=about)
+
+
+def _is_explained(note: Paper, order: OrderSnapshot, documents: DocumentsSnapshot | None) -> bool:
+    """Whether it is known what a credit note takes back; a new invoice in an old one's place tells."""
+    ended = order.cancelled_at or order.refused_at or order.failed_at
+    if ended or order.refunds or any(line.cancelled_quantity for line in order.lines):
+        return True
+    papers = documents.papers if documents else ()
+    return any(paper.kind == "invoice" and paper.refers_to == note.refers_to for paper in papers)
 
 
 def _papers(papers: list[Paper], kind: str) -> Iterator[Letter]:

@@ -35,6 +35,13 @@ def placed_order(method: str = "transfer", **changes) -> OrderSnapshot:
     return replace(order, payment=replace(order.payment, method=method), **changes)
 
 
+def partly_cancelled(order: OrderSnapshot) -> OrderSnapshot:
+    """An order of which nobody wants the first line any more."""
+    first, *others = order.lines
+    lines = (replace(first, cancelled_quantity=first.quantity), *others)
+    return replace(order, version=order.version + 1, lines=lines)
+
+
 def delivered() -> ShipmentsSnapshot:
     heard = shipped()
     at = heard.shipments[0].shipped_at + timedelta(days=1)
@@ -148,6 +155,20 @@ def invoiced(content: bytes = PDF) -> DocumentsSnapshot:
 
 def credited(content: bytes = PDF) -> DocumentsSnapshot:
     return _with_content(_heard("credit_note.issued"), content)
+
+
+def corrected(content: bytes = PDF, new_invoice: str = "stored") -> DocumentsSnapshot:
+    """A credit note over the first invoice, and the one that takes its place."""
+    heard = credited(content)
+    old, note = heard.papers
+    new = replace(
+        old,
+        document_id=uuid5(old.document_id, "corrected"),
+        number="EU-LANTERN-2026-000043",
+        refers_to=old.document_id,
+        status=new_invoice,
+    )
+    return replace(heard, version=heard.version + 1, papers=(old, note, new))
 
 
 def noted(status: str = "stored", content: bytes = PDF) -> DocumentsSnapshot:

@@ -19,8 +19,10 @@ from shared.messaging.tables import event_log, inbox, jobs
 from tests.unit.notifications.snapshot_samples import (
     accepted,
     cancelled,
+    corrected,
     credited,
     invoiced,
+    partly_cancelled,
     placed_order,
     shipped,
 )
@@ -87,6 +89,34 @@ def test_papers_are_attached_by_the_hash_that_was_announced(hear, emails):
     assert attached["filename"] == "EU-LANTERN-2026-000042.pdf"
     assert attached["sha256"] == credited().papers[0].sha256
     assert [paper["filename"] for paper in credit_note.attachments] == ["CN-EU-LANTERN-2026-000007.pdf"]
+
+
+@pytest.mark.requirement("F-22", "P-09")
+def test_a_correction_sends_its_credit_note_and_the_new_invoice_once_each(hear, emails):
+    hear(ACCEPTED)
+    hear(invoiced())
+
+    hear(corrected(new_invoice="due"))
+    hear(replace(corrected(), version=98))
+    hear(replace(corrected(), version=99))
+
+    assert [paper["filename"] for email in emails() for paper in email.attachments] == [
+        "EU-LANTERN-2026-000042.pdf",
+        "CN-EU-LANTERN-2026-000007.pdf",
+        "EU-LANTERN-2026-000043.pdf",
+    ]
+
+
+@pytest.mark.requirement("P-09")
+def test_a_credit_note_over_cancelled_lines_is_sent_though_nothing_was_paid(hear, emails):
+    hear(ACCEPTED)
+    hear(credited())
+    waiting = [email.step for email in emails() if email.attachments]
+
+    hear(partly_cancelled(ACCEPTED))
+
+    assert waiting == ["invoice"]
+    assert [email.step for email in emails() if email.attachments] == ["invoice", "credit_note"]
 
 
 def test_nobody_is_written_to_before_there_is_an_address(hear, emails):
