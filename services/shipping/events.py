@@ -1,8 +1,10 @@
 """What shipping tells: its rows as the contract has them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
+from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -44,6 +46,9 @@ from shared.messaging.outbox import Event
 
 # An event that only lacks the snapshot: all events of a transaction tell the state that it ends in.
 News = Callable[..., Event]
+
+# Fields of a shipment's line in the contract, by shipment and line.
+ToFind = Mapping[tuple[UUID, UUID], Mapping[str, Any]]
 
 _REACHED: dict[ShipmentStatus, News] = {
     ShipmentStatus.AWAITING_INVENTORY: ShipmentAwaitingInventory,
@@ -132,8 +137,8 @@ def stock_changed(sku: str, version: int, as_of: datetime, levels: Sequence[Stoc
     )
 
 
-def shipments_snapshot(order: OrderState, version: int) -> snapshots.ShipmentsSnapshot:
-    """All that shipping knows of an order."""
+def shipments_snapshot(order: OrderState, version: int, to_find: ToFind) -> snapshots.ShipmentsSnapshot:
+    """All that shipping knows of an order; `to_find` is what pickers must know of its lines."""
     return snapshots.ShipmentsSnapshot(
         order_id=order.order_id,
         number=order.number,
@@ -157,7 +162,7 @@ def shipments_snapshot(order: OrderState, version: int) -> snapshots.ShipmentsSn
                 if shipment.taken_by and shipment.courier_assigned_at and _is_to_be_taken(shipment)
             },
         ),
-        shipments=tuple(_shipment(shipment) for shipment in order.shipments),
+        shipments=tuple(_shipment(shipment, to_find) for shipment in order.shipments),
         cancellation=_cancellation(order),
         returns=tuple(
             snapshots.ReceivedReturn(
@@ -169,7 +174,7 @@ def shipments_snapshot(order: OrderState, version: int) -> snapshots.ShipmentsSn
             for one in order.returns
             if one.status is ReturnStatus.RECEIVED and one.received_at is not None
         ),
-        unassigned=tuple(_line(line) for line in order.unassigned),
+        unassigned=tuple(_line(line, {}) for line in order.unassigned),
     )
 
 
@@ -190,7 +195,7 @@ def _cancellation(order: OrderState) -> snapshots.Cancellation | None:
     )
 
 
-def _shipment(shipment: Shipment) -> snapshots.Shipment:
+def _shipment(shipment: Shipment, to_find: ToFind) -> snapshots.Shipment:
     return snapshots.Shipment(
         shipment_id=shipment.id,
         number=shipment.number,
@@ -199,7 +204,7 @@ def _shipment(shipment: Shipment) -> snapshots.Shipment:
         method_kind=shipment.kind,
         status=shipment.status,
         location=shipment.location or "",
-        lines=tuple(_line(line) for line in shipment.lines),
+        lines=tuple(_line(line, to_find.get((shipment.id, line.line_id), {})) for line in shipment.lines),
         parcels=tuple(_parcel(parcel) for parcel in shipment.parcels),
         created_at=shipment.created_at,
         released_at=shipment.released_at,
@@ -223,9 +228,9 @@ def _shipment(shipment: Shipment) -> snapshots.Shipment:
     )
 
 
-def _line(line: ShipmentLine | UnassignedLine) -> snapshots.ShipmentLine:
+def _line(line: ShipmentLine | UnassignedLine, to_find: Mapping[str, Any]) -> snapshots.ShipmentLine:
     return snapshots.ShipmentLine(
-        line_id=line.line_id, sku=line.sku, quantity=line.quantity, units=line.units
+        line_id=line.line_id, sku=line.sku, quantity=line.quantity, units=line.units, **to_find
     )
 
 

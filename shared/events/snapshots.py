@@ -313,6 +313,10 @@ class ShipmentLine:
     sku: str
     quantity: int  # sales units
     units: int  # stock-keeping units: quantity times sales coefficient
+    # What a picker needs, told while the warehouse has the shipment in hand: released or packing.
+    bin: str = ""  # the shelf, as of then
+    barcode: str = ""
+    specifications: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,8 +48,11 @@ class Pick:
     """Units of one SKU to fetch from one place, and for which shipments."""
 
     location: str
+    bin: str  # the shelf; empty where shipping told none
     sku: str
     name: str
+    barcode: str
+    specifications: dict[str, str]
     counts: Counter[str] = field(default_factory=Counter)  # units by shipment's number
 
     @property
@@ -73,13 +76,21 @@ def address_of(shipment: Shipment, order: OrderSnapshot, shipments: ShipmentsSna
 
 def picks(stops: Iterable[Stop]) -> list[Pick]:
     """What to fetch for all of the shipments, in the order of the shelves."""
-    found: dict[tuple[str, str], Pick] = {}
+    found: dict[tuple[str, str, str], Pick] = {}
     for stop in stops:
         names = {line.line_id: line.name for line in stop.order.lines}
         for line in stop.shipment.lines:
-            place = stop.shipment.location, line.sku
+            place = stop.shipment.location, line.bin, line.sku
             pick = found.setdefault(
-                place, Pick(location=place[0], sku=line.sku, name=names.get(line.line_id, ""))
+                place,
+                Pick(
+                    location=stop.shipment.location,
+                    bin=line.bin,
+                    sku=line.sku,
+                    name=names.get(line.line_id, ""),
+                    barcode=line.barcode,
+                    specifications=line.specifications,
+                ),
             )
             pick.counts[stop.shipment.number] += line.units
     return [found[place] for place in sorted(found)]

@@ -10,6 +10,7 @@ from services.shipping.commands.carriers import name_carrier
 from services.shipping.commands.lines import put_aside
 from services.shipping.commands.timekeeping import keep_time
 from services.shipping.domain.shipment_status import (
+    IN_THE_WAREHOUSE,
     UNRELEASED,
     ShipmentStatus,
     refuse_unless_possible,
@@ -157,7 +158,10 @@ def tell(session: Session, order: OrderState, *news: events.News) -> None:
         for shipment in order.shipments:
             keep_time(session, shipment)
         session.flush()
-        snapshot = events.shipments_snapshot(order, next_version(session, order.order_id))
+        version = next_version(session, order.order_id)
+        in_hand_now = any(shipment.status in IN_THE_WAREHOUSE for shipment in order.shipments)
+        to_find = queries.to_find(session, order.order_id) if in_hand_now else {}
+        snapshot = events.shipments_snapshot(order, version, to_find)
         for event in news:
             outbox.publish(session, event(shipments=snapshot))
 

@@ -28,6 +28,7 @@ S = ShipmentStatus
 # Still to be changed by what becomes of its order.
 UNRELEASED = frozenset({S.AWAITING_INVENTORY, S.INVENTORY_ASSIGNED})
 OPEN = UNRELEASED | {S.RELEASED, S.PACKING, S.READY}
+IN_THE_WAREHOUSE = frozenset({S.RELEASED, S.PACKING})  # its goods are looked for on their shelves
 HOLDING_STOCK = OPEN - {S.AWAITING_INVENTORY}
 LEFT = frozenset({S.SHIPPED, S.DELIVERED, S.UNDELIVERABLE, S.RETURNED})
 ON_THEIR_WAY = frozenset({S.PACKING, S.READY, S.SHIPPED, S.UNDELIVERABLE})

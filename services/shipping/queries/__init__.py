@@ -14,7 +14,7 @@ from services.shipping.queries.goods import (
     returns_page,
     tracked_parcel,
 )
-from services.shipping.queries.picking import bins, open_pick_lines, pick_list, pick_lists_page
+from services.shipping.queries.picking import bins, open_pick_lines, pick_list, pick_lists_page, to_find
 from services.shipping.queries.queues import overdue_page, queue_page
 from services.shipping.queries.shipments import (
     order_of,
@@ -72,5 +72,6 @@ __all__ = [
     "stock_drift",
     "stock_level",
     "stock_page",
+    "to_find",
     "tracked_parcel",
 ]

@@ -1,12 +1,22 @@
 """Pick lists and the shelves that they go by."""
 
 from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, exists, select
+from sqlalchemy import and_, exists, func, select
 from sqlalchemy.orm import Session
 
-from services.shipping.models import Location, PickList, PickListLine, Shipment, StockLevel
+from services.shipping.domain.shipment_status import IN_THE_WAREHOUSE
+from services.shipping.models import (
+    Goods,
+    Location,
+    PickList,
+    PickListLine,
+    Shipment,
+    ShipmentLine,
+    StockLevel,
+)
 from services.shipping.queries.visibility import visible, visible_location
 from shared.access import actor_of
 from shared.errors import NotFound
@@ -64,3 +74,31 @@ def bins(session: Session, location: str, skus: Collection[str]) -> dict[str, st
         StockLevel.location == location, StockLevel.sku.in_(skus)
     )
     return {row.sku: row.bin for row in session.execute(shelves)}
+
+
+def to_find(session: Session, order_id: UUID) -> dict[tuple[UUID, UUID], dict[str, Any]]:
+    """Shelf, barcode and specifications of an order's lines in the warehouse, by shipment and line."""
+    lines = (
+        select(
+            ShipmentLine.shipment_id,
+            ShipmentLine.line_id,
+            func.coalesce(StockLevel.bin, "").label("bin"),
+            func.coalesce(Goods.barcode, "").label("barcode"),
+            Goods.specifications,
+        )
+        .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
+        .outerjoin(
+            StockLevel,
+            and_(StockLevel.location == Shipment.location, StockLevel.sku == ShipmentLine.sku),
+        )
+        .outerjoin(Goods, and_(Goods.seller == ShipmentLine.seller, Goods.sku == ShipmentLine.sku))
+        .where(Shipment.order_id == order_id, Shipment.status.in_(IN_THE_WAREHOUSE))
+    )
+    return {
+        (row.shipment_id, row.line_id): {
+            "bin": row.bin,
+            "barcode": row.barcode,
+            "specifications": row.specifications or {},
+        }
+        for row in session.execute(lines)
+    }

@@ -222,6 +222,31 @@ def test_a_pick_list_goes_by_the_shelves_and_sums_what_orders_share():
     assert "GB-000050-1 \N{MULTIPLICATION SIGN} 2" in page
 
 
+def shelved(one, **told):
+    """A stop whose lines are told with more, by SKU."""
+    lines = tuple(replace(line, **told.get(f"sku_{line.sku}", {})) for line in one.shipment.lines)
+    return replace(one, shipment=replace(one.shipment, lines=lines))
+
+
+@pytest.mark.requirement("P-11")
+@pytest.mark.parametrize(("locale", "says"), [("en", "Location"), ("es", "Ubicación")])
+def test_a_pick_list_names_bin_barcode_and_specifications_in_the_order_of_the_bins(locale, says):
+    placed = order(3)
+    placed = replace(placed, market=replace(placed.market, locale=locale))
+    known = shelved(
+        stop(placed),
+        sku_22423={"bin": "C-01"},
+        sku_47566={"bin": "B-02", "barcode": "4006381333931"},
+        sku_85123A={"bin": "A-07", "specifications": {"colour": "blue", "care": "fragile"}},
+    )
+
+    [page] = pages(rendering.render_stops(PrintKind.PICK_LIST, [known], placed.placed_at))
+
+    said = [says, "A-07", "85123A", "care: fragile", "colour: blue", "B-02", "4006381333931", "C-01", "22423"]
+    places = [page.index(each) for each in said]
+    assert places == sorted(places)
+
+
 def test_a_couriers_sheet_tells_where_to_go_whom_to_call_and_what_to_collect():
     paid = order(1)
     placed = order(2, market="net", method="cash_on_delivery", covered=False, address=MADRID, locale="es")

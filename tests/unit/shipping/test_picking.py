@@ -1,17 +1,19 @@
 """One walk for many shipments; what is not found is looked for elsewhere; what is packed is checked."""
 
 import pytest
+from sqlalchemy import event, select
 
 from services.shipping import queries
 from services.shipping.commands import goods as goods_commands
 from services.shipping.commands import packing, picking
-from services.shipping.commands.shipments import cancel_shipment, pack_shipment
+from services.shipping.commands.shipments import cancel_shipment, pack_shipment, pick_shipment
 from services.shipping.commands.stock import put_in_bin
 from services.shipping.domain.readiness import Readiness
 from services.shipping.domain.shipment_status import ShipmentStatus
 from shared.access import Actor
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
+from shared.messaging.tables import event_log
 from tests.unit.shipping.steps import (
     accepted,
     advance,
@@ -41,6 +43,18 @@ def released(session):
     return first, second
 
 
+def describe_pot(session, seller):
+    goods_commands.put_goods(
+        session,
+        seller,
+        "POT-1",
+        barcode="4006381333931",
+        specifications={"colour": "blue", "care": "fragile"},
+        weight_grams=900,
+        available_on=None,
+    )
+
+
 def line_of(shipment, sku):
     [line] = [line for line in shipment.lines if line.sku == sku]
     return line.line_id
@@ -48,15 +62,7 @@ def line_of(shipment, sku):
 
 @pytest.mark.requirement("F-26", "P-11", "S4-05")
 def test_a_list_goes_by_shelf_through_many_shipments_with_all_that_a_picker_needs(session, released):
-    goods_commands.put_goods(
-        session,
-        released[0].seller,
-        "POT-1",
-        barcode="4006381333931",
-        specifications={"colour": "blue", "care": "fragile"},
-        weight_grams=900,
-        available_on=None,
-    )
+    describe_pot(session, released[0].seller)
     session.expire_all()
 
     made = picking.make_pick_list(session, location="WEST", shipment_ids=[one.id for one in released])
@@ -70,6 +76,45 @@ def test_a_list_goes_by_shelf_through_many_shipments_with_all_that_a_picker_need
     assert [one.status for one in released] == [S.PACKING, S.PACKING]
     assert [told(session, one.order_id)[-1] for one in released] == ["shipment.packing"] * 2
     assert level(session, "TEA-250") == (20, 16)  # nothing is off its shelf yet
+
+
+def lines_told(session, order_id):
+    """What the newest event says of the lines of an order's shipments, by SKU."""
+    newest = select(event_log.c.envelope).where(event_log.c.subject == str(order_id))
+    envelope = session.scalars(newest.order_by(event_log.c.seq.desc()).limit(1)).one()
+    return {
+        line["sku"]: (line["bin"], line["barcode"], line["specifications"])
+        for shipment in envelope["data"]["shipments"]["shipments"]
+        for line in shipment["lines"]
+    }
+
+
+@pytest.mark.requirement("P-11")
+def test_what_a_picker_needs_is_told_while_the_warehouse_has_it_in_hand(session, released):
+    describe_pot(session, released[0].seller)
+    nothing = ("", "", {})
+    tea, pot = ("B-02", "", {}), ("A-07", "4006381333931", {"colour": "blue", "care": "fragile"})
+
+    before = lines_told(session, released[0].order_id)
+    pick_shipment(session, released[0].id)
+    picked = lines_told(session, released[0].order_id)
+    hear_label(session, released[0])
+    pack_shipment(session, released[0].id)
+
+    assert before == {"TEA-250": tea, "POT-1": ("A-07", "", {})}
+    assert picked == {"TEA-250": tea, "POT-1": pot}
+    assert lines_told(session, released[0].order_id) == {"TEA-250": nothing, "POT-1": nothing}
+
+
+@pytest.mark.requirement("P-11")
+def test_what_a_picker_needs_of_many_lines_is_one_question(session, released):
+    asked = []
+    event.listen(session.connection(), "before_cursor_execute", lambda *about: asked.append(about[2]))
+
+    found = queries.to_find(session, released[0].order_id)
+
+    assert len(found) == 2
+    assert len(asked) == 1
 
 
 @pytest.mark.requirement("F-26")
