@@ -80,11 +80,11 @@ def test_a_list_goes_by_shelf_through_many_shipments_with_all_that_a_picker_need
 
 def lines_told(session, order_id):
     """What the newest event says of the lines of an order's shipments, by SKU."""
-    newest = select(event_log.c.envelope).where(event_log.c.subject == str(order_id))
-    envelope = session.scalars(newest.order_by(event_log.c.seq.desc()).limit(1)).one()
+    newest = select(event_log.c.payload).where(event_log.c.subject == str(order_id))
+    payload = session.scalars(newest.order_by(event_log.c.seq.desc()).limit(1)).one()
     return {
         line["sku"]: (line["bin"], line["barcode"], line["specifications"])
-        for shipment in envelope["data"]["shipments"]["shipments"]
+        for shipment in payload["shipments"]["shipments"]
         for line in shipment["lines"]
     }
 
