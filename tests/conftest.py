@@ -5,15 +5,25 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+import structlog
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from deploy.local.databases import SERVICES
 from deploy.local.postgres import Postgres, temporary_postgres
 from shared.db import make_engine
+from shared.logging import causation_id, correlation_id, trace_parent
 from shared.messaging.service import Messaging
 from shared.messaging.tables import event_log
 from shared.migrations import upgrade
+
+
+@pytest.fixture(autouse=True)
+def no_context_of_another_test() -> None:
+    """What handled an event, a job or a request in this process before is over, as it is in a worker."""
+    for variable in (correlation_id, causation_id, trace_parent):
+        variable.set("")
+    structlog.contextvars.clear_contextvars()
 
 
 @pytest.fixture(scope="session")
