@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from shared.access import Actor
 from shared.logging import causation_id, correlation_id
 from shared.messaging import outbox
 from shared.messaging.deliveries import acknowledge, pending_for
@@ -13,6 +14,7 @@ from shared.messaging.outbox import envelope
 from shared.messaging.relay import BATCH, delivery_id, relay_batch
 from shared.messaging.subjects import lock_order, next_version
 from shared.messaging.tables import event_log
+from tests import samples
 from tests.samples import event
 
 
@@ -152,6 +154,19 @@ def test_an_envelope_is_a_cloud_event_with_its_correlation(orders):
     assert told["subject"] == str(event("order.placed").order.order_id)
     assert (told["correlationid"], told["causationid"]) == ("checkout-7", "cause-3")
     assert UUID(told["id"]).version == 7
+    assert set(told) == set(samples.envelope("order.placed"))
+
+
+def test_an_event_tells_who_asked_for_it_and_nobody_where_the_service_acted(orders):
+    with orders.sessions() as session:
+        outbox.publish(session, event("order.placed"))
+        session.info["actor"] = Actor(name="tess")
+        outbox.publish(session, event("order.accepted"))
+        session.commit()
+
+        asked = [delivery["actor"] for delivery in pending_for(session, "shipping", 10, grace_seconds=0)]
+
+    assert asked == ["", "tess"]
 
 
 def test_what_is_not_acknowledged_can_be_pulled_until_it_is(orders):
