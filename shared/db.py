@@ -97,7 +97,7 @@ def _ping_after_idling(connection: Any, record: ConnectionPoolEntry, _proxy: obj
 
 
 def _leave_out_values(context: ExceptionContext) -> None:
-    """Let an error say what is wrong and of which constraint, but nothing of the row: errors are logged too."""
+    """Let an error say what is wrong and of which constraint, but nothing of the row: errors are logged."""
     error, raised = context.original_exception, context.sqlalchemy_exception
     if isinstance(error, psycopg.Error) and (said := error.diag.message_primary):
         whole = str(error)
