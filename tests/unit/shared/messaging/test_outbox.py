@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from shared.access import Actor
 from shared.logging import causation_id, correlation_id
-from shared.messaging import outbox
+from shared.messaging import operations, outbox
 from shared.messaging.deliveries import acknowledge, pending_for
 from shared.messaging.outbox import envelope
 from shared.messaging.relay import BATCH, delivery_id, relay_batch
@@ -181,6 +181,25 @@ def test_what_is_not_acknowledged_can_be_pulled_until_it_is(orders):
         assert pending_for(session, "shipping", 10, grace_seconds=0) == []
         assert len(pending_for(session, "documents", 10, grace_seconds=0)) == 1
         assert pending_for(session, "documents", 10, grace_seconds=60) == []
+
+
+def test_the_log_of_deliveries_is_read_along_an_index(orders):
+    tell(orders, event("order.placed"), event("order.accepted"))
+
+    with orders.sessions() as session:
+        # Of so few rows anything is fast: these are the plan's only hope of being one of a million's.
+        for way in ("seqscan", "bitmapscan", "sort"):
+            session.execute(text(f"set local enable_{way} = off"))
+        first = operations.delivery_log(session, "documents", 0, 1)
+        rest = operations.delivery_log(session, "documents", first[0]["seq"], 10)
+        page = operations.log_page("documents", 0, 10).compile(
+            session.get_bind(), compile_kwargs={"literal_binds": True}
+        )
+        plan = "\n".join(session.scalars(text(f"explain {page}")))
+
+    assert [row["type"] for row in first + rest] == ["order.placed", "order.accepted"]
+    assert "Index Scan using pk_event_log" in plan
+    assert "Sort" not in plan
 
 
 def test_an_order_is_locked_from_its_first_mention(orders):
