@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import logging, migrations
+from shared.db import is_current
 from shared.errors import Invalid, NotFound, Refused
 from shared.messaging import operations, reconciliation
 from shared.messaging.service import Messaging
@@ -107,7 +108,7 @@ def migrate(service: Service) -> None:
 def health(service: Service) -> None:
     """Say how far behind the service is; exit 1 if migrations are missing."""
     with service.session() as session:
-        current = migrations.is_current(session.connection(), service.messaging.name)
+        current = is_current(session.connection(), service.messaging.name)
         if current:
             _show_one(operations.health(session))
     if not current:

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -10,14 +12,15 @@ import msgspec
 import psycopg
 import uuid_utils.compat
 from sqlalchemy import (
+    Connection,
     DateTime,
     Dialect,
     Engine,
-    ExceptionContext,
     MetaData,
     TypeDecorator,
     create_engine,
     event,
+    text,
 )
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session, sessionmaker
@@ -78,7 +81,6 @@ def make_engine(url: str, pool_size: int = 5) -> Engine:
     )
     event.listen(engine, "checkin", _note_use)
     event.listen(engine, "checkout", _ping_after_idling)
-    event.listen(engine, "handle_error", _leave_out_values)
     return engine
 
 
@@ -94,16 +96,6 @@ def _ping_after_idling(connection: Any, record: ConnectionPoolEntry, _proxy: obj
             connection.rollback()
         except psycopg.Error as error:
             raise DisconnectionError from error
-
-
-def _leave_out_values(context: ExceptionContext) -> None:
-    """Let an error say what is wrong and of which constraint, but nothing of the row: errors are logged."""
-    error, raised = context.original_exception, context.sqlalchemy_exception
-    if isinstance(error, psycopg.Error) and (said := error.diag.message_primary):
-        whole = str(error)
-        error.args = (said,)
-        if raised is not None:
-            raised.args = tuple(str(part).replace(whole, said) for part in raised.args)
 
 
 def make_sessions(engine: Engine, info: Mapping[str, Any]) -> sessionmaker[Session]:
@@ -127,3 +119,23 @@ def require_current(session: Session, version: int) -> None:
     expected = session.info.get("if_match")
     if expected is not None and expected != version:
         raise Stale(version)
+
+
+def migrations_folder(service: str) -> Path:
+    """Where the numbered migrations of a service are."""
+    found = find_spec(f"services.{service}")
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).with_name("migrations")
+
+
+def is_current(connection: Connection, service: str) -> bool:
+    """Whether every migration of the service has been applied.
+
+    Asked by each readiness probe, so without Alembic, which would read every migration for it.
+    """
+    versions = (migrations_folder(service) / "versions").glob("*.py")
+    newest = max(file.name.partition("_")[0] for file in versions)
+    if connection.scalar(text("select to_regclass('alembic_version')")) is None:
+        return False
+    return bool(connection.scalar(text("select version_num from alembic_version")) == newest)

@@ -1,14 +1,12 @@
 """Bringing a service's database up to date: numbered migrations in services/<service>/migrations."""
 
 from collections.abc import Callable
-from importlib.util import find_spec
-from pathlib import Path
 
 from alembic import command, context
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
+
+from shared.db import migrations_folder
 
 # Two processes that start at once must not both migrate.
 _LOCK = 7_261_025
@@ -22,12 +20,6 @@ def upgrade(engine: Engine, service: str, revision: str = "head") -> None:
 def downgrade(engine: Engine, service: str, revision: str = "base") -> None:
     """Take migrations back, all or nothing."""
     _migrate(engine, service, revision, command.downgrade)
-
-
-def is_current(connection: Connection, service: str) -> bool:
-    """Whether every migration of the service has been applied."""
-    newest = ScriptDirectory.from_config(_config(service)).get_current_head()
-    return MigrationContext.configure(connection).get_current_revision() == newest
 
 
 def run_migrations() -> None:
@@ -49,10 +41,7 @@ def _migrate(engine: Engine, service: str, revision: str, direction: Callable[[C
 
 
 def _config(service: str) -> Config:
-    found = find_spec(f"services.{service}")
-    assert found is not None
-    assert found.origin is not None
     config = Config()
-    config.set_main_option("script_location", str(Path(found.origin).parent / "migrations"))
+    config.set_main_option("script_location", str(migrations_folder(service)))
     config.set_main_option("path_separator", "os")
     return config

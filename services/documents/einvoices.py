@@ -1,28 +1,28 @@
-"""Invoices for machines: the same figures as EN 16931 XML, as Factur-X and ZUGFeRD have it, and its checks.
+"""Invoices for machines: the same figures as EN 16931 XML, as Factur-X and ZUGFeRD have it.
 
-Only the rendering worker imports this, and each of its processes by itself: the checker is half a hundred
-megabytes, and must not be forked.
+Only the rendering worker imports this; the checks run in a process of their own (checker.py).
 """
 
+import atexit
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from importlib.resources import as_file, files
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
 from typing import Any
 
+import msgspec
 from babel.numbers import get_currency_precision
 from facturx.generate_xml import generate_cii_xml
-from lxml import etree
-from saxonche import PySaxonProcessor, PyXsltExecutable
 
 from services.documents.domain.figures import Row
 from services.documents.domain.papers import Content, PaperKind
 from shared.events.snapshots import Address, OrderSnapshot
 
 PROFILE = "EN 16931"
-_RULES = files("facturx") / "xsd_and_schematron" / "facturx-en16931"
-_REPORT = {"svrl": "http://purl.oclc.org/dsdl/svrl"}
 
 # UNTDID 1001: what kind of document it is.
 _DOCUMENT_TYPES = {PaperKind.INVOICE: "380", PaperKind.CREDIT_NOTE: "381"}
@@ -93,15 +93,43 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
 
 def faults(xml: bytes) -> list[str]:
     """What is wrong with an e-invoice by the schema and the rules of its profile; empty if nothing."""
-    document = etree.fromstring(xml)
-    schema = _schema()
-    if not schema.validate(document):
-        errors: Any = schema.error_log
-        return [entry.message for entry in errors]
-    processor, rules = _rules()
-    report = rules.transform_to_string(xdm_node=processor.parse_xml(xml_text=xml.decode()))
-    failed = etree.fromstring(report.encode()).iterfind(".//svrl:failed-assert", _REPORT)
-    return [" ".join("".join(map(str, each.itertext())).split()) for each in failed]
+    try:
+        return _answer_to(xml)
+    except (EOFError, OSError):  # it had just ended, having had nothing to do, or was killed
+        return _answer_to(xml)
+
+
+def _answer_to(xml: bytes) -> list[str]:
+    _, checker = _checker()
+    try:
+        checker.send_bytes(xml)
+        return msgspec.json.decode(checker.recv_bytes(), type=list[str])
+    except BaseException:
+        # Also a time limit: an answer under way must not be taken for that to the next question.
+        _end_checker()
+        raise
+
+
+@lru_cache(maxsize=1)
+def _checker() -> tuple[subprocess.Popen[bytes], "Connection[bytes, bytes]"]:
+    ours, its = Pipe()
+    command = [sys.executable, "-m", "services.documents.checker", str(its.fileno())]
+    with its:
+        # In a session of its own, so that it outlives a signal to the whole worker by the paper in hand.
+        process = subprocess.Popen(  # noqa: S603 - our own program
+            command, pass_fds=[its.fileno()], start_new_session=True
+        )
+    return process, ours
+
+
+@atexit.register
+def _end_checker() -> None:
+    if _checker.cache_info().currsize:
+        process, checker = _checker()
+        _checker.cache_clear()
+        checker.close()
+        process.kill()
+        process.wait()
 
 
 class _Amounts:
@@ -201,19 +229,3 @@ def _payment(order: OrderSnapshot, kind: PaperKind) -> dict[str, str]:
         account = {"BT-81": _CREDIT_TRANSFER, "BT-84": iban, "BT-83": order.number}
         return account if iban else {}
     return {"BT-81": _PAYMENT_MEANS[method]} if method in _PAYMENT_MEANS else {}
-
-
-@lru_cache(maxsize=1)
-def _schema() -> etree.XMLSchema:
-    with as_file(_RULES) as folder:
-        return etree.XMLSchema(file=str(folder / "Factur-X_EN16931.xsd"))
-
-
-@lru_cache(maxsize=1)
-def _rules() -> tuple[PySaxonProcessor, PyXsltExecutable]:
-    processor = PySaxonProcessor(license=False)
-    with as_file(_RULES) as folder:
-        compiled = processor.new_xslt30_processor().compile_stylesheet(
-            stylesheet_file=str(folder / "FACTUR-X_EN16931.xslt")
-        )
-    return processor, compiled

@@ -1,14 +1,11 @@
 """The slow work on papers: making them, and erasing bytes."""
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
-from io import BytesIO
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pypdf import PdfReader, PdfWriter
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.documents import numbering, queries, storage
@@ -107,13 +104,13 @@ def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
             return None
         stops = queries.stops(session, made.argument.get("shipments", ()))
         logo = queries.newest_logo(session, stops[0].order.seller.seller) if stops else None
+    from services.documents import rendering  # noqa: PLC0415 - as above
+
     if made.kind is PrintKind.DOCUMENTS:
-        pdf = put_together([storage.read(folder, digest) for digest in made.argument["sha256"]])
+        pdf = rendering.put_together([storage.read(folder, digest) for digest in made.argument["sha256"]])
     elif len(stops) < len(made.argument["shipments"]):
         raise PermanentFailure("an order on it was erased")
     else:
-        from services.documents import rendering  # noqa: PLC0415 - as above
-
         picture = storage.read(folder, logo.sha256) if logo and logo.sha256 else b""
         pdf = rendering.render_stops(made.kind, stops, made.requested_at, picture)
     digest = storage.store(folder, pdf)
@@ -130,18 +127,6 @@ def give_up_print(session: Session, argument: dict[str, Any], reason: str) -> No
 def forget_print(_sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
     """A print is kept a day."""
     return partial(prints.forget_print, print_id=UUID(argument["print_id"]))
-
-
-def put_together(pdfs: Sequence[bytes]) -> bytes:
-    """One PDF of several, page after page; what they carry beside their pages is left behind."""
-    writer = PdfWriter()
-    for pdf in pdfs:
-        for page in PdfReader(BytesIO(pdf)).pages:
-            writer.add_page(page)
-    writer.compress_identical_objects()
-    whole = BytesIO()
-    writer.write(whole)
-    return whole.getvalue()
 
 
 def market_day(moment: datetime, time_zone: str) -> date:

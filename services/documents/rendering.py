@@ -24,6 +24,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from pypdf import PdfReader, PdfWriter
 from weasyprint import CSS, HTML, Attachment, Document
 from weasyprint.text.ffi import harfbuzz_subset
 from weasyprint.text.fonts import FontConfiguration
@@ -179,6 +180,18 @@ def render_stops(kind: PrintKind, stops: Sequence[Stop], printed_at: datetime, l
         "printed_at": printed_at,
     }
     return _paper(f"{kind}.html", "a4", seller, wording, logo, context)
+
+
+def put_together(pdfs: Sequence[bytes]) -> bytes:
+    """One PDF of several, page after page; what they carry beside their pages is left behind."""
+    writer = PdfWriter()
+    for pdf in pdfs:
+        for page in PdfReader(BytesIO(pdf)).pages:
+            writer.add_page(page)
+    writer.compress_identical_objects()
+    whole = BytesIO()
+    writer.write(whole)
+    return whole.getvalue()
 
 
 def _paper(  # noqa: PLR0917 - each is of another type

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from celery import Celery, Task, signals
 from sqlalchemy import Engine
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session, configure_mappers, sessionmaker
 
 from shared import logging
 from shared.messaging import canary, fault_points, inbox, jobs
@@ -38,6 +38,8 @@ def make_worker(messaging: Messaging, sessions: sessionmaker[Session], settings:
 
     @signals.worker_before_create_process.connect(weak=False)
     def share_memory_with_children(**_: Any) -> None:
+        # What every child would make for itself at its first statement.
+        configure_mappers()
         # A child's garbage collector then leaves the parent's objects, and so their shared pages, alone.
         gc.collect()
         gc.freeze()

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from shared import migrations
+from shared.db import is_current
 from shared.logging import logger
 from shared.messaging import operations
 from shared.web import payloads
@@ -31,7 +31,7 @@ def ready() -> Response:
     sessions: sessionmaker[Session] = current_app.extensions["sessions"]
     try:
         with sessions() as session:
-            if not migrations.is_current(session.connection(), current_app.name):
+            if not is_current(session.connection(), current_app.name):
                 return _told({"status": "not ready", "reason": "migrations are missing"})
             return _told({"status": "ready", "messaging": operations.health(session)})
     except SQLAlchemyError as error:

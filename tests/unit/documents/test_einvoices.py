@@ -1,16 +1,18 @@
 """E-invoices keep the schema and the rules of EN 16931, or are not given out as such."""
 
+import signal
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from io import BytesIO
+from multiprocessing import Pipe
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from lxml import etree
 from pypdf import PdfReader
 
-from services.documents import einvoices, rendering
+from services.documents import checker, einvoices, rendering
 from services.documents.domain.figures import part_of_invoice
 from services.documents.domain.papers import PaperKind
 from services.documents.jobs import _einvoice
@@ -152,3 +154,56 @@ def test_what_breaks_a_rule_is_not_carried_and_the_verdict_says_why():
     assert right.startswith(b"<?xml")
     assert fine == {"profile": "EN 16931", "valid": True, "faults": []}
     assert _einvoice(PaperKind.DELIVERY_NOTE, invoice_of(placed), "", ISSUED_ON) == (b"", None)
+
+
+def test_a_checker_that_was_killed_or_idle_is_started_anew():
+    right = xml_of(invoice_of(order(2)))
+    einvoices.faults(right)
+    first, _ = einvoices._checker()
+    first.kill()
+    first.wait()
+
+    assert einvoices.faults(right) == []
+    assert einvoices._checker()[0].pid != first.pid
+
+
+def test_an_interrupted_check_answers_nobody_else():
+    right = xml_of(invoice_of(order(2)))
+    wrong = right.replace(b"ram:InvoiceCurrencyCode", b"ram:Currency")
+    einvoices.faults(right)
+
+    def late(_signal, _frame):
+        raise TimeoutError("as the time limit of a job")
+
+    before = signal.signal(signal.SIGALRM, late)
+    try:
+        process, _ = einvoices._checker()
+        process.send_signal(signal.SIGSTOP)
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        with pytest.raises(TimeoutError):
+            einvoices._answer_to(wrong)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+    assert einvoices.faults(right) == []
+
+
+def test_a_checker_ends_with_its_renderer():
+    einvoices.faults(xml_of(invoice_of(order(2))))
+    process, ours = einvoices._checker()
+    einvoices._checker.cache_clear()
+
+    ours.close()
+
+    assert process.wait(timeout=5) == 0
+
+
+def test_a_checker_that_has_nothing_to_do_ends(monkeypatch):
+    monkeypatch.setattr(checker, "IDLE_SECONDS", 0.01)
+    ours, its = Pipe()
+
+    with ours, its:
+        checker.answer(its)
+
+        assert not ours.poll()

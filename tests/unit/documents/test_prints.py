@@ -14,7 +14,6 @@ from services.documents import rendering, storage
 from services.documents.commands import papers as commands
 from services.documents.domain.papers import Content, PaperKind, PrintKind
 from services.documents.domain.stops import Stop, picks
-from services.documents.jobs import put_together
 from services.documents.messaging import messaging
 from services.documents.queries import papers_in_line
 from shared.db import new_id
@@ -92,7 +91,7 @@ def test_a_hundred_labels_are_one_file(packing):
     placed = order()
     [shipment] = shipments(placed).shipments
     content = Content(order=placed, group_id=shipment.group_id, address=LONDON, shipment=shipment)
-    whole = put_together([rendering.render(PaperKind.LABEL, content)] * 100)
+    whole = rendering.put_together([rendering.render(PaperKind.LABEL, content)] * 100)
 
     assert len(PdfReader(BytesIO(whole)).pages) == 100
 

