@@ -16,6 +16,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    ExceptionContext,
     MetaData,
     TypeDecorator,
     create_engine,
@@ -81,6 +82,7 @@ def make_engine(url: str, pool_size: int = 5) -> Engine:
     )
     event.listen(engine, "checkin", _note_use)
     event.listen(engine, "checkout", _ping_after_idling)
+    event.listen(engine, "handle_error", _leave_out_values)
     return engine
 
 
@@ -96,6 +98,16 @@ def _ping_after_idling(connection: Any, record: ConnectionPoolEntry, _proxy: obj
             connection.rollback()
         except psycopg.Error as error:
             raise DisconnectionError from error
+
+
+def _leave_out_values(context: ExceptionContext) -> None:
+    """Let an error say what is wrong and of which constraint, but nothing of the row: errors are logged."""
+    error, raised = context.original_exception, context.sqlalchemy_exception
+    if isinstance(error, psycopg.Error) and (said := error.diag.message_primary):
+        whole = str(error)
+        error.args = (said,)
+        if raised is not None:
+            raised.args = tuple(str(part).replace(whole, said) for part in raised.args)
 
 
 def make_sessions(engine: Engine, info: Mapping[str, Any]) -> sessionmaker[Session]:

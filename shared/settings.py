@@ -23,7 +23,8 @@ class ServiceSettings:
     jwks: str  # file or address of the key set that tokens are checked against
     service_token: str  # this service's own bearer token, for calls to the others' /internal and documents
     customer_link_keys: tuple[str, ...]  # newest first; the older ones still open links
-    public_url: str = ""  # where customers reach all services' /v1/customer; empty: each at its own address
+    public_url: str = ""  # of the gateway, which has each service under its name; empty: there is none
+    trusted_proxies: int = 0  # how many of ours stand before the API: what they say of the caller is believed
     log_level: str = "INFO"
     pool_size: int = 5
     pull_grace_seconds: float = 3  # how long a pushed delivery may stay unacknowledged before it is pulled
@@ -41,7 +42,8 @@ class ServiceSettings:
 
     def customer_page(self, service: str, page: str) -> str:
         """Where customers find a page of a service; the token of their link is still to be added."""
-        return f"{self.public_url or self.service_url(service)}/v1/customer/{page}"
+        address = f"{self.public_url}/{service}" if self.public_url else self.service_url(service)
+        return f"{address}/v1/customer/{page}"
 
 
 S = TypeVar("S", bound=ServiceSettings)

@@ -10,7 +10,7 @@ from deploy.local.keys import Keys
 from deploy.local.ports import HOST
 from deploy.local.processes import Process
 from deploy.local.servers import Servers
-from deploy.local.settings import ROOT, Settings
+from deploy.local.settings import ROOT, SECRETS, Settings
 
 # The Celery worker processes: the module, the first half of the node's name, the queues.
 WORKERS = {
@@ -50,6 +50,8 @@ def service_processes(settings: Settings, keys: Keys, servers: Servers) -> dict[
         for service in SERVICES
     }
     environments["orders"]["GATEWAY_SECRET"] = keys.gateway_secret
+    for name, secret in settings.secrets.items():
+        environments[SECRETS[name]][name] = secret
     environments["documents"]["DOCUMENTS_FOLDER"] = str(_folder(settings, "documents"))
     environments["notifications"] |= {
         "SMTP_URL": servers.smtp_url,

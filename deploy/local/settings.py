@@ -39,7 +39,11 @@ TUNING = (
     "REPLY_HOURS",
     "RETRY_BASE_SECONDS",
     "RETRY_CAP_SECONDS",
+    "TRUSTED_PROXIES",
 )
+
+# Each handed only to the service that it concerns.
+SECRETS = {"GATEWAY_SECRET": "orders", "CARRIER_SECRETS": "shipping"}
 
 # What a process needs of the terminal's environment; the rest is none of its business.
 INHERITED = (
@@ -68,6 +72,7 @@ class Settings:
     broker_url: str | None = None
     smtp_url: str | None = None
     services: Mapping[str, str] = field(default_factory=dict)  # more environment for every service
+    secrets: Mapping[str, str] = field(default_factory=dict)  # and for the one that SECRETS names
     inherited: Mapping[str, str] = field(default_factory=lambda: inherited(os.environ))
 
 
@@ -82,6 +87,7 @@ def read(environment: Mapping[str, str] | None = None, file: Path = ROOT / ".env
         broker_url=values.get("WAYBILL_BROKER_URL") or None,
         smtp_url=values.get("WAYBILL_SMTP_URL") or None,
         services={name: values[name] for name in TUNING if name in values},
+        secrets={name: values[name] for name in SECRETS if values.get(name)},
         inherited=inherited(given),
     )
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from shared import clock
 from shared.db import new_id
-from shared.logging import causation_id, correlation_id, logger
+from shared.logging import causation_id, correlation_id, logger, trace_parent
 from shared.messaging.backoff import Backoff, is_lost_connection
 from shared.messaging.fault_points import crash_point
 from shared.messaging.subjects import lock_order
@@ -140,6 +140,7 @@ def run(sessions: sessionmaker[Session], registry: Jobs, job_id: UUID, backoff: 
         return False
     correlation_id.set(job.correlation_id)
     causation_id.set(job.causation_id)
+    trace_parent.set("")  # what this process handled last is of another trace
     kind = registry.kinds[job.kind]
     try:
         if job.attempts - job.excused > kind.attempts:

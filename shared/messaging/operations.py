@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Text, and_, cast, func, select, text, update
+from sqlalchemy import Select, Text, and_, cast, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -209,14 +209,24 @@ def deliver_again(session: Session, subscriber: str, since: datetime) -> int:
 
 def delivery_log(session: Session, subscriber: str, after: int, limit: int) -> list[Row]:
     """All that a subscriber was ever owed, in order, from after a sequence number: for it to compare."""
-    told = (
-        select(outbox.c.seq, event_log.c.event_id, event_log.c.type, event_log.c.subject, event_log.c.version)
-        .join(event_log, event_log.c.seq == outbox.c.seq)
-        .where(outbox.c.subscriber == subscriber, outbox.c.seq > after)
-        .order_by(outbox.c.seq)
+    return _rows(session, log_page(subscriber, after, limit))
+
+
+def log_page(subscriber: str, after: int, limit: int) -> Select[*tuple[Any, ...]]:
+    """The select behind a page of the delivery log.
+
+    It goes along the event log, whose key is the order of the pages; the outbox has no index for that.
+    """
+    is_its_delivery = and_(outbox.c.event_id == event_log.c.event_id, outbox.c.subscriber == subscriber)
+    return (
+        select(
+            event_log.c.seq, event_log.c.event_id, event_log.c.type, event_log.c.subject, event_log.c.version
+        )
+        .join(outbox, is_its_delivery)
+        .where(event_log.c.seq > after)
+        .order_by(event_log.c.seq)
         .limit(limit)
     )
-    return _rows(session, told)
 
 
 def _notify_if_any(session: Session, count: int) -> int:

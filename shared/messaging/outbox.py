@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared import clock
+from shared.access import actor_of
 from shared.db import new_id
 from shared.logging import causation_id, correlation_id, trace_parent
 
@@ -41,9 +42,9 @@ class Event(Protocol):
 _PUBLISH = text("""
     with event as (
         insert into event_log (event_id, type, subject, reference, version, occurred_at, payload,
-                               correlation_id, causation_id, trace_parent)
+                               correlation_id, causation_id, trace_parent, actor)
         values (:event_id, :type, :subject, :reference, :version, :occurred_at, cast(:payload as jsonb),
-                :correlation_id, :causation_id, :trace_parent)
+                :correlation_id, :causation_id, :trace_parent, :actor)
         returning event_id, seq
     ), deliveries as (
         insert into outbox (event_id, subscriber, seq)
@@ -79,8 +80,18 @@ def publication(session: Session, event: Event, event_id: UUID) -> dict[str, Any
         "correlation_id": correlation_id.get() or str(event_id),
         "causation_id": causation_id.get(),
         "trace_parent": trace_parent.get(),
+        "actor": _whoever_asked(session),
         "subscribers": list(subscribers[event.NAME]),
     }
+
+
+def _whoever_asked(session: Session) -> str:
+    """The actor as a token names it; nobody where the service acts by itself, as on an event.
+
+    Whoever began the chain did not do what followed from it; the correlation id leads there.
+    """
+    name = actor_of(session).name
+    return "" if name == session.info["service"] else name
 
 
 def envelope(row: Mapping[Any, Any], source: str) -> dict[str, Any]:
@@ -99,5 +110,6 @@ def envelope(row: Mapping[Any, Any], source: str) -> dict[str, Any]:
         "correlationid": row["correlation_id"],
         "causationid": row["causation_id"],
         "traceparent": row["trace_parent"],
+        "actor": row["actor"],
         "data": row["payload"],
     }

@@ -19,6 +19,7 @@ event_log = Table(
     Column("correlation_id", Text, nullable=False),
     Column("causation_id", Text, nullable=False),
     Column("trace_parent", Text, nullable=False),
+    Column("actor", Text, nullable=False, server_default=""),  # who asked for it; empty: the service itself
     Index("ix_event_log_subject", "subject", "seq"),
     Index("ix_event_log_correlation_id", "correlation_id"),
     Index("ix_event_log_occurred_at", "occurred_at"),

@@ -7,6 +7,7 @@ import flask_smorest
 from flask import Flask, Response
 from flask_smorest.utils import prepare_response
 from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from shared import logging
 from shared.messaging import fault_points
@@ -89,6 +90,9 @@ def make_app(
         OPENAPI_VERSION="3.1.0",
         MAX_CONTENT_LENGTH=largest_body,
     )
+    if proxies := settings.trusted_proxies:
+        # The nearest one says under which prefix it has the service; each adds whom it was called by.
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0, x_prefix=1)  # type: ignore[method-assign]
     app.extensions["sessions"] = sessions
     app.extensions["messaging"] = messaging
     app.extensions["settings"] = settings

@@ -31,7 +31,7 @@ NOBODY = Actor(name="anonymous")
 
 
 class KeySet:
-    """The public keys that tokens are checked with, from a file or an http(s) address."""
+    """The public keys that tokens are checked with: the set itself, its file, or its http(s) address."""
 
     def __init__(self, place: str) -> None:
         self._place = place
@@ -67,7 +67,7 @@ class KeySet:
     def _text(self) -> str:
         if self._place.startswith(("http://", "https://")):
             return httpx.get(self._place, timeout=3).raise_for_status().text
-        return Path(self._place).read_text()
+        return self._place if self._place.startswith("{") else Path(self._place).read_text()
 
 
 class Tokens:

@@ -4,7 +4,7 @@ from importlib.resources import files
 from typing import Any
 
 import flask_swagger_ui
-from flask import Flask, Response, abort, render_template_string, send_file
+from flask import Flask, Response, abort, render_template_string, request, send_file
 
 from shared.web import payloads
 from shared.web.auth import public
@@ -14,19 +14,20 @@ ASSETS = {
     "swagger-ui-bundle.js": "text/javascript",
     "favicon-32x32.png": "image/png",
 }
+# Addresses are relative, for a gateway has the service under a prefix.
 PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>{{ title }} API</title>
-<link rel="stylesheet" href="/docs/swagger-ui.css">
-<link rel="icon" href="/docs/favicon-32x32.png">
+<link rel="stylesheet" href="docs/swagger-ui.css">
+<link rel="icon" href="docs/favicon-32x32.png">
 <div id="api"></div>
-<script src="/docs/swagger-ui-bundle.js"></script>
-<script src="/docs/start.js"></script>
+<script src="docs/swagger-ui-bundle.js"></script>
+<script src="docs/start.js"></script>
 """
 START = """SwaggerUIBundle({
-  url: "/openapi.json", dom_id: "#api", deepLinking: true, displayRequestDuration: true,
+  url: "openapi.json", dom_id: "#api", deepLinking: true, displayRequestDuration: true,
   docExpansion: "list", defaultModelsExpandDepth: 0, persistAuthorization: false,
 });
 """
@@ -40,13 +41,16 @@ UNCHANGING = "public, max-age=86400"
 
 def serve_documentation(app: Flask, specification: Any) -> None:
     """Add /openapi.json and /docs to the app; call it when all routes are there."""
-    document = payloads.encode(specification.to_dict())
+    described = specification.to_dict()
+    document = payloads.encode(described)
     folder = files(flask_swagger_ui) / "dist"
 
     @app.get("/openapi.json")
     @public
     def openapi() -> Response:
-        return Response(document, mimetype="application/json")
+        prefix = request.script_root
+        found = payloads.encode(described | {"servers": [{"url": prefix}]}) if prefix else document
+        return Response(found, mimetype="application/json")
 
     @app.get("/docs")
     @public

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -53,6 +54,13 @@ def decode_cursor(cursor: str, *kinds: Any) -> tuple[Any, ...]:
         values: tuple[Any, ...] = msgspec.json.decode(text, type=tuple[kinds])  # type: ignore[valid-type]
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
         raise Invalid(cursor="is not one that this list gave out") from error
-    if any(isinstance(value, str) and "\0" in value for value in values):
+    if any(_is_nothing_stored(value) for value in values):
         raise Invalid(cursor="is not one that this list gave out")
     return values
+
+
+def _is_nothing_stored(value: Any) -> bool:
+    """Whether no column can hold it, so that the database could not even compare."""
+    return (isinstance(value, str) and "\0" in value) or (
+        isinstance(value, datetime) and value.tzinfo is None
+    )

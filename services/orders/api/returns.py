@@ -96,7 +96,7 @@ def reject_return(session: Session, rejection: dict[str, Any], order_id: UUID, r
 @requires("orders:write")
 @command
 def withdraw_return(session: Session, order_id: UUID, return_id: UUID) -> Return:
-    """Give a return up before its goods are here; what was to be sent in their place is cancelled.
+    """Give a return up before its goods are here; what was to be sent for them is cancelled, unless held.
 
     Refused (409) with its reason: `wrong_status`.
     """

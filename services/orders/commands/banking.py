@@ -187,10 +187,14 @@ def _waiting(session: Session, line_id: UUID) -> BankLine:
 
 
 def _marked(rows: Iterable[Row], currency: str) -> Iterable[tuple[Row, str]]:
-    """Each row with what tells it from all others: the bank's id, or all it says and how often."""
+    """Each row with what tells it from all others: the bank's id or all it says, and how often it says so.
+
+    An id alone would not do: some banks count the rows of each statement from 1.
+    """
     seen: Counter[str] = Counter()
     for row in rows:
-        told = row.bank_id or f"{row.booked_on}|{row.amount_minor}|{currency}|{row.text}|{row.payer}"
+        said = row.bank_id or f"{row.text}|{row.payer}"
+        told = f"{row.booked_on}|{row.amount_minor}|{currency}|{said}"
         mark = hashlib.sha256(f"{told}|{seen[told]}".encode()).hexdigest()
         seen[told] += 0 if row.bank_id else 1
         yield row, mark

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.orders.commands.ledger import restate_payment
 from services.orders.domain.refunds import units_cost, units_left
-from services.orders.models import Order, OrderLine
+from services.orders.models import Order
 from shared.errors import Invalid, Refused
 from shared.events.snapshots import CancelledLine, ConversationSnapshot
 from shared.messaging import copies
@@ -28,7 +28,7 @@ def units_of(order: Order, lines: Sequence[Mapping[str, Any]]) -> tuple[Cancelle
 
     Raises Invalid for a line that isn't there or is named twice, Refused (more_than_left).
     """
-    known = {line.id: line for line in order.lines}
+    known, lefts = {line.id: line for line in order.lines}, _lefts(order)
     wanted: dict[UUID, int] = {}
     for place, line in enumerate(lines):
         line_id, quantity = line["line_id"], line["quantity"]
@@ -36,7 +36,7 @@ def units_of(order: Order, lines: Sequence[Mapping[str, Any]]) -> tuple[Cancelle
             raise Invalid(**{f"lines.{place}.line_id": "the order has no such line"})
         if line_id in wanted:
             raise Invalid(**{f"lines.{place}.line_id": "is named twice"})
-        left = _left(order, known[line_id])
+        left = lefts[line_id]
         if quantity > left:
             raise Refused(
                 "more_than_left",
@@ -45,7 +45,7 @@ def units_of(order: Order, lines: Sequence[Mapping[str, Any]]) -> tuple[Cancelle
                 quantity_left=left,
             )
         wanted[line_id] = quantity
-    if all(wanted.get(line.id, 0) == _left(order, line) for line in order.lines):
+    if all(wanted.get(line_id, 0) == left for line_id, left in lefts.items()):
         return ()
     return tuple(CancelledLine(line_id=line_id, quantity=quantity) for line_id, quantity in wanted.items())
 
@@ -58,19 +58,21 @@ def take_off(session: Session, order: Order, lines: Sequence[CancelledLine]) -> 
     """
     known = {line.id: line for line in order.lines}
     parts = {part.line_id: part for part in order.charged if part.line_id}
+    earlier = order.refunded_parts
     for each in lines:
         line, part = known[each.line_id], parts[each.line_id]
-        taken = line.quantity - units_left(part, order.refunded_parts)
+        taken = line.quantity - units_left(part, earlier)
         gross, _ = units_cost(part, taken, each.quantity)
         order.cancelled_minor += min(gross, order.ledger.owed_minor)
         line.cancelled_quantity += each.quantity
     restate_payment(session, order)
 
 
-def _left(order: Order, line: OrderLine) -> int:
-    """Units that are neither cancelled, returned nor refunded."""
-    [part] = (part for part in order.charged if part.line_id == line.id)
-    return min(
-        units_left(part, order.refunded_parts),
-        line.quantity - line.cancelled_quantity - line.returned_quantity,
-    )
+def _lefts(order: Order) -> dict[UUID, int]:
+    """Units of each line that are neither cancelled, returned nor refunded."""
+    earlier = order.refunded_parts
+    unrefunded = {part.line_id: units_left(part, earlier) for part in order.charged if part.line_id}
+    return {
+        line.id: min(unrefunded[line.id], line.quantity - line.cancelled_quantity - line.returned_quantity)
+        for line in order.lines
+    }

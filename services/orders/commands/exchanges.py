@@ -19,9 +19,12 @@ from services.orders.commands.wanted import WantedDelivery, WantedLine
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentMethod
 from services.orders.domain.return_status import ReturnStatus, status_after
-from services.orders.models import Order, Return
+from services.orders.models import Hold, Order, Return
 from shared.errors import Refused
+from shared.logging import logger
 from shared.messaging.subjects import lock_order
+
+log = logger(__name__)
 
 HOLD = "awaiting_return"
 OWNER = "returns"
@@ -76,27 +79,37 @@ def exchange_return(
 
 
 def goods_are_here(session: Session, order_id: UUID) -> None:
-    """Go on with the exchanges of an order whose goods have come: pay the new orders, let them go."""
+    """Go on with the exchanges of an order whose goods have come: pay the new orders, let them go.
+
+    Where the new order is over, or nothing is left of the goods to pay with, people decide what is given.
+    """
     order = _locked(session, order_id)
     for exchanged in order.returns:
         if exchanged.status is not ReturnStatus.RECEIVED or exchanged.exchange_order_id is None:
             continue
         successor = _locked(session, exchanged.exchange_order_id)
-        if is_given_for(order, exchanged):  # it did not wait
-            _end(session, order, exchanged)
-        elif successor.status is OrderStatus.PLACED:  # else people decide what is given instead
+        if successor.status is not OrderStatus.PLACED:
+            continue
+        try:
             _pay_with_goods(session, order, exchanged, successor)
+        except Refused as refusal:  # before anything was changed
+            log.warning("exchange_not_paid", order_id=str(order_id), reason=refusal.reason)
+        else:
             _release(session, successor)
 
 
 def call_off(session: Session, order_id: UUID) -> None:
-    """Cancel what was to take the place of goods that are not coming any more, unless they paid for it."""
+    """Cancel what was to take the place of goods that are not coming any more, unless they paid for it.
+
+    Nobody cancels what somebody else holds: that is left standing, still waiting for the goods.
+    """
     order = _locked(session, order_id)
     for exchanged in order.returns:
         if exchanged.status is not ReturnStatus.CLOSED or exchanged.exchange_order_id is None:
             continue
         successor = _locked(session, exchanged.exchange_order_id)
-        if successor.status is OrderStatus.PLACED and not is_given_for(order, exchanged):
+        is_free = successor.status is OrderStatus.PLACED and all(map(_is_ours, successor.standing_holds))
+        if is_free and not is_given_for(order, exchanged):
             _release(session, successor)
             orders.cancel_order(session, successor.id, reason=f"return {exchanged.number} came to nothing")
 
@@ -131,9 +144,13 @@ def _end(session: Session, order: Order, exchanged: Return) -> None:
     close_if_settled(session, order, exchanged)
 
 
+def _is_ours(hold: Hold) -> bool:
+    return (hold.reason, hold.owner) == (HOLD, OWNER)
+
+
 def _release(session: Session, successor: Order) -> None:
     for hold in successor.standing_holds:
-        if (hold.reason, hold.owner) == (HOLD, OWNER):
+        if _is_ours(hold):
             release_hold(session, successor.id, hold.id)
 
 

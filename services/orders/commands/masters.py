@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.orders.models import Base, Coupon, Market, Product, ProductPrice, Seller
+from services.orders.queries.visibility import visible
 from shared.access import actor_of
 from shared.errors import Invalid, NotFound, Refused
 
@@ -38,16 +39,18 @@ def put_product(
 ) -> Product:
     """Make or change a product and its prices; placed orders keep what they were placed with.
 
-    Raises NotFound for another's seller, Invalid for a price in an unknown market.
+    Prices in markets out of the caller's sight stay as they are. Raises NotFound for another's seller,
+    Invalid for a price in an unknown market.
     """
     if not actor_of(session).may_see_seller(seller) or session.get(Seller, seller) is None:
         raise NotFound("seller", seller)
-    for market in prices:
-        if session.get(Market, market) is None:
-            raise Invalid(**{f"prices.{market}": "there is no such market"})
+    markets = visible(session, select(Market.code), market=Market.code)
+    if unknown := prices.keys() - set(session.scalars(markets.where(Market.code.in_(prices)))):
+        raise Invalid(**{f"prices.{market}": "there is no such market" for market in sorted(unknown)})
     identity = {"seller_code": seller, "sku": sku}
     _upsert(session, Product, identity, product)  # the row's lock serialises what follows
-    session.execute(delete(ProductPrice).filter_by(**identity))
+    gone = delete(ProductPrice).filter_by(**identity).where(ProductPrice.market_code.in_(markets))
+    session.execute(gone)
     if prices:
         rows = [identity | {"market_code": market, "price_minor": price} for market, price in prices.items()]
         session.execute(insert(ProductPrice), rows)

@@ -12,7 +12,7 @@ from services.orders.commands.completion import complete_if_done
 from services.orders.commands.crediting import refund_excess
 from services.orders.commands.drafts import check_out
 from services.orders.commands.ledger import restate_payment
-from services.orders.domain.order_status import OrderStatus, refuse_unless_possible
+from services.orders.domain.order_status import OVER, refuse_unless_possible
 from services.orders.domain.payments import PaymentMethod
 from services.orders.domain.statements import LineState
 from services.orders.models import BankLine, Order, Payment
@@ -21,9 +21,6 @@ from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.messaging import outbox
-
-# Of these nothing is owed any more: whatever still comes in goes back.
-_OVER = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUSED, OrderStatus.FAILED})
 
 
 def record_payment(
@@ -39,14 +36,14 @@ def record_payment(
 
     Without an amount it is what is still owed, without a method the order's own. Raises NotFound, Refused
     (wrong_status, recorded_by_gateway), Invalid where neither reference nor document is given, the method is
-    not the market's, or nothing is owed and no amount is named.
+    neither the order's own nor the market's, or nothing is owed and no amount is named.
     """
     order = locked_order(session, order_id)
     refuse_unless_possible("record_payment", order.facts)
     method = method or order.payment_method
     if method is PaymentMethod.ONLINE:
         raise Refused("recorded_by_gateway", "online payments are told by the gateway itself")
-    if method not in order.market.payment_methods:
+    if method not in {order.payment_method, *order.market.payment_methods}:
         raise Invalid(method=f"is not one of the market's: {', '.join(order.market.payment_methods)}")
     if not reference and document_id is None:
         raise Invalid(reference="a reference or a supporting document is needed")
@@ -85,7 +82,7 @@ def record_gateway_payment(
         if told != (order_id, amount_minor, reference):
             raise Refused("webhook_id_reused", "this webhook-id came with another payment before")
         return earlier
-    if order.status in _OVER:
+    if order.status in OVER:
         refund_excess(session, order, f"received while the order was {order.status}")
     return payment
 

@@ -12,7 +12,7 @@ from services.orders.commands.crediting import credit, fitting, refund_excess, s
 from services.orders.commands.ledger import restate_payment
 from services.orders.commands.returns import take_back
 from services.orders.domain import refunds as rules
-from services.orders.domain.order_status import refuse_unless_possible
+from services.orders.domain.order_status import OVER, refuse_unless_possible
 from services.orders.domain.payments import PaymentMethod
 from services.orders.domain.refunds import RefundState, WantedUnits
 from services.orders.domain.return_status import ReturnStatus
@@ -94,7 +94,8 @@ def leave_to_people(session: Session, order_id: UUID, refund_id: UUID, *, failur
 def withdraw_refund(session: Session, order_id: UUID, refund_id: UUID, *, reason: str) -> Refund:
     """Undo a refund of which no money has gone yet: the bill is as before; tells order.updated.
 
-    Raises NotFound, or Refused (already_settled, withdrawn, settled_by_gateway).
+    Of an order that is over nothing is owed all the same: the money is an overpayment again. Raises NotFound,
+    or Refused (already_settled, withdrawn, settled_by_gateway, belongs_to_return).
     """
     order = locked_order(session, order_id)
     refund = _refund(order, refund_id)
@@ -104,6 +105,9 @@ def withdraw_refund(session: Session, order_id: UUID, refund_id: UUID, *, reason
         raise Refused("belongs_to_return", "the return it was given for is over")
     with change(session, order, "withdraw_refund", refund_id=refund.id, reason=reason):
         refund.state = RefundState.WITHDRAWN
+        if order.status in OVER:
+            order.credited_minor -= refund.credited_minor
+            order.cancelled_minor += refund.credited_minor
         restate_payment(session, order)
     outbox.publish(session, events.order_updated(order))
     return refund

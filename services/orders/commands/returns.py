@@ -11,7 +11,7 @@ from services.orders import events
 from services.orders.commands.changes import change, locked_order
 from services.orders.commands.crediting import close_if_settled, credit, fitting
 from services.orders.domain import refunds as rules
-from services.orders.domain.order_status import OrderStatus, refuse_unless_possible
+from services.orders.domain.order_status import OVER, refuse_unless_possible
 from services.orders.domain.payments import PaymentMethod
 from services.orders.domain.refunds import RefundState, WantedUnits
 from services.orders.domain.return_status import CloseReason, ReturnReason, ReturnStatus, status_after
@@ -291,9 +291,9 @@ def _note_goods(order: Order, received: Return, heard: Iterable[ReceivedLine]) -
 
 
 def is_exchanged(session: Session, one: Return) -> bool:
-    """Whether another order takes a return's place, or waits to."""
+    """Whether another order takes a return's place, or waits to; one that came to nothing does not."""
     successor = session.get(Order, one.exchange_order_id) if one.exchange_order_id else None
-    return successor is not None and successor.status is not OrderStatus.CANCELLED
+    return successor is not None and successor.status not in OVER
 
 
 def is_given_for(order: Order, given: Return) -> bool:

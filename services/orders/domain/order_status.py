@@ -23,7 +23,9 @@ class OrderStatus(StrEnum):
     ABANDONED = "abandoned"  # final; a draft nobody came back to
 
 
-ENDED = frozenset({OrderStatus.COMPLETED, OrderStatus.CANCELLED, OrderStatus.REFUSED, OrderStatus.FAILED})
+# Ended without its goods: nothing of it is wanted or owed any more, and what was paid goes back.
+OVER = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUSED, OrderStatus.FAILED})
+ENDED = OVER | {OrderStatus.COMPLETED}
 
 TRANSITIONS: dict[tuple[str, OrderStatus], OrderStatus] = {
     ("place", OrderStatus.DRAFT): OrderStatus.PLACED,
@@ -164,7 +166,9 @@ def _complete(order: OrderFacts) -> list[Refusal]:
 
 
 def _record_payment(order: OrderFacts) -> list[Refusal]:
-    if order.status not in _PAYABLE:
+    # A completed order is owed for again where a payment turned out to be none.
+    owed_again = order.status is OrderStatus.COMPLETED and not order.covered
+    if order.status not in _PAYABLE and not owed_again:
         return [_status_refusal("record_payment", order.status)]
     if order.payment_method is PaymentMethod.ONLINE:
         return [Refusal("recorded_by_gateway", "online payments are told by the gateway itself")]

@@ -14,6 +14,7 @@ from shared.errors import Invalid
 
 LARGEST_ROWS = 5000
 LARGEST_AMOUNT_MINOR = 10**12
+LONGEST_AMOUNT = 40  # characters; Python makes no number of thousands of them
 LONGEST_TEXT = 1000
 
 # What banks call their columns, in small letters.
@@ -115,6 +116,8 @@ def amount_of(text: str, precision: int) -> int:
     digits = given.strip("()+-")
     if not re.fullmatch(r"[0-9][0-9.,]*", digits) or not digits[-1].isdigit():
         raise Invalid(amount="is no amount")
+    if len(digits) > LONGEST_AMOUNT:
+        raise Invalid(amount="is too large")
     whole, fraction = _parted(digits, precision)
     minor = int(whole + fraction.ljust(precision, "0"))
     if minor > LARGEST_AMOUNT_MINOR:

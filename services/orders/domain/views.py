@@ -5,7 +5,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.orders.domain.fulfilment import Goods, Stage
-from services.orders.domain.order_status import OrderStatus
+from services.orders.domain.order_status import OVER, OrderStatus
 
 
 class Lifecycle(StrEnum):
@@ -96,7 +96,7 @@ def csr_status_of(status: OrderStatus, *, held: bool) -> CsrStatus | None:
         return None
     if status is OrderStatus.COMPLETED:
         return CsrStatus.COMPLETED
-    if status in {OrderStatus.CANCELLED, OrderStatus.REFUSED, OrderStatus.FAILED}:
+    if status in OVER:
         return CsrStatus.CANCELED
     return CsrStatus.ON_HOLD if held else CsrStatus.IN_PROGRESS
 

@@ -86,7 +86,7 @@ class Order(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     number: Mapped[str] = mapped_column(unique=True)
-    version: Mapped[int]  # one more with each change that is told
+    version: Mapped[int]  # one more with each change, told or not
     status: Mapped[OrderStatus]
     goods: Mapped[tuple[Goods, ...] | None]  # what its shipments carry; null until shipping was heard
     # From here to `held_since` all is read off the rest, by commands.standing alone.

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Text,
     cast,
     exists,
+    func,
     literal,
     literal_column,
     null,
@@ -81,6 +82,7 @@ def _unfollowed(order_id: UUID) -> Select[*tuple[Any, ...]]:
         told.event_id,
         cast(told.envelope["time"].astext, UtcDateTime),
         told.source,
+        func.coalesce(func.nullif(told.envelope["actor"].astext, ""), told.source),
         told.type,
         told.envelope["data"].op("-")(literal(list(_SNAPSHOTS), ARRAY(Text))),
         told.state,
@@ -95,15 +97,22 @@ def _unfollowed(order_id: UUID) -> Select[*tuple[Any, ...]]:
 def _given_up(order_id: UUID, service: str) -> Select[*tuple[Any, ...]]:
     job = jobs.c
     return _item(
-        job.id, job.created_at, literal(service), job.kind, _NOTHING, job.state, job.last_error
+        job.id,
+        job.created_at,
+        literal(service),
+        literal(service),
+        job.kind,
+        _NOTHING,
+        job.state,
+        job.last_error,
     ).where(job.subject == str(order_id), job.state == "dead")
 
 
 def _item(  # noqa: PLR0917 - what an item is made of
-    identity: Any, at: Any, source: Any, action: Any, detail: Any, state: Any, error: Any
+    identity: Any, at: Any, source: Any, actor: Any, action: Any, detail: Any, state: Any, error: Any
 ) -> Select[*tuple[Any, ...]]:
     """What another service told, or a job owed: it made nothing of anything here."""
-    values = (identity, at, source, source, action, cast(null(), BigInteger), _NOTHING, _NOTHING)
+    values = (identity, at, source, actor, action, cast(null(), BigInteger), _NOTHING, _NOTHING)
     columns = zip(_ITEM, (*values, detail, state, error), strict=True)
     return select(*(value.label(name) for name, value in columns))
 

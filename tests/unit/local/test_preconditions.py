@@ -77,5 +77,5 @@ def test_the_example_names_every_setting_with_its_default():
 
     ports = {variable(name): str(port) for name, port in settings.PORTS.items()}
     outside = {"WAYBILL_FOLDER", "WAYBILL_POSTGRES_URL", "WAYBILL_BROKER_URL", "WAYBILL_SMTP_URL"}
-    assert set(named) == set(ports) | outside | set(settings.TUNING)
+    assert set(named) == set(ports) | outside | set(settings.TUNING) | set(settings.SECRETS)
     assert {name: named[name] for name in ports} == ports

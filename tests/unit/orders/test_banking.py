@@ -7,6 +7,7 @@ from sqlalchemy.orm import sessionmaker
 from services.orders.commands.banking import import_statement
 from services.orders.commands.orders import cancel_order
 from services.orders.commands.payments import record_payment, void_payment
+from services.orders.domain.payments import PaymentMethod
 from services.orders.jobs import match_statement
 from services.orders.messaging import messaging
 from services.orders.models import BankLine, Payment
@@ -104,6 +105,17 @@ def test_an_order_that_takes_no_payment_by_hand_waits_with_its_reason(session, p
     assert [line.why for line in lines()] == ["recorded_by_gateway", "wrong_status", "amount_differs"]
 
 
+def test_an_order_is_matched_though_its_market_has_given_up_how_it_is_paid(
+    session, place_order, reconcile, lines, change_market
+):
+    order, other = place_order(), place_order()
+    change_market(payment_methods=[PaymentMethod.CASH_ON_DELIVERY])
+
+    reconcile(row(order), row(other))
+
+    assert [line.state for line in lines()] == ["matched", "matched"]
+
+
 def test_another_sellers_order_or_currency_is_not_matched(place_order, reconcile, lines):
     theirs, euros = place_order(seller="dock"), place_order(market="eu")
 
@@ -134,6 +146,13 @@ def test_the_banks_own_id_tells_rows_apart(reconcile, lines):
         reconcile(content=content)
 
     assert [line.text for line in lines()] == ["rent"]
+
+
+def test_a_bank_that_counts_each_statements_rows_from_one_loses_none(reconcile, lines):
+    for amount, day in (("3.00", "2026-11-21"), ("4.00", "2026-11-21"), ("3.00", "2026-11-22")):
+        reconcile(content=file(("1", day, amount, "rent"), heading="id,date,amount,text"))
+
+    assert [line.amount_minor for line in lines()] == [300, 400, 300]
 
 
 def test_two_lines_for_one_order_pay_it_once(session, place_order, reconcile, lines):

@@ -62,6 +62,17 @@ def test_a_prepaid_order_unpaid_at_its_deadline_fails(session, deadlines, place_
     assert refund["amount_minor"] == 300
 
 
+def test_a_clock_behind_the_databases_keeps_no_order_waiting(session, deadlines, place_order, monkeypatch):
+    order = place_order()
+    make_overdue(session, order)
+    behind = clock.now() - timedelta(seconds=30)
+    monkeypatch.setattr(clock, "now", lambda: behind)
+
+    end_if_overdue(session, order.id)
+
+    assert order.status is OrderStatus.FAILED
+
+
 @pytest.mark.requirement("P-22")
 def test_an_order_not_accepted_at_its_deadline_is_refused(session, deadlines, place_order, published):
     order = place_order()

@@ -2,10 +2,12 @@
 
 import pytest
 
+from services.orders.commands.ending import refuse_order
 from services.orders.commands.exchanges import call_off, exchange_return
+from services.orders.commands.holds import place_hold, release_hold
 from services.orders.commands.orders import accept_order, cancel_order
 from services.orders.commands.payments import record_payment, void_payment
-from services.orders.commands.refunds import settle_refund
+from services.orders.commands.refunds import request_refund, settle_refund
 from services.orders.commands.returns import (
     approve_return,
     refund_return,
@@ -169,6 +171,58 @@ def test_a_cancelled_successor_leaves_the_goods_to_people(session, deliver, appr
     assert (one.status, order.refunds) == ("received", [])
     refund_return(session, order.id, one.id)
     assert order.refunds[0].amount_minor == 450
+
+
+def test_a_successor_that_was_refused_leaves_the_goods_to_people_too(
+    session, deliver, approve, receive, exchange
+):
+    order = deliver()
+    one = approve(order)
+    successor = exchange(order, one)
+    release_hold(session, successor.id, successor.holds[0].id)
+    refuse_order(session, successor.id, reason="no longer made")
+
+    receive(order, one)
+
+    assert (one.status, order.refunds) == ("received", [])
+    refund_return(session, order.id, one.id)
+    assert order.refunds[0].amount_minor == 450
+
+
+@pytest.mark.requirement("S3-22")
+@pytest.mark.parametrize("end", ["withdrawn", "expired"])
+def test_a_successor_that_somebody_holds_is_left_standing_when_the_goods_never_come(
+    session, deliver, approve, exchange, end
+):
+    order = deliver()
+    one = approve(order)
+    successor = exchange(order, one)
+    place_hold(session, successor.id, "suspicious")
+
+    if end == "withdrawn":
+        withdraw_return(session, order.id, one.id)
+        call_off(session, order.id)
+    else:
+        expire_return(None, {"order_id": str(order.id), "return_id": str(one.id)})(session)
+
+    successor = stored(session, successor.id)
+    assert (one.close_reason, successor.status) == (end, "placed")
+    assert {hold.reason for hold in successor.standing_holds} == {"awaiting_return", "suspicious"}
+
+
+def test_goods_of_which_nothing_is_left_to_pay_with_are_received_all_the_same(
+    session, deliver, approve, receive, exchange
+):
+    order = deliver()
+    one = approve(order)
+    successor = exchange(order, one)
+    request_refund(session, order.id, reason="goodwill", everything=True, restock=False)
+
+    receive(order, one)
+
+    assert (one.status, one.lines[0].received_quantity) == ("received", 1)
+    successor = stored(session, successor.id)
+    assert (successor.received_minor, len(successor.standing_holds)) == (0, 1)
 
 
 def test_a_return_is_exchanged_once_and_not_after_a_refund(session, deliver, approve, receive, exchange):

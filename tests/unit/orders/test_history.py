@@ -21,9 +21,9 @@ from tests.unit.orders.sample_shop import stored
 def tell(session):
     """Have an event of another service in the inbox; one that is done was followed too."""
 
-    def tell(order, event_type, at, state="done", error=None, times=1):
+    def tell(order, event_type, at, state="done", error=None, times=1, actor=""):
         envelope = samples.envelope(event_type)
-        envelope |= {"id": str(new_id()), "subject": str(order.id), "time": at.isoformat()}
+        envelope |= {"id": str(new_id()), "subject": str(order.id), "time": at.isoformat(), "actor": actor}
         row = {
             "event_id": envelope["id"],
             "source": envelope["source"].removeprefix("/"),
@@ -129,6 +129,22 @@ def test_what_others_told_stands_between_at_its_time_without_personal_data(place
     assert set(items[1]["detail"]) == {"document_id", "invoice_number", "total_minor"}
     assert set(items[2]["detail"]) == {"shipment_id"}
     assert set(items[3]["detail"]) == {"email_id", "step", "recipient"}
+
+
+@pytest.mark.requirement("P-32")
+@pytest.mark.parametrize("state", ["done", "pending"])
+def test_what_a_person_did_at_another_service_stands_under_their_name(place_order, tell, history, state):
+    order = place_order()
+    later = order.placed_at + timedelta(hours=1)
+    tell(order, "shipment.shipped", later, state, actor="olu")
+    tell(order, "invoice.issued", later + timedelta(hours=1), state)
+
+    items = history(order)
+
+    assert [(item["action"], item["source"], item["actor"]) for item in items[1:]] == [
+        ("shipment.shipped", "shipping", "olu"),
+        ("invoice.issued", "documents", "documents"),
+    ]
 
 
 @pytest.mark.requirement("P-32")

@@ -72,6 +72,17 @@ def test_nobody_changes_a_market_out_of_sight(client, bearer):
     assert answer.status_code == 404
 
 
+def test_prices_in_a_market_out_of_sight_are_neither_set_nor_lost(client, bearer):
+    path, bound = "/v1/sellers/quay/products/TEA-250", {"markets": ["gb"]}
+    body = {"name": "Assam", "prices": {"gb": 500}}
+
+    blind = client.put(path, json=body | {"prices": {"gb": 500, "eu": 1}}, headers=bearer(**bound))
+    client.put(path, json=body, headers=bearer(**bound))
+
+    assert [error["field"] for error in blind.json["errors"]] == ["prices.eu"]
+    assert client.get(path, headers=bearer()).json["prices"] == {"eu": 450, "gb": 500}
+
+
 @pytest.mark.parametrize("change", [{"currency": "EUR"}, {"tax_mode": TaxMode.NET}])
 def test_a_markets_currency_and_tax_mode_stay(session, change):
     with pytest.raises(Refused, match="currency_fixed"):

@@ -3,7 +3,7 @@
 import pytest
 
 from services.orders.commands.orders import accept_order, cancel_order
-from services.orders.commands.payments import record_gateway_payment, record_payment
+from services.orders.commands.payments import record_gateway_payment, record_payment, void_payment
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentMethod
 from services.orders.models import Payment
@@ -175,6 +175,23 @@ def test_cash_on_delivery_waits_for_its_money_to_be_closed(session, place_order,
     assert (order.status, order.ledger.outstanding_minor) == (OrderStatus.COMPLETED, 0)
     [told] = published("order.completed")
     assert told["order"]["completed_at"] is not None
+
+
+def test_a_completed_order_whose_payment_was_none_can_still_be_paid(
+    session, place_order, hear_shipments, published
+):
+    order = place_order(method="cash_on_delivery")
+    accept_order(session, order.id)
+    hear_shipments(order, "delivered", event="shipment.delivered")
+    wrong = record_payment(session, order.id, reference="till 4")
+    assert order.actions["record_payment"].reason == "wrong_status"
+
+    void_payment(session, order.id, wrong.id, reason="another customer's")
+    assert order.actions["record_payment"] is None
+    record_payment(session, order.id, reference="till 5")
+
+    assert (order.status, order.payment_state) == (OrderStatus.COMPLETED, "paid")
+    assert len(published("order.completed")) == 1
 
 
 @pytest.mark.parametrize("statuses", [("delivered", "shipped"), ("shipped",), ("returned",)])

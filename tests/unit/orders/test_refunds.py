@@ -13,7 +13,7 @@ from services.orders.models import Market
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.events import codec
-from tests.unit.orders.sample_shop import HOME, stored
+from tests.unit.orders.sample_shop import HOME, answer, stored
 
 SHIPPED = [{"method": "delivery", "shipping_minor": 500, "address": HOME}]
 
@@ -264,6 +264,21 @@ def test_what_was_credited_before_a_cancellation_is_not_credited_again(session, 
 
     assert order.status == "cancelling"
     assert order.cancelled_minor + order.credited_minor <= order.total_minor
+
+
+def test_a_refund_withdrawn_after_its_order_was_cancelled_is_money_paid_too_much(
+    session, accept_paid, refund, hear_shipments
+):
+    order = accept_paid()
+    made = refund(order, amount_minor=100)
+    cancel_order(session, order.id, reason="ordered twice")
+    hear_shipments(order, cancellation=answer(order, done=True))
+    assert [one.amount_minor for one in order.refunds] == [100, 800]
+
+    withdraw_refund(session, order.id, made.id, reason="wrong account")
+
+    assert (order.status, order.ledger.owed_minor, order.ledger.excess_minor) == ("cancelled", 0, 100)
+    assert refund(order, overpayment=True).amount_minor == 100
 
 
 @pytest.mark.requirement("F-17")

@@ -7,7 +7,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import select, text
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import DBAPIError, StatementError
 from sqlalchemy.orm import Session
 
 from deploy.local.databases import SERVICES
@@ -40,6 +40,24 @@ def test_instants_come_back_in_utc(engines):
 
     assert instant == datetime(2026, 3, 2, 9, 15, tzinfo=UTC)
     assert instant.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "insert into orders (id, customer_name) values (gen_random_uuid(), 'Ada Okafor')",
+        "insert into subjects values ('Ada Okafor'), ('Ada Okafor')",
+        """select cast('{"name": "Ada Okafor", }' as jsonb)""",
+    ],
+    ids=["a row", "a key", "JSON"],
+)
+def test_an_error_tells_nothing_of_the_row(engines, broken):
+    with engines["orders"].connect() as connection, pytest.raises(DBAPIError) as failed:
+        connection.execute(text(broken))
+
+    assert "Okafor" in failed.value.statement
+    assert "Okafor" not in f"{failed.value.orig} {failed.value.args} {failed.value.__cause__}"
+    assert failed.value.orig.diag.message_primary in str(failed.value)
 
 
 @pytest.mark.parametrize(("expected", "current"), [(None, 4), (4, 4)])

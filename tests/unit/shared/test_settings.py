@@ -28,6 +28,14 @@ def test_settings_are_read_by_their_types():
     assert settings.service_url("shipping") == "http://127.0.0.1:8102"
 
 
+def test_customers_find_each_service_under_its_name_at_the_gateway():
+    behind_gateway = read(ServiceSettings, COMPLETE | {"PUBLIC_URL": "https://shop.example"})
+    alone = read(ServiceSettings, COMPLETE)
+
+    assert behind_gateway.customer_page("orders", "order") == "https://shop.example/orders/v1/customer/order"
+    assert alone.customer_page("orders", "order") == "http://127.0.0.1:8101/v1/customer/order"
+
+
 @pytest.mark.parametrize("missing", COMPLETE)
 def test_a_missing_setting_is_named(missing):
     environment = {name: value for name, value in COMPLETE.items() if name != missing}

@@ -7,6 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from shared import clock
+from shared.logging import trace_parent
 from shared.messaging import jobs, operations
 from shared.messaging.celery_app import _transport_options
 from shared.messaging.dispatch import FEW_WAITING, MOST_WAITING, send_due
@@ -66,6 +67,16 @@ def test_a_job_is_owed_once_per_key_and_done_once(shipping, owe, run):
     assert run(job_id) is False
     assert effects(shipping) == 1
     assert shipping.value("select state from jobs") == "done"
+
+
+def test_a_job_has_nothing_to_do_with_what_its_process_handled_before(shipping, owe, run):
+    seen = []
+    shipping.messaging.jobs.kind("paper", limit_seconds=5)(lambda *_: seen.append(trace_parent.get()))
+    trace_parent.set("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+
+    run(owe())
+
+    assert seen == [""]
 
 
 def test_two_workers_that_get_the_same_job_do_it_once(shipping, owe, run):

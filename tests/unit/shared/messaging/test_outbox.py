@@ -6,13 +6,15 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from shared.access import Actor
 from shared.logging import causation_id, correlation_id
-from shared.messaging import outbox
+from shared.messaging import operations, outbox
 from shared.messaging.deliveries import acknowledge, pending_for
 from shared.messaging.outbox import envelope
 from shared.messaging.relay import BATCH, delivery_id, relay_batch
 from shared.messaging.subjects import lock_order, next_version
 from shared.messaging.tables import event_log
+from tests import samples
 from tests.samples import event
 
 
@@ -152,6 +154,19 @@ def test_an_envelope_is_a_cloud_event_with_its_correlation(orders):
     assert told["subject"] == str(event("order.placed").order.order_id)
     assert (told["correlationid"], told["causationid"]) == ("checkout-7", "cause-3")
     assert UUID(told["id"]).version == 7
+    assert set(told) == set(samples.envelope("order.placed"))
+
+
+def test_an_event_tells_who_asked_for_it_and_nobody_where_the_service_acted(orders):
+    with orders.sessions() as session:
+        outbox.publish(session, event("order.placed"))
+        session.info["actor"] = Actor(name="tess")
+        outbox.publish(session, event("order.accepted"))
+        session.commit()
+
+        asked = [delivery["actor"] for delivery in pending_for(session, "shipping", 10, grace_seconds=0)]
+
+    assert asked == ["", "tess"]
 
 
 def test_what_is_not_acknowledged_can_be_pulled_until_it_is(orders):
@@ -166,6 +181,25 @@ def test_what_is_not_acknowledged_can_be_pulled_until_it_is(orders):
         assert pending_for(session, "shipping", 10, grace_seconds=0) == []
         assert len(pending_for(session, "documents", 10, grace_seconds=0)) == 1
         assert pending_for(session, "documents", 10, grace_seconds=60) == []
+
+
+def test_the_log_of_deliveries_is_read_along_an_index(orders):
+    tell(orders, event("order.placed"), event("order.accepted"))
+
+    with orders.sessions() as session:
+        # Of so few rows anything is fast: these are the plan's only hope of being one of a million's.
+        for way in ("seqscan", "bitmapscan", "sort"):
+            session.execute(text(f"set local enable_{way} = off"))
+        first = operations.delivery_log(session, "documents", 0, 1)
+        rest = operations.delivery_log(session, "documents", first[0]["seq"], 10)
+        page = operations.log_page("documents", 0, 10).compile(
+            session.get_bind(), compile_kwargs={"literal_binds": True}
+        )
+        plan = "\n".join(session.scalars(text(f"explain {page}")))
+
+    assert [row["type"] for row in first + rest] == ["order.placed", "order.accepted"]
+    assert "Index Scan using pk_event_log" in plan
+    assert "Sort" not in plan
 
 
 def test_an_order_is_locked_from_its_first_mention(orders):

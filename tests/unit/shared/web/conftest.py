@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -265,13 +266,13 @@ def sessions(engine):
 
 @pytest.fixture
 def make_things_app(settings, sessions):
-    """The service of things, on other sessions or with other blueprints where a test wants them."""
+    """The service of things, on other sessions, with other blueprints or settings where a test wants them."""
 
-    def make(sessions=sessions, blueprints=(blueprint,)):
+    def make(sessions=sessions, blueprints=(blueprint,), **changes):
         return make_app(
             service="orders",
             title="Things",
-            settings=settings,
+            settings=replace(settings, **changes),
             sessions=sessions,
             messaging=Messaging("orders", SUBSCRIBERS),
             blueprints=blueprints,

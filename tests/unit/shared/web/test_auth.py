@@ -27,6 +27,12 @@ def test_a_good_token_is_let_in(client, issuer):
     assert get(client, issuer.token()).status_code == 200
 
 
+def test_the_key_set_may_be_the_setting_itself(make_things_app, issuer):
+    client = make_things_app(jwks=issuer.file.read_text()).test_client()
+
+    assert get(client, issuer.token()).status_code == 200
+
+
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic dXNlcjpwdw=="])
 def test_without_a_token_nobody_is(client, header):
     answer = client.get("/v1/things", headers={"Authorization": header} if header is not None else {})

@@ -72,6 +72,11 @@ def test_a_cursor_holds_instants_ids_and_numbers():
     assert decode_cursor(encode_cursor(*values), datetime, UUID, int, str) == values
 
 
+def test_an_instant_without_a_time_zone_is_none_that_a_list_gave_out():
+    with pytest.raises(Invalid, match="cursor"):
+        decode_cursor(encoded(b'["2026-11-01T12:30:00"]'), datetime)
+
+
 @given(st.text(max_size=60))
 def test_whatever_comes_as_a_cursor_is_read_or_refused(cursor):
     with suppress(Invalid):

@@ -1,0 +1,15 @@
+"""Events tell who asked for what happened."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0009"
+down_revision = "0008"
+
+
+def upgrade() -> None:
+    op.add_column("event_log", sa.Column("actor", sa.Text(), server_default="", nullable=False))
+
+
+def downgrade() -> None:
+    op.drop_column("event_log", "actor")
