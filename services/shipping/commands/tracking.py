@@ -1,6 +1,6 @@
 """Where parcels are: what carriers tell, what people enter, and what follows for the shipment."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
@@ -19,6 +19,9 @@ from shared.errors import Invalid, NotFound, Refused
 from shared.messaging.subjects import lock_order
 
 CLOCKS_DIFFER = timedelta(minutes=10)  # a carrier's clock may run ahead of ours by this
+# Programs write an instant that they don't know as the first of all, which with an offset lies before the
+# year 1: the database would keep it, and nobody could read it back.
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
 
 S, T = ShipmentStatus, TrackingStatus
 
@@ -37,8 +40,10 @@ def hear_scan(
 
     The shipment follows: the first scan is the hand-over, and the last parcel's delivery its own. What
     comes late or again is kept for the record and changes nothing. Raises NotFound for a number that no
-    parcel has (yet), Invalid for a time that lies ahead.
+    parcel has (yet), Invalid for a time that lies ahead or ages ago.
     """
+    if at < EARLIEST:
+        raise Invalid(at="lies ages ago")
     if at > clock.now() + CLOCKS_DIFFER:
         raise Invalid(at="lies ahead")
     order_id, shipment_id, parcel_id = queries.tracked_parcel(session, carrier, tracking_number)

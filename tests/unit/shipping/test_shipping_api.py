@@ -197,6 +197,8 @@ def test_stock_is_counted_received_and_shown(call, told, sessions):
         ("/v1/stock/WEST/TEA-250", {"on_hand": 1}, "reason"),
         ("/v1/stock/WEST/TEA-250", {"on_hand": 1.5, "reason": "count"}, "on_hand"),
         ("/v1/locations/WEST", {"name": "West", "country": "gb"}, "country"),
+        ("/v1/locations/WEST", {"name": "West", "country": "GB\n"}, "country"),
+        ("/v1/locations/WEST", {"name": "West", "country": "GB", "priority": 1.5}, "priority"),
         ("/v1/locations/WEST", {"name": "", "country": "GB"}, "name"),
         ("/v1/locations/WEST", {"name": "West", "country": "GB", "colour": "red"}, "colour"),
     ],

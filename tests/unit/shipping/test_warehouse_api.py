@@ -46,6 +46,7 @@ def test_goods_are_made_changed_and_read_by_their_seller_only(call):
     assert call("PUT", path, GOODS, scopes=("orders:read",))[0] == 403
     assert call("PUT", path, GOODS | {"weight_grams": -1})[0] == 422
     assert call("PUT", path, GOODS | {"available_on": "soon"})[0] == 422
+    assert call("PUT", path, GOODS | {"available_on": "9999-12-31"})[0] == 422  # no day to leave follows it
 
 
 @pytest.mark.requirement("S1-01")
@@ -129,6 +130,8 @@ def test_from_the_shelf_to_the_box(call, told, shipment):
     assert call("GET", f"/v1/pick-lists/{made['pick_list_id']}")[1] == made
     assert [one["number"] for one in call("GET", "/v1/pick-lists?open=true")[1]["items"]] == [made["number"]]
 
+    short = {"line_id": made["lines"][0]["line_id"], "units": 0}
+    assert call("POST", f"{path}/picks", {"found": [short, short | {"units": 1}]})[0] == 422
     code, answer, _ = call("POST", f"{path}/picks", {})
     assert (code, answer["readiness"]) == (200, "green")
     assert call("GET", "/v1/pick-lists?open=true")[1]["items"] == []

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from standardwebhooks import Webhook
 
+from services.shipping import queries
 from services.shipping.commands.carriers import put_carrier
 from shared import clock
 from shared.collect_codes import collect_code
@@ -85,6 +86,7 @@ def test_a_call_that_is_not_the_carriers_is_refused(call, told, carrier_says, fo
         ({"status": "teleported"}, 422, "data.status"),
         ({"at": "2026-03-04T10:00"}, 422, "data.at"),
         ({"at": "2999-01-01T00:00:00Z"}, 422, "at"),
+        ({"at": "0001-01-01T00:00:00+01:00"}, 422, "at"),
         ({"tracking_number": ""}, 422, "data.tracking_number"),
         ({"tracking_number": "unknown"}, 404, None),
     ],
@@ -247,12 +249,16 @@ def test_carriers_are_the_operators(call):
 
     assert call("PUT", "/v1/carriers/dhl", dhl)[0] == 403
     assert call("PUT", "/v1/carriers/dhl", dhl, scopes=("admin",))[0] == 201
-    code, problem, _ = call(
-        "PUT", "/v1/carriers/dhl", dhl | {"tracking_link": "https://d"}, scopes=("admin",)
-    )
-    assert (code, problem["errors"][0]["field"]) == (422, "tracking_link")
+    for link in ("https://d", "https://d.example/{number}\n"):
+        wrong = dhl | {"tracking_link": link}
+        code, problem, _ = call("PUT", "/v1/carriers/dhl", wrong, scopes=("admin",))
+        assert (code, problem["errors"][0]["field"]) == (422, "tracking_link")
     code, shown, _ = call("GET", "/v1/carriers")
     assert [carrier["code"] for carrier in shown["items"]] == ["dhl", "waybill"]
+
+
+def set_time_zone(session, shipment, time_zone):
+    queries.order_state(session, shipment.order_id).time_zone = time_zone
 
 
 @pytest.mark.requirement("S1-07")
@@ -275,6 +281,11 @@ def test_an_appointment_is_made_in_the_markets_time(call, told):
     code, problem, _ = call("PUT", path, {"starts": f"{day}T10:00+02:00", "ends": f"{day}T12:00"})
     assert (code, problem["errors"][0]["field"]) == (422, "starts")
     assert call("PUT", path.replace("installation", "party"), {})[0] == 404
+    last_day = {"starts": "9999-12-31T10:00", "ends": "9999-12-31T12:00"}
+    assert call("PUT", path, last_day)[0] == 200
+    told(set_time_zone, shipment, "America/Lima")
+    code, problem, _ = call("PUT", path, last_day | {"ends": "9999-12-31T23:00"})
+    assert (code, problem["errors"][0]["field"]) == (422, "ends")
     assert call("POST", f"{path}/sign", {"name": "Ada"})[1]["appointments"][0]["signed_by"] == "Ada"
 
 

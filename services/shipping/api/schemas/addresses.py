@@ -9,6 +9,9 @@ def _text(longest: int, *, required: bool = False) -> fields.String:
     return fields.String(load_default="", validate=validate.Length(max=longest))
 
 
+COUNTRY = validate.Regexp(r"^[A-Z]{2}\Z")
+
+
 class AddressArguments(Schema):
     """Where something is brought, or fetched."""
 
@@ -19,11 +22,7 @@ class AddressArguments(Schema):
     postcode = _text(40, required=True)
     city = _text(200, required=True)
     region = _text(200)
-    country = fields.String(
-        required=True,
-        validate=validate.Regexp(r"^[A-Z]{2}\Z"),
-        metadata={"description": "ISO 3166-1 alpha-2."},
-    )
+    country = fields.String(required=True, validate=COUNTRY, metadata={"description": "ISO 3166-1 alpha-2."})
     phone = _text(60)
 
 

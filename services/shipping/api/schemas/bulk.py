@@ -1,22 +1,18 @@
 """Actions on many shipments as the API takes them, and what became of each."""
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
+from services.shipping.api.schemas.once import shipments_once
 from services.shipping.domain.shipment_status import ShipmentStatus
 
 MOST_SHIPMENTS = 200
-
-
-def _each_once(ids: list[object]) -> None:
-    if len(set(ids)) < len(ids):
-        raise ValidationError("names a shipment twice")
 
 
 class BulkShipmentArguments(Schema):
     """The shipments."""
 
     shipment_ids = fields.List(
-        fields.UUID(), required=True, validate=[validate.Length(1, MOST_SHIPMENTS), _each_once]
+        fields.UUID(), required=True, validate=[validate.Length(1, MOST_SHIPMENTS), shipments_once]
     )
 
 

@@ -17,7 +17,7 @@ class CarrierArguments(Schema):
     name = fields.String(required=True, validate=validate.Length(1, 200))
     tracking_link = fields.String(
         required=True,
-        validate=[validate.Length(max=500), validate.Regexp(r"^https?://[^\s{}]+\{number\}[^\s{}]*$")],
+        validate=[validate.Length(max=500), validate.Regexp(r"^https?://[^\s{}]+\{number\}[^\s{}]*\Z")],
         metadata={"description": "Where a customer tracks a parcel, {number} in place of its number."},
     )
     stalled_after_days = fields.Integer(

@@ -1,5 +1,7 @@
 """Goods and their availability as the API writes and reads them."""
 
+from datetime import date
+
 from marshmallow import Schema, fields, validate
 from webargs.fields import DelimitedList
 
@@ -7,6 +9,7 @@ from services.shipping.api.schemas.stock import LARGEST
 from services.shipping.domain.methods import NEEDS_NO_PACKING, MethodKind
 
 WORD = validate.Length(1, 100)
+LATEST = date(2999, 12, 31)  # days of handling are added to it, and calendars end with the year 9999
 
 
 class GoodsArguments(Schema):
@@ -33,6 +36,7 @@ class GoodsArguments(Schema):
     available_on = fields.Date(
         load_default=None,
         allow_none=True,
+        validate=validate.Range(max=LATEST),
         metadata={"description": "Ordered before that day, it is not released before it."},
     )
 

@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields, post_load, validate
 
+from services.shipping.api.schemas.addresses import AddressArguments
 from services.shipping.domain.inspection import Condition, Found
 from services.shipping.domain.shipment_status import FailureReason
 
@@ -43,24 +44,10 @@ class FailArguments(Schema):
     reason = fields.Enum(FailureReason, by_value=True, required=True)
 
 
-class DeliveryAddressArguments(Schema):
-    """Where a shipment is to go."""
-
-    name = fields.String(required=True, validate=validate.Length(1, 200))
-    company = fields.String(load_default="", validate=validate.Length(max=200))
-    line1 = fields.String(required=True, validate=validate.Length(1, 200))
-    line2 = fields.String(load_default="", validate=validate.Length(max=200))
-    postcode = fields.String(required=True, validate=validate.Length(max=20))
-    city = fields.String(required=True, validate=validate.Length(1, 200))
-    region = fields.String(load_default="", validate=validate.Length(max=200))
-    country = fields.String(required=True, validate=validate.Regexp(r"^[A-Z]{2}$"))
-    phone = fields.String(load_default="", validate=validate.Length(max=50))
-
-
 class ResendArguments(Schema):
     """Where a shipment goes this time; nothing for the same place."""
 
-    address = fields.Nested(DeliveryAddressArguments, load_default=None)
+    address = fields.Nested(AddressArguments, load_default=None)
 
 
 class FoundArguments(Schema):

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from services.shipping.api.schemas.addresses import AddressArguments
+from services.shipping.api.schemas.addresses import COUNTRY, AddressArguments
 from services.shipping.domain.locations import LocationKind
 from services.shipping.domain.methods import MethodKind
 
@@ -16,11 +16,7 @@ class LocationArguments(Schema):
         validate=validate.Length(1, 100),
         metadata={"description": "Whose orders it serves; * for everyone's. It can't be changed later."},
     )
-    country = fields.String(
-        required=True,
-        validate=validate.Regexp(r"^[A-Z]{2}$"),
-        metadata={"description": "ISO 3166-1 alpha-2."},
-    )
+    country = fields.String(required=True, validate=COUNTRY, metadata={"description": "ISO 3166-1 alpha-2."})
     kind = fields.Enum(LocationKind, by_value=True, load_default=LocationKind.WAREHOUSE)
     active = fields.Boolean(
         load_default=True, metadata={"description": "Whether it is asked for stock at all."}
@@ -65,6 +61,7 @@ class LocationArguments(Schema):
         metadata={"description": "Where customers come to fetch what they ordered."},
     )
     priority = fields.Integer(
+        strict=True,
         load_default=100,
         validate=validate.Range(0, 1_000_000),
         metadata={"description": "The location with the lowest is asked for stock first."},

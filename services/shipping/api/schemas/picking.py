@@ -1,7 +1,8 @@
 """Picking and packing as the API writes and reads them."""
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
+from marshmallow import Schema, fields, post_load, validate
 
+from services.shipping.api.schemas.once import lines_once, shipments_once
 from services.shipping.api.schemas.shipments import ContentSchema
 from services.shipping.api.schemas.stock import LARGEST
 from services.shipping.commands.picking import MOST_SHIPMENTS
@@ -14,13 +15,9 @@ class PickListArguments(Schema):
     """What is to be picked: these shipments of a location, or the oldest that are released there."""
 
     location = fields.String(required=True, validate=validate.Length(1, 40))
-    shipment_ids = fields.List(fields.UUID(), load_default=list, validate=validate.Length(max=MOST_SHIPMENTS))
-
-    @validates("shipment_ids")
-    def each_once(self, ids: list[object], **_named: object) -> None:
-        """Refuse a shipment that is named twice."""
-        if len(set(ids)) < len(ids):
-            raise ValidationError("names a shipment twice")
+    shipment_ids = fields.List(
+        fields.UUID(), load_default=list, validate=[validate.Length(max=MOST_SHIPMENTS), shipments_once]
+    )
 
 
 class PickListPageArguments(PageArguments):
@@ -89,7 +86,9 @@ class FoundSchema(Schema):
 class PicksArguments(Schema):
     """What was found of a shipment's lines; what is not named was found whole."""
 
-    found = fields.List(fields.Nested(FoundSchema), load_default=list, validate=validate.Length(max=1000))
+    found = fields.List(
+        fields.Nested(FoundSchema), load_default=list, validate=[validate.Length(max=1000), lines_once]
+    )
 
     @post_load
     def by_line(self, arguments: dict[str, list[dict[str, object]]], **_named: object) -> dict[str, object]:
@@ -114,14 +113,9 @@ class BoxSchema(Schema):
     length_mm = fields.Integer(strict=True, load_default=0, validate=validate.Range(0, LARGEST))
     width_mm = fields.Integer(strict=True, load_default=0, validate=validate.Range(0, LARGEST))
     height_mm = fields.Integer(strict=True, load_default=0, validate=validate.Range(0, LARGEST))
-    contents = fields.List(fields.Nested(ContentSchema), required=True, validate=validate.Length(1, 1000))
-
-    @validates("contents")
-    def each_line_once(self, contents: list[dict[str, object]], **_named: object) -> None:
-        """Refuse a line that is named twice in one box."""
-        named = [content["line_id"] for content in contents]
-        if len(set(named)) < len(named):
-            raise ValidationError("names a line twice")
+    contents = fields.List(
+        fields.Nested(ContentSchema), required=True, validate=[validate.Length(1, 1000), lines_once]
+    )
 
 
 class ParcelsArguments(Schema):

@@ -1,11 +1,13 @@
 """What staff do to shipments before their release, as the API writes it."""
 
-from marshmallow import Schema, ValidationError, fields, post_load, validate, validates
+from marshmallow import Schema, fields, post_load, validate
 
 from services.shipping.api.schemas.addresses import AddressArguments
+from services.shipping.api.schemas.once import lines_once
 from services.shipping.api.schemas.stock import LARGEST
 
 CODE = validate.Length(1, 40)
+SOME_LINES = [validate.Length(1, 1000), lines_once]
 
 
 class ShareSchema(Schema):
@@ -23,16 +25,7 @@ class ShareSchema(Schema):
 class ShareArguments(Schema):
     """Lines, each with how much of it; all there is where none are named."""
 
-    lines = fields.List(
-        fields.Nested(ShareSchema), validate=validate.Length(1, 1000), load_default=None, allow_none=True
-    )
-
-    @validates("lines")
-    def each_line_once(self, lines: list[dict[str, object]] | None, **_named: object) -> None:
-        """Refuse a line that is named twice: what is meant can't be told."""
-        named = [line["line_id"] for line in lines or []]
-        if len(set(named)) < len(named):
-            raise ValidationError("names a line twice")
+    lines = fields.List(fields.Nested(ShareSchema), validate=SOME_LINES, load_default=None, allow_none=True)
 
     @post_load
     def as_share(self, arguments: dict[str, object], **_named: object) -> dict[str, object]:
@@ -45,7 +38,7 @@ class ShareArguments(Schema):
 class SplitArguments(ShareArguments):
     """What goes by itself from now on."""
 
-    lines = fields.List(fields.Nested(ShareSchema), required=True, validate=validate.Length(1, 1000))
+    lines = fields.List(fields.Nested(ShareSchema), required=True, validate=SOME_LINES)
 
 
 class RelocateArguments(ShareArguments):
