@@ -1,6 +1,6 @@
 """Which invoices an order calls for, and which credit notes its invoices."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -14,10 +14,11 @@ from services.documents.domain.figures import (
     part_of_invoice,
     part_of_order,
     rest_of_invoice,
+    share,
     wanted,
 )
 from services.documents.domain.papers import WHOLE_ORDER
-from shared.events.snapshots import OrderSnapshot, Refund, ShipmentsSnapshot
+from shared.events.snapshots import OrderSnapshot, Refund, RefundPart, ShipmentsSnapshot
 
 GONE_OUT = frozenset({"shipped", "delivered", "undeliverable", "returned"})
 CANCELLATION = "cancellation"
@@ -105,7 +106,7 @@ def due_credits(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Iterator[D
     for credit in _cancelled_lines(order, numbered):
         claims[credit.invoice.paper_id].append((credit.cause, credit.figures))
         yield credit
-    yield from _refunds(order, numbered, claims)
+    yield from _refunds(order, invoices, claims)
 
 
 def _parts(
@@ -201,55 +202,105 @@ def _invoiced_above_wanted(
 def _refunds(
     order: OrderSnapshot, invoices: Sequence[Invoice], credits_of: dict[UUID, list[tuple[str, Figures]]]
 ) -> Iterator[DueCredit]:
+    mode = order.market.tax_mode
     for refund in _settled(order):
         cause = f"{REFUND}:{refund.refund_id}"
-        left = refund.credited_minor - sum(
-            each.total_minor for credits_ in credits_of.values() for of, each in credits_ if of == cause
-        )
-        for invoice in _those_with(refund, invoices):
-            credits_ = credits_of[invoice.paper_id]
-            claim = invoice.figures.total_minor - sum(each.total_minor for _, each in credits_)
-            amount = min(left, claim)
-            if amount <= 0:
-                continue
-            whole = amount == refund.credited_minor and bool(refund.parts)
-            counted = (
-                _parts_of(refund, order)
-                if whole
-                else part_of_invoice(
-                    invoice.figures, [each for _, each in credits_], amount, order.market.tax_mode
-                )
-            )
-            credits_.append((cause, counted))
-            left -= amount
-            yield DueCredit(invoice=invoice, cause=cause, figures=counted, reason=refund.reason)
+        before = [each for credits_ in credits_of.values() for of, each in credits_ if of == cause]
+        left = refund.credited_minor - sum(each.total_minor for each in before)
+        claims = {
+            invoice.paper_id: invoice.figures.total_minor
+            - sum(each.total_minor for _, each in credits_of[invoice.paper_id])
+            for invoice in invoices
+            if invoice.number is not None
+        }
+        rows = _rows_by_invoice(order, refund, before, invoices, claims)
+        for invoice in invoices:
+            if refund.parts:
+                counted = figures(rows.get(invoice.paper_id, ()), mode)
+            else:
+                amount = max(0, min(left, claims.get(invoice.paper_id, 0)))
+                credited = [each for _, each in credits_of.get(invoice.paper_id, ())]
+                counted = part_of_invoice(invoice.figures, credited, amount, mode)
+            if counted.rows:
+                credits_of[invoice.paper_id].append((cause, counted))
+                left -= counted.total_minor
+                yield DueCredit(invoice=invoice, cause=cause, figures=counted, reason=refund.reason)
 
 
-def _those_with(refund: Refund, invoices: Sequence[Invoice]) -> list[Invoice]:
-    """The invoices, those first that bear all the goods that a refund takes back."""
-    goods = {part.line_id for part in refund.parts if part.line_id}
-    return sorted(invoices, key=lambda each: not goods <= {row.line_id for row in each.figures.rows})
+def _rows_by_invoice(
+    order: OrderSnapshot,
+    refund: Refund,
+    before: Sequence[Figures],
+    invoices: Sequence[Invoice],
+    claims: dict[UUID, int],
+) -> Mapping[UUID, list[Row]]:
+    """What a refund takes off each invoice, row by row, as the orders service counted it.
 
-
-def _parts_of(refund: Refund, order: OrderSnapshot) -> Figures:
-    """What a refund takes off the bill, row by row, as the orders service counted it."""
-    lines = {line.line_id: line for line in order.lines}
-    rows = []
+    Goods go on the invoice that they are on, and wait for it; what else there is, on any that has its tax
+    rate. `before` was credited for the same refund already, and `claims` is what each invoice still asks for.
+    """
+    most = refund.credited_minor - sum(each.total_minor for each in before)
+    gone, units_gone = Counter[object](), Counter[object]()
+    for row in (row for each in before for row in each.rows):
+        gone[_key(row)] += row.amount_minor + (0 if order.market.tax_mode == "gross" else row.tax_minor)
+        units_gone[_key(row)] += row.quantity
+    rows = defaultdict[UUID, list[Row]](list)
     for part in refund.parts:
-        line = lines.get(part.line_id) if part.line_id else None
-        rows.append(
-            Row(
-                name=part.name,
-                sku=line.sku if line else "",
-                line_id=part.line_id,
-                quantity=part.quantity,
-                unit_price_minor=line.unit_price_minor if line else 0,
-                amount_minor=part.gross_minor if order.market.tax_mode == "gross" else part.net_minor,
-                tax_rate_basis_points=part.tax_rate_basis_points,
-                tax_minor=part.tax_minor,
-            )
-        )
-    return figures(rows, order.market.tax_mode)
+        done = min(part.gross_minor, gone[_key(part)])
+        units = part.quantity - min(part.quantity, units_gone[_key(part)])
+        gone[_key(part)] -= done
+        units_gone[_key(part)] -= part.quantity - units
+        for invoice in _those_with(part, invoices):
+            taken = min(units, _units(invoice, part.line_id))
+            left = part.gross_minor - done
+            amount = left if taken == units else min(left, share(part.gross_minor, taken, part.quantity))
+            amount = min(amount, claims[invoice.paper_id], most)
+            if amount > 0:
+                most -= amount
+                rows[invoice.paper_id].append(_row_of(part, order, done, amount, taken))
+                claims[invoice.paper_id] -= amount
+                done += amount
+                units -= taken
+    return rows
+
+
+def _key(of: Row | RefundPart) -> tuple[object, ...]:
+    return of.line_id, of.name, of.tax_rate_basis_points
+
+
+def _units(invoice: Invoice, line_id: UUID | None) -> int:
+    return sum(row.quantity for row in invoice.figures.rows if line_id and row.line_id == line_id)
+
+
+def _those_with(part: RefundPart, invoices: Sequence[Invoice]) -> list[Invoice]:
+    """The numbered invoices that a part of a refund may go on, those first that bear its goods."""
+    rated = [
+        invoice
+        for invoice in invoices
+        if any(row.rate_basis_points == part.tax_rate_basis_points for row in invoice.figures.tax)
+    ]
+    if part.line_id is None:
+        return [invoice for invoice in rated if invoice.number is not None]
+    bearing = [invoice for invoice in rated if _units(invoice, part.line_id)]
+    if not bearing or any(invoice.number is None for invoice in bearing):
+        return [invoice for invoice in bearing if invoice.number is not None]
+    return bearing + [each for each in rated if each.number is not None and each not in bearing]
+
+
+def _row_of(part: RefundPart, order: OrderSnapshot, done: int, amount: int, units: int) -> Row:
+    """So much of a part, of which some is credited already, as a row of a credit note."""
+    line = next((line for line in order.lines if line.line_id == part.line_id), None)
+    tax, tax_done = (share(part.tax_minor, gross, part.gross_minor) for gross in (done + amount, done))
+    return Row(
+        name=part.name,
+        sku=line.sku if line else "",
+        line_id=part.line_id,
+        quantity=units,
+        unit_price_minor=line.unit_price_minor if line else 0,
+        amount_minor=amount - (0 if order.market.tax_mode == "gross" else tax - tax_done),
+        tax_rate_basis_points=part.tax_rate_basis_points,
+        tax_minor=tax - tax_done,
+    )
 
 
 def _settled(order: OrderSnapshot) -> list[Refund]:

@@ -313,6 +313,123 @@ def test_a_credit_note_shows_the_goods_that_the_refund_is_for(session, hear, inv
     assert note.total_minor == gross
 
 
+def part_for(line, rate):
+    """A whole line, given back; in a gross market."""
+    return RefundPart(
+        kind="line",
+        name=line.name,
+        tax_rate_basis_points=rate,
+        net_minor=line.total_minor - line.tax_minor,
+        tax_minor=line.tax_minor,
+        gross_minor=line.total_minor,
+        line_id=line.line_id,
+        quantity=line.quantity,
+    )
+
+
+def giving_back(placed, *parts, version=2):
+    back = refunded(placed, sum(part.gross_minor for part in parts), version=version)
+    [refund] = back.refunds
+    return replace(back, refunds=(replace(refund, parts=parts),))
+
+
+@pytest.fixture
+def invoiced_by_method(session, invoiced):
+    """An order with an invoice over its goods at 20 %, which are sent, and one over those at 5 %, fetched."""
+    placed = by(order(4, groups=2, rates=(2000, 500)), invoice_per="method")
+    first, second = placed.delivery_groups
+    placed = replace(placed, delivery_groups=(first, replace(second, method="pickup", pickup_point="Shop")))
+    invoiced(placed)
+    return placed
+
+
+@pytest.mark.requirement("P-09", "S1-16")
+def test_a_refund_of_goods_of_two_invoices_is_credited_on_each_its_own(session, hear, invoiced_by_method):
+    placed = invoiced_by_method
+    parts = [part_for(placed.lines[0], 2000), part_for(placed.lines[1], 500)]
+
+    hear(giving_back(placed, *parts), "refund.settled")
+    hear(giving_back(placed, *parts, version=3), "order.completed")
+
+    notes = notes_of(session, placed)
+    assert [note.refers_to for note in notes] == [invoice.id for invoice in invoices_of(session, placed)]
+    assert [[row.line_id for row in note.counted.rows] for note in notes] == [
+        [placed.lines[0].line_id],
+        [placed.lines[1].line_id],
+    ]
+    assert [note.total_minor for note in notes] == [part.gross_minor for part in parts]
+
+
+@pytest.mark.requirement("P-09", "S1-16")
+def test_what_is_left_of_two_invoices_after_an_amount_was_given_back_is_credited_too(
+    session, hear, invoiced_by_method
+):
+    placed = invoiced_by_method
+    parts = [
+        RefundPart(
+            kind="amount",
+            name="",
+            tax_rate_basis_points=rate,
+            net_minor=gross - tax,
+            tax_minor=tax,
+            gross_minor=gross,
+        )
+        for rate, gross, tax in ((2000, 600, 100), (500, 210, 10))
+    ]
+    hear(giving_back(placed, *parts), "refund.settled")
+
+    hear(replace(cancelled(giving_back(placed, *parts)), version=3), "order.cancelled")
+
+    invoices = invoices_of(session, placed)
+    for invoice in invoices:
+        notes = [note for note in notes_of(session, placed) if note.refers_to == invoice.id]
+        assert sum(note.total_minor for note in notes) == invoice.total_minor
+        assert {row.rate_basis_points for note in notes for row in note.counted.tax} == {
+            row.rate_basis_points for row in invoice.counted.tax
+        }
+
+
+@pytest.mark.requirement("F-24", "P-09")
+def test_a_refund_of_goods_that_are_still_to_be_invoiced_waits_for_their_invoice(session, hear, invoiced):
+    placed = by(order(2, groups=2, rates=(2000,)), invoice_on="shipment", invoice_per="shipment")
+    gone = shipments(placed, "shipped")
+    hear(placed, "order.accepted")
+    hear(replace(gone, shipments=gone.shipments[:1]), "shipment.shipped")
+    number(session, placed)
+
+    hear(giving_back(placed, part_for(placed.lines[1], 2000)), "refund.settled")
+    before = notes_of(session, placed)
+    hear(replace(gone, version=gone.version + 1), "shipment.shipped")
+    number(session, placed)
+    hear(giving_back(placed, part_for(placed.lines[1], 2000), version=3), "order.completed")
+
+    assert before == []
+    [note] = notes_of(session, placed)
+    assert note.refers_to == invoices_of(session, placed)[1].id
+
+
+@pytest.mark.requirement("F-24", "P-09")
+def test_units_of_a_line_are_credited_where_each_of_them_was_invoiced(session, hear, invoiced):
+    placed = by(order(1, rates=(2000,)), invoice_on="shipment", invoice_per="shipment")
+    [line] = placed.lines
+    placed = replace(placed, lines=(replace(line, quantity=3, total_minor=1000, tax_minor=167),))
+    gone = shipments(placed, "shipped")
+    [whole] = gone.shipments
+    some, rest = (
+        replace(whole, shipment_id=new_id(), lines=(replace(whole.lines[0], quantity=units, units=units),))
+        for units in (2, 1)
+    )
+    hear(placed, "order.accepted")
+    hear(replace(gone, shipments=(some, rest)), "shipment.shipped")
+    number(session, placed)
+
+    hear(giving_back(placed, part_for(placed.lines[0], 2000)), "refund.settled")
+
+    assert [[row.quantity for row in note.counted.rows] for note in notes_of(session, placed)] == [[2], [1]]
+    assert sum(note.total_minor for note in notes_of(session, placed)) == 1000
+    assert sum(row.tax_minor for note in notes_of(session, placed) for row in note.counted.tax) == 167
+
+
 def test_a_refund_before_the_invoice_is_credited_once_that_has_its_number(session, hear):
     placed = by(order(3), invoice_on="shipment")
     given_back = refunded(placed, 250)
