@@ -20,7 +20,14 @@ from shared.events.orders import (
     RefundSettled,
     ReturnApproved,
 )
-from shared.events.shipping import ShipmentCancelled, ShipmentPacking, ShipmentReleased, ShipmentShipped
+from shared.events.shipping import (
+    ShipmentCancelled,
+    ShipmentDelivered,
+    ShipmentPacking,
+    ShipmentReleased,
+    ShipmentShipped,
+    ShipmentUpdated,
+)
 from shared.events.snapshots import ConversationSnapshot, OrderSnapshot, ShipmentsSnapshot
 from shared.messaging import copies
 
@@ -45,7 +52,9 @@ def issue_due_papers(session: Session, order: OrderSnapshot) -> None:
     commands.issue_due_papers(session, order, shipments)
 
 
-@consumers.on(ShipmentReleased, ShipmentPacking, ShipmentShipped, ShipmentCancelled)
+@consumers.on(
+    ShipmentReleased, ShipmentPacking, ShipmentUpdated, ShipmentShipped, ShipmentDelivered, ShipmentCancelled
+)
 def issue_papers_of_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
     """The same, as goods move; before the order itself is heard of there is nothing to put on paper."""
     order = copies.newest(session, shipments.order_id, OrderSnapshot)

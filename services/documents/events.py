@@ -71,6 +71,7 @@ def snapshot(session: Session, paper: Paper) -> snapshots.DocumentsSnapshot:
                 sha256=each.sha256 or "",
                 size_bytes=each.size_bytes or 0,
                 refers_to=each.refers_to,
+                parcels=each.parcels,
             )
             for each in papers_in_line(session, paper.order_id)
             if each.status is not PaperStatus.WITHDRAWN

@@ -115,6 +115,12 @@ class Paper(Base):
         return msgspec.convert(self.content, Content)
 
     @property
+    def parcels(self) -> tuple[UUID, ...]:
+        """The parcels that a label is for."""
+        shipment = self.content.get("shipment") if self.kind is PaperKind.LABEL else None
+        return tuple(UUID(parcel["parcel_id"]) for parcel in shipment["parcels"]) if shipment else ()
+
+    @property
     def counted(self) -> Figures:
         """What an invoice or credit note counts."""
         frozen = self.frozen

@@ -205,7 +205,7 @@ def _shipment(shipment: Shipment, to_find: ToFind) -> snapshots.Shipment:
         status=shipment.status,
         location=shipment.location or "",
         lines=tuple(_line(line, to_find.get((shipment.id, line.line_id), {})) for line in shipment.lines),
-        parcels=tuple(_parcel(parcel) for parcel in shipment.parcels),
+        parcels=tuple(_parcel(parcel, shipment.lines) for parcel in shipment.parcels),
         created_at=shipment.created_at,
         released_at=shipment.released_at,
         packing_at=shipment.packing_at,
@@ -234,7 +234,8 @@ def _line(line: ShipmentLine | UnassignedLine, to_find: Mapping[str, Any]) -> sn
     )
 
 
-def _parcel(parcel: Parcel) -> snapshots.Parcel:
+def _parcel(parcel: Parcel, lines: Sequence[ShipmentLine]) -> snapshots.Parcel:
+    units = {content.line_id: content.units for content in parcel.contents}
     return snapshots.Parcel(
         parcel_id=parcel.id,
         carrier=parcel.carrier,
@@ -244,6 +245,16 @@ def _parcel(parcel: Parcel) -> snapshots.Parcel:
         label_document_id=parcel.label_document_id,
         tracking_status=parcel.tracking_status or "",
         tracked_at=parcel.tracked_at,
+        lines=tuple(
+            snapshots.ShipmentLine(
+                line_id=line.line_id,
+                sku=line.sku,
+                quantity=units[line.line_id] // line.coefficient,
+                units=units[line.line_id],
+            )
+            for line in lines
+            if line.line_id in units
+        ),
     )
 
 

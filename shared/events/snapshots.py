@@ -331,7 +331,8 @@ class Parcel:
     label_document_id: UUID | None = None
     tracking_status: str = ""  # the carrier's newest word, as shipping's TrackingStatus lists them
     tracked_at: datetime | None = None  # when that was so
-    lines: tuple[ShipmentLine, ...] = ()  # what is in it; of a shipment's only parcel it may be left out
+    # What is in it, in whole sales units and in units; of a shipment's only parcel it may be left out.
+    lines: tuple[ShipmentLine, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -431,6 +432,7 @@ class Paper:
     sha256: str = ""
     size_bytes: int = 0
     refers_to: UUID | None = None  # a credit note's invoice
+    parcels: tuple[UUID, ...] = ()  # those that a label is for; not said: all of its shipment
 
 
 @dataclass(frozen=True, kw_only=True)

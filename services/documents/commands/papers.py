@@ -10,12 +10,14 @@ from sqlalchemy.orm import Session
 from services.documents import events, queries
 from services.documents.commands.prints import forget_prints_of
 from services.documents.domain.due_papers import (
+    PACKED,
     DuePaper,
     cancelled_shipments,
     credit_note,
     due_papers,
     invoices_due,
     on_demand,
+    packed,
 )
 from services.documents.domain.figures import rest_of_invoice
 from services.documents.domain.invoices import CORRECTION, DueCredit, Invoice, is_off
@@ -51,7 +53,11 @@ def issue_due_papers(session: Session, order: OrderSnapshot, shipments: Shipment
         _withdraw(paper for paper in papers if paper.number is None and paper.kind not in STAYS_DUE)
     cancelled = cancelled_shipments(shipments)
     _withdraw(paper for paper in papers if paper.part in cancelled and paper.number is None)
-    known = {paper.key for paper in papers}
+    known = {paper.key for paper in papers} | {
+        packed(paper.kind, frozen, frozen.shipment).key
+        for paper in papers
+        if paper.kind in PACKED and (frozen := paper.frozen).shipment
+    }
     for due in due_papers(order, shipments, standing_invoices(papers)):
         if due.key not in known:
             _add(session, due)

@@ -2,17 +2,19 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from uuid import UUID
 
 from services.documents.domain.invoices import GONE_OUT, DueCredit, Invoice, due_credits, due_invoices, is_off
 from services.documents.domain.papers import WHOLE_ORDER, Content, PaperKind
 from services.documents.domain.stops import address_of
 from shared.errors import Refused
-from shared.events.snapshots import OrderSnapshot, ShipmentsSnapshot
+from shared.events.snapshots import OrderSnapshot, Shipment, ShipmentsSnapshot
 
 WANTS_LABEL = frozenset({"packing", "ready"}) | GONE_OUT
 PACKS_NOTHING = frozenset({"download", "service"})  # kinds of method
 RETURNS_GOODS = frozenset({"approved", "received"})
+PACKED = frozenset({PaperKind.PACKING_SLIP, PaperKind.LABEL})  # kinds that go by what is in which parcel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,7 +168,24 @@ def _papers_of_shipments(order: OrderSnapshot, shipments: ShipmentsSnapshot) -> 
             places=len(standing),
             shipment=shipment,
         )
-        part = str(shipment.shipment_id)
-        yield DuePaper(kind=PaperKind.PACKING_SLIP, part=part, content=content, cause="packing")
+        yield packed(PaperKind.PACKING_SLIP, content, shipment)
         if shipment.method_kind == "delivery":  # what is fetched needs none
-            yield DuePaper(kind=PaperKind.LABEL, part=part, content=content, cause="packing")
+            yield packed(PaperKind.LABEL, content, shipment)
+
+
+def packed(kind: PaperKind, content: Content, shipment: Shipment) -> DuePaper:
+    """The label or packing slip of a shipment as it is packed; packed otherwise, it needs another one."""
+    said = [str(parcel.parcel_id) for parcel in shipment.parcels]
+    if kind is PaperKind.PACKING_SLIP:
+        said = [
+            f"{parcel.parcel_id} {line.line_id} {line.units}"
+            for parcel in shipment.parcels
+            for line in parcel.lines or shipment.lines
+        ]
+    return DuePaper(
+        kind=kind,
+        part=str(shipment.shipment_id),
+        content=content,
+        cause="packing",
+        suffix=sha256("\n".join(said).encode()).hexdigest()[:16] if said else "",
+    )

@@ -20,8 +20,9 @@ def pack_into_parcels(
 ) -> Shipment:
     """Say what is in which box, how heavy and how large each is; tells shipment.updated.
 
-    A box named by its id keeps carrier, number and label; one without is new; one not named is gone. Raises
-    Refused with its reason, Invalid unless each unit of the shipment is in exactly one box.
+    A box named by its id keeps carrier and number; one without is new; one not named is gone. Where there are
+    other boxes than before, their label falls due. Raises Refused with its reason, Invalid unless each unit
+    of the shipment is in exactly one box.
     """
     shipment = in_hand(session, shipment_id)
     refuse_unless_possible("pack_into_parcels", shipment.facts)
@@ -38,6 +39,9 @@ def pack_into_parcels(
             setattr(parcel, measure, box[measure])
         parcel.contents = [ParcelContent(**content) for content in box["contents"]]
         wanted.append(parcel)
+    if set(wanted) != set(shipment.parcels):
+        for parcel in wanted:
+            parcel.label_document_id = None
     shipment.parcels = wanted
     shipment.version += 1
     tell(session, shipment.order, events.shipment_updated(shipment))

@@ -1,6 +1,8 @@
 """Papers fall due as their order moves on, each once, whatever repeats or comes late."""
 
 from dataclasses import replace
+from itertools import islice
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select
@@ -12,7 +14,7 @@ from services.documents.numbering import give_number
 from services.documents.queries import papers_in_line
 from shared.access import Actor
 from shared.errors import NotFound, Refused
-from shared.events.snapshots import Payment
+from shared.events.snapshots import Parcel, Payment
 from shared.messaging.tables import jobs as job_rows
 from tests.unit.documents import sample_orders
 from tests.unit.documents.sample_orders import cancelled, order, shipments
@@ -88,7 +90,7 @@ def test_the_invoice_falls_due_by_the_markets_rule(session, hear, rule, covered,
 
     hear(accepted, "order.accepted")
     if moved:
-        hear(shipments(accepted, moved), "shipment.shipped")
+        hear(shipments(accepted, moved), f"shipment.{moved}")
 
     assert ("invoice" in kinds(session, accepted.order_id)) is due
 
@@ -141,6 +143,66 @@ def test_snapshots_doubled_and_in_any_order_make_one_paper_each(session, hear):
         hear(snapshot, event)
 
     assert kinds(session, accepted.order_id) == ["delivery_note", "invoice", "label", "packing_slip"]
+
+
+def packed_in(goods, *contents, version):
+    """The same goods in boxes, each with so many of the shipment's lines; the first box is the same one."""
+    [shipment] = goods.shipments
+    lines = iter(shipment.lines)
+    boxes = tuple(
+        Parcel(
+            parcel_id=UUID(int=place),
+            carrier="Post",
+            tracking_number=f"T{place}",
+            tracking_url="",
+            lines=tuple(islice(lines, count)),
+        )
+        for place, count in enumerate(contents)
+    )
+    return replace(goods, version=version, shipments=(replace(shipment, parcels=boxes),))
+
+
+@pytest.mark.requirement("P-12", "P-13")
+def test_what_is_packed_in_other_boxes_gets_another_label_and_slip_once(session, hear, published):
+    accepted = order(3)
+    hear(accepted, "order.accepted")
+    hear(packed_in(shipments(accepted), 3, version=1), "shipment.packing")
+    in_two = packed_in(shipments(accepted), 1, 2, version=2)
+
+    hear(in_two, "shipment.updated")
+    hear(replace(in_two, version=3), "shipment.shipped")
+    otherwise = packed_in(shipments(accepted), 2, 1, version=4)
+    hear(otherwise, "shipment.updated")
+
+    papers = papers_in_line(session, accepted.order_id)
+    labels = [paper for paper in papers if paper.kind is PaperKind.LABEL]
+    slips = [paper for paper in papers if paper.kind is PaperKind.PACKING_SLIP]
+    assert [label.parcels for label in labels] == [(UUID(int=0),), (UUID(int=0), UUID(int=1))]
+    assert [[len(box.lines) for box in slip.frozen.shipment.parcels] for slip in slips] == [
+        [3],
+        [1, 2],
+        [2, 1],
+    ]
+    commands.paper_stored(session, labels[1].id, "a" * 64, 1)
+    told = published("document.stored")[-1]["documents"]["papers"]
+    assert [paper["parcels"] for paper in told if paper["kind"] == "label"] == [
+        [str(UUID(int=0))],
+        [str(UUID(int=0)), str(UUID(int=1))],
+    ]
+
+
+def test_a_label_that_was_made_before_labels_went_by_boxes_is_not_made_again(session, hear):
+    accepted = order(3)
+    boxed = packed_in(shipments(accepted), 3, version=1)
+    hear(accepted, "order.accepted")
+    hear(boxed, "shipment.packing")
+    label = paper_of(session, accepted.order_id, PaperKind.LABEL)
+    label.key = f"label:{accepted.order_id}:{label.part}"
+    session.flush()
+
+    hear(replace(boxed, version=2), "shipment.shipped")
+
+    assert kinds(session, accepted.order_id).count("label") == 1
 
 
 def test_shipments_heard_before_their_order_wait_for_it(session, hear):

@@ -1,5 +1,6 @@
 """Prints: many papers as one file, lists over shipments; kept a day, forgotten with their people."""
 
+import re
 from dataclasses import replace
 from datetime import date, timedelta
 from hashlib import sha256
@@ -257,6 +258,32 @@ def test_a_couriers_sheet_tells_where_to_go_whom_to_call_and_what_to_collect():
         assert said in page
     assert stop(placed).to_collect_minor == placed.totals.total_minor
     assert stop(placed).to_collect.replace("\xa0", " ") in page
+
+
+@pytest.mark.requirement("P-12")
+def test_a_case_that_goes_in_two_parcels_is_a_part_in_each():
+    placed = order(1)
+    placed = replace(placed, lines=(replace(placed.lines[0], quantity=3, sales_coefficient=6),))
+    [shipment] = shipments(placed).shipments
+    boxes = tuple(
+        Parcel(
+            parcel_id=UUID(int=units),
+            carrier="Post",
+            tracking_number="",
+            tracking_url="",
+            lines=(replace(shipment.lines[0], quantity=units // 6, units=units),),
+        )
+        for units in (15, 3)
+    )
+    content = Content(
+        order=placed, group_id=shipment.group_id, address=LONDON, shipment=replace(shipment, parcels=boxes)
+    )
+
+    first, second = pages(rendering.render(PaperKind.PACKING_SLIP, content))
+
+    assert re.search(r"2\.5\s", first)
+    assert re.search(r"0\.5\s", second)
+    assert re.search(r"Units in this parcel\s+15\b", first)
 
 
 @pytest.mark.requirement("P-12")

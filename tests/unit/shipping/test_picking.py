@@ -284,6 +284,42 @@ def test_units_are_packed_into_boxes_with_weight_and_size(session, picked, publi
     assert {content.line_id: content.units for content in picked.parcels[1].contents} == {tea: 1, pot: 1}
 
 
+@pytest.mark.requirement("P-12", "P-13")
+def test_other_boxes_tell_what_is_in_each_and_wait_for_a_label_of_their_own(session, picked, published):
+    tea, pot = line_of(picked, "TEA-250"), line_of(picked, "POT-1")
+    [first] = picked.parcels
+    in_one = {**BOX, "parcel_id": first.id, "contents": [{"line_id": tea, "units": 4}]}
+    in_two = [in_one, {**BOX, "contents": [{"line_id": pot, "units": 1}]}]
+    hear_label(session, picked, parcels=(first.id,))
+    packing.pack_into_parcels(session, picked.id, parcels=in_two)
+    session.flush()
+
+    told_parcels = published("shipment.updated")[-1]["shipments"]["shipments"][0]["parcels"]
+    hear_label(session, picked, parcels=(first.id,))  # of the first box alone, told late
+    with pytest.raises(Refused, match="label_not_ready"):
+        pack_shipment(session, picked.id)
+    label = hear_label(session, picked, parcels=tuple(parcel.id for parcel in picked.parcels))
+
+    assert [[(line["sku"], line["units"]) for line in one["lines"]] for one in told_parcels] == [
+        [("TEA-250", 4)],
+        [("POT-1", 1)],
+    ]
+    assert {parcel.label_document_id for parcel in picked.parcels} == {label}
+    assert pack_shipment(session, picked.id).status is S.READY
+
+
+def test_boxes_that_are_only_weighed_keep_their_label(session, picked):
+    [first] = picked.parcels
+    everything = [{"line_id": line.line_id, "units": line.units} for line in picked.lines]
+    label = first.label_document_id
+
+    weighed = {**BOX, "parcel_id": first.id, "weight_grams": 900, "contents": everything}
+    packing.pack_into_parcels(session, picked.id, parcels=[weighed])
+
+    assert label is not None
+    assert picked.label_document_id == label
+
+
 def test_each_unit_is_in_exactly_one_box(session, picked):
     tea, pot = line_of(picked, "TEA-250"), line_of(picked, "POT-1")
     both = [{"line_id": tea, "units": 4}, {"line_id": pot, "units": 1}]

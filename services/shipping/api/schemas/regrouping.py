@@ -1,5 +1,8 @@
 """What staff do to shipments before their release, as the API writes it."""
 
+from collections.abc import Callable
+from typing import Any
+
 from marshmallow import Schema, fields, post_load, validate
 
 from services.shipping.api.schemas.addresses import AddressArguments
@@ -7,7 +10,7 @@ from services.shipping.api.schemas.once import lines_once
 from services.shipping.api.schemas.stock import LARGEST
 
 CODE = validate.Length(1, 40)
-SOME_LINES = [validate.Length(1, 1000), lines_once]
+SOME_LINES: list[Callable[[Any], Any]] = [validate.Length(1, 1000), lines_once]
 
 
 class ShareSchema(Schema):
