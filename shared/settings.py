@@ -57,7 +57,7 @@ def read(kind: type[S], environment: Mapping[str, str] | None = None) -> S:
     for field in fields(kind):
         name = field.name.upper()
         text = environment.get(name)
-        if text is None:
+        if not text:  # what hands variables on may hand on empty ones where there is none
             if field.default is MISSING:
                 raise SettingsError(f"{name} is not set")
             continue

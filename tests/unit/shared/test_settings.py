@@ -44,6 +44,14 @@ def test_a_missing_setting_is_named(missing):
         read(ServiceSettings, environment)
 
 
+def test_an_empty_setting_is_none():
+    assert read(ServiceSettings, COMPLETE | {"POOL_SIZE": "", "LOG_LEVEL": ""}) == read(
+        ServiceSettings, COMPLETE
+    )
+    with pytest.raises(SettingsError, match="CUSTOMER_LINK_KEYS is not set"):
+        read(ServiceSettings, COMPLETE | {"CUSTOMER_LINK_KEYS": ""})
+
+
 def test_an_unreadable_setting_is_named():
     with pytest.raises(SettingsError, match="POOL_SIZE can't be read as"):
         read(ServiceSettings, COMPLETE | {"POOL_SIZE": "many"})
