@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, delete, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, false, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.types import Text
@@ -16,6 +16,7 @@ from sqlalchemy.types import Text
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
 from services.orders.domain import return_status
+from services.orders.domain.finding import exactly
 from services.orders.domain.order_status import ENDED, OrderStatus
 from services.orders.domain.payments import PaymentMethod
 from services.orders.domain.refunds import RefundState
@@ -57,7 +58,7 @@ def erase_customer(session: Session, customer_id: UUID) -> Customer:
         raise NotFound("customer", customer_id)
     if customer.erased_at is not None:
         return customer
-    same = or_(Customer.id == customer_id, and_(Customer.email == customer.email, Customer.email != ""))
+    same = or_(Customer.id == customer_id, _has_email_of(customer, Customer.email))
     person = (
         select(Customer)
         .where(Customer.seller_code == customer.seller_code, same, Customer.erased_at.is_(None))
@@ -187,11 +188,15 @@ def _drafts(session: Session, customer: Customer, person: Iterable[UUID]) -> lis
         Draft.customer_id.in_(list(person)),
         and_(
             Draft.seller_code == customer.seller_code,
-            Draft.customer_email == customer.email,
-            Draft.customer_email != "",
+            _has_email_of(customer, Draft.customer_email),
         ),
     )
     return list(session.scalars(select(Draft.id).where(theirs, Draft.status != OrderStatus.PLACED)))
+
+
+def _has_email_of(customer: Customer, column: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """Whether it is the customer's e-mail, typed in capitals or not."""
+    return column.ilike(exactly(customer.email)) if customer.email else false()
 
 
 def _owe_erasure(session: Session, order_id: UUID, number: str, *, look: int) -> None:

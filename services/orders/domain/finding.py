@@ -41,10 +41,14 @@ def name_patterns(typed: str) -> list[str]:
     return [f"{body}%", f"% {body}%"] if longest else []
 
 
+def exactly(text: str) -> str:
+    """The LIKE pattern of a text, taken literally."""
+    return _literal(text).replace("%", "\\%")
+
+
 def containing(text: str) -> str:
     """The LIKE pattern of whatever has a text in it, taken literally."""
-    literal = _literal(text).replace("%", "\\%")
-    return f"%{literal}%"
+    return f"%{exactly(text)}%"
 
 
 def _literal(text: str) -> str:

@@ -26,7 +26,7 @@ from services.orders.commands.refunds import (
 from services.orders.commands.returns import reject_return, request_return
 from services.orders.domain.return_status import ReturnReason
 from services.orders.messaging import messaging
-from services.orders.models import BankLine, Base, Draft, HistoryEntry, Note, Order, Payment
+from services.orders.models import BankLine, Base, Customer, Draft, HistoryEntry, Note, Order, Payment
 from shared import clock
 from shared.access import Actor
 from shared.errors import Invalid
@@ -321,6 +321,20 @@ def test_an_erased_customer_orders_nothing_and_is_not_filled_again(
         f"/v1/customers/{order.customer_id}", headers=bearer(), json=CARD | {"seller": "quay"}
     )
     assert (again.status_code, again.json["reason"]) == (409, "person_erased")
+
+
+@pytest.mark.requirement("P-38")
+def test_whoever_typed_the_same_email_in_capitals_is_the_same_person(session, place_order):
+    card = {"name": "Ada", "email": "ada_o@example.com", "phone": "1"}
+    first, again, other = (
+        place_order(customer=card | {"email": email}).customer_id
+        for email in ("ada_o@example.com", "Ada_O@Example.com", "adaxo@example.com")
+    )
+
+    erasure.erase_customer(session, first)
+
+    erased = [session.get(Customer, one).erased_at is not None for one in (first, again, other)]
+    assert erased == [True, True, False]
 
 
 def test_the_customer_of_the_same_name_at_another_seller_stays(sessions, erase):
