@@ -41,6 +41,8 @@ def credit(
     """
     refuse_unless_possible("credit", order.facts)
     credited = sum(part.gross_minor for part in parts)
+    if not credited:
+        raise Refused("nothing_left", "what is asked for costs nothing, or was given back already")
     owed = order.ledger.owed_minor
     if credited > owed:
         raise Refused("more_than_left", f"no more than {owed} is left of the bill", left_minor=owed)

@@ -67,6 +67,13 @@ def test_shipping_an_amount_or_everything_is_refunded(accept_paid, refund, wante
     assert sum(part.gross_minor for part in made.parts) == credited
 
 
+def test_what_cost_nothing_is_not_refunded(accept_paid, refund):
+    order = accept_paid(lines=[("TEA-250", 2), ("MUG-1", 1, 0)])
+
+    with pytest.raises(Refused, match="nothing_left"):
+        refund(order, lines=[of(order.lines[1], 1)], restock=False)
+
+
 @pytest.mark.requirement("F-16", "F-17")
 def test_a_refund_leaves_the_order_covered_from_its_request_to_its_end(session, accept_paid, refund):
     order = accept_paid()
