@@ -1,7 +1,6 @@
 """The way to a service's own PostgreSQL database."""
 
 import time
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,7 +23,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.errors import NotFound, Stale
@@ -108,11 +107,6 @@ def _leave_out_values(context: ExceptionContext) -> None:
         error.args = (said,)
         if raised is not None:
             raised.args = tuple(str(part).replace(whole, said) for part in raised.args)
-
-
-def make_sessions(engine: Engine, info: Mapping[str, Any]) -> sessionmaker[Session]:
-    """A maker of sessions that know their service's messaging and whoever acts."""
-    return sessionmaker(engine, expire_on_commit=False, info=dict(info))
 
 
 T = TypeVar("T")

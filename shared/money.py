@@ -49,14 +49,6 @@ class Money:
     minor: int
     currency: str
 
-    def __add__(self, other: "Money") -> "Money":
-        if other.currency != self.currency:
-            raise ValueError(f"can't add {other.currency} to {self.currency}")
-        return Money(self.minor + other.minor, self.currency)
-
-    def __mul__(self, quantity: int) -> "Money":
-        return Money(self.minor * quantity, self.currency)
-
     def show(self, locale: str) -> str:
         """The amount as people of the locale write it: £4.50, 4,50 €."""
         units = Decimal(self.minor).scaleb(-get_currency_precision(self.currency))
