@@ -17,7 +17,7 @@ from services.documents.models import Logo, Paper, Print, Series
 from shared.access import actor_of
 from shared.errors import NotFound, Refused
 from shared.events.snapshots import ConversationSnapshot, OrderSnapshot, ShipmentsSnapshot
-from shared.messaging import copies
+from shared.messaging import copies, tables
 
 
 def papers_of_order(session: Session, order_id: UUID) -> Sequence[Paper]:
@@ -95,9 +95,16 @@ def newest_logo(session: Session, seller: str) -> Logo | None:
 
 
 def own_print(session: Session, print_id: UUID) -> Print:
-    """A print as whoever asked for it sees it; raises NotFound for everyone else."""
+    """A print as whoever asked for it sees it, while they may see all of its orders; otherwise NotFound."""
     found = session.get(Print, print_id)
     if found is None or found.requested_by != actor_of(session).name:
+        raise NotFound("print", print_id)
+    snapshot = tables.copies.c.snapshot
+    owners = select(snapshot["seller"]["seller"].astext, snapshot["market"]["market"].astext).where(
+        tables.copies.c.subject.in_([str(order_id) for order_id in found.order_ids]),
+        tables.copies.c.source == OrderSnapshot.SOURCE,
+    )
+    if not all(actor_of(session).may_see(*owner) for owner in session.execute(owners.distinct())):
         raise NotFound("print", print_id)
     return found
 

@@ -34,6 +34,12 @@ SECURITY_SCHEMES = {
         "name": "token",
         "description": "From the link that the customer was sent; it opens one order.",
     },
+    "signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "webhook-signature",
+        "description": "Made over id, timestamp and body with the secret we share (Standard Webhooks).",
+    },
 }
 HEADERS = {
     "Idempotency-Key": {

@@ -12,7 +12,7 @@ import msgspec
 from flask import Flask, current_app, g, request
 
 from shared import clock
-from shared.access import Actor
+from shared.access import EVERYTHING, Actor
 from shared.logging import logger
 from shared.web.problems import Problem
 
@@ -188,6 +188,13 @@ def refuse_access(status: int, detail: str, challenge: str, problem: type[Proble
         route=str(request.url_rule),
     )
     raise problem(status, detail, headers={"WWW-Authenticate": challenge})
+
+
+def refuse_bounded(*claims: str) -> None:
+    """Answer 403 to a token that one of these claims binds, where what is asked for is everybody's."""
+    for claim in claims:
+        if EVERYTHING not in getattr(g.actor, claim):
+            refuse_access(403, f"this is everybody's, and the token is bound to some {claim}", "Bearer")
 
 
 def guard(app: Flask, jwks: str) -> None:

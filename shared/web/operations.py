@@ -9,16 +9,15 @@ from uuid import UUID
 
 import httpx
 import marshmallow
-from flask import current_app, g
+from flask import current_app
 from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
-from shared.access import EVERYTHING, Actor
 from shared.events.codec import EVENTS
 from shared.messaging import operations, reconciliation
 from shared.messaging.deliveries import Source
 from shared.sources import sources
-from shared.web.auth import refuse_access, requires
+from shared.web.auth import refuse_bounded, requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.problems import Problem
@@ -266,9 +265,7 @@ def resync(choice: dict[str, Any]) -> dict[str, int]:
 @blueprint.before_request
 def _refuse_the_bounded() -> None:
     """Events tell of every seller's orders: a token bound to some sellers or markets is no operator's."""
-    actor: Actor = g.actor
-    if EVERYTHING not in actor.sellers or EVERYTHING not in actor.markets:
-        refuse_access(403, "an operator's token must not be bound to sellers or markets", "Bearer")
+    refuse_bounded("sellers", "markets")
 
 
 @contextmanager

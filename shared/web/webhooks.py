@@ -48,7 +48,11 @@ def signed(caller: str, secret_of: Callable[[Any], str | None]) -> Callable[[Vie
             for name in HEADERS
         ]
         marked._apidoc = document | {  # noqa: SLF001 - where flask-smorest keeps what it documents
-            "manual_doc": manual | {"parameters": [*manual.get("parameters", []), *parameters]}
+            "manual_doc": manual
+            | {
+                "parameters": [*manual.get("parameters", []), *parameters],
+                "security": [{"signature": []}],
+            }
         }
         return view
 

@@ -20,7 +20,7 @@ from services.orders.api.schemas.masters import (
 from services.orders.api.schemas.values import checked_code, checked_coupon, checked_sku
 from services.orders.commands import masters as commands
 from services.orders.models import Coupon, Market, Product, Seller
-from shared.web.auth import requires
+from shared.web.auth import refuse_bounded, requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.paging import PageArguments, decode_cursor, page_schema
@@ -38,8 +38,10 @@ blueprint = Blueprint(
 def put_market(session: Session, rules: dict[str, Any], market: str) -> Market:
     """Make or change a market, as a whole.
 
+    Every seller in it goes by its rules, so the token has to be bound to none.
     Refused (409) with its reason: `currency_fixed`.
     """
+    refuse_bounded("sellers")
     return commands.put_market(session, checked_code("market", market), **rules)
 
 

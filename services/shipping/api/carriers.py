@@ -18,7 +18,7 @@ from services.shipping.api.schemas.carriers import (
 from services.shipping.api.schemas.shipments import ShipmentSchema
 from services.shipping.commands import carriers, couriers
 from services.shipping.models import Carrier, Courier, Shipment
-from shared.web.auth import requires
+from shared.web.auth import refuse_bounded, requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.paging import PageArguments, decode_cursor, page_schema
@@ -59,7 +59,8 @@ def get_carrier(session: Session, code: str) -> Carrier:
 @requires("admin")
 @command
 def put_carrier(session: Session, carrier: dict[str, Any], code: str) -> tuple[Carrier, int]:
-    """Make a carrier (201) or change it (200)."""
+    """Make a carrier (201) or change it (200): everybody's, so the token has to be bound to nobody."""
+    refuse_bounded("sellers", "markets")
     put, is_new = carriers.put_carrier(session, code, **carrier)
     return put, 201 if is_new else 200
 

@@ -1,0 +1,231 @@
+"""Every route against every scope and against strangers; the routes are read from the API's own documents."""
+
+import json
+import re
+from dataclasses import dataclass
+from io import BytesIO
+from zipfile import ZipFile
+
+import pytest
+
+from deploy.local.databases import SERVICES
+from shared.web.problems import MEDIA_TYPE
+from tests.contract import openapi
+from tests.security.requests import ask_for
+from tests.security.shop import EMAIL, NAME, NOTE, PHONE, link
+from tests.security.world import operations_of, scopes_of
+
+DOCUMENTS = {service: json.loads(openapi.path(service).read_text()) for service in SERVICES}
+ALL = [
+    (service, f"{method} {path}", operation["security"][0])
+    for service, document in DOCUMENTS.items()
+    for method, path, operation in operations_of(document)
+]
+BEARER = [(service, name, option["bearer"]) for service, name, option in ALL if "bearer" in option]
+CUSTOMERS = [(service, name) for service, name, option in ALL if "customer" in option]
+SIGNED = [(service, name) for service, name, option in ALL if "signature" in option]
+SCOPES = scopes_of(*DOCUMENTS.values())
+
+# Open to everyone, and in no API document.
+PUBLIC = {"/openapi.json", "/docs", "/docs/{name}", "/health/live", "/health/ready"}
+CONVERTER = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+NO_ORDER = "00000000-0000-4000-8000-000000000000"
+INTERNAL = {
+    "GET /internal/deliveries": {},
+    "POST /internal/deliveries/ack": {"json": {"ids": ["00000000-0000-4000-8000-000000000000"]}},
+    "GET /internal/deliveries/log": {},
+    "POST /internal/deliveries/again": {"json": {"since": "2099-01-01T00:00:00Z"}},
+}
+STRANGERS = {
+    "seller": {"sellers": ["dock"]},
+    "market": {"markets": ["eu"]},
+}
+NOBODY = {"sellers": [], "markets": []}
+
+
+@dataclass
+class Outcome:
+    """What came of a request: its answer, how many events it told, and what the request itself named."""
+
+    answer: object
+    told: int
+    named: str
+
+    @property
+    def status(self):
+        return self.answer.status_code
+
+    @property
+    def text(self):
+        """All that can be read in the answer, also in a packed one."""
+        content = self.answer.get_data()
+        if content.startswith(b"PK"):
+            with ZipFile(BytesIO(content)) as archive:
+                content = b" ".join(archive.read(name) for name in archive.namelist())
+        return content.decode(errors="replace")
+
+    @property
+    def figures(self):
+        """Every number of a JSON answer."""
+        return list(_numbers(self.answer.get_json(silent=True)))
+
+    def leaks(self, world):
+        """What of the first seller's the answer has, but for what the request named."""
+        ids = {value for name, value in world.known.items() if name != "other_order_id"}
+        words = {NAME, EMAIL, PHONE, NOTE, "orders@quay.example"} | ids
+        return {word for word in words if word in self.text and word not in self.named}
+
+
+def _numbers(value):
+    for part in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from _numbers(part)
+    if isinstance(value, int) and not isinstance(value, bool):
+        yield value
+
+
+def each(operations):
+    ids = [f"{service} {name}" for service, name, _ in operations]
+    return pytest.mark.parametrize(("service", "name", "scopes"), operations, ids=ids)
+
+
+@pytest.fixture
+def send(world):
+    """Ask for an operation as it is asked for in earnest, undo it, and answer what it was answered with."""
+
+    def sent(service, name, *, link=None, **claims):
+        ask = ask_for(service, name)
+        method, path = name.split(" ")
+        known = world.known | world.doors[service].own
+        for parameter, value in (known | _filled(ask.path, known)).items():
+            path = path.replace(f"{{{parameter}}}", value)
+        request = {"query_string": _filled(ask.query, known) | ({"token": link} if link else {})}
+        if ask.json is not None:
+            request["json"] = _filled(ask.json, known)
+        if ask.data is not None:
+            request["data"] = ask.data()
+            request["content_type"] = "text/csv" if isinstance(request["data"], bytes) else None
+        token = world.keys.token("mallory", **claims) if claims else None
+        answer, told = world.doors[service].try_out(method, path, token=token, **request)
+        named = " ".join([path, *map(str, request["query_string"].values()), json.dumps(request.get("json"))])
+        return Outcome(answer, told, named)
+
+    return sent
+
+
+def _filled(value, known):
+    if isinstance(value, dict):
+        return {name: _filled(one, known) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, known) for one in value]
+    if isinstance(value, str) and value.startswith("$"):
+        return known[value[1:]]
+    return value
+
+
+@pytest.mark.requirement("P-36")
+@each(BEARER)
+def test_only_a_token_with_all_its_scopes_opens_it(send, service, name, scopes):
+    assert send(service, name).status == 401
+    for lacking in scopes:
+        refused = send(service, name, scopes=sorted(SCOPES - {lacking}))
+
+        assert (refused.status, refused.answer.mimetype, refused.told) == (403, MEDIA_TYPE, 0)
+        assert f'scope="{" ".join(scopes)}"' in refused.answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.requirement("P-36")
+@each(BEARER)
+def test_no_other_scope_opens_it(send, service, name, scopes):
+    others = SCOPES - set(scopes)
+
+    assert {scope: send(service, name, scopes=[scope]).status for scope in others} == dict.fromkeys(
+        others, 403
+    )
+
+
+@pytest.mark.requirement("S0-02")
+@each(BEARER)
+def test_it_shows_and_does_nothing_to_strangers(world, send, service, name, scopes):
+    ask = ask_for(service, name)
+    owner = send(service, name, scopes=scopes)
+    # Otherwise what strangers are answered would prove nothing. 502: no other service can be asked here.
+    assert owner.status < 400 or owner.status in {409, 502}, owner.text
+
+    for claim in ask.bounded_by:
+        stranger = send(service, name, scopes=scopes, **STRANGERS[claim])
+        if claim in ask.everybodys:
+            assert (stranger.status, stranger.told) == (403, 0)
+        else:
+            _see_nothing(world, ask, name, stranger)
+    if ask.bounded_by and not ask.everybodys:
+        nobody = send(service, name, scopes=scopes, **NOBODY)
+        _see_nothing(world, ask, name, nobody)
+        if name.startswith("GET"):
+            assert nobody.status == 404 or not any(nobody.figures), nobody.text
+            assert nobody.status == 404 or owner.leaks(world) or any(owner.figures), "shows its owner nothing"
+
+
+def _see_nothing(world, ask, name, stranger):
+    assert stranger.told == 0
+    assert stranger.leaks(world) == set()
+    if stranger.status == 422:  # the body names a seller or market that is not there, for them
+        assert {error["field"] for error in stranger.answer.json["errors"]} <= {"seller", "market"}
+    elif stranger.status != 404:
+        assert stranger.status < 300, stranger.text
+        if ask.each:
+            assert {row["reason"] for row in stranger.answer.json["items"]} == {"not_found"}
+        else:
+            assert name.startswith("GET") or ask.only_own, stranger.text
+
+
+def test_every_operation_says_by_which_one_way_it_is_opened():
+    assert len(BEARER) + len(CUSTOMERS) + len(SIGNED) == len(ALL)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_route_is_left_out(world, service):
+    described = set(DOCUMENTS[service]["paths"])
+    internal = {name.split(" ")[1] for name in INTERNAL}
+
+    routes = {CONVERTER.sub(r"{\1}", rule.rule) for rule in world.doors[service].app.url_map.iter_rules()}
+
+    assert routes - described == PUBLIC | internal
+
+
+@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("name", INTERNAL)
+def test_only_another_service_is_told_what_happened(world, service, name):
+    method, path = name.split(" ")
+    door, request = world.doors[service], INTERNAL[name]
+    token = world.keys.token
+
+    assert door.try_out(method, path, **request)[0].status_code == 401
+    for claims in ({"scopes": sorted(SCOPES)}, {"scopes": ["events:read"]}):  # a scope too few, no subscriber
+        answer, _ = door.try_out(method, path, token=token("mallory", **claims), **request)
+        assert answer.status_code == 403
+    as_nobody = token("mallory", scopes=["events:read"], subscriber="nobody")
+    answer, _ = door.try_out(method, path, token=as_nobody, **request)
+    [told] = answer.json.values()
+    assert answer.status_code == 200
+    assert not told
+
+
+@pytest.mark.parametrize(("service", "name"), CUSTOMERS)
+def test_only_an_orders_own_link_opens_it_to_a_customer(world, send, service, name):
+    order, other = world.known["order_id"], world.known["other_order_id"]
+    opened = send(service, name, link=link(order))
+    assert opened.status < 400 or opened.status in {409, 422}, opened.text
+
+    assert send(service, name).status == 401
+    assert send(service, name, scopes=sorted(SCOPES)).status == 401
+    assert send(service, name, link=link(order, days=-1)).status == 401
+    assert send(service, name, link=link(order, key="another key")).status == 401
+    assert send(service, name, link=link(order)[:-1]).status == 401
+    assert send(service, name, link=link(other)).leaks(world) == set()
+    assert send(service, name, link=link(NO_ORDER)).leaks(world) == set()
+
+
+@pytest.mark.parametrize(("service", "name"), SIGNED)
+def test_only_a_signature_opens_it(send, service, name):
+    assert send(service, name).status == 401
+    assert send(service, name, scopes=sorted(SCOPES)).status == 401

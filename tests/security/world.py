@@ -1,0 +1,200 @@
+"""The four services over one transaction each, hearing each other; nothing of it is ever committed."""
+
+from base64 import b64encode
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import import_module
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import sessionmaker
+
+from deploy.local.databases import SERVICES
+from shared import clock
+from shared.messaging import jobs as runner
+from shared.messaging.backoff import Backoff
+from shared.messaging.inbox import Inbox, receive_and_process
+from shared.messaging.outbox import envelope
+from shared.messaging.tables import event_log, inbox, jobs, outbox
+from shared.settings import read
+
+WAIT = Backoff(0.01, 0.02)
+LINK_KEY = "a key that customers' links are signed with"
+SECRET = "whsec_" + b64encode(b"known to these tests alone").decode()
+NOWHERE = "http://127.0.0.1:1"
+SETTINGS = {
+    "BROKER_URL": "redis://127.0.0.1:1/0",
+    **{f"{service.upper()}_URL": NOWHERE for service in SERVICES},
+    "SERVICE_TOKEN": "unused",
+    "CUSTOMER_LINK_KEYS": LINK_KEY,
+    "GATEWAY_SECRET": SECRET,
+    "CARRIER_SECRETS": f"waybill={SECRET}",
+    "SMTP_URL": "smtp://127.0.0.1:1",
+    "MAIL_FROM": "Waybill <orders@waybill.example>",
+    "MERGE_SECONDS": "0",
+}
+
+
+@dataclass
+class Door:
+    """One service's API, over a connection whose transaction is rolled back at the end."""
+
+    service: str
+    app: object
+    connection: object
+    sessions: object
+    messaging: object
+    told: int = 0  # up to which event the others have heard
+
+    @cached_property
+    def document(self):
+        """What the service says of itself."""
+        return self.app.test_client().get("/openapi.json").get_json()
+
+    def ask(self, method, path, *, token=None, **request):
+        """Send a request; what it changes stays."""
+        headers = dict(request.pop("headers", {}))
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        answer = self.app.test_client().open(path, method=method, headers=headers, **request)
+        answer.get_data()  # a streamed one is read while its transaction is open
+        answer.close()
+        return answer
+
+    def try_out(self, method, path, **request):
+        """Send a request, undo what it changed, and answer it with how many events it told."""
+        before = self.events
+        with self.undone():
+            answer = self.ask(method, path, **request)
+            return answer, self.events - before
+
+    @contextmanager
+    def undone(self):
+        """Whatever is changed inside is not, afterwards."""
+        savepoint = self.connection.begin_nested()
+        yield
+        savepoint.rollback()
+
+    def give_up_something(self):
+        """Have one of the events that were heard be a dead letter."""
+        one = select(inbox.c.event_id).limit(1).scalar_subquery()
+        self.connection.execute(update(inbox).where(inbox.c.event_id == one).values(state="dead"))
+
+    @property
+    def own(self):
+        """What only this service has: an event, a dead letter."""
+        return {
+            "event_id": str(self.connection.scalar(select(event_log.c.event_id).limit(1))),
+            "letter_id": str(self.connection.scalar(select(inbox.c.event_id).where(inbox.c.state == "dead"))),
+        }
+
+    @property
+    def events(self):
+        """How many events have been told."""
+        return self.connection.scalar(select(func.count()).select_from(event_log))
+
+
+@dataclass
+class World:
+    """All doors, the keys that open them, and what lies behind."""
+
+    doors: dict
+    keys: object
+    known: dict = field(default_factory=dict)
+
+    def do(self, service, method, path, *, subject="operator", **request):
+        """Ask as an operator of everything; fails loudly, and answers the JSON."""
+        token = self.keys.token(subject, scopes=self.scopes)
+        answer = self.doors[service].ask(method, path, token=token, **request)
+        assert answer.status_code < 400, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer.get_json(silent=True)
+
+    @cached_property
+    def scopes(self):
+        """Every scope that any operation of any service asks for."""
+        return sorted(scopes_of(*(door.document for door in self.doors.values())))
+
+    def settle(self):
+        """Have everyone hear what was told and do what is due, until nothing is left; e-mails stay unsent."""
+        while self._tell() or self._work():
+            pass
+
+    def _tell(self):
+        heard = 0
+        for door in self.doors.values():
+            owed = (
+                select(event_log, outbox.c.subscriber)
+                .join(outbox, outbox.c.event_id == event_log.c.event_id)
+                .where(event_log.c.seq > door.told)
+                .order_by(event_log.c.seq)
+            )
+            for row in door.connection.execute(owed).mappings().all():
+                listener = self.doors[row["subscriber"]]
+                hearing = Inbox(
+                    sessions=listener.sessions, consumers=listener.messaging.consumers, backoff=WAIT
+                )
+                receive_and_process(hearing, envelope(row, door.service))
+                door.told = row["seq"]
+                heard += 1
+        return heard
+
+    def _work(self):
+        done = 0
+        due = (jobs.c.state == "queued") & (jobs.c.run_at <= clock.now())
+        for door in self.doors.values():
+            for job_id in door.connection.scalars(select(jobs.c.id).where(due)).all():
+                done += runner.run(door.sessions, door.messaging.jobs, job_id, WAIT)
+        return done
+
+
+def scopes_of(*documents):
+    """The scopes that the operations of some APIs ask for."""
+    return {
+        scope
+        for document in documents
+        for _, _, operation in operations_of(document)
+        for option in operation.get("security", ())
+        for scope in option.get("bearer", ())
+    }
+
+
+def operations_of(document):
+    """Each operation of an API: method, path, and what is said of it."""
+    return [
+        (method.upper(), path, operation)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+        if method != "parameters"
+    ]
+
+
+@contextmanager
+def opened(engines, urls, keys, folder):
+    """The world, empty; rolled back when it is left."""
+    environment = SETTINGS | {"JWKS": str(keys.jwks_file), "DOCUMENTS_FOLDER": str(folder)}
+    with ExitStack() as stack:
+        doors = {}
+        for service in SERVICES:
+            package = f"services.{service}"
+            kind = import_module(f"{package}.settings").Settings
+            settings = read(kind, environment | {"DATABASE_URL": urls(service)})
+            messaging = import_module(f"{package}.messaging").messaging
+            bound = import_module(f"{package}.db").sessions
+            before = dict(bound.kw)
+            app = import_module(f"{package}.app").create_app(settings)
+            info = {**messaging.session_info(), "settings": settings, "documents_folder": folder}
+            bound.kw["bind"].dispose()
+            bound.kw.clear()  # as those have left it who use the service's own sessions in this process
+            bound.kw.update(before)
+            connection = stack.enter_context(engines[service].connect())
+            stack.callback(connection.begin().rollback)
+            connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
+            sessions = sessionmaker(
+                connection,
+                expire_on_commit=False,
+                join_transaction_mode="create_savepoint",
+                info=info,
+            )
+            app.extensions["sessions"] = sessions
+            doors[service] = Door(service, app, connection, sessions, messaging)
+        yield World(doors, keys)
