@@ -8,9 +8,12 @@ SELLER ?= *
 MARKET ?= *
 SCOPES ?=
 HOURS ?= 12
+FOLDER ?= backups
+BACKUP ?= $(lastword $(sort $(wildcard $(FOLDER)/$(SERVICE)-*)))
+REPLACE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint format bench chaos migrate operate token lock clean runtime dev
+.PHONY: help up demo test lint format bench chaos migrate operate backup restore token lock clean runtime dev
 
 help: ## list what can be made
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' Makefile | expand -t 10
@@ -47,6 +50,12 @@ migrate: runtime ## bring the databases to their newest shape
 
 operate: runtime ## run an operator's VERB="dead-letters list" of SERVICE=orders; VERB=--help lists them
 	@$(WAYBILL) operate --service '$(SERVICE)' --verb '$(VERB)'
+
+backup: runtime ## save every service, rows and files, in FOLDER=backups
+	@$(WAYBILL) backup --folder '$(FOLDER)'
+
+restore: runtime ## bring SERVICE=orders of a stopped system back to its newest BACKUP; REPLACE=yes: over what is there
+	@$(WAYBILL) restore --service '$(SERVICE)' --from '$(BACKUP)' $(if $(REPLACE),--replace)
 
 token: runtime ## print a bearer token for SELLER=* MARKET=* SCOPES="orders:read …" HOURS=12 (SCOPES: all)
 	@$(WAYBILL) token --seller '$(SELLER)' --market '$(MARKET)' --scopes '$(SCOPES)' --hours $(HOURS)

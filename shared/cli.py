@@ -1,10 +1,11 @@
-"""The operator's verbs on a service's command line: the same as over its API, and `migrate`."""
+"""The operator's verbs on a service's command line: those of its API, and what needs the machine."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,8 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from shared import logging, migrations
+from shared import backups, logging, migrations
+from shared.backups import BackupError
 from shared.db import is_current
 from shared.errors import Invalid, NotFound, Refused
 from shared.messaging import operations, reconciliation
@@ -26,6 +28,9 @@ from shared.settings import ServiceSettings, SettingsError, read
 from shared.sources import sources
 
 Row = Mapping[str, Any]
+
+# Before a backup was taken, some things were told already that had not been heard.
+ON_THEIR_WAY = timedelta(hours=1)
 
 SINCE = click.option(
     "--since",
@@ -43,6 +48,8 @@ class Service:
     sessions: sessionmaker[Session]
     kind: type[ServiceSettings]
     bind: Callable[[Any], None]
+    files: Callable[[Any], Path | None]
+    versions: Sequence[Any]
 
     @cached_property
     def settings(self) -> ServiceSettings:
@@ -69,15 +76,22 @@ def make_cli(
     sessions: sessionmaker[Session],
     kind: type[ServiceSettings],
     bind: Callable[[Any], None],
+    *,
+    files: Callable[[Any], Path | None] = lambda _settings: None,
+    versions: Sequence[Any] = (),
 ) -> click.Group:
-    """The command line of a service, given its sessions, its kind of settings and what binds the two."""
+    """The command line of a service, given its sessions, its kind of settings and what binds the two.
+
+    `files` finds, by the settings, the files that its rows tell of; `versions` are the columns that count
+    what it tells, beside the subjects' own.
+    """
 
     @click.group(cls=_Verbs, help=f"Operate the {messaging.name} service.")
     @click.pass_context
     def cli(context: click.Context) -> None:
-        context.obj = Service(messaging, sessions, kind, bind)
+        context.obj = Service(messaging, sessions, kind, bind, files, versions)
 
-    for verb in (migrate, health, events, outbox, dead_letters, replay, reconcile, resync):
+    for verb in (migrate, health, events, outbox, dead_letters, replay, reconcile, resync, backup, restore):
         cli.add_command(verb)
     return cli
 
@@ -87,7 +101,7 @@ class _Verbs(click.Group):
         """Tell what goes wrong in one line."""
         try:
             return super().invoke(context)
-        except (NotFound, Refused, Invalid, SettingsError) as error:
+        except (NotFound, Refused, Invalid, SettingsError, BackupError) as error:
             raise click.ClickException(str(error)) from error
         except SQLAlchemyError as error:
             raise click.ClickException(f"the database: {error.__cause__ or error}") from error
@@ -244,6 +258,35 @@ def resync(service: Service, since: datetime) -> None:
     """After a restore from a backup: have the others deliver again what they told since."""
     with sources(service.messaging, service.settings) as asked:
         _show_one(reconciliation.resync(asked, since.replace(tzinfo=UTC)))
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.pass_obj
+def backup(service: Service, folder: Path) -> None:
+    """Save the database, and the files it tells of, in a new folder inside FOLDER."""
+    place = backups.take(service.engine(), service.messaging.name, folder, service.files(service.settings))
+    click.echo(f"{service.messaging.name}: saved in {place}")
+
+
+@click.command()
+@click.argument("saved", metavar="BACKUP", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Lose what is in the database now.")
+@click.pass_obj
+def restore(service: Service, saved: Path, replace: bool) -> None:
+    """Bring the service back to a BACKUP; its processes must be stopped."""
+    name = service.messaging.name
+    about = backups.restore(
+        service.engine(),
+        name,
+        saved,
+        service.files(service.settings),
+        replace=replace,
+        versions=service.versions,
+    )
+    click.echo(f"{name}: as it was at {about.taken_at:%Y-%m-%d %H:%M:%S} UTC. Now start its processes, then")
+    click.echo(f"  resync --since {about.taken_at - ON_THEIR_WAY:%Y-%m-%dT%H:%M:%S}")
+    click.echo("  reconcile, until nothing differs")
 
 
 def _show(rows: Sequence[Row]) -> None:

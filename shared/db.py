@@ -140,8 +140,18 @@ def is_current(connection: Connection, service: str) -> bool:
 
     Asked by each readiness probe, so without Alembic, which would read every migration for it.
     """
-    versions = (migrations_folder(service) / "versions").glob("*.py")
-    newest = max(file.name.partition("_")[0] for file in versions)
+    return migration_of(connection) == newest_migration(service)
+
+
+def migration_of(connection: Connection) -> str | None:
+    """The number of the newest migration that was applied; None in an empty database."""
     if connection.scalar(text("select to_regclass('alembic_version')")) is None:
-        return False
-    return bool(connection.scalar(text("select version_num from alembic_version")) == newest)
+        return None
+    number: str | None = connection.scalar(text("select version_num from alembic_version"))
+    return number
+
+
+def newest_migration(service: str) -> str:
+    """The number of the newest migration that a service has."""
+    versions = (migrations_folder(service) / "versions").glob("*.py")
+    return max(file.name.partition("_")[0] for file in versions)

@@ -4,6 +4,7 @@ import errno
 import shlex
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import click
 
@@ -54,6 +55,24 @@ def migrate(settings: Settings) -> None:
 def operate(settings: Settings, service: str, verb: str) -> None:
     """Run an operator's verb of a service, with the settings of this stack."""
     sys.exit(stack.operate(settings, service, shlex.split(verb)))
+
+
+@cli.command()
+@click.option("--folder", type=click.Path(file_okay=False, path_type=Path), required=True)
+@click.pass_obj
+def backup(settings: Settings, folder: Path) -> None:
+    """Save every service, each in a new folder inside this one."""
+    sys.exit(stack.back_up(settings, folder.absolute()))
+
+
+@cli.command()
+@click.option("--service", type=click.Choice(SERVICES), required=True)
+@click.option("--from", "saved", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
+@click.option("--replace", is_flag=True, help="Lose what is in the database now.")
+@click.pass_obj
+def restore(settings: Settings, service: str, saved: Path, replace: bool) -> None:
+    """Bring a service back to a backup, with the system stopped."""
+    sys.exit(stack.restore(settings, service, saved.absolute(), *["--replace"] * replace))
 
 
 @cli.command()

@@ -1,5 +1,6 @@
 """The services' processes: what each is started with."""
 
+import os
 import sys
 from collections.abc import Mapping
 from datetime import timedelta
@@ -91,12 +92,15 @@ def migrations(settings: Settings, processes: Mapping[str, Process]) -> list[Pro
 
 
 def _shared_environment(settings: Settings, keys: Keys, servers: Servers) -> dict[str, str]:
-    path = settings.inherited.get("PATH", "")
+    postgres = [str(servers.postgres.binaries)] if servers.postgres else []  # pg_dump and its like
+    path = os.pathsep.join(
+        [str(Path(sys.executable).parent), *postgres, settings.inherited.get("PATH", os.defpath)]
+    )
     return {
         # Where macOS is to look for Homebrew's Pango; other systems know where their libraries are.
         "DYLD_FALLBACK_LIBRARY_PATH": "/opt/homebrew/lib:/usr/local/lib:/usr/lib",
         **settings.inherited,
-        "PATH": f"{Path(sys.executable).parent}:{path}",
+        "PATH": path,
         "PYTHONUNBUFFERED": "1",
         "TZ": "UTC",
         # glibc gives each thread a heap of its own, and keeps what the thread once used.

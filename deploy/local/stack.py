@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -183,6 +183,47 @@ def _empty(folder: Path) -> None:
 
 def migrate_databases(settings: Settings) -> None:
     """Bring the databases of a stack to their newest shape, whether it runs or not."""
+    with _servers(settings) as servers:
+        _migrate(settings, service_processes(settings, Keys(settings.folder / "keys"), servers))
+
+
+def operate(settings: Settings, service: str, words: Sequence[str]) -> int:
+    """Run a verb of a service's command line with its settings, at the terminal; answers its exit status."""
+    _refuse_before_the_first_start(settings)
+    services = service_processes(settings, Keys(settings.folder / "keys"), Servers(settings))
+    command = [sys.executable, "-m", f"services.{service}.cli", *words]
+    return subprocess.run(
+        command, cwd=ROOT, env=services[f"{service}.api"].environment, check=False
+    ).returncode
+
+
+def back_up(settings: Settings, folder: Path) -> int:
+    """Save all services into a folder, whether the stack runs or not; answers how many could not be."""
+    _refuse_before_the_first_start(settings)
+    with _servers(settings):
+        return sum(operate(settings, service, ["backup", str(folder)]) != 0 for service in SERVICES)
+
+
+def restore(settings: Settings, service: str, backup: Path, *options: str) -> int:
+    """Bring a service of a stopped stack back to a backup; answers the command's exit status.
+
+    Raises RunningAlreadyError while the stack runs.
+    """
+    _refuse_before_the_first_start(settings)
+    with own_folder(settings.folder):
+        pass  # it is stopped
+    with _servers(settings):
+        return operate(settings, service, ["restore", str(backup), *options])
+
+
+def _refuse_before_the_first_start(settings: Settings) -> None:
+    if not settings.folder.exists():
+        raise StackError("Nothing has been started here yet: run make up first.")
+
+
+@contextmanager
+def _servers(settings: Settings) -> Iterator[Servers]:
+    """The stack's servers, started for this alone where it does not run."""
     with ExitStack() as cleanup:
         try:
             cleanup.enter_context(own_folder(settings.folder))
@@ -193,18 +234,7 @@ def migrate_databases(settings: Settings) -> None:
         if is_ours:
             cleanup.callback(stop_all, servers.processes(), STOP_SERVERS_SECONDS)
             servers.start()
-        _migrate(settings, service_processes(settings, Keys(settings.folder / "keys"), servers))
-
-
-def operate(settings: Settings, service: str, words: Sequence[str]) -> int:
-    """Run a verb of a service's command line with its settings, at the terminal; answers its exit status."""
-    if not settings.folder.exists():
-        raise StackError("Nothing has been started here yet: run make up first.")
-    services = service_processes(settings, Keys(settings.folder / "keys"), Servers(settings))
-    command = [sys.executable, "-m", f"services.{service}.cli", *words]
-    return subprocess.run(
-        command, cwd=ROOT, env=services[f"{service}.api"].environment, check=False
-    ).returncode
+        yield servers
 
 
 def remove(folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from shared.cli import Service, make_cli
 
 UNNEEDED_SECONDS = 24 * 3600
 
-cli = make_cli(messaging, db.sessions, Settings, db.bind)
+cli = make_cli(messaging, db.sessions, Settings, db.bind, files=lambda settings: settings.folder)
 
 
 @cli.command()

@@ -1,0 +1,344 @@
+"""Saving a service's database with the files that its rows tell of, and bringing both back.
+
+A backup is a folder: the dump, what it is a dump of, and the files. It has its name only once it is whole.
+PostgreSQL's own programs read and write; they are told the password in their environment, where only the
+same user can see it.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
+from hashlib import file_digest
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+from sqlalchemy import URL, Connection, Engine, text
+
+from shared import clock, migrations
+from shared.db import migration_of, newest_migration
+from shared.messaging.tables import subjects
+
+DUMP = "database.dump"
+ABOUT = "backup.json"  # written last: a folder without it is no backup
+FILES = "files"
+BURST = 1000
+
+# What is there of ours; an extension's things are the superuser's.
+_OURS = """
+    select oid::regclass::text as name, relkind from pg_class
+    where relnamespace = 'public'::regnamespace and relkind in ('r', 'S')
+      and not exists (select from pg_depend where objid = pg_class.oid and deptype in ('e', 'i', 'a'))
+"""
+_EMPTY = f"""
+    begin;
+    set local lock_timeout = '10s';
+    do $$
+    declare each record;
+    begin
+        for each in {_OURS} order by relkind = 'S' loop
+            if each.relkind = 'S' then
+                execute format('drop sequence %s', each.name);
+            else
+                execute format('drop table %s cascade', each.name);
+            end if;
+        end loop;
+    end $$;
+"""
+
+# Nothing changes more often than once a second for long. So what goes on from here is newer than all that
+# was told, and numbered higher than all that was given out, since the backup; however often it is restored.
+_LEAP = """
+    do $$
+    declare each record;
+    begin
+        for each in select * from pg_sequences where schemaname = 'public' loop
+            perform setval(
+                format('public.%I', each.sequencename), coalesce(each.last_value, each.start_value) + {leap}
+            );
+        end loop;
+        for each in select pg_get_expr(adbin, adrelid) as value from pg_attrdef
+                    where adrelid = 'public.subjects'::regclass loop
+            execute format('alter table public.subjects alter version set default %s + {leap}', each.value);
+        end loop;
+    end $$;
+"""
+
+
+class BackupError(Exception):
+    """A backup can't be taken or restored; the text says why, and what to do."""
+
+
+class Backup(msgspec.Struct, kw_only=True):
+    """What a backup is of."""
+
+    service: str
+    taken_at: datetime
+    migration: str  # the newest one in it
+    server: str  # PostgreSQL's version
+    sha256: str  # of the dump
+
+
+def take(engine: Engine, service: str, folder: Path, files: Path | None = None) -> Path:
+    """Save a service's database, and then its files, in a new folder inside this one; answers which.
+
+    Rows go first: files are named by their content and never change, so one that came later does no harm,
+    and one that is as the last backup has it shares its bytes on the disk. Raises BackupError.
+    """
+    with _telling_of_the_disk(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with _alone_in(folder):
+            new = folder / f".{service}.partial"
+            if new.exists():
+                shutil.rmtree(new)  # of a backup that was killed
+            new.mkdir(mode=0o700)
+            try:
+                return _take(engine, service, new, files)
+            except BaseException:
+                shutil.rmtree(new, ignore_errors=True)
+                raise
+
+
+def _take(engine: Engine, service: str, new: Path, files: Path | None) -> Path:
+    taken_at = clock.now()
+    with engine.connect() as connection:
+        migration = migration_of(connection)
+        server = str(connection.execute(text("show server_version")).scalar_one())
+    if migration is None:
+        raise BackupError(f"the database of {service} is empty: there is nothing to save")
+    _dump(engine.url, new / DUMP)
+    if files is not None:
+        earlier = backups_of(service, new.parent)
+        _save_files(files, new / FILES, earlier[-1] / FILES if earlier else None)
+    about = Backup(
+        service=service, taken_at=taken_at, migration=migration, server=server, sha256=_sha256(new / DUMP)
+    )
+    (new / ABOUT).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
+    os.sync()  # all of it is on the disk before it is called a backup
+    place = new.with_name(f"{service}-{taken_at:%Y%m%dT%H%M%SZ}")
+    try:
+        new.rename(place)
+    except OSError as error:
+        raise BackupError(f"{place} is there already") from error
+    return place
+
+
+def backups_of(service: str, folder: Path) -> list[Path]:
+    """The whole backups of a service in a folder, oldest first."""
+    return sorted(found.parent for found in folder.glob(f"{service}-*/{ABOUT}"))
+
+
+def read(backup: Path) -> Backup:
+    """What a backup is of; raises BackupError for a folder that is none."""
+    try:
+        return msgspec.json.decode((backup / ABOUT).read_bytes(), type=Backup)
+    except (OSError, msgspec.DecodeError) as error:
+        raise BackupError(f"{backup} is no backup: its {ABOUT} can't be read") from error
+
+
+def restore(
+    engine: Engine,
+    service: str,
+    backup: Path,
+    files: Path | None = None,
+    *,
+    replace: bool = False,
+    versions: Sequence[Any] = (),
+) -> Backup:
+    """Bring a service back to a backup: all of it, or nothing is changed.
+
+    The service's processes must be stopped, and its database empty, or `replace` says to lose what is in it.
+    `versions` are the columns that count what is told, beside the subjects' own: they go on above whatever
+    was told since the backup, so that nobody takes the restored service's news for old. Raises BackupError.
+    """
+    about = read(backup)
+    _check(about, engine, service, backup, replace=replace)
+    with _telling_of_the_disk(files or backup):
+        if files is not None:
+            _bring_back_files(backup / FILES, files)
+        _load(engine.url, backup / DUMP, _leap(about, versions))
+    migrations.upgrade(engine, service)
+    return about
+
+
+def _leap(about: Backup, versions: Sequence[Any]) -> str:
+    leap = BURST + max(0, int((clock.now() - about.taken_at).total_seconds()))
+    counted = (
+        f"update public.{column.table} set {column.name} = {column.name} + {leap};"  # noqa: S608 - our own names
+        for column in (subjects.c.version, *versions)
+    )
+    return "\n".join(("", _LEAP.format(leap=leap), *counted, "commit;", ""))
+
+
+def _check(about: Backup, engine: Engine, service: str, backup: Path, *, replace: bool) -> None:
+    if about.service != service:
+        raise BackupError(f"{backup} is a backup of {about.service}, not of {service}")
+    if about.migration > newest_migration(service):
+        raise BackupError(
+            f"{backup} was taken by a newer Waybill (migration {about.migration}): restore it with that"
+        )
+    if _sha256(backup / DUMP) != about.sha256:
+        raise BackupError(f"{backup / DUMP} is damaged: it is not what was saved. Take another backup")
+    with engine.connect() as connection:
+        if others := _others(connection):
+            raise BackupError(
+                f"{others} connections to the database of {service} are open: stop its processes first"
+            )
+        if not replace and connection.execute(text(_OURS)).first() is not None:
+            raise BackupError(
+                f"the database of {service} is not empty: --replace loses what is in it for what was saved"
+            )
+
+
+def _others(connection: Connection) -> int:
+    count: int = connection.execute(
+        text("""
+            select count(*) from pg_stat_activity
+            where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
+        """)
+    ).scalar_one()
+    return count
+
+
+def _dump(url: URL, file: Path) -> None:
+    command = [_program("pg_dump"), "--format=custom", "--no-owner", "--no-privileges", f"--file={file}"]
+    done = subprocess.run(  # noqa: S603 - PostgreSQL's own program
+        [*command, _address(url)], env=_environment(url), check=False, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        raise BackupError(f"pg_dump fails: {done.stderr.strip()}")
+
+
+def _load(url: URL, dump: Path, end: str) -> None:
+    """Empty the database and fill it from a dump, in one transaction.
+
+    The end with its commit comes from here, once the dump was read whole: psql alone would commit a half.
+    """
+    read_dump = [
+        _program("pg_restore"),
+        "--no-owner",
+        "--no-privileges",
+        "--no-comments",
+        "--file=-",
+        str(dump),
+    ]
+    write = [_program("psql"), "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", _address(url)]
+    with ExitStack() as cleanup:
+        complaints = cleanup.enter_context(tempfile.TemporaryFile())
+        reader = cleanup.enter_context(
+            subprocess.Popen(read_dump, stdout=subprocess.PIPE, stderr=complaints)  # noqa: S603
+        )
+        cleanup.callback(reader.kill)
+        writer = cleanup.enter_context(
+            subprocess.Popen(  # noqa: S603
+                write,
+                env=_environment(url),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=complaints,
+            )
+        )
+        cleanup.callback(writer.kill)
+        assert reader.stdout
+        assert writer.stdin
+        with suppress(BrokenPipeError):  # psql has ended, and said why
+            writer.stdin.write(_EMPTY.encode())
+            shutil.copyfileobj(reader.stdout, writer.stdin)
+            if reader.wait() == 0:
+                writer.stdin.write(end.encode())
+            else:
+                writer.kill()
+        with suppress(BrokenPipeError):
+            writer.stdin.close()
+        if writer.wait() != 0:
+            raise BackupError(f"nothing was restored: {_words(complaints)}")
+
+
+def _words(complaints: IO[bytes]) -> str:
+    complaints.seek(0)
+    return complaints.read().decode(errors="replace").strip()
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise BackupError(
+            f"{name} is not installed: it comes with PostgreSQL's client programs "
+            "(Debian: postgresql-client), of the server's version"
+        )
+    return found
+
+
+def _address(url: URL) -> str:
+    """Where the database is, without the password: a process' arguments are there for everybody to read."""
+    bare = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
+    return f"--dbname={bare.render_as_string()}"
+
+
+def _environment(url: URL) -> dict[str, str]:
+    password = {"PGPASSWORD": str(url.password)} if url.password else {}
+    return {"PATH": os.defpath, "LC_ALL": "C", "PGCONNECT_TIMEOUT": "5", **password}
+
+
+def _save_files(files: Path, saved: Path, earlier: Path | None) -> None:
+    for file in _named_by_content(files):
+        place = saved / file.parent.name / file.name
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):  # erased since; a restored service hears of that again
+            try:
+                os.link((earlier or saved) / file.parent.name / file.name, place)
+            except OSError:  # the last backup has not got it
+                shutil.copyfile(file, place)
+
+
+def _bring_back_files(saved: Path, files: Path) -> None:
+    for file in _named_by_content(saved):
+        place = files / file.parent.name / file.name
+        if place.exists():
+            continue
+        if _sha256(file) != file.name:
+            raise BackupError(f"{file} is damaged: it is not what was saved")
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, incoming = tempfile.mkstemp(dir=place.parent, prefix=".")
+        os.close(handle)
+        try:
+            shutil.copyfile(file, incoming)
+            Path(incoming).rename(place)
+        finally:
+            Path(incoming).unlink(missing_ok=True)
+
+
+def _named_by_content(folder: Path) -> Iterator[Path]:
+    return folder.glob("[0-9a-f][0-9a-f]/[0-9a-f]*")
+
+
+def _sha256(file: Path) -> str:
+    try:
+        with file.open("rb") as content:
+            return file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise BackupError(f"{file} can't be read: {error.strerror}") from error
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Wait until no other backup is taken into the folder."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _telling_of_the_disk(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BackupError(f"{error.filename or folder} can't be written: {error.strerror}") from error
