@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 
@@ -33,6 +34,8 @@ class ServiceSettings:
     canary_seconds: float = 30
     canary_deadline_seconds: float = 90
     job_resend_seconds: float = 10  # a job sent to a worker and not begun by then is sent again
+    metrics_host: str = "127.0.0.1"  # where workers and agents answer Prometheus; APIs do where they listen
+    metrics_port: int = 0  # 0: nowhere
     crash_points: str = ""  # chaos only: "after_commit=0.01,…", the share of passes that end the process
 
     def service_url(self, service: str) -> str:
@@ -66,6 +69,15 @@ def read(kind: type[S], environment: Mapping[str, str] | None = None) -> S:
         except ValueError as error:
             raise SettingsError(f"{name} can't be read as {types[field.name]}: {text!r}") from error
     return kind(**values)
+
+
+def metrics_folder(environment: Mapping[str, str] | None = None) -> Path | None:
+    """Where the processes of one API or worker count together; None for a process that counts alone.
+
+    Apart from the other settings, for metrics are made when modules are imported. The name is the library's.
+    """
+    folder = (os.environ if environment is None else environment).get("PROMETHEUS_MULTIPROC_DIR")
+    return Path(folder) if folder else None
 
 
 def _parsed(text: str, kind: object) -> object:

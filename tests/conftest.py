@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import structlog
+from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -15,6 +16,7 @@ from shared.db import make_engine
 from shared.logging import causation_id, correlation_id, trace_parent
 from shared.messaging.service import Messaging
 from shared.messaging.tables import event_log
+from shared.metrics import exposition
 from shared.migrations import upgrade
 
 
@@ -24,6 +26,27 @@ def no_context_of_another_test() -> None:
     for variable in (correlation_id, causation_id, trace_parent):
         variable.set("")
     structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture
+def counted() -> Callable[..., float]:
+    """How much a sample has grown in this test, as Prometheus reads it; 0 for one that is not there."""
+
+    def samples() -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
+        families = text_string_to_metric_families(exposition().decode())
+        return {
+            (sample.name, frozenset(sample.labels.items())): sample.value
+            for family in families
+            for sample in family.samples
+        }
+
+    before = samples()
+
+    def grown(name: str, **labels: str) -> float:
+        key = (name, frozenset(labels.items()))
+        return samples().get(key, 0) - before.get(key, 0)
+
+    return grown
 
 
 @pytest.fixture(scope="session")

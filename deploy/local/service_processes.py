@@ -65,7 +65,12 @@ def service_processes(settings: Settings, keys: Keys, servers: Servers) -> dict[
         **{f"{service}.agent": ["-m", f"services.{service}.agent"] for service in SERVICES},
     }
     processes = {
-        name: _process(settings, name, command, environments[name.partition(".")[0]])
+        name: _process(
+            settings,
+            name,
+            command,
+            environments[name.partition(".")[0]] | _metrics(settings, name),
+        )
         for name, command in commands.items()
     }
     processes["flower"] = _process(
@@ -114,6 +119,21 @@ def _shared_environment(settings: Settings, keys: Keys, servers: Servers) -> dic
         **{f"{service.upper()}_URL": service_url(settings, service) for service in SERVICES},
         **settings.services,
     }
+
+
+def metrics_url(settings: Settings, process: str) -> str:
+    """Where a process of a service tells Prometheus what it counts."""
+    service, _, kind = process.partition(".")
+    return f"http://{HOST}:{settings.ports[service if kind == 'api' else process]}/metrics"
+
+
+def _metrics(settings: Settings, process: str) -> dict[str, str]:
+    """Where a process tells what it counts, and where it counts together with its children."""
+    kind = process.partition(".")[2]
+    port = {} if kind == "api" else {"METRICS_HOST": HOST, "METRICS_PORT": str(settings.ports[process])}
+    # Emptied at each start of the stack: what is started again within it counts on.
+    folder = settings.folder / TEMPORARY / "metrics" / process
+    return port | ({} if kind == "agent" else {"PROMETHEUS_MULTIPROC_DIR": str(folder)})
 
 
 def _api(service: str, port: int) -> list[str]:

@@ -19,6 +19,16 @@ PORTS = {
     "smtp": 8025,
     "postgres": 8132,
     "valkey": 8179,
+    # Where processes that are no APIs tell Prometheus what they count.
+    "orders.worker": 8111,
+    "shipping.worker": 8112,
+    "documents.worker": 8113,
+    "notifications.worker": 8114,
+    "documents.rendering": 8115,
+    "orders.agent": 8121,
+    "shipping.agent": 8122,
+    "documents.agent": 8123,
+    "notifications.agent": 8124,
 }
 
 # Handed to the services as they are; what each means stands in shared/settings.py.
@@ -94,7 +104,7 @@ def read(environment: Mapping[str, str] | None = None, file: Path = ROOT / ".env
 
 def variable(port: str) -> str:
     """The setting that changes a port."""
-    return f"WAYBILL_{port.upper()}_PORT"
+    return f"WAYBILL_{port.upper().replace('.', '_')}_PORT"
 
 
 def free_ports() -> dict[str, int]:

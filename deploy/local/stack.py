@@ -100,7 +100,7 @@ class Stack:
             check_space(self.folder)
             leftovers.sweep(self.supervisor.record)
             _empty(self.folder / TEMPORARY)
-            check_ports(self.settings.ports, sorted(self.servers.ports() | {*SERVICES, "flower"}))
+            check_ports(self.settings.ports, sorted(self._ports()))
             self._tell("Starting the servers")
             self.servers.start()
             if self._supervised:
@@ -118,6 +118,10 @@ class Stack:
         except BaseException:
             self.stop()
             raise
+
+    def _ports(self) -> set[str]:
+        """The names of all ports that this stack will listen on."""
+        return self.servers.ports() | (set(self.settings.ports) & {*SERVICES, *self._services})
 
     def wait_until_healthy(self, seconds: float = HEALTHY_SECONDS) -> None:
         """Wait for every API to be ready, every worker to hear, and every process to live.

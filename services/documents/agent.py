@@ -1,6 +1,6 @@
 """The process beside documents' workers: relays, pulls, acknowledges and drives jobs."""
 
-from services.documents import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
+from services.documents import consumers, db, jobs, ledger  # noqa: F401 - consumers and jobs register themselves
 from services.documents.messaging import messaging
 from services.documents.settings import Settings
 from shared.messaging.agent import run_agent
@@ -10,4 +10,10 @@ from shared.web.retention import forget_old_keys
 if __name__ == "__main__":
     settings = read(Settings)
     db.bind(settings)
-    run_agent(messaging, db.sessions, settings, [forget_old_keys])
+    run_agent(
+        messaging,
+        db.sessions,
+        settings,
+        chores=[forget_old_keys],
+        checks={"invoice_numbers": lambda session: len(list(ledger.faulty_series(session)))},
+    )

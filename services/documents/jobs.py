@@ -1,11 +1,13 @@
 """The slow work on papers: making them, and erasing bytes."""
 
+import time
 from datetime import date, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from prometheus_client import Histogram
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.documents import numbering, queries, storage
@@ -21,6 +23,13 @@ from shared.messaging.jobs import Effect, PermanentFailure
 MOST_FAULTS = 20  # that a verdict names
 MOST_LINES = 2_000  # more would take a renderer half a minute and a gigabyte
 
+DOCUMENT_SECONDS = Histogram(
+    "waybill_document_seconds",
+    "Making a paper or a print, from the first look at it to its stored bytes.",
+    ["kind"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+
 
 @jobs.kind("paper", limit_seconds=60, queue="rendering")
 def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
@@ -31,6 +40,7 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     # Here, not above: WeasyPrint takes a second and 40 MB, and only the rendering worker runs this.
     from services.documents import rendering  # noqa: PLC0415
 
+    began = time.monotonic()
     paper_id = UUID(argument["paper_id"])
     with sessions() as session:
         folder = folder_of(session)
@@ -55,6 +65,7 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     except rendering.TooLong as error:
         raise PermanentFailure(str(error)) from error
     digest = storage.store(folder, pdf)
+    DOCUMENT_SECONDS.labels(paper.kind).observe(time.monotonic() - began)
     return partial(
         commands.paper_stored, paper_id=paper_id, sha256=digest, size_bytes=len(pdf), einvoice=verdict
     )
@@ -96,6 +107,7 @@ def remove_bytes(sessions: sessionmaker[Session], argument: dict[str, Any]) -> N
 @jobs.kind("print", limit_seconds=120, queue="rendering")
 def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
     """Put stored papers together, or lay out a list over shipments, from what is known of them now."""
+    began = time.monotonic()
     print_id = UUID(argument["print_id"])
     with sessions() as session:
         folder = folder_of(session)
@@ -114,6 +126,7 @@ def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         picture = storage.read(folder, logo.sha256) if logo and logo.sha256 else b""
         pdf = rendering.render_stops(made.kind, stops, made.requested_at, picture)
     digest = storage.store(folder, pdf)
+    DOCUMENT_SECONDS.labels(made.kind).observe(time.monotonic() - began)
     return partial(prints.print_stored, print_id=print_id, sha256=digest, size_bytes=len(pdf))
 
 

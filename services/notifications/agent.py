@@ -10,4 +10,4 @@ from shared.web.retention import forget_old_keys
 if __name__ == "__main__":
     settings = read(Settings)
     db.bind(settings)
-    run_agent(messaging, db.sessions, settings, [forget_old_keys])
+    run_agent(messaging, db.sessions, settings, chores=[forget_old_keys])

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+from prometheus_client import Counter
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.notifications import attachments, queries, rendering, sending
@@ -27,6 +28,13 @@ from shared.logging import causation_id, correlation_id
 from shared.messaging.backoff import Backoff
 from shared.messaging.jobs import Effect, PermanentFailure, RetryLater
 from shared.messaging.subjects import lock_order
+from shared.metrics import when_committed
+
+EMAILS = Counter(
+    "waybill_emails",
+    "Tries of an e-mail by their outcome: sent, delayed (it is tried again) or given_up.",
+    ["outcome"],
+)
 
 MOST_OVERDUE = 1000  # read for a digest, which counts them and names the first of each kind
 PATIENCE_SECONDS = 3 * 24 * 3600  # as long as mail servers keep trying among themselves
@@ -65,6 +73,7 @@ def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         sender = parseaddr(settings.mail_from)[1]
         envelope = sending.Envelope(sender=sender, recipient=email.address, content=content)
         taken = sending.send(envelope, settings.smtp_url)
+        EMAILS.labels("sent").inc()
     except httpx.HTTPError as error:
         raise _later(sessions, email, answer(None, f"documents: {type(error).__name__}"), settings) from error
     except sending.Delayed as error:
@@ -88,6 +97,7 @@ def write_digest(sessions: sessionmaker[Session], argument: dict[str, Any]) -> E
 def give_up_email(session: Session, argument: dict[str, Any], reason: str) -> None:
     """An e-mail that can't be sent fails with the reason, and the next one's turn comes."""
     told = answer(None, reason.removeprefix("PermanentFailure: ").removeprefix("RetryLater: "))
+    when_committed(session, EMAILS.labels("given_up").inc)
     commands.give_up_email(session, UUID(argument["email_id"]), told.text)
 
 
@@ -173,6 +183,7 @@ def _outgoing(
 
 
 def _later(sessions: sessionmaker[Session], email: Email, delayed: Answer, settings: Settings) -> RetryLater:
+    EMAILS.labels("delayed").inc()
     with sessions.begin() as session:
         lock_order(session, email.order_id)
         commands.email_delayed(session, email.id, delayed)

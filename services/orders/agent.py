@@ -2,6 +2,7 @@
 
 from services.orders import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.orders.messaging import messaging
+from services.orders.queries.money import money_drift
 from services.orders.settings import Settings
 from shared.messaging.agent import run_agent
 from shared.settings import read
@@ -10,4 +11,10 @@ from shared.web.retention import forget_old_keys
 if __name__ == "__main__":
     settings = read(Settings)
     db.bind(settings)
-    run_agent(messaging, db.sessions, settings, [forget_old_keys])
+    run_agent(
+        messaging,
+        db.sessions,
+        settings,
+        chores=[forget_old_keys],
+        checks={"money": lambda session: len(money_drift(session))},
+    )

@@ -1,12 +1,35 @@
-"""Orders' operator verbs: those of every service."""
+"""Orders' operator verbs: those of every service, and the standing check of its money."""
+
+import sys
+
+import click
 
 from services.orders import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.orders.messaging import messaging
 from services.orders.models import Order
+from services.orders.queries.money import money_drift
 from services.orders.settings import Settings
-from shared.cli import make_cli
+from shared.cli import Service, make_cli
 
 cli = make_cli(messaging, db.sessions, Settings, db.bind, versions=[Order.__table__.c.version])
+
+
+@cli.command("check-money")
+@click.pass_obj
+def check_money(service: Service) -> None:
+    """Compare every order's sums with its payments and refunds; exit 1 on a difference."""
+    with service.session() as session:
+        drifted = money_drift(session)
+    for row in drifted:
+        click.echo(
+            f"{row.number}: received {row.received_minor}, by the ledger {row.received}; "
+            f"credited {row.credited_minor}, by the ledger {row.credited}; "
+            f"refunded {row.refunded_minor}, by the ledger {row.refunded}; "
+            f"to be refunded {row.refund_pending_minor}, by the ledger {row.pending}"
+        )
+    click.echo(f"{len(drifted)} orders drifted")
+    sys.exit(1 if drifted else 0)
+
 
 if __name__ == "__main__":
     cli()

@@ -1,6 +1,6 @@
 """The process beside shipping's worker: relays, pulls, acknowledges and drives jobs."""
 
-from services.shipping import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
+from services.shipping import consumers, db, jobs, queries  # noqa: F401 - consumers and jobs register themselves
 from services.shipping.commands.stock_news import tell_changed_stock
 from services.shipping.messaging import messaging
 from services.shipping.settings import Settings
@@ -11,4 +11,11 @@ from shared.web.retention import forget_old_keys
 if __name__ == "__main__":
     settings = read(Settings)
     db.bind(settings)
-    run_agent(messaging, db.sessions, settings, [forget_old_keys], [tell_changed_stock])
+    run_agent(
+        messaging,
+        db.sessions,
+        settings,
+        chores=[forget_old_keys],
+        watches=[tell_changed_stock],
+        checks={"stock": lambda session: len(queries.stock_drift(session))},
+    )

@@ -3,16 +3,16 @@
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 
 import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from shared import logging
+from shared import logging, metrics
 from shared.db import new_id
-from shared.messaging import canary, deliveries, dispatch, fault_points, inbox, retention
+from shared.messaging import canary, deliveries, dispatch, fault_points, inbox, measuring, retention
 from shared.messaging.backoff import Backoff
 from shared.messaging.celery_app import make_celery
 from shared.messaging.deliveries import Source
@@ -29,6 +29,8 @@ POLL_SECONDS = 1.0  # the guarantee behind LISTEN, which is only for speed
 SWEEP_LIMIT = 20
 LATE_GRACE = 3  # times as long
 RETENTION_EVERY_SECONDS = 3600.0
+MEASURE_EVERY_SECONDS = 10.0
+CHECK_EVERY_SECONDS = 3600.0
 
 
 class Agent:
@@ -39,14 +41,17 @@ class Agent:
         messaging: Messaging,
         sessions: sessionmaker[Session],
         settings: ServiceSettings,
+        *,
         chores: Sequence[Chore] = (),
         watches: Sequence[Chore] = (),
+        checks: Mapping[str, measuring.Check] | None = None,
     ) -> None:
         self._messaging = messaging
         self._sessions = sessions
         self._settings = settings
         self._chores = chores
         self._watches = watches
+        self._checks = checks or {}
         self._app = make_celery(messaging, settings)
         self._stopping = threading.Event()
         self._hearing = Inbox(
@@ -81,6 +86,8 @@ class Agent:
             ("sweep", self._sweep),
             ("canary", self._send_canaries),
             ("retention", self._forget),
+            ("measure", self._measure),
+            ("check", self._check),
             *((f"watch-{watch.__name__}", self._watching(watch)) for watch in self._watches),
             *((f"acknowledge-{source}", self._acknowledging(source)) for source in sources),
             *((f"pull-{source}", self._pulling(source)) for source in sources),
@@ -225,21 +232,40 @@ class Agent:
                 chore(session)
         self._stopping.wait(RETENTION_EVERY_SECONDS)
 
+    def _measure(self) -> None:
+        publisher = Publisher(self._app)
+        try:
+            while not self._stopping.is_set():
+                with self._sessions() as session:
+                    measuring.measure_backlog(self._messaging, session)
+                measuring.measure_queues(self._messaging, publisher)
+                self._stopping.wait(MEASURE_EVERY_SECONDS)
+        finally:
+            publisher.close()
+
+    def _check(self) -> None:
+        measuring.run_checks(self._sessions, self._checks)
+        self._stopping.wait(CHECK_EVERY_SECONDS)
+
 
 def run_agent(
     messaging: Messaging,
     sessions: sessionmaker[Session],
     settings: ServiceSettings,
+    *,
     chores: Sequence[Chore] = (),
     watches: Sequence[Chore] = (),
+    checks: Mapping[str, measuring.Check] | None = None,
 ) -> None:
     """Be the agent of a service until SIGTERM or SIGINT.
 
-    Chores are run once an hour, watches once a second; each has a transaction of its own.
+    Chores and checks of the books are run once an hour, watches once a second; each has a transaction of its
+    own.
     """
     logging.configure(messaging.name, settings.log_level)
     fault_points.configure(settings.crash_points)
-    agent = Agent(messaging, sessions, settings, chores, watches)
+    agent = Agent(messaging, sessions, settings, chores=chores, watches=watches, checks=checks)
+    metrics.serve(settings.metrics_host, settings.metrics_port)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         agent.stop()

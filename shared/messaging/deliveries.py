@@ -10,6 +10,7 @@ from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
 from shared import clock
+from shared.messaging import metrics
 from shared.messaging.outbox import envelope
 from shared.messaging.tables import event_log, inbox, outbox
 
@@ -100,15 +101,18 @@ class Source:
 def acknowledge_received(session: Session, source: Source) -> int:
     """Tell a source what came from it and is safe here; answers how many were told."""
     owed = (
-        select(inbox.c.event_id)
+        select(inbox.c.event_id, inbox.c.type)
         .where(inbox.c.source == source.name, inbox.c.acked_at.is_(None))
         .order_by(inbox.c.received_at)
         .limit(ACKNOWLEDGE_LIMIT)
     )
-    event_ids = list(session.execute(owed).scalars())
+    events = session.execute(owed).all()
     session.commit()  # no transaction is open while another service is asked
-    if event_ids:
+    if events:
+        event_ids = [event.event_id for event in events]
         source.acknowledge(event_ids)
         session.execute(update(inbox).where(inbox.c.event_id.in_(event_ids)).values(acked_at=clock.now()))
         session.commit()
-    return len(event_ids)
+        for event in events:
+            metrics.ACKNOWLEDGED.labels(event.type).inc()
+    return len(events)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,12 +15,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from shared import clock
 from shared.logging import causation_id, correlation_id, logger, trace_parent
-from shared.messaging import copies
+from shared.messaging import copies, metrics
 from shared.messaging.backoff import Backoff, is_lost_connection
 from shared.messaging.consumers import Consumers
 from shared.messaging.fault_points import crash_point, disturb_handler
 from shared.messaging.subjects import lock_order
 from shared.messaging.tables import inbox
+from shared.metrics import when_committed
 
 log = logger(__name__)
 
@@ -48,6 +50,7 @@ def receive_and_process(hearing: Inbox, envelope: Mapping[str, Any]) -> None:
             is_new = _store(session, hearing.backoff, envelope, "push", state="done", done_at=clock.now())
             if is_new:
                 _handle(session, hearing.consumers, envelope)
+                when_committed(session, partial(metrics.handled, envelope, "push"))
             session.commit()
     except Exception as error:
         log.warning("event_failed", event_id=str(event_id), exc_info=error)
@@ -94,6 +97,8 @@ def _store(session: Session, backoff: Backoff, envelope: Mapping[str, Any], via:
         # A pushed repeat shows nothing: it may have waited in the queue while its twin was pulled.
         new = new.on_conflict_do_nothing(index_elements=[inbox.c.event_id])
     is_new = session.execute(new.returning(literal_column("xmax = 0", Boolean))).scalar_one_or_none()
+    if is_new:
+        when_committed(session, metrics.RECEIVED.labels(envelope["type"], via).inc)
     return bool(is_new)
 
 
@@ -122,12 +127,13 @@ def claim_due(hearing: Inbox, limit: int) -> list[UUID]:
                     else_=inbox.c.last_error,
                 ),
             )
-            .returning(inbox.c.event_id, inbox.c.state)
+            .returning(inbox.c.event_id, inbox.c.type, inbox.c.state)
         )
         rows = session.execute(claimed).all()
         session.commit()
     for row in rows:
         if row.state == "dead":
+            metrics.DEAD.labels(row.type).inc()
             log.error("event_dead", event_id=str(row.event_id), error=_DIED)
     return [row.event_id for row in rows if row.state == "pending"]
 
@@ -149,14 +155,15 @@ def process(hearing: Inbox, event_id: UUID) -> bool:
 def _process(hearing: Inbox, event_id: UUID) -> bool:
     with hearing.sessions() as session:
         pending = (
-            select(inbox.c.envelope)
+            select(inbox.c.envelope, inbox.c.via)
             .where(inbox.c.event_id == event_id, inbox.c.state == "pending")
             .with_for_update(skip_locked=True)
         )
-        envelope = session.execute(pending).scalar_one_or_none()
-        if envelope is None:
+        row = session.execute(pending).one_or_none()
+        if row is None:
             return False  # another process has it, or had it
-        _handle(session, hearing.consumers, envelope)
+        _handle(session, hearing.consumers, row.envelope)
+        when_committed(session, partial(metrics.handled, row.envelope, row.via))
         done = update(inbox).where(inbox.c.event_id == event_id)
         session.execute(done.values(state="done", done_at=clock.now(), error_type=None, last_error=None))
         session.commit()
@@ -187,14 +194,16 @@ def _fail(hearing: Inbox, event_id: UUID, error: Exception) -> None:
     excused = is_lost_connection(error)
     try:
         with hearing.sessions() as session:
-            attempts = session.execute(
-                select(inbox.c.attempts)
+            row = session.execute(
+                select(inbox.c.attempts, inbox.c.type)
                 .where(inbox.c.event_id == event_id, inbox.c.state == "pending")
                 .with_for_update()
-            ).scalar_one_or_none()
-            if attempts is None:
+            ).one_or_none()
+            if row is None:
                 return
+            attempts = row.attempts
             is_dead = permanent or (not excused and attempts >= ATTEMPTS)
+            when_committed(session, (metrics.DEAD if is_dead else metrics.RETRIED).labels(row.type).inc)
             session.execute(
                 update(inbox)
                 .where(inbox.c.event_id == event_id)

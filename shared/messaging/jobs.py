@@ -13,10 +13,12 @@ from sqlalchemy.orm import Session, sessionmaker
 from shared import clock
 from shared.db import new_id
 from shared.logging import causation_id, correlation_id, logger, trace_parent
+from shared.messaging import metrics
 from shared.messaging.backoff import Backoff, is_lost_connection
 from shared.messaging.fault_points import crash_point
 from shared.messaging.subjects import lock_order
 from shared.messaging.tables import jobs
+from shared.metrics import when_committed
 
 log = logger(__name__)
 
@@ -230,4 +232,7 @@ def _end(session: Session, job: Row[Any], **values: Any) -> bool:
     """Write on a job, if this attempt still holds it: the attempt's number is the fence."""
     held = jobs.c.id == job.id, jobs.c.state == "running", jobs.c.attempts == job.attempts
     written = update(jobs).where(*held).values(lease_until=None, **values).returning(jobs.c.id)
-    return session.execute(written).first() is not None
+    if session.execute(written).first() is None:
+        return False
+    when_committed(session, metrics.JOBS.labels(job.kind, values["state"]).inc)
+    return True

@@ -12,6 +12,8 @@ from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
 from shared.logging import causation_id, correlation_id, trace_parent
+from shared.messaging import metrics
+from shared.metrics import when_committed
 
 
 class Snapshot(Protocol):
@@ -69,6 +71,7 @@ def publication(session: Session, event: Event, event_id: UUID) -> dict[str, Any
     """The parameters that publish an event, for a statement that does more in the same round trip."""
     subscribers: Mapping[str, tuple[str, ...]] = session.info["subscribers"]
     snapshot = event.snapshot
+    when_committed(session, metrics.TOLD.labels(event.NAME).inc)
     return {
         "event_id": event_id,
         "type": event.NAME,

@@ -11,6 +11,7 @@ from sqlalchemy import select, tuple_, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import clock
+from shared.messaging import metrics
 from shared.messaging.fault_points import crash_point
 from shared.messaging.outbox import envelope
 from shared.messaging.tables import event_log, outbox
@@ -107,6 +108,8 @@ def relay_batch(sessions: sessionmaker[Session], publisher: Publisher, source: s
             )
             crash_point("before_mark")
             session.commit()
+            for row in rows:
+                metrics.SENT.labels(row["type"], row["subscriber"]).inc()
     return len(rows)
 
 

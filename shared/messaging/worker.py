@@ -8,7 +8,7 @@ from celery import Celery, Task, signals
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, configure_mappers, sessionmaker
 
-from shared import logging
+from shared import logging, metrics
 from shared.messaging import canary, fault_points, inbox, jobs
 from shared.messaging.backoff import Backoff
 from shared.messaging.celery_app import make_celery
@@ -35,6 +35,18 @@ def make_worker(messaging: Messaging, sessions: sessionmaker[Session], settings:
     @signals.setup_logging.connect(weak=False)
     def configure_logging(**_: Any) -> None:
         logging.configure(messaging.name, settings.log_level)
+
+    @signals.worker_init.connect(weak=False)
+    def answer_prometheus(**_: Any) -> None:
+        try:
+            server = metrics.serve(settings.metrics_host, settings.metrics_port)
+        except OSError as error:  # which Celery would log, and go on
+            raise SystemExit(f"METRICS_PORT {settings.metrics_port}: {error}") from error
+
+        @signals.worker_process_init.connect(weak=False)
+        def leave_the_port_to_the_parent(**_: Any) -> None:
+            if server is not None:
+                server.socket.close()
 
     @signals.worker_before_create_process.connect(weak=False)
     def share_memory_with_children(**_: Any) -> None:

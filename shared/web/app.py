@@ -13,7 +13,7 @@ from shared import logging
 from shared.messaging import fault_points
 from shared.messaging.service import Messaging
 from shared.settings import ServiceSettings
-from shared.web import auth, deliveries, health, operations, payloads
+from shared.web import auth, deliveries, health, metrics, operations, payloads
 from shared.web.blueprint import Blueprint
 from shared.web.documentation import serve_documentation
 from shared.web.idempotency import LONGEST_KEY
@@ -117,6 +117,7 @@ def make_app(
         api.register_blueprint(blueprint)
     serve_documentation(app, api.spec)
     app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
     app.register_blueprint(deliveries.blueprint)
     auth.refuse_unguarded(app)
     app.after_request(_shield)

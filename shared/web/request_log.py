@@ -1,4 +1,4 @@
-"""One line in the log for each request, and the ids that tie it to the events it makes."""
+"""One line in the log for each request, its place in the counts, and the ids that tie it to its events."""
 
 import re
 import time
@@ -8,11 +8,12 @@ from flask import Flask, Response, g, request
 
 from shared import db
 from shared.logging import correlation_id, logger, trace_parent
+from shared.web import metrics
 
 log = logger(__name__)
 
-# Probes and the other services' agents ask every second; only their failures are news.
-ASKED_ALL_DAY = ("/health/", "/internal/")
+# Probes, Prometheus and the other services' agents ask every second; only their failures are news.
+ASKED_ALL_DAY = ("/health/", "/internal/", "/metrics")
 
 _SAFE = re.compile(r"[\w.:/+=@-]{1,128}", re.ASCII)
 _TRACE_PARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -37,13 +38,15 @@ def log_requests(app: Flask) -> None:
         answer.headers["X-Correlation-Id"] = correlation_id.get()
         actor = g.get("actor")
         route = request.url_rule.rule if request.url_rule else ""
+        seconds = time.perf_counter() - g.began
+        metrics.observe(request, answer.status_code, seconds)
         quiet = route.startswith(ASKED_ALL_DAY) and answer.status_code < HTTPStatus.BAD_REQUEST
         (log.debug if quiet else log.info)(
             "request",
             method=request.method,
             route=route,
             status=answer.status_code,
-            milliseconds=round((time.perf_counter() - g.began) * 1000, 2),
+            milliseconds=round(seconds * 1000, 2),
             actor=actor.name if actor else None,
         )
         return answer

@@ -67,7 +67,7 @@ def paper_of(sessions, placed, kind=PaperKind.INVOICE):
 
 
 @pytest.mark.requirement("S0-14")
-def test_a_due_invoice_is_numbered_rendered_stored_and_told(sessions, hear, run_due, folder):
+def test_a_due_invoice_is_numbered_rendered_stored_and_told(sessions, hear, run_due, folder, counted):
     accepted = order(4)
     hear(accepted)
 
@@ -87,6 +87,9 @@ def test_a_due_invoice_is_numbered_rendered_stored_and_told(sessions, hear, run_
     [stored] = told(sessions, "document.stored")
     assert stored["kind"] == "delivery_note"
     assert {issued["documents"]["version"], stored["documents"]["version"]} == {1, 2}
+    for kind in ("invoice", "delivery_note"):
+        assert counted("waybill_document_seconds_count", kind=kind) == 1
+        assert counted("waybill_document_seconds_sum", kind=kind) > 0
 
 
 def test_a_label_is_made_once_however_often_it_is_called_for(sessions, hear, run_due):

@@ -154,7 +154,9 @@ def test_an_email_waits_for_documents_to_be_back(hear, work, store, documents, e
 
 
 @pytest.mark.parametrize("stage", ["at_recipient", "at_content"])
-def test_a_server_that_refuses_for_now_delays_and_loses_nothing(stage, hear, work, mail_server, emails):
+def test_a_server_that_refuses_for_now_delays_and_loses_nothing(
+    stage, hear, work, mail_server, emails, counted
+):
     getattr(mail_server, stage).extend(["451 greylisted, come back"] * 2)
     hear(replace(PLACED, seller=replace(PLACED.seller, email="")))  # to the customer alone
     work()
@@ -170,6 +172,8 @@ def test_a_server_that_refuses_for_now_delays_and_loses_nothing(stage, hear, wor
         ("sent", 250),
     ]
     assert len(mail_server.received()) == 1
+    assert counted("waybill_emails_total", outcome="delayed") == 2
+    assert counted("waybill_emails_total", outcome="sent") == 1
 
 
 def test_an_absent_server_delays_what_is_first_and_all_behind_it(hear, work, mail_server, emails, settings):
@@ -191,7 +195,7 @@ def test_an_absent_server_delays_what_is_first_and_all_behind_it(hear, work, mai
 
 @pytest.mark.parametrize("stage", ["at_recipient", "at_content"])
 def test_a_refusal_for_good_fails_with_its_reason_and_the_next_is_sent(
-    stage, hear, work, mail_server, emails, published, session
+    stage, hear, work, mail_server, emails, published, session, counted
 ):
     hear(replace(ACCEPTED, seller=replace(PLACED.seller, email="")))
     getattr(mail_server, stage).append("550 5.1.1 <lucia.ferrer@customers.example> is unknown")
@@ -206,6 +210,8 @@ def test_a_refusal_for_good_fails_with_its_reason_and_the_next_is_sent(
     assert session.scalars(select(jobs.c.last_error).where(jobs.c.state == "dead")).all() == [
         "PermanentFailure: 550 5.1.1 <(address)> is unknown"
     ]
+    assert counted("waybill_emails_total", outcome="given_up") == 1
+    assert counted("waybill_emails_total", outcome="sent") == 1
 
 
 def test_a_server_that_turns_everybody_away_fails_no_email(hear, work, mail_server, emails):
