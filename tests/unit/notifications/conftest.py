@@ -153,6 +153,7 @@ def settings(postgres_server, mail_server, documents):
         customer_link_keys=("key",),
         smtp_url=f"smtp://127.0.0.1:{mail_server.port}",
         mail_from="Waybill <orders@waybill.example>",
+        retry_base_seconds=60,  # no test is so slow that what was delayed comes again by itself
         merge_seconds=0,
     )
 

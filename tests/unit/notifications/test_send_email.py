@@ -394,5 +394,5 @@ def test_waits_grow_to_the_longest_and_no_further(hear, work, mail_server, sessi
         due = session.scalars(select(jobs.c.run_at)).one()
         waits.append((due - clock.now()).total_seconds())
 
-    assert waits[0] < 2 < waits[4] < 40
+    assert waits[0] < 80 < waits[4] < 1300
     assert 2500 < max(waits) < 3600 * 1.3
