@@ -30,6 +30,7 @@ def child(gate=None):
         counter.labels("north").inc()
         seconds.observe(1.5)
         if gate:
+            os.write(counted, b".")
             os.read(gate, 1)
         counter.labels("north").inc()
         os._exit(0)
@@ -37,7 +38,10 @@ def child(gate=None):
 
 counter.labels("north").inc()
 gate, latch = os.pipe()
+heard, counted = os.pipe()
 together = [child(gate), child(gate)]
+for _ in together:
+    os.read(heard, 1)
 os.write(latch, b"go")
 for pid in together:
     os.waitpid(pid, 0)
