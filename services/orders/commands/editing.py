@@ -1,4 +1,4 @@
-"""Editing a placed order: what it is to be, what that makes of its sums, and making it so."""
+"""Editing a placed order: what an edit makes of its sums, and making it so."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,10 +11,19 @@ from services.orders import events
 from services.orders.commands.changes import change, locked_order
 from services.orders.commands.costs import Costs, costs_of, line_total, price_of
 from services.orders.commands.coupons import redeem
+from services.orders.commands.edited import (
+    EditedDelivery,
+    EditedLine,
+    Wanted,
+    discounts_as_wanted,
+    groups_as_wanted,
+    own_class,
+    wanted_of,
+)
 from services.orders.commands.feasibility import refuse_impossible
 from services.orders.commands.ledger import restate_payment
 from services.orders.commands.terms import Offer, Terms, terms_of
-from services.orders.commands.wanted import AddedFee, GrantedDiscount, WantedDelivery, WantedLine
+from services.orders.commands.wanted import AddedFee, GrantedDiscount
 from services.orders.domain.order_status import refuse_unless_possible
 from services.orders.domain.refunds import units_cost
 from services.orders.domain.totals import ChargeKind
@@ -35,22 +44,8 @@ from shared.events.snapshots import Address, Totals
 from shared.events.snapshots import Payment as PaymentStanding
 from shared.messaging import outbox
 
-GONE = -1  # the place of a delivery group that is none any more
-
 # Keys of the customer as an edit names them, by the order's columns.
 _CUSTOMER = {name: f"customer_{name}" for name in ("name", "email", "phone", "company", "vat_number")}
-
-
-class EditedDelivery(WantedDelivery, total=False):
-    """A delivery group; of one with an id, what is left out stays; one that is not named is gone."""
-
-    group_id: UUID
-
-
-class EditedLine(WantedLine, total=False):
-    """A line; of one with an id, what is left out stays; one that is not named is gone."""
-
-    line_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,16 +60,6 @@ class Edit:
     outstanding_minor: int  # still to be paid
     refund_due_minor: int  # paid too much, and not on its way back yet
     lines: Sequence[OrderLine]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Wanted:
-    """The order as it is to be, in the terms in which orders are placed."""
-
-    groups: Sequence[EditedDelivery]
-    lines: Sequence[EditedLine]
-    fees: Sequence[AddedFee]
-    discounts: Sequence[GrantedDiscount]
 
 
 def edit_order(
@@ -103,7 +88,7 @@ def edit_order(
     before, pictured = order.totals, _pictured(order)
     if discounts is None and coupons is not None:
         discounts = ()
-    wanted = _wanted(order, delivery_groups, lines, fees, discounts)
+    wanted = wanted_of(order, delivery_groups, lines, fees, discounts)
     terms = _terms(session, order, wanted, coupons or ())
     refuse_impossible(terms, order.payment_method, wanted.groups, wanted.lines, wanted.fees)
     granted = _redeemed(terms, wanted, coupons or ())
@@ -134,124 +119,7 @@ def edit_order(
     )
 
 
-def _wanted(
-    order: Order,
-    groups: Sequence[EditedDelivery] | None,
-    lines: Sequence[EditedLine] | None,
-    fees: Sequence[AddedFee] | None,
-    discounts: Sequence[GrantedDiscount] | None,
-) -> _Wanted:
-    _refuse_strangers(order, groups or (), lines)
-    known_groups = _groups_as_wanted(order)
-    groups = known_groups if groups is None else [_edited_group(known_groups, group) for group in groups]
-    known_lines = _lines_as_wanted(order, groups)
-    lines = known_lines if lines is None else [_edited_line(known_lines, line) for line in lines]
-    if homeless := [str(place) for place, line in enumerate(lines) if line.get("delivery_group") == GONE]:
-        raise Invalid(**{f"lines.{place}.delivery_group": "its delivery group is gone" for place in homeless})
-    return _Wanted(
-        groups=groups,
-        lines=lines,
-        fees=_fees_as_wanted(order) if fees is None else fees,
-        discounts=_discounts_as_wanted(order) if discounts is None else discounts,
-    )
-
-
-def _edited_group(known: Sequence[EditedDelivery], group: EditedDelivery) -> EditedDelivery:
-    before = next((one for one in known if one["group_id"] == group.get("group_id")), None)
-    if before is None:
-        return {"shipping_minor": 0, **group}
-    if group.get("address"):  # it is brought there, no longer fetched; and the other way round
-        before = before | {"pickup_point": None}
-    elif group.get("pickup_point"):
-        before = before | {"address": None}
-    return before | group
-
-
-def _edited_line(known: Sequence[EditedLine], line: EditedLine) -> EditedLine:
-    before = next((one for one in known if one["line_id"] == line.get("line_id")), None)
-    return line if before is None else before | line
-
-
-def _groups_as_wanted(order: Order) -> list[EditedDelivery]:
-    return [
-        {
-            "group_id": group.id,
-            "method": group.method,
-            "shipping_minor": group.shipping_minor,
-            "address": group.address,
-            "pickup_point": group.pickup_point,
-            "requested_on": group.requested_on,
-        }
-        for group in order.delivery_groups
-    ]
-
-
-def _lines_as_wanted(order: Order, groups: Sequence[EditedDelivery]) -> list[EditedLine]:
-    places = {group["group_id"]: place for place, group in enumerate(groups) if "group_id" in group}
-    return [
-        {
-            "line_id": line.id,
-            "sku": line.sku,
-            "name": line.name,
-            "quantity": line.quantity,
-            "delivery_group": places.get(line.group_id, GONE),
-            "unit_price_minor": line.unit_price_minor,
-            "discount_minor": line.discount_minor,
-        }
-        for line in order.lines
-    ]
-
-
-def _fees_as_wanted(order: Order) -> list[AddedFee]:
-    return [
-        {
-            "name": fee.name,
-            "amount_minor": fee.amount_minor,
-            "tax_class": _own_class(fee.tax_rate_basis_points),
-        }
-        for fee in order.fees
-        if fee.kind is ChargeKind.FEE
-    ]
-
-
-def _discounts_as_wanted(order: Order) -> list[GrantedDiscount]:
-    """The discounts as they were granted: a row is the share of one tax rate."""
-    amounts: dict[str, int] = {}
-    for fee in order.fees:
-        if fee.kind is ChargeKind.DISCOUNT:
-            amounts[fee.name] = amounts.get(fee.name, 0) - fee.amount_minor
-    return [{"name": name, "amount_minor": amount} for name, amount in amounts.items()]
-
-
-def _refuse_strangers(
-    order: Order, groups: Sequence[EditedDelivery], lines: Sequence[EditedLine] | None
-) -> None:
-    """Go on only if what is named by id is the order's, once, and keeps the units cancelled of it."""
-    wrong: dict[str, str] = {}
-    unnamed_groups = {group.id for group in order.delivery_groups}
-    for place, group in enumerate(groups):
-        if "group_id" in group and group["group_id"] not in unnamed_groups:
-            wrong[f"delivery_groups.{place}.group_id"] = "the order has no such group, or it is named twice"
-        unnamed_groups.discard(group.get("group_id", order.id))
-    unnamed = {line.id: line for line in order.lines}
-    for place, line in enumerate(lines or ()):
-        if "line_id" not in line:
-            continue
-        known = unnamed.pop(line["line_id"], None)
-        if known is None:
-            wrong[f"lines.{place}.line_id"] = "the order has no such line, or it is named twice"
-        elif line.get("sku", known.sku) != known.sku:
-            wrong[f"lines.{place}.sku"] = "another product is another line: leave out line_id"
-        elif line.get("quantity", known.quantity) < known.cancelled_quantity:
-            wrong[f"lines.{place}.quantity"] = f"{known.cancelled_quantity} are cancelled already"
-    gone = [line.sku for line in unnamed.values() if line.cancelled_quantity]
-    if lines is not None and gone:
-        wrong["lines"] = f"units of {', '.join(gone)} are cancelled: the line stays"
-    if wrong:
-        raise Invalid(**wrong)
-
-
-def _redeemed(terms: Terms, wanted: _Wanted, codes: Sequence[str]) -> list[GrantedDiscount]:
+def _redeemed(terms: Terms, wanted: Wanted, codes: Sequence[str]) -> list[GrantedDiscount]:
     """What the coupons take off; raises Invalid for one that is not valid now."""
     redeemed = redeem(terms, codes, wanted.lines, wanted.discounts, clock.now())
     if wrong := {f"coupons.{place}": one.refusal for place, one in enumerate(redeemed) if one.refusal}:
@@ -259,7 +127,7 @@ def _redeemed(terms: Terms, wanted: _Wanted, codes: Sequence[str]) -> list[Grant
     return [one.discount for one in redeemed if one.amount_minor]
 
 
-def _terms(session: Session, order: Order, wanted: _Wanted, coupons: Sequence[str]) -> Terms:
+def _terms(session: Session, order: Order, wanted: Wanted, coupons: Sequence[str]) -> Terms:
     """The market's terms as of now, but for what the order has already: that keeps its rates and names."""
     terms = terms_of(
         session,
@@ -272,7 +140,7 @@ def _terms(session: Session, order: Order, wanted: _Wanted, coupons: Sequence[st
     )
     rates = terms.market.tax_rates | {line.tax_class: line.tax_rate_basis_points for line in order.lines}
     for fee in order.fees:
-        rates[_own_class(fee.tax_rate_basis_points)] = fee.tax_rate_basis_points
+        rates[own_class(fee.tax_rate_basis_points)] = fee.tax_rate_basis_points
         if fee.kind is ChargeKind.SHIPPING:
             rates["standard"] = fee.tax_rate_basis_points
     columns = {name: getattr(terms.market, name) for name in column_names(Market)}
@@ -288,11 +156,6 @@ def _terms(session: Session, order: Order, wanted: _Wanted, coupons: Sequence[st
     return replace(
         terms, market=as_loaded(Market, **columns | {"tax_rates": rates}), offers=terms.offers | offers
     )
-
-
-def _own_class(rate_basis_points: int) -> str:
-    """A tax class for what the order has already: no market can call one of its own so."""
-    return f"at {rate_basis_points}"
 
 
 def _put_groups(
@@ -407,12 +270,12 @@ def _pictured(order: Order) -> dict[str, Any]:
     return {
         "customer": order.customer,
         "billing_address": order.billing_address,
-        "delivery_groups": _groups_as_wanted(order),
+        "delivery_groups": groups_as_wanted(order),
         "lines": [
             (line.id, line.group_id, line.name, line.quantity, line.unit_price_minor, line.discount_minor)
             for line in order.lines
         ],
         "fees": [(fee.name, fee.amount_minor) for fee in order.fees if fee.kind is ChargeKind.FEE],
-        "discounts": _discounts_as_wanted(order),
+        "discounts": discounts_as_wanted(order),
         "coupons": list(order.coupons),
     }

@@ -3,6 +3,7 @@
 from services.orders.models.banking import BankLine, BankStatement
 from services.orders.models.drafts import Draft
 from services.orders.models.finding import OrderWord
+from services.orders.models.history import HistoryEntry
 from services.orders.models.mapping import Base, as_loaded, column_names
 from services.orders.models.masters import (
     Coupon,
@@ -14,16 +15,8 @@ from services.orders.models.masters import (
     Seller,
 )
 from services.orders.models.notes import Note
-from services.orders.models.orders import (
-    Cancellation,
-    DeliveryGroup,
-    HistoryEntry,
-    Hold,
-    Order,
-    OrderFee,
-    OrderLine,
-    order_numbers,
-)
+from services.orders.models.orders import Order, order_numbers
+from services.orders.models.parts import Cancellation, DeliveryGroup, Hold, OrderFee, OrderLine
 from services.orders.models.payments import Payment
 from services.orders.models.refunds import Refund
 from services.orders.models.returns import Return, ReturnLine

@@ -1,8 +1,7 @@
-"""Orders with all their parts, and plain readings of a row; no workflow."""
+"""Orders, and plain readings of a row; no workflow."""
 
 from collections import Counter
-from datetime import date, datetime
-from typing import Any
+from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
@@ -19,10 +18,11 @@ from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from services.orders.models.mapping import Base
 from services.orders.models.masters import Market, Seller
+from services.orders.models.parts import Cancellation, DeliveryGroup, Hold, OrderFee, OrderLine
 from services.orders.models.refunds import Refund
 from services.orders.models.returns import Return
 from shared.db import new_id
-from shared.events.snapshots import Address, CancelledLine, Person, RefundPart, TaxRow, Totals
+from shared.events.snapshots import Address, Person, RefundPart, TaxRow, Totals
 from shared.events.snapshots import Payment as PaymentStanding
 
 # Gaps are allowed here; only papers are numbered without.
@@ -148,13 +148,13 @@ class Order(Base):
 
     seller: Mapped[Seller] = relationship(lazy="joined", innerjoin=True)
     market: Mapped[Market] = relationship(lazy="joined", innerjoin=True)
-    delivery_groups: Mapped[list["DeliveryGroup"]] = relationship(order_by="DeliveryGroup.position")
-    lines: Mapped[list["OrderLine"]] = relationship(order_by="OrderLine.position")
-    fees: Mapped[list["OrderFee"]] = relationship(order_by="OrderFee.position")
-    holds: Mapped[list["Hold"]] = relationship(order_by="Hold.held_at")
-    refunds: Mapped[list["Refund"]] = relationship(order_by="Refund.requested_at")
-    returns: Mapped[list["Return"]] = relationship(order_by="Return.id", foreign_keys="Return.order_id")
-    cancellations: Mapped[list["Cancellation"]] = relationship(order_by="Cancellation.requested_at")
+    delivery_groups: Mapped[list[DeliveryGroup]] = relationship(order_by="DeliveryGroup.position")
+    lines: Mapped[list[OrderLine]] = relationship(order_by="OrderLine.position")
+    fees: Mapped[list[OrderFee]] = relationship(order_by="OrderFee.position")
+    holds: Mapped[list[Hold]] = relationship(order_by="Hold.held_at")
+    refunds: Mapped[list[Refund]] = relationship(order_by="Refund.requested_at")
+    returns: Mapped[list[Return]] = relationship(order_by="Return.id", foreign_keys="Return.order_id")
+    cancellations: Mapped[list[Cancellation]] = relationship(order_by="Cancellation.requested_at")
 
     @property
     def customer(self) -> Person:
@@ -266,12 +266,12 @@ class Order(Base):
         return self.payment_due_at or self.acceptance_due_at
 
     @property
-    def cancellation(self) -> "Cancellation | None":
+    def cancellation(self) -> Cancellation | None:
         """The last try to cancel it."""
         return self.cancellations[-1] if self.cancellations else None
 
     @property
-    def standing_holds(self) -> "list[Hold]":
+    def standing_holds(self) -> list[Hold]:
         """What keeps it from going on."""
         return [hold for hold in self.holds if hold.released_at is None]
 
@@ -317,120 +317,3 @@ class Order(Base):
     def actions(self) -> dict[str, Refusal | None]:
         """What is possible now (None), and what stands against everything else."""
         return actions(self.facts)
-
-
-class DeliveryGroup(Base):
-    """Lines of an order that go to one place by one method."""
-
-    __tablename__ = "delivery_groups"
-    __table_args__ = (Index(None, "order_id"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
-    position: Mapped[int]
-    method: Mapped[str]
-    method_name: Mapped[str]  # in the order's language
-    shipping_minor: Mapped[int]
-    address: Mapped[Address | None]
-    pickup_point: Mapped[str | None]
-    requested_on: Mapped[date | None]
-
-
-class OrderLine(Base):
-    """Some units of one SKU at one price, as they were when the order was placed."""
-
-    __tablename__ = "order_lines"
-    __table_args__ = (
-        CheckConstraint("total_minor = quantity * unit_price_minor - discount_minor", name="total_adds_up"),
-        CheckConstraint("quantity > 0", name="quantity_positive"),
-        CheckConstraint("cancelled_quantity + returned_quantity <= quantity", name="no_more_than_ordered"),
-        Index(None, "order_id"),
-        Index(None, "sku"),
-    )
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
-    position: Mapped[int]
-    group_id: Mapped[UUID] = mapped_column(ForeignKey("delivery_groups.id"))
-    sku: Mapped[str]
-    name: Mapped[str]
-    quantity: Mapped[int]
-    unit_price_minor: Mapped[int]
-    list_price_minor: Mapped[int | None]  # the market's price at the time
-    price_set_by: Mapped[str | None]  # who named another price than that
-    discount_minor: Mapped[int]
-    total_minor: Mapped[int]
-    tax_class: Mapped[str]
-    tax_rate_basis_points: Mapped[int]
-    tax_minor: Mapped[int]
-    sales_coefficient: Mapped[int]
-    cancelled_quantity: Mapped[int]
-    returned_quantity: Mapped[int]
-
-
-class OrderFee(Base):
-    """A charge or discount that is no goods; shipping is one, with its delivery group."""
-
-    __tablename__ = "order_fees"
-    __table_args__ = (Index(None, "order_id"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
-    position: Mapped[int]
-    kind: Mapped[ChargeKind]
-    name: Mapped[str]
-    amount_minor: Mapped[int]
-    tax_rate_basis_points: Mapped[int]
-    tax_minor: Mapped[int]
-    group_id: Mapped[UUID | None] = mapped_column(ForeignKey("delivery_groups.id"))
-
-
-class Hold(Base):
-    """Why an order stands still, until someone lets it go."""
-
-    __tablename__ = "holds"
-    __table_args__ = (Index(None, "order_id"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
-    reason: Mapped[str]
-    owner: Mapped[str]
-    held_at: Mapped[datetime]
-    released_by: Mapped[str | None]
-    released_at: Mapped[datetime | None]
-
-
-class Cancellation(Base):
-    """One try to cancel an order, and how it was answered."""
-
-    __tablename__ = "cancellations"
-    __table_args__ = (Index(None, "order_id"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
-    reason: Mapped[str]
-    lines: Mapped[tuple[CancelledLine, ...]]  # units to be cancelled; none: the order as a whole
-    requested_by: Mapped[str]
-    requested_at: Mapped[datetime]
-    answered_at: Mapped[datetime | None]
-    done: Mapped[bool | None]  # null while shipping is asked
-    refusal: Mapped[str]  # why not
-
-
-class HistoryEntry(Base):
-    """One change of an order, or what another service told: who, what, when, and what it made of what."""
-
-    __tablename__ = "order_history"
-    __table_args__ = (Index(None, "order_id", "at", "id"),)
-
-    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
-    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
-    source: Mapped[str]  # the service where it happened
-    event_id: Mapped[UUID | None] = mapped_column(unique=True)  # by which another one told it
-    version: Mapped[int | None]  # of the order after the change
-    at: Mapped[datetime]
-    actor: Mapped[str]
-    action: Mapped[str]
-    before: Mapped[dict[str, Any]]
-    after: Mapped[dict[str, Any]]
-    detail: Mapped[dict[str, Any]]
