@@ -119,3 +119,13 @@ def test_a_body_that_is_no_json_is_refused(client, bearer, body):
     answer = client.post("/v1/orders", data=body, headers=bearer(), content_type="application/json")
 
     assert answer.status_code in {400, 422}
+
+
+@pytest.mark.parametrize("yes", ["yes", "true", "on", "1"])
+def test_a_word_for_yes_gives_no_money_back(client, bearer, place_order, yes):
+    body = {"reason": "goodwill", "everything": yes, "restock": False}
+
+    answer = client.post(f"/v1/orders/{place_order().id}/refunds", json=body, headers=bearer())
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json["errors"]] == ["everything"]

@@ -11,13 +11,12 @@ from services.orders.api.schemas.orders import (
     WantedLineSchema,
     coupon_codes,
 )
-from services.orders.api.schemas.people import AddressSchema, PersonSchema
+from services.orders.api.schemas.people import AddressSchema, PersonDetailsSchema, PersonSchema
 from services.orders.api.schemas.values import (
     Instant,
     RefusalSchema,
     amount,
     code,
-    email_address,
     known_locale,
     method_of_payment,
     text,
@@ -30,15 +29,10 @@ from shared.web.paging import LARGEST_PAGE, PageArguments
 DRAFT_STATUSES = (OrderStatus.DRAFT, OrderStatus.PLACED, OrderStatus.ABANDONED)
 
 
-class DraftCustomerSchema(Schema):
+class DraftCustomerSchema(PersonDetailsSchema):
     """Whoever will order: a known customer's id, or what is known of a new one."""
 
     id = fields.UUID(metadata={"description": "Of a customer of this seller; the rest is then left aside."})
-    name = text(200, shortest=1, metadata={"example": "Ann Archer"})
-    email = email_address(metadata={"example": "ann@example.com"})
-    phone = fields.String(validate=text(40).validators)
-    company = fields.String(validate=text(200).validators)
-    vat_number = fields.String(validate=text(40).validators)
 
 
 class DraftDeliverySchema(Schema):

@@ -15,13 +15,12 @@ from services.orders.api.schemas.orders import (
     coupon_codes,
 )
 from services.orders.api.schemas.payments import PaymentStandingSchema
-from services.orders.api.schemas.people import AddressSchema
+from services.orders.api.schemas.people import AddressSchema, PersonDetailsSchema
 from services.orders.api.schemas.values import (
     LARGEST_QUANTITY,
     Instant,
     amount,
     code,
-    email_address,
     sku,
     text,
 )
@@ -29,14 +28,8 @@ from services.orders.api.schemas.values import (
 WHAT = ("customer", "billing_address", "delivery_groups", "lines", "fees", "discounts", "coupons")
 
 
-class EditedCustomerSchema(Schema):
+class EditedCustomerSchema(PersonDetailsSchema):
     """What of the customer was wrong on this order; the customer's own record stays as it is."""
-
-    name = text(200, shortest=1)
-    email = email_address()
-    phone = fields.String(validate=text(40).validators)
-    company = fields.String(validate=text(200).validators)
-    vat_number = fields.String(validate=text(40).validators)
 
 
 class EditedDeliverySchema(WantedDeliverySchema):

@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from services.orders.api.schemas.values import text
+from services.orders.api.schemas.values import text, yes_or_no
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.views import Lifecycle
 
@@ -18,9 +18,7 @@ class LifecycleArguments(Schema):
         metadata={"example": "Closed"},
     )
     reason = text(500, prose=True, metadata={"description": "Needed for Canceled and Failed."})
-    confirm = fields.Boolean(
-        truthy={True},
-        falsy={False},
+    confirm = yes_or_no(
         load_default=False,
         attribute="confirmed",
         metadata={"description": "Needed for Canceled."},

@@ -17,6 +17,7 @@ from services.orders.api.schemas.values import (
     sku,
     text,
     web_address,
+    yes_or_no,
 )
 from services.orders.domain.totals import TaxMode, TaxRounding
 from services.orders.domain.verification import Check
@@ -90,9 +91,7 @@ class MarketArguments(Schema):
             "example": {"delivery": {"en": "Delivery", "es": "Envío"}},
         },
     )
-    backorders = fields.Boolean(
-        truthy={True},
-        falsy={False},
+    backorders = yes_or_no(
         load_default=True,
         metadata={"description": "Whether an order may be accepted before its goods are in stock."},
     )
@@ -113,7 +112,7 @@ class MarketArguments(Schema):
         validate=validate.Range(1, 365),
         metadata={"description": "How long approved goods are waited for."},
     )
-    exchange_after_return = fields.Boolean(
+    exchange_after_return = yes_or_no(
         load_default=True,
         metadata={"description": "Whether what is sent in exchange is held until the goods are here."},
     )
@@ -205,7 +204,7 @@ class ProductArguments(Schema):
         validate=validate.Range(1, 1_000_000),
         metadata={"description": "Stock-keeping units in one sales unit: a case of 6 has 6."},
     )
-    active = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
+    active = yes_or_no(load_default=True)
     prices = fields.Dict(
         keys=fields.String(validate=code),
         values=amount(description="In minor units of the market's currency, as its tax mode counts."),
@@ -264,7 +263,7 @@ class CouponArguments(Schema):
         load_default=None,
         metadata={"description": "The first instant at which it is not valid any more."},
     )
-    active = fields.Boolean(truthy={True}, falsy={False}, load_default=True)
+    active = yes_or_no(load_default=True)
 
     @validates_schema(skip_on_field_errors=True)
     def require_sense(self, coupon: dict[str, Any], **_: Any) -> None:

@@ -7,7 +7,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from services.orders.api.schemas.holds import HoldSchema
 from services.orders.api.schemas.payments import PaymentStandingSchema
-from services.orders.api.schemas.people import AddressSchema, PersonSchema
+from services.orders.api.schemas.people import AddressSchema, PersonDetailsSchema, PersonSchema
 from services.orders.api.schemas.refunds import RefundSchema
 from services.orders.api.schemas.returns import ReturnSchema
 from services.orders.api.schemas.values import (
@@ -17,11 +17,11 @@ from services.orders.api.schemas.values import (
     RefusalSchema,
     amount,
     code,
-    email_address,
     known_locale,
     method_of_payment,
     sku,
     text,
+    yes_or_no,
 )
 from services.orders.domain.channels import Channel
 from services.orders.domain.fulfilment import Fulfilment
@@ -47,15 +47,10 @@ def coupon_codes(**options: Any) -> fields.List[str]:
     )
 
 
-class OrderingCustomerSchema(Schema):
+class OrderingCustomerSchema(PersonDetailsSchema):
     """Whoever orders: a known customer's id, or name and e-mail of a new one."""
 
     id = fields.UUID(metadata={"description": "Of a customer of this seller; then nothing else."})
-    name = text(200, shortest=1, metadata={"example": "Ann Archer"})
-    email = email_address(metadata={"example": "ann@example.com"})
-    phone = fields.String(validate=text(40).validators)
-    company = fields.String(validate=text(200).validators)
-    vat_number = fields.String(validate=text(40).validators)
 
     @validates_schema(skip_on_field_errors=True)
     def require_one(self, customer: Mapping[str, Any], **_: Any) -> None:
@@ -156,9 +151,7 @@ class CancelArguments(Schema):
     """Why an order, or what of it, is cancelled."""
 
     reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "ordered twice"})
-    confirm = fields.Boolean(
-        truthy={True},
-        falsy={False},
+    confirm = yes_or_no(
         load_default=False,
         attribute="confirmed",
         metadata={"description": "Without it: 409 `not_confirmed`, with `warnings` of what to see to first."},

@@ -2,15 +2,9 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import Schema, fields, missing, post_load, validate
 
-from services.orders.api.schemas.values import (
-    Instant,
-    code,
-    email_address,
-    known_country,
-    text,
-)
+from services.orders.api.schemas.values import Instant, code, email_address, known_country, text, yes_or_no
 from shared.events.snapshots import Address
 from shared.web.paging import PageArguments
 
@@ -46,6 +40,16 @@ class PersonSchema(Schema):
     phone = text(40)
     company = text(200)
     vat_number = text(40)
+
+
+class PersonDetailsSchema(Schema):
+    """What is known of whoever orders; what is left out is not known, or stays as it is."""
+
+    name = text(200, shortest=1, metadata={"example": "Ann Archer"})
+    email = email_address(metadata={"example": "ann@example.com"})
+    phone = text(40, load_default=missing)
+    company = text(200, load_default=missing)
+    vat_number = text(40, load_default=missing)
 
 
 class CustomerArguments(PersonSchema):
@@ -104,7 +108,7 @@ class AddressEntryArguments(Schema):
     """An entry to be added or changed."""
 
     address = fields.Nested(AddressSchema, required=True)
-    default = fields.Boolean(
+    default = yes_or_no(
         load_default=False, metadata={"description": "It is to be the first, which is the default."}
     )
 
@@ -114,7 +118,7 @@ class ReaddressArguments(Schema):
 
     delivery_group_id = fields.UUID(required=True)
     address = fields.Nested(AddressSchema, required=True)
-    add_to_address_book = fields.Boolean(
+    add_to_address_book = yes_or_no(
         load_default=False,
         metadata={"description": "The customer's address book gains it; else the order alone has it."},
     )

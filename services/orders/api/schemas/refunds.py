@@ -2,7 +2,14 @@
 
 from marshmallow import Schema, fields, validate
 
-from services.orders.api.schemas.values import LARGEST_QUANTITY, Instant, amount, method_of_payment, text
+from services.orders.api.schemas.values import (
+    LARGEST_QUANTITY,
+    Instant,
+    amount,
+    method_of_payment,
+    text,
+    yes_or_no,
+)
 from services.orders.domain.refunds import RefundState
 
 
@@ -23,14 +30,14 @@ class RefundArguments(Schema):
     )
     shipping_minor = amount(1, description="Of the shipping charges, tax included.")
     amount_minor = amount(1, description="Of nothing in particular, tax included; each rate bears its share.")
-    everything = fields.Boolean(
+    everything = yes_or_no(
         load_default=False, metadata={"description": "All that is left of the bill; then nothing else."}
     )
-    overpayment = fields.Boolean(
+    overpayment = yes_or_no(
         load_default=False,
         metadata={"description": "What was received above what is owed; the bill stays as it is."},
     )
-    restock = fields.Boolean(
+    restock = yes_or_no(
         metadata={
             "description": "Needed where units are refunded: true opens an approved return for them, and they"
             " are sold again once received; false writes them off or leaves them with the customer."

@@ -114,6 +114,11 @@ def amount(
     )
 
 
+def yes_or_no(**options: Any) -> fields.Boolean:
+    """True or false, and no other word or number for them."""
+    return fields.Boolean(truthy={True}, falsy={False}, **options)
+
+
 def method_of_payment(**options: Any) -> fields.Enum[PaymentMethod]:
     """How the customer pays; what was paid with goods that came back nobody can choose."""
     return fields.Enum(PaymentMethod, by_value=True, validate=_choosable, **options)
