@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -40,6 +41,16 @@ def page_schema(item: type[marshmallow.Schema]) -> type[marshmallow.Schema]:
         metadata={"description": "The cursor of the next page; null on the last."},
     )
     return type(name, (marshmallow.Schema,), {"items": fields.List(fields.Nested(item)), "next": cursor})
+
+
+def page_of(rows: Sequence[Any], limit: int, *key: str) -> dict[str, Any]:
+    """So many rows at most, of one more that were asked for, which tells that there is a next page.
+
+    The key are the attributes that the list is ordered by.
+    """
+    items = rows[:limit]
+    following = encode_cursor(*(getattr(items[-1], name) for name in key)) if len(rows) > limit else None
+    return {"items": items, "next": following}
 
 
 def encode_cursor(*values: Any) -> str:

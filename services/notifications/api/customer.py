@@ -10,7 +10,6 @@ from marshmallow import ValidationError
 from sqlalchemy.orm import Session
 
 from services.notifications import queries, rendering
-from services.notifications.api.pages import page_of
 from services.notifications.api.schemas.messages import (
     CustomerMessageSchema,
     CustomerMessageToPostSchema,
@@ -25,7 +24,7 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.customer_link import customer
 from shared.web.pages import page_answer, style_of
-from shared.web.paging import PageArguments, decode_cursor, page_schema
+from shared.web.paging import PageArguments, decode_cursor, page_of, page_schema
 
 blueprint = Blueprint("customer", __name__, url_prefix="/v1/customer")
 

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.notifications import queries
-from services.notifications.api.pages import page_of
 from services.notifications.api.schemas.messages import (
     ConversationSchema,
     MessageSchema,
@@ -19,7 +18,7 @@ from services.notifications.models import Conversation, Message
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
-from shared.web.paging import PageArguments, decode_cursor, page_schema
+from shared.web.paging import PageArguments, decode_cursor, page_of, page_schema
 
 blueprint = Blueprint("messages", __name__, url_prefix="/v1")
 

@@ -6,7 +6,6 @@ from uuid import UUID
 from flask import request
 from sqlalchemy.orm import Session
 
-from services.orders.api.pages import page_of
 from services.orders.api.schemas.banking import (
     AssignArguments,
     BankLineSchema,
@@ -21,7 +20,7 @@ from services.orders.queries import banking as queries
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
-from shared.web.paging import decode_cursor, page_schema
+from shared.web.paging import decode_cursor, page_of, page_schema
 
 blueprint = Blueprint(
     "banking", __name__, url_prefix="/v1", description="What came into the account, and for which order."

@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders import queries
-from services.orders.api.pages import page_of
 from services.orders.api.schemas.people import (
     CustomerArguments,
     CustomerSchema,
@@ -20,7 +19,7 @@ from services.orders.queries.erasure import erasure
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
-from shared.web.paging import decode_cursor, page_schema
+from shared.web.paging import decode_cursor, page_of, page_schema
 
 blueprint = Blueprint("customers", __name__, url_prefix="/v1/customers", description="Customers of sellers.")
 

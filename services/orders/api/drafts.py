@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders.api.answers import whole
-from services.orders.api.pages import page_of
 from services.orders.api.schemas.drafts import (
     DeletionArguments,
     DeletionsSchema,
@@ -25,7 +24,7 @@ from services.orders.queries import drafts as queries
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import Ready, command, query
-from shared.web.paging import decode_cursor, page_schema
+from shared.web.paging import decode_cursor, page_of, page_schema
 
 blueprint = Blueprint("drafts", __name__, url_prefix="/v1", description="Carts: what may become an order.")
 

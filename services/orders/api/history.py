@@ -7,13 +7,12 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders import queries
-from services.orders.api.pages import page_of
 from services.orders.api.schemas.history import HistoryPageSchema
 from services.orders.queries import history
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import query
-from shared.web.paging import PageArguments, decode_cursor
+from shared.web.paging import PageArguments, decode_cursor, page_of
 
 blueprint = Blueprint("history", __name__, url_prefix="/v1/orders", description="Who did what when.")
 

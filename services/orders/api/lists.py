@@ -5,14 +5,13 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.orders.api.pages import page_of
 from services.orders.api.schemas.lists import OrderBounds, OrderListArguments, OrderListSchema
 from services.orders.api.schemas.queues import QueuesSchema
 from services.orders.queries import lists, queues
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import Ready, query
-from shared.web.paging import decode_cursor
+from shared.web.paging import decode_cursor, page_of
 
 blueprint = Blueprint("lists", __name__, url_prefix="/v1/orders", description="Finding orders.")
 

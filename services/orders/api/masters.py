@@ -5,7 +5,6 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.orders import queries
-from services.orders.api.pages import page_of
 from services.orders.api.schemas.masters import (
     CouponArguments,
     CouponSchema,
@@ -23,7 +22,7 @@ from services.orders.models import Coupon, Market, Product, Seller
 from shared.web.auth import refuse_bounded, requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
-from shared.web.paging import PageArguments, decode_cursor, page_schema
+from shared.web.paging import PageArguments, decode_cursor, page_of, page_schema
 
 blueprint = Blueprint(
     "masters", __name__, url_prefix="/v1", description="Markets, sellers and what they sell."

@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders import queries
-from services.orders.api.pages import page_of
 from services.orders.api.schemas.notes import (
     NoteArguments,
     NotePageSchema,
@@ -20,7 +19,7 @@ from services.orders.queries import history
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
-from shared.web.paging import PageArguments, decode_cursor
+from shared.web.paging import PageArguments, decode_cursor, page_of
 
 blueprint = Blueprint(
     "notes", __name__, url_prefix="/v1/orders/<uuid:order_id>", description="What staff write for each other."

@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 
 from services.orders import queries
 from services.orders.api.answers import whole
-from services.orders.api.pages import page_of
 from services.orders.api.schemas.exchanges import ExchangeArguments
 from services.orders.api.schemas.orders import OrderSchema
 from services.orders.api.schemas.returns import (
@@ -26,7 +25,7 @@ from services.orders.queries import returns as return_queries
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import Ready, command, query
-from shared.web.paging import decode_cursor, page_schema
+from shared.web.paging import decode_cursor, page_of, page_schema
 
 blueprint = Blueprint("returns", __name__, url_prefix="/v1", description="Goods that come back.")
 
