@@ -6,17 +6,24 @@ Nothing here may wait long: a deadlock, or five seconds for a lock, ends in an e
 import random
 import threading
 from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
 from services.shipping import queries
-from services.shipping.commands import picking, sourcing
+from services.shipping.commands import picking, pickups, sourcing
 from services.shipping.commands import shipments as commands
+from services.shipping.commands.returns import receive_return
 from services.shipping.commands.stock import receive_stock, set_stock
 from services.shipping.commands.stock_news import tell_changed_stock
-from services.shipping.domain.shipment_status import ShipmentStatus
+from services.shipping.commands.tracking import hear_scan
+from services.shipping.domain.inspection import Condition, Found
+from services.shipping.domain.shipment_status import MOST_WRONG_CODES, ShipmentStatus
+from services.shipping.domain.tracking_progress import TrackingStatus
 from services.shipping.models import OrderState, Shipment
+from shared import clock
+from shared.collect_codes import collect_code
 from shared.errors import Refused
 from tests.unit.shipping.steps import (
     accepted,
@@ -31,11 +38,14 @@ from tests.unit.shipping.steps import (
     stock,
     told,
 )
+from tests.unit.shipping.test_returns import hear_return, with_return
+from tests.unit.shipping.ways import ready
 
 S = ShipmentStatus
 
 ROUNDS = 200
 CLIENTS = 8
+KEYS = ("newest", "previous")
 
 
 def at_once(*actions):
@@ -220,3 +230,96 @@ def test_an_order_is_never_both_cancelled_and_shipped(sessions, transaction):
     with sessions() as session:
         assert level(session, "TEA-250") == (ROUNDS - shipped, 0)
         assert queries.stock_drift(session) == []
+
+
+def reasons(outcomes):
+    return sorted(outcome.reason for outcome in outcomes if isinstance(outcome, Refused))
+
+
+@pytest.mark.requirement("P-16")
+def test_of_many_who_show_the_code_at_once_one_is_given_the_goods(sessions, transaction):
+    with sessions.begin() as session:
+        shipment = ready(session, "pickup", units=2)
+    code = collect_code(KEYS, shipment.id, shipment.pickup.serial)
+
+    outcomes = at_once(
+        *(
+            transaction(pickups.collect_shipment, shipment.id, code=code, keys=KEYS, name=f"Client {place}")
+            for place in range(CLIENTS)
+        )
+    )
+
+    assert reasons(outcomes) == ["already_delivered"] * (CLIENTS - 1)
+    [given] = [outcome for outcome in outcomes if not isinstance(outcome, Refused)]
+    with sessions() as session:
+        assert queries.shipment(session, shipment.id).sign_off.name == given.sign_off.name
+        assert told(session, shipment.order_id).count("shipment.delivered") == 1
+        assert level(session, "TEA-250") == (3, 0)
+        assert queries.stock_drift(session) == []
+
+
+@pytest.mark.requirement("P-16")
+def test_wrong_codes_tried_at_once_are_counted_one_by_one(sessions, transaction):
+    with sessions.begin() as session:
+        shipment = ready(session, "pickup")
+    code = collect_code(KEYS, shipment.id, shipment.pickup.serial)
+    wrong = f"{(int(code) + 1) % 10**6:06d}"
+
+    outcomes = at_once(
+        *(
+            transaction(pickups.collect_shipment, shipment.id, code=wrong, keys=KEYS, name="Eve")
+            for _ in range(CLIENTS)
+        )
+    )
+
+    assert outcomes.count(None) == MOST_WRONG_CODES
+    assert reasons(outcomes) == ["code_locked"] * (CLIENTS - MOST_WRONG_CODES)
+
+
+@pytest.mark.requirement("P-03")
+def test_of_many_who_receive_a_return_at_once_one_takes_it_in(sessions, transaction):
+    with sessions.begin() as session:
+        stock(session, "TEA-250", 5)
+        order = accepted(make_order([("TEA-250", 3)]))
+        hear(session, order)
+        expected = hear_return(session, with_return(order, quantity=2))
+        sellable = [Found(line_id=expected.lines[0].line_id, condition=Condition.SELLABLE, quantity=2)]
+
+    outcomes = at_once(
+        *(transaction(receive_return, expected.id, location="WEST", found=sellable) for _ in range(CLIENTS))
+    )
+
+    assert reasons(outcomes) == ["already_received"] * (CLIENTS - 1)
+    with sessions() as session:
+        assert told(session, order.order_id).count("return.received") == 1
+        assert level(session, "TEA-250") == (7, 3)
+        assert queries.stock_drift(session) == []
+
+
+@pytest.mark.requirement("F-08")
+def test_scans_that_come_at_once_hand_a_shipment_over_once_and_deliver_it_once(sessions, transaction):
+    with sessions.begin() as session:
+        shipment = ready(session)
+    [parcel] = shipment.parcels
+    begun_at = clock.now() - timedelta(hours=1)
+    steps = (TrackingStatus.COLLECTED, TrackingStatus.IN_TRANSIT, TrackingStatus.DELIVERED)
+
+    at_once(
+        *(
+            transaction(
+                hear_scan,
+                "waybill",
+                tracking_number=parcel.tracking_number,
+                status=status,
+                at=begun_at + timedelta(minutes=place),
+            )
+            for place, status in enumerate(steps)
+            for _ in range(2)
+        )
+    )
+
+    with sessions() as session:
+        events = told(session, shipment.order_id)
+        assert [events.count(name) for name in ("shipment.shipped", "shipment.delivered")] == [1, 1]
+        assert queries.shipment(session, shipment.id).status is S.DELIVERED
+        assert level(session, "TEA-250") == (3, 0)
