@@ -27,11 +27,17 @@ def make_pick_list(session: Session, *, location: str, shipment_ids: Sequence[UU
     """
     queries.location(session, location)
     ids = list(shipment_ids) or queries.released_at(session, location, MOST_SHIPMENTS)
-    if not ids:
-        raise Refused("nothing_to_pick", f"no shipment is released at {location}")
-    for order_id in sorted({queries.order_of(session, shipment_id) for shipment_id in ids}):
+    for order_id in queries.orders_of(session, ids):
         lock_order(session, order_id)
-    shipments = [queries.shipment(session, shipment_id) for shipment_id in ids]
+    shipments = queries.shipments(session, ids)
+    if not shipment_ids:  # what somebody else's list took while this one waited is on that
+        shipments = [
+            shipment
+            for shipment in shipments
+            if shipment.location == location and refusal("pick", shipment.facts) is None
+        ]
+    if not shipments:
+        raise Refused("nothing_to_pick", f"no shipment is released at {location}")
     for shipment in shipments:
         if against := refusal("pick", shipment.facts):
             raise Refused(against.reason, against.detail, shipment=shipment.number)

@@ -19,8 +19,10 @@ from services.shipping.queries.queues import overdue_page, queue_page
 from services.shipping.queries.shipments import (
     order_of,
     order_state,
+    orders_of,
     released_at,
     shipment,
+    shipments,
     shipments_page,
 )
 from services.shipping.queries.stock import (
@@ -56,6 +58,7 @@ __all__ = [
     "open_pick_lines",
     "order_of",
     "order_state",
+    "orders_of",
     "overdue_page",
     "pick_list",
     "pick_lists_page",
@@ -65,6 +68,7 @@ __all__ = [
     "returns_of_order",
     "returns_page",
     "shipment",
+    "shipments",
     "shipments_page",
     "skus_to_tell",
     "skus_waited_for_at",

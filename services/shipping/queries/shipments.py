@@ -1,5 +1,6 @@
 """Shipments, one or many."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import select
@@ -19,6 +20,22 @@ def shipment(session: Session, shipment_id: UUID) -> Shipment:
     if found is None or not actor_of(session).may_see(found.seller, found.market):
         raise NotFound("shipment", shipment_id)
     return found
+
+
+def shipments(session: Session, ids: Collection[UUID]) -> list[Shipment]:
+    """Shipments that the actor may see, as named and as they stand in the database now; raises NotFound."""
+    now = select(Shipment).where(Shipment.id.in_(ids)).execution_options(populate_existing=True)
+    found = {each.id: each for each in session.scalars(now).unique()}
+    for shipment_id in ids:
+        each = found.get(shipment_id)
+        if each is None or not actor_of(session).may_see(each.seller, each.market):
+            raise NotFound("shipment", shipment_id)
+    return [found[shipment_id] for shipment_id in ids]
+
+
+def orders_of(session: Session, ids: Collection[UUID]) -> list[UUID]:
+    """Whose shipments they are, in the order in which the orders are to be locked."""
+    return sorted(session.scalars(select(Shipment.order_id).where(Shipment.id.in_(ids)).distinct()))
 
 
 def order_of(session: Session, shipment_id: UUID) -> UUID:

@@ -236,6 +236,25 @@ def reasons(outcomes):
     return sorted(outcome.reason for outcome in outcomes if isinstance(outcome, Refused))
 
 
+@pytest.mark.requirement("P-11")
+def test_lists_of_the_oldest_that_are_made_at_once_share_out_what_is_released(sessions, transaction):
+    with sessions.begin() as session:
+        stock(session, "TEA-250", 4)
+        for _ in range(4):
+            [shipment] = hear(session, accepted(make_order([("TEA-250", 1)])))
+            advance(session, shipment, "release")
+
+    def listed(session):
+        made = picking.make_pick_list(session, location="WEST", shipment_ids=())
+        return [line.shipment_id for line in made.lines]
+
+    outcomes = at_once(*(transaction(listed) for _ in range(3)))
+
+    taken = [shipment_id for ids in outcomes if not isinstance(ids, Refused) for shipment_id in ids]
+    assert len(taken) == len(set(taken)) == 4
+    assert set(reasons(outcomes)) == {"nothing_to_pick"}
+
+
 @pytest.mark.requirement("P-16")
 def test_of_many_who_show_the_code_at_once_one_is_given_the_goods(sessions, transaction):
     with sessions.begin() as session:
