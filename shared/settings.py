@@ -1,14 +1,17 @@
 """Settings from the environment; nothing else reads it."""
 
+import logging
+import math
 import os
-from collections.abc import Mapping
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 
-class SettingsError(Exception):
-    """A setting is missing or unreadable; names the variable."""
+class SettingsError(SystemExit):
+    """Settings are missing or wrong, a line each; the process that reads them ends with the text."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,25 @@ class ServiceSettings:
     metrics_port: int = 0  # 0: nowhere
     crash_points: str = ""  # chaos only: "after_commit=0.01,…", the share of passes that end the process
 
+    def faults(self) -> Iterator[str]:
+        """What can't be meant, by the variable."""
+        if not self.database_url.startswith("postgresql"):
+            yield "DATABASE_URL should begin with postgresql+psycopg://"
+        if not self.broker_url.startswith(("redis", "sentinel")):
+            yield "BROKER_URL should begin with redis://"
+        for name in ("orders_url", "shipping_url", "documents_url", "notifications_url", "public_url"):
+            address: str = getattr(self, name)
+            if address and not address.startswith(("http://", "https://")):
+                yield f"{name.upper()} should begin with http:// or https://"
+        if not self.customer_link_keys:
+            yield "CUSTOMER_LINK_KEYS names no key"
+        if self.log_level not in logging.getLevelNamesMapping():
+            yield "LOG_LEVEL should be DEBUG, INFO, WARNING, ERROR or CRITICAL"
+        if self.canary_deadline_seconds <= self.canary_seconds:
+            yield "CANARY_DEADLINE_SECONDS should be above CANARY_SECONDS, or every worker ends itself"
+        if self.retry_cap_seconds < self.retry_base_seconds:
+            yield "RETRY_CAP_SECONDS should not be below RETRY_BASE_SECONDS"
+
     def service_url(self, service: str) -> str:
         """The base address of a service's API."""
         address: str = getattr(self, f"{service}_url")
@@ -57,18 +79,33 @@ def read(kind: type[S], environment: Mapping[str, str] | None = None) -> S:
     environment = os.environ if environment is None else environment
     types = get_type_hints(kind)
     values: dict[str, Any] = {}
+    faults: list[str] = []
     for field in fields(kind):
         name = field.name.upper()
         text = environment.get(name)
         if not text:  # what hands variables on may hand on empty ones where there is none
             if field.default is MISSING:
-                raise SettingsError(f"{name} is not set")
+                faults.append(f"{name} is not set")
             continue
         try:
             values[field.name] = _parsed(text, types[field.name])
-        except ValueError as error:
-            raise SettingsError(f"{name} can't be read as {types[field.name]}: {text!r}") from error
-    return kind(**values)
+        except ValueError:
+            faults.append(f"{name} should be a number from 0 on, and is {text!r}")
+    if not faults:
+        settings = kind(**values)
+        faults = list(settings.faults())
+    if faults:
+        raise SettingsError("\n".join(faults))
+    return settings
+
+
+def is_webhook_secret(text: str) -> bool:
+    """Whether a text is a secret as Standard Webhooks writes them."""
+    prefix, _, encoded = text.partition("_")
+    try:
+        return prefix == "whsec" and bool(b64decode(encoded, validate=True))
+    except ValueError:
+        return False
 
 
 def metrics_folder(environment: Mapping[str, str] | None = None) -> Path | None:
@@ -84,5 +121,8 @@ def _parsed(text: str, kind: object) -> object:
     if kind == tuple[str, ...]:
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if kind in {int, float}:
-        return kind(text)
+        number = kind(text)
+        if not 0 <= number < math.inf:
+            raise ValueError(number)
+        return number
     return text

@@ -1,6 +1,8 @@
 """What notifications needs to know beside what every service does."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from email.utils import parseaddr
 
 from shared.settings import ServiceSettings
 
@@ -16,3 +18,13 @@ class Settings(ServiceSettings):
     digest_hour: int = 8  # of the market's clock, when sellers are told what is overdue
     reply_hours: float = 24  # within which a customer's message is to be answered
     customer_link_days: int = 90  # how long the link in an e-mail opens its order
+
+    def faults(self) -> Iterator[str]:
+        """What can't be meant, by the variable."""
+        yield from super().faults()
+        if not self.smtp_url.startswith(("smtp://", "smtps://")):
+            yield "SMTP_URL should begin with smtp:// or smtps://"
+        if "@" not in parseaddr(self.mail_from)[1]:
+            yield "MAIL_FROM should be an e-mail address, with a name before it or not"
+        if self.digest_hour not in range(24):
+            yield "DIGEST_HOUR should be from 0 to 23"

@@ -1,9 +1,15 @@
 """Settings come from the environment and say which of them is wrong."""
 
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 
 import pytest
 
+from services.notifications.settings import Settings as Notifications
+from services.orders.settings import Settings as Orders
+from services.shipping.settings import Settings as Shipping
 from shared.settings import ServiceSettings, SettingsError, read
 
 COMPLETE = {
@@ -52,9 +58,65 @@ def test_an_empty_setting_is_none():
         read(ServiceSettings, COMPLETE | {"CUSTOMER_LINK_KEYS": ""})
 
 
-def test_an_unreadable_setting_is_named():
-    with pytest.raises(SettingsError, match="POOL_SIZE can't be read as"):
-        read(ServiceSettings, COMPLETE | {"POOL_SIZE": "many"})
+@pytest.mark.parametrize("number", ["many", "-1", "nan", "inf", "1e400"])
+def test_a_number_that_is_none_is_named(number):
+    with pytest.raises(
+        SettingsError, match=f"RETRY_CAP_SECONDS should be a number from 0 on, and is '{number}'"
+    ):
+        read(ServiceSettings, COMPLETE | {"RETRY_CAP_SECONDS": number})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("DATABASE_URL", "mysql://127.0.0.1/orders"),
+        ("BROKER_URL", "127.0.0.1:6379"),
+        ("SHIPPING_URL", "shipping:8102"),
+        ("PUBLIC_URL", "shop.example"),
+        ("CUSTOMER_LINK_KEYS", " , "),
+        ("LOG_LEVEL", "LOUD"),
+        ("CANARY_DEADLINE_SECONDS", "30"),
+        ("RETRY_CAP_SECONDS", "0.5"),
+    ],
+)
+def test_what_cannot_be_meant_is_named(name, value):
+    with pytest.raises(SettingsError, match=f"^{name} "):
+        read(ServiceSettings, COMPLETE | {name: value})
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [
+        (Orders, "GATEWAY_SECRET", "bm9uZQ=="),
+        (Orders, "GATEWAY_SECRET", "whsec_not base64"),
+        (Shipping, "CARRIER_SECRETS", "swift=whsec_bm9uZQ==,slow"),
+        (Notifications, "SMTP_URL", "mail.example:25"),
+        (Notifications, "MAIL_FROM", "Waybill"),
+        (Notifications, "DIGEST_HOUR", "24"),
+    ],
+)
+def test_what_cannot_be_meant_of_a_service_is_named(kind, name, value):
+    own = {"GATEWAY_SECRET": "whsec_bm9uZQ==", "SMTP_URL": "smtp://127.0.0.1", "MAIL_FROM": "a@shop.example"}
+
+    assert read(kind, COMPLETE | own)
+    with pytest.raises(SettingsError, match=f"^{name} "):
+        read(kind, COMPLETE | own | {name: value})
+
+
+def test_all_that_is_wrong_is_told_at_once_and_ends_the_process():
+    started = subprocess.run(
+        [sys.executable, "-m", "services.orders.agent"],
+        env=COMPLETE | {"POOL_SIZE": "many", "PATH": os.defpath},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert sorted(started.stderr.splitlines()) == [
+        "GATEWAY_SECRET is not set",
+        "POOL_SIZE should be a number from 0 on, and is 'many'",
+    ]
+    assert started.returncode == 1
 
 
 def test_a_service_adds_its_own():

@@ -239,7 +239,7 @@ def test_migrating_twice_changes_nothing(run):
 def test_a_missing_setting_or_thing_is_told_in_one_line(run):
     assert run("health", LOG_LEVEL="", POOL_SIZE="many") == (
         1,
-        "Error: POOL_SIZE can't be read as <class 'int'>: 'many'\n",
+        "Error: POOL_SIZE should be a number from 0 on, and is 'many'\n",
     )
     nothing = UUID(int=0)
     assert run("events", "show", nothing) == (1, f"Error: there is no event {nothing}\n")
