@@ -46,6 +46,7 @@ def credit(
     owed = order.ledger.owed_minor
     if credited > owed:
         raise Refused("more_than_left", f"no more than {owed} is left of the bill", left_minor=owed)
+    parts = rules.with_last_tax(order.charged, order.refunded_parts, parts)
     ledger = order.ledger
     balance_after = ledger.balance_minor - ledger.refund_pending_minor + credited
     refund = _request(

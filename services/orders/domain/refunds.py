@@ -192,10 +192,22 @@ def refund_rest(charged: Sequence[Charged], earlier: Sequence[RefundPart]) -> li
         *refund_charge(charged, earlier, ChargeKind.FEE),
     ]
     left_of = _left_of_rates(charged, earlier)
-    fitted = []
-    for rate in {part.tax_rate_basis_points: None for part in parts}:
-        of_rate = [part for part in parts if part.tax_rate_basis_points == rate]
-        fitted += _fitted(of_rate, *left_of[rate])
+    return [part for rate, of_rate in _by_rate(parts) for part in _fitted(of_rate, *left_of[rate])]
+
+
+def with_last_tax(
+    charged: Sequence[Charged], earlier: Sequence[RefundPart], parts: Sequence[RefundPart]
+) -> list[RefundPart]:
+    """The same parts; of a rate of which they leave nothing they bear what tax is left.
+
+    Each refund rounds by itself, and without this the last one could leave or owe a minor unit of tax.
+    """
+    left_of = _left_of_rates(charged, earlier)
+    fitted: list[RefundPart] = []
+    for rate, of_rate in _by_rate(parts):
+        gross, tax = left_of[rate]
+        leave_nothing = sum(part.gross_minor for part in of_rate) == gross
+        fitted += _fitted(of_rate, gross, tax) if leave_nothing else of_rate
     return fitted
 
 
@@ -240,6 +252,11 @@ def _left_of_rates(
         gross[one.tax_rate_basis_points] -= one.gross_minor
         tax[one.tax_rate_basis_points] -= one.tax_minor
     return {rate: (gross[rate], tax[rate]) for rate in gross}
+
+
+def _by_rate(parts: Sequence[RefundPart]) -> list[tuple[int, list[RefundPart]]]:
+    rates = dict.fromkeys(part.tax_rate_basis_points for part in parts)
+    return [(rate, [part for part in parts if part.tax_rate_basis_points == rate]) for rate in rates]
 
 
 def _fitted(parts: Sequence[RefundPart], gross_minor: int, tax_minor: int) -> list[RefundPart]:

@@ -94,6 +94,23 @@ def test_an_amount_is_borne_by_the_rates_to_the_last_minor_unit_and_leaves_the_r
     assert sum(part.gross_minor for part in rest) == totals.total_minor - amount
 
 
+@pytest.mark.requirement("F-18")
+@given(bills(), st.lists(st.integers(1, 3000), max_size=6))
+def test_amounts_given_back_one_after_the_other_sum_to_the_bills_taxes(bill, amounts):
+    charged, totals = bill
+    left = totals.total_minor
+
+    given_back = []
+    for amount in [*amounts, left]:
+        now = min(amount, left)
+        left -= now
+        parts = rules.refund_amount(charged, given_back, now)
+        given_back += rules.with_last_tax(charged, given_back, parts)
+
+    rows = rules.tax_rows(given_back)
+    assert [row for row in rows if row.gross_minor] == [row for row in totals.tax if row.gross_minor]
+
+
 LINE = Charged(
     kind=ChargeKind.LINE,
     name="Tea",

@@ -8,6 +8,7 @@ from services.orders import queries
 from services.orders.commands.orders import accept_order, cancel_order
 from services.orders.commands.payments import record_gateway_payment, record_payment, void_payment
 from services.orders.commands.refunds import request_refund, settle_refund, withdraw_refund
+from services.orders.domain import refunds as rules
 from services.orders.domain.payments import PaymentMethod
 from services.orders.models import Market
 from shared.db import new_id
@@ -65,6 +66,17 @@ def test_shipping_an_amount_or_everything_is_refunded(accept_paid, refund, wante
 
     assert (made.amount_minor, made.credited_minor) == (credited, credited)
     assert sum(part.gross_minor for part in made.parts) == credited
+
+
+@pytest.mark.requirement("F-18")
+def test_a_bill_given_back_bit_by_bit_sums_to_its_tax(accept_paid, refund):
+    order = accept_paid(lines=[("TEA-250", 1, 100)])
+
+    for bit in (33, 33, 34):
+        refund(order, amount_minor=bit)
+
+    assert [part.tax_minor for part in order.refunded_parts] == [6, 6, 5]
+    assert rules.tax_rows(order.refunded_parts) == order.tax
 
 
 def test_what_cost_nothing_is_not_refunded(accept_paid, refund):
