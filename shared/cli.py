@@ -218,6 +218,16 @@ def retry(service: Service, letter_id: UUID) -> None:
     click.echo(f"{letter_id} will be tried again")
 
 
+@dead_letters.command("retry-all")
+@click.option("--what", help="Only these, as in order.accepted or make_paper.")
+@click.pass_obj
+def retry_all(service: Service, what: str | None) -> None:
+    """Try all that is dead again, once the fault that killed it is mended."""
+    with service.session() as session:
+        count = operations.retry_all(session, what)
+    click.echo(f"{count} will be tried again")
+
+
 @dead_letters.command()
 @click.argument("letter_id", type=click.UUID)
 @click.option("--reason", required=True, help="Why nothing is to be done; it is kept.")

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, Text, and_, cast, func, select, text, update
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, func, select, text, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,8 @@ from shared.messaging.outbox import envelope
 from shared.messaging.tables import event_log, inbox, jobs, outbox
 
 Row = dict[str, Any]
+
+MOST_LISTED = 500
 
 
 def health(session: Session) -> Row:
@@ -114,30 +116,40 @@ def resend(session: Session, subscriber: str | None = None) -> int:
 
 
 def dead_letters(session: Session) -> list[Row]:
-    """Events and jobs that were given up, oldest first."""
-    events = select(
-        inbox.c.event_id.label("id"),
-        inbox.c.type.label("what"),
-        inbox.c.subject,
-        inbox.c.envelope["reference"].astext.label("reference"),
-        inbox.c.received_at.label("since"),
-        inbox.c.attempts,
-        inbox.c.last_error,
-    ).where(inbox.c.state == "dead")
-    given_up = select(
-        jobs.c.id,
-        jobs.c.kind.label("what"),
-        jobs.c.subject,
-        jobs.c.reference,
-        jobs.c.created_at.label("since"),
-        jobs.c.attempts,
-        jobs.c.last_error,
-    ).where(jobs.c.state == "dead")
+    """Events and jobs that were given up, oldest first, and not all where there are very many."""
+    events = (
+        select(
+            inbox.c.event_id.label("id"),
+            inbox.c.type.label("what"),
+            inbox.c.subject,
+            inbox.c.envelope["reference"].astext.label("reference"),
+            inbox.c.received_at.label("since"),
+            inbox.c.attempts,
+            inbox.c.last_error,
+        )
+        .where(inbox.c.state == "dead")
+        .order_by(inbox.c.received_at)
+        .limit(MOST_LISTED)
+    )
+    given_up = (
+        select(
+            jobs.c.id,
+            jobs.c.kind.label("what"),
+            jobs.c.subject,
+            jobs.c.reference,
+            jobs.c.created_at.label("since"),
+            jobs.c.attempts,
+            jobs.c.last_error,
+        )
+        .where(jobs.c.state == "dead")
+        .order_by(jobs.c.created_at)
+        .limit(MOST_LISTED)
+    )
     rows = [
         *({"sort": "event", **row} for row in _rows(session, events)),
         *({"sort": "job", **row} for row in _rows(session, given_up)),
     ]
-    return sorted(rows, key=lambda row: row["since"])
+    return sorted(rows, key=lambda row: row["since"])[:MOST_LISTED]
 
 
 def dead_letter(session: Session, letter_id: UUID) -> Row:
@@ -151,22 +163,36 @@ def dead_letter(session: Session, letter_id: UUID) -> Row:
 
 def retry(session: Session, letter_id: UUID) -> None:
     """Let a dead event or job be tried again from its first attempt; raises NotFound."""
+    if not _retry(session, inbox.c.event_id == letter_id, jobs.c.id == letter_id):
+        raise NotFound("dead letter", letter_id)
+
+
+def retry_all(session: Session, what: str | None = None) -> int:
+    """Let all that is dead be tried again, or only events or jobs of one type; answers how many.
+
+    For the time after the fault that killed them was mended.
+    """
+    if what is None:
+        return _retry(session, true(), true())
+    return _retry(session, inbox.c.type == what, jobs.c.kind == what)
+
+
+def _retry(session: Session, events: ColumnElement[bool], given_up: ColumnElement[bool]) -> int:
     now = clock.now()
     event = (
         update(inbox)
-        .where(inbox.c.event_id == letter_id, inbox.c.state == "dead")
+        .where(events, inbox.c.state == "dead")
         .values(state="pending", attempts=0, next_at=now)
         .returning(inbox.c.event_id)
     )
     job = (
         update(jobs)
-        .where(jobs.c.id == letter_id, jobs.c.state == "dead")
+        .where(given_up, jobs.c.state == "dead")
         .values(state="queued", excused=jobs.c.attempts, run_at=now, due_at=now, sent_at=None)
         .returning(jobs.c.id)
     )
-    if not (session.execute(event).all() or session.execute(job).all()):
-        raise NotFound("dead letter", letter_id)
     session.execute(text("select pg_notify('jobs', '')"))
+    return len(session.execute(event).all()) + len(session.execute(job).all())
 
 
 def skip(session: Session, letter_id: UUID, reason: str) -> None:

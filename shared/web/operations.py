@@ -99,6 +99,15 @@ class ResendSchema(marshmallow.Schema):
     subscriber = fields.String(metadata={"description": "Only this service's; otherwise everyone's."})
 
 
+class RetrySchema(marshmallow.Schema):
+    """Which dead events and jobs are to be tried again."""
+
+    what = fields.String(
+        validate=validate.Length(1, 100),
+        metadata={"description": "Only these: an event's type or a job's kind; otherwise all."},
+    )
+
+
 class SkipSchema(marshmallow.Schema):
     """Why nothing is to be done about a dead event."""
 
@@ -193,7 +202,7 @@ def resend(session: Session, choice: dict[str, Any]) -> dict[str, int]:
 @requires("admin")
 @query
 def list_dead_letters(session: Session) -> list[dict[str, Any]]:
-    """Events and jobs that were given up, oldest first."""
+    """Events and jobs that were given up, oldest first, 500 at most."""
     return operations.dead_letters(session)
 
 
@@ -213,6 +222,16 @@ def show_dead_letter(session: Session, letter_id: UUID) -> dict[str, Any]:
 def retry_dead_letter(session: Session, letter_id: UUID) -> None:
     """Try a dead event or job again, from its first attempt."""
     operations.retry(session, letter_id)
+
+
+@blueprint.route("/dead-letters/retry", methods=["POST"])
+@blueprint.arguments(RetrySchema)
+@blueprint.response(200, CountSchema)
+@requires("admin")
+@command
+def retry_dead_letters(session: Session, choice: dict[str, Any]) -> dict[str, int]:
+    """Try all that is dead again, once the fault that killed it is mended."""
+    return {"count": operations.retry_all(session, choice.get("what"))}
 
 
 @blueprint.route("/dead-letters/<uuid:letter_id>/skip", methods=["POST"])

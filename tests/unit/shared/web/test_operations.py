@@ -9,14 +9,14 @@ from uuid import UUID, uuid4
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
 from werkzeug.serving import make_server
 
 from shared import clock
 from shared.cli import make_cli
 from shared.events.routes import SUBSCRIBERS
 from shared.logging import correlation_id
-from shared.messaging import outbox
+from shared.messaging import operations, outbox
 from shared.messaging.service import Messaging
 from shared.messaging.tables import inbox, jobs
 from shared.settings import ServiceSettings
@@ -150,6 +150,36 @@ def test_dead_letters_are_decided_about(client, operator, run, dead, sessions):
     )
     assert run("dead-letters", "retry", job_id)[0] == 0
     assert run("dead-letters", "list") == (0, "")
+
+
+def test_all_that_is_dead_is_tried_again_at_once(client, operator, run, dead, sessions):
+    address = "/v1/operations/dead-letters/retry"
+
+    other = client.post(address, json={"what": "order.placed"}, headers=operator).json
+    events = client.post(address, json={"what": "shipment.created"}, headers=operator).json
+    rest = run("dead-letters", "retry-all")
+
+    assert (other, events, rest) == ({"count": 0}, {"count": 1}, (0, "1 will be tried again\n"))
+    assert client.get("/v1/operations/dead-letters", headers=operator).json == []
+    with sessions() as session:
+        assert session.execute(select(inbox.c.state, inbox.c.attempts)).one() == ("pending", 0)
+        assert session.execute(select(jobs.c.state, jobs.c.excused)).one() == ("queued", 8)
+
+
+def test_of_very_many_dead_letters_the_oldest_are_listed(sessions, dead):
+    with sessions() as session:
+        columns = "source, type, subject, envelope, via, state, next_at, received_at"
+        session.execute(
+            text(
+                f"insert into inbox (event_id, {columns}) select gen_random_uuid(), source, type, subject,"
+                " envelope, via, state, next_at, received_at + interval '1 hour'"
+                " from inbox, generate_series(1, 600)"
+            )
+        )
+        listed = operations.dead_letters(session)
+
+    assert len(listed) == operations.MOST_LISTED
+    assert {row["id"] for row in listed[:2]} == set(dead)
 
 
 def test_what_was_heard_can_be_handled_again(client, operator, run, dead, sessions):
