@@ -13,7 +13,7 @@ BACKUP ?= $(lastword $(sort $(wildcard $(FOLDER)/$(SERVICE)-*)))
 REPLACE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint format bench chaos migrate operate backup restore token lock clean runtime dev
+.PHONY: help up demo test lint format bench chaos migrate operate doctor backup restore token lock clean runtime dev
 
 help: ## list what can be made
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' Makefile | expand -t 10
@@ -50,6 +50,9 @@ migrate: runtime ## bring the databases to their newest shape
 
 operate: runtime ## run an operator's VERB="dead-letters list" of SERVICE=orders; VERB=--help lists them
 	@$(WAYBILL) operate --service '$(SERVICE)' --verb '$(VERB)'
+
+doctor: runtime ## say what is wrong with the running system, why it matters and what to do
+	@$(WAYBILL) doctor
 
 backup: runtime ## save every service, rows and files, in FOLDER=backups
 	@$(WAYBILL) backup --folder '$(FOLDER)'

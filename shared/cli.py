@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from shared import backups, logging, migrations
 from shared.backups import BackupError
 from shared.db import is_current
+from shared.doctor import Patient, Trouble, examine
 from shared.errors import Invalid, NotFound, Refused
 from shared.messaging import operations, reconciliation
 from shared.messaging.service import Messaging
@@ -50,6 +51,7 @@ class Service:
     bind: Callable[[Any], None]
     files: Callable[[Any], Path | None]
     versions: Sequence[Any]
+    checks: Sequence[Any]
 
     @cached_property
     def settings(self) -> ServiceSettings:
@@ -79,19 +81,32 @@ def make_cli(
     *,
     files: Callable[[Any], Path | None] = lambda _settings: None,
     versions: Sequence[Any] = (),
+    checks: Sequence[Any] = (),
 ) -> click.Group:
     """The command line of a service, given its sessions, its kind of settings and what binds the two.
 
     `files` finds, by the settings, the files that its rows tell of; `versions` are the columns that count
-    what it tells, beside the subjects' own.
+    what it tells, beside the subjects' own; `checks` are what its doctor looks at beside everybody's.
     """
 
     @click.group(cls=_Verbs, help=f"Operate the {messaging.name} service.")
     @click.pass_context
     def cli(context: click.Context) -> None:
-        context.obj = Service(messaging, sessions, kind, bind, files, versions)
+        context.obj = Service(messaging, sessions, kind, bind, files, versions, checks)
 
-    for verb in (migrate, health, events, outbox, dead_letters, replay, reconcile, resync, backup, restore):
+    for verb in (
+        migrate,
+        health,
+        events,
+        outbox,
+        dead_letters,
+        replay,
+        reconcile,
+        resync,
+        backup,
+        restore,
+        doctor,
+    ):
         cli.add_command(verb)
     return cli
 
@@ -297,6 +312,27 @@ def restore(service: Service, saved: Path, replace: bool) -> None:
     click.echo(f"{name}: as it was at {about.taken_at:%Y-%m-%d %H:%M:%S} UTC. Now start its processes, then")
     click.echo(f"  resync --since {about.taken_at - ON_THEIR_WAY:%Y-%m-%dT%H:%M:%S}")
     click.echo("  reconcile, until nothing differs")
+
+
+@click.command()
+@click.pass_obj
+def doctor(service: Service) -> None:
+    """Look for what is wrong, and say why it matters and what to do; exit 1 if there is something."""
+    name = service.messaging.name
+    try:
+        patient = Patient(settings=service.settings, messaging=service.messaging, sessions=service.sessions)
+    except SettingsError as error:
+        found = [
+            Trouble(fault, "No process starts", "Set it in the environment")
+            for fault in str(error).splitlines()
+        ]
+    else:
+        found = list(examine(patient, service.checks))
+    for what, why, cure in found:
+        click.echo(f"{name}: {what}. {why}. {cure}.")
+    if found:
+        sys.exit(1)
+    click.echo(f"{name}: nothing wrong was found")
 
 
 def _show(rows: Sequence[Row]) -> None:

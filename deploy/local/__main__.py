@@ -58,6 +58,13 @@ def operate(settings: Settings, service: str, verb: str) -> None:
 
 
 @cli.command()
+@click.pass_obj
+def doctor(settings: Settings) -> None:
+    """Look for what is wrong with the running system, and say what to do."""
+    sys.exit(stack.examine(settings))
+
+
+@cli.command()
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.pass_obj
 def backup(settings: Settings, folder: Path) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -206,6 +207,15 @@ def back_up(settings: Settings, folder: Path) -> int:
     _refuse_before_the_first_start(settings)
     with _servers(settings):
         return sum(operate(settings, service, ["backup", str(folder)]) != 0 for service in SERVICES)
+
+
+def examine(settings: Settings) -> int:
+    """Have each service of a running stack looked at; answers how many have something wrong."""
+    _refuse_before_the_first_start(settings)
+    with suppress(RunningAlreadyError), own_folder(settings.folder):
+        raise StackError("Waybill does not run here: make up starts it.")
+    with ThreadPoolExecutor() as pool:
+        return sum(pool.map(lambda service: operate(settings, service, ["doctor"]) != 0, SERVICES))
 
 
 def restore(settings: Settings, service: str, backup: Path, *options: str) -> int:

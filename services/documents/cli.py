@@ -1,5 +1,8 @@
 """Documents' operator verbs: those of every service, and the check of what is stored and numbered."""
 
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Iterator
 
@@ -11,10 +14,67 @@ from services.documents.db import folder_of
 from services.documents.messaging import messaging
 from services.documents.settings import Settings
 from shared.cli import Service, make_cli
+from shared.doctor import Patient, Trouble, listened_queues, space
 
 UNNEEDED_SECONDS = 24 * 3600
 
-cli = make_cli(messaging, db.sessions, Settings, db.bind, files=lambda settings: settings.folder)
+# In a process of its own: no other of ours than the rendering worker's has room for WeasyPrint.
+_RENDERING = "import sys; from services.documents import rendering; sys.exit(rendering.warn_of_slow_fonts())"
+
+
+def numbers(patient: Patient) -> Iterator[Trouble]:
+    """Whether all series are without a gap."""
+    with patient.sessions() as session:
+        gaps = [series.fault for series in ledger.faulty_series(session)]
+    for gap in gaps:
+        yield Trouble(gap, "The law wants numbers without gaps", "Look at `audit`, and ask your accountant")
+
+
+def papers_folder(patient: Patient) -> Iterator[Trouble]:
+    """Whether papers can be stored."""
+    assert isinstance(patient.settings, Settings)
+    folder = patient.settings.folder
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        yield Trouble(
+            f"{folder} can't be written: {error.strerror}",
+            "No paper can be stored",
+            "See that DOCUMENTS_FOLDER is mounted, and belongs to the user that Waybill runs as",
+        )
+    else:
+        yield from space(folder)
+
+
+def rendering_libraries(patient: Patient) -> Iterator[Trouble]:
+    """Whether PDFs can be made here, and fast; where another machine makes them, this one need not."""
+    run = subprocess.run(  # noqa: S603 - our own Python
+        [sys.executable, "-c", _RENDERING], check=False, capture_output=True, text=True
+    )
+    if run.returncode == 0:
+        return
+    why, cure = "PDFs take twice as long, labels many times", "Install it (Debian: libharfbuzz-subset0)"
+    if "harfbuzz_subset_missing" in run.stderr:
+        yield Trouble("libharfbuzz-subset can't be loaded", why, cure)
+    elif "documents.rendering" not in listened_queues(patient):
+        said = run.stderr.strip().splitlines()[-1]
+        yield Trouble(
+            f"PDFs can't be made here: {said}",
+            "No paper is rendered, and nothing that waits for one goes on",
+            "Install Pango (Debian: libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0) and the packages",
+        )
+
+
+cli = make_cli(
+    messaging,
+    db.sessions,
+    Settings,
+    db.bind,
+    files=lambda settings: settings.folder,
+    checks=[numbers, papers_folder, rendering_libraries],
+)
 
 
 @cli.command()

@@ -1,11 +1,28 @@
-"""Notifications' operator verbs."""
+"""Notifications' operator verbs, and the check of its mail server."""
 
-from services.notifications import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
+from collections.abc import Iterator
+
+from services.notifications import consumers, db, jobs, sending  # noqa: F401 - consumers and jobs register themselves
 from services.notifications.messaging import messaging
 from services.notifications.settings import Settings
 from shared.cli import make_cli
+from shared.doctor import Patient, Trouble
 
-cli = make_cli(messaging, db.sessions, Settings, db.bind)
+
+def mail_server(patient: Patient) -> Iterator[Trouble]:
+    """Whether the mail server lets us in."""
+    assert isinstance(patient.settings, Settings)
+    try:
+        sending.greet(patient.settings.smtp_url)
+    except sending.Delayed as error:
+        yield Trouble(
+            f"the mail server does not let us in: {error}",
+            "E-mails wait, and are given up after three days",
+            "See that it runs, and that SMTP_URL names it, the user and the password",
+        )
+
+
+cli = make_cli(messaging, db.sessions, Settings, db.bind, checks=[mail_server])
 
 if __name__ == "__main__":
     cli()

@@ -128,12 +128,7 @@ def send(envelope: Envelope, smtp_url: str) -> Answer:
     can't be reached, greets with a refusal or dislikes our password is its operator's or ours to mend. The
     connection is kept for the next e-mail of this thread.
     """
-    try:
-        server = _kept_connection(smtp_url) or _connection(smtp_url)
-    except smtplib.SMTPResponseException as error:
-        raise Delayed(answer(error.smtp_code, error.smtp_error)) from error
-    except (smtplib.SMTPException, OSError) as error:
-        raise Delayed(answer(None, f"{type(error).__name__}: {error}")) from error
+    server = _kept_connection(smtp_url) or _new_connection(smtp_url)
     try:
         taken = _hand_over(server, envelope)
     except (Delayed, RefusedForGood) as error:
@@ -156,6 +151,23 @@ def send(envelope: Envelope, smtp_url: str) -> Answer:
         raise
     _keep(server, smtp_url)
     return taken
+
+
+def greet(smtp_url: str) -> None:
+    """See that the server lets us in, and take leave; raises Delayed where it doesn't."""
+    server = _new_connection(smtp_url)
+    with suppress(smtplib.SMTPException, OSError):
+        server.quit()
+    server.close()
+
+
+def _new_connection(smtp_url: str) -> smtplib.SMTP:
+    try:
+        return _connection(smtp_url)
+    except smtplib.SMTPResponseException as error:
+        raise Delayed(answer(error.smtp_code, error.smtp_error)) from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise Delayed(answer(None, f"{type(error).__name__}: {error}")) from error
 
 
 class _Kept(threading.local):

@@ -1,6 +1,7 @@
 """Orders' operator verbs: those of every service, and the standing check of its money."""
 
 import sys
+from collections.abc import Iterator
 
 import click
 
@@ -10,8 +11,24 @@ from services.orders.models import Order
 from services.orders.queries.money import money_drift
 from services.orders.settings import Settings
 from shared.cli import Service, make_cli
+from shared.doctor import Patient, Trouble
 
-cli = make_cli(messaging, db.sessions, Settings, db.bind, versions=[Order.__table__.c.version])
+
+def money(patient: Patient) -> Iterator[Trouble]:
+    """Whether the sums of all orders are those of their payments and refunds."""
+    with patient.sessions() as session:
+        drifted = len(money_drift(session))
+    if drifted:
+        yield Trouble(
+            f"{drifted} orders' sums differ from their payments and refunds",
+            "They show or pay back the wrong amounts",
+            "List them by `check-money`, and tell whoever makes Waybill",
+        )
+
+
+cli = make_cli(
+    messaging, db.sessions, Settings, db.bind, versions=[Order.__table__.c.version], checks=[money]
+)
 
 
 @cli.command("check-money")

@@ -1,6 +1,7 @@
 """Shipping's operator verbs: those of every service, and the standing check of its stock."""
 
 import sys
+from collections.abc import Iterator
 
 import click
 
@@ -8,8 +9,22 @@ from services.shipping import consumers, db, jobs, queries  # noqa: F401 - consu
 from services.shipping.messaging import messaging
 from services.shipping.settings import Settings
 from shared.cli import Service, make_cli
+from shared.doctor import Patient, Trouble
 
-cli = make_cli(messaging, db.sessions, Settings, db.bind)
+
+def stock(patient: Patient) -> Iterator[Trouble]:
+    """Whether all levels are what the ledger and the shipments say."""
+    with patient.sessions() as session:
+        drifted = len(queries.stock_drift(session))
+    if drifted:
+        yield Trouble(
+            f"{drifted} stock levels differ from the ledger or from what shipments hold",
+            "Goods are promised that are not there, or kept back",
+            "List them by `check-stock`, count these goods, and tell whoever makes Waybill",
+        )
+
+
+cli = make_cli(messaging, db.sessions, Settings, db.bind, checks=[stock])
 
 
 @cli.command("check-stock")

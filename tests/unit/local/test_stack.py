@@ -8,7 +8,7 @@ from deploy.local.databases import SERVICES
 from deploy.local.ports import is_taken
 from deploy.local.preconditions import RunningAlreadyError
 from deploy.local.settings import Settings, free_ports
-from deploy.local.stack import Stack, remove
+from deploy.local.stack import Stack, examine, remove, restore
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +31,15 @@ def stack(tmp_path_factory):
 def test_every_service_is_ready_and_explains_itself(stack, service):
     assert httpx.get(f"{stack.url(service)}/health/ready").json()["status"] == "ready"
     assert httpx.get(f"{stack.url(service)}/docs").headers["Content-Type"].startswith("text/html")
+
+
+def test_its_doctor_finds_nothing(stack):
+    assert examine(stack.settings) == 0
+
+
+def test_it_is_not_restored_while_it_runs(stack, tmp_path):
+    with pytest.raises(RunningAlreadyError):
+        restore(stack.settings, "orders", tmp_path)
 
 
 def test_its_tokens_open_what_they_say(stack):
