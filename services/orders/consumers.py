@@ -73,7 +73,6 @@ def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
     The order is found by its parcels' tracking numbers, by earlier ones too.
     """
     commands.follow_shipments(session, shipments)
-    erasure.keep_erased(session, shipments.order_id)
     returns.follow_returns(session, shipments)
     exchanges.goods_are_here(session, shipments.order_id)
     numbers = {parcel.tracking_number for shipment in shipments.shipments for parcel in shipment.parcels}
@@ -101,3 +100,4 @@ def hear_of_stock(session: Session, stock: StockSnapshot) -> None:
 def keep_in_history(session: Session, envelope: Mapping[str, Any]) -> None:
     """What others tell of an order stands in its history for ever."""
     history.keep_told(session, envelope)
+    erasure.keep_erased(session, envelope["subject"])

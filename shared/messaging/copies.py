@@ -5,12 +5,12 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.messaging.outbox import Snapshot
-from shared.messaging.tables import copies, event_log, inbox
+from shared.messaging.tables import copies, event_log, inbox, jobs
 
 S = TypeVar("S")
 
@@ -19,7 +19,10 @@ _WORDS = frozenset({"answer", "cancel_reason", "end_reason", "error", "reason", 
 
 
 def keep_newest(session: Session, heard: Snapshot) -> Any:
-    """Store a snapshot if none as new is known; answer the newest, which may not be the one just heard."""
+    """Store a snapshot if none as new is known; answer the newest, which may not be the one just heard.
+
+    Of an order whose person is erased nothing that comes late brings the person back.
+    """
     row = {
         "subject": heard.subject,
         "source": heard.SOURCE,
@@ -31,13 +34,19 @@ def keep_newest(session: Session, heard: Snapshot) -> Any:
         index_elements=[copies.c.subject, copies.c.source],
         set_={"version": stored.excluded.version, "snapshot": stored.excluded.snapshot},
         where=copies.c.version < stored.excluded.version,
-    ).returning(copies.c.subject)
-    if session.execute(newer).first() is not None:
+    ).returning(_is_erased(heard.subject))
+    was_erased = session.execute(newer).scalar_one_or_none()
+    if was_erased is False:
         return heard
-    known = newest(session, heard.subject, type(heard))
-    if getattr(known, "anonymised_at", None) is not None:
-        erase_people(session, heard.subject)  # what comes late must not bring the person back
-    return known
+    if was_erased or session.execute(select(_is_erased(heard.subject))).scalar_one():
+        erase_people(session, heard.subject)
+    return newest(session, heard.subject, type(heard))
+
+
+def _is_erased(subject: str) -> ColumnElement[bool]:
+    known = copies.alias().c
+    erased_at = known.snapshot["anonymised_at"].astext
+    return exists().where(known.subject == subject, erased_at.is_not(None))
 
 
 def newest(session: Session, subject: UUID | str, kind: type[S]) -> S | None:
@@ -61,6 +70,7 @@ def erase_people(session: Session, subject: UUID | str) -> None:
     """Empty the personal data of an order in the event log, the inbox and the copies: people, and words.
 
     The log is append-only but for this. Every snapshot keeps names and addresses under `people` alone.
+    What failures said goes too, for it may quote anything.
     """
     for table, key, content in (
         (event_log, event_log.c.event_id, event_log.c.payload),
@@ -74,6 +84,9 @@ def erase_people(session: Session, subject: UUID | str) -> None:
             emptied = told | {"data": _emptied(told.get("data"))} if table is inbox else _emptied(told)
             if emptied != told:
                 session.execute(update(table).where(about, key == row.key).values({content: emptied}))
+    for failing in (inbox, jobs):
+        quoting = failing.c.subject == str(subject), failing.c.last_error != ""
+        session.execute(update(failing).where(*quoting).values(last_error=""))
 
 
 def _emptied(told: Any, of: str = "") -> Any:

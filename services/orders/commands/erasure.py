@@ -3,12 +3,13 @@
 The caller owns the transaction.
 """
 
+import re
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, delete, false, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, false, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.types import Text
@@ -38,6 +39,8 @@ from shared.errors import NotFound
 from shared.events.snapshots import Address
 from shared.messaging import copies, outbox
 from shared.messaging.jobs import enqueue
+
+_WORD = re.compile(r"\w+")
 
 SLICE = 200  # orders looked at in one transaction
 LOOK_AGAIN = timedelta(days=1)
@@ -69,6 +72,7 @@ def erase_customer(session: Session, customer_id: UUID) -> Customer:
     for draft_id in _drafts(session, customer, [one.id for one in found]):
         _owe_erasure(session, draft_id, "", look=0)
     for one in found:
+        _empty_unnamed_lines(session, one)
         one.name = one.email = one.phone = one.company = one.vat_number = ""
         one.erased_at, one.erased_by = clock.now(), actor_of(session).name
         session.execute(delete(CustomerAddress).where(CustomerAddress.customer_id == one.id))
@@ -137,11 +141,15 @@ def erase_person(session: Session, order_id: UUID) -> None:
     outbox.publish(session, events.order_anonymised(order))
 
 
-def keep_erased(session: Session, order_id: UUID) -> None:
-    """Empty what was just heard of an erased order: shipping told it before it knew."""
-    order = session.get(Order, order_id)
+def keep_erased(session: Session, subject: str) -> None:
+    """Empty what was just heard of an erased order: it was told by who did not know yet."""
+    try:
+        order = session.get(Order, UUID(subject))
+    except ValueError:
+        return  # a SKU's stock
     if order is not None and order.anonymised_at is not None:
-        copies.erase_people(session, order_id)
+        copies.erase_people(session, subject)
+        _empty_history(session, order.id)
 
 
 def _empty_rows(session: Session, order_id: UUID) -> None:
@@ -160,6 +168,31 @@ def _empty_rows(session: Session, order_id: UUID) -> None:
         .where(BankLine.order_id == order_id, BankLine.state.not_in(WAITING))
         .values(text="", payer="", why=case((BankLine.state == LineState.IGNORED, ""), else_=BankLine.why))
     )
+    _empty_history(session, order_id)
+
+
+def _empty_unnamed_lines(session: Session, customer: Customer) -> None:
+    """Empty the bank lines that were set aside and name no order, but the customer: all words of the name."""
+    words = _words_of(customer.name)
+    if len(words) < 2:  # noqa: PLR2004 - a single word is too many people's
+        return
+    said = func.lower(func.concat(BankLine.payer, " ", BankLine.text))
+    aside = (
+        BankLine.seller_code == customer.seller_code,
+        BankLine.state == LineState.IGNORED,
+        BankLine.order_id.is_(None),
+        *(func.strpos(said, word) > 0 for word in words),
+    )
+    for line in session.scalars(select(BankLine).where(*aside).with_for_update()):
+        if words <= _words_of(f"{line.payer} {line.text}"):
+            line.text = line.payer = line.why = ""
+
+
+def _words_of(text: str) -> set[str]:
+    return set(_WORD.findall(text.lower()))
+
+
+def _empty_history(session: Session, order_id: UUID) -> None:
     session.execute(
         update(HistoryEntry)
         .where(HistoryEntry.order_id == order_id)

@@ -14,7 +14,8 @@ from services.documents.numbering import give_number
 from services.documents.queries import papers_in_line
 from shared.access import Actor
 from shared.errors import NotFound, Refused
-from shared.events.snapshots import Parcel, Payment
+from shared.events.snapshots import Parcel, Payment, People, ShipmentsSnapshot
+from shared.messaging import copies
 from shared.messaging.tables import jobs as job_rows
 from tests.unit.documents import sample_orders
 from tests.unit.documents.sample_orders import cancelled, order, shipments
@@ -377,6 +378,18 @@ def test_erasing_a_person_keeps_invoices_and_empties_the_rest(session, hear, pub
     assert label.sha256 == "b" * 64
     keys = session.scalars(select(job_rows.c.key).where(job_rows.c.kind == "removal")).all()
     assert keys == [f"removal:{label.id}:{'b' * 64}"]
+
+
+@pytest.mark.requirement("P-38")
+def test_what_is_told_of_an_erased_person_too_late_is_kept_without_them(session, hear):
+    accepted = order()
+    told = replace(shipments(accepted), people=accepted.people)
+    hear(replace(accepted, anonymised_at=accepted.placed_at), "order.anonymised")
+
+    hear(told, "shipment.packing")
+
+    assert copies.newest(session, accepted.order_id, ShipmentsSnapshot) == replace(told, people=People())
+    assert accepted.people.billing.line1 not in str([p.content for p in session.scalars(select(Paper))])
 
 
 def test_the_snapshot_told_leaves_withdrawn_papers_out(session, hear, published):

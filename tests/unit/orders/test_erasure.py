@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+import msgspec
 import pytest
 from sqlalchemy import func, select, text, update
 
@@ -32,11 +33,14 @@ from shared.access import Actor
 from shared.errors import Invalid
 from shared.events import codec
 from shared.events.snapshots import Address, ConversationSnapshot, People, SentEmail, ShipmentsSnapshot
-from shared.messaging import copies
+from shared.messaging import copies, inbox
 from shared.messaging import jobs as job_rows
 from shared.messaging.backoff import Backoff
+from shared.messaging.inbox import Inbox
 from shared.messaging.tables import event_log
+from shared.messaging.tables import inbox as inbox_table
 from shared.messaging.tables import jobs as job_table
+from tests.samples import envelope
 from tests.unit.orders.sample_shop import order_wanted, stored
 
 QUILL = Address(
@@ -98,11 +102,11 @@ def say_everywhere(sessions, order_id):
         )
 
 
-def bank_tells(sessions, number, amount="9.00"):
+def bank_tells(sessions, number, amount="9.00", payer="Zoe Quill"):
     """Read a bank's statement of one row, paid by Zoe Quill, and match it; answers its line."""
     with sessions.begin() as session:
         session.info["actor"] = ACCOUNTANT
-        content = f"date,amount,text,payer\n2026-11-21,{amount},{number} of Quill,Zoe Quill"
+        content = f'date,amount,text,payer\n2026-11-21,{amount},{number} of Quill,"{payer}"'
         statement = import_statement(session, seller="quay", currency="GBP", content=content.encode())
     jobs.match_statement(sessions, {"statement_id": str(statement.id)})
     with sessions() as session:
@@ -236,6 +240,23 @@ def test_a_bank_line_that_waits_names_its_payer_until_it_is_set_aside(sessions, 
     set_aside(sessions, waiting, "sent back")
 
     assert traces(sessions) == []
+
+
+@pytest.mark.requirement("P-38")
+def test_a_bank_line_set_aside_that_names_the_person_and_no_order_is_emptied(sessions, erase):
+    with sessions.begin() as session:
+        order = place(session, **wanted())
+        refuse_order(session, order.id, reason="sold out")
+    for payer in ("QUILL, ZOE", "Zoella Quinn", "Quill & Co"):
+        set_aside(sessions, bank_tells(sessions, "a gift", payer=payer), "a gift")
+
+    erase(order.customer_id)
+    work_off(sessions)
+
+    with sessions() as session:
+        payers = session.scalars(select(BankLine.payer).order_by(BankLine.id)).all()
+        assert payers == ["", "Zoella Quinn", "Quill & Co"]
+        assert session.scalars(select(BankLine.amount_minor)).all() == [900] * 3
 
 
 def set_aside(sessions, line, reason):
@@ -405,11 +426,42 @@ def test_an_order_under_way_is_left_alone(session, place_order, published):
 
 
 @pytest.mark.requirement("P-38")
-def test_what_shipping_tells_too_late_does_not_bring_the_person_back(session, place_order, hear_shipments):
-    order = place_order()
-    refuse_order(session, order.id, reason="sold out")
-    erasure.erase_person(session, order.id)
+def test_what_is_told_too_late_does_not_bring_the_person_back(sessions):
+    with sessions.begin() as session:
+        order = place(session, **wanted())
+        refuse_order(session, order.id, reason="sold out")
+        number, order_id = order.number, order.id
+    with sessions.begin() as session:
+        erasure.erase_person(session, order_id)
+    told = envelope("shipment.undeliverable")
+    late = ShipmentsSnapshot(
+        order_id=order_id, number=number, version=1, people=People(delivery={"a": QUILL}), shipments=()
+    )
+    data = {"shipments": msgspec.to_builtins(late), "reason": "Mrs Quill was away"}
+    told |= {"subject": str(order_id), "data": told["data"] | data}
+    hearing = Inbox(sessions=sessions, consumers=messaging.consumers, backoff=Backoff(0.01, 0.1))
 
-    hear_shipments(order, "cancelled", people=People(delivery={"a": QUILL}))
+    inbox.receive_and_process(hearing, told)
 
-    assert copies.newest(session, order.id, ShipmentsSnapshot).people == People()
+    assert traces(sessions) == ["customers"]
+    with sessions() as session:
+        assert session.scalars(select(inbox_table.c.state)).all() == ["done"]
+        assert "shipment.undeliverable" in [action for action, _ in history_of(session, order_id)]
+
+
+@pytest.mark.requirement("P-38")
+def test_what_a_failure_quoted_goes_with_the_person(sessions):
+    with sessions.begin() as session:
+        order = place(session, **wanted())
+        refuse_order(session, order.id, reason="sold out")
+        order_id = order.id
+        job_rows.enqueue(session, "deadline", key="k", order_id=order_id, number="1", argument={})
+        quoted = {"last_error": "no street Nib Lane", "state": "dead"}
+        session.execute(update(job_table).where(job_table.c.key == "k").values(quoted))
+
+    with sessions.begin() as session:
+        erasure.erase_person(session, order_id)
+
+    assert traces(sessions) == ["customers"]
+    with sessions() as session:
+        assert session.scalars(select(job_table.c.last_error).where(job_table.c.key == "k")).one() == ""
