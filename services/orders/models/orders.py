@@ -48,7 +48,8 @@ class Order(Base):
             " and refunded_minor + refund_pending_minor <= received_minor",
             name="refunds_within_received",
         ),
-        Index("ix_orders_newest", text("placed_at desc"), text("id desc")),
+        # With the amount, so that a band of amounts is found by walking the index and not the orders.
+        Index("ix_orders_newest", text("placed_at desc"), text("id desc"), "total_minor"),
         Index("ix_orders_seller_newest", "seller_code", text("placed_at desc"), text("id desc")),
         Index(
             "uq_orders_external_reference",

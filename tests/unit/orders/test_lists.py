@@ -1,9 +1,10 @@
 """Lists come page by page, in the order asked for, with each row as its schema says."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from services.orders.api.schemas.orders import OrderSummarySchema
 from services.orders.commands import masters
@@ -215,3 +216,17 @@ def test_a_period_is_counted_from_the_day_it_is_in_the_market(move_europe, place
     assert walk(period="today") == [tokyo, london]
     assert walk(period="yesterday") == [yesterday]
     assert walk(period="last_7_days") == [tokyo, yesterday, london]
+
+
+@pytest.mark.requirement("S3-13")
+def test_a_band_of_amounts_is_found_by_walking_the_newest_in_the_index(session):
+    session.execute(text("set local enable_seqscan = off; set local enable_sort = off"))
+    page = lists.page_of_orders(
+        session, {"min_total_minor": 5_000, "max_total_minor": 6_000}, "-placed_at", 51
+    )
+    compiled = page.compile(session.connection(), compile_kwargs={"literal_binds": True})
+
+    plan = "\n".join(row[0] for row in session.execute(text(f"explain {compiled}".replace(":", "\\:"))))
+
+    assert "using ix_orders_newest" in plan
+    assert re.search(r"Index Cond: .*total_minor >= 5000.*total_minor <= 6000", plan)
