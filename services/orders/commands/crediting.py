@@ -185,7 +185,13 @@ def _way_back(
         return method or by_hand, None
     given = (
         select(func.coalesce(func.sum(Refund.amount_minor), 0))
-        .where(Refund.payment_id == Payment.id, Refund.state != RefundState.WITHDRAWN, Refund.failure == "")
+        # The order's own refunds, by their index; there is none by payment.
+        .where(
+            Refund.order_id == order.id,
+            Refund.payment_id == Payment.id,
+            Refund.state != RefundState.WITHDRAWN,
+            Refund.failure == "",
+        )
         .correlate(Payment)
         .scalar_subquery()
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import sessionmaker
 from standardwebhooks import Webhook
 
@@ -184,3 +184,19 @@ def test_what_came_by_hand_does_not_go_back_through_the_gateway(session, accept_
     refund = request_refund(session, order.id, reason="chipped", amount_minor=1)
 
     assert (refund.method, refund.payment_id) == ("transfer", None)
+
+
+def test_which_payment_has_enough_left_is_not_asked_of_all_refunds_there_are(session, order):
+    session.execute(text("set local enable_seqscan = off"))
+    plans = []
+
+    def explain(connection, cursor, statement, parameters, context, many):
+        if statement.startswith("SELECT") and "sum(refunds" in statement:
+            plans.append(str(connection.exec_driver_sql(f"explain {statement}", parameters).all()))
+
+    event.listen(session.connection(), "before_cursor_execute", explain)
+    request_refund(session, order.id, reason="late", amount_minor=100)
+    event.remove(session.connection(), "before_cursor_execute", explain)
+
+    assert plans
+    assert not [plan for plan in plans if "Seq Scan on refunds" in plan]
