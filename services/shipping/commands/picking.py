@@ -46,6 +46,8 @@ def make_pick_list(session: Session, *, location: str, shipment_ids: Sequence[UU
     made = PickList(
         number=f"{location}-{session.scalars(select(pick_list_serials.next_value())).one()}",
         location=location,
+        sellers=sorted({shipment.seller for shipment in shipments}),
+        markets=sorted({shipment.market for shipment in shipments}),
         created_by=actor_of(session).name,
         created_at=clock.now(),
     )

@@ -1,4 +1,4 @@
-"""What follows from where a shipment is: its queue and due time, and how long it waits to be collected."""
+"""What follows from where a shipment is: its queue and due time, what and how long it waits for."""
 
 from datetime import datetime, timedelta
 
@@ -12,7 +12,12 @@ from shared.messaging.jobs import enqueue
 
 
 def keep_time(session: Session, shipment: Shipment) -> None:
-    """Put a shipment into its queue; one that is ready for pickup begins to wait for its customer."""
+    """Put a shipment into its queue, and note what it waits for.
+
+    One that is ready for pickup begins to wait for its customer.
+    """
+    is_waiting = shipment.status is ShipmentStatus.AWAITING_INVENTORY
+    shipment.waits_for = sorted({line.sku for line in shipment.lines}) if is_waiting else None
     place = session.get(Location, shipment.location) if shipment.location else None
     if shipment.status is ShipmentStatus.READY and shipment.kind is MethodKind.PICKUP:
         assert place is not None

@@ -3,7 +3,8 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, Text, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.shipping.models.mapping import Base
@@ -20,6 +21,8 @@ class PickList(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     number: Mapped[str]
     location: Mapped[str] = mapped_column(ForeignKey("locations.code"))
+    sellers: Mapped[list[str]] = mapped_column(ARRAY(Text))  # of its shipments, each once; who sees it
+    markets: Mapped[list[str]] = mapped_column(ARRAY(Text))
     created_by: Mapped[str]
     created_at: Mapped[datetime]
 

@@ -6,7 +6,6 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import (
-    ARRAY,
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
@@ -16,7 +15,7 @@ from sqlalchemy import (
     and_,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from services.shipping.domain.methods import NEEDS_NO_PACKING, MethodKind
@@ -113,9 +112,24 @@ class Shipment(Base):
             postgresql_where=text(one_of("status", HOLDING_STOCK)),
         ),
         ForeignKeyConstraint(["seller", "courier"], ["couriers.seller", "couriers.code"]),
-        # The queues, each by its time; and what a courier has to deliver.
+        # Who waits for stock of a SKU: popular ones are in nearly every shipment there ever was.
+        Index(
+            "ix_shipments_waits_for",
+            "waits_for",
+            postgresql_using="gin",
+            postgresql_where=text("waits_for is not null"),
+        ),
+        # The queues, each by its time: all, a seller's, a location's; and what a courier has to deliver.
         Index("ix_shipments_queue", "queue", "queue_at", "id"),
         Index("ix_shipments_seller_queue", "seller", "queue", "queue_at", "id"),
+        Index(
+            "ix_shipments_location_queue",
+            "location",
+            "queue",
+            "queue_at",
+            "id",
+            postgresql_where=text("location is not null and queue is not null"),
+        ),
         Index(
             "ix_shipments_courier",
             "seller",
@@ -153,6 +167,7 @@ class Shipment(Base):
     undeliverable_at: Mapped[datetime | None]
     returned_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
+    waits_for: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # SKUs, while it lacks stock
     queue: Mapped[Queue | None] = mapped_column(word(Queue))
     queue_at: Mapped[datetime | None]  # until when it is to leave its queue; finalised: when it got there
     courier: Mapped[str | None]  # the code of its seller's courier

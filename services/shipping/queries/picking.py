@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import and_, exists, func, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from services.shipping.domain.shipment_status import IN_THE_WAREHOUSE
@@ -17,18 +17,19 @@ from services.shipping.models import (
     ShipmentLine,
     StockLevel,
 )
-from services.shipping.queries.visibility import visible, visible_location
+from services.shipping.queries.visibility import all_within, visible_location
 from shared.access import actor_of
 from shared.errors import NotFound
 
 
 def pick_list(session: Session, pick_list_id: UUID) -> PickList:
-    """A pick list that the actor may see, with its lines by shelf and only those of shipments it may see."""
+    """A pick list of which the actor may see every shipment, with its lines by shelf; raises NotFound."""
     found = session.get(PickList, pick_list_id)
     if found is None:
         raise NotFound("pick list", pick_list_id)
     actor = actor_of(session)
-    if not all(actor.may_see(line.shipment.seller, line.shipment.market) for line in found.lines):
+    is_seen = all(map(actor.may_see_seller, found.sellers)) and all(map(actor.may_see_market, found.markets))
+    if not is_seen:
         raise NotFound("pick list", pick_list_id)
     return found
 
@@ -41,18 +42,18 @@ def pick_lists_page(
     One is open while somebody has yet to look for a line of it.
     """
     actor = actor_of(session)
-    lines = select(PickListLine).where(PickListLine.pick_list_id == PickList.id).correlate(PickList)
-    foreign = lines.join(Shipment).where(~and_(*visible(actor))) if visible(actor) else None
     to_do = select(PickListLine.pick_list_id).where(PickListLine.found.is_(None))
     page = (
         select(PickList)
         .join(Location, Location.code == PickList.location)
-        .where(visible_location(actor))
+        .where(
+            visible_location(actor),
+            *all_within(PickList.sellers, actor.sellers),
+            *all_within(PickList.markets, actor.markets),
+        )
         .order_by(PickList.id.desc())
         .limit(limit)
     )
-    if foreign is not None:
-        page = page.where(~exists(foreign.subquery()))
     if location is not None:
         page = page.where(PickList.location == location)
     if is_open is not None:

@@ -89,13 +89,7 @@ def locations_for(session: Session, shipment: Shipment, *, even_rejected: bool =
 
 def is_waited_for(session: Session, skus: Collection[str]) -> bool:
     """Whether any shipment waits for stock of one of the SKUs."""
-    waiting = (
-        select(Shipment.id)
-        .join(ShipmentLine, ShipmentLine.shipment_id == Shipment.id)
-        .where(Shipment.status == ShipmentStatus.AWAITING_INVENTORY, ShipmentLine.sku.in_(skus))
-        .limit(1)
-    )
-    return session.scalar(waiting) is not None
+    return bool(session.scalar(select(exists().where(Shipment.waits_for.overlap(list(skus))))))
 
 
 def skus_waited_for_at(session: Session, location: str) -> list[str]:
@@ -155,12 +149,9 @@ _WANTED = """
 
 _NEXT_TO_SERVE = text(f"""
     select id from shipments
-    where status = 'awaiting_inventory'
+    where status = 'awaiting_inventory' and waits_for && cast(:skus as text[])
       and (cast(:before as uuid) is null or id < :before)
       and (cast(:after as uuid) is null or id > :after)
-      and exists (
-          select from shipment_lines where shipment_id = shipments.id and sku = any(cast(:skus as text[]))
-      )
       and case when kind = 'delivery' then not exists (
           select from ({_WANTED}) as wanted
           where wanted.units > coalesce((

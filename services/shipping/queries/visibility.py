@@ -17,6 +17,11 @@ def within(column: InstrumentedAttribute[str], values: frozenset[str]) -> list[C
     return [] if EVERYTHING in values else [column.in_(values)]
 
 
+def all_within(column: InstrumentedAttribute[list[str]], values: frozenset[str]) -> list[ColumnElement[bool]]:
+    """The condition, if any, that keeps a list of values to those that an actor's claim names."""
+    return [] if EVERYTHING in values else [column.contained_by(sorted(values))]
+
+
 def visible_location(actor: Actor) -> ColumnElement[bool]:
     """The condition that keeps a list of locations to those that the actor may see."""
     if EVERYTHING in actor.sellers:

@@ -250,6 +250,10 @@ def test_a_list_with_another_sellers_shipment_is_not_there(session, released):
     with pytest.raises(NotFound):
         queries.pick_list(session, made.id)
     assert queries.pick_lists_page(session, location=None, is_open=None, before=None, limit=5) == []
+    own = frozenset({*made.sellers, "lantern"})
+    session.info["actor"] = Actor(name="ada", sellers=own, markets=frozenset(made.markets))
+    assert queries.pick_list(session, made.id) is made
+    assert queries.pick_lists_page(session, location=None, is_open=None, before=None, limit=5) == [made]
 
 
 @pytest.fixture
