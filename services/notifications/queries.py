@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, exists, false, func, not_, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, not_, select, tuple_
 from sqlalchemy.orm import Session, selectinload
 
 from services.notifications.domain.known import Known
@@ -155,17 +155,18 @@ def notices(
     session: Session, limit: int, before: UUID | None = None, *, unread: bool = False
 ) -> Sequence[Row[Notice, bool]]:
     """What the panel tells, newest first, each with whether the reader has read it."""
-    page = select(Notice, _is_read(session).label("read")).order_by(Notice.id.desc()).limit(limit)
+    is_unread = and_(*_unread(session))
+    page = select(Notice, not_(is_unread).label("read")).order_by(Notice.id.desc()).limit(limit)
     if before is not None:
         page = page.where(Notice.id < before)
     if unread:
-        page = page.where(not_(_is_read(session)))
+        page = page.where(is_unread)
     return session.execute(visible(session, page, Notice.seller, Notice.market)).all()
 
 
 def unread_notices(session: Session, at_most: int) -> int:
     """How many notices the reader has not read, counted up to a bound: more than that is just many."""
-    unread = select(Notice.id).where(not_(_is_read(session))).order_by(Notice.id.desc()).limit(at_most)
+    unread = select(Notice.id).where(*_unread(session)).order_by(Notice.id.desc()).limit(at_most)
     counted = select(func.count()).select_from(
         visible(session, unread, Notice.seller, Notice.market).subquery()
     )
@@ -180,11 +181,12 @@ def notice(session: Session, notice_id: UUID) -> Notice:
     return found
 
 
-def _is_read(session: Session) -> ColumnElement[bool]:
+def _unread(session: Session) -> tuple[ColumnElement[bool], ...]:
+    """What holds of a notice that the reader has not read; the first is where a walk down the ids ends."""
     reader = actor_of(session).name
     read_to = select(NoticeReader.read_to).where(NoticeReader.reader == reader).scalar_subquery()
     by_itself = exists().where(NoticeRead.reader == reader, NoticeRead.notice_id == Notice.id)
-    return or_(func.coalesce(Notice.id <= read_to, false()), by_itself)
+    return Notice.id > func.coalesce(read_to, UUID(int=0)), not_(by_itself)
 
 
 def overdue(session: Session, seller: str, market: str, now: datetime, limit: int) -> Sequence[OpenMatter]:

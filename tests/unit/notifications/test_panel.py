@@ -1,11 +1,13 @@
 """The seller's panel: each thing once, to each user as read or not; and what is overdue, each morning."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, text, update
 
+from services.notifications import queries
 from services.notifications.domain.known import Known
 from services.notifications.domain.overdue import Matter, next_morning, waiting_matters
 from services.notifications.models import OpenMatter
@@ -85,6 +87,22 @@ def test_more_than_can_be_counted_is_many(hear, get):
         hear(replace(PLACED, order_id=new_id(), number=f"EU-{place}"))
 
     assert get("/v1/notices/unread").json == {"unread": 99, "more": True}
+
+
+def test_the_unread_are_looked_for_no_further_down_than_all_is_read(session):
+    session.execute(text("set local enable_seqscan = off; set local enable_bitmapscan = off"))
+    plans = []
+
+    def explain(connection, cursor, statement, parameters, context, many):
+        plan = connection.exec_driver_sql(f"explain {statement}", parameters)
+        plans.append("\n".join(row[0] for row in plan))
+
+    listener = (session.connection(), "before_cursor_execute", explain)
+    event.listen(*listener, once=True)
+    queries.unread_notices(session, 100)
+
+    [plan] = plans
+    assert re.search(r"on notices\b.*\n\s+Index Cond: \(id > ", plan)
 
 
 @pytest.mark.parametrize("claims", [{"sellers": ["another"]}, {"markets": ["gb"]}])

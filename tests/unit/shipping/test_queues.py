@@ -157,8 +157,11 @@ def test_nobody_sees_anothers_queue(session):
         assert (all_of(session, Queue.TO_PREPARE), overdue(session)) == ([], [])
 
 
-@pytest.mark.parametrize("sellers", [{"*"}, {"lantern"}])
-def test_a_queue_is_read_along_its_index(session, sellers):
+@pytest.mark.parametrize(
+    ("sellers", "location", "index"),
+    [({"*"}, None, "queue"), ({"lantern"}, None, "(seller_)?queue"), ({"*"}, "WEST", "location_queue")],
+)
+def test_a_queue_is_read_along_its_index(session, sellers, location, index):
     session.info["actor"] = Actor(name="ana", sellers=frozenset(sellers), markets=frozenset({"*"}))
     session.execute(text("set local enable_seqscan = off; set local enable_sort = off"))
     plans = []
@@ -169,9 +172,9 @@ def test_a_queue_is_read_along_its_index(session, sellers):
             plans.append("\n".join(row[0] for row in plan))
 
     event.listen(session.connection(), "before_cursor_execute", explain)
-    queries.queue_page(session, Queue.IN_TRANSIT, location=None, after=None, limit=50)
+    queries.queue_page(session, Queue.IN_TRANSIT, location=location, after=None, limit=50)
     event.remove(session.connection(), "before_cursor_execute", explain)
 
     [plan] = plans
-    assert re.search(r"using ix_shipments_(seller_)?queue ", plan)
+    assert re.search(rf"using ix_shipments_{index} ", plan)
     assert "Sort" not in plan
