@@ -13,7 +13,7 @@ BACKUP ?= $(lastword $(sort $(wildcard $(FOLDER)/$(SERVICE)-*)))
 REPLACE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint format bench chaos migrate operate doctor backup restore token lock clean runtime dev
+.PHONY: help up demo test lint format fuzz audit bench chaos migrate operate doctor backup restore token lock clean runtime dev
 
 help: ## list what can be made
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' Makefile | expand -t 10
@@ -38,6 +38,13 @@ lint: dev ## check style, types, imports and dependencies
 format: dev ## put the code into its one form
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
+
+fuzz: dev ## try many more requests than `make test` does, for about half an hour, against all four APIs
+	@.venv/bin/python -m pytest tests/security/test_any_request.py --numprocesses 2 --dist load --hypothesis-profile fuzz
+
+audit: dev ## ask the public advisories (OSV, over the network) whether a locked package has a known hole
+	@.venv/bin/pip-audit --vulnerability-service osv --no-deps --disable-pip --require-hashes \
+		--requirement requirements/runtime.txt --requirement requirements/dev.txt
 
 bench: dev ## measure, and write docs/benchmarks.md
 	@.venv/bin/python -m tests.benchmarks

@@ -1,16 +1,18 @@
 """The signed link that opens one order to its customer: order and end of validity, no account needed."""
 
 from collections.abc import Sequence
+from copy import deepcopy
 from functools import wraps
 from typing import Any
 
 from flask import Response, current_app, g, render_template_string, request
+from flask_smorest.utils import deepupdate
 
 from shared.access import EVERYTHING, Actor
 from shared.customer_tokens import LinkError, read_token
 from shared.web.auth import refuse_access
 from shared.web.blueprint import View
-from shared.web.pages import page_answer, style_of
+from shared.web.pages import also_as_pages, page_answer, style_of
 from shared.web.problems import Problem
 
 _WORDS = {
@@ -79,6 +81,9 @@ def customer(view: View) -> View:
     marked.admit = admit
     document = getattr(view, "_apidoc", {})
     marked._apidoc = document | {  # noqa: SLF001 - where flask-smorest keeps what it documents
-        "manual_doc": document.get("manual_doc", {}) | {"security": [{"customer": []}]}
+        "manual_doc": deepupdate(
+            deepcopy(document.get("manual_doc", {})),
+            {"security": [{"customer": []}], "responses": also_as_pages(401)},
+        )
     }
     return run

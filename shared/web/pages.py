@@ -4,10 +4,12 @@ import base64
 import hashlib
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 from flask import Response
 
 from shared.colours import PLAIN, brand_colours
+from shared.web.problems import MEDIA_TYPE
 
 # The one style is known by its hash; what is not named here does not work on a page.
 POLICY = (
@@ -15,6 +17,18 @@ POLICY = (
     "base-uri 'none'; frame-ancestors 'none'"
 )
 _STYLE = Path(__file__).with_name("page.css").read_text("utf-8")
+
+
+def also_as_pages(*statuses: int) -> dict[str, Any]:
+    """What the API's document says of problems that browsers are shown as a page."""
+    as_page = {
+        "description": "Any error: as a page for people, as a problem for programs.",
+        "content": {
+            "text/html": {"schema": {"type": "string"}},
+            MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}},
+        },
+    }
+    return {str(status): as_page for status in statuses}
 
 
 def style_of(colour: str = PLAIN) -> str:

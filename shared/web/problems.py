@@ -59,7 +59,12 @@ class FieldErrorSchema(marshmallow.Schema):
 
 
 class ProblemSchema(marshmallow.Schema):
-    """What every error looks like (RFC 9457)."""
+    """What every error looks like (RFC 9457); a refusal may tell further facts under names of their own."""
+
+    class Meta:
+        """What the document says of it."""
+
+        unknown = marshmallow.INCLUDE
 
     type = marshmallow.fields.String(required=True, metadata={"description": "about:blank: see the status."})
     title = marshmallow.fields.String(required=True)

@@ -1,10 +1,13 @@
 """A world of four services in which two sellers' orders have been through everything."""
 
 import pytest
+from hypothesis import settings
 
 from deploy.local.keys import Keys
 from tests.security.shop import open_shop
 from tests.security.world import opened
+
+settings.register_profile("fuzz", max_examples=60)  # of each kind, for each operation; `make fuzz`
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@
 without a body, its path filled from `known`: so a new operation is tried, and fails where it needs more.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared import clock
@@ -27,10 +27,34 @@ class Ask:
     everybodys: tuple = ()  # claims that bind no token that may do it: it would do it to everybody
     only_own: bool = False  # what it changes is the caller's alone
 
+    def filled(self, known):
+        """The same with the things themselves where their names stand."""
+        return replace(
+            self,
+            json=_filled(self.json, known),
+            query=_filled(self.query, known),
+            path=_filled(self.path, known),
+        )
+
+
+def _filled(value, known):
+    if isinstance(value, dict):
+        return {name: _filled(one, known) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_filled(one, known) for one in value]
+    if isinstance(value, str) and value.startswith("$"):
+        return known[value[1:]]
+    return value
+
 
 def by_seller(**ask):
     """Things that a seller has in all markets."""
     return Ask(**ask, bounded_by=SELLER)
+
+
+def call_of(kind, **data):
+    """What somebody outside tells, as Standard Webhooks writes it."""
+    return {"type": kind, "timestamp": "2026-01-02T09:00:00Z", "data": data}
 
 
 REASON = {"reason": "as agreed"}
@@ -91,6 +115,11 @@ ASKS = {
             json={"lines": [{"sku": "TEA-250", "quantity": 1}]}
         ),
         "POST /v1/orders/{order_id}/returns/{return_id}/dismiss": Ask(json=REASON),
+        "POST /v1/gateway/payments": Ask(
+            json=call_of(
+                "payment.succeeded", order_id="$order_id", amount_minor=100, currency="GBP", reference="PAY 1"
+            )
+        ),
         "POST /v1/customer/orders/return": Ask(json={"reason": "not_wanted"} | LINES),
         "PUT /v1/customers/{customer_id}": by_seller(json=CARD),
         "GET /v1/customers/{customer_id}": by_seller(),
@@ -161,6 +190,15 @@ ASKS = {
         "PUT /v1/shipments/{shipment_id}/courier": Ask(json={"courier": "RIDER"}),
         "PUT /v1/shipments/{shipment_id}/parcels/{parcel_id}/tracking": Ask(
             json={"carrier": "waybill", "tracking_number": "ZQ1"}
+        ),
+        "POST /v1/carriers/{carrier}/events": Ask(
+            json=call_of(
+                "tracking.updated",
+                tracking_number="$tracking_number",
+                status="in_transit",
+                at="2026-01-02T09:00:00Z",
+            ),
+            path={"carrier": "waybill"},
         ),
         "PUT /v1/shipments/{shipment_id}/appointments/{kind}": Ask(
             json={"starts": "2099-01-06T09:00", "ends": "2099-01-06T10:00"},

@@ -84,6 +84,7 @@ def open_shop(world):
     do("orders", "PUT", "/v1/sellers/quay/markets/gb/coupons/SPRING", json=coupon)
     others = order_of("dock", "eu", OTHERS_ADDRESS, name="Bo Lund", email="bo@lund.example", phone="+45 1")
     world.known["other_order_id"] = do("orders", "POST", "/v1/orders", json=others)["order_id"]
+    _erase(world)
 
     _sell(world)
     _send(world)
@@ -104,6 +105,18 @@ def _set_up(world, code):
         do("orders", "PUT", f"/v1/sellers/{code}/products/{sku}", json=product)
         do("shipping", "PUT", f"/v1/stock/{place}/{sku}", json={"on_hand": 50, "reason": "counted"})
         do("shipping", "PUT", f"/v1/goods/{code}/{sku}", json={"barcode": f"{code} {sku}"})
+
+
+def _erase(world):
+    """An order whose person is erased."""
+    do = world.do
+    wanted = order_of("dock", "gb", OTHERS_ADDRESS, name="Cy Gone", email="cy@gone.example", phone="+45 2")
+    order = do("orders", "POST", "/v1/orders", json=wanted)
+    world.settle()
+    do("orders", "POST", f"/v1/orders/{order['order_id']}/cancel", json={"reason": "gone", "confirm": True})
+    world.settle()
+    do("orders", "POST", f"/v1/customers/{order['customer_id']}/erase")
+    world.settle()
 
 
 def _sell(world):

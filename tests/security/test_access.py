@@ -93,14 +93,14 @@ def send(world):
     """Ask for an operation as it is asked for in earnest, undo it, and answer what it was answered with."""
 
     def sent(service, name, *, link=None, **claims):
-        ask = ask_for(service, name)
-        method, path = name.split(" ")
         known = world.known | world.doors[service].own
-        for parameter, value in (known | _filled(ask.path, known)).items():
+        ask = ask_for(service, name).filled(known)
+        method, path = name.split(" ")
+        for parameter, value in (known | ask.path).items():
             path = path.replace(f"{{{parameter}}}", value)
-        request = {"query_string": _filled(ask.query, known) | ({"token": link} if link else {})}
+        request = {"query_string": ask.query | ({"token": link} if link else {})}
         if ask.json is not None:
-            request["json"] = _filled(ask.json, known)
+            request["json"] = ask.json
         if ask.data is not None:
             request["data"] = ask.data()
             request["content_type"] = "text/csv" if isinstance(request["data"], bytes) else None
@@ -110,16 +110,6 @@ def send(world):
         return Outcome(answer, told, named)
 
     return sent
-
-
-def _filled(value, known):
-    if isinstance(value, dict):
-        return {name: _filled(one, known) for name, one in value.items()}
-    if isinstance(value, list):
-        return [_filled(one, known) for one in value]
-    if isinstance(value, str) and value.startswith("$"):
-        return known[value[1:]]
-    return value
 
 
 @pytest.mark.requirement("P-36")

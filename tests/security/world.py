@@ -84,6 +84,7 @@ class Door:
     def own(self):
         """What only this service has: an event, a dead letter."""
         return {
+            "correlation_id": self.connection.scalar(select(event_log.c.correlation_id).limit(1)),
             "event_id": str(self.connection.scalar(select(event_log.c.event_id).limit(1))),
             "letter_id": str(self.connection.scalar(select(inbox.c.event_id).where(inbox.c.state == "dead"))),
         }

@@ -1,6 +1,7 @@
 """Stored bytes as answers: checked against their hash, named, and harmless to whoever opens them."""
 
 import re
+from typing import Any
 from urllib.parse import quote
 
 from flask import Response
@@ -17,6 +18,12 @@ log = logger(__name__)
 
 # What came from outside is opened by programs of its own, never by the page that links to it.
 CAGED = "sandbox; default-src 'none'; frame-ancestors 'none'"
+
+
+def files_of(*content_types: str) -> dict[str, Any]:
+    """What the API's document says of bytes that are of one of these types."""
+    file = {"schema": {"type": "string", "format": "binary"}}
+    return {"200": {"description": "The file.", "content": dict.fromkeys(content_types, file)}}
 
 
 def answer_paper(session: Session, paper: Paper) -> Response:

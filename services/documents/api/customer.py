@@ -7,10 +7,11 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from services.documents import queries
-from services.documents.api.content import answer_paper
+from services.documents.api.content import answer_paper, files_of
 from services.documents.api.schemas.customer import CustomerPaperSchema, CustomerPapersSchema
 from services.documents.api.uploads import form_of, keep_upload
 from services.documents.domain.papers import SENT_IN_BY_CUSTOMERS
+from services.documents.domain.uploads import SUFFIXES
 from services.documents.models import Paper
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
@@ -32,6 +33,7 @@ def list_own_documents(session: Session, order_id: UUID) -> dict[str, Any]:
 
 @blueprint.route("/documents/<uuid:document_id>/content", methods=["GET"])
 @blueprint.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
+@blueprint.doc(responses=files_of(*SUFFIXES))
 @customer
 @query
 def get_own_content(session: Session, document_id: UUID, order_id: UUID) -> Response:

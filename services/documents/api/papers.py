@@ -7,7 +7,7 @@ from flask import Response
 from sqlalchemy.orm import Session
 
 from services.documents import queries
-from services.documents.api.content import answer_paper
+from services.documents.api.content import answer_paper, files_of
 from services.documents.api.schemas.papers import (
     CorrectionSchema,
     PaperRequestSchema,
@@ -16,6 +16,7 @@ from services.documents.api.schemas.papers import (
 )
 from services.documents.commands import papers as commands
 from services.documents.domain.papers import PaperKind
+from services.documents.domain.uploads import SUFFIXES
 from services.documents.models import Paper
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
@@ -94,6 +95,7 @@ def get_document(session: Session, document_id: UUID) -> Paper:
 
 @blueprint.route("/documents/<uuid:document_id>/content", methods=["GET"])
 @blueprint.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
+@blueprint.doc(responses=files_of(*SUFFIXES))
 @requires("documents:read")
 @query
 def get_content(session: Session, document_id: UUID) -> Response:

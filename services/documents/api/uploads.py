@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 
 from services.documents import queries, storage
-from services.documents.api.content import answer_bytes
+from services.documents.api.content import answer_bytes, files_of
 from services.documents.api.schemas.papers import PaperSchema, RemovalSchema
 from services.documents.api.schemas.uploads import LogoSchema
 from services.documents.commands import papers, uploads
@@ -105,6 +105,7 @@ def delete_logo(session: Session, seller: str) -> Logo:
 
 @blueprint.route("/sellers/<seller>/logo", methods=["GET"])
 @blueprint.response(200, {"type": "string", "format": "binary"}, content_type="image/png")
+@blueprint.doc(responses=files_of(*sorted(LOGO_TYPES)))
 @requires("documents:read")
 @query
 def get_logo(session: Session, seller: str) -> Response:
@@ -138,7 +139,9 @@ def keep_upload(session: Session, order_id: UUID, kinds: frozenset[PaperKind]) -
 def _file(largest: int) -> tuple[str, bytes, str]:
     """Name, bytes and type of the one file that came; raises Invalid naming what is wrong with it."""
     try:
-        if unknown := sorted(({*request.form} - {"kind"}) | ({*request.files} - {"file"})):
+        # A part may come without a name.
+        named = ({*request.form} - {"kind"}) | ({*request.files} - {"file"})
+        if unknown := sorted(name or "body" for name in named):
             raise Invalid(**dict.fromkeys(unknown, "Unknown field."))
         files: list[FileStorage] = request.files.getlist("file")
         if len(files) != 1:

@@ -23,7 +23,7 @@ from shared.web import payloads
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.customer_link import customer
-from shared.web.pages import page_answer, style_of
+from shared.web.pages import also_as_pages, page_answer, style_of
 from shared.web.paging import PageArguments, decode_cursor, page_of, page_schema
 
 blueprint = Blueprint("customer", __name__, url_prefix="/v1/customer")
@@ -79,6 +79,7 @@ def show_messages(session: Session, order_id: UUID) -> Response:
 
 @blueprint.route("/messages/page", methods=["POST"])
 @blueprint.response(303)
+@blueprint.doc(responses=also_as_pages(409, 422))
 @customer
 @command
 def post_form(session: Session, order_id: UUID) -> Response:

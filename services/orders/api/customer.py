@@ -19,7 +19,7 @@ from shared.web import payloads
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.customer_link import customer
-from shared.web.pages import page_answer, style_of
+from shared.web.pages import also_as_pages, page_answer, style_of
 
 QUANTITY = re.compile("[0-9]{1,6}")
 VERSION = re.compile("[0-9]{1,12}")
@@ -40,6 +40,7 @@ def show_page(session: Session, order_id: UUID) -> Response:
 
 @blueprint.route("/order", methods=["POST"])
 @blueprint.response(303)
+@blueprint.doc(responses=also_as_pages(409, 412, 422))
 @customer
 @command
 def ask_for_return(session: Session, order_id: UUID) -> Response:

@@ -56,6 +56,7 @@ def get_carrier(session: Session, code: str) -> Carrier:
 @blueprint.route(CARRIER, methods=["PUT"])
 @blueprint.arguments(CarrierArguments)
 @blueprint.response(200, CarrierSchema)
+@blueprint.alt_response(201, schema=CarrierSchema)
 @requires("admin")
 @command
 def put_carrier(session: Session, carrier: dict[str, Any], code: str) -> tuple[Carrier, int]:
@@ -90,6 +91,7 @@ def get_courier(session: Session, seller: str, code: str) -> Courier:
 @blueprint.route(COURIER, methods=["PUT"])
 @blueprint.arguments(CourierArguments)
 @blueprint.response(200, CourierSchema)
+@blueprint.alt_response(201, schema=CourierSchema)
 @requires("shipping:write")
 @command
 def put_courier(session: Session, courier: dict[str, Any], seller: str, code: str) -> tuple[Courier, int]:

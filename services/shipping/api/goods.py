@@ -49,6 +49,7 @@ def get_goods(session: Session, seller: str, sku: str) -> Goods:
 @blueprint.route(ITEM, methods=["PUT"])
 @blueprint.arguments(GoodsArguments)
 @blueprint.response(200, GoodsSchema)
+@blueprint.alt_response(201, schema=GoodsSchema)
 @requires("stock:write")
 @command
 def put_goods(session: Session, goods: dict[str, Any], seller: str, sku: str) -> tuple[Goods, int]:

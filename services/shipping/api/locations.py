@@ -44,6 +44,7 @@ def get_location(session: Session, code: str) -> Location:
 @blueprint.route(f"/{CODE}", methods=["PUT"])
 @blueprint.arguments(LocationArguments)
 @blueprint.response(200, LocationSchema)
+@blueprint.alt_response(201, schema=LocationSchema)
 @requires("stock:write")
 @command
 def put_location(session: Session, location: dict[str, Any], code: str) -> tuple[Location, int]:

@@ -11,7 +11,12 @@ from services.orders.api.schemas.orders import (
     WantedLineSchema,
     coupon_codes,
 )
-from services.orders.api.schemas.people import AddressSchema, PersonDetailsSchema, PersonSchema
+from services.orders.api.schemas.people import (
+    AddressSchema,
+    KeptAddressSchema,
+    KeptPersonSchema,
+    PersonDetailsSchema,
+)
 from services.orders.api.schemas.values import (
     Instant,
     RefusalSchema,
@@ -193,7 +198,7 @@ class DraftDeliveryGroupSchema(Schema):
     method = fields.String()
     method_name = fields.String()
     shipping_minor = fields.Integer()
-    address = fields.Nested(AddressSchema, allow_none=True)
+    address = fields.Nested(KeptAddressSchema, allow_none=True)
     pickup_point = fields.String(allow_none=True)
     requested_on = fields.Date(allow_none=True)
 
@@ -256,9 +261,9 @@ class DraftSchema(Schema):
         attribute="contents.external_reference", dump_default=None, allow_none=True
     )
     customer_id = fields.UUID(attribute="draft.customer_id", allow_none=True)
-    customer = fields.Nested(PersonSchema)
+    customer = fields.Nested(KeptPersonSchema)
     billing_address = fields.Nested(
-        AddressSchema, attribute="contents.billing_address", dump_default=None, allow_none=True
+        KeptAddressSchema, attribute="contents.billing_address", dump_default=None, allow_none=True
     )
     delivery_groups = fields.List(fields.Nested(DraftDeliveryGroupSchema), attribute="groups")
     lines = fields.List(fields.Nested(DraftLineSchema))

@@ -7,7 +7,12 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from services.orders.api.schemas.holds import HoldSchema
 from services.orders.api.schemas.payments import PaymentStandingSchema
-from services.orders.api.schemas.people import AddressSchema, PersonDetailsSchema, PersonSchema
+from services.orders.api.schemas.people import (
+    AddressSchema,
+    KeptAddressSchema,
+    KeptPersonSchema,
+    PersonDetailsSchema,
+)
 from services.orders.api.schemas.refunds import RefundSchema
 from services.orders.api.schemas.returns import ReturnSchema
 from services.orders.api.schemas.values import (
@@ -183,7 +188,7 @@ class DeliveryGroupSchema(Schema):
     method = fields.String()
     method_name = fields.String(metadata={"description": "In the order's language."})
     shipping_minor = fields.Integer()
-    address = fields.Nested(AddressSchema, allow_none=True)
+    address = fields.Nested(KeptAddressSchema, allow_none=True)
     pickup_point = fields.String(allow_none=True)
     requested_on = fields.Date(allow_none=True)
 
@@ -316,8 +321,8 @@ class OrderSchema(OrderSummarySchema):
     )
     locale = fields.String()
     customer_id = fields.UUID()
-    customer = fields.Nested(PersonSchema)
-    billing_address = fields.Nested(AddressSchema)
+    customer = fields.Nested(KeptPersonSchema)
+    billing_address = fields.Nested(KeptAddressSchema)
     delivery_groups = fields.List(fields.Nested(DeliveryGroupSchema))
     lines = fields.List(fields.Nested(OrderLineSchema))
     fees = fields.List(fields.Nested(OrderFeeSchema))

@@ -32,6 +32,30 @@ class AddressSchema(Schema):
         return Address(**values)
 
 
+class KeptAddressSchema(Schema):
+    """An address as it is kept: of an erased person all but the country is empty."""
+
+    name = fields.String()
+    company = fields.String()
+    line1 = fields.String()
+    line2 = fields.String()
+    city = fields.String()
+    region = fields.String()
+    postcode = fields.String()
+    country = fields.String(metadata={"description": "ISO 3166-1 alpha-2.", "example": "GB"})
+    phone = fields.String()
+
+
+class KeptPersonSchema(Schema):
+    """Somebody as they are kept: empty what was not told, and all once they are erased."""
+
+    name = fields.String(metadata={"example": "Ann Archer"})
+    email = fields.String(metadata={"example": "ann@example.com"})
+    phone = fields.String()
+    company = fields.String()
+    vat_number = fields.String()
+
+
 class PersonSchema(Schema):
     """Whoever ordered, as the order was placed with."""
 
@@ -66,7 +90,7 @@ class CustomerArguments(PersonSchema):
     )
 
 
-class CustomerSchema(PersonSchema):
+class CustomerSchema(KeptPersonSchema):
     """A customer of a seller."""
 
     customer_id = fields.UUID(attribute="id")
@@ -101,7 +125,7 @@ class AddressEntrySchema(Schema):
     """An entry of an address book."""
 
     address_id = fields.UUID(attribute="id")
-    address = fields.Nested(AddressSchema)
+    address = fields.Nested(KeptAddressSchema)
 
 
 class AddressEntryArguments(Schema):

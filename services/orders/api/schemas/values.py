@@ -98,7 +98,9 @@ def web_address(longest: int) -> fields.String:
             _web_address(value)
 
     return fields.String(
-        load_default="", validate=[validate.Length(max=longest), reachable], metadata={"format": "uri"}
+        load_default="",
+        validate=[validate.Length(max=longest), reachable],
+        metadata={"description": "An http(s) address, or empty."},
     )
 
 

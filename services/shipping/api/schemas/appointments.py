@@ -5,7 +5,10 @@ from marshmallow import Schema, fields, validate
 from services.shipping.domain.appointments import AppointmentKind
 from shared.web.paging import PageArguments
 
-LOCAL = {"description": "As clocks in the order's market show it, without an offset: 2026-03-04T10:00."}
+LOCAL = {
+    "description": "As clocks in the order's market show it, without an offset: 2026-03-04T10:00.",
+    "format": "local-date-time",
+}
 
 
 class ScheduleArguments(Schema):

@@ -2,6 +2,7 @@
 
 from marshmallow import Schema, fields
 
+from services.shipping.api.schemas.appointments import LOCAL
 from services.shipping.api.schemas.shipments import TimelineStepSchema
 from services.shipping.domain.appointments import AppointmentKind
 from services.shipping.domain.tracking_progress import TrackingStatus
@@ -37,8 +38,8 @@ class CustomerAppointmentSchema(Schema):
     """When somebody comes, as clocks there show it."""
 
     kind = fields.Enum(AppointmentKind, by_value=True)
-    starts = fields.NaiveDateTime()
-    ends = fields.NaiveDateTime()
+    starts = fields.NaiveDateTime(metadata=LOCAL)
+    ends = fields.NaiveDateTime(metadata=LOCAL)
     time_zone = fields.String()
 
 
