@@ -27,7 +27,7 @@ SIGNED = [(service, name) for service, name, option in ALL if "signature" in opt
 SCOPES = scopes_of(*DOCUMENTS.values())
 
 # Open to everyone, and in no API document.
-PUBLIC = {"/openapi.json", "/docs", "/docs/{name}", "/health/live", "/health/ready"}
+PUBLIC = {"/openapi.json", "/docs", "/docs/{name}", "/health/live", "/health/ready", "/metrics"}
 CONVERTER = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
 NO_ORDER = "00000000-0000-4000-8000-000000000000"
 INTERNAL = {
