@@ -11,9 +11,10 @@ HOURS ?= 12
 FOLDER ?= backups
 BACKUP ?= $(lastword $(sort $(wildcard $(FOLDER)/$(SERVICE)-*)))
 REPLACE ?=
+GATEWAY ?= http://localhost:8100
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint format fuzz audit bench chaos migrate operate doctor backup restore token lock clean runtime dev
+.PHONY: help up demo test lint format fuzz audit bench chaos migrate operate doctor backup restore token lock clean runtime dev job secrets
 
 help: ## list what can be made
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' Makefile | expand -t 10
@@ -23,6 +24,12 @@ up: runtime ## start everything, run the main job on the first start, stay up un
 
 demo: runtime ## start everything, run the main job on ORDERS=50 orders, stop; fails unless every check held
 	@$(WAYBILL) demo --orders $(ORDERS)
+
+secrets: runtime ## write the secrets that docker-compose.yml needs into .env, for development
+	@$(WAYBILL) secrets
+
+job: runtime ## run the main job on ORDERS=50 orders of the system behind GATEWAY=http://localhost:8100
+	@$(WAYBILL) job --gateway '$(GATEWAY)' --orders $(ORDERS)
 
 test: dev lint ## run all tests on own servers and free ports
 	@.venv/bin/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile

@@ -125,9 +125,11 @@ class _Verbs(click.Group):
 
 
 @click.command()
+@click.option("--wait", default=0.0, show_default=True, help="Seconds to wait for a database that is away.")
 @click.pass_obj
-def migrate(service: Service) -> None:
+def migrate(service: Service, wait: float) -> None:
     """Bring the database up to date."""
+    migrations.wait_for_database(service.engine(), wait)
     migrations.upgrade(service.engine(), service.messaging.name)
     click.echo(f"{service.messaging.name}: the database is up to date")
 

@@ -1,15 +1,18 @@
 """Bringing a service's database up to date: numbered migrations in services/<service>/migrations."""
 
+import time
 from collections.abc import Callable
 
 from alembic import command, context
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 from shared.db import migrations_folder
 
 # Two processes that start at once must not both migrate.
 _LOCK = 7_261_025
+LOOK_SECONDS = 0.2
 
 
 def upgrade(engine: Engine, service: str, revision: str = "head") -> None:
@@ -20,6 +23,20 @@ def upgrade(engine: Engine, service: str, revision: str = "head") -> None:
 def downgrade(engine: Engine, service: str, revision: str = "base") -> None:
     """Take migrations back, all or nothing."""
     _migrate(engine, service, revision, command.downgrade)
+
+
+def wait_for_database(engine: Engine, seconds: float) -> None:
+    """Return when the database takes connections; raises what keeps it from that when the time is over."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            engine.connect().close()
+        except OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(LOOK_SECONDS)
+        else:
+            return
 
 
 def run_migrations() -> None:

@@ -24,7 +24,7 @@ class ServiceSettings:
     shipping_url: str
     documents_url: str
     notifications_url: str
-    jwks: str  # file or address of the key set that tokens are checked against
+    jwks: str  # the key set that tokens are checked against, its file, or its address
     service_token: str  # this service's own bearer token, for calls to the others' /internal and documents
     customer_link_keys: tuple[str, ...]  # newest first; the older ones still open links
     public_url: str = ""  # of the gateway, which has each service under its name; empty: there is none

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import click
 
+from deploy.containers.env_file import write_env_file
 from deploy.local import stack
+from deploy.local.addresses import behind_gateway
 from deploy.local.databases import SERVICES
 from deploy.local.keys import ALL_SCOPES, Keys
 from deploy.local.preconditions import StackError
 from deploy.local.processes import ProcessError
-from deploy.local.settings import Settings, SettingsError, read
+from deploy.local.settings import ROOT, Settings, SettingsError, read
 from deploy.local.stack import migrate_databases, remove
 from deploy.local.up import demonstrate, stay_up
 
@@ -46,6 +48,25 @@ def demo(settings: Settings, orders: int) -> None:
 def migrate(settings: Settings) -> None:
     """Bring the services' databases to their newest shape."""
     migrate_databases(settings)
+
+
+@cli.command()
+@click.pass_obj
+def secrets(settings: Settings) -> None:
+    """Write what docker-compose.yml needs into .env."""
+    write_env_file(ROOT / ".env", Keys(settings.folder / "keys"))
+
+
+@cli.command()
+@click.option("--gateway", default="http://localhost:8100", show_default=True, help="Where it is reached.")
+@click.option("--orders", default=50, show_default=True, help="How many orders go through their life.")
+@click.pass_obj
+def job(settings: Settings, gateway: str, orders: int) -> None:
+    """Run the main job on a system behind a gateway; fails unless every check held."""
+    # Here, for it brings packages and data that nothing else needs.
+    from deploy.local.main_job import run  # noqa: PLC0415
+
+    sys.exit(0 if run(behind_gateway(settings, gateway), orders=orders) else 1)
 
 
 @cli.command()

@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deploy.local.databases import SERVICES
+from deploy.local.keys import ALL_SCOPES, Keys
+from deploy.local.settings import Settings
+
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
@@ -12,6 +16,17 @@ class Addresses:
     services: Mapping[str, str]  # the base address of each service's API
     token: str  # a bearer token for everything
     gateway_secret: str  # what the payment gateway signs its calls with
-    flower: str
     mail_page: str | None  # None where mails go to an outside server
     mail_folder: Path | None
+
+
+def behind_gateway(settings: Settings, gateway: str) -> Addresses:
+    """The way into a system that has all services at one address and goes by the keys of this machine."""
+    keys = Keys(settings.folder / "keys")
+    return Addresses(
+        services={service: f"{gateway}/{service}" for service in SERVICES},
+        token=keys.token("operator", scopes=ALL_SCOPES),
+        gateway_secret=settings.secrets.get("GATEWAY_SECRET", keys.gateway_secret),
+        mail_page=None,
+        mail_folder=None,
+    )

@@ -21,6 +21,9 @@ from jwt.algorithms import OKPAlgorithm
 
 AUDIENCE = "waybill"
 
+# A token lives as long as the process that was started with it, so it has to outlast the longest run.
+SERVICE_TOKEN_LIFETIME = timedelta(days=400)
+
 # All that a person or program outside may be allowed; what services ask of each other is not among it.
 ALL_SCOPES = (
     "orders:read",
@@ -52,7 +55,7 @@ class Keys:
         public = OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
         self._key_id = _thumbprint(public)
         key_set = {"keys": [public | {"kid": self._key_id, "use": "sig", "alg": "EdDSA"}]}
-        write_secret(self.jwks_file, json.dumps(key_set, indent=2))
+        write_secret(self.jwks_file, json.dumps(key_set))
 
     def token(
         self,
@@ -78,6 +81,15 @@ class Keys:
         if subscriber:
             claims["subscriber"] = subscriber
         return jwt.encode(claims, self._signing_key, algorithm="EdDSA", headers={"kid": self._key_id})
+
+    def service_token(self, service: str) -> str:
+        """What a service shows the others: it may fetch its events and the papers it sends."""
+        return self.token(
+            service,
+            scopes=["events:read", "documents:read"],
+            subscriber=service,
+            lifetime=SERVICE_TOKEN_LIFETIME,
+        )
 
     def _kept(self, name: str, make: Callable[[], str]) -> str:
         file = self.folder / name

@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Mapping
-from datetime import timedelta
 from pathlib import Path
 
 from deploy.local.databases import SERVICES
@@ -25,9 +24,6 @@ WORKERS = {
 # The folder of what the processes need for a moment; what a killed one left there goes with the next start.
 TEMPORARY = "temporary"
 
-# A token lives as long as the process that was started with it, so it has to outlast the longest run.
-SERVICE_TOKEN_LIFETIME = timedelta(days=400)
-
 
 def service_url(settings: Settings, service: str) -> str:
     """The base address of a service's API."""
@@ -41,12 +37,7 @@ def service_processes(settings: Settings, keys: Keys, servers: Servers) -> dict[
         service: shared
         | {
             "DATABASE_URL": servers.database_url(service),
-            "SERVICE_TOKEN": keys.token(
-                service,
-                scopes=["events:read", "documents:read"],
-                subscriber=service,
-                lifetime=SERVICE_TOKEN_LIFETIME,
-            ),
+            "SERVICE_TOKEN": keys.service_token(service),
         }
         for service in SERVICES
     }

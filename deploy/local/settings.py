@@ -89,7 +89,7 @@ class Settings:
 def read(environment: Mapping[str, str] | None = None, file: Path = ROOT / ".env") -> Settings:
     """The settings of this machine; what the environment says goes before what the file says."""
     given = os.environ if environment is None else environment
-    values = (_parsed(file.read_text()) if file.exists() else {}) | dict(given)
+    values = (parsed(file.read_text()) if file.exists() else {}) | dict(given)
     return Settings(
         folder=ROOT / (values.get("WAYBILL_FOLDER") or ".data"),
         ports={name: _port(variable(name), values, default) for name, default in PORTS.items()},
@@ -117,7 +117,7 @@ def inherited(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[name] for name in INHERITED if name in environment}
 
 
-def _parsed(text: str) -> dict[str, str]:
+def parsed(text: str) -> dict[str, str]:
     """The lines `NAME=value` of a file; a value may stand in quotes, and # begins a comment line."""
     values = {}
     for line in text.splitlines():

@@ -69,7 +69,6 @@ class Stack:
             services={service: self.url(service) for service in SERVICES},
             token=self.keys.token("operator", scopes=ALL_SCOPES),
             gateway_secret=self._services["orders.api"].environment["GATEWAY_SECRET"],
-            flower=self.flower_url,
             mail_page=mail.page_url if mail else None,
             mail_folder=mail.mailbox.folder if mail else None,
         )

@@ -87,7 +87,7 @@ def _table(stack: Stack) -> Table:
     table = Table("Part", where, Column("What", overflow="fold"), title="Waybill is up", title_justify="left")
     for service in SERVICES:
         table.add_row(service, f"{stack.url(service)}/docs", "API, docs to try it")
-    table.add_row("Flower", addresses.flower, "background work")
+    table.add_row("Flower", stack.flower_url, "background work")
     table.add_row("metrics", f"{stack.url('orders')}/metrics", "for Prometheus: docs/operations.md")
     if addresses.mail_page:
         table.add_row("mail", addresses.mail_page, f"e-mails; SMTP: {ports['smtp']}")

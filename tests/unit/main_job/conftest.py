@@ -68,7 +68,6 @@ def calls(api, mail_folder):
         services=dict.fromkeys(SERVICES, f"http://127.0.0.1:{api.server_port}"),
         token="the-token",
         gateway_secret="whsec_c2VjcmV0",
-        flower="",
         mail_page="http://127.0.0.1:1",
         mail_folder=mail_folder,
     )

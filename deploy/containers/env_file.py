@@ -1,0 +1,45 @@
+"""The `.env` of docker-compose.yml for development: every secret made up, for its owner alone to read."""
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.local.databases import SERVICES
+from deploy.local.keys import Keys, write_secret
+from deploy.local.settings import parsed
+
+PASSWORDS = (
+    "POSTGRES_PASSWORD",
+    *(f"{service.upper()}_DATABASE_PASSWORD" for service in SERVICES),
+    "BROKER_PASSWORD",
+)
+
+
+def write_env_file(file: Path, keys: Keys) -> None:
+    """Add what is missing to the file, or begin it; what is in it stays, for the servers know it already.
+
+    Key set and service tokens alone are written anew: they follow from the keys, which may have changed.
+    """
+    text = file.read_text() if file.exists() else ""
+    wanted = development_settings(keys, parsed(text))
+    kept = [line for line in text.splitlines() if line.partition("=")[0].strip() not in wanted]
+    write_secret(file, "\n".join([*kept, *(f"{name}='{value}'" for name, value in wanted.items()), ""]))
+
+
+def development_settings(keys: Keys, known: Mapping[str, str]) -> dict[str, str]:
+    """All that docker-compose.yml asks for without a default, and the e-mails kept by the sink."""
+    made = {
+        "COMPOSE_PROFILES": "development",
+        "SMTP_URL": "smtp://mailpit:1025",
+        "MAIL_FROM": "Waybill <orders@waybill.example>",
+        "FLOWER_LOGIN": f"operator:{secrets.token_urlsafe(12)}",
+        "GATEWAY_SECRET": keys.gateway_secret,
+        "CUSTOMER_LINK_KEYS": keys.customer_link_keys,
+        **{name: secrets.token_urlsafe(24) for name in PASSWORDS},
+    }
+    tokens = {f"{service.upper()}_SERVICE_TOKEN": keys.service_token(service) for service in SERVICES}
+    return (
+        {name: known.get(name) or value for name, value in made.items()}
+        | {"JWKS": keys.jwks_file.read_text()}
+        | tokens
+    )

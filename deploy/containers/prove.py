@@ -1,0 +1,271 @@
+"""The proof of docker-compose.yml: build, start, run the main job through the gateway, look inside, remove.
+
+`python -m deploy.containers.prove --help`. It has volumes, ports and secrets of its own, so what runs here
+already is left alone. Images are those of docker-compose.yml, or with --stand-ins made of Debian's packages.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+
+from deploy.containers.env_file import write_env_file
+from deploy.containers.stand_ins import StandIns
+from deploy.local.addresses import Addresses, behind_gateway
+from deploy.local.databases import SERVICES
+from deploy.local.keys import Keys
+from deploy.local.main_job import run as run_main_job
+from deploy.local.main_job.checks import Check
+from deploy.local.ports import HOST, free_port
+from deploy.local.settings import ROOT, parsed, read
+
+PROJECT = "waybill-proof"
+HEALTHY_SECONDS = 240.0
+DOORS = ("GATEWAY_ADDRESS", "FLOWER_ADDRESS", "MAILPIT_ADDRESS")
+# Ways to write a path that end behind a door that is shut.
+SHUT = (
+    "internal/deliveries",
+    "/internal/deliveries",
+    "v1/../internal/deliveries",
+    "v1/%2e%2e/internal/deliveries",
+    "%69nternal/deliveries",
+    "docs/..%2finternal/deliveries",
+    "INTERNAL/deliveries",
+    "metrics",
+)
+CONNECT = """
+import os, psycopg, sys
+psycopg.connect(os.environ["DATABASE_URL"].replace("+psycopg", "").rpartition("/")[0] + "/" + sys.argv[1])
+"""
+ASK_INSIDE = """
+import sys, urllib.error, urllib.request
+try:
+    print(urllib.request.urlopen(sys.argv[1]).status)
+except urllib.error.HTTPError as answer:
+    print(answer.code)
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Containers:
+    """The stack under proof, as podman or docker has it."""
+
+    engine: str
+    compose_words: Sequence[str]
+    env_file: Path
+
+    def compose(self, *words: str) -> None:
+        """Run a command of compose at the terminal; what fails ends all."""
+        # Absolute, because podman-compose takes its project's folder from where the file is.
+        files = ["--file", str(ROOT / "docker-compose.yml"), "--env-file", str(self.env_file)]
+        subprocess.run([*self.compose_words, "--project-name", PROJECT, *files, *words], check=True, cwd=ROOT)
+
+    @cached_property
+    def ids(self) -> dict[str, str]:
+        """The containers by the names of their services."""
+        label = f"label=com.docker.compose.project={PROJECT}"
+        listed = self._ask("ps", "--all", "--quiet", "--no-trunc", "--filter", label).split()
+        return {
+            about["Config"]["Labels"]["com.docker.compose.service"]: about["Id"]
+            for about in json.loads(self._ask("inspect", *listed))
+        }
+
+    def about(self, service: str) -> dict[str, Any]:
+        """What the engine knows of a container."""
+        [about] = json.loads(self._ask("inspect", self.ids[service]))
+        known: dict[str, Any] = about
+        return known
+
+    def execute(self, service: str, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in a container."""
+        return subprocess.run(
+            [self.engine, "exec", self.ids[service], *command], check=False, capture_output=True, text=True
+        )
+
+    def is_healthy(self, service: str) -> bool:
+        """Whether the container says that it is; asked here, for not every engine asks by itself."""
+        kind, *command = self.about(service)["Config"]["Healthcheck"]["Test"]
+        words = ["sh", "-c", *command] if kind == "CMD-SHELL" else command
+        return self.execute(service, *words).returncode == 0
+
+    def is_migrated(self, service: str) -> bool:
+        """Whether the container did its work and ended."""
+        state = self.about(service)["State"]
+        return bool(state["Status"] == "exited" and state["ExitCode"] == 0)
+
+    def _ask(self, *words: str) -> str:
+        return subprocess.run([self.engine, *words], check=True, capture_output=True, text=True).stdout
+
+
+def waited_for(containers: Containers) -> Iterator[Check]:
+    """Every container does its work before the deadline."""
+    deadline = time.monotonic() + HEALTHY_SECONDS
+    waiting = set(containers.ids)
+    while waiting and time.monotonic() < deadline:
+        waiting -= {name for name in waiting if _is_well(containers, name)}
+        time.sleep(0.5)
+    seen = f"{len(containers.ids)} containers" + "".join(f"; not {name}" for name in sorted(waiting))
+    yield Check("every container is healthy, every migration done", not waiting, seen)
+
+
+def _is_well(containers: Containers, service: str) -> bool:
+    if service.endswith("-migrate"):
+        return containers.is_migrated(service)
+    return containers.is_healthy(service)
+
+
+def looked_into(containers: Containers) -> Iterator[Check]:
+    """What a process may do in its container."""
+    running = [name for name in sorted(containers.ids) if not name.endswith("-migrate")]
+    users = {name: containers.execute(name, "id", "-u").stdout.strip() for name in running}
+    yield Check("nobody is root", "0" not in users.values() and all(users.values()), str(set(users.values())))
+    writable = [name for name in running if _can_write(containers, name)]
+    yield Check("root file systems can't be written", not writable, ", ".join(writable) or "tried in each")
+    limits = {name: containers.about(name)["HostConfig"] for name in running}
+    free = [name for name, limit in limits.items() if not (limit["Memory"] and limit["NanoCpus"])]
+    yield Check("memory and processors are limited", not free, ", ".join(free) or "each")
+    foreign = [
+        f"{service} in {other}"
+        for service in SERVICES
+        for other in (*SERVICES, "postgres")
+        if (containers.execute(f"{service}-worker", "python", "-c", CONNECT, other).returncode == 0)
+        != (service == other)
+    ]
+    yield Check("each service reaches its own database only", not foreign, ", ".join(foreign) or "all pairs")
+    settings = 'REDISCLI_AUTH="$BROKER_PASSWORD" valkey-cli config get "[am]*" | paste - -'
+    told = containers.execute("valkey", "sh", "-c", settings).stdout.splitlines()
+    kept = {"appendonly\tyes", "maxmemory-policy\tnoeviction"} <= set(told)
+    yield Check("the broker appends to its file and drops nothing", kept, f"{len(told)} settings")
+
+
+def _can_write(containers: Containers, service: str) -> bool:
+    places = "touch /proof 2>/dev/null || touch /usr/proof 2>/dev/null || touch /etc/proof 2>/dev/null"
+    read_only = containers.about(service)["HostConfig"]["ReadonlyRootfs"]
+    return containers.execute(service, "sh", "-c", places).returncode == 0 or not read_only
+
+
+def tried_at_the_doors(containers: Containers, addresses: Addresses, login: str) -> Iterator[Check]:
+    """What is open to the outside, and what is not."""
+    inside = containers.execute(
+        "orders-agent", "python", "-c", ASK_INSIDE, "http://shipping-api:8000/internal/deliveries"
+    ).stdout.strip()
+    gateway = addresses.services["orders"].removesuffix("/orders")
+    tries = [f"/{service}/{path}" for service in SERVICES for path in SHUT]
+    answers = {path: _status(gateway, path) for path in tries}
+    open_doors = [path for path, status in answers.items() if status != httpx.codes.NOT_FOUND]
+    yield Check(
+        "/internal and /metrics are shut at the gateway", not open_doors and inside == "401",
+        f"{len(tries)} tries; within, one answers {inside}" + "".join(f"; {path}" for path in open_doors),
+    )  # fmt: skip
+    for service, address in addresses.services.items():
+        page = httpx.get(f"{address}/docs")
+        servers = httpx.get(f"{address}/openapi.json").json().get("servers")
+        held = page.is_success and servers == [{"url": f"/{service}"}]
+        yield Check(f"the API of {service} explains itself below its prefix", held, str(servers))
+    flower = f"http://{parsed(containers.env_file.read_text())['FLOWER_ADDRESS']}"
+    stranger = [httpx.get(f"{flower}/workers").status_code]
+    stranger += [httpx.post(f"{flower}/api/worker/shutdown/orders@{HOST}").status_code]
+    name, _, password = login.partition(":")
+    workers = httpx.get(f"{flower}/api/workers", params={"refresh": "1"}, auth=(name, password)).json()
+    nodes = {node.partition("@")[0] for node in workers}
+    held = stranger == [401, 401] and nodes == {*SERVICES, "rendering"}
+    yield Check("Flower shows all workers, and nothing without its login", held, ", ".join(sorted(nodes)))
+    yield _link_opens(addresses)
+
+
+def _status(gateway: str, path: str) -> int:
+    """What a path is answered as it is written; clients for people would tidy it first."""
+    written = httpx.URL(gateway).copy_with(raw_path=path.encode())
+    return httpx.get(written, follow_redirects=False).status_code
+
+
+def _link_opens(addresses: Addresses) -> Check:
+    """The link of an e-mail leads through the gateway to its order."""
+    headers = {"Authorization": f"Bearer {addresses.token}"}
+    with httpx.Client(headers=headers) as client:
+        emails = f"{addresses.services['notifications']}/v1"
+        [order] = client.get(f"{addresses.services['orders']}/v1/orders?limit=1").json()["items"]
+        sent = client.get(f"{emails}/orders/{order['order_id']}/notifications").json()["items"]
+        email_id = next(email["email_id"] for email in sent if email["step"] == "confirmation")
+        page = client.get(f"{emails}/emails/{email_id}/page").text
+    link = re.search(r'href="([^"]+/orders/v1/customer/order)(\?token=[^"]+)"', page)
+    opened = httpx.get(f"{link[1]}{link[2]}", headers={"Accept": "text/html"}) if link else None
+    held = opened is not None and opened.is_success and order["number"] in opened.text
+    return Check("the customer's link opens the order", held, link[1] if link else "no link")
+
+
+def stopped(containers: Containers) -> Iterator[Check]:
+    """Asked to stop, every process ends by itself."""
+    containers.compose("stop")
+    statuses = {name: containers.about(name)["State"]["ExitCode"] for name in containers.ids}
+    killed = [name for name, status in statuses.items() if status == 137]  # noqa: PLR2004 # SIGKILL
+    yield Check("every process stops when asked to", not killed, str(sorted(set(statuses.values()))))
+
+
+@click.command()
+@click.option("--engine", type=click.Choice(["docker", "podman"]), help="By default the first that is there.")
+@click.option("--stand-ins", is_flag=True, help="Build the images from Debian's packages; pull none.")
+@click.option("--orders", default=10, show_default=True, help="How many orders go through their life.")
+@click.option("--keep", is_flag=True, help="Leave it running, to look at.")
+def prove(engine: str | None, *, stand_ins: bool, orders: int, keep: bool) -> None:
+    """Prove docker-compose.yml; fails unless everything held."""
+    engine = engine or next(name for name in ("docker", "podman") if shutil.which(name))
+    words = ["docker", "compose"] if engine == "docker" else ["podman-compose", "--in-pod", "false"]
+    folder = Path(tempfile.mkdtemp(prefix="waybill-proof-"))
+    settings = read({"WAYBILL_FOLDER": str(folder)}, folder / ".env")
+    containers = Containers(engine=engine, compose_words=words, env_file=folder / ".env")
+    doors = {name: f"{HOST}:{free_port()}" for name in DOORS}
+    standing = StandIns(engine) if stand_ins else None
+    given = (
+        doors
+        | {"PUBLIC_URL": f"http://{doors['GATEWAY_ADDRESS']}"}
+        | (standing.variables if standing else {})
+    )
+    containers.env_file.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
+    write_env_file(containers.env_file, Keys(folder / "keys"))
+    login = parsed(containers.env_file.read_text())["FLOWER_LOGIN"]
+
+    checks: list[Check] = []
+
+    def note(found: Iterator[Check]) -> None:
+        for check in found:
+            checks.append(check)
+            click.echo(f"{'yes' if check.holds else 'NO '}  {check.what}: {check.seen}")
+
+    try:
+        if standing:
+            standing.make_base()
+        containers.compose("build", "orders-api", "documents-rendering")
+        if standing:
+            standing.make_servers()
+        containers.compose("up", "--detach", "--no-build")
+        note(waited_for(containers))
+        addresses = behind_gateway(settings, given["PUBLIC_URL"])
+        held = run_main_job(addresses, orders=orders)
+        note(iter([Check("the main job runs through the gateway", held, f"{orders} orders")]))
+        note(looked_into(containers))
+        note(tried_at_the_doors(containers, addresses, login))
+        if keep:
+            click.echo(f"It stays up at {given['PUBLIC_URL']}; its settings are in {containers.env_file}")
+            return
+        note(stopped(containers))
+    finally:
+        if not keep:
+            containers.compose("down", "--volumes")
+            shutil.rmtree(folder)
+    sys.exit(0 if all(check.holds for check in checks) else 1)
+
+
+if __name__ == "__main__":
+    prove()
