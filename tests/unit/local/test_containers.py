@@ -1,0 +1,188 @@
+"""docker-compose.yml starts what `make up` starts, closed in, and keeps no secret."""
+
+import importlib
+import re
+import shlex
+from dataclasses import MISSING, fields
+
+import pytest
+import yaml
+
+from deploy.containers.env_file import PASSWORDS, development_settings, write_env_file
+from deploy.local.databases import SERVICES
+from deploy.local.keys import Keys
+from deploy.local.servers import Servers
+from deploy.local.service_processes import migrations, service_processes
+from deploy.local.settings import ROOT, parsed, read
+from shared.settings import read as read_service
+from tests.contract import openapi
+
+TEXT = (ROOT / "docker-compose.yml").read_text()
+CONTAINERS = yaml.safe_load(TEXT)["services"]
+SERVERS = {"gateway", "postgres", "valkey", "mailpit", "prometheus"}
+OURS = sorted(set(CONTAINERS) - SERVERS)
+
+# What stands in `${…}`: the name, and how it goes on where the variable is not set.
+VARIABLES = set(re.findall(r"\$\{([A-Z_]+)(:[?-][^}]*)?\}", TEXT))
+REQUIRED = {name for name, otherwise in VARIABLES if otherwise == ":?"}
+# Each has a value that suits every deployment, or is a matter of the one machine.
+DEFAULTS = {name: otherwise[2:] for name, otherwise in VARIABLES if otherwise.startswith(":-")}
+
+# Where a process of a container listens, and where one of `make up` does.
+PLACE = re.compile(r"(--(?:host|address|port)[ =])\S+")
+
+
+def settings_of(service):
+    return importlib.import_module(f"services.{service}.settings").Settings
+
+
+@pytest.fixture
+def processes(tmp_path):
+    """What `make up` starts, by the names that containers have."""
+    settings = read({"WAYBILL_FOLDER": str(tmp_path)}, tmp_path / ".env")
+    running = service_processes(settings, Keys(tmp_path / "keys"), Servers(settings))
+    all_of_them = [*running.values(), *migrations(settings, running)]
+    return {process.name.replace(".", "-"): process for process in all_of_them}
+
+
+def test_the_same_processes_run_with_the_same_words(processes):
+    commands = {name: " ".join(process.command[1:]) for name, process in processes.items()}
+    in_containers = {
+        name: " ".join(shlex.split(CONTAINERS[name]["command"])[1:]).removesuffix(" --wait 300")
+        for name in OURS
+    }
+
+    assert in_containers.keys() == commands.keys()
+    assert {name: PLACE.sub(r"\1…", line) for name, line in in_containers.items()} == {
+        name: PLACE.sub(r"\1…", line) for name, line in commands.items()
+    }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_setting_of_a_service_reaches_each_of_its_processes(service):
+    known = {field.name.upper() for field in fields(settings_of(service))} - {"CRASH_POINTS"}
+
+    for name in OURS:
+        if name.startswith(f"{service}-"):
+            assert known <= set(CONTAINERS[name]["environment"]), name
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_no_service_is_told_what_concerns_another(service):
+    own = {field.name.upper() for field in fields(settings_of(service))}
+    library = {"PROMETHEUS_MULTIPROC_DIR", "TMPDIR"}
+
+    for name in OURS:
+        if name.startswith(f"{service}-"):
+            assert set(CONTAINERS[name]["environment"]) <= own | library, name
+
+
+def test_a_service_can_be_made_of_what_it_is_told(tmp_path):
+    values = development_settings(Keys(tmp_path), {}) | DEFAULTS
+    for service in SERVICES:
+        environment = {
+            name: re.sub(r"\$\{([A-Z_]+)[^}]*\}", lambda found: values[found[1]], str(value))
+            for name, value in CONTAINERS[f"{service}-worker"]["environment"].items()
+        }
+
+        from_containers = read_service(settings_of(service), environment)
+
+        optional = {
+            field.name: field.default for field in fields(from_containers) if field.default is not MISSING
+        }
+        told = {name: value for name, value in vars(from_containers).items() if name in optional}
+        differing = {name for name, default in optional.items() if told[name] != default}
+        assert differing == {"public_url", "trusted_proxies", "metrics_host", "metrics_port"}
+
+
+def test_no_secret_has_a_default():
+    secret = re.compile(r"PASSWORD|SECRET|TOKEN|KEYS|JWKS|LOGIN|SMTP|MAIL_FROM")
+    optional = {"CARRIER_SECRETS"}  # none is a carrier that calls
+
+    assert {name for name in DEFAULTS if secret.search(name)} == optional
+    assert DEFAULTS["CARRIER_SECRETS"] == ""
+
+
+def test_the_command_for_development_makes_up_all_that_is_asked_for(tmp_path):
+    assert set(development_settings(Keys(tmp_path), {})) == REQUIRED | {"COMPOSE_PROFILES"}
+
+
+def test_the_file_of_secrets_is_its_owner_s_alone_and_keeps_what_the_servers_know(tmp_path):
+    file = tmp_path / ".env"
+    file.write_text("# chosen\nWAYBILL_ORDERS_PORT=9001\nSMTP_URL=smtp://mail.example\n")
+
+    write_env_file(file, Keys(tmp_path / "keys"))
+    first = parsed(file.read_text())
+    write_env_file(file, Keys(tmp_path / "keys"))
+    second = parsed(file.read_text())
+    write_env_file(tmp_path / "other", Keys(tmp_path / "other-keys"))
+    other = parsed((tmp_path / "other").read_text())
+
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert file.read_text().startswith("# chosen\n")
+    assert (first["WAYBILL_ORDERS_PORT"], first["SMTP_URL"]) == ("9001", "smtp://mail.example")
+    assert {name: first[name] for name in PASSWORDS} == {name: second[name] for name in PASSWORDS}
+    assert not {first[name] for name in PASSWORDS} & {other[name] for name in PASSWORDS}
+
+
+def test_git_does_not_see_the_file_of_secrets():
+    assert "/.env" in (ROOT / ".gitignore").read_text().splitlines()
+    assert (ROOT / ".dockerignore").read_text().splitlines()[1] == "*"
+
+
+@pytest.mark.parametrize("name", sorted(CONTAINERS))
+def test_every_container_is_closed_in(name):
+    container = CONTAINERS[name]
+
+    assert container["read_only"] is True
+    assert container["cap_drop"] == ["ALL"]
+    assert container["security_opt"] == ["no-new-privileges:true"]
+    assert not container["user"].startswith(("0", "root"))
+    assert {"mem_limit", "cpus", "pids_limit", "restart"} <= set(container)
+    assert "healthcheck" in container or name.endswith("-migrate")
+
+
+def test_images_are_pinned_by_version():
+    images = {container["image"] for container in CONTAINERS.values() if "build" not in container}
+    pinned = re.compile(r"\$\{[A-Z]+_IMAGE:-[a-z/]+:v?\d+\.\d+(\.\d+)?\}")
+
+    assert [image for image in images if not pinned.fullmatch(image)] == []
+
+
+def test_only_doors_are_open_and_only_on_this_machine_unless_somebody_says_so():
+    published = {name: container["ports"] for name, container in CONTAINERS.items() if "ports" in container}
+
+    assert set(published) <= {"gateway", "flower", "mailpit", "prometheus"}
+    assert all(
+        re.match(r"\$\{[A-Z]+_ADDRESS:-127\.0\.0\.1:\d+\}:\d+$", door) for [door] in published.values()
+    )
+
+
+def test_what_is_kept_is_in_named_volumes_and_the_rest_is_ours_to_read():
+    named = set(yaml.safe_load(TEXT)["volumes"])
+    mounts = [mount for container in CONTAINERS.values() for mount in container.get("volumes", [])]
+
+    assert {mount.partition(":")[0] for mount in mounts if not mount.startswith(".")} == named
+    for mount in mounts:
+        if mount.startswith("."):
+            assert mount.endswith(":ro")
+            assert (ROOT / mount.partition(":")[0]).exists(), mount
+
+
+@pytest.fixture
+def location():
+    """The one place in the gateway's configuration that leads to services."""
+    [found] = re.findall(r"location ~ (\S+) \{", (ROOT / "deploy" / "gateway" / "nginx.conf").read_text())
+    return re.compile(found)
+
+
+def test_the_gateway_leads_to_every_public_route_and_to_no_other(location):
+    for service in SERVICES:
+        settings = read_service(settings_of(service), openapi.ENVIRONMENT)
+        app = importlib.import_module(f"services.{service}.app").create_app(settings)
+        shut = {str(rule) for rule in app.url_map.iter_rules() if not location.match(f"/{service}{rule}")}
+
+        assert shut == {
+            str(rule) for rule in app.url_map.iter_rules() if rule.rule.startswith(("/internal", "/metrics"))
+        }
+        assert "/internal/deliveries" in shut
