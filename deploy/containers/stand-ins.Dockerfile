@@ -7,7 +7,8 @@ RUN apt-get update
 FROM debian AS postgres
 RUN groupadd --gid 999 postgres && useradd --uid 999 --gid 999 --home-dir /var/lib/postgresql postgres \
  && apt-get install --yes --no-install-recommends postgresql \
- && rm -rf /var/lib/postgresql/* && ln -s /usr/lib/postgresql/* /opt/postgresql
+ && rm -rf /var/lib/postgresql/* && ln -s /usr/lib/postgresql/* /opt/postgresql \
+ && rm /var/run && install --directory --owner 999 --group 999 --mode 3777 /var/run/postgresql
 COPY stand-in-postgres.sh /usr/local/bin/
 ENV PATH=/opt/postgresql/bin:$PATH PGDATA=/var/lib/postgresql/data
 VOLUME /var/lib/postgresql
