@@ -2,7 +2,7 @@
 set -eu
 if [ ! -s "$PGDATA/PG_VERSION" ]; then
     printf %s "$POSTGRES_PASSWORD" > /tmp/password
-    initdb --username=postgres --auth-local=trust --auth-host=scram-sha-256 --pwfile=/tmp/password
+    initdb --username=postgres --encoding=UTF8 --locale=C.UTF-8 --auth-local=trust --auth-host=scram-sha-256 --pwfile=/tmp/password
     rm /tmp/password
     pg_ctl start --wait --options="-c listen_addresses=''"
     for file in /docker-entrypoint-initdb.d/*.sql; do
