@@ -21,6 +21,13 @@ WORKERS = {
     "documents.rendering": ("services.documents.renderer", "rendering", "documents.rendering"),
 }
 
+# Tasks with the order's number (as `kwargs`); so many tasks, and dead workers for so long, as one looks back.
+FLOWER = (
+    "--tasks_columns=name,kwargs,state,received,runtime,worker",
+    "--max_tasks=20000",
+    "--purge_offline_workers=3600",
+)
+
 # The folder of what the processes need for a moment; what a killed one left there goes with the next start.
 TEMPORARY = "temporary"
 
@@ -67,7 +74,7 @@ def service_processes(settings: Settings, keys: Keys, servers: Servers) -> dict[
     processes["flower"] = _process(
         settings,
         "flower",
-        ["-m", "celery", "flower", f"--address={HOST}", f"--port={settings.ports['flower']}"],
+        ["-m", "celery", "flower", f"--address={HOST}", f"--port={settings.ports['flower']}", *FLOWER],
         # Not as an argument: those of a process are there for everybody to read.
         shared | {"CELERY_BROKER_URL": servers.broker_url},
     )

@@ -37,7 +37,9 @@ class Publisher:
         """
         with self._connected() as producer, producer.batch():
             for queue, task_id, name, kwargs in tasks:
-                message = self._app.amqp.as_task_v2(task_id, name, kwargs=kwargs)
+                # What Flower shows of the task: the number, and nothing that the event says of people.
+                shown = kwargs.get("order") or ""
+                message = self._app.amqp.as_task_v2(task_id, name, kwargs=kwargs, kwargsrepr=shown)
                 producer.publish(
                     message.body,
                     exchange="",
@@ -116,7 +118,6 @@ def relay_batch(sessions: sessionmaker[Session], publisher: Publisher, source: s
 def _task(row: Mapping[Any, Any], source: str) -> tuple[str, str, str, dict[str, Any]]:
     subscriber: str = row["subscriber"]
     event_id: UUID = row["event_id"]
-    # The number first: Flower shows the beginning of a task's arguments.
     arguments = {"order": row["reference"], "event": envelope(row, source)}
     task = f"{subscriber}.{row['type']}"
     return f"{subscriber}.events", delivery_id(str(event_id), subscriber), task, arguments

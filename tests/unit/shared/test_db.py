@@ -3,18 +3,19 @@
 from datetime import UTC, datetime
 from importlib import import_module
 
+import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import select, text
-from sqlalchemy.exc import DBAPIError, StatementError
+from sqlalchemy import create_engine, select, text
+from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 from sqlalchemy.orm import Session
 
 from deploy.local.databases import SERVICES
 from shared.db import is_current, make_engine, metadata, new_id, require_current
 from shared.errors import Stale
 from shared.messaging.tables import jobs
-from shared.migrations import downgrade, upgrade
+from shared.migrations import downgrade, upgrade, wait_for_database
 
 
 def test_ids_rise_with_time():
@@ -70,6 +71,33 @@ def test_a_caller_with_an_old_version_is_stopped():
         require_current(Session(info={"if_match": 3}), 4)
 
     assert stopped.value.current_version == 4
+
+
+@pytest.fixture
+def late_database(postgres_server):
+    """An engine whose database takes connections only from the third try on."""
+    tries = iter([False, False, True])
+
+    def connect():
+        if not next(tries):
+            raise psycopg.OperationalError("connection refused")
+        return psycopg.connect(postgres_server.url("orders").replace("+psycopg", ""))
+
+    engine = create_engine("postgresql+psycopg://", creator=connect)
+    yield engine
+    engine.dispose()
+
+
+def test_a_database_that_is_away_is_waited_for(late_database):
+    wait_for_database(late_database, 10)
+
+    with late_database.connect() as connection:
+        assert connection.execute(text("select 1")).scalar() == 1
+
+
+def test_one_that_stays_away_is_not_waited_for_for_ever(late_database):
+    with pytest.raises(OperationalError, match="refused"):
+        wait_for_database(late_database, 0)
 
 
 @pytest.mark.parametrize("service", SERVICES)
