@@ -13,9 +13,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import click
 import httpx
@@ -29,6 +31,7 @@ from deploy.local.main_job import run as run_main_job
 from deploy.local.main_job.checks import Check
 from deploy.local.ports import HOST, free_port
 from deploy.local.settings import ROOT, parsed, read
+from shared.customer_tokens import make_token
 
 PROJECT = "waybill-proof"
 HEALTHY_SECONDS = 240.0
@@ -143,10 +146,18 @@ def looked_into(containers: Containers) -> Iterator[Check]:
         != (service == other)
     ]
     yield Check("each service reaches its own database only", not foreign, ", ".join(foreign) or "all pairs")
+    kept = [
+        containers.execute(
+            f"{service}-agent", "python", "-m", f"services.{service}.cli", "backup", "/tmp/kept"
+        )  # noqa: S108
+        for service in SERVICES
+    ]
+    told = ", ".join(one.stderr.strip() for one in kept if one.returncode) or "all four"
+    yield Check("each service can be saved", not any(one.returncode for one in kept), told)
     settings = 'REDISCLI_AUTH="$BROKER_PASSWORD" valkey-cli config get "[am]*" | paste - -'
-    told = containers.execute("valkey", "sh", "-c", settings).stdout.splitlines()
-    kept = {"appendonly\tyes", "maxmemory-policy\tnoeviction"} <= set(told)
-    yield Check("the broker appends to its file and drops nothing", kept, f"{len(told)} settings")
+    chosen = set(containers.execute("valkey", "sh", "-c", settings).stdout.splitlines())
+    wanted = {"appendonly\tyes", "maxmemory-policy\tnoeviction"}
+    yield Check("the broker appends to its file and drops nothing", wanted <= chosen, ", ".join(wanted))
 
 
 def _can_write(containers: Containers, service: str) -> bool:
@@ -155,7 +166,7 @@ def _can_write(containers: Containers, service: str) -> bool:
     return containers.execute(service, "sh", "-c", places).returncode == 0 or not read_only
 
 
-def tried_at_the_doors(containers: Containers, addresses: Addresses, login: str) -> Iterator[Check]:
+def tried_at_the_doors(containers: Containers, addresses: Addresses) -> Iterator[Check]:
     """What is open to the outside, and what is not."""
     inside = containers.execute(
         "orders-agent", "python", "-c", ASK_INSIDE, "http://shipping-api:8000/internal/deliveries"
@@ -173,15 +184,16 @@ def tried_at_the_doors(containers: Containers, addresses: Addresses, login: str)
         servers = httpx.get(f"{address}/openapi.json").json().get("servers")
         held = page.is_success and servers == [{"url": f"/{service}"}]
         yield Check(f"the API of {service} explains itself below its prefix", held, str(servers))
-    flower = f"http://{parsed(containers.env_file.read_text())['FLOWER_ADDRESS']}"
+    settings = parsed(containers.env_file.read_text())
+    flower = f"http://{settings['FLOWER_ADDRESS']}"
     stranger = [httpx.get(f"{flower}/workers").status_code]
     stranger += [httpx.post(f"{flower}/api/worker/shutdown/orders@{HOST}").status_code]
-    name, _, password = login.partition(":")
+    name, _, password = settings["FLOWER_LOGIN"].partition(":")
     workers = httpx.get(f"{flower}/api/workers", params={"refresh": "1"}, auth=(name, password)).json()
     nodes = {node.partition("@")[0] for node in workers}
     held = stranger == [401, 401] and nodes == {*SERVICES, "rendering"}
     yield Check("Flower shows all workers, and nothing without its login", held, ", ".join(sorted(nodes)))
-    yield _link_opens(addresses)
+    yield _link_opens(addresses, settings["CUSTOMER_LINK_KEYS"].split(","))
 
 
 def _status(gateway: str, path: str) -> int:
@@ -190,7 +202,7 @@ def _status(gateway: str, path: str) -> int:
     return httpx.get(written, follow_redirects=False).status_code
 
 
-def _link_opens(addresses: Addresses) -> Check:
+def _link_opens(addresses: Addresses, keys: Sequence[str]) -> Check:
     """The link of an e-mail leads through the gateway to its order."""
     headers = {"Authorization": f"Bearer {addresses.token}"}
     with httpx.Client(headers=headers) as client:
@@ -199,8 +211,9 @@ def _link_opens(addresses: Addresses) -> Check:
         sent = client.get(f"{emails}/orders/{order['order_id']}/notifications").json()["items"]
         email_id = next(email["email_id"] for email in sent if email["step"] == "confirmation")
         page = client.get(f"{emails}/emails/{email_id}/page").text
-    link = re.search(r'href="([^"]+/orders/v1/customer/order)(\?token=[^"]+)"', page)
-    opened = httpx.get(f"{link[1]}{link[2]}", headers={"Accept": "text/html"}) if link else None
+    link = re.search(r'href="([^"]+/orders/v1/customer/order)\?token=', page)  # staff is not shown the token
+    token = make_token(keys, UUID(order["order_id"]), datetime.now(UTC) + timedelta(hours=1))
+    opened = httpx.get(f"{link[1]}?token={token}", headers={"Accept": "text/html"}) if link else None
     held = opened is not None and opened.is_success and order["number"] in opened.text
     return Check("the customer's link opens the order", held, link[1] if link else "no link")
 
@@ -234,7 +247,6 @@ def prove(engine: str | None, *, stand_ins: bool, orders: int, keep: bool) -> No
     )
     containers.env_file.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
     write_env_file(containers.env_file, Keys(folder / "keys"))
-    login = parsed(containers.env_file.read_text())["FLOWER_LOGIN"]
 
     checks: list[Check] = []
 
@@ -255,7 +267,7 @@ def prove(engine: str | None, *, stand_ins: bool, orders: int, keep: bool) -> No
         held = run_main_job(addresses, orders=orders)
         note(iter([Check("the main job runs through the gateway", held, f"{orders} orders")]))
         note(looked_into(containers))
-        note(tried_at_the_doors(containers, addresses, login))
+        note(tried_at_the_doors(containers, addresses))
         if keep:
             click.echo(f"It stays up at {given['PUBLIC_URL']}; its settings are in {containers.env_file}")
             return
