@@ -34,6 +34,7 @@ from deploy.local.settings import ROOT, parsed, read
 from shared.customer_tokens import make_token
 
 PROJECT = "waybill-proof"
+KEPT = "/tmp/kept"  # noqa: S108 - of a container, where there is nobody else
 HEALTHY_SECONDS = 240.0
 DOORS = ("GATEWAY_ADDRESS", "FLOWER_ADDRESS", "MAILPIT_ADDRESS")
 # Ways to write a path that end behind a door that is shut.
@@ -147,9 +148,7 @@ def looked_into(containers: Containers) -> Iterator[Check]:
     ]
     yield Check("each service reaches its own database only", not foreign, ", ".join(foreign) or "all pairs")
     kept = [
-        containers.execute(
-            f"{service}-agent", "python", "-m", f"services.{service}.cli", "backup", "/tmp/kept"
-        )  # noqa: S108
+        containers.execute(f"{service}-agent", "python", "-m", f"services.{service}.cli", "backup", KEPT)
         for service in SERVICES
     ]
     told = ", ".join(one.stderr.strip() for one in kept if one.returncode) or "all four"
