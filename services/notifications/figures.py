@@ -97,7 +97,7 @@ def facts(known: Known, about: UUID | None, reader: Reader, doors: Doors) -> dic
     refund = _named("refund_id", about, order.refunds)
     returned = _named("return_id", about, order.returns)
     payment = order.payment
-    due_minor = max(0, payment.owed_minor - payment.received_minor + payment.refunded_minor)
+    due_minor = payment.outstanding_minor
     customer = order.people.customer
     people = known.shipments.people if known.shipments else None
     courier = people.couriers.get(str(about)) if people else None

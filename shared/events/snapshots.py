@@ -171,6 +171,12 @@ class Payment:
     credited_minor: int = 0  # by how much refunds have lessened what is owed
     refund_pending_minor: int = 0  # requested back and not paid out yet
 
+    @property
+    def outstanding_minor(self) -> int:
+        """What is still to come; money that is on its way back pays for nothing any more."""
+        stays = self.received_minor - self.refunded_minor - self.refund_pending_minor
+        return max(0, self.owed_minor - stays)
+
 
 @dataclass(frozen=True, kw_only=True)
 class RefundPart:

@@ -32,8 +32,7 @@ class Stop:
     def to_collect_minor(self) -> int:
         """What is to be paid on delivery."""
         payment = self.order.payment
-        owed = payment.owed_minor - payment.received_minor + payment.refunded_minor
-        return max(0, owed) if payment.method == "cash_on_delivery" else 0
+        return payment.outstanding_minor if payment.method == "cash_on_delivery" else 0
 
     @property
     def to_collect(self) -> str:

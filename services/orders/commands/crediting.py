@@ -47,12 +47,10 @@ def credit(
     if credited > owed:
         raise Refused("more_than_left", f"no more than {owed} is left of the bill", left_minor=owed)
     parts = rules.with_last_tax(order.charged, order.refunded_parts, parts)
-    ledger = order.ledger
-    balance_after = ledger.balance_minor - ledger.refund_pending_minor + credited
     refund = _request(
         session,
         order,
-        amount_minor=max(0, min(credited, balance_after)),
+        amount_minor=max(0, min(credited, order.ledger.balance_minor + credited)),
         credited_minor=credited,
         parts=tuple(parts),
         reason=reason,

@@ -59,25 +59,28 @@ class Ledger:
 
     @property
     def balance_minor(self) -> int:
-        """What was received above what is owed; below nothing: what is still to come."""
-        return self.net_minor - self.owed_minor
+        """What was received above what is owed and is to stay; below nothing: what is still to come.
+
+        Money that is on its way back pays for nothing any more.
+        """
+        return self.net_minor - self.refund_pending_minor - self.owed_minor
 
     @property
     def excess_minor(self) -> int:
         """What was paid too much and is not on its way back yet: all that a refund may ever give."""
-        return max(0, self.balance_minor - self.refund_pending_minor)
+        return max(0, self.balance_minor)
 
     @property
     def covered(self) -> bool:
         """Whether the money received covers what is owed: this is what gates, not the word."""
-        return self.net_minor >= self.owed_minor
+        return self.balance_minor >= 0
 
     @property
     def state(self) -> PaymentState:
         """The word that is shown, the first that fits."""
         if self.refunded_minor:
             return PaymentState.PARTLY_REFUNDED if self.net_minor > 0 else PaymentState.REFUNDED
-        if self.net_minor > self.owed_minor:
+        if self.covered and self.net_minor > self.owed_minor:
             return PaymentState.OVERPAID
         if self.covered and (self.net_minor or not self.total_minor):
             return PaymentState.PAID

@@ -63,15 +63,9 @@ def _take_note(state: OrderState, order: OrderSnapshot) -> None:
     state.order_status = order.status
     state.covered = order.payment.covered
     state.cash_on_delivery = order.payment.method == "cash_on_delivery"
-    state.to_collect_minor = _to_collect_minor(order) if state.cash_on_delivery else 0
+    state.to_collect_minor = order.payment.outstanding_minor if state.cash_on_delivery else 0
     state.held = bool(order.holds)
     state.accepted_at = order.accepted_at
-
-
-def _to_collect_minor(order: OrderSnapshot) -> int:
-    """What the customer still owes, in minor units of the order's currency."""
-    payment = order.payment
-    return max(0, payment.owed_minor - payment.received_minor + payment.refunded_minor)
 
 
 def _cancel_open(session: Session, state: OrderState, reason: str) -> list[events.News]:

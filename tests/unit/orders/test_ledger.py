@@ -38,6 +38,23 @@ def test_the_word_and_the_gate_follow_the_sums(total, cancelled, received, refun
     assert (standing.state, standing.covered) == (state, covered)
 
 
+@pytest.mark.parametrize(
+    ("owed", "pending", "state", "outstanding"),
+    [(800, 100, "overpaid", 0), (900, 100, "partly_paid", 100), (850, 100, "partly_paid", 50)],
+)
+def test_money_on_its_way_back_pays_for_nothing(owed, pending, state, outstanding):
+    standing = Ledger(
+        total_minor=owed,
+        cancelled_minor=0,
+        received_minor=900,
+        refunded_minor=0,
+        refund_pending_minor=pending,
+    )
+
+    assert (standing.state, standing.covered) == (state, outstanding == 0)
+    assert (standing.outstanding_minor, standing.excess_minor) == (outstanding, 0)
+
+
 amounts = st.integers(0, 10**12)
 
 
