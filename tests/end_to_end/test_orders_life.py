@@ -47,6 +47,45 @@ def test_a_cancelled_order_frees_its_stock_and_takes_its_invoice_back(shop):
     assert (note["refers_to"], note["total_minor"]) == (invoice["document_id"], invoice["total_minor"])
 
 
+@pytest.mark.requirement("P-09", "S3-23")
+def test_a_cancelled_line_is_freed_credited_and_told_and_the_rest_goes_on(shop):
+    order = shop.place(("TEA-250", 3), ("CUP-1", 1), method="cash_on_delivery")
+    path = f"/v1/orders/{order['order_id']}"
+    shop.eventually(lambda: shipments_of(shop, order), lambda found: found and found[0]["location"])
+    shop.call("orders", "POST", f"{path}/accept")
+
+    def papers(kind):
+        found = shop.call("documents", "GET", f"{path}/documents")["items"]
+        return [paper for paper in found if (paper["kind"], paper["status"]) == (kind, "stored")]
+
+    [invoice] = shop.eventually(lambda: papers("invoice"), bool)
+    reserved = shop.call("shipping", "GET", "/v1/stock/main/TEA-250")["reserved"]
+    tea, _ = order["lines"]
+    two = [{"line_id": tea["line_id"], "quantity": 2}]
+
+    shop.call("orders", "POST", f"{path}/cancel", json={"reason": "too much", "confirm": True, "lines": two})
+
+    now = shop.eventually(
+        lambda: shop.call("orders", "GET", path), lambda found: found["lines"][0]["cancelled_quantity"] == 2
+    )
+    assert now["status"] == "accepted"
+    assert now["payment"]["owed_minor"] == order["totals"]["total_minor"] - 2 * 450
+    [shipment] = shipments_of(shop, order)
+    assert [line["quantity"] for line in shipment["lines"]] == [1, 1]
+    assert shop.call("shipping", "GET", "/v1/stock/main/TEA-250")["reserved"] == reserved - 2
+    [note] = shop.eventually(lambda: papers("credit_note"), bool)
+    assert (note["refers_to"], note["total_minor"]) == (invoice["document_id"], 2 * 450)
+    [letter] = shop.eventually(
+        lambda: [
+            each
+            for each in shop.call("notifications", "GET", f"{path}/notifications")["items"]
+            if (each["step"], each["status"]) == (Step.CREDIT_NOTE, "sent")
+        ],
+        bool,
+    )
+    assert [each["sha256"] for each in letter["attachments"]] == [note["sha256"]]
+
+
 def test_what_stock_has_come_to_is_told_by_the_agent(shop):
     shop.call("shipping", "PUT", "/v1/stock/main/NEWS", json={"on_hand": 7, "reason": "counted"})
 

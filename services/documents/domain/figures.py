@@ -1,12 +1,12 @@
 """What an invoice or credit note counts: rows, and the tax of each rate, summing to the last minor unit."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
-from shared.events.snapshots import OrderLine, OrderSnapshot, TaxRow
+from shared.events.snapshots import Fee, OrderLine, OrderSnapshot, TaxRow
 from shared.money import round_half_up, split
 
 
@@ -88,6 +88,36 @@ def part_of_order(
     if rows:
         rows += _fee_rows(order, done, earlier)
     return figures(rows, order.market.tax_mode) if rows else None
+
+
+def fees_left(order: OrderSnapshot, before: Sequence[Figures], given_back: Iterable[Row]) -> list[Row]:
+    """What no invoice has taken of the order's fees and discounts, once all that is wanted is invoiced.
+
+    Nothing, unless goods were cancelled between invoices: a fee's part for them is then with no others. The
+    order asks for its fees whole while anything of it is wanted, and so do its invoices.
+    """
+    earlier = [row for each in before for row in each.rows]
+    invoiced = Counter({line.line_id: 0 for line in order.lines})
+    for row in earlier:
+        if row.line_id is not None:
+            invoiced[row.line_id] += row.quantity
+    if not earlier or any(invoiced[line.line_id] < wanted(line) for line in order.lines):
+        return []
+    back = list(given_back)
+    rows = []
+    for place, fee in enumerate(order.fees):
+        taken = [(row, 1) for row in earlier if row.fee == place]
+        taken += [(row, -1) for row in back if row.fee == place]
+        amount = fee.amount_minor - sum(sign * row.amount_minor for row, sign in taken)
+        tax = fee.tax_minor - sum(sign * row.tax_minor for row, sign in taken)
+        if amount or tax:
+            rows.append(_fee_row(fee, place, amount, tax))
+    return rows
+
+
+def turned(rows: Iterable[Row]) -> list[Row]:
+    """Rows that give back what the rows ask for."""
+    return [replace(row, amount_minor=-row.amount_minor, tax_minor=-row.tax_minor) for row in rows]
 
 
 def credited_units(invoice: Figures, credited: Iterable[Figures], line_id: UUID, quantity: int) -> Row | None:
@@ -199,8 +229,6 @@ def _line_row(line: OrderLine, quantity: int, done: int, earlier: Sequence[Row])
 def _fee_rows(order: OrderSnapshot, done: Mapping[UUID, int], earlier: Sequence[Row]) -> Iterator[Row]:
     for place, fee in enumerate(order.fees):
         goods = [line for line in order.lines if fee.group_id in (None, line.group_id)]
-        if goods and not any(wanted(line) for line in goods):
-            continue  # nothing of what it was for is sent
         by_worth = any(line.total_minor for line in goods)
         weights = [(line.total_minor if by_worth else line.quantity, line) for line in goods]
         # Of what is still wanted, so that a fee is whole once all of that is invoiced.
@@ -210,10 +238,14 @@ def _fee_rows(order: OrderSnapshot, done: Mapping[UUID, int], earlier: Sequence[
         amount = share(fee.amount_minor, reached, whole) - sum(row.amount_minor for row in taken)
         tax = share(fee.tax_minor, reached, whole) - sum(row.tax_minor for row in taken)
         if amount or tax:
-            yield Row(
-                name=fee.name,
-                fee=place,
-                amount_minor=amount,
-                tax_rate_basis_points=fee.tax_rate_basis_points,
-                tax_minor=tax,
-            )
+            yield _fee_row(fee, place, amount, tax)
+
+
+def _fee_row(fee: Fee, place: int, amount_minor: int, tax_minor: int) -> Row:
+    return Row(
+        name=fee.name,
+        fee=place,
+        amount_minor=amount_minor,
+        tax_rate_basis_points=fee.tax_rate_basis_points,
+        tax_minor=tax_minor,
+    )

@@ -10,11 +10,13 @@ from services.documents.domain.figures import (
     Figures,
     Row,
     credited_units,
+    fees_left,
     figures,
     part_of_invoice,
     part_of_order,
     rest_of_invoice,
     share,
+    turned,
     wanted,
 )
 from services.documents.domain.papers import WHOLE_ORDER
@@ -24,6 +26,7 @@ GONE_OUT = frozenset({"shipped", "delivered", "undeliverable", "returned"})
 CANCELLATION = "cancellation"
 CANCELLED_LINES = "cancelled_lines"
 CORRECTION = "correction"
+FEES = "fees"  # also the part of an invoice over nothing else
 REFUND = "refund"
 
 
@@ -85,6 +88,9 @@ def due_invoices(
         if counted is not None:
             before.append(counted)
             yield part, counted
+    left = figures(_fees_left(order, before, invoices), order.market.tax_mode)
+    if left.total_minor > 0 and FEES not in known and (by_hand or order.market.invoice_on != "hand"):
+        yield FEES, left
 
 
 def due_credits(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Iterator[DueCredit]:
@@ -103,7 +109,7 @@ def due_credits(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Iterator[D
                 yield DueCredit(invoice=invoice, cause=CANCELLATION, figures=rest, reason=order.cancel_reason)
         return
     claims = {invoice.paper_id: list(invoice.credits) for invoice in numbered}
-    for credit in _cancelled_lines(order, numbered):
+    for credit in (*_cancelled_lines(order, numbered), *_discounts_left(order, invoices)):
         claims[credit.invoice.paper_id].append((credit.cause, credit.figures))
         yield credit
     yield from _refunds(order, invoices, claims)
@@ -183,6 +189,20 @@ def _cancelled_lines(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Itera
             figures=counted,
             reason=order.cancel_reason,
         )
+
+
+def _discounts_left(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Iterator[DueCredit]:
+    """What of a discount on the whole order no invoice took off, when there are none to come."""
+    rows = _fees_left(order, [invoice.figures for invoice in invoices], invoices)
+    counted = figures(turned(rows), order.market.tax_mode)
+    newest = next((invoice for invoice in reversed(invoices) if invoice.claim_minor > 0), None)
+    if newest is not None and newest.number is not None and 0 < counted.total_minor <= newest.claim_minor:
+        yield DueCredit(invoice=newest, cause=FEES, figures=counted, reason=order.cancel_reason)
+
+
+def _fees_left(order: OrderSnapshot, before: Sequence[Figures], invoices: Sequence[Invoice]) -> list[Row]:
+    given_back = [each for invoice in invoices for cause, each in invoice.credits if cause == FEES]
+    return fees_left(order, before, [row for each in given_back for row in each.rows])
 
 
 def _invoiced_above_wanted(

@@ -1,20 +1,28 @@
 """Invoices and credit notes sum to the order, to the last minor unit, however it is split and refunded."""
 
 from dataclasses import replace
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from services.documents.commands import papers as commands
-from services.documents.domain.figures import credited_units, part_of_invoice, part_of_order, rest_of_invoice
+from services.documents.domain.figures import (
+    credited_units,
+    part_of_invoice,
+    part_of_order,
+    rest_of_invoice,
+    share,
+    wanted,
+)
+from services.documents.domain.invoices import Invoice, due_credits, due_invoices
 from services.documents.domain.papers import PaperKind, PaperStatus
 from services.documents.numbering import give_number
 from services.documents.queries import papers_in_line
 from shared.db import new_id
 from shared.errors import NotFound, Refused
-from shared.events.snapshots import Fee, Refund, RefundPart
+from shared.events.snapshots import Fee, Refund, RefundPart, ShipmentLine
 from shared.money import tax_contained, tax_on_top
 from tests.unit.documents.sample_orders import LONDON, MARKETS, PLACED_AT, cancelled, order, shipments
 
@@ -125,6 +133,71 @@ def test_parts_of_an_order_make_the_whole_to_the_last_minor_unit(placed, data):
         *shares, all_of_it = of_rate
         assert sum(row.net_minor for row in shares) == all_of_it.net_minor
         assert sum(row.tax_minor for row in shares) == all_of_it.tax_minor
+
+
+@pytest.mark.requirement("F-18", "F-24")
+@settings(max_examples=150, deadline=None)
+@given(odd_orders(), st.data())
+def test_what_is_cancelled_between_shipments_leaves_no_fee_or_discount_uninvoiced(placed, data):
+    placed = by(placed, invoice_on="shipment", invoice_per="shipment")
+    left = {line.line_id: line.quantity for line in placed.lines}
+    gone, standing = (), []
+    while any(left.values()):
+        sent = {line_id: data.draw(st.integers(0, quantity)) for line_id, quantity in left.items()}
+        cancelled = {line_id: data.draw(st.integers(0, left[line_id] - sent[line_id])) for line_id in left}
+        if not any(sent.values()) and not any(cancelled.values()):
+            sent = dict(left)
+        left = {line_id: left[line_id] - sent[line_id] - cancelled[line_id] for line_id in left}
+        lines = tuple(
+            replace(line, cancelled_quantity=line.cancelled_quantity + cancelled[line.line_id])
+            for line in placed.lines
+        )
+        placed = replace(placed, lines=lines)
+        gone += (shipment_of(placed, sent, len(gone)),) if any(sent.values()) else ()
+        told = replace(shipments(placed, "shipped"), shipments=gone)
+        for part, figures in due_invoices(placed, told, standing):
+            standing.append(Invoice(paper_id=uuid4(), part=part, figures=figures, number="1"))
+        for credit in due_credits(placed, standing):
+            place = standing.index(credit.invoice)
+            given_back = (*credit.invoice.credits, (credit.cause, credit.figures))
+            standing[place] = replace(credit.invoice, credits=given_back)
+
+    assume(standing)
+    on_top = placed.market.tax_mode == "net"
+    asked = sum(fee.amount_minor + on_top * fee.tax_minor for fee in placed.fees)
+    for line in placed.lines:
+        asked += share(line.total_minor, wanted(line), line.quantity)
+        asked += on_top * share(line.tax_minor, wanted(line), line.quantity)
+    assert sum(invoice.claim_minor for invoice in standing) == asked
+
+
+def shipment_of(placed, quantities, place):
+    [first, *_] = shipments(placed, "shipped").shipments
+    lines = tuple(
+        ShipmentLine(line_id=line.line_id, sku=line.sku, quantity=quantity, units=quantity)
+        for line in placed.lines
+        if (quantity := quantities[line.line_id])
+    )
+    return replace(first, shipment_id=UUID(int=place + 1), lines=lines)
+
+
+@pytest.mark.requirement("F-24")
+def test_shipping_of_what_was_cancelled_after_the_first_shipment_gets_an_invoice(session, hear):
+    placed = by(order(2, rates=(2000,)), invoice_on="shipment", invoice_per="shipment")
+    first, second = placed.lines
+    gone = replace(
+        shipments(placed), shipments=(shipment_of(placed, {first.line_id: 1, second.line_id: 0}, 0),)
+    )
+    hear(placed, "order.accepted")
+    hear(gone, "shipment.shipped")
+    [invoice] = invoices_of(session, placed)
+
+    lines = (first, replace(second, cancelled_quantity=second.quantity))
+    hear(replace(placed, lines=lines, version=2), "order.updated")
+
+    _, rest = invoices_of(session, placed)
+    assert rest.part == "fees"
+    assert invoice.total_minor + rest.total_minor == first.total_minor + placed.fees[0].amount_minor
 
 
 @pytest.mark.requirement("P-09", "F-18")

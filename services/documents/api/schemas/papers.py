@@ -36,13 +36,15 @@ class PaperSchema(Schema):
     kind = fields.String(required=True, validate=validate.OneOf([*PaperKind]))
     part = fields.String(
         required=True,
-        metadata={"description": '"order", a delivery method, or the id of a group, shipment or return'},
+        metadata={
+            "description": '"order", a delivery method, "fees", or the id of a group, shipment or return'
+        },
     )
     cause = fields.String(
         required=True,
         metadata={
             "description": "what called for it: acceptance, payment, shipment, packing, return, hand,"
-            " cancellation, cancelled_lines:<n>, refund:<id>, correction, upload"
+            " cancellation, cancelled_lines:<n>, fees, refund:<id>, correction, upload"
         },
     )
     seller = fields.String(required=True)
