@@ -57,7 +57,7 @@ def send_paper(session: Session, paper: dict[str, UUID], order_id: UUID) -> Emai
 @requires("orders:read")
 @query
 def get_email(session: Session, email_id: UUID) -> Email:
-    """One e-mail with its text and HTML; the key in the customer's link is left out."""
+    """One e-mail with its text and HTML, without the key in the customer's link and the code to collect."""
     return queries.email(session, email_id)
 
 
@@ -66,7 +66,7 @@ def get_email(session: Session, email_id: UUID) -> Email:
 @requires("orders:read")
 @query
 def show_email(session: Session, email_id: UUID) -> Response:
-    """One e-mail as its reader saw it, for a browser; the key in the customer's link is left out."""
+    """One e-mail as its reader saw it, for a browser, without the customer's key and the code to collect."""
     answer = Response(queries.email(session, email_id).shown.html, mimetype="text/html")
     answer.headers["Content-Security-Policy"] = SHOWN_SAFELY
     return answer
@@ -79,7 +79,8 @@ def show_email(session: Session, email_id: UUID) -> Response:
 def get_content(session: Session, email_id: UUID) -> Response:
     """One e-mail byte for byte as it was handed over, attachments and all; 404 before its first attempt.
 
-    The customer's link is in it, which lets whoever has it write as the customer: hence the scope.
+    The customer's link is in it, which lets whoever has it write as the customer, and the code to collect
+    the goods: hence the scope.
     """
     queries.email(session, email_id)
     content = queries.content(session, email_id)

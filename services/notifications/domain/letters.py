@@ -7,11 +7,12 @@ from email.message import EmailMessage
 from email.policy import default
 
 _KEY = re.compile(r"(\btoken=)[\w.~-]+")  # in a customer's link: who has it may write as the customer
+_CODE = re.compile(r'<span class="code"[^>]*>([^<]+)<')  # to collect with: who has it is given the goods
 
 
 @dataclass(frozen=True)
 class Shown:
-    """An e-mail's words without the key to the order."""
+    """An e-mail's words without the key to the order and the code to collect it."""
 
     text: str
     html: str
@@ -21,7 +22,10 @@ def shown(content: bytes) -> Shown:
     """The words of an e-mail; empty ones of nothing."""
     mail = message_from_bytes(content, policy=default)
     assert isinstance(mail, EmailMessage)
-    return Shown(_words(mail, "plain"), _words(mail, "html"))
+    text, html = _words(mail, "plain"), _words(mail, "html")
+    for code in _CODE.findall(html):
+        text, html = text.replace(code, "…"), html.replace(code, "…")
+    return Shown(text, html)
 
 
 def _words(mail: EmailMessage, kind: str) -> str:

@@ -5,8 +5,16 @@ from dataclasses import replace
 
 import pytest
 
+from shared.collect_codes import collect_code
 from shared.db import new_id
-from tests.unit.notifications.snapshot_samples import PDF, accepted, invoiced, placed_order
+from tests.unit.notifications.snapshot_samples import (
+    PDF,
+    accepted,
+    invoiced,
+    paid,
+    placed_order,
+    waiting_for_pickup,
+)
 
 PLACED = placed_order()
 LIST = f"/v1/orders/{PLACED.order_id}/notifications"
@@ -82,6 +90,25 @@ def test_the_customers_key_is_not_shown_to_readers(get, hear, work, emails):
 
     for shown in (get(address).json["html"], get(address).json["text"], get(f"{address}/page").text):
         assert set(re.findall(r"token=(.)", shown)) == {"…"}
+
+
+@pytest.mark.requirement("P-16")
+def test_the_code_to_collect_is_shown_to_its_customer_alone(get, hear, work, emails, mail_server, settings):
+    waits = waiting_for_pickup()
+    [shipment] = waits.shipments
+    code = collect_code(settings.customer_link_keys, shipment.shipment_id, shipment.collect_code)
+    hear(accepted(paid(PLACED)))
+    hear(waits)
+    work()
+    [email] = [email for email in emails() if email.step == "ready_for_pickup"]
+    address = f"/v1/emails/{email.id}"
+
+    [sent] = [mail for mail in mail_server.received() if code in mail.get_body(("plain",)).get_content()]
+
+    assert code in sent.get_body(("html",)).get_content()
+    for shown in (get(address).json["html"], get(address).json["text"], get(f"{address}/page").text):
+        assert shown
+        assert code not in shown
 
 
 def test_an_email_is_looked_at_where_nothing_of_it_can_run(get, hear, work, emails):
