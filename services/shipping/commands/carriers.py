@@ -11,12 +11,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.shipping import queries
 from services.shipping.domain import tracking
-from services.shipping.models import Carrier, Courier, Parcel, TrackingEvent, parcel_serials
+from services.shipping.models import Carrier, Courier, Parcel, Shipment, TrackingEvent, parcel_serials
 from shared import clock
 from shared.access import actor_of
 from shared.db import locked, require_current
-from shared.errors import Invalid, NotFound
+from shared.errors import Invalid, NotFound, Refused
 
 M = TypeVar("M", Carrier, Courier)
 
@@ -30,12 +31,19 @@ def number_parcel(session: Session, parcel: Parcel) -> None:
 
 
 def name_carrier(
-    session: Session, parcel: Parcel, carrier: str, tracking_number: str, tracking_url: str
+    session: Session,
+    shipment: Shipment,
+    parcel: Parcel,
+    *,
+    carrier: str,
+    tracking_number: str,
+    tracking_url: str,
 ) -> bool:
-    """Note who carries a parcel under which number and link; answers whether that is new.
+    """Note who carries a parcel of a shipment under which number and link; answers whether that is new.
 
     What is missing is made: Waybill's own number, a known carrier's link. Raises Invalid where it can't be,
-    or the number is none of Waybill's own carrier.
+    or the number is none of Waybill's own carrier; Refused tracking_number_taken where a parcel of another
+    order on its way has it: what the carrier says of one would be told of the other.
     """
     if carrier == tracking.CARRIER:
         if tracking_number and not tracking.is_tracking_number(tracking_number):
@@ -55,6 +63,8 @@ def name_carrier(
     if (*before, parcel.tracking_url) == (carrier, tracking_number, tracking_url):
         return False
     if before != (carrier, tracking_number):
+        if queries.is_tracked_elsewhere(session, carrier, tracking_number, shipment.order_id):
+            raise Refused("tracking_number_taken", "a parcel of another order is on its way under it")
         # What was said of the number that it had before was said of another parcel.
         session.execute(delete(TrackingEvent).where(TrackingEvent.parcel_id == parcel.id))
         session.expire(parcel, ["events"])

@@ -89,14 +89,21 @@ def ship_shipment(
     """Hand a shipment to its carrier and tell shipment.shipped; its stock leaves.
 
     Without a carrier it goes by Waybill's own, with the number and link that its label shows. Raises Invalid
-    where another carrier comes without its tracking number or link.
+    where another carrier comes without its tracking number or link, Refused tracking_number_taken.
     """
     shipment = in_hand(session, shipment_id)
     refuse_unless_possible("ship", shipment.facts)
     if carrier or tracking_number or tracking_url:
         if len(shipment.parcels) > 1:
             raise Invalid(carrier="is to be entered for each parcel, as there are several")
-        name_carrier(session, shipment.parcels[0], carrier or CARRIER, tracking_number, tracking_url)
+        name_carrier(
+            session,
+            shipment,
+            shipment.parcels[0],
+            carrier=carrier or CARRIER,
+            tracking_number=tracking_number,
+            tracking_url=tracking_url,
+        )
     leave(session, shipment)
     tell(session, shipment.order, events.status_reached(shipment))
     return shipment

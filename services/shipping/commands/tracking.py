@@ -15,7 +15,7 @@ from services.shipping.domain.shipment_status import ShipmentStatus, refuse_unle
 from services.shipping.domain.tracking_progress import WITH_CARRIER, Scan, TrackingStatus, newest
 from services.shipping.models import Parcel, Shipment, TrackingEvent
 from shared import clock
-from shared.errors import Invalid, NotFound, Refused
+from shared.errors import Invalid, NotFound
 from shared.messaging.subjects import lock_order
 
 CLOCKS_DIFFER = timedelta(minutes=10)  # a carrier's clock may run ahead of ours by this
@@ -79,16 +79,14 @@ def enter_tracking(
 ) -> Shipment:
     """Enter or correct who carries a parcel and under which number, and tell tracking.updated.
 
-    Raises NotFound for a parcel that is not the shipment's, Invalid as name_carrier does, Refused
-    tracking_number_taken where a parcel of another order on its way has the number.
+    Raises NotFound for a parcel that is not the shipment's, Invalid and Refused as name_carrier does.
     """
     shipment = in_hand(session, shipment_id)
     refuse_unless_possible("track", shipment.facts)
     parcel = _parcel(shipment, parcel_id)
-    if not name_carrier(session, parcel, carrier, tracking_number, tracking_url):
+    named = {"carrier": carrier, "tracking_number": tracking_number, "tracking_url": tracking_url}
+    if not name_carrier(session, shipment, parcel, **named):
         return shipment
-    if queries.is_tracked_elsewhere(session, carrier, tracking_number, shipment.order_id):
-        raise Refused("tracking_number_taken", "a parcel of another order is on its way under it")
     shipment.version += 1
     tell(
         session,

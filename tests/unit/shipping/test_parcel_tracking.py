@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 
 from services.shipping.commands.carriers import put_carrier
-from services.shipping.commands.shipments import cancel_shipment
+from services.shipping.commands.shipments import cancel_shipment, ship_shipment
 from services.shipping.commands.tracking import enter_tracking, hear_scan
 from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.domain.tracking_progress import TrackingStatus
@@ -202,6 +202,8 @@ def test_a_number_that_another_order_travels_under_is_not_taken(session, publish
         enter_tracking(
             session, shipment.id, shipment.parcels[0].id, carrier="waybill", tracking_number=number
         )
+    with pytest.raises(Refused, match="tracking_number_taken"):
+        ship_shipment(session, shipment.id, carrier="waybill", tracking_number=number)
 
 
 @pytest.mark.parametrize(
