@@ -43,7 +43,7 @@ class Return(Base):
     close_reason: Mapped[CloseReason | None]
     exchange_order_id: Mapped[UUID | None] = mapped_column(ForeignKey("orders.id"))
 
-    lines: Mapped[list["ReturnLine"]] = relationship(order_by="ReturnLine.position")
+    lines: Mapped[list["ReturnLine"]] = relationship(order_by="ReturnLine.position", lazy="selectin")
 
     @property
     def actions(self) -> Mapping[str, Refusal | None]:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session
 
 from services.orders.domain.order_status import refusals
 from services.orders.domain.return_status import ReturnStatus
@@ -21,7 +21,7 @@ def returns(
     session: Session, limit: int, status: ReturnStatus | None, after: UUID | None
 ) -> Sequence[Return]:
     """Returns, oldest first, from behind one on."""
-    page = select(Return).order_by(Return.id).limit(limit).options(selectinload(Return.lines))
+    page = select(Return).order_by(Return.id).limit(limit)
     if status is not None:
         page = page.where(Return.status == status)
     if after is not None:
