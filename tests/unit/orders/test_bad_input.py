@@ -121,6 +121,17 @@ def test_a_body_that_is_no_json_is_refused(client, bearer, body):
     assert answer.status_code in {400, 422}
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_an_instant_at_the_end_of_the_calendar_is_named(client, bearer, at):
+    path = "/v1/sellers/quay/markets/gb/coupons/SPRING"
+    coupon = {"name": "Spring", "amount_minor": 1, "valid_from": at}
+
+    answer = client.put(path, json=coupon, headers=bearer())
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json["errors"]] == ["valid_from"]
+
+
 @pytest.mark.parametrize("yes", ["yes", "true", "on", "1"])
 def test_a_word_for_yes_gives_no_money_back(client, bearer, place_order, yes):
     body = {"reason": "goodwill", "everything": yes, "restock": False}

@@ -22,6 +22,7 @@ from services.orders.api.schemas.values import (
     RefusalSchema,
     amount,
     code,
+    day,
     known_locale,
     method_of_payment,
     text,
@@ -47,7 +48,7 @@ class DraftDeliverySchema(Schema):
     shipping_minor = amount(load_default=0)
     address = fields.Nested(AddressSchema)
     pickup_point = text(100, shortest=1)
-    requested_on = fields.Date(metadata={"description": "The day the customer would like."})
+    requested_on = fields.Date(validate=day, metadata={"description": "The day the customer would like."})
 
 
 class DraftChangeArguments(Schema):

@@ -1,14 +1,14 @@
 """What a list of orders is asked by."""
 
 from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from services.orders.api.schemas.orders import OrderSummarySchema
-from services.orders.api.schemas.values import LARGEST_AMOUNT_MINOR, code, text
+from services.orders.api.schemas.values import LARGEST_AMOUNT_MINOR, code, day, text
 from services.orders.domain.channels import Channel
 from services.orders.domain.finding import WordKind, name_patterns, word_of
 from services.orders.domain.fulfilment import Fulfilment
@@ -20,7 +20,6 @@ from services.orders.queries.lists import COUNTED_AT_MOST, SORTS
 from shared.web.paging import PageArguments
 
 MOST_VALUES = 50  # of one filter
-_day = validate.Range(date(1970, 1, 1), date(2999, 12, 31))
 
 
 def _some(each: fields.Field[Any], **options: Any) -> fields.List[Any]:
@@ -103,9 +102,9 @@ class OrderFilters(OrderBounds):
         Period, by_value=True, metadata={"description": "When it was placed, by the days of its market."}
     )
     placed_from = fields.Date(
-        validate=_day, metadata={"description": "The first day, as its market's clocks count it."}
+        validate=day, metadata={"description": "The first day, as its market's clocks count it."}
     )
-    placed_to = fields.Date(validate=_day, metadata={"description": "The last day."})
+    placed_to = fields.Date(validate=day, metadata={"description": "The last day."})
     min_total_minor = _total("The least it comes to, in minor units of its currency.")
     max_total_minor = _total("The most it comes to.")
 

@@ -1,6 +1,7 @@
 """The kinds of value that the schemas are made of, each refusing what can't be one."""
 
 import re
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -21,6 +22,9 @@ _UNPRINTABLE_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-
 _web_address = validate.URL(schemes={"http", "https"}, require_tld=False)
 # Regions of the list that are no countries: groupings, pseudo-locales, unknown.
 _NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
+
+# At either end of the calendar a time zone leads out of it, and the database can't tell what it keeps.
+day = validate.Range(date(1970, 1, 1), date(2999, 12, 31), error="must lie between 1970 and 2999")
 
 code = validate.Regexp(
     r"[a-z0-9][a-z0-9-]{0,31}\Z", error="must be small letters, digits and hyphens, 32 at most"
@@ -48,6 +52,11 @@ def checked_coupon(field: str, value: str) -> str:
 
 class Instant(fields.AwareDateTime):
     """An aware instant; the encoder writes it, in UTC with a Z, as it does in plain rows and in events."""
+
+    def _deserialize(self, value: Any, *arguments: Any, **named: Any) -> datetime:
+        instant: datetime = super()._deserialize(value, *arguments, **named)
+        day(instant.date())
+        return instant
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> Any:
         return value
