@@ -123,7 +123,7 @@ def reorder(session: Session, order_id: UUID) -> tuple[quotes.Quote, dict[str, s
     """Begin a draft like an order: same customer, addresses, methods, lines and coupons, at today's prices.
 
     Its notices name, line by line, what is not sold any more and what costs another price, and the coupon
-    that is not valid any more.
+    that is not valid any more. Refused (409) with its reason: `person_erased`.
     """
     return _created(reorders.reorder(session, order_id))
 

@@ -130,7 +130,7 @@ def exchange_return(
 
     A difference is due from the customer, or goes back. Where the market's rule says so, the new order is
     held until the goods are here. Refused (409) with its reason: `wrong_status`, `already_exchanged`,
-    `already_refunded`, `nothing_left`.
+    `already_refunded`, `nothing_left`, `person_erased`.
     """
     successor = exchanges.exchange_return(session, order_id, return_id, **exchange)
     return whole(successor), {"Location": f"/v1/orders/{successor.id}"}

@@ -14,6 +14,13 @@ from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import Address
 
 
+def refuse_erased(session: Session, customer_id: UUID) -> None:
+    """Go on only if the person is still known; raises Refused (person_erased)."""
+    customer = session.get_one(Customer, customer_id)
+    if customer.erased_at is not None:
+        raise Refused("person_erased", "whoever this was is erased")
+
+
 def put_customer(
     session: Session, customer_id: UUID, *, seller: str, addresses: Sequence[Address], **person: str
 ) -> Customer:

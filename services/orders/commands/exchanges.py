@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from services.orders.commands import orders, placing
 from services.orders.commands.changes import change, locked_order
 from services.orders.commands.crediting import close_if_settled, credit, refund_excess
+from services.orders.commands.customers import refuse_erased
 from services.orders.commands.holds import hold_locked, release_hold
 from services.orders.commands.payments import receive
 from services.orders.commands.returns import is_exchanged, is_given_for, parts_for, return_of
@@ -45,7 +46,7 @@ def exchange_return(
     What is left to pay is due from the customer, what was paid too much goes back. Where the market's rule
     says so, the new order is held until the goods are here, and paid only then. Without delivery groups it
     goes where the first went. Tells order.placed and what follows. Raises NotFound, Invalid, or Refused
-    (wrong_status, already_exchanged, already_refunded).
+    (wrong_status, already_exchanged, already_refunded, person_erased).
     """
     order = locked_order(session, order_id)
     exchanged = return_of(order, return_id)
@@ -55,6 +56,7 @@ def exchange_return(
         raise Refused("already_exchanged", "another order takes its place already")
     if is_given_for(order, exchanged):
         raise Refused("already_refunded", "money was given for it already")
+    refuse_erased(session, order.customer_id)
     placed = placing.place_order(
         session,
         seller=order.seller_code,

@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders import queries
+from services.orders.commands.customers import refuse_erased
 from services.orders.commands.drafts import add_draft
 from services.orders.commands.quotes import Quote
 from services.orders.commands.wanted import DraftContents, DraftDelivery, DraftLine
@@ -12,13 +13,14 @@ from services.orders.models import DeliveryGroup, Order, OrderLine
 
 
 def reorder(session: Session, order_id: UUID) -> Quote:
-    """A new draft with an order's customer, addresses, methods, lines and coupons; raises NotFound.
+    """A new draft with an order's customer, addresses, methods, lines and coupons.
 
     Everything is priced anew: what is gone, what costs another price and which coupon grants nothing any
     more is named among the draft's notices, line by line. Prices, fees and discounts given by hand are not
-    repeated.
+    repeated. Raises NotFound, or Refused (person_erased).
     """
     order = queries.order(session, order_id)
+    refuse_erased(session, order.customer_id)
     return add_draft(session, order.seller_code, order.market_code, _contents(order), reorder_of=order.id)
 
 

@@ -358,6 +358,15 @@ def test_whoever_typed_the_same_email_in_capitals_is_the_same_person(session, pl
     assert erased == [True, True, False]
 
 
+def test_nothing_is_ordered_again_for_an_erased_person(session, place_order, client, bearer):
+    order = place_order()
+    erasure.erase_customer(session, order.customer_id)
+
+    answer = client.post(f"/v1/orders/{order.id}/reorder", headers=bearer())
+
+    assert (answer.status_code, answer.json["reason"]) == (409, "person_erased")
+
+
 def test_the_customer_of_the_same_name_at_another_seller_stays(sessions, erase):
     with sessions.begin() as session:
         mine, theirs = (place(session, **wanted(seller=seller)) for seller in ("quay", "dock"))
