@@ -193,12 +193,20 @@ def migrate_databases(settings: Settings) -> None:
 
 def operate(settings: Settings, service: str, words: Sequence[str]) -> int:
     """Run a verb of a service's command line with its settings, at the terminal; answers its exit status."""
+    return _operator(settings)(service, *words)
+
+
+def _operator(settings: Settings) -> Callable[..., int]:
+    """What runs a verb of a service; made once, it may be used by several threads."""
     _refuse_before_the_first_start(settings)
     services = service_processes(settings, Keys(settings.folder / "keys"), Servers(settings))
-    command = [sys.executable, "-m", f"services.{service}.cli", *words]
-    return subprocess.run(
-        command, cwd=ROOT, env=services[f"{service}.api"].environment, check=False
-    ).returncode
+
+    def operate(service: str, *words: str) -> int:
+        command = [sys.executable, "-m", f"services.{service}.cli", *words]
+        environment = services[f"{service}.api"].environment
+        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+
+    return operate
 
 
 def back_up(settings: Settings, folder: Path) -> int:
@@ -214,7 +222,8 @@ def examine(settings: Settings) -> int:
     with suppress(RunningAlreadyError), own_folder(settings.folder):
         raise StackError("Waybill does not run here: make up starts it.")
     with ThreadPoolExecutor() as pool:
-        return sum(pool.map(lambda service: operate(settings, service, ["doctor"]) != 0, SERVICES))
+        operate = _operator(settings)
+        return sum(pool.map(lambda service: operate(service, "doctor") != 0, SERVICES))
 
 
 def restore(settings: Settings, service: str, backup: Path, *options: str) -> int:

@@ -5,7 +5,7 @@ from services.documents.messaging import messaging
 from services.documents.settings import Settings
 from shared.messaging.agent import run_agent
 from shared.settings import read
-from shared.web.retention import forget_old_keys
+from shared.web.retention import OLD_KEYS
 
 if __name__ == "__main__":
     settings = read(Settings)
@@ -14,6 +14,6 @@ if __name__ == "__main__":
         messaging,
         db.sessions,
         settings,
-        chores=[forget_old_keys],
+        forgets=[OLD_KEYS],
         checks={"invoice_numbers": lambda session: len(list(ledger.faulty_series(session)))},
     )

@@ -5,9 +5,9 @@ from services.notifications.messaging import messaging
 from services.notifications.settings import Settings
 from shared.messaging.agent import run_agent
 from shared.settings import read
-from shared.web.retention import forget_old_keys
+from shared.web.retention import OLD_KEYS
 
 if __name__ == "__main__":
     settings = read(Settings)
     db.bind(settings)
-    run_agent(messaging, db.sessions, settings, chores=[forget_old_keys])
+    run_agent(messaging, db.sessions, settings, forgets=[OLD_KEYS])

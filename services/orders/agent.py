@@ -2,11 +2,12 @@
 
 from services.orders import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.orders.messaging import messaging
+from services.orders.queries.drafts import OLD_DRAFTS
 from services.orders.queries.money import money_drift
 from services.orders.settings import Settings
 from shared.messaging.agent import run_agent
 from shared.settings import read
-from shared.web.retention import forget_old_keys
+from shared.web.retention import OLD_KEYS
 
 if __name__ == "__main__":
     settings = read(Settings)
@@ -15,6 +16,6 @@ if __name__ == "__main__":
         messaging,
         db.sessions,
         settings,
-        chores=[forget_old_keys],
+        forgets=[OLD_KEYS, OLD_DRAFTS],
         checks={"money": lambda session: len(money_drift(session))},
     )

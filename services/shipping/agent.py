@@ -6,7 +6,7 @@ from services.shipping.messaging import messaging
 from services.shipping.settings import Settings
 from shared.messaging.agent import run_agent
 from shared.settings import read
-from shared.web.retention import forget_old_keys
+from shared.web.retention import OLD_KEYS
 
 if __name__ == "__main__":
     settings = read(Settings)
@@ -15,7 +15,7 @@ if __name__ == "__main__":
         messaging,
         db.sessions,
         settings,
-        chores=[forget_old_keys],
+        forgets=[OLD_KEYS],
         watches=[tell_changed_stock],
         checks={"stock": lambda session: len(queries.stock_drift(session))},
     )

@@ -27,6 +27,7 @@ Chore = Callable[[Session], object]  # its name is the name of its thread
 
 POLL_SECONDS = 1.0  # the guarantee behind LISTEN, which is only for speed
 SWEEP_LIMIT = 20
+STOP_SECONDS = 10.0  # for all that is in hand together; what takes longer is broken off, and done again
 LATE_GRACE = 3  # times as long
 RETENTION_EVERY_SECONDS = 3600.0
 MEASURE_EVERY_SECONDS = 10.0
@@ -42,14 +43,14 @@ class Agent:
         sessions: sessionmaker[Session],
         settings: ServiceSettings,
         *,
-        chores: Sequence[Chore] = (),
+        forgets: Sequence[retention.Old] = (),
         watches: Sequence[Chore] = (),
         checks: Mapping[str, measuring.Check] | None = None,
     ) -> None:
         self._messaging = messaging
         self._sessions = sessions
         self._settings = settings
-        self._chores = chores
+        self._forgets = forgets
         self._watches = watches
         self._checks = checks or {}
         self._app = make_celery(messaging, settings)
@@ -71,8 +72,9 @@ class Agent:
         while not self._stopping.wait(1):
             if not all(thread.is_alive() for thread in threads):
                 raise SystemExit("a thread of the agent ended")
+        deadline = time.monotonic() + STOP_SECONDS
         for thread in threads:
-            thread.join(timeout=10)
+            thread.join(timeout=max(0, deadline - time.monotonic()))
 
     def stop(self) -> None:
         """Let each thread end what it has in hand."""
@@ -226,10 +228,7 @@ class Agent:
         return look
 
     def _forget(self) -> None:
-        retention.forget(self._sessions, self._stopping.is_set)
-        for chore in self._chores:
-            with self._sessions.begin() as session:
-                chore(session)
+        retention.forget(self._sessions, self._stopping.is_set, self._forgets)
         self._stopping.wait(RETENTION_EVERY_SECONDS)
 
     def _measure(self) -> None:
@@ -253,18 +252,18 @@ def run_agent(
     sessions: sessionmaker[Session],
     settings: ServiceSettings,
     *,
-    chores: Sequence[Chore] = (),
+    forgets: Sequence[retention.Old] = (),
     watches: Sequence[Chore] = (),
     checks: Mapping[str, measuring.Check] | None = None,
 ) -> None:
     """Be the agent of a service until SIGTERM or SIGINT.
 
-    Chores and checks of the books are run once an hour, watches once a second; each has a transaction of its
-    own.
+    What is old is forgotten and the books are checked once an hour; watches are run once a second, each in a
+    transaction of its own.
     """
     logging.configure(messaging.name, settings.log_level)
     fault_points.configure(settings.crash_points)
-    agent = Agent(messaging, sessions, settings, chores=chores, watches=watches, checks=checks)
+    agent = Agent(messaging, sessions, settings, forgets=forgets, watches=watches, checks=checks)
     metrics.serve(settings.metrics_host, settings.metrics_port)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

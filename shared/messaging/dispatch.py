@@ -35,7 +35,9 @@ def _send_to(
     publisher: Publisher,
     resend_seconds: float,
 ) -> int:
-    now = func.clock_timestamp()
+    # Not clock_timestamp(), which changes within a statement: no index can be searched for it, and among all
+    # that will be due some day the few that are due now should be found each second.
+    now = func.now()
     is_due = and_(jobs.c.state == "queued", jobs.c.run_at <= now)
     sent_long_ago = jobs.c.sent_at < now - timedelta(seconds=resend_seconds)
     new = or_(

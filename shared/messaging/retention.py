@@ -3,27 +3,41 @@
 So are the events that somebody decided to skip: they are few, and nothing else tells of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Table, delete, func, select, tuple_
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from shared.messaging.tables import inbox, jobs, outbox
 
 KEPT = timedelta(days=90)
+# An event is forgotten by whoever heard it after whoever told it: else it would show as not received.
+HEARD_KEPT = KEPT + timedelta(days=1)
 BATCH = 1000
 
+Old = tuple[Table, ColumnElement[bool]]  # rows of a table, by what makes them old
 
-def forget(sessions: sessionmaker[Session], is_stopping: Callable[[], bool]) -> int:
+
+def older_than(
+    instant: ColumnElement[Any] | InstrumentedAttribute[Any], kept: timedelta
+) -> ColumnElement[bool]:
+    """Whether an instant is longer ago than something is kept."""
+    # Not clock_timestamp(), which changes within a statement: no index can be searched for it.
+    return instant < func.now() - kept
+
+
+OLD: tuple[Old, ...] = (
+    (outbox, older_than(outbox.c.acked_at, KEPT)),
+    (inbox, (inbox.c.state == "done") & older_than(inbox.c.received_at, HEARD_KEPT)),
+    (jobs, (jobs.c.state == "done") & older_than(jobs.c.done_at, KEPT)),
+)
+
+
+def forget(sessions: sessionmaker[Session], is_stopping: Callable[[], bool], also: Iterable[Old] = ()) -> int:
     """Delete what is older than its time, in small transactions; answers how many rows."""
-    horizon = func.clock_timestamp() - KEPT
-    old: list[tuple[Table, ColumnElement[bool]]] = [
-        (outbox, outbox.c.acked_at < horizon),
-        (inbox, (inbox.c.received_at < horizon) & (inbox.c.state == "done")),
-        (jobs, (jobs.c.state == "done") & (jobs.c.done_at < horizon)),
-    ]
-    return sum(_delete_all(sessions, table, condition, is_stopping) for table, condition in old)
+    return sum(_delete_all(sessions, table, condition, is_stopping) for table, condition in (*OLD, *also))
 
 
 def _delete_all(

@@ -23,6 +23,7 @@ class Draft(Base):
         Index("ix_drafts_seller_newest", "seller_code", "status", text("id desc")),
         Index(None, "customer_id"),
         Index(None, "seller_code", "customer_email"),
+        Index("ix_drafts_abandoned", "updated_at", postgresql_where=text("status = 'abandoned'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

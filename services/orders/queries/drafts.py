@@ -1,10 +1,11 @@
 """Drafts, one and many."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import timedelta
+from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Table, literal_column, select
 from sqlalchemy.orm import Session
 
 from services.orders.domain.order_status import OrderStatus
@@ -12,6 +13,12 @@ from services.orders.models import Draft
 from services.orders.queries.visibility import visible
 from shared.access import actor_of
 from shared.errors import NotFound
+from shared.messaging.retention import Old, older_than
+
+OLD_DRAFTS: Old = (
+    cast(Table, Draft.__table__),
+    (Draft.status == literal_column("'abandoned'")) & older_than(Draft.updated_at, timedelta(days=90)),
+)
 
 
 def draft(session: Session, draft_id: UUID) -> Draft:

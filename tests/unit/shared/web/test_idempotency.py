@@ -8,7 +8,8 @@ from sqlalchemy import create_engine, func, select, text, update
 from sqlalchemy.orm import sessionmaker
 
 from shared import clock
-from shared.web.retention import forget_old_keys
+from shared.messaging.retention import forget
+from shared.web.retention import OLD_KEYS
 from shared.web.tables import idempotency_keys
 
 pytestmark = pytest.mark.requirement("P-25")
@@ -220,7 +221,7 @@ def test_answers_are_forgotten_after_a_day(client, bearer, sessions):
                 " from generate_series(1, 20000) as n"
             )
         )
-        assert forget_old_keys(session) == 20_001
+    assert forget(sessions, lambda: False, [OLD_KEYS]) == 20_001
 
     with sessions() as session:
         assert list(session.scalars(select(idempotency_keys.c.key))) == ["new"]
