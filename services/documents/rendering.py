@@ -244,6 +244,7 @@ def _pdf(html: str, sheets: list[CSS], logo: bytes, einvoice: bytes, issued_on: 
     if einvoice:
         assert issued_on is not None
         options |= {"pdf_variant": "pdf/a-3b", "attachments": [_attached(einvoice, issued_on)]}
+        options["finisher"] = _name_attachments_once
         _describe_as_factur_x(document)
     pdf: bytes = document.write_pdf(**options)
     return pdf
@@ -259,6 +260,11 @@ def _attached(einvoice: bytes, issued_on: date) -> Attachment:
         created=at,
         modified=at,
     )
+
+
+def _name_attachments_once(_document: Document, pdf: Any) -> None:
+    """WeasyPrint lists a file both as it finds its name and as it finds its object."""
+    pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])
 
 
 def _describe_as_factur_x(document: Document) -> None:

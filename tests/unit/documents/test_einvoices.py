@@ -129,7 +129,8 @@ def test_the_pdf_is_marked_pdf_a_3b_and_carries_the_xml():
     facts = "{urn:factur-x:pdfa:CrossIndustryDocument:invoice:1p0#}"
     assert [each.text for each in described.iter(f"{facts}ConformanceLevel")] == ["EN 16931"]
     assert [each.text for each in described.iter(f"{facts}DocumentFileName")] == ["factur-x.xml"]
-    assert root["/AF"][0].get_object()["/AFRelationship"] == "/Alternative"
+    [associated] = root["/AF"]
+    assert associated.get_object()["/AFRelationship"] == "/Alternative"
     assert root["/OutputIntents"]
     again = rendering.render(PaperKind.INVOICE, content, NUMBER, ISSUED_ON, b"", xml)
     assert again == pdf
