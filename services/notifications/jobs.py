@@ -35,6 +35,8 @@ EMAILS = Counter(
     "Tries of an e-mail by their outcome: sent, delayed (it is tried again) or given_up.",
     ["outcome"],
 )
+for outcome in ("sent", "delayed", "given_up"):
+    EMAILS.labels(outcome)  # a rate is only seen from a 0 on
 
 MOST_OVERDUE = 1000  # read for a digest, which counts them and names the first of each kind
 PATIENCE_SECONDS = 3 * 24 * 3600  # as long as mail servers keep trying among themselves
