@@ -42,10 +42,31 @@ def _with_correlation(
     return event
 
 
+def _of(service: str) -> structlog.typing.Processor:
+    def with_service(
+        _logger: object, _method: str, event: structlog.typing.EventDict
+    ) -> structlog.typing.EventDict:
+        event["service"] = service
+        return event
+
+    return with_service
+
+
+def _without_message(record: logging.LogRecord) -> bool:
+    """Have Celery not tell all of a message that it can't understand, or has no task for."""
+    if "body" in str(record.msg):
+        record.msg, record.args = record.msg.partition("%")[0].splitlines()[0].strip(), ()
+    return True
+
+
 def configure(service: str, level: str = "INFO") -> None:
-    """Send this process' logs, its libraries' included, to standard error as JSON."""
+    """Send this process' logs, its libraries' included, to standard error as JSON.
+
+    The level is ours. Libraries tell at DEBUG what they are handed: rows, headers with tokens, whole events.
+    """
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _of(service),
         _with_correlation,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -69,12 +90,14 @@ def configure(service: str, level: str = "INFO") -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level)
+    root.setLevel(max(logging.getLevelNamesMapping()[level], logging.INFO))
+    for ours in ("services", "shared"):
+        logging.getLogger(ours).setLevel(level)
     # httpx logs every address it asks; the agent asks several a second.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     # Alembic tells of its beginnings each time that readiness asks for the newest migration.
     logging.getLogger("alembic").setLevel(logging.WARNING)
-    structlog.contextvars.bind_contextvars(service=service)
+    logging.getLogger("celery.worker.consumer.consumer").addFilter(_without_message)
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

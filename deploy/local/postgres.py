@@ -42,6 +42,7 @@ SETTINGS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u@%d ",
+    "log_error_verbosity": "terse",  # an error's detail is the row that failed, with names and addresses
 }
 
 # What a crash of the machine may lose, for data that no one will miss.

@@ -45,6 +45,7 @@ def receive_and_process(hearing: Inbox, envelope: Mapping[str, Any]) -> None:
     Raises what the database raises where the event could not even be stored.
     """
     event_id = UUID(envelope["id"])
+    _follow(envelope)
     try:
         with structlog.contextvars.bound_contextvars(event_id=str(event_id)), hearing.sessions() as session:
             is_new = _store(session, hearing.backoff, envelope, "push", state="done", done_at=clock.now())
@@ -68,6 +69,7 @@ def receive(hearing: Inbox, envelope: Mapping[str, Any], via: str) -> bool:
     The way for an event that may have killed its process before; answers whether it was new. Raises what
     the database raises while the event is taken in: it is then not acknowledged and comes again.
     """
+    _follow(envelope)
     with hearing.sessions() as session:
         is_new = _store(session, hearing.backoff, envelope, via)
         session.commit()
@@ -75,6 +77,13 @@ def receive(hearing: Inbox, envelope: Mapping[str, Any], via: str) -> bool:
     if is_new:
         process(hearing, UUID(envelope["id"]))
     return is_new
+
+
+def _follow(envelope: Mapping[str, Any]) -> None:
+    """Let what is logged, told and enqueued from here on be known as caused by this event."""
+    correlation_id.set(envelope["correlationid"])
+    causation_id.set(envelope["id"])
+    trace_parent.set(envelope["traceparent"])
 
 
 def _store(session: Session, backoff: Backoff, envelope: Mapping[str, Any], via: str, **outcome: Any) -> bool:
@@ -162,6 +171,7 @@ def _process(hearing: Inbox, event_id: UUID) -> bool:
         row = session.execute(pending).one_or_none()
         if row is None:
             return False  # another process has it, or had it
+        _follow(row.envelope)
         _handle(session, hearing.consumers, row.envelope)
         when_committed(session, partial(metrics.handled, row.envelope, row.via))
         done = update(inbox).where(inbox.c.event_id == event_id)
@@ -173,10 +183,6 @@ def _process(hearing: Inbox, event_id: UUID) -> bool:
 
 def _handle(session: Session, consumers: Consumers, envelope: Mapping[str, Any]) -> None:
     """Run an event's handlers with the newest snapshot of its source, under the order's lock."""
-    # Whatever is told or enqueued from here on was caused by this event.
-    correlation_id.set(envelope["correlationid"])
-    causation_id.set(envelope["id"])
-    trace_parent.set(envelope["traceparent"])
     lock_order(session, envelope["subject"])
     event: Any = msgspec.convert(envelope["data"], consumers.kinds[envelope["type"]])
     snapshot = copies.keep_newest(session, event.snapshot)

@@ -32,21 +32,23 @@ def make_worker(messaging: Messaging, sessions: sessionmaker[Session], settings:
     app.task(_hear_canary, name=f"{messaging.name}.{canary.NAME}")
     canary.watch(app, settings.canary_deadline_seconds)
 
+    _prepare_processes(messaging, sessions, settings)
+    _answer_prometheus(settings)
+    return app
+
+
+def _prepare_processes(
+    messaging: Messaging, sessions: sessionmaker[Session], settings: ServiceSettings
+) -> None:
     @signals.setup_logging.connect(weak=False)
     def configure_logging(**_: Any) -> None:
         logging.configure(messaging.name, settings.log_level)
 
-    @signals.worker_init.connect(weak=False)
-    def answer_prometheus(**_: Any) -> None:
-        try:
-            server = metrics.serve(settings.metrics_host, settings.metrics_port)
-        except OSError as error:  # which Celery would log, and go on
-            raise SystemExit(f"METRICS_PORT {settings.metrics_port}: {error}") from error
-
-        @signals.worker_process_init.connect(weak=False)
-        def leave_the_port_to_the_parent(**_: Any) -> None:
-            if server is not None:
-                server.socket.close()
+    @signals.task_prerun.connect(weak=False)
+    def begin_without_cause(**_: Any) -> None:
+        # The process did another task before, and what is logged of this one is not that one's.
+        for cause in (logging.correlation_id, logging.causation_id, logging.trace_parent):
+            cause.set("")
 
     @signals.worker_before_create_process.connect(weak=False)
     def share_memory_with_children(**_: Any) -> None:
@@ -62,7 +64,19 @@ def make_worker(messaging: Messaging, sessions: sessionmaker[Session], settings:
         assert isinstance(engine, Engine)
         engine.dispose(close=False)
 
-    return app
+
+def _answer_prometheus(settings: ServiceSettings) -> None:
+    @signals.worker_init.connect(weak=False)
+    def answer_prometheus(**_: Any) -> None:
+        try:
+            server = metrics.serve(settings.metrics_host, settings.metrics_port)
+        except OSError as error:  # which Celery would log, and go on
+            raise SystemExit(f"METRICS_PORT {settings.metrics_port}: {error}") from error
+
+        @signals.worker_process_init.connect(weak=False)
+        def leave_the_port_to_the_parent(**_: Any) -> None:
+            if server is not None:
+                server.socket.close()
 
 
 def _add_event_task(app: Celery, messaging: Messaging, hearing: Inbox, event: str) -> None:

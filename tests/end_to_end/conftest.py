@@ -10,7 +10,9 @@ from tests.shop import Shop
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory):
     folder = tmp_path_factory.mktemp("end-to-end") / "data"
-    with Stack(Settings(folder=folder, ports=free_ports())) as running:
+    # All that can be logged is: what must not be is looked for.
+    settings = Settings(folder=folder, ports=free_ports(), services={"LOG_LEVEL": "DEBUG"})
+    with Stack(settings) as running:
         yield running
     remove(folder)
 
