@@ -145,6 +145,7 @@ def test_no_log_names_a_person_or_holds_a_secret(shop, stack):
     secret = [value for words_of in secrets(stack) for value in words_of]
     logs = sorted((stack.folder / "logs").glob("*.log"))
     assert {f"{name}.log" for name in stack.processes} <= {log.name for log in logs}
+    assert "/v1/customer/order" in (stack.folder / "logs" / "orders.api.log").read_text()
     found = [
         (log.name, word)
         for log in logs

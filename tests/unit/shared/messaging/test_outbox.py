@@ -4,7 +4,6 @@ import threading
 from uuid import UUID
 
 import pytest
-from celery import Celery
 from sqlalchemy import text
 
 from shared.access import Actor
@@ -12,7 +11,7 @@ from shared.logging import causation_id, correlation_id
 from shared.messaging import operations, outbox
 from shared.messaging.deliveries import acknowledge, pending_for
 from shared.messaging.outbox import envelope
-from shared.messaging.relay import BATCH, Publisher, delivery_id, relay_batch
+from shared.messaging.relay import BATCH, delivery_id, relay_batch
 from shared.messaging.subjects import lock_order, next_version
 from shared.messaging.tables import event_log
 from tests import samples
@@ -224,17 +223,3 @@ def test_an_order_is_locked_from_its_first_mention(orders):
     waiting.join()
 
     assert entered == [2]
-
-
-def test_what_flower_shows_of_an_event_is_its_order_and_nobody(orders):
-    tell(orders, event("order.placed"))
-    app = Celery("orders", broker="memory://", set_as_current=False)
-    publisher = Publisher(app)
-
-    with app.connection_for_read() as connection:
-        relay_batch(orders.sessions, publisher, "orders")
-        message = connection.SimpleQueue("shipping.events").get(timeout=10)
-    publisher.close()
-
-    assert message.headers["kwargsrepr"] == "{'order': 'EU-100042'}"
-    assert message.payload[1]["event"]["type"] == "order.placed"
