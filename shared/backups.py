@@ -161,6 +161,7 @@ def restore(
     with _telling_of_the_disk(files or backup):
         if files is not None:
             _bring_back_files(backup / FILES, files)
+            os.sync()  # before rows tell of them
         _load(engine.url, backup / DUMP, _leap(about, versions))
     migrations.upgrade(engine, service)
     return about
@@ -304,7 +305,7 @@ def _bring_back_files(saved: Path, files: Path) -> None:
         if _sha256(file) != file.name:
             raise BackupError(f"{file} is damaged: it is not what was saved")
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, incoming = tempfile.mkstemp(dir=place.parent, prefix=".")
+        handle, incoming = tempfile.mkstemp(dir=files, prefix=".")
         os.close(handle)
         try:
             shutil.copyfile(file, incoming)
