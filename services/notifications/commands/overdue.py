@@ -28,24 +28,26 @@ def note_matters(session: Session, known: Known) -> None:
     order = known.order
     talk = session.get(Conversation, order.order_id)
     since, due_at = (talk.unanswered_since, talk.reply_due_at) if talk else (None, None)
-    waiting = {one.matter: one for one in waiting_matters(known, since, due_at, clock.now())}
-    noted = select(OpenMatter.matter).where(OpenMatter.order_id == order.order_id)
-    before = set(session.scalars(noted))
-    if over := before - waiting.keys():
+    waiting = {one.matter: one for one in waiting_matters(known, since, due_at)}
+    noted = select(OpenMatter.matter, OpenMatter.due_at).where(OpenMatter.order_id == order.order_id)
+    before = {row.matter: row.due_at for row in session.execute(noted)}
+    if over := before.keys() - waiting.keys():
         gone = OpenMatter.order_id == order.order_id, OpenMatter.matter.in_(over)
         session.execute(delete(OpenMatter).where(*gone))
-    for matter in waiting.keys() - before:
-        one = waiting[matter]
-        row = {
-            "order_id": order.order_id,
-            "matter": matter,
-            "number": order.number,
-            "seller": order.seller.seller,
-            "market": order.market.market,
-            "since": one.since,
-            "due_at": one.due_at,
-        }
-        session.execute(insert(OpenMatter).values(row))
+    for matter, one in waiting.items():
+        if before.get(matter) == one.due_at:
+            continue
+        # Of several returns or refunds the one that has waited longest counts, and then the next.
+        times = {"since": one.since, "due_at": one.due_at}
+        row = insert(OpenMatter).values(
+            order_id=order.order_id,
+            matter=matter,
+            number=order.number,
+            seller=order.seller.seller,
+            market=order.market.market,
+            **times,
+        )
+        session.execute(row.on_conflict_do_update(index_elements=["order_id", "matter"], set_=times))
         _owe_digest(session, order, one.due_at)
 
 

@@ -40,24 +40,19 @@ class Waiting:
 
 
 def waiting_matters(
-    known: Known, unanswered_since: datetime | None, reply_due_at: datetime | None, now: datetime
+    known: Known, unanswered_since: datetime | None, reply_due_at: datetime | None
 ) -> Iterator[Waiting]:
-    """All that waits for the seller in the newest state of an order; nothing of one that is held or over.
-
-    Where a snapshot does not say since when, it is since now.
-    """
+    """All that waits for the seller in the newest state of an order; nothing of one that is held or over."""
     order = known.order
     if order.anonymised_at is None and unanswered_since and reply_due_at:
         yield Waiting(matter=Matter.REPLY, since=unanswered_since, due_at=reply_due_at)
     if order.anonymised_at is not None or order.holds:  # deadlines stand still while a hold stands
         return
-    for matter, since in _since(order, known.shipments, now):
+    for matter, since in _since(order, known.shipments):
         yield Waiting(matter=matter, since=since, due_at=since + PATIENCE[matter])
 
 
-def _since(
-    order: OrderSnapshot, shipments: ShipmentsSnapshot | None, now: datetime
-) -> Iterator[tuple[Matter, datetime]]:
+def _since(order: OrderSnapshot, shipments: ShipmentsSnapshot | None) -> Iterator[tuple[Matter, datetime]]:
     is_over = order.cancelled_at or order.refused_at or order.failed_at or order.completed_at
     may_be_accepted = order.payment.covered or order.payment.method == "cash_on_delivery"
     if not is_over and order.accepted_at is None and may_be_accepted:
@@ -66,7 +61,7 @@ def _since(
         known = shipments.shipments if shipments else ()
         if not known or any(shipment.status not in _GONE for shipment in known):
             yield Matter.SHIPMENT, order.accepted_at
-    asked = [returned.requested_at or now for returned in order.returns if returned.status == "requested"]
+    asked = [one.requested_at or order.placed_at for one in order.returns if one.status == "requested"]
     if asked:
         yield Matter.RETURN, min(asked)
     requested = [refund.requested_at for refund in order.refunds if refund.state == "requested"]

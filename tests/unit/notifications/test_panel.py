@@ -160,14 +160,14 @@ HELD = Hold(hold_id=new_id(), reason="fraud", owner="risk", held_at=PLACED.place
 def test_what_waits_for_the_seller_follows_from_the_newest_state(order, shipments, matters):
     known = Known(order=order, shipments=shipments)
 
-    assert [one.matter for one in waiting_matters(known, None, None, NOW)] == matters
+    assert [one.matter for one in waiting_matters(known, None, None)] == matters
 
 
 def test_a_requested_refund_waits_until_it_is_settled():
     [asked] = refunded(accepted(PLACED)).refunds
     order = replace(accepted(PLACED), refunds=(replace(asked, state="requested", settled_at=None),))
 
-    [one] = waiting_matters(Known(order=order, shipments=delivered()), None, None, NOW)
+    [one] = waiting_matters(Known(order=order, shipments=delivered()), None, None)
 
     assert (one.matter, one.since, one.due_at) == (
         Matter.REFUND,
@@ -243,3 +243,16 @@ def test_what_is_done_waits_no_longer(hear, session):
     hear(shipped())
 
     assert session.scalars(select(OpenMatter)).all() == []
+
+
+def test_a_matter_is_due_by_what_has_waited_longest_of_it(hear, session):
+    asked = returning(accepted(PLACED), "requested")
+    [first] = asked.returns
+    later = replace(first, return_id=new_id(), requested_at=first.requested_at + timedelta(days=1))
+    hear(delivered())
+    hear(replace(asked, returns=(first, later)))
+
+    hear(replace(asked, version=asked.version + 1, returns=(replace(first, status="rejected"), later)))
+
+    [matter] = session.scalars(select(OpenMatter)).all()
+    assert (matter.since, matter.due_at) == (later.requested_at, later.requested_at + timedelta(days=2))
