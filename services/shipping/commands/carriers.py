@@ -4,22 +4,17 @@ The calls of a carrier are functions here, one each: number_parcel asks for a nu
 that another carrier gave; the label is made by documents, and what a carrier tells comes by signed calls.
 """
 
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
+from services.shipping.commands import masters
 from services.shipping.domain import tracking
 from services.shipping.models import Carrier, Courier, Parcel, Shipment, TrackingEvent, parcel_serials
-from shared import clock
 from shared.access import actor_of
-from shared.db import locked, require_current
 from shared.errors import Invalid, NotFound, Refused
-
-M = TypeVar("M", Carrier, Courier)
 
 
 def number_parcel(session: Session, parcel: Parcel) -> None:
@@ -75,7 +70,7 @@ def name_carrier(
 
 def put_carrier(session: Session, code: str, **values: Any) -> tuple[Carrier, bool]:
     """Make a carrier or change it; answers whether it is new."""
-    return _put(session, Carrier, {"code": code}, values)
+    return masters.put(session, Carrier, {"code": code}, values)
 
 
 def put_courier(session: Session, seller: str, code: str, **values: Any) -> tuple[Courier, bool]:
@@ -85,19 +80,4 @@ def put_courier(session: Session, seller: str, code: str, **values: Any) -> tupl
     """
     if not actor_of(session).may_see_seller(seller):
         raise NotFound("seller", seller)
-    return _put(session, Courier, {"seller": seller, "code": code}, values)
-
-
-def _put(
-    session: Session, model: type[M], identity: Mapping[str, str], values: Mapping[str, Any]
-) -> tuple[M, bool]:
-    changed = {**values, "changed_at": clock.now()}
-    made = insert(model).values(**identity, version=1, **changed).on_conflict_do_nothing()
-    is_new = session.execute(made.returning(model.code)).first() is not None
-    row = locked(session, model, tuple(identity.values()))
-    if not is_new:
-        require_current(session, row.version)
-        for field, value in changed.items():
-            setattr(row, field, value)
-        row.version += 1
-    return row, is_new
+    return masters.put(session, Courier, {"seller": seller, "code": code}, values)
