@@ -1,21 +1,19 @@
 """Selects for lists, pages and checks; they change nothing."""
 
 from services.shipping.queries.availability import goods_of_seller, movements_page, reservations_page, sources
-from services.shipping.queries.goods import (
+from services.shipping.queries.carriers import (
     appointments_page,
     carrier,
     carriers_page,
     courier,
     couriers_page,
     deliveries_page,
-    expected_return,
     is_tracked_elsewhere,
-    returns_of_order,
-    returns_page,
     tracked_parcel,
 )
 from services.shipping.queries.picking import bins, open_pick_lines, pick_list, pick_lists_page, to_find
 from services.shipping.queries.queues import overdue_page, queue_page
+from services.shipping.queries.returns import expected_return, returns_of_order, returns_page
 from services.shipping.queries.shipments import (
     order_of,
     order_state,

@@ -1,0 +1,48 @@
+"""Goods that customers send back."""
+
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.shipping.domain.inspection import ReturnStatus
+from services.shipping.models import ExpectedReturn
+from services.shipping.queries.visibility import within
+from shared.access import actor_of
+from shared.errors import NotFound
+
+
+def expected_return(session: Session, return_id: UUID) -> ExpectedReturn:
+    """A return that the actor may see, as it stands in the database now; raises NotFound."""
+    found = session.get(ExpectedReturn, return_id, populate_existing=True)
+    if found is None or not actor_of(session).may_see(found.seller, found.market):
+        raise NotFound("return", return_id)
+    return found
+
+
+def returns_of_order(session: Session, order_id: UUID) -> list[ExpectedReturn]:
+    """All returns of an order, as they were approved."""
+    of_order = (
+        select(ExpectedReturn)
+        .where(ExpectedReturn.order_id == order_id)
+        .order_by(ExpectedReturn.expected_at, ExpectedReturn.id)
+    )
+    return list(session.scalars(of_order))
+
+
+def returns_page(
+    session: Session, status: ReturnStatus, *, after: UUID | None, limit: int
+) -> list[ExpectedReturn]:
+    """Returns in a status that the actor may see, the oldest first."""
+    actor = actor_of(session)
+    page = (
+        select(ExpectedReturn)
+        .where(
+            ExpectedReturn.status == status,
+            *within(ExpectedReturn.seller, actor.sellers),
+            *within(ExpectedReturn.market, actor.markets),
+        )
+        .order_by(ExpectedReturn.id)
+        .limit(limit)
+    )
+    return list(session.scalars(page if after is None else page.where(ExpectedReturn.id > after)))
