@@ -11,7 +11,7 @@ from services.orders.commands.payments import record_payment, void_payment
 from services.orders.commands.refunds import request_refund, settle_refund, withdraw_refund
 from services.orders.domain.payments import PaymentMethod
 from services.orders.queries.money import money_drift
-from tests.unit.orders.sample_shop import order_wanted
+from tests.unit.orders.sample_shop import GATEWAY_SECRET, order_wanted
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def operate(postgres_server):
     """Run one of the operator's verbs."""
     nowhere = dict.fromkeys(("ORDERS_URL", "SHIPPING_URL", "DOCUMENTS_URL", "NOTIFICATIONS_URL"), "http://x")
     servers = {"DATABASE_URL": postgres_server.url("orders"), "BROKER_URL": "redis://x", "JWKS": "x"}
-    unused = {"SERVICE_TOKEN": "x", "CUSTOMER_LINK_KEYS": "x", "GATEWAY_SECRET": "x"}
+    unused = {"SERVICE_TOKEN": "x", "CUSTOMER_LINK_KEYS": "x", "GATEWAY_SECRET": GATEWAY_SECRET}
 
     def run(*arguments):
         before = dict(db.sessions.kw)
