@@ -36,7 +36,7 @@ from shared.customer_tokens import make_token
 PROJECT = "waybill-proof"
 KEPT = "/tmp/kept"  # noqa: S108 - of a container, where there is nobody else
 HEALTHY_SECONDS = 240.0
-DOORS = ("GATEWAY_ADDRESS", "FLOWER_ADDRESS", "MAILPIT_ADDRESS")
+DOORS = ("GATEWAY_ADDRESS", "FLOWER_ADDRESS", "MAILPIT_ADDRESS", "PROMETHEUS_ADDRESS")
 # Ways to write a path that end behind a door that is shut.
 SHUT = (
     "internal/deliveries",
@@ -192,6 +192,7 @@ def tried_at_the_doors(containers: Containers, addresses: Addresses) -> Iterator
     nodes = {node.partition("@")[0] for node in workers}
     held = stranger == [401, 401] and nodes == {*SERVICES, "rendering"}
     yield Check("Flower shows all workers, and nothing without its login", held, ", ".join(sorted(nodes)))
+    yield _watched(f"http://{settings['PROMETHEUS_ADDRESS']}/api/v1")
     yield _link_opens(addresses, settings["CUSTOMER_LINK_KEYS"].split(","))
 
 
@@ -199,6 +200,18 @@ def _status(gateway: str, path: str) -> int:
     """What a path is answered as it is written; clients for people would tidy it first."""
     written = httpx.URL(gateway).copy_with(raw_path=path.encode())
     return httpx.get(written, follow_redirects=False).status_code
+
+
+def _watched(prometheus: str) -> Check:
+    """Prometheus asks every process, and none of its rules is nonsense to it."""
+    asked = httpx.get(f"{prometheus}/targets").json()["data"]["activeTargets"]
+    groups = httpx.get(f"{prometheus}/rules").json()["data"]["groups"]
+    rules = [rule for group in groups for rule in group["rules"]]
+    wrong = [target["scrapeUrl"] for target in asked if target["health"] != "up"]
+    wrong += [rule["name"] for rule in rules if rule["health"] == "err"]
+    seen = f"{len(asked)} processes, {len(rules)} rules" + "".join(f"; {name}" for name in wrong)
+    what = "Prometheus reaches every process and understands every rule"
+    return Check(what, bool(asked and rules) and not wrong, seen)
 
 
 def _link_opens(addresses: Addresses, keys: Sequence[str]) -> Check:
@@ -239,11 +252,10 @@ def prove(engine: str | None, *, stand_ins: bool, orders: int, keep: bool) -> No
     containers = Containers(engine=engine, compose_words=words, env_file=folder / ".env")
     doors = {name: f"{HOST}:{free_port()}" for name in DOORS}
     standing = StandIns(engine) if stand_ins else None
-    given = (
-        doors
-        | {"PUBLIC_URL": f"http://{doors['GATEWAY_ADDRESS']}"}
-        | (standing.variables if standing else {})
-    )
+    public = f"http://{doors['GATEWAY_ADDRESS']}"
+    given = doors | {"PUBLIC_URL": public, "COMPOSE_PROFILES": "development,metrics"}
+    if standing:
+        given |= standing.variables
     containers.env_file.write_text("".join(f"{name}={value}\n" for name, value in given.items()))
     write_env_file(containers.env_file, Keys(folder / "keys"))
 
@@ -262,13 +274,13 @@ def prove(engine: str | None, *, stand_ins: bool, orders: int, keep: bool) -> No
             standing.make_servers()
         containers.compose("up", "--detach", "--no-build")
         note(waited_for(containers))
-        addresses = behind_gateway(settings, given["PUBLIC_URL"])
+        addresses = behind_gateway(settings, public)
         held = run_main_job(addresses, orders=orders)
         note(iter([Check("the main job runs through the gateway", held, f"{orders} orders")]))
         note(looked_into(containers))
         note(tried_at_the_doors(containers, addresses))
         if keep:
-            click.echo(f"It stays up at {given['PUBLIC_URL']}; its settings are in {containers.env_file}")
+            click.echo(f"It stays up at {public}; its settings are in {containers.env_file}")
             return
         note(stopped(containers))
     finally:

@@ -23,6 +23,11 @@ VOLUME /data
 FROM debian AS nginx
 RUN apt-get install --yes --no-install-recommends nginx curl
 
+FROM debian AS prometheus
+RUN apt-get install --yes --no-install-recommends prometheus && install --directory --owner 65534 /prometheus
+VOLUME /prometheus
+ENTRYPOINT ["prometheus"]
+
 FROM waybill-app AS mailpit
 USER root
 RUN printf '#!/bin/sh\nexec python -c "import smtplib; smtplib.SMTP(\\"127.0.0.1\\", 1025).noop()"\n' > /mailpit \

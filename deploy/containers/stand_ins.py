@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent
 PACKAGES = "ca-certificates,python3,python3-venv,python3-pip"
 # How this machine gets packages, which a build on it has to know too.
 WAYS = ("/etc/apt/sources.list.d/debian.sources", "/etc/pip.conf", "/etc/ssl/certs/ca-certificates.crt")
-SERVERS = ("postgres", "valkey", "nginx", "mailpit")
+SERVERS = ("postgres", "valkey", "nginx", "prometheus", "mailpit")
 
 
 class StandIns:
