@@ -24,7 +24,7 @@ FROM debian AS nginx
 RUN apt-get install --yes --no-install-recommends nginx curl
 
 FROM debian AS prometheus
-RUN apt-get install --yes --no-install-recommends prometheus && install --directory --owner 65534 /prometheus
+RUN apt-get install --yes --no-install-recommends prometheus wget && install --directory --owner 65534 /prometheus
 VOLUME /prometheus
 ENTRYPOINT ["prometheus"]
 
