@@ -6,6 +6,7 @@ Only the rendering worker imports this; the checks run in a process of their own
 import atexit
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import Decimal
@@ -119,6 +120,8 @@ def _checker() -> tuple[subprocess.Popen[bytes], "Connection[bytes, bytes]"]:
         process = subprocess.Popen(  # noqa: S603 - our own program
             command, pass_fds=[its.fileno()], start_new_session=True
         )
+    # Collected when it ends by itself, so that it is no zombie till the next e-invoice.
+    threading.Thread(target=process.wait, daemon=True).start()
     return process, ours
 
 

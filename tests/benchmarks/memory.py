@@ -15,8 +15,12 @@ GIB = 2**30
 
 
 def proportional_bytes(pid: int) -> int:
-    """A process' share of memory, in which what several share counts once in all."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+    """A process' share of memory, in which what several share counts once in all; 0 once it has ended."""
+    try:
+        told = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    for line in told.splitlines():
         if line.startswith("Pss:"):
             return int(line.split()[1]) * 1024
     return 0
