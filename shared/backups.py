@@ -28,6 +28,7 @@ DUMP = "database.dump"
 ABOUT = "backup.json"  # written last: a folder without it is no backup
 FILES = "files"
 BURST = 1000
+HEAD_BYTES = 1 << 16
 
 # What is there of ours; an extension's things are the superuser's.
 _OURS = """
@@ -249,6 +250,7 @@ def _load(url: URL, dump: Path, end: str) -> None:
         assert writer.stdin
         with suppress(BrokenPipeError):  # psql has ended, and said why
             writer.stdin.write(_EMPTY.encode())
+            writer.stdin.write(for_older_servers(reader.stdout.read(HEAD_BYTES)))
             shutil.copyfileobj(reader.stdout, writer.stdin)
             if reader.wait() == 0:
                 writer.stdin.write(end.encode())
@@ -258,6 +260,14 @@ def _load(url: URL, dump: Path, end: str) -> None:
             writer.stdin.close()
         if writer.wait() != 0:
             raise BackupError(f"nothing was restored: {_words(complaints)}")
+
+
+def for_older_servers(head: bytes) -> bytes:
+    """The beginning of a restore's SQL without what PostgreSQL 15 and 16 do not know.
+
+    Programs of 17 and later set it whatever the server is; it is off by itself.
+    """
+    return head.replace(b"SET transaction_timeout = 0;\n", b"", 1)
 
 
 def _words(complaints: IO[bytes]) -> str:

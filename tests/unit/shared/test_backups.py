@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 from contextlib import contextmanager
 from hashlib import sha256
 
@@ -268,6 +269,16 @@ def test_without_postgresqls_programs_it_says_where_they_come_from(source, tmp_p
 
     with pytest.raises(BackupError, match=r"pg_dump is not installed: .*postgresql-client"):
         backups.take(source, "orders", tmp_path / "backups")
+
+
+def test_what_older_servers_do_not_know_is_left_out(source, tmp_path):
+    saved = backups.take(source, "orders", tmp_path)
+    command = ["pg_restore", "--file=-", str(saved / "database.dump")]
+
+    told = subprocess.run(command, check=True, capture_output=True).stdout
+    lines = set(told.splitlines()) - set(backups.for_older_servers(told).splitlines())
+
+    assert lines == {b"SET transaction_timeout = 0;"}
 
 
 def test_files_come_back_and_what_came_later_stays(source, empty, files, tmp_path):
