@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from contextlib import contextmanager
 from hashlib import sha256
@@ -211,6 +212,20 @@ def test_a_restore_that_breaks_off_leaves_all_as_it_was(source, empty, tmp_path)
         backups.restore(empty, "orders", saved, replace=True)
 
     assert rows(empty) == before
+
+
+def test_nothing_is_committed_unless_the_dump_was_read_to_its_end(source, empty, tmp_path, monkeypatch):
+    saved = backups.take(source, "orders", tmp_path)
+    program = tmp_path / "bin" / "pg_restore"
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\n{shutil.which("pg_restore")} "$@"\necho killed >&2\nexit 1\n')
+    program.chmod(0o700)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+
+    with pytest.raises(BackupError, match="nothing was restored: killed"):
+        backups.restore(empty, "orders", saved)
+
+    assert rows(empty, "select 1 from pg_class where relname = 'orders'") == []
 
 
 @pytest.fixture
