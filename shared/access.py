@@ -30,6 +30,9 @@ class Actor:
         return EVERYTHING in self.markets or market in self.markets
 
 
+NOBODY = Actor(name="anonymous")
+
+
 def system(name: str) -> Actor:
     """A service acting by itself, for nobody."""
     everything = frozenset({EVERYTHING})

@@ -39,6 +39,14 @@ class ServiceSettings:
     job_resend_seconds: float = 10  # a job sent to a worker and not begun by then is sent again
     metrics_host: str = "127.0.0.1"  # where workers and agents answer Prometheus; APIs do where they listen
     metrics_port: int = 0  # 0: nowhere
+    requests_per_minute: int = 12000  # of one bearer, at one service; 0: as many as they like; likewise
+    link_requests_per_minute: int = 120  # of one customer's link
+    uploads_per_minute: int = 60  # files of one sender
+    refusals_per_minute: int = 120  # tries without a good token, link or signature, of one address
+    cors_origins: tuple[
+        str, ...
+    ] = ()  # whose pages may use the API from a browser, as in https://shop.example
+    hsts_seconds: int = 0  # for how long browsers are to use https alone; 0: as they like
     crash_points: str = ""  # chaos only: "after_commit=0.01,…", the share of passes that end the process
 
     def faults(self) -> Iterator[str]:

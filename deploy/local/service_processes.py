@@ -139,7 +139,9 @@ def _api(service: str, port: int) -> list[str]:
     # As many requests at once as there are connections to the database. No `--backpressure`: it counts
     # connections, so a few clients that keep theirs open would lock everybody else out.
     threads = ["--blocking-threads", "8"]
-    return ["-m", "granian", *interface, *threads, "--factory", f"services.{service}.app:create_app"]
+    # Headers beyond this are not even read; what the services refuse themselves is in shared/web/bounds.py.
+    bounds = ["--http1-buffer-size", str(64 << 10)]
+    return ["-m", "granian", *interface, *threads, *bounds, "--factory", f"services.{service}.app:create_app"]
 
 
 def _worker(module: str, node: str, queues: str) -> list[str]:

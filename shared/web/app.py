@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import flask_smorest
-from flask import Flask, Response
+from flask import Flask
 from flask_smorest.utils import prepare_response
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -15,16 +15,19 @@ from shared.messaging.service import Messaging
 from shared.settings import ServiceSettings
 from shared.web import auth, deliveries, health, metrics, operations, payloads
 from shared.web.blueprint import Blueprint
+from shared.web.bounds import bound_requests, shield
 from shared.web.documentation import serve_documentation
 from shared.web.idempotency import LONGEST_KEY
 from shared.web.problems import MEDIA_TYPE, ProblemSchema, tell_problems
+from shared.web.rate_limits import limit_requests
 from shared.web.request_log import log_requests
 
 LARGEST_BODY = 1 << 20
 
 ABOUT = """\
 Send a bearer token; each operation names the scopes that it must carry. Errors are problems (RFC 9457) that
-name the reason, and each wrong field. Lists come in pages: ask for the next with `cursor`.
+name the reason, and each wrong field; 429 says with `Retry-After` how long to wait. Lists come in pages: ask
+for the next with `cursor`.
 """
 SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -90,12 +93,7 @@ def make_app(
     fault_points.configure(settings.crash_points)
     app = App(service, static_folder=None)
     app.json = payloads.Provider(app)
-    app.config.update(
-        API_TITLE=title,
-        API_VERSION="v1",
-        OPENAPI_VERSION="3.1.0",
-        MAX_CONTENT_LENGTH=largest_body,
-    )
+    app.config.update(API_TITLE=title, API_VERSION="v1", OPENAPI_VERSION="3.1.0")
     if proxies := settings.trusted_proxies:
         # The nearest one says under which prefix it has the service; each adds whom it was called by.
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=0, x_prefix=1)  # type: ignore[method-assign]
@@ -104,7 +102,9 @@ def make_app(
     app.extensions["settings"] = settings
 
     log_requests(app)
+    bound_requests(app, largest_body)
     auth.guard(app, settings.jwks)
+    limit_requests(app, service, settings)
     api = Api(app, spec_kwargs={"info": {"description": ABOUT}})
     components = api.spec.components
     for name, scheme in SECURITY_SCHEMES.items():
@@ -120,15 +120,5 @@ def make_app(
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(deliveries.blueprint)
     auth.refuse_unguarded(app)
-    app.after_request(_shield)
+    shield(app, settings.cors_origins, settings.hsts_seconds)
     return app
-
-
-def _shield(answer: Response) -> Response:
-    """Keep browsers and caches from doing more with an answer than it is meant for."""
-    headers = answer.headers
-    headers.setdefault("Cache-Control", "no-store")
-    headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-    headers.setdefault("Referrer-Policy", "no-referrer")
-    headers["X-Content-Type-Options"] = "nosniff"
-    return answer

@@ -12,9 +12,10 @@ import msgspec
 from flask import Flask, current_app, g, request
 
 from shared import clock
-from shared.access import EVERYTHING, Actor
+from shared.access import EVERYTHING, NOBODY, Actor
 from shared.logging import logger
 from shared.web.problems import Problem
+from shared.web.rate_limits import count_refusal
 
 log = logger(__name__)
 
@@ -26,8 +27,6 @@ RELOAD_PAUSE_SECONDS = 1  # between two looks for an unknown key, so that nobody
 REMEMBERED_TOKENS = 4096
 
 View = TypeVar("View", bound=Callable[..., Any])
-
-NOBODY = Actor(name="anonymous")
 
 
 class KeySet:
@@ -178,7 +177,7 @@ def _bearer() -> Actor:
 
 
 def refuse_access(status: int, detail: str, challenge: str, problem: type[Problem] = Problem) -> NoReturn:
-    """Log the refused try and answer it."""
+    """Log the refused try, and answer it; or 429, if it was one too many."""
     log.warning(
         "access refused",
         status=status,
@@ -187,6 +186,7 @@ def refuse_access(status: int, detail: str, challenge: str, problem: type[Proble
         method=request.method,
         route=str(request.url_rule),
     )
+    count_refusal()
     raise problem(status, detail, headers={"WWW-Authenticate": challenge})
 
 
@@ -203,13 +203,19 @@ def guard(app: Flask, jwks: str) -> None:
 
     @app.before_request
     def admit() -> None:
-        if request.endpoint is not None:
+        # Browsers ask for OPTIONS without a token; Flask answers which methods there are, no view does.
+        if request.endpoint is not None and request.method != "OPTIONS":
             view: Any = current_app.view_functions[request.endpoint]
             view.admit()
 
 
 def refuse_unguarded(app: Flask) -> None:
     """Refuse to start with a view that nobody has said whom it lets in."""
+    rules = [
+        rule for rule in app.url_map.iter_rules() if not getattr(rule, "provide_automatic_options", False)
+    ]
+    if rules:
+        raise RuntimeError(f"OPTIONS is let in without a token, so no view may answer it: {rules}")
     open_views = [name for name, view in app.view_functions.items() if not hasattr(view, "admit")]
     if open_views:
         raise RuntimeError(f"mark with @requires, @customer or @public: {', '.join(sorted(open_views))}")

@@ -14,6 +14,7 @@ from shared.web.auth import refuse_access
 from shared.web.blueprint import View
 from shared.web.pages import also_as_pages, page_answer, style_of
 from shared.web.problems import Problem
+from shared.web.rate_limits import Kind
 
 _WORDS = {
     "en": (
@@ -79,6 +80,7 @@ def customer(view: View) -> View:
 
     marked: Any = run
     marked.admit = admit
+    marked.counted_as = getattr(view, "counted_as", Kind.LINK)
     document = getattr(view, "_apidoc", {})
     marked._apidoc = document | {  # noqa: SLF001 - where flask-smorest keeps what it documents
         "manual_doc": deepupdate(

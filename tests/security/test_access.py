@@ -10,6 +10,7 @@ import pytest
 
 from deploy.local.databases import SERVICES
 from shared.web.problems import MEDIA_TYPE
+from shared.web.rate_limits import Kind
 from tests.contract import openapi
 from tests.security.requests import ask_for
 from tests.security.shop import EMAIL, NAME, NOTE, PHONE, link
@@ -219,3 +220,21 @@ def test_only_an_orders_own_link_opens_it_to_a_customer(world, send, service, na
 def test_only_a_signature_opens_it(send, service, name):
     assert send(service, name).status == 401
     assert send(service, name, scopes=sorted(SCOPES)).status == 401
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_way_to_send_files_in_has_the_limit_of_uploads(world, service):
+    app = world.doors[service].app
+    files = {
+        path
+        for method, path, operation in operations_of(DOCUMENTS[service])
+        if "multipart/form-data" in operation.get("requestBody", {}).get("content", {})
+    }
+
+    counted = {
+        CONVERTER.sub(r"{\1}", rule.rule)
+        for rule in app.url_map.iter_rules()
+        if getattr(app.view_functions[rule.endpoint], "counted_as", None) is Kind.UPLOADS
+    }
+
+    assert counted == files

@@ -94,6 +94,7 @@ def test_every_answer_is_as_described(world, described, service, method, path):
             request = _signed(request)
         with door.undone():
             answer = door.ask(method, token=token if "bearer" in security else None, **request)
+        _is_shielded(answer)
         if answer.status_code != 502 or path not in ASK_OTHERS:
             case.validate_response(answer, checks=CHECKS)
 
@@ -127,6 +128,18 @@ def test_every_answer_is_as_described(world, described, service, method, path):
     else:
         ask(case, path=address, query_string=good.query, json=good.json)
         changed()
+
+
+def _is_shielded(answer):
+    headers = answer.headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "no-store" in headers["Cache-Control"] or "private" in headers["Cache-Control"]
+    assert (
+        "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        or "sandbox" in headers["Content-Security-Policy"]
+    )
+    assert "script-src" not in headers["Content-Security-Policy"]
+    assert "Set-Cookie" not in headers
 
 
 def _signed(request):

@@ -16,6 +16,7 @@ from services.documents.models import Paper
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.customer_link import customer
+from shared.web.rate_limits import Kind, counted_as
 
 blueprint = Blueprint(
     "customer", __name__, url_prefix="/v1/customer", description="For whoever has an order's link."
@@ -45,6 +46,7 @@ def get_own_content(session: Session, document_id: UUID, order_id: UUID) -> Resp
 @blueprint.doc(requestBody=form_of(*SENT_IN_BY_CUSTOMERS))
 @blueprint.response(201, CustomerPaperSchema)
 @customer
+@counted_as(Kind.UPLOADS)
 @command
 def send_in(session: Session, order_id: UUID) -> Paper:
     """Send in a proof of payment, or what goes with a message: PDF, PNG, JPEG or WebP, up to 10 MiB.

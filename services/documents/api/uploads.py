@@ -31,6 +31,7 @@ from shared.errors import Invalid, NotFound
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
+from shared.web.rate_limits import Kind, counted_as
 
 blueprint = Blueprint("uploads", __name__, url_prefix="/v1", description="What people send in.")
 
@@ -51,6 +52,7 @@ def form_of(*kinds: PaperKind) -> dict[str, Any]:
 @blueprint.doc(requestBody=form_of(*UPLOADED_KINDS))
 @blueprint.response(201, PaperSchema)
 @requires("documents:issue")
+@counted_as(Kind.UPLOADS)
 @command
 def upload_document(session: Session, order_id: UUID) -> Paper:
     """Put a file to an order's documents: PDF, PNG, JPEG or WebP, up to 10 MiB, as its bytes tell."""
@@ -74,6 +76,7 @@ def remove_upload(session: Session, removal: dict[str, Any], document_id: UUID) 
 @blueprint.doc(requestBody=form_of())
 @blueprint.response(200, LogoSchema)
 @requires("documents:issue")
+@counted_as(Kind.UPLOADS)
 @command
 def put_logo(session: Session, seller: str) -> Logo:
     """Have a seller's papers bear a logo from now on, PNG or JPEG, up to 1 MiB; what exists stays."""
