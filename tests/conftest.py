@@ -19,6 +19,11 @@ from shared.messaging.tables import event_log
 from shared.metrics import exposition
 from shared.migrations import upgrade
 
+# How a failure is printed where no service has set up its logs. By default it comes with all variables of its
+# frames, which takes a second or two: more than some tests wait for.
+_PLAIN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
+
 
 @pytest.fixture(autouse=True)
 def no_context_of_another_test() -> None:

@@ -22,6 +22,7 @@ from services.documents.settings import Settings as DocumentsSettings
 from services.notifications import cli as notifications
 from services.notifications.settings import Settings as NotificationsSettings
 from services.shipping import cli as shipping
+from services.shipping import db
 from services.shipping.messaging import messaging
 from services.shipping.models import Location, StockLevel
 from services.shipping.settings import Settings
@@ -412,7 +413,12 @@ def run(settings):
     }
 
     def run(**others):
-        return CliRunner().invoke(shipping.cli, ["doctor"], env=environment | others)
+        before = db.sessions.kw.get("bind")
+        done = CliRunner().invoke(shipping.cli, ["doctor"], env=environment | others)
+        if (bound := db.sessions.kw.get("bind")) is not before:
+            bound.dispose()
+            db.sessions.configure(bind=before)
+        return done
 
     return run
 

@@ -15,7 +15,7 @@ from shared.logging import configure, correlation_id, logger
 def lines(capsys):
     """Have the process log as a service does; answers what it has logged."""
     root = logging.getLogger()
-    before, level = list(root.handlers), root.level
+    before, level, config = list(root.handlers), root.level, structlog.get_config()
     filtered = logging.getLogger("celery.worker.consumer.consumer")
 
     def configured(level="INFO"):
@@ -28,7 +28,7 @@ def lines(capsys):
     filtered.filters.clear()
     for ours in ("services", "shared"):
         logging.getLogger(ours).setLevel(logging.NOTSET)
-    structlog.reset_defaults()
+    structlog.configure(**config)
 
 
 def test_each_line_names_its_service_and_request_whatever_thread_it_is_from(lines):
