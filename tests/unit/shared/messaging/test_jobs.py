@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.orm import sessionmaker
 
 from shared import clock
 from shared.logging import trace_parent
@@ -286,3 +287,26 @@ def test_no_job_may_run_longer_than_half_the_brokers_patience(shipping):
         shipping.messaging.jobs.kind("endless", limit_seconds=301)
 
     assert _transport_options("shipping")["visibility_timeout"] >= 2 * jobs.LONGEST_SECONDS
+
+
+def test_the_jobs_of_some_day_are_not_read_to_find_those_of_now(shipping):
+    shipping.messaging.jobs.kind("paper", limit_seconds=5)(lambda *_: None)
+    with shipping.engine.connect() as connection, connection.begin() as transaction:
+        connection.execute(
+            text("""
+                insert into jobs (id, kind, key, subject, reference, argument, run_at,
+                                  correlation_id, causation_id)
+                select gen_random_uuid(), 'paper', n, 's', 'r', '{}', now() + interval '1 month', '', ''
+                from generate_series(1, 20000) as n
+            """)
+        )
+        connection.execute(text("analyze jobs"))
+        read = text("""select pg_stat_get_xact_tuples_returned('jobs'::regclass)
+                            + pg_stat_get_xact_tuples_fetched('jobs'::regclass)""")
+        before = connection.execute(read).scalar()
+
+        sessions = sessionmaker(connection, join_transaction_mode="create_savepoint")
+        assert send_due(sessions, shipping.messaging, Wire(), 10) == 0
+
+        assert connection.execute(read).scalar() - before < 100
+        transaction.rollback()
