@@ -420,7 +420,11 @@ def run(settings):
             db.sessions.configure(bind=before)
         return done
 
-    return run
+    before = dict(db.sessions.kw)
+    yield run
+    if db.sessions.kw.get("bind") is not before.get("bind"):
+        db.sessions.kw["bind"].dispose()
+    db.sessions.configure(bind=before.get("bind"), info=before["info"])
 
 
 def test_each_trouble_is_a_line_and_the_command_fails(run):
