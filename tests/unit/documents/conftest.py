@@ -1,12 +1,14 @@
 """Documents' tests: sessions that are rolled back, and for what must really commit, ones that do."""
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
 from sqlalchemy.orm import sessionmaker
 
 from deploy.local.keys import Keys
 from services.documents import consumers, db, jobs  # noqa: F401 - they register themselves
 from services.documents.app import create_app
+from services.documents.cli import cli
 from services.documents.commands import papers as commands
 from services.documents.messaging import messaging
 from services.documents.queries import papers_in_line
@@ -85,6 +87,32 @@ def app(settings, sessions):
     engine = db.sessions.kw["bind"]
     db.sessions.configure(bind=None, info=messaging.session_info())
     engine.dispose()
+
+
+@pytest.fixture
+def operate(app, settings):
+    """Run an operator's verb."""
+    environment = {
+        "DATABASE_URL": settings.database_url,
+        "DOCUMENTS_FOLDER": settings.documents_folder,
+        "JWKS": settings.jwks,
+        "BROKER_URL": settings.broker_url,
+        "SERVICE_TOKEN": "none",
+        "CUSTOMER_LINK_KEYS": "key",
+        **{
+            f"{name}_URL": "http://127.0.0.1:1"
+            for name in ("ORDERS", "SHIPPING", "DOCUMENTS", "NOTIFICATIONS")
+        },
+    }
+
+    def operate(verb):
+        served = db.sessions.kw["bind"]
+        ended = CliRunner().invoke(cli, [verb], env=environment)
+        db.sessions.kw["bind"].dispose()  # the verb's own
+        db.sessions.configure(bind=served)
+        return ended
+
+    return operate
 
 
 @pytest.fixture

@@ -4,10 +4,8 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from click.testing import CliRunner
 from sqlalchemy import text
 
-from services.documents.cli import cli
 from services.documents.commands import papers as commands
 from services.documents.queries import papers_in_line
 from shared.messaging.subjects import lock_order
@@ -127,35 +125,17 @@ def test_an_invoice_is_issued_by_hand_once(client, headers, made):
     assert second.json["document_id"] == invoice["document_id"]
 
 
-@pytest.fixture
-def verify(app, settings):
-    """Run `cli verify` as an operator would."""
-    environment = {
-        "DATABASE_URL": settings.database_url,
-        "DOCUMENTS_FOLDER": settings.documents_folder,
-        "JWKS": settings.jwks,
-        "BROKER_URL": settings.broker_url,
-        "SERVICE_TOKEN": "none",
-        "CUSTOMER_LINK_KEYS": "key",
-        **{
-            f"{name}_URL": "http://127.0.0.1:1"
-            for name in ("ORDERS", "SHIPPING", "DOCUMENTS", "NOTIFICATIONS")
-        },
-    }
-    return lambda: CliRunner().invoke(cli, ["verify"], env=environment)
-
-
-def test_verify_says_that_all_is_well(verify, made):
+def test_verify_says_that_all_is_well(operate, made):
     made(order())
 
-    ended = verify()
+    ended = operate("verify")
 
     assert ended.exit_code == 0, ended.output
     assert "2 papers are as they were stored, 1 series are without a gap" in ended.output
 
 
 @pytest.mark.requirement("F-21")
-def test_verify_finds_a_changed_byte_a_missing_file_and_a_gap(verify, made, folder, sessions):
+def test_verify_finds_a_changed_byte_a_missing_file_and_a_gap(operate, made, folder, sessions):
     papers = made(order())
     [note] = folder.rglob(papers["delivery_note"].sha256)
     note.unlink()
@@ -164,7 +144,7 @@ def test_verify_finds_a_changed_byte_a_missing_file_and_a_gap(verify, made, fold
     with sessions.begin() as session:
         session.execute(text("update series set last_number = 2"))
 
-    ended = verify()
+    ended = operate("verify")
 
     assert ended.exit_code == 1
     assert f"invoice {papers['invoice'].number} of order GB-000042" in ended.output

@@ -4,11 +4,10 @@ import os
 import time
 
 import pytest
-from click.testing import CliRunner
 from sqlalchemy import text
 
-from services.documents import db, storage
-from services.documents.cli import UNNEEDED_SECONDS, cli
+from services.documents import storage
+from services.documents.cli import UNNEEDED_SECONDS
 from services.documents.queries import stored_hashes
 from shared import clock
 from shared.db import new_id
@@ -19,32 +18,6 @@ from tests.unit.documents.sample_orders import order
 
 YEAR = clock.now().year
 SERIES = {"market": "gb", "seller": "acme", "kind": "invoice", "period": str(YEAR)}
-
-
-@pytest.fixture
-def operate(app, settings):
-    """Run an operator's verb."""
-    environment = {
-        "DATABASE_URL": settings.database_url,
-        "DOCUMENTS_FOLDER": settings.documents_folder,
-        "JWKS": settings.jwks,
-        "BROKER_URL": settings.broker_url,
-        "SERVICE_TOKEN": "none",
-        "CUSTOMER_LINK_KEYS": "key",
-        **{
-            f"{name}_URL": "http://127.0.0.1:1"
-            for name in ("ORDERS", "SHIPPING", "DOCUMENTS", "NOTIFICATIONS")
-        },
-    }
-
-    def operate(verb):
-        served = db.sessions.kw["bind"]
-        ended = CliRunner().invoke(cli, [verb], env=environment)
-        db.sessions.kw["bind"].dispose()  # the verb's own
-        db.sessions.configure(bind=served)
-        return ended
-
-    return operate
 
 
 @pytest.mark.requirement("P-08")

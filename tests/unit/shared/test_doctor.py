@@ -420,11 +420,7 @@ def run(settings):
             db.sessions.configure(bind=before)
         return done
 
-    before = dict(db.sessions.kw)
-    yield run
-    if db.sessions.kw.get("bind") is not before.get("bind"):
-        db.sessions.kw["bind"].dispose()
-    db.sessions.configure(bind=before.get("bind"), info=before["info"])
+    return run
 
 
 def test_each_trouble_is_a_line_and_the_command_fails(run):
