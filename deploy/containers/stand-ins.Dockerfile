@@ -32,4 +32,5 @@ FROM waybill-app AS mailpit
 USER root
 RUN printf '#!/bin/sh\nexec python -c "import smtplib; smtplib.SMTP(\\"127.0.0.1\\", 1025).noop()"\n' > /mailpit \
  && chmod 755 /mailpit
+STOPSIGNAL SIGINT
 ENTRYPOINT ["python", "-m", "aiosmtpd", "-n", "-l", "0.0.0.0:1025", "-c", "aiosmtpd.handlers.Mailbox", "/tmp/mail"]
