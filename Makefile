@@ -46,7 +46,7 @@ format: dev ## put the code into its one form
 	@.venv/bin/ruff check --fix
 	@.venv/bin/ruff format
 
-fuzz: dev ## try many more requests than `make test` does, for about half an hour, against all four APIs
+fuzz: dev ## try many more requests than `make test` does, for some ten minutes, against all four APIs
 	@.venv/bin/python -m pytest tests/security/test_any_request.py --numprocesses 2 --dist load --hypothesis-profile fuzz
 
 audit: dev ## ask the public advisories (OSV, over the network) whether a locked package has a known hole
