@@ -15,7 +15,7 @@ import msgspec
 from lxml import etree
 from saxonche import PySaxonProcessor, PyXsltExecutable
 
-IDLE_SECONDS = 5.0  # starting takes half a second
+IDLE_SECONDS = 30.0  # starting takes half a second of processor time, which others wait for
 _REPORT = {"svrl": "http://purl.oclc.org/dsdl/svrl"}
 
 

@@ -10,7 +10,7 @@ from tests.benchmarks.results import Result
 from tests.benchmarks.stacks import running_stack
 from tests.shop import Shop
 
-REST_SECONDS = 20  # till the last paper is made, and what checked it has ended
+REST_SECONDS = 45  # till the last paper is made, and what checked it has ended
 GIB = 2**30
 
 
