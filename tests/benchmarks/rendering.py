@@ -70,11 +70,11 @@ def naive(template: str, content: Content) -> bytes:
     return pdf
 
 
-def _cpu(render: Callable[[], bytes]) -> Callable[[], float]:
+def _cpu(work: Callable[[], object], clock: Callable[[], float] = time.process_time) -> Callable[[], float]:
     def milliseconds() -> float:
-        started = time.process_time()
-        render()
-        return (time.process_time() - started) * 1000
+        started = clock()
+        work()
+        return (clock() - started) * 1000
 
     return milliseconds
 
@@ -163,7 +163,7 @@ def e_invoices() -> Result:
         _cpu(lambda: rendering.render(PaperKind.INVOICE, content, NUMBER, ISSUED_ON)),
         _cpu(lambda: rendering.render(PaperKind.INVOICE, content, NUMBER, ISSUED_ON, b"", xml)),
         _cpu(lambda: einvoices.xml_of(PaperKind.INVOICE, content, NUMBER, ISSUED_ON)),
-        _cpu(lambda: "".join(einvoices.faults(xml)).encode()),
+        _cpu(lambda: einvoices.faults(xml), time.perf_counter),  # in a process of its own
     ]
     plain, archived, writing, checking = interleaved(sides, ROUNDS)
     return Result(
