@@ -2,10 +2,10 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import marshmallow
 import msgspec
@@ -14,6 +14,8 @@ from marshmallow import fields, validate
 from shared.errors import Invalid
 
 LARGEST_PAGE = 100
+
+R = TypeVar("R")
 
 
 class PageArguments(marshmallow.Schema):
@@ -43,14 +45,18 @@ def page_schema(item: type[marshmallow.Schema]) -> type[marshmallow.Schema]:
     return type(name, (marshmallow.Schema,), {"items": fields.List(fields.Nested(item)), "next": cursor})
 
 
-def page_of(rows: Sequence[Any], limit: int, *key: str) -> dict[str, Any]:
+def page(rows: Sequence[R], limit: int, place: Callable[[R], tuple[Any, ...]]) -> dict[str, Any]:
     """So many rows at most, of one more that were asked for, which tells that there is a next page.
 
-    The key are the attributes that the list is ordered by.
+    A row's place are the values that the list is ordered by.
     """
     items = rows[:limit]
-    following = encode_cursor(*(getattr(items[-1], name) for name in key)) if len(rows) > limit else None
-    return {"items": items, "next": following}
+    return {"items": items, "next": encode_cursor(*place(items[-1])) if len(rows) > limit else None}
+
+
+def page_of(rows: Sequence[Any], limit: int, *key: str) -> dict[str, Any]:
+    """A page of a list that is ordered by attributes of its rows."""
+    return page(rows, limit, lambda row: tuple(getattr(row, name) for name in key))
 
 
 def encode_cursor(*values: Any) -> str:

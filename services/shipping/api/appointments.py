@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
-from services.shipping.api.pages import page
 from services.shipping.api.schemas.appointments import (
     AgendaArguments,
     AgendaEntrySchema,
@@ -22,7 +21,7 @@ from shared import clock
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
-from shared.web.paging import decode_cursor, page_schema
+from shared.web.paging import decode_cursor, page, page_schema
 
 blueprint = Blueprint("appointments", __name__, url_prefix="/v1", description="Dates with customers.")
 

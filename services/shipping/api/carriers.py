@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
-from services.shipping.api.pages import page
 from services.shipping.api.schemas.carriers import (
     AssignmentArguments,
     CarrierArguments,
@@ -21,7 +20,7 @@ from services.shipping.models import Carrier, Courier, Shipment
 from shared.web.auth import refuse_bounded, requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
-from shared.web.paging import PageArguments, decode_cursor, page_schema
+from shared.web.paging import PageArguments, decode_cursor, page, page_schema
 
 blueprint = Blueprint(
     "carriers", __name__, url_prefix="/v1", description="Who takes goods to their customers."

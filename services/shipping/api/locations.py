@@ -5,14 +5,13 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
-from services.shipping.api.pages import page
 from services.shipping.api.schemas.locations import LocationArguments, LocationSchema
 from services.shipping.commands import locations as commands
 from services.shipping.models import Location
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
-from shared.web.paging import PageArguments, decode_cursor, page_schema
+from shared.web.paging import PageArguments, decode_cursor, page, page_schema
 
 blueprint = Blueprint("locations", __name__, url_prefix="/v1/locations")
 

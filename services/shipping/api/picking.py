@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
-from services.shipping.api.pages import page
 from services.shipping.api.schemas.picking import (
     PackedArguments,
     ParcelsArguments,
@@ -22,7 +21,7 @@ from services.shipping.models import PickList, Shipment
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
-from shared.web.paging import decode_cursor, page_schema
+from shared.web.paging import decode_cursor, page, page_schema
 
 blueprint = Blueprint("picking", __name__, url_prefix="/v1")
 

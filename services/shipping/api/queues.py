@@ -7,14 +7,13 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
-from services.shipping.api.pages import page
 from services.shipping.api.schemas.queues import QueuePageArguments
 from services.shipping.api.schemas.shipments import ShipmentSchema
 from services.shipping.domain.queues import Queue
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import query
-from shared.web.paging import decode_cursor, page_schema
+from shared.web.paging import decode_cursor, page, page_schema
 
 blueprint = Blueprint("queues", __name__, url_prefix="/v1/queues", description="What is to be done next.")
 

@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
-from services.shipping.api.pages import page
 from services.shipping.api.schemas.stock import (
     BinArguments,
     CountArguments,
@@ -22,7 +21,7 @@ from services.shipping.models import StockLevel
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
-from shared.web.paging import PageArguments, decode_cursor, page_schema
+from shared.web.paging import PageArguments, decode_cursor, page, page_schema
 
 blueprint = Blueprint("stock", __name__, url_prefix="/v1/stock")
 
