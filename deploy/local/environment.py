@@ -123,10 +123,14 @@ def install(lock: str) -> None:
     if has_pip.returncode != 0:
         pip = [sys.executable, "-m", "pip", "--python", str(VENV_PYTHON)]
     quiet = ["--quiet", "--disable-pip-version-check", "--no-input", "--no-cache-dir"]
+    # The lock is whole: what a package says it needs is not resolved anew, for releases that came out
+    # since would answer (an extra such as coverage[toml] is pinned bare, and pip would look for its newest).
+    as_locked = ["--no-deps", "--only-binary", ":all:", "--require-hashes"]
     run(
-        [*pip, "install", *quiet, "--require-hashes", "--requirement", str(lock_file(lock))],
+        [*pip, "install", *quiet, *as_locked, "--requirement", str(lock_file(lock))],
         or_else=f"The packages of requirements/{lock}.txt can't be installed",
     )
+    run([*pip, "check"], or_else=f"The packages of requirements/{lock}.txt don't fit each other")
     # The dev lock holds the whole runtime lock.
     held = ("runtime", "dev") if lock == "dev" else (lock,)
     STAMPS.write_text(json.dumps({name: lock_hash(name) for name in held}))
