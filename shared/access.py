@@ -1,10 +1,65 @@
 """Who acts, and what they may see."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 EVERYTHING = "*"
+
+# What people and programs are to do, and the scopes for that and no more; who does more has several.
+# The issuer of tokens hands roles out; docs/security.md has the same table, for people.
+_CUSTOMER_SERVICE = frozenset(
+    {
+        "catalogue:read",
+        "orders:read",
+        "orders:write",
+        "customers:read",
+        "customers:write",
+        "notes:read",
+        "shipping:read",
+        "stock:read",
+        "documents:read",
+        "notifications:read",
+        "notifications:write",
+    }
+)
+ROLES: Mapping[str, frozenset[str]] = {
+    "picker": frozenset(
+        {"catalogue:read", "orders:read", "shipping:read", "shipping:write", "stock:read", "labels:read"}
+    ),
+    "stock_keeper": frozenset(
+        {"catalogue:read", "orders:read", "shipping:read", "stock:read", "stock:write"}
+    ),
+    "customer_service": _CUSTOMER_SERVICE,
+    "seller_staff": _CUSTOMER_SERVICE
+    | {"orders:accept", "prices:write", "exports:read", "documents:issue", "shipping:write"},
+    "accounts": frozenset(
+        {
+            "catalogue:read",
+            "orders:read",
+            "exports:read",
+            "statements:read",
+            "payments:record",
+            "refunds:issue",
+            "documents:read",
+            "documents:issue",
+        }
+    ),
+    "shop": frozenset(
+        {
+            "catalogue:read",
+            "orders:read",
+            "orders:write",
+            "prices:write",
+            "customers:read",
+            "customers:write",
+            "stock:read",
+        }
+    ),
+    # Bound to no seller and no market.
+    "administrator": frozenset({"admin", "catalogue:read", "orders:read", "customers:read", "shipping:read"}),
+}
 
 
 @dataclass(frozen=True, kw_only=True)
