@@ -15,21 +15,44 @@ class SettingsError(SystemExit):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServiceSettings:
-    """What every service needs to know; a field is the environment variable of its name in capitals."""
+class ProcessSettings:
+    """What all need that answer HTTP; a field is the environment variable of its name in capitals."""
 
-    database_url: str
     broker_url: str
     orders_url: str
     shipping_url: str
     documents_url: str
     notifications_url: str
+    public_url: str = ""  # of the gateway, which has each service under its name; empty: there is none
+    trusted_proxies: int = 0  # how many of ours stand before it: what they say of the caller is believed
+    log_level: str = "INFO"
+    hsts_seconds: int = 0  # for how long browsers are to use https alone; 0: as they like
+
+    def faults(self) -> Iterator[str]:
+        """What can't be meant, by the variable."""
+        if not self.broker_url.startswith(("redis", "sentinel")):
+            yield "BROKER_URL should begin with redis://"
+        for name in ("orders_url", "shipping_url", "documents_url", "notifications_url", "public_url"):
+            address: str = getattr(self, name)
+            if address and not address.startswith(("http://", "https://")):
+                yield f"{name.upper()} should begin with http:// or https://"
+        if self.log_level not in logging.getLevelNamesMapping():
+            yield "LOG_LEVEL should be DEBUG, INFO, WARNING, ERROR or CRITICAL"
+
+    def service_url(self, service: str) -> str:
+        """The base address of a service's API."""
+        address: str = getattr(self, f"{service}_url")
+        return address
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceSettings(ProcessSettings):
+    """What every service with a database needs to know besides."""
+
+    database_url: str
     jwks: str  # the key set that tokens are checked against, its file, or its address
     service_token: str  # this service's own bearer token, for calls to the others' /internal and documents
     customer_link_keys: tuple[str, ...]  # newest first; the older ones still open links
-    public_url: str = ""  # of the gateway, which has each service under its name; empty: there is none
-    trusted_proxies: int = 0  # how many of ours stand before the API: what they say of the caller is believed
-    log_level: str = "INFO"
     pool_size: int = 5
     pull_grace_seconds: float = 3  # how long a pushed delivery may stay unacknowledged before it is pulled
     retry_base_seconds: float = 1  # the first wait after a failed handler or job; doubles each time
@@ -46,32 +69,19 @@ class ServiceSettings:
     cors_origins: tuple[
         str, ...
     ] = ()  # whose pages may use the API from a browser, as in https://shop.example
-    hsts_seconds: int = 0  # for how long browsers are to use https alone; 0: as they like
     crash_points: str = ""  # chaos only: "after_commit=0.01,…", the share of passes that end the process
 
     def faults(self) -> Iterator[str]:
         """What can't be meant, by the variable."""
+        yield from super().faults()
         if not self.database_url.startswith("postgresql"):
             yield "DATABASE_URL should begin with postgresql+psycopg://"
-        if not self.broker_url.startswith(("redis", "sentinel")):
-            yield "BROKER_URL should begin with redis://"
-        for name in ("orders_url", "shipping_url", "documents_url", "notifications_url", "public_url"):
-            address: str = getattr(self, name)
-            if address and not address.startswith(("http://", "https://")):
-                yield f"{name.upper()} should begin with http:// or https://"
         if not self.customer_link_keys:
             yield "CUSTOMER_LINK_KEYS names no key"
-        if self.log_level not in logging.getLevelNamesMapping():
-            yield "LOG_LEVEL should be DEBUG, INFO, WARNING, ERROR or CRITICAL"
         if self.canary_deadline_seconds <= self.canary_seconds:
             yield "CANARY_DEADLINE_SECONDS should be above CANARY_SECONDS, or every worker ends itself"
         if self.retry_cap_seconds < self.retry_base_seconds:
             yield "RETRY_CAP_SECONDS should not be below RETRY_BASE_SECONDS"
-
-    def service_url(self, service: str) -> str:
-        """The base address of a service's API."""
-        address: str = getattr(self, f"{service}_url")
-        return address
 
     def customer_page(self, service: str, page: str) -> str:
         """Where customers find a page of a service; the token of their link is still to be added."""
@@ -79,7 +89,7 @@ class ServiceSettings:
         return f"{address}/v1/customer/{page}"
 
 
-S = TypeVar("S", bound=ServiceSettings)
+S = TypeVar("S", bound=ProcessSettings)
 
 
 def read(kind: type[S], environment: Mapping[str, str] | None = None) -> S:

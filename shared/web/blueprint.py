@@ -84,7 +84,15 @@ class Blueprint(flask_smorest.Blueprint):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self._prepare_doc_cbks.append(self._prepare_headers_doc)
+        self._prepare_doc_cbks += [self._prepare_headers_doc, self._prepare_operation_id_doc]
+
+    def _store_endpoint_docs(
+        self, endpoint: str, obj: Any, parameters: Any, tags: Any, **options: Any
+    ) -> None:
+        super()._store_endpoint_docs(endpoint, obj, parameters, tags, **options)
+        for method, described in self._docs[endpoint].items():
+            if method != "parameters":
+                described["operation_id"] = f"{self.name}_{endpoint}"
 
     def arguments(self, schema: Any, **options: Any) -> Callable[[View], View]:
         """Declare what a view is handed of the request."""
@@ -111,6 +119,12 @@ class Blueprint(flask_smorest.Blueprint):
         # The default answer describes every problem; one more per status would only repeat it.
         doc_info.get("arguments", {}).pop("responses", None)
         return super()._prepare_arguments_doc(doc, doc_info, **context)
+
+    @staticmethod
+    def _prepare_operation_id_doc(doc: Any, doc_info: Any, **_context: Any) -> Any:
+        """By what generated clients, and our console, call the operation, whatever its address."""
+        doc["operationId"] = doc_info["operation_id"]
+        return doc
 
     @staticmethod
     def _prepare_headers_doc(doc: Any, doc_info: Any, **_context: Any) -> Any:
