@@ -86,6 +86,24 @@ class ProblemSchema(marshmallow.Schema):
     )
 
 
+class RefusalSchema(marshmallow.Schema):
+    """What stands against an action."""
+
+    reason = marshmallow.fields.String(
+        metadata={"description": "For machines; the command refuses with the same."}
+    )
+    detail = marshmallow.fields.String(metadata={"description": "For people."})
+
+
+def refusals_by_action() -> marshmallow.fields.Dict:
+    """The field that says of each action whether it is possible now."""
+    return marshmallow.fields.Dict(
+        keys=marshmallow.fields.String(),
+        values=marshmallow.fields.Nested(RefusalSchema, allow_none=True),
+        metadata={"description": "Null for what is possible now; else what stands against it first."},
+    )
+
+
 def tell_problems(app: Flask) -> None:
     """Answer every error of the app as a problem."""
     app.register_error_handler(Problem, lambda error: error.answer())  # each kind in its own way

@@ -6,8 +6,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.documents.domain.figures import Figures
-from shared.errors import Refused
 from shared.events.snapshots import Address, OrderSnapshot, Return, Shipment
+from shared.life import Life
 
 WHOLE_ORDER = "order"  # the part of a paper that is about all of an order
 
@@ -88,18 +88,9 @@ TRANSITIONS = {
     ("withdraw", PaperStatus.FAILED): PaperStatus.WITHDRAWN,
     ("remove", PaperStatus.STORED): PaperStatus.REMOVED,
 }
-
-
-def may(action: str, status: PaperStatus) -> bool:
-    """Whether an action may start in a status."""
-    return (action, status) in TRANSITIONS
-
-
-def status_after(action: str, status: PaperStatus) -> PaperStatus:
-    """Where an action leads; raises Refused where it may not start."""
-    if not may(action, status):
-        raise Refused("wrong_status", f"a paper that is {status} can't {action}")
-    return TRANSITIONS[action, status]
+_LIFE = Life("paper", TRANSITIONS)
+may = _LIFE.may
+status_after = _LIFE.status_after
 
 
 @dataclass(frozen=True, kw_only=True)

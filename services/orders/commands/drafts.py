@@ -13,8 +13,8 @@ from services.orders.commands.placing import place_order
 from services.orders.commands.quotes import Quote, contents_of, draft_terms, quote
 from services.orders.commands.terms import Offer, Terms
 from services.orders.commands.wanted import DraftContents, DraftLine, Quoted
-from services.orders.domain.draft_status import refuse_unless_possible
-from services.orders.domain.order_status import OrderStatus, status_after
+from services.orders.domain.draft_status import refuse_unless_possible, status_after
+from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentMethod
 from services.orders.models import Draft, Market, Order
 from shared import clock

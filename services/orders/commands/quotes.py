@@ -14,13 +14,14 @@ from services.orders.commands.feasibility import impossibilities, is_impossible
 from services.orders.commands.terms import Offer, Terms, terms_of
 from services.orders.commands.wanted import DraftContents, DraftDelivery, DraftLine
 from services.orders.domain import draft_status
-from services.orders.domain.order_status import OrderStatus, Refusal
+from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.verification import Check, unverified
 from services.orders.models import DeliveryGroup, Draft, as_loaded
 from shared import clock
 from shared.db import new_id
 from shared.errors import Invalid
 from shared.events.snapshots import Person, StockLevel, StockSnapshot, Totals
+from shared.life import Refusal
 from shared.messaging import copies
 from shared.money import Money
 

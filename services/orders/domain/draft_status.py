@@ -2,10 +2,22 @@
 
 from collections.abc import Mapping
 
-from services.orders.domain.order_status import OrderStatus, Refusal
-from shared.errors import Refused
+from services.orders.domain.order_status import OrderStatus
+from shared.life import Life, Refusal, refuse
 
 ACTIONS = ("change", "place", "abandon", "delete")
+
+_LIFE = Life(
+    "draft",
+    {
+        ("change", OrderStatus.DRAFT): OrderStatus.DRAFT,
+        ("place", OrderStatus.DRAFT): OrderStatus.PLACED,
+        ("abandon", OrderStatus.DRAFT): OrderStatus.ABANDONED,
+        ("delete", OrderStatus.DRAFT): OrderStatus.DRAFT,
+        ("delete", OrderStatus.ABANDONED): OrderStatus.ABANDONED,
+    },
+)
+status_after = _LIFE.status_after
 
 _NO_LINES = "lines"
 
@@ -14,12 +26,8 @@ def refusal(action: str, status: OrderStatus, lacks: Mapping[str, str]) -> Refus
     """What stands first against an action, or None: then it is possible."""
     if status is OrderStatus.PLACED:
         return Refusal("already_placed", "it has become an order", {"order_status": status.value})
-    if action != "delete" and status is not OrderStatus.DRAFT:
-        return Refusal(
-            "wrong_status",
-            f"{action} is not possible while the draft is {status}",
-            {"order_status": status.value},
-        )
+    if wrong := _LIFE.status_refusal(action, status):
+        return wrong
     if action != "place" or not lacks:
         return None
     facts = {"lacks": [{"field": field, "reason": reason} for field, reason in lacks.items()]}
@@ -30,5 +38,4 @@ def refusal(action: str, status: OrderStatus, lacks: Mapping[str, str]) -> Refus
 
 def refuse_unless_possible(action: str, status: OrderStatus, lacks: Mapping[str, str] | None = None) -> None:
     """Go on only if nothing stands against an action; raises Refused with its reason."""
-    if against := refusal(action, status, lacks or {}):
-        raise Refused(against.reason, against.detail, **against.facts)
+    refuse(refusal(action, status, lacks or {}))

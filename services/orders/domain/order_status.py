@@ -1,12 +1,10 @@
 """The life of an order: which action may start where, where it leads, and what stands against it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from services.orders.domain.payments import PaymentMethod
-from shared.errors import Refused
+from shared.life import Life, Refusal, refuse
 
 
 class OrderStatus(StrEnum):
@@ -59,12 +57,8 @@ _RETURNABLE = frozenset({OrderStatus.ACCEPTED, OrderStatus.COMPLETED})
 _CREDITABLE = frozenset({OrderStatus.ACCEPTED, OrderStatus.COMPLETED})
 
 
-def status_after(action: str, status: OrderStatus) -> OrderStatus:
-    """Where an action leads; raises Refused (wrong_status) where it can't start."""
-    try:
-        return TRANSITIONS[action, status]
-    except KeyError:
-        raise Refused("wrong_status", _wrong_status(action, status), order_status=status.value) from None
+_LIFE = Life("order", TRANSITIONS)
+status_after = _LIFE.status_after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,15 +79,6 @@ class OrderFacts:
     fulfilled: bool  # every wanted unit reached the customer
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why an action is not possible, for machines and for people, with the facts it rests on."""
-
-    reason: str
-    detail: str
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
 def refusals(action: str, order: OrderFacts) -> list[Refusal]:
     """Everything that stands against an action, the first thing to clear first; empty if it is possible."""
     found = _RULES[action](order)
@@ -109,8 +94,7 @@ def actions(order: OrderFacts) -> dict[str, Refusal | None]:
 
 def refuse_unless_possible(action: str, order: OrderFacts) -> None:
     """Go on only if nothing stands against an action; raises Refused with the first reason."""
-    for refusal in refusals(action, order):
-        raise Refused(refusal.reason, refusal.detail, **refusal.facts)
+    refuse(next(iter(refusals(action, order)), None))
 
 
 def _accept(order: OrderFacts) -> list[Refusal]:
@@ -133,7 +117,7 @@ def _accept(order: OrderFacts) -> list[Refusal]:
 
 def _edit(order: OrderFacts) -> list[Refusal]:
     """What was promised is not edited any more; a held order may be: that is often what it waits for."""
-    return [] if order.status is OrderStatus.PLACED else [_status_refusal("edit", order.status)]
+    return [] if order.status is OrderStatus.PLACED else [_LIFE.wrong_status("edit", order.status)]
 
 
 def _refuse(order: OrderFacts) -> list[Refusal]:
@@ -169,14 +153,14 @@ def _record_payment(order: OrderFacts) -> list[Refusal]:
     # A completed order is owed for again where a payment turned out to be none.
     owed_again = order.status is OrderStatus.COMPLETED and not order.covered
     if order.status not in _PAYABLE and not owed_again:
-        return [_status_refusal("record_payment", order.status)]
+        return [_LIFE.wrong_status("record_payment", order.status)]
     if order.payment_method is PaymentMethod.ONLINE:
         return [Refusal("recorded_by_gateway", "online payments are told by the gateway itself")]
     return []
 
 
 def _hold(order: OrderFacts) -> list[Refusal]:
-    return [] if order.status in _HOLDABLE else [_status_refusal("hold", order.status)]
+    return [] if order.status in _HOLDABLE else [_LIFE.wrong_status("hold", order.status)]
 
 
 def _release_hold(order: OrderFacts) -> list[Refusal]:
@@ -185,7 +169,7 @@ def _release_hold(order: OrderFacts) -> list[Refusal]:
 
 def _credit(order: OrderFacts) -> list[Refusal]:
     if order.status not in _CREDITABLE:
-        return [_status_refusal("credit", order.status)]
+        return [_LIFE.wrong_status("credit", order.status)]
     return [] if order.owed_minor else [Refusal("nothing_left", "all of the order was given back already")]
 
 
@@ -196,7 +180,7 @@ def _refund(order: OrderFacts) -> list[Refusal]:
 
 def _request_return(order: OrderFacts) -> list[Refusal]:
     if order.status not in _RETURNABLE:
-        return [_status_refusal("request_return", order.status)]
+        return [_LIFE.wrong_status("request_return", order.status)]
     return [] if order.delivered else [Refusal("not_delivered", "nothing of the order was delivered yet")]
 
 
@@ -217,15 +201,8 @@ _RULES = {
 
 
 def _status_refusals(action: str, status: OrderStatus) -> list[Refusal]:
-    return [] if (action, status) in TRANSITIONS else [_status_refusal(action, status)]
-
-
-def _status_refusal(action: str, status: OrderStatus) -> Refusal:
-    return Refusal("wrong_status", _wrong_status(action, status), {"order_status": status.value})
-
-
-def _wrong_status(action: str, status: OrderStatus) -> str:
-    return f"{action} is not possible while the order is {status}"
+    refusal = _LIFE.status_refusal(action, status)
+    return [refusal] if refusal else []
 
 
 def _hold_refusals(order: OrderFacts) -> list[Refusal]:

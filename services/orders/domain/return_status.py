@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from services.orders.domain.order_status import Refusal
-from shared.errors import Refused
+from shared.life import Life, Refusal
 
 
 class ReturnStatus(StrEnum):
@@ -63,22 +62,10 @@ ACTIONS = ("approve", "reject", "withdraw", "refund", "dismiss")
 ENDED = frozenset({ReturnStatus.REJECTED, ReturnStatus.CLOSED})
 
 
-def status_after(action: str, status: ReturnStatus) -> ReturnStatus:
-    """Where an action leads; raises Refused (wrong_status) where it can't start."""
-    try:
-        return TRANSITIONS[action, status]
-    except KeyError:
-        refusal = _wrong_status(action, status)
-        raise Refused(refusal.reason, refusal.detail, return_status=status.value) from None
+_LIFE = Life("return", TRANSITIONS)
+status_after = _LIFE.status_after
 
 
 def actions(status: ReturnStatus) -> Mapping[str, Refusal | None]:
     """What is possible now (None), and what stands against everything else."""
-    return {
-        action: None if (action, status) in TRANSITIONS else _wrong_status(action, status)
-        for action in ACTIONS
-    }
-
-
-def _wrong_status(action: str, status: ReturnStatus) -> Refusal:
-    return Refusal("wrong_status", f"{action} is not possible while the return is {status}")
+    return {action: _LIFE.status_refusal(action, status) for action in ACTIONS}

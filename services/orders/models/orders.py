@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.domain.channels import Channel
 from services.orders.domain.fulfilment import Fulfilment, Goods, Stage, units_at, units_gone
-from services.orders.domain.order_status import OrderFacts, OrderStatus, Refusal, actions
+from services.orders.domain.order_status import OrderFacts, OrderStatus, actions
 from services.orders.domain.payments import Ledger, PaymentMethod, PaymentState
 from services.orders.domain.refunds import Charged, RefundState, bear_discounts
 from services.orders.domain.return_status import ENDED
@@ -24,6 +24,7 @@ from services.orders.models.returns import Return
 from shared.db import new_id
 from shared.events.snapshots import Address, Person, RefundPart, TaxRow, Totals
 from shared.events.snapshots import Payment as PaymentStanding
+from shared.life import Refusal
 
 # Gaps are allowed here; only papers are numbered without.
 order_numbers = Sequence("order_numbers", start=100_001, metadata=Base.metadata)

@@ -14,6 +14,7 @@ from services.shipping.models import PickList, PickListLine, Shipment, ShipmentL
 from shared import clock
 from shared.access import actor_of
 from shared.errors import Invalid, Refused
+from shared.life import refuse
 from shared.messaging.subjects import lock_order
 
 MOST_SHIPMENTS = 50  # on one list: it is made in one transaction, and carried on one trolley
@@ -39,8 +40,7 @@ def make_pick_list(session: Session, *, location: str, shipment_ids: Sequence[UU
     if not shipments:
         raise Refused("nothing_to_pick", f"no shipment is released at {location}")
     for shipment in shipments:
-        if against := refusal("pick", shipment.facts):
-            raise Refused(against.reason, against.detail, shipment=shipment.number)
+        refuse(refusal("pick", shipment.facts), shipment=shipment.number)
         if shipment.location != location:
             raise Refused("at_another_location", f"it is at {shipment.location}", shipment=shipment.number)
     made = PickList(

@@ -5,7 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from services.shipping.domain.methods import NEEDS_NO_PACKING, MethodKind
-from shared.errors import Refused
+from shared.life import Life, Refusal, refuse
 
 
 class ShipmentStatus(StrEnum):
@@ -79,6 +79,23 @@ TRANSITIONS = {
     ("renew_code", S.READY): S.READY,
 }
 
+
+def _reason(action: str, status: ShipmentStatus) -> str:
+    if status is S.CANCELLED:
+        return "shipment_cancelled"
+    if status is S.DELIVERED:
+        return "already_delivered"
+    if status in LEFT:
+        return "already_shipped"
+    if action == "release" and status is S.AWAITING_INVENTORY:
+        return "awaiting_inventory"
+    if action in {"edit", "split", "merge"}:
+        return "already_released"
+    return "wrong_status"
+
+
+_LIFE = Life("shipment", TRANSITIONS, _reason)
+
 # Each kind of method has its own last step.
 _ONLY_FOR = {
     "reject": frozenset(MethodKind) - NEEDS_NO_PACKING,  # no location is asked for the others
@@ -120,32 +137,22 @@ class ShipmentFacts:
     waits_until: date | None = None  # the day that its pre-ordered goods may leave, while that lies ahead
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Why an action is not possible, for machines and for people."""
-
-    reason: str
-    detail: str
-
-
 def status_after(action: str, status: ShipmentStatus, kind: MethodKind) -> ShipmentStatus:
     """Where an action leads from a state that allows it; what needs no packing is ready once released."""
     if action == "release" and kind in NEEDS_NO_PACKING:
         return S.READY
-    return TRANSITIONS[action, status]
+    return _LIFE.status_after(action, status)
 
 
 def refusal(action: str, shipment: ShipmentFacts) -> Refusal | None:
     """What stands against an action, the first thing to clear; None where it is possible."""
     if shipment.kind not in _ONLY_FOR.get(action, MethodKind):
-        return Refusal("wrong_method", f"{action} is not for {shipment.kind}")
-    if (action, shipment.status) not in TRANSITIONS:
-        return Refusal(
-            _wrong_status(action, shipment.status),
-            f"{action} is not possible while the shipment is {shipment.status}",
-        )
-    against = _FURTHER_REFUSALS.get(action)
-    return against(shipment) if against else None
+        facts = {"kind": shipment.kind.value}
+        return Refusal("wrong_method", f"{action} is not for {shipment.kind}", facts)
+    if wrong := _LIFE.status_refusal(action, shipment.status):
+        return wrong
+    further = _FURTHER_REFUSALS.get(action)
+    return further(shipment) if further else None
 
 
 def actions(shipment: ShipmentFacts) -> dict[str, Refusal | None]:
@@ -155,35 +162,25 @@ def actions(shipment: ShipmentFacts) -> dict[str, Refusal | None]:
 
 def refuse_unless_possible(action: str, shipment: ShipmentFacts) -> None:
     """Go on only if nothing stands against an action; raises Refused with the reason that reads show."""
-    if against := refusal(action, shipment):
-        raise Refused(against.reason, against.detail)
-
-
-def _wrong_status(action: str, status: ShipmentStatus) -> str:
-    if status is S.CANCELLED:
-        return "shipment_cancelled"
-    if status is S.DELIVERED:
-        return "already_delivered"
-    if status in LEFT:
-        return "already_shipped"
-    if action == "release" and status is S.AWAITING_INVENTORY:
-        return "awaiting_inventory"
-    if action in {"edit", "split", "merge"}:
-        return "already_released"
-    return "wrong_status"
+    refuse(refusal(action, shipment))
 
 
 def _release_refusal(shipment: ShipmentFacts) -> Refusal | None:
+    order = {"order_status": shipment.order_status}
     if shipment.order_status == "cancelling":
-        return Refusal("cancel_requested", "the order is to be cancelled")
+        return Refusal("cancel_requested", "the order is to be cancelled", order)
     if shipment.order_status != "accepted":
-        return Refusal("order_not_accepted", "the order has not been promised to its customer")
+        return Refusal("order_not_accepted", "the order has not been promised to its customer", order)
     if shipment.held:
         return Refusal("on_hold", "a hold stands on the order")
     if not (shipment.covered or shipment.cash_on_delivery):
         return Refusal("payment_not_recorded", "the money received does not cover what is owed")
     if shipment.waits_until is not None:
-        return Refusal("not_yet_available", f"its goods may leave from {shipment.waits_until} on")
+        return Refusal(
+            "not_yet_available",
+            f"its goods may leave from {shipment.waits_until} on",
+            {"available_on": shipment.waits_until.isoformat()},
+        )
     return None
 
 

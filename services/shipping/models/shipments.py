@@ -25,7 +25,6 @@ from services.shipping.domain.shipment_status import (
     COURIERS_CARE,
     HOLDING_STOCK,
     MOST_WRONG_CODES,
-    Refusal,
     ShipmentFacts,
     ShipmentStatus,
     actions,
@@ -40,6 +39,7 @@ from services.shipping.models.parcels import Parcel
 from services.shipping.models.returns import ExpectedReturn
 from shared import clock
 from shared.db import new_id
+from shared.life import Refusal
 
 if TYPE_CHECKING:
     from services.shipping.models.stock import Location

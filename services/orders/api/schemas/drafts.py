@@ -19,7 +19,6 @@ from services.orders.api.schemas.people import (
 )
 from services.orders.api.schemas.values import (
     Instant,
-    RefusalSchema,
     amount,
     code,
     day,
@@ -31,6 +30,7 @@ from services.orders.domain.channels import Channel
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.verification import Check
 from shared.web.paging import LARGEST_PAGE, PageArguments
+from shared.web.problems import refusals_by_action
 
 DRAFT_STATUSES = (OrderStatus.DRAFT, OrderStatus.PLACED, OrderStatus.ABANDONED)
 
@@ -235,11 +235,7 @@ class DraftSchema(Schema):
         allow_none=True,
         metadata={"description": "The order it became; null until then."},
     )
-    actions = fields.Dict(
-        keys=fields.String(),
-        values=fields.Nested(RefusalSchema, allow_none=True),
-        metadata={"description": "Null for what is possible now; else what stands against it first."},
-    )
+    actions = refusals_by_action()
     lacks = fields.Function(
         lambda quote: [{"field": field, "reason": reason} for field, reason in quote.lacks.items()],
         metadata={

@@ -19,7 +19,6 @@ from services.orders.api.schemas.values import (
     LARGEST_QUANTITY,
     CouponCode,
     Instant,
-    RefusalSchema,
     amount,
     code,
     day,
@@ -35,6 +34,7 @@ from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentState
 from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, Queue, TimelineStep
+from shared.web.problems import refusals_by_action
 
 
 def coupon_codes(**options: Any) -> fields.List[str]:
@@ -315,11 +315,7 @@ class OrderSchema(OrderSummarySchema):
 
         exclude = ("customer_name", "payment_method", "payment_state", "total_minor")
 
-    actions = fields.Dict(
-        keys=fields.String(),
-        values=fields.Nested(RefusalSchema, allow_none=True),
-        metadata={"description": "Null for what is possible now; else what stands against it first."},
-    )
+    actions = refusals_by_action()
     locale = fields.String()
     customer_id = fields.UUID()
     customer = fields.Nested(KeptPersonSchema)

@@ -5,13 +5,13 @@ from marshmallow import Schema, fields, validate
 from services.orders.api.schemas.values import (
     LARGEST_QUANTITY,
     Instant,
-    RefusalSchema,
     amount,
     method_of_payment,
     text,
 )
 from services.orders.domain.return_status import CloseReason, ReturnReason, ReturnStatus
 from shared.web.paging import PageArguments
+from shared.web.problems import refusals_by_action
 
 
 class ReturnedLineArguments(Schema):
@@ -97,11 +97,7 @@ class ReturnSchema(Schema):
     closed_at = Instant(allow_none=True)
     close_reason = fields.Enum(CloseReason, by_value=True, allow_none=True)
     exchange_order_id = fields.UUID(allow_none=True)
-    actions = fields.Dict(
-        keys=fields.String(),
-        values=fields.Nested(RefusalSchema, allow_none=True),
-        metadata={"description": "Null for what is possible now; else what stands against it first."},
-    )
+    actions = refusals_by_action()
 
 
 class ReturnListArguments(PageArguments):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import ValidationError, fields, validate
 
 from services.orders.domain.payments import PaymentMethod
 from shared.errors import Invalid
@@ -70,13 +70,6 @@ class CouponCode(fields.String):
         capitals = typed.strip().upper()
         _coupon(capitals)
         return capitals
-
-
-class RefusalSchema(Schema):
-    """What stands against an action."""
-
-    reason = fields.String(metadata={"description": "For machines; the command refuses with the same."})
-    detail = fields.String(metadata={"description": "For people."})
 
 
 def text(longest: int, *, shortest: int = 0, prose: bool = False, **options: Any) -> fields.String:

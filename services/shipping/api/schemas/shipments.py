@@ -13,6 +13,7 @@ from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.domain.timeline import Step
 from services.shipping.domain.tracking_progress import TrackingStatus
 from shared.web.paging import PageArguments
+from shared.web.problems import refusals_by_action
 
 
 class HandOverArguments(Schema):
@@ -33,13 +34,6 @@ class ShipmentPageArguments(PageArguments):
     """The query of the list of shipments."""
 
     status = fields.Enum(ShipmentStatus, by_value=True)
-
-
-class RefusalSchema(Schema):
-    """What stands against an action."""
-
-    reason = fields.String()
-    detail = fields.String()
 
 
 class ShipmentLineSchema(Schema):
@@ -171,11 +165,7 @@ class ShipmentSchema(Schema):
     appointments = fields.List(fields.Nested(AppointmentSchema))
     sign_off = fields.Nested(SignOffSchema, allow_none=True)
     download_url = fields.String()
-    actions = fields.Dict(
-        keys=fields.String(),
-        values=fields.Nested(RefusalSchema, allow_none=True),
-        metadata={"description": "Null for what is possible now; else what stands against it first."},
-    )
+    actions = refusals_by_action()
 
 
 class CancelledLineSchema(Schema):
