@@ -18,7 +18,7 @@ from services.orders.api import (
     holds,
     lifecycle,
     lists,
-    masters,
+    master_data,
     notes,
     orders,
     payments,
@@ -61,6 +61,6 @@ def create_app(settings: Settings | None = None) -> Flask:
             customers.blueprint,
             customer.blueprint,
             address_books.blueprint,
-            masters.blueprint,
+            master_data.blueprint,
         ],
     )

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.orders.commands import erasure, exchanges, finding, history, returns
+from services.orders.commands import changes, erasure, exchanges, history, returns
 from services.orders.commands import orders as commands
 from services.orders.domain.finding import WordKind
 from services.orders.messaging import consumers
@@ -76,14 +76,14 @@ def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
     returns.follow_returns(session, shipments)
     exchanges.goods_are_here(session, shipments.order_id)
     numbers = {parcel.tracking_number for shipment in shipments.shipments for parcel in shipment.parcels}
-    finding.add_words(session, shipments.order_id, WordKind.TRACKING_NUMBER, numbers)
+    changes.add_search_words(session, shipments.order_id, WordKind.TRACKING_NUMBER, numbers)
 
 
 @consumers.on(InvoiceIssued, CreditNoteIssued, DocumentStored, DocumentRemoved, DocumentFailed)
 def hear_of_papers(session: Session, documents: DocumentsSnapshot) -> None:
     """Nothing of the order changes, but it is found by the numbers of its papers."""
     numbers = {paper.number for paper in documents.papers}
-    finding.add_words(session, documents.order_id, WordKind.INVOICE_NUMBER, numbers)
+    changes.add_search_words(session, documents.order_id, WordKind.INVOICE_NUMBER, numbers)
 
 
 @consumers.on(EmailSent, EmailFailed, MessagePosted)

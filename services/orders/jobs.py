@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.orders import gateway
-from services.orders.commands import banking, drafts, ending, erasure, exchanges, refunds, returns
+from services.orders.commands import banking, drafts, erasure, exchanges, orders, refunds, returns
 from services.orders.db import settings_of
 from services.orders.domain.refunds import RefundState
 from services.orders.messaging import jobs
@@ -93,7 +93,7 @@ def _settle(session: Session, *, order_id: UUID, refund_id: UUID, reference: str
 @jobs.kind("deadline", limit_seconds=10)
 def keep_deadline(_sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
     """Fail or refuse an order whose time is up, unless it was paid, accepted, held or put off meanwhile."""
-    return partial(ending.end_if_overdue, order_id=UUID(argument["order_id"]))
+    return partial(orders.end_if_overdue, order_id=UUID(argument["order_id"]))
 
 
 @jobs.kind("abandonment", limit_seconds=10)

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.orders import queries
 from services.orders.api.schemas.people import AddressEntryArguments, AddressEntrySchema
-from services.orders.commands import address_books as commands
+from services.orders.commands import customers as commands
 from services.orders.models import CustomerAddress
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint

@@ -15,7 +15,7 @@ from services.orders.api.schemas.bulk import (
     BulkSchema,
     BulkTagArguments,
 )
-from services.orders.commands import ending, holds, notes
+from services.orders.commands import holds, notes
 from services.orders.commands import orders as commands
 from services.orders.domain.steps import steps_before
 from shared.errors import Refused
@@ -43,7 +43,7 @@ def accept_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @bulk
 def refuse_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
     """Refuse many placed orders for one reason."""
-    return _outcome(each, wanted, "refuse", ending.refuse_order)
+    return _outcome(each, wanted, "refuse", commands.refuse_order)
 
 
 @blueprint.route("/cancel", methods=["POST"])

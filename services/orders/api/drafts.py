@@ -19,7 +19,7 @@ from services.orders.api.schemas.drafts import (
 )
 from services.orders.api.schemas.orders import OrderSchema
 from services.orders.commands import drafts as commands
-from services.orders.commands import quotes, reorders
+from services.orders.pricing import quotes
 from services.orders.queries import drafts as queries
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
@@ -125,7 +125,7 @@ def reorder(session: Session, order_id: UUID) -> tuple[quotes.Quote, dict[str, s
     Its notices name, line by line, what is not sold any more and what costs another price, and the coupon
     that is not valid any more. Refused (409) with its reason: `person_erased`.
     """
-    return _created(reorders.reorder(session, order_id))
+    return _created(commands.reorder(session, order_id))
 
 
 def _created(quote: quotes.Quote) -> tuple[quotes.Quote, dict[str, str]]:

@@ -14,7 +14,7 @@ from services.orders.api.schemas.orders import (
     ReasonArguments,
 )
 from services.orders.api.schemas.people import ReaddressArguments
-from services.orders.commands import address_books, ending, placing
+from services.orders.commands import customers, placing
 from services.orders.commands import orders as commands
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
@@ -69,7 +69,7 @@ def refuse_order(session: Session, refusal: dict[str, Any], order_id: UUID) -> R
 
     Refused (409) with its reason: `wrong_status`, `on_hold`.
     """
-    return whole(ending.refuse_order(session, order_id, **refusal))
+    return whole(commands.refuse_order(session, order_id, **refusal))
 
 
 @blueprint.route("/<uuid:order_id>/addresses", methods=["POST"])
@@ -82,7 +82,7 @@ def readdress(session: Session, wanted: dict[str, Any], order_id: UUID) -> Ready
 
     Refused (409) with its reason: `wrong_status`, `person_erased`, `address_book_full`.
     """
-    return whole(address_books.readdress(session, order_id, **wanted))
+    return whole(customers.readdress(session, order_id, **wanted))
 
 
 @blueprint.route("/<uuid:order_id>/cancel", methods=["POST"])

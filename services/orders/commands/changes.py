@@ -1,19 +1,29 @@
-"""Each change of an order: had to oneself, counted, and written down with who made what of what."""
+"""Each change of an order: made alone, counted, written down, and all that follows from it by itself."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import delete, func, literal, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.orders.commands.finding import restate_words, words_of
-from services.orders.commands.standing import deadlines_of, restate_standing, watch_deadline
-from services.orders.models import HistoryEntry, Order
+from services.orders import events
+from services.orders.domain import views
+from services.orders.domain.deadlines import Allowed, Deadlines, deadlines_at
+from services.orders.domain.finding import WordKind, word_of
+from services.orders.domain.fulfilment import awaiting_inventory, fulfilment_of
+from services.orders.domain.order_status import refusals, status_after
+from services.orders.domain.refunds import RefundState
+from services.orders.models import HistoryEntry, Order, OrderWord, Payment
 from shared import clock
 from shared.access import actor_of
 from shared.db import require_current
 from shared.errors import NotFound
+from shared.messaging import outbox
+from shared.messaging.jobs import enqueue
 from shared.messaging.subjects import lock_order
 
 # What the history shows of an order before and after a change, where the two differ.
@@ -30,6 +40,8 @@ _SHOWN = (
     "refund_pending_minor",
     "tags",
 )
+
+Word = tuple[WordKind, str]
 
 
 def locked_order(session: Session, order_id: UUID) -> Order:
@@ -52,40 +64,74 @@ def change(session: Session, order: Order, action: str, **detail: Any) -> Iterat
     It is found from then on by what stands in it afterwards; what is read off the rest, the views and the
     deadlines, follows by itself.
     """
-    before, found_by, deadlines = picture(order), words_of(order), deadlines_of(order)
+    before, words, deadlines = _compared(order), _search_words(order), _deadlines(order)
     yield detail
-    restate_standing(order, clock.now())
-    after = picture(order)
+    derive_columns(order, clock.now())
     order.version += 1
-    restate_words(session, order, found_by)
-    session.add(
-        history_entry(
-            session,
-            order,
-            action,
-            before={name: value for name, value in before.items() if after[name] != value},
-            after={name: value for name, value in after.items() if before[name] != value},
-            detail=detail,
-        )
-    )
+    _update_search_words(session, order, words)
+    session.add(history_entry(session, order, action, before, detail))
     watch_deadline(session, order, deadlines)
 
 
-def picture(order: Order) -> dict[str, Any]:
-    """What the history compares."""
-    return {name: getattr(order, name) for name in _SHOWN}
+def complete_if_done(session: Session, order: Order) -> None:
+    """End a locked order of which each unit has arrived, come back or been cancelled, and nothing is owed."""
+    if refusals("complete", order.facts):
+        return
+    with change(session, order, "complete"):
+        order.status = status_after("complete", order.status)
+        order.completed_at = clock.now()
+    outbox.publish(session, events.order_completed(order))
+
+
+def derive_payment(session: Session, order: Order) -> None:
+    """Bring the order's sums and the word shown for them in line with its payments and refunds."""
+    session.flush()
+    received = select(func.coalesce(func.sum(Payment.amount_minor), 0)).where(
+        Payment.order_id == order.id, Payment.voided_at.is_(None)
+    )
+    order.received_minor = int(session.execute(received).scalar_one())
+    standing = [refund for refund in order.refunds if refund.state is not RefundState.WITHDRAWN]
+    settled = [refund for refund in standing if refund.state is RefundState.SETTLED]
+    order.credited_minor = sum(refund.credited_minor for refund in standing)
+    order.refunded_minor = sum(refund.amount_minor for refund in settled)
+    order.refund_pending_minor = sum(refund.amount_minor for refund in standing) - order.refunded_minor
+    order.payment_state = order.ledger.state
+    if not order.ledger.covered:
+        order.covered_at = None
+    elif order.covered_at is None:
+        order.covered_at = clock.now()
+
+
+def add_search_words(session: Session, order_id: UUID, kind: WordKind, texts: Iterable[str]) -> None:
+    """Find an order by more words, also by some it has already; an empty text is none."""
+    _insert(session, order_id, {(kind, word) for text in texts if (word := word_of(kind, text))})
+
+
+def search_word_rows(order: Order) -> list[dict[str, Any]]:
+    """The same as rows, for an order that is being placed."""
+    place = {"placed_at": order.placed_at, "order_id": order.id}
+    return [{"kind": kind, "word": word, **place} for kind, word in _search_words(order)]
+
+
+def _update_search_words(session: Session, order: Order, before: frozenset[Word]) -> None:
+    """Find an order by what stands in it now, no longer by what only stood in it before a change."""
+    after = _search_words(order)
+    if gone := before - after:
+        session.execute(
+            delete(OrderWord).where(
+                tuple_(OrderWord.kind, OrderWord.word).in_(gone),
+                OrderWord.placed_at == order.placed_at,
+                OrderWord.order_id == order.id,
+            )
+        )
+    _insert(session, order.id, after - before)
 
 
 def history_entry(
-    session: Session,
-    order: Order,
-    action: str,
-    *,
-    before: dict[str, Any],
-    after: dict[str, Any],
-    detail: dict[str, Any],
+    session: Session, order: Order, action: str, before: Mapping[str, Any], detail: Mapping[str, Any]
 ) -> HistoryEntry:
-    """The entry of a change made just now by whoever the session works for."""
+    """The entry of a change made just now by whoever the session works for, with what differs from before."""
+    after = _compared(order)
     return HistoryEntry(
         order_id=order.id,
         source=session.info["service"],
@@ -94,7 +140,93 @@ def history_entry(
         at=clock.now(),
         actor=actor_of(session).name,
         action=action,
-        before=before,
-        after=after,
+        before=_differing(before, after),
+        after=_differing(after, before),
         detail=detail,
     )
+
+
+def _compared(order: Order) -> dict[str, Any]:
+    return {name: getattr(order, name) for name in _SHOWN}
+
+
+def _differing(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name not in others or others[name] != value}
+
+
+def derive_columns(order: Order, now: datetime) -> None:
+    """Bring fulfilment, the views' words and the deadlines in line with all else that the order is."""
+    goods = order.goods or ()
+    held = bool(order.standing_holds)
+    order.fulfilment = fulfilment_of(order.wanted_units, goods)
+    order.awaiting = None if order.goods is None else awaiting_inventory(goods)
+    order.lifecycle = views.lifecycle_of(order.status, goods, order.returned_units)
+    order.queues = views.queues_of(goods)
+    order.csr_status = views.csr_status_of(order.status, held=held)
+    pickup_groups = {group.id for group in order.delivery_groups if group.pickup_point is not None}
+    order.timeline = views.timeline_of(order.status, goods, pickup_groups)
+    deadlines = deadlines_at(
+        now,
+        _deadlines(order),
+        Allowed(
+            pay_within_seconds=order.market.pay_within_seconds,
+            accept_within_seconds=order.market.accept_within_seconds,
+        ),
+        status=order.status,
+        to_be_paid=not (order.ledger.covered or order.payment_method.pays_on_delivery),
+        held=held,
+    )
+    order.payment_due_at = deadlines.payment_due_at
+    order.acceptance_due_at = deadlines.acceptance_due_at
+    order.held_since = deadlines.held_since
+
+
+def _deadlines(order: Order) -> Deadlines:
+    """The deadlines as they stand."""
+    return Deadlines(
+        payment_due_at=order.payment_due_at,
+        acceptance_due_at=order.acceptance_due_at,
+        held_since=order.held_since,
+    )
+
+
+def watch_deadline(session: Session, order: Order, before: Deadlines) -> None:
+    """Owe a look at the order when its deadline passes, if it has a new one; of a held order nobody looks."""
+    deadlines = _deadlines(order)
+    due_at = deadlines.payment_due_at or deadlines.acceptance_due_at
+    if due_at is None or deadlines == before or deadlines.held_since is not None:
+        return
+    enqueue(
+        session,
+        "deadline",
+        key=f"deadline:{order.id}:{due_at.isoformat()}",
+        order_id=order.id,
+        number=order.number,
+        argument={"order_id": str(order.id)},
+        run_at=due_at,
+    )
+
+
+def _search_words(order: Order) -> frozenset[Word]:
+    """The words that stand in the order itself."""
+    addresses = [group.address for group in order.delivery_groups if group.address]
+    found = [
+        (WordKind.REFERENCE, order.external_reference or ""),
+        (WordKind.EMAIL, order.customer_email),
+        (WordKind.PHONE, order.customer_phone),
+        *((WordKind.PHONE, address.phone) for address in addresses),
+        *((WordKind.SKU, line.sku) for line in order.lines),
+        *((WordKind.TAG, tag) for tag in order.tags),
+        *((WordKind.QUEUE, queue) for queue in order.queues),
+        # A seller has few orders in a queue that, of all sellers, has many.
+        *((WordKind.QUEUE, f"{order.seller_code} {queue}") for queue in order.queues),
+    ]
+    return frozenset((kind, word) for kind, text in found if (word := word_of(kind, text)))
+
+
+def _insert(session: Session, order_id: UUID, words: Iterable[Word]) -> None:
+    for kind, word in sorted(words):
+        row = select(literal(kind, OrderWord.kind.type), literal(word), Order.placed_at, Order.id)
+        columns = ["kind", "word", "placed_at", "order_id"]
+        new = insert(OrderWord).from_select(columns, row.where(Order.id == order_id))
+        session.execute(new.on_conflict_do_nothing())

@@ -1,4 +1,7 @@
-"""Customers and their address books: made or changed as a whole. The caller owns the transaction."""
+"""Customers and their address books. Orders keep what they were placed with.
+
+The first entry of an address book is the default. The caller owns the transaction.
+"""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,18 +10,18 @@ from sqlalchemy import and_, delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.orders.models import Customer, CustomerAddress, Seller
+from services.orders import events
+from services.orders.commands.changes import change, locked_order
+from services.orders.domain.order_status import OrderStatus
+from services.orders.models import Customer, CustomerAddress, Order, Seller
 from shared import clock
 from shared.access import actor_of
+from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import Address
+from shared.messaging import outbox
 
-
-def refuse_erased(session: Session, customer_id: UUID) -> None:
-    """Go on only if the person is still known; raises Refused (person_erased)."""
-    customer = session.get_one(Customer, customer_id)
-    if customer.erased_at is not None:
-        raise Refused("person_erased", "whoever this was is erased")
+MOST_ADDRESSES = 50
 
 
 def put_customer(
@@ -49,3 +52,98 @@ def put_customer(
     )
     session.flush()
     return session.get_one(Customer, customer_id, populate_existing=True)
+
+
+def refuse_erased(session: Session, customer_id: UUID) -> None:
+    """Go on only if the person is still known; raises Refused (person_erased)."""
+    customer = session.get_one(Customer, customer_id)
+    if customer.erased_at is not None:
+        raise Refused("person_erased", "whoever this was is erased")
+
+
+def add_address(
+    session: Session, customer_id: UUID, *, address: Address, default: bool = False
+) -> CustomerAddress:
+    """Add an entry to a customer's address book, as its default or behind the others.
+
+    Raises NotFound, or Refused (person_erased, address_book_full).
+    """
+    return _added(_locked_customer(session, customer_id), address, is_default=default)
+
+
+def change_address(
+    session: Session, customer_id: UUID, address_id: UUID, *, address: Address, default: bool = False
+) -> CustomerAddress:
+    """Change an entry, and make it the default if that is wanted; raises NotFound."""
+    customer = _locked_customer(session, customer_id)
+    entry = _entry(customer, address_id)
+    entry.address = address
+    if default:
+        _put_first(customer, entry)
+    return entry
+
+
+def remove_address(session: Session, customer_id: UUID, address_id: UUID) -> None:
+    """Remove an entry; if it was the default, the next one is. Raises NotFound."""
+    customer = _locked_customer(session, customer_id)
+    customer.addresses.remove(_entry(customer, address_id))
+
+
+def readdress(
+    session: Session, order_id: UUID, *, delivery_group_id: UUID, address: Address, add_to_address_book: bool
+) -> Order:
+    """Send a delivery of a placed order to another address; tells order.updated.
+
+    The customer's address book gains it only if that is asked for. Raises NotFound, Stale, Invalid for a
+    delivery that is not the order's or is collected, Refused (wrong_status, person_erased,
+    address_book_full).
+    """
+    order = locked_order(session, order_id)
+    group = next((one for one in order.delivery_groups if one.id == delivery_group_id), None)
+    if group is None or group.pickup_point is not None:
+        raise Invalid(delivery_group_id="the order sends nothing there")
+    if order.status is not OrderStatus.PLACED:
+        raise Refused(
+            "wrong_status",
+            f"an order that is {order.status} goes where it was to go; ask shipping",
+            order_status=order.status.value,
+        )
+    if add_to_address_book:
+        _added(_locked_customer(session, order.customer_id), address, is_default=False)
+    with change(session, order, "readdress", delivery_group_id=group.id, kept=add_to_address_book):
+        group.address = address
+    outbox.publish(session, events.order_updated(order))
+    return order
+
+
+def _locked_customer(session: Session, customer_id: UUID) -> Customer:
+    # Whoever changes the book or erases the person waits here.
+    customer = session.get(Customer, customer_id, populate_existing=True, with_for_update=True)
+    if customer is None or not actor_of(session).may_see_seller(customer.seller_code):
+        raise NotFound("customer", customer_id)
+    if customer.erased_at is not None:
+        raise Refused("person_erased", "whoever this was is erased")
+    session.refresh(customer, ["addresses"])
+    return customer
+
+
+def _added(customer: Customer, address: Address, *, is_default: bool) -> CustomerAddress:
+    if len(customer.addresses) >= MOST_ADDRESSES:
+        raise Refused("address_book_full", f"an address book has {MOST_ADDRESSES} entries at most")
+    places = [entry.position for entry in customer.addresses]
+    entry = CustomerAddress(id=new_id(), position=max(places, default=-1) + 1, address=address)
+    customer.addresses.append(entry)
+    if is_default:
+        _put_first(customer, entry)
+    return entry
+
+
+def _put_first(customer: Customer, entry: CustomerAddress) -> None:
+    entry.position = min(one.position for one in customer.addresses) - 1
+
+
+def _entry(customer: Customer, address_id: UUID) -> CustomerAddress:
+    found = next((entry for entry in customer.addresses if entry.id == address_id), None)
+    if found is None:
+        raise NotFound("address", address_id)
+    return found

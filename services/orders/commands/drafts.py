@@ -1,4 +1,7 @@
-"""Drafts: begun, changed, placed, given up, deleted. The caller owns the transaction."""
+"""Drafts: begun, also by ordering again, changed, placed, given up, deleted.
+
+The caller owns the transaction.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
@@ -9,14 +12,16 @@ import msgspec
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from services.orders import queries
+from services.orders.commands.customers import refuse_erased
 from services.orders.commands.placing import place_order
-from services.orders.commands.quotes import Quote, contents_of, draft_terms, quote
-from services.orders.commands.terms import Offer, Terms
-from services.orders.commands.wanted import DraftContents, DraftLine, Quoted
 from services.orders.domain.draft_status import refuse_unless_possible, status_after
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentMethod
-from services.orders.models import Draft, Market, Order
+from services.orders.models import DeliveryGroup, Draft, Market, Order, OrderLine
+from services.orders.pricing.inputs import DraftContents, DraftDelivery, DraftLine, Quoted
+from services.orders.pricing.quotes import Quote, contents_of, draft_terms, quote
+from services.orders.pricing.terms import Offer, Terms
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id, require_current
@@ -30,10 +35,10 @@ def create_draft(session: Session, *, seller: str, market: str, **contents: Any)
 
     Raises Invalid for an unknown market, seller, customer or product.
     """
-    return add_draft(session, seller, market, cast(DraftContents, contents))
+    return _add(session, seller, market, cast(DraftContents, contents))
 
 
-def add_draft(
+def _add(
     session: Session,
     seller: str,
     market: str,
@@ -61,13 +66,25 @@ def add_draft(
     return quoted
 
 
+def reorder(session: Session, order_id: UUID) -> Quote:
+    """A new draft with an order's customer, addresses, methods, lines and coupons.
+
+    Everything is priced anew: what is gone, what costs another price and which coupon grants nothing any
+    more is named among the draft's notices, line by line. Prices, fees and discounts given by hand are not
+    repeated. Raises NotFound, or Refused (person_erased).
+    """
+    order = queries.order(session, order_id)
+    refuse_erased(session, order.customer_id)
+    return _add(session, order.seller_code, order.market_code, _contents(order), reorder_of=order.id)
+
+
 def change_draft(session: Session, draft_id: UUID, **contents: Any) -> Quote:
     """Replace all that a draft holds; a price keeps the name of whoever set it.
 
     Raises NotFound, Stale, Refused (already_placed, wrong_status), Invalid for an unknown customer or
     product.
     """
-    draft = locked_draft(session, draft_id)
+    draft = _locked(session, draft_id)
     refuse_unless_possible("change", draft.status)
     draft.version += 1
     return _fill(session, draft, cast(DraftContents, contents), contents_of(draft).get("lines", []))
@@ -79,7 +96,7 @@ def place_draft(session: Session, draft_id: UUID, *, total_minor: int | None = N
     Raises NotFound, Stale, Refused (already_placed, wrong_status, no_lines, incomplete; total_changed if it
     does not come to the total that is named).
     """
-    return _place(session, locked_draft(session, draft_id), total_minor)
+    return _place(session, _locked(session, draft_id), total_minor)
 
 
 def check_out(session: Session, draft_id: UUID) -> None:
@@ -100,7 +117,7 @@ def check_out(session: Session, draft_id: UUID) -> None:
 
 def abandon_draft(session: Session, draft_id: UUID) -> Quote:
     """Give a draft up; raises NotFound, Stale, Refused (already_placed, wrong_status)."""
-    draft = locked_draft(session, draft_id)
+    draft = _locked(session, draft_id)
     refuse_unless_possible("abandon", draft.status)
     _abandon(draft)
     return quote(session, draft)
@@ -136,7 +153,7 @@ def delete_drafts(session: Session, draft_ids: Iterable[UUID]) -> list[tuple[UUI
     return [(draft_id, reasons.get(draft_id, "not_found")) for draft_id in wanted]
 
 
-def locked_draft(session: Session, draft_id: UUID) -> Draft:
+def _locked(session: Session, draft_id: UUID) -> Draft:
     """A draft to oneself until the transaction ends, as it is now; raises NotFound or Stale."""
     lock_order(session, draft_id)
     draft = session.get(Draft, draft_id, populate_existing=True)
@@ -255,3 +272,37 @@ def _owe_abandonment(session: Session, draft: Draft) -> None:
         run_at=_abandoned_at(draft),
         argument={"draft_id": str(draft.id)},
     )
+
+
+def _contents(order: Order) -> DraftContents:
+    places = {group.id: place for place, group in enumerate(order.delivery_groups)}
+    contents: DraftContents = {
+        "customer": {"id": order.customer_id},
+        "billing_address": order.billing_address,
+        "delivery_groups": [_delivery(group) for group in order.delivery_groups],
+        "lines": [_line(line, places[line.group_id]) for line in order.lines],
+        "coupons": order.coupons,
+        "channel": order.channel,
+        "locale": order.locale,
+    }
+    if order.payment_method in order.market.payment_methods:
+        contents["payment_method"] = order.payment_method
+    return contents
+
+
+def _delivery(group: DeliveryGroup) -> DraftDelivery:
+    delivery: DraftDelivery = {"method": group.method, "shipping_minor": group.shipping_minor}
+    if group.address is not None:
+        delivery["address"] = group.address
+    if group.pickup_point is not None:
+        delivery["pickup_point"] = group.pickup_point
+    return delivery
+
+
+def _line(line: OrderLine, place: int) -> DraftLine:
+    return {
+        "sku": line.sku,
+        "quantity": line.quantity,
+        "delivery_group": place,
+        "quoted": {"name": line.name, "price_minor": line.unit_price_minor},
+    }

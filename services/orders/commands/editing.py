@@ -8,22 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders import events
-from services.orders.commands.changes import change, locked_order
-from services.orders.commands.costs import Costs, costs_of, line_total, price_of
-from services.orders.commands.coupons import redeem
-from services.orders.commands.edited import (
-    EditedDelivery,
-    EditedLine,
-    Wanted,
-    discounts_as_wanted,
-    groups_as_wanted,
-    own_class,
-    wanted_of,
-)
-from services.orders.commands.feasibility import refuse_impossible
-from services.orders.commands.ledger import restate_payment
-from services.orders.commands.terms import Offer, Terms, terms_of
-from services.orders.commands.wanted import AddedFee, GrantedDiscount
+from services.orders.commands.changes import change, derive_payment, locked_order
 from services.orders.domain.order_status import refuse_unless_possible
 from services.orders.domain.refunds import units_cost
 from services.orders.domain.totals import ChargeKind
@@ -36,6 +21,9 @@ from services.orders.models import (
     as_loaded,
     column_names,
 )
+from services.orders.pricing.costs import Costs, costs_of, line_total, price_of, redeem
+from services.orders.pricing.inputs import DeliveryInput, DiscountInput, FeeInput, LineInput
+from services.orders.pricing.terms import Offer, Terms, refuse_impossible, terms_of
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
@@ -46,6 +34,31 @@ from shared.messaging import outbox
 
 # Keys of the customer as an edit names them, by the order's columns.
 _CUSTOMER = {name: f"customer_{name}" for name in ("name", "email", "phone", "company", "vat_number")}
+
+
+_GONE = -1  # the place of a delivery group that is none any more
+
+
+class DeliveryEdit(DeliveryInput, total=False):
+    """A delivery group; of one with an id, what is left out stays; one that is not named is gone."""
+
+    group_id: UUID
+
+
+class LineEdit(LineInput, total=False):
+    """A line; of one with an id, what is left out stays; one that is not named is gone."""
+
+    line_id: UUID
+
+
+@dataclass(frozen=True, kw_only=True)
+class Revision:
+    """The order as it is to be, in the terms in which orders are placed."""
+
+    groups: Sequence[DeliveryEdit]
+    lines: Sequence[LineEdit]
+    fees: Sequence[FeeInput]
+    discounts: Sequence[DiscountInput]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +82,10 @@ def edit_order(
     reason: str,
     customer: Mapping[str, str] | None = None,
     billing_address: Address | None = None,
-    delivery_groups: Sequence[EditedDelivery] | None = None,
-    lines: Sequence[EditedLine] | None = None,
-    fees: Sequence[AddedFee] | None = None,
-    discounts: Sequence[GrantedDiscount] | None = None,
+    delivery_groups: Sequence[DeliveryEdit] | None = None,
+    lines: Sequence[LineEdit] | None = None,
+    fees: Sequence[FeeInput] | None = None,
+    discounts: Sequence[DiscountInput] | None = None,
     coupons: Sequence[str] | None = None,
 ) -> Edit:
     """Change a placed order, and tell order.updated; what is left out stays as it is, tax rates too.
@@ -85,10 +98,10 @@ def edit_order(
     """
     order = locked_order(session, order_id)
     refuse_unless_possible("edit", order.facts)
-    before, pictured = order.totals, _pictured(order)
+    before, edited = order.totals, _editable(order)
     if discounts is None and coupons is not None:
         discounts = ()
-    wanted = wanted_of(order, delivery_groups, lines, fees, discounts)
+    wanted = _revised(order, delivery_groups, lines, fees, discounts)
     terms = _terms(session, order, wanted, coupons or ())
     refuse_impossible(terms, order.payment_method, wanted.groups, wanted.lines, wanted.fees)
     granted = _redeemed(terms, wanted, coupons or ())
@@ -104,7 +117,7 @@ def edit_order(
         _put_fees(session, order, costs)
         _drop_groups(session, order, groups)
         _put_sums(session, order, costs.totals)
-        changed = [name for name, value in _pictured(order).items() if value != pictured[name]]
+        changed = [name for name, value in _editable(order).items() if value != edited[name]]
         detail["changed"] = changed
     outbox.publish(session, events.order_updated(order))
     return Edit(
@@ -119,7 +132,129 @@ def edit_order(
     )
 
 
-def _redeemed(terms: Terms, wanted: Wanted, codes: Sequence[str]) -> list[GrantedDiscount]:
+def _revised(
+    order: Order,
+    groups: Sequence[DeliveryEdit] | None,
+    lines: Sequence[LineEdit] | None,
+    fees: Sequence[FeeInput] | None,
+    discounts: Sequence[DiscountInput] | None,
+) -> Revision:
+    """The order with what is named replaced and all else as it is; raises Invalid."""
+    _refuse_strangers(order, groups or (), lines)
+    known_groups = _groups_as_input(order)
+    groups = known_groups if groups is None else [_edited_group(known_groups, group) for group in groups]
+    known_lines = _lines_as_input(order, groups)
+    lines = known_lines if lines is None else [_edited_line(known_lines, line) for line in lines]
+    if homeless := [str(place) for place, line in enumerate(lines) if line.get("delivery_group") == _GONE]:
+        raise Invalid(**{f"lines.{place}.delivery_group": "its delivery group is gone" for place in homeless})
+    return Revision(
+        groups=groups,
+        lines=lines,
+        fees=_fees_as_input(order) if fees is None else fees,
+        discounts=_discounts_as_input(order) if discounts is None else discounts,
+    )
+
+
+def _edited_group(known: Sequence[DeliveryEdit], group: DeliveryEdit) -> DeliveryEdit:
+    before = next((one for one in known if one["group_id"] == group.get("group_id")), None)
+    if before is None:
+        return {"shipping_minor": 0, **group}
+    if group.get("address"):  # it is brought there, no longer fetched; and the other way round
+        before = before | {"pickup_point": None}
+    elif group.get("pickup_point"):
+        before = before | {"address": None}
+    return before | group
+
+
+def _edited_line(known: Sequence[LineEdit], line: LineEdit) -> LineEdit:
+    before = next((one for one in known if one["line_id"] == line.get("line_id")), None)
+    return line if before is None else before | line
+
+
+def _refuse_strangers(order: Order, groups: Sequence[DeliveryEdit], lines: Sequence[LineEdit] | None) -> None:
+    """Go on only if what is named by id is the order's, once, and keeps the units cancelled of it."""
+    wrong: dict[str, str] = {}
+    unnamed_groups = {group.id for group in order.delivery_groups}
+    for place, group in enumerate(groups):
+        if "group_id" in group and group["group_id"] not in unnamed_groups:
+            wrong[f"delivery_groups.{place}.group_id"] = "the order has no such group, or it is named twice"
+        unnamed_groups.discard(group.get("group_id", order.id))
+    unnamed = {line.id: line for line in order.lines}
+    for place, line in enumerate(lines or ()):
+        if "line_id" not in line:
+            continue
+        known = unnamed.pop(line["line_id"], None)
+        if known is None:
+            wrong[f"lines.{place}.line_id"] = "the order has no such line, or it is named twice"
+        elif line.get("sku", known.sku) != known.sku:
+            wrong[f"lines.{place}.sku"] = "another product is another line: leave out line_id"
+        elif line.get("quantity", known.quantity) < known.cancelled_quantity:
+            wrong[f"lines.{place}.quantity"] = f"{known.cancelled_quantity} are cancelled already"
+    gone = [line.sku for line in unnamed.values() if line.cancelled_quantity]
+    if lines is not None and gone:
+        wrong["lines"] = f"units of {', '.join(gone)} are cancelled: the line stays"
+    if wrong:
+        raise Invalid(**wrong)
+
+
+def _groups_as_input(order: Order) -> list[DeliveryEdit]:
+    """The delivery groups as they are."""
+    return [
+        {
+            "group_id": group.id,
+            "method": group.method,
+            "shipping_minor": group.shipping_minor,
+            "address": group.address,
+            "pickup_point": group.pickup_point,
+            "requested_on": group.requested_on,
+        }
+        for group in order.delivery_groups
+    ]
+
+
+def _lines_as_input(order: Order, groups: Sequence[DeliveryEdit]) -> list[LineEdit]:
+    places = {group["group_id"]: place for place, group in enumerate(groups) if "group_id" in group}
+    return [
+        {
+            "line_id": line.id,
+            "sku": line.sku,
+            "name": line.name,
+            "quantity": line.quantity,
+            "delivery_group": places.get(line.group_id, _GONE),
+            "unit_price_minor": line.unit_price_minor,
+            "discount_minor": line.discount_minor,
+        }
+        for line in order.lines
+    ]
+
+
+def _fees_as_input(order: Order) -> list[FeeInput]:
+    return [
+        {
+            "name": fee.name,
+            "amount_minor": fee.amount_minor,
+            "tax_class": _own_class(fee.tax_rate_basis_points),
+        }
+        for fee in order.fees
+        if fee.kind is ChargeKind.FEE
+    ]
+
+
+def _discounts_as_input(order: Order) -> list[DiscountInput]:
+    """The discounts as they were granted: a row is the share of one tax rate."""
+    amounts: dict[str, int] = {}
+    for fee in order.fees:
+        if fee.kind is ChargeKind.DISCOUNT:
+            amounts[fee.name] = amounts.get(fee.name, 0) - fee.amount_minor
+    return [{"name": name, "amount_minor": amount} for name, amount in amounts.items()]
+
+
+def _own_class(rate_basis_points: int) -> str:
+    """A tax class for what the order has already: no market can call one of its own so."""
+    return f"at {rate_basis_points}"
+
+
+def _redeemed(terms: Terms, wanted: Revision, codes: Sequence[str]) -> list[DiscountInput]:
     """What the coupons take off; raises Invalid for one that is not valid now."""
     redeemed = redeem(terms, codes, wanted.lines, wanted.discounts, clock.now())
     if wrong := {f"coupons.{place}": one.refusal for place, one in enumerate(redeemed) if one.refusal}:
@@ -127,7 +262,7 @@ def _redeemed(terms: Terms, wanted: Wanted, codes: Sequence[str]) -> list[Grante
     return [one.discount for one in redeemed if one.amount_minor]
 
 
-def _terms(session: Session, order: Order, wanted: Wanted, coupons: Sequence[str]) -> Terms:
+def _terms(session: Session, order: Order, wanted: Revision, coupons: Sequence[str]) -> Terms:
     """The market's terms as of now, but for what the order has already: that keeps its rates and names."""
     terms = terms_of(
         session,
@@ -140,7 +275,7 @@ def _terms(session: Session, order: Order, wanted: Wanted, coupons: Sequence[str
     )
     rates = terms.market.tax_rates | {line.tax_class: line.tax_rate_basis_points for line in order.lines}
     for fee in order.fees:
-        rates[own_class(fee.tax_rate_basis_points)] = fee.tax_rate_basis_points
+        rates[_own_class(fee.tax_rate_basis_points)] = fee.tax_rate_basis_points
         if fee.kind is ChargeKind.SHIPPING:
             rates["standard"] = fee.tax_rate_basis_points
     columns = {name: getattr(terms.market, name) for name in column_names(Market)}
@@ -159,7 +294,7 @@ def _terms(session: Session, order: Order, wanted: Wanted, coupons: Sequence[str
 
 
 def _put_groups(
-    session: Session, order: Order, terms: Terms, wanted: Sequence[EditedDelivery]
+    session: Session, order: Order, terms: Terms, wanted: Sequence[DeliveryEdit]
 ) -> list[DeliveryGroup]:
     known = {group.id: group for group in order.delivery_groups}
     groups = []
@@ -186,7 +321,7 @@ def _put_lines(  # noqa: PLR0917 - what a row is made of
     order: Order,
     terms: Terms,
     groups: Sequence[DeliveryGroup],
-    wanted: Sequence[EditedLine],
+    wanted: Sequence[LineEdit],
     costs: Costs,
 ) -> None:
     known = {line.id: line for line in order.lines}
@@ -262,20 +397,20 @@ def _put_sums(session: Session, order: Order, totals: Totals) -> None:
     order.cancelled_minor = sum(
         units_cost(part, 0, part.cancelled)[0] for part in order.charged if part.cancelled
     )
-    restate_payment(session, order)
+    derive_payment(session, order)
 
 
-def _pictured(order: Order) -> dict[str, Any]:
+def _editable(order: Order) -> dict[str, Any]:
     """What an edit may change, to tell whether it did."""
     return {
         "customer": order.customer,
         "billing_address": order.billing_address,
-        "delivery_groups": groups_as_wanted(order),
+        "delivery_groups": _groups_as_input(order),
         "lines": [
             (line.id, line.group_id, line.name, line.quantity, line.unit_price_minor, line.discount_minor)
             for line in order.lines
         ],
         "fees": [(fee.name, fee.amount_minor) for fee in order.fees if fee.kind is ChargeKind.FEE],
-        "discounts": discounts_as_wanted(order),
+        "discounts": _discounts_as_input(order),
         "coupons": list(order.coupons),
     }

@@ -11,16 +11,16 @@ from sqlalchemy.orm import Session
 
 from services.orders.commands import orders, placing
 from services.orders.commands.changes import change, locked_order
-from services.orders.commands.crediting import close_if_settled, credit, refund_excess
+from services.orders.commands.credits import close_if_settled, credit, refund_excess
 from services.orders.commands.customers import refuse_erased
 from services.orders.commands.holds import hold_locked, release_hold
 from services.orders.commands.payments import receive
 from services.orders.commands.returns import is_exchanged, is_given_for, parts_for, return_of
-from services.orders.commands.wanted import WantedDelivery, WantedLine
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentMethod
 from services.orders.domain.return_status import ReturnStatus, status_after
 from services.orders.models import Hold, Order, Return
+from services.orders.pricing.inputs import DeliveryInput, LineInput
 from shared.errors import Refused
 from shared.logging import logger
 from shared.messaging.subjects import lock_order
@@ -37,8 +37,8 @@ def exchange_return(
     order_id: UUID,
     return_id: UUID,
     *,
-    lines: Sequence[WantedLine],
-    delivery_groups: Sequence[WantedDelivery] = (),
+    lines: Sequence[LineInput],
+    delivery_groups: Sequence[DeliveryInput] = (),
     payment_method: PaymentMethod | None = None,
 ) -> Order:
     """Place another order for goods that come back; what these were worth is paid on it.
@@ -163,7 +163,7 @@ def _locked(session: Session, order_id: UUID) -> Order:
     return session.get_one(Order, order_id, populate_existing=True)
 
 
-def _first_delivery(order: Order) -> WantedDelivery:
+def _first_delivery(order: Order) -> DeliveryInput:
     group = order.delivery_groups[0]
     wanted: dict[str, Any] = {"method": group.method, "shipping_minor": 0}
     if group.address:

@@ -5,11 +5,9 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.orders.commands.changes import locked_order
-from services.orders.commands.completion import complete_if_done
+from services.orders.commands.changes import complete_if_done, locked_order
 from services.orders.commands.drafts import abandon_draft
-from services.orders.commands.ending import refuse_order
-from services.orders.commands.orders import cancel_order
+from services.orders.commands.orders import cancel_order, refuse_order
 from services.orders.domain.order_status import OrderStatus, refuse_unless_possible, status_after
 from services.orders.domain.views import Lifecycle
 from services.orders.models import Draft, Order

@@ -1,25 +1,34 @@
 """What can be done to an order. The caller owns the transaction; commands never commit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.orders import events
-from services.orders.commands import cancelling
-from services.orders.commands.changes import change, locked_order
-from services.orders.commands.completion import complete_if_done
-from services.orders.commands.crediting import refund_excess
-from services.orders.commands.ending import end_order
+from services.orders.commands.changes import change, complete_if_done, derive_payment, locked_order
+from services.orders.commands.credits import refund_excess
 from services.orders.domain.fulfilment import goods_of
 from services.orders.domain.order_status import OrderStatus, refuse_unless_possible, status_after
+from services.orders.domain.refunds import units_cost, units_left
 from services.orders.models import Cancellation, Order
 from shared import clock
 from shared.access import actor_of
-from shared.errors import Refused
-from shared.events.snapshots import ShipmentsSnapshot
-from shared.messaging import outbox
+from shared.errors import Invalid, Refused
+from shared.events.snapshots import CancelledLine, ConversationSnapshot, ShipmentsSnapshot
+from shared.messaging import copies, outbox
+
+NOT_PAID_IN_TIME = "not_paid_in_time"
+NOT_ACCEPTED_IN_TIME = "not_accepted_in_time"
+# When it ended is noted in a column of its own, and told by an event of its own.
+_ENDS: dict[OrderStatus, tuple[str, Callable[[Order], outbox.Event]]] = {
+    OrderStatus.CANCELLED: ("cancelled_at", events.order_cancelled),
+    OrderStatus.REFUSED: ("refused_at", events.order_refused),
+    OrderStatus.FAILED: ("failed_at", events.order_failed),
+}
+NOT_CONTACTED = "customer_not_contacted"
 
 
 def accept_order(session: Session, order_id: UUID) -> Order:
@@ -35,6 +44,33 @@ def accept_order(session: Session, order_id: UUID) -> Order:
         order.accepted_at = clock.now()
     outbox.publish(session, events.order_accepted(order))
     return order
+
+
+def refuse_order(session: Session, order_id: UUID, *, reason: str) -> Order:
+    """Have the seller turn a placed order down; tells order.refused, and refund.requested for money received.
+
+    Raises NotFound, or Refused (wrong_status, on_hold).
+    """
+    order = locked_order(session, order_id)
+    refuse_unless_possible("refuse", order.facts)
+    _end(session, order, "refuse", reason)
+    return order
+
+
+def end_if_overdue(session: Session, order_id: UUID) -> None:
+    """Fail an order that was not paid in time, refuse one that was not accepted in time; else do nothing.
+
+    A held order has time: its deadline is put off when the last hold is lifted.
+    """
+    order = locked_order(session, order_id)
+    # The job for it falls due by the database's clock: by one that is behind, it would come for nothing.
+    now = session.scalars(select(func.clock_timestamp())).one()
+    if order.held_since is not None:
+        return
+    if order.payment_due_at is not None and order.payment_due_at <= now:
+        _end(session, order, "fail", NOT_PAID_IN_TIME)
+    elif order.acceptance_due_at is not None and order.acceptance_due_at <= now:
+        _end(session, order, "refuse", NOT_ACCEPTED_IN_TIME)
 
 
 def cancel_order(
@@ -53,14 +89,14 @@ def cancel_order(
     on_hold, already_shipped, more_than_left; not_confirmed, with what speaks against it, until it is).
     """
     order = locked_order(session, order_id)
-    units = cancelling.units_of(order, lines)
+    units = _units_of(order, lines)
     action = "cancel_lines" if units else "cancel"
     refuse_unless_possible(action, order.facts)
     if not confirmed:
         raise Refused(
             "not_confirmed",
             "say that it is meant, with confirm",
-            warnings=cancelling.warnings(session, order),
+            warnings=_warnings(session, order),
         )
     cancellation = Cancellation(
         order_id=order.id,
@@ -96,6 +132,22 @@ def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
     complete_if_done(session, order)
 
 
+def _end(session: Session, order: Order, action: str, reason: str) -> None:
+    """End a locked order without its goods: nothing of it is wanted or owed any more, its money goes back."""
+    status = status_after(action, order.status)
+    ended_at, told = _ENDS[status]
+    with change(session, order, action, reason=reason):
+        order.status = status
+        order.end_reason = reason
+        setattr(order, ended_at, clock.now())
+        for line in order.lines:
+            line.cancelled_quantity = line.quantity - line.returned_quantity
+        order.cancelled_minor = order.total_minor - order.credited_minor
+        derive_payment(session, order)
+    outbox.publish(session, told(order))
+    refund_excess(session, order, reason)
+
+
 def _hear_cancellation(session: Session, order: Order, shipments: ShipmentsSnapshot) -> None:
     answer, cancellation = shipments.cancellation, order.cancellation
     if order.status is not OrderStatus.CANCELLING or answer is None or cancellation is None:
@@ -120,11 +172,11 @@ def _cancel_for_good(session: Session, order: Order, cancellation: Cancellation,
     cancellation.done = True
     cancellation.answered_at = clock.now()
     if not cancellation.lines:
-        end_order(session, order, action, cancellation.reason)
+        _end(session, order, action, cancellation.reason)
         return
     with change(session, order, action, **_detail(cancellation)):
         order.status = status_after(action, order.status)
-        cancelling.take_off(session, order, cancellation.lines)
+        _take_off(session, order, cancellation.lines)
     outbox.publish(session, events.order_updated(order))
     refund_excess(session, order, cancellation.reason)
 
@@ -132,3 +184,65 @@ def _cancel_for_good(session: Session, order: Order, cancellation: Cancellation,
 def _detail(cancellation: Cancellation) -> dict[str, Any]:
     """What the history tells of it."""
     return {"reason": cancellation.reason} | ({"lines": cancellation.lines} if cancellation.lines else {})
+
+
+def _warnings(session: Session, order: Order) -> list[str]:
+    """What whoever cancels should know first: nobody has written to the customer about this order."""
+    conversation = copies.newest(session, order.id, ConversationSnapshot)
+    contacted = conversation is not None and conversation.seller_wrote_at is not None
+    return [] if contacted else [NOT_CONTACTED]
+
+
+def _units_of(order: Order, lines: Sequence[Mapping[str, Any]]) -> tuple[CancelledLine, ...]:
+    """What is to be cancelled of the lines; nothing, which is the order as a whole, where it is all of them.
+
+    Raises Invalid for a line that isn't there or is named twice, Refused (more_than_left).
+    """
+    known, lefts = {line.id: line for line in order.lines}, _units_left(order)
+    wanted: dict[UUID, int] = {}
+    for place, line in enumerate(lines):
+        line_id, quantity = line["line_id"], line["quantity"]
+        if line_id not in known:
+            raise Invalid(**{f"lines.{place}.line_id": "the order has no such line"})
+        if line_id in wanted:
+            raise Invalid(**{f"lines.{place}.line_id": "is named twice"})
+        left = lefts[line_id]
+        if quantity > left:
+            raise Refused(
+                "more_than_left",
+                f"of {known[line_id].name} no more than {left} can be cancelled",
+                line_id=line_id,
+                quantity_left=left,
+            )
+        wanted[line_id] = quantity
+    if all(wanted.get(line_id, 0) == left for line_id, left in lefts.items()):
+        return ()
+    return tuple(CancelledLine(line_id=line_id, quantity=quantity) for line_id, quantity in wanted.items())
+
+
+def _take_off(session: Session, order: Order, lines: Sequence[CancelledLine]) -> None:
+    """Have units of lines wanted and owed no more.
+
+    They take off what they cost, discounts and tax included; never more than is owed, for an amount refunded
+    before was of something too.
+    """
+    known = {line.id: line for line in order.lines}
+    parts = {part.line_id: part for part in order.charged if part.line_id}
+    earlier = order.refunded_parts
+    for each in lines:
+        line, part = known[each.line_id], parts[each.line_id]
+        taken = line.quantity - units_left(part, earlier)
+        gross, _ = units_cost(part, taken, each.quantity)
+        order.cancelled_minor += min(gross, order.ledger.owed_minor)
+        line.cancelled_quantity += each.quantity
+    derive_payment(session, order)
+
+
+def _units_left(order: Order) -> dict[UUID, int]:
+    """Units of each line that are neither cancelled, returned nor refunded."""
+    earlier = order.refunded_parts
+    unrefunded = {part.line_id: units_left(part, earlier) for part in order.charged if part.line_id}
+    return {
+        line.id: min(unrefunded[line.id], line.quantity - line.cancelled_quantity - line.returned_quantity)
+        for line in order.lines
+    }

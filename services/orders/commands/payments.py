@@ -7,11 +7,9 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.orders import events
-from services.orders.commands.changes import change, locked_order
-from services.orders.commands.completion import complete_if_done
-from services.orders.commands.crediting import refund_excess
+from services.orders.commands.changes import change, complete_if_done, derive_payment, locked_order
+from services.orders.commands.credits import refund_excess
 from services.orders.commands.drafts import check_out
-from services.orders.commands.ledger import restate_payment
 from services.orders.domain.order_status import OVER, refuse_unless_possible
 from services.orders.domain.payments import PaymentMethod
 from services.orders.domain.statements import LineState
@@ -121,7 +119,7 @@ def void_payment(session: Session, order_id: UUID, payment_id: UUID, *, reason: 
             .where(BankLine.payment_id == payment.id)
             .values(state=LineState.OPEN, why="payment_voided", payment_id=None)
         )
-        restate_payment(session, order)
+        derive_payment(session, order)
     outbox.publish(session, events.payment_voided(order, payment))
     return payment
 
@@ -181,7 +179,7 @@ def _record(
     with change(
         session, order, "record_payment", amount_minor=amount_minor, method=method, reference=reference
     ):
-        restate_payment(session, order)
+        derive_payment(session, order)
     outbox.publish(session, events.payment_recorded(order, payment))
     complete_if_done(session, order)
     return payment

@@ -7,9 +7,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders import events
-from services.orders.commands.changes import change, locked_order
-from services.orders.commands.crediting import credit, fitting, refund_excess, settle
-from services.orders.commands.ledger import restate_payment
+from services.orders.commands.changes import change, derive_payment, locked_order
+from services.orders.commands.credits import credit, fitting, refund_excess, settle
 from services.orders.commands.returns import take_back
 from services.orders.domain import refunds as rules
 from services.orders.domain.order_status import OVER, refuse_unless_possible
@@ -108,7 +107,7 @@ def withdraw_refund(session: Session, order_id: UUID, refund_id: UUID, *, reason
         if order.status in OVER:
             order.credited_minor -= refund.credited_minor
             order.cancelled_minor += refund.credited_minor
-        restate_payment(session, order)
+        derive_payment(session, order)
     outbox.publish(session, events.order_updated(order))
     return refund
 

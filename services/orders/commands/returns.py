@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
-from services.orders.commands.crediting import close_if_settled, credit, fitting
+from services.orders.commands.credits import close_if_settled, credit, fitting
 from services.orders.domain import refunds as rules
 from services.orders.domain.order_status import OVER, refuse_unless_possible
 from services.orders.domain.payments import PaymentMethod

@@ -5,7 +5,7 @@ from services.orders.models.drafts import Draft
 from services.orders.models.finding import OrderWord
 from services.orders.models.history import HistoryEntry
 from services.orders.models.mapping import Base, as_loaded, column_names
-from services.orders.models.masters import (
+from services.orders.models.master_data import (
     Coupon,
     Customer,
     CustomerAddress,

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.domain.order_status import OrderStatus
 from services.orders.models.mapping import Base
-from services.orders.models.masters import Market
+from services.orders.models.master_data import Market
 from shared.db import new_id
 
 

@@ -17,7 +17,7 @@ from services.orders.domain.totals import ChargeKind, TaxMode
 from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from services.orders.models.mapping import Base
-from services.orders.models.masters import Market, Seller
+from services.orders.models.master_data import Market, Seller
 from services.orders.models.parts import Cancellation, DeliveryGroup, Hold, OrderFee, OrderLine
 from services.orders.models.refunds import Refund
 from services.orders.models.returns import Return
@@ -91,7 +91,7 @@ class Order(Base):
     version: Mapped[int]  # one more with each change, told or not
     status: Mapped[OrderStatus]
     goods: Mapped[tuple[Goods, ...] | None]  # what its shipments carry; null until shipping was heard
-    # From here to `held_since` all is read off the rest, by commands.standing alone.
+    # From here to `held_since` all is read off the rest, by commands.changes.derive_columns alone.
     fulfilment: Mapped[Fulfilment]
     awaiting: Mapped[list[str] | None]  # shipments that lack stock; null until shipping was heard
     lifecycle: Mapped[Lifecycle]

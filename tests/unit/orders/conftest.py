@@ -7,7 +7,7 @@ from sqlalchemy.orm import sessionmaker
 from deploy.local.keys import ALL_SCOPES, Keys
 from services.orders import consumers, db  # noqa: F401 - consumers register themselves
 from services.orders.app import create_app
-from services.orders.commands import masters, placing
+from services.orders.commands import master_data, placing
 from services.orders.commands.orders import accept_order
 from services.orders.commands.payments import record_payment
 from services.orders.messaging import messaging
@@ -66,7 +66,7 @@ def change_market(session):
     """Change the rules of the market gb."""
 
     def change(**rules):
-        masters.put_market(session, "gb", **MARKET | rules)
+        master_data.put_market(session, "gb", **MARKET | rules)
         session.expire_all()
 
     return change

@@ -3,7 +3,7 @@
 from base64 import b64encode
 from uuid import UUID
 
-from services.orders.commands import masters
+from services.orders.commands import master_data
 from services.orders.domain.payments import PaymentMethod
 from services.orders.domain.totals import TaxMode, TaxRounding
 from services.orders.models import Order
@@ -73,19 +73,19 @@ def product_details(**changes):
 
 def lay_out(session):
     """Two sellers with the same wares, and two markets: gross pounds and net euros."""
-    masters.put_market(session, "gb", **MARKET)
-    masters.put_market(
+    master_data.put_market(session, "gb", **MARKET)
+    master_data.put_market(
         session, "eu", **MARKET | {"name": "Europe", "currency": "EUR", "tax_mode": TaxMode.NET}
     )
     for seller in ("quay", "dock"):
-        masters.put_seller(session, seller, **seller_details(name=seller.title()))
+        master_data.put_seller(session, seller, **seller_details(name=seller.title()))
         for sku, price in PRODUCTS.items():
             details = product_details(
                 name=sku.title(),
                 prices={"gb": price, "eu": price},
                 tax_class="zero" if sku == "BOOK-1" else "standard",
             )
-            masters.put_product(session, seller, sku, **details)
+            master_data.put_product(session, seller, sku, **details)
 
 
 def order_wanted(lines=(("TEA-250", 2),), method="transfer", **changes):

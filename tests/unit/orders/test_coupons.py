@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from services.orders.commands import drafts
-from services.orders.commands.masters import put_coupon
+from services.orders.commands.master_data import put_coupon
 from services.orders.domain.coupons import CouponTerms, why_not
 from shared import clock
 from tests.unit.orders.sample_shop import order_wanted

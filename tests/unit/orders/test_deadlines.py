@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from services.orders import jobs  # noqa: F401 - registers itself
-from services.orders.commands.ending import end_if_overdue, refuse_order
 from services.orders.commands.holds import place_hold, release_hold
-from services.orders.commands.orders import accept_order, cancel_order
+from services.orders.commands.orders import accept_order, cancel_order, end_if_overdue, refuse_order
 from services.orders.commands.payments import record_payment
 from services.orders.domain.deadlines import Allowed, Deadlines, deadlines_at
 from services.orders.domain.order_status import OrderStatus
@@ -187,10 +186,10 @@ def test_a_deadline_put_off_is_looked_at_when_it_is_up(sessions):
 
 
 def _placed_with_deadlines(sessions):
-    from services.orders.commands import masters, placing  # noqa: PLC0415
+    from services.orders.commands import master_data, placing  # noqa: PLC0415
 
     with sessions.begin() as session:
-        masters.put_market(session, "gb", **MARKET | {"pay_within_seconds": 3600})
+        master_data.put_market(session, "gb", **MARKET | {"pay_within_seconds": 3600})
         return placing.place_order(session, **order_wanted()).id
 
 

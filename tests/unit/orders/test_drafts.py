@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from services.orders.commands import drafts
 from services.orders.commands.customers import put_customer
-from services.orders.commands.masters import put_coupon, put_product
+from services.orders.commands.master_data import put_coupon, put_product
 from services.orders.domain.channels import Channel
 from services.orders.domain.payments import PaymentMethod
 from services.orders.messaging import messaging

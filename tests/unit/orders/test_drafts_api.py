@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from services.orders.api.schemas.drafts import DraftSchema
-from services.orders.commands.masters import put_product
+from services.orders.commands.master_data import put_product
 from services.orders.models import Draft
 from tests.unit.orders.sample_shop import (
     GATEWAY_SECRET,

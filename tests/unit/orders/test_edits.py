@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from services.orders.commands.editing import edit_order
 from services.orders.commands.holds import place_hold
-from services.orders.commands.masters import put_coupon, put_market, put_product
+from services.orders.commands.master_data import put_coupon, put_market, put_product
 from services.orders.commands.orders import accept_order, cancel_order
 from services.orders.commands.payments import record_payment
 from services.orders.models import HistoryEntry, OrderFee, OrderLine

@@ -2,10 +2,9 @@
 
 import pytest
 
-from services.orders.commands.ending import refuse_order
 from services.orders.commands.exchanges import call_off, exchange_return
 from services.orders.commands.holds import place_hold, release_hold
-from services.orders.commands.orders import accept_order, cancel_order
+from services.orders.commands.orders import accept_order, cancel_order, refuse_order
 from services.orders.commands.payments import record_payment, void_payment
 from services.orders.commands.refunds import request_refund, settle_refund
 from services.orders.commands.returns import (

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text, update
 
 from services.orders.api.schemas.orders import OrderSummarySchema
-from services.orders.commands import masters
+from services.orders.commands import master_data
 from services.orders.commands.changes import change
 from services.orders.domain.totals import TaxMode
 from services.orders.models import Order, OrderWord
@@ -67,7 +67,7 @@ def move_europe(session):
 
     def move(zone):
         rules = {"currency": "EUR", "tax_mode": TaxMode.NET, "time_zone": zone}
-        masters.put_market(session, "eu", **MARKET | rules)
+        master_data.put_market(session, "eu", **MARKET | rules)
 
     return move
 

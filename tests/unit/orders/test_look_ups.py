@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from services.orders.commands.customers import put_customer
-from services.orders.commands.masters import put_product, put_seller
+from services.orders.commands.master_data import put_product, put_seller
 from tests.unit.orders.sample_shop import product_details, seller_details
 
 

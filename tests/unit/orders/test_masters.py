@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.orders.commands.masters import put_market
+from services.orders.commands.master_data import put_market
 from services.orders.domain.totals import TaxMode
 from shared.errors import Refused
 from tests.unit.orders.sample_shop import MARKET

@@ -8,11 +8,11 @@ from sqlalchemy import event, select
 
 from services.orders import events
 from services.orders.commands import placing
-from services.orders.commands.costs import LARGEST_TOTAL_MINOR
 from services.orders.commands.customers import put_customer
-from services.orders.commands.masters import put_product, put_seller
+from services.orders.commands.master_data import put_product, put_seller
 from services.orders.domain.payments import PaymentMethod
 from services.orders.models import Customer, HistoryEntry, column_names
+from services.orders.pricing.costs import LARGEST_TOTAL_MINOR
 from shared.access import Actor
 from shared.db import new_id
 from shared.errors import Invalid, Refused
@@ -59,7 +59,7 @@ def test_what_is_answered_is_what_is_stored(session):
 
     assert order is not answered
     assert events.snapshot(order) == events.snapshot(answered)
-    for part, twin in zip(rows_of(order), rows_of(answered), strict=True):
+    for part, twin in zip(search_word_rows(order), search_word_rows(answered), strict=True):
         assert type(part) is type(twin)
         for column in column_names(type(part)):
             assert getattr(part, column) == getattr(twin, column), column
@@ -68,7 +68,7 @@ def test_what_is_answered_is_what_is_stored(session):
     assert order.total_minor == 900 + 999 + 500 + 300 - 189
 
 
-def rows_of(order):
+def search_word_rows(order):
     return [order, order.seller, order.market, *order.delivery_groups, *order.lines, *order.fees]
 
 

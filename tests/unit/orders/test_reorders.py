@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy import select
 
 from services.orders.commands import drafts, placing
-from services.orders.commands.masters import put_coupon, put_product
+from services.orders.commands.drafts import reorder
+from services.orders.commands.master_data import put_coupon, put_product
 from services.orders.commands.orders import cancel_order
-from services.orders.commands.reorders import reorder
 from services.orders.models import HistoryEntry
 from shared import clock
 from shared.access import Actor

@@ -3,9 +3,8 @@
 import pytest
 from sqlalchemy import select
 
-from services.orders.commands.ending import refuse_order
 from services.orders.commands.holds import place_hold, release_hold
-from services.orders.commands.orders import accept_order, cancel_order
+from services.orders.commands.orders import accept_order, cancel_order, refuse_order
 from services.orders.commands.payments import record_payment
 from services.orders.domain import views
 from services.orders.domain.fulfilment import Goods, Stage

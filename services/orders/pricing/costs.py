@@ -1,13 +1,15 @@
-"""What a wanted order costs under its terms."""
+"""What an order costs under its terms, and what the codes that its customer gave take off."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
-from services.orders.commands.terms import Terms
-from services.orders.commands.wanted import AddedFee, GrantedDiscount, WantedLine
+from services.orders.domain.coupons import why_not
 from services.orders.domain.totals import Charge, ChargeKind, spread_discount, tax_of_each, totals_of
 from services.orders.models import DeliveryGroup
+from services.orders.pricing.inputs import DiscountInput, FeeInput, LineInput
+from services.orders.pricing.terms import Terms
 from shared.errors import Invalid
 from shared.events.snapshots import Totals
 
@@ -33,12 +35,27 @@ class Costs:
     totals: Totals
 
 
+@dataclass(frozen=True, slots=True)
+class Redemption:
+    """A code, and what came of it."""
+
+    code: str
+    name: str
+    amount_minor: int
+    refusal: str | None  # coupon_unknown, coupon_not_yet_valid, coupon_expired
+
+    @property
+    def discount(self) -> DiscountInput:
+        """What it takes off, as any discount."""
+        return {"name": self.name, "amount_minor": self.amount_minor}
+
+
 def costs_of(
     terms: Terms,
     groups: Sequence[DeliveryGroup],
-    lines: Sequence[WantedLine],
-    fees: Sequence[AddedFee],
-    discounts: Sequence[GrantedDiscount],
+    lines: Sequence[LineInput],
+    fees: Sequence[FeeInput],
+    discounts: Sequence[DiscountInput],
 ) -> Costs:
     """What all comes to; raises Invalid where discounts exceed the goods, or the total is absurd."""
     rates = terms.market.tax_rates
@@ -74,13 +91,38 @@ def costs_of(
     )
 
 
-def price_of(terms: Terms, line: WantedLine) -> int:
+def redeem(
+    terms: Terms,
+    codes: Sequence[str],
+    lines: Sequence[LineInput],
+    discounts: Sequence[DiscountInput],
+    at: datetime,
+) -> list[Redemption]:
+    """What each code grants at an instant, in their order.
+
+    A share is one of the goods before other discounts; together nothing takes off more than the goods cost.
+    """
+    if not codes:
+        return []
+    goods = sum(line_total(terms, line) for line in lines)
+    left = max(0, goods - sum(discount["amount_minor"] for discount in discounts))
+    redeemed = []
+    for code in codes:
+        coupon = terms.coupons.get(code)
+        refusal = why_not(coupon, at)
+        amount = coupon.granted_minor(goods, left) if coupon and not refusal else 0
+        left -= amount
+        redeemed.append(Redemption(code, coupon.name if coupon else code, amount, refusal))
+    return redeemed
+
+
+def price_of(terms: Terms, line: LineInput) -> int:
     """What a unit of the line costs: the price that is named, or the market's."""
     price = line.get("unit_price_minor", terms.offers[line["sku"]].price_minor)
     assert price is not None, "a line without a price is not feasible"
     return price
 
 
-def line_total(terms: Terms, line: WantedLine) -> int:
+def line_total(terms: Terms, line: LineInput) -> int:
     """What the line costs, less its discount."""
     return price_of(terms, line) * line["quantity"] - line.get("discount_minor", 0)

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from services.orders import queries
-from services.orders.api.schemas.masters import (
+from services.orders.api.schemas.master_data import (
     CouponArguments,
     CouponSchema,
     MarketArguments,
@@ -17,7 +17,7 @@ from services.orders.api.schemas.masters import (
     SellerSchema,
 )
 from services.orders.api.schemas.values import checked_code, checked_coupon, checked_sku
-from services.orders.commands import masters as commands
+from services.orders.commands import master_data as commands
 from services.orders.models import Coupon, Market, Product, Seller
 from shared.web.auth import refuse_bounded, requires
 from shared.web.blueprint import Blueprint

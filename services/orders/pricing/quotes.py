@@ -8,15 +8,13 @@ from datetime import datetime
 import msgspec
 from sqlalchemy.orm import Session
 
-from services.orders.commands.costs import Costs, SideCharge, costs_of, price_of
-from services.orders.commands.coupons import Redemption, redeem
-from services.orders.commands.feasibility import impossibilities, is_impossible
-from services.orders.commands.terms import Offer, Terms, terms_of
-from services.orders.commands.wanted import DraftContents, DraftDelivery, DraftLine
 from services.orders.domain import draft_status
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.verification import Check, unverified
 from services.orders.models import DeliveryGroup, Draft, as_loaded
+from services.orders.pricing.costs import Costs, Redemption, SideCharge, costs_of, price_of, redeem
+from services.orders.pricing.inputs import DraftContents, DraftDelivery, DraftLine
+from services.orders.pricing.terms import Offer, Terms, impossibilities, is_impossible, terms_of
 from shared import clock
 from shared.db import new_id
 from shared.errors import Invalid

@@ -1,4 +1,4 @@
-"""What a caller wants when an order is placed or drafted, as the API hands it over."""
+"""What a caller gives when an order is placed or drafted, as the API hands it over."""
 
 from datetime import date
 from typing import NotRequired, TypedDict
@@ -9,7 +9,7 @@ from services.orders.domain.payments import PaymentMethod
 from shared.events.snapshots import Address
 
 
-class OrderingCustomer(TypedDict):
+class CustomerInput(TypedDict):
     """Whoever orders: known by id, or new."""
 
     id: NotRequired[UUID]
@@ -20,7 +20,7 @@ class OrderingCustomer(TypedDict):
     vat_number: NotRequired[str]
 
 
-class WantedDelivery(TypedDict):
+class DeliveryInput(TypedDict):
     """Where lines go, and how."""
 
     method: str
@@ -30,7 +30,7 @@ class WantedDelivery(TypedDict):
     requested_on: NotRequired[date | None]
 
 
-class WantedLine(TypedDict):
+class LineInput(TypedDict):
     """What is ordered; at the market's price unless another is named."""
 
     sku: str
@@ -42,7 +42,7 @@ class WantedLine(TypedDict):
     price_set_by: NotRequired[str]  # who named the price, where that is not whoever places the order
 
 
-class AddedFee(TypedDict):
+class FeeInput(TypedDict):
     """A charge that is no goods."""
 
     name: str
@@ -50,7 +50,7 @@ class AddedFee(TypedDict):
     tax_class: NotRequired[str]
 
 
-class GrantedDiscount(TypedDict):
+class DiscountInput(TypedDict):
     """What is taken off the goods as a whole."""
 
     name: str
@@ -64,7 +64,7 @@ class Quoted(TypedDict):
     price_minor: int | None
 
 
-class DraftLine(WantedLine):
+class DraftLine(LineInput):
     """A line of a draft."""
 
     quoted: NotRequired[Quoted]
@@ -83,12 +83,12 @@ class DraftDelivery(TypedDict, total=False):
 class DraftContents(TypedDict, total=False):
     """What place_order is to be given of a draft, as far as it is known."""
 
-    customer: OrderingCustomer
+    customer: CustomerInput
     billing_address: Address
     delivery_groups: list[DraftDelivery]
     lines: list[DraftLine]
-    fees: list[AddedFee]
-    discounts: list[GrantedDiscount]
+    fees: list[FeeInput]
+    discounts: list[DiscountInput]
     coupons: list[str]
     payment_method: PaymentMethod
     channel: Channel

@@ -1,4 +1,7 @@
-"""Taking parts off an order's bill, what follows for money and returns. The caller owns the transaction."""
+"""Crediting parts of an order's bill, and what follows for money and returns.
+
+The caller owns the transaction.
+"""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,9 +10,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.orders import events
-from services.orders.commands.changes import change
-from services.orders.commands.completion import complete_if_done
-from services.orders.commands.ledger import restate_payment
+from services.orders.commands.changes import change, complete_if_done, derive_payment
 from services.orders.domain import refunds as rules
 from services.orders.domain.order_status import refuse_unless_possible
 from services.orders.domain.payments import PaymentMethod
@@ -97,7 +98,7 @@ def settle(session: Session, order: Order, refund: Refund, reference: str) -> Re
         refund.reference = reference
         refund.settled_by = actor_of(session).name
         refund.settled_at = clock.now()
-        restate_payment(session, order)
+        derive_payment(session, order)
     outbox.publish(session, events.refund_settled(order, refund))
     for one in order.returns:
         if one.id == refund.return_id:
@@ -158,7 +159,7 @@ def _request(
         reason=reason,
     ):
         order.refunds.append(refund)
-        restate_payment(session, order)
+        derive_payment(session, order)
     if settled_as is not None or not amount_minor:
         return settle(session, order, refund, settled_as or "")
     outbox.publish(session, events.refund_requested(order, refund))
