@@ -1,6 +1,6 @@
 """Who acts, and what they may see."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -67,6 +67,7 @@ class Actor:
     """A person or service as its token describes it; a missing claim is nothing, `*` is all."""
 
     name: str
+    issuer: str = ""  # who vouches for the name: two of them may use the same one
     scopes: frozenset[str] = frozenset()
     sellers: frozenset[str] = frozenset()
     markets: frozenset[str] = frozenset()
@@ -83,6 +84,23 @@ class Actor:
     def may_see_market(self, market: str) -> bool:
         """Whether the market's things exist for the actor."""
         return EVERYTHING in self.markets or market in self.markets
+
+    @property
+    def reach(self) -> dict[str, list[str]]:
+        """All that opens anything to the actor, as it can be kept."""
+        return {
+            "scopes": sorted(self.scopes),
+            "sellers": sorted(self.sellers),
+            "markets": sorted(self.markets),
+        }
+
+    def reaches(self, reach: Mapping[str, Sequence[str]]) -> bool:
+        """Whether nothing is out of reach now that was within it, when it was kept."""
+        return (
+            self.scopes.issuperset(reach["scopes"])
+            and (EVERYTHING in self.sellers or self.sellers.issuperset(reach["sellers"]))
+            and (EVERYTHING in self.markets or self.markets.issuperset(reach["markets"]))
+        )
 
 
 NOBODY = Actor(name="anonymous")

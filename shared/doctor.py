@@ -253,12 +253,12 @@ def token(patient: Patient) -> Iterator[Trouble]:
     name, own = patient.messaging.name, patient.settings.service_token
     why = "The service can't pull, acknowledge or read papers"
     try:
-        actor = Tokens(KeySet(patient.settings.jwks)).actor(own)
+        actor = Tokens(KeySet(patient.settings.jwks), patient.settings.token_issuer).actor(own)
     except jwt.InvalidTokenError as error:
         yield Trouble(
             f"SERVICE_TOKEN is not accepted: {error}",
             why,
-            "See that JWKS names the issuer's key set and can be read, or have a new token issued",
+            "See that JWKS and TOKEN_ISSUER are the issuer's and can be read, or have a new token issued",
         )
         return
     if actor.subscriber != name or "events:read" not in actor.scopes:

@@ -51,6 +51,7 @@ class ServiceSettings(ProcessSettings):
 
     database_url: str
     jwks: str  # the key set that tokens are checked against, its file, or its address
+    token_issuer: str  # whose tokens are accepted: their claim `iss`, to the letter
     service_token: str  # this service's own bearer token, for calls to the others' /internal and documents
     customer_link_keys: tuple[str, ...]  # newest first; the older ones still open links
     pool_size: int = 5

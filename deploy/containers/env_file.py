@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.databases import SERVICES
-from deploy.local.keys import Keys, write_secret
+from deploy.local.keys import ISSUER, Keys, write_secret
 from deploy.local.settings import parsed
 
 PASSWORDS = (
@@ -18,7 +18,7 @@ PASSWORDS = (
 def write_env_file(file: Path, keys: Keys) -> None:
     """Add what is missing to the file, or begin it; what is in it stays, for the servers know it already.
 
-    Key set and service tokens alone are written anew: they follow from the keys, which may have changed.
+    Key set, issuer and service tokens alone are written anew: they follow from the keys, which may change.
     """
     text = file.read_text() if file.exists() else ""
     wanted = development_settings(keys, parsed(text))
@@ -40,6 +40,6 @@ def development_settings(keys: Keys, known: Mapping[str, str]) -> dict[str, str]
     tokens = {f"{service.upper()}_SERVICE_TOKEN": keys.service_token(service) for service in SERVICES}
     return (
         {name: known.get(name) or value for name, value in made.items()}
-        | {"JWKS": keys.jwks_file.read_text()}
+        | {"JWKS": keys.jwks_file.read_text(), "TOKEN_ISSUER": ISSUER}
         | tokens
     )

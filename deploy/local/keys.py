@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from jwt.algorithms import OKPAlgorithm
 
 AUDIENCE = "waybill"
+ISSUER = "waybill-local"
 
 # A token lives as long as the process that was started with it, so it has to outlast the longest run.
 SERVICE_TOKEN_LIFETIME = timedelta(days=400)
@@ -70,6 +71,7 @@ class Keys:
         """A signed bearer token that every service of the stack takes; `*` is all sellers or markets."""
         now = datetime.now(UTC)
         claims = {
+            "iss": ISSUER,
             "sub": subject,
             "aud": AUDIENCE,
             "iat": now,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.databases import SERVICES
-from deploy.local.keys import Keys
+from deploy.local.keys import ISSUER, Keys
 from deploy.local.ports import HOST
 from deploy.local.processes import Process
 from deploy.local.servers import Servers
@@ -113,6 +113,7 @@ def _shared_environment(settings: Settings, keys: Keys, servers: Servers) -> dic
         "TMPDIR": str(_folder(settings, TEMPORARY)),
         "BROKER_URL": servers.broker_url,
         "JWKS": str(keys.jwks_file),
+        "TOKEN_ISSUER": ISSUER,
         "CUSTOMER_LINK_KEYS": keys.customer_link_keys,
         **{f"{service.upper()}_URL": service_url(settings, service) for service in SERVICES},
         **settings.services,

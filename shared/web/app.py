@@ -103,7 +103,7 @@ def make_app(
 
     log_requests(app)
     bound_requests(app, largest_body)
-    auth.guard(app, settings.jwks)
+    auth.guard(app, settings.jwks, settings.token_issuer)
     limit_requests(app, service, settings)
     api = Api(app, spec_kwargs={"info": {"description": ABOUT}})
     components = api.spec.components

@@ -1,10 +1,11 @@
 """Who is asking: bearer tokens checked against a key set, and the scopes that each view wants."""
 
 import hashlib
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import httpx
 import jwt
@@ -25,6 +26,11 @@ LEEWAY_SECONDS = 10  # by which the issuer's clock may differ from ours
 KEYS_LIFETIME_SECONDS = 300  # a key taken out of the set is out of use after this
 RELOAD_PAUSE_SECONDS = 1  # between two looks for an unknown key, so that nobody can make us look all day
 REMEMBERED_TOKENS = 4096
+
+# A name is kept with all that its bearer does. As OpenID Connect has it: 255 ASCII characters.
+SUBJECT = r"^[!-~](?:[ -~]{0,253}[!-~])?\Z"
+# What stands in histories for those who bring no token, and for the services.
+OUR_NAMES = re.compile(r"anonymous|carrier|gateway|customer:.*|orders|shipping|documents|notifications")
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -70,10 +76,11 @@ class KeySet:
 
 
 class Tokens:
-    """Turns bearer tokens into actors, and remembers those it has checked: signatures are slow."""
+    """Turns bearer tokens of one issuer into actors, and remembers the checked: signatures are slow."""
 
-    def __init__(self, keys: KeySet) -> None:
+    def __init__(self, keys: KeySet, issuer: str) -> None:
         self._keys = keys
+        self._issuer = issuer
         self._remembered: dict[bytes, tuple[float, Actor]] = {}
 
     def actor(self, token: str) -> Actor:
@@ -101,13 +108,15 @@ class Tokens:
             key,
             algorithms=[key.algorithm_name],
             audience=AUDIENCE,
+            issuer=self._issuer,  # several may sign with the keys of one set
             leeway=LEEWAY_SECONDS,
-            options={"require": ["exp", "sub", "aud"]},
+            options={"require": ["exp", "sub", "aud", "iss"]},
         )
 
 
 class _Claims(msgspec.Struct):
-    sub: str
+    iss: str
+    sub: Annotated[str, msgspec.Meta(pattern=SUBJECT)]
     scope: str = ""
     sellers: frozenset[str] = frozenset()
     markets: frozenset[str] = frozenset()
@@ -119,8 +128,11 @@ def _actor(claims: dict[str, Any]) -> Actor:
         known = msgspec.convert(claims, _Claims)
     except msgspec.ValidationError as error:
         raise jwt.InvalidTokenError(f"has a claim of the wrong type: {error}") from error
+    if OUR_NAMES.fullmatch(known.sub) and known.subscriber != known.sub:
+        raise jwt.InvalidTokenError("is for a name that only we ourselves go by")
     return Actor(
         name=known.sub,
+        issuer=known.iss,
         scopes=frozenset(known.scope.split()),
         sellers=known.sellers,
         markets=known.markets,
@@ -197,9 +209,9 @@ def refuse_bounded(*claims: str) -> None:
             refuse_access(403, f"this is everybody's, and the token is bound to some {claim}", "Bearer")
 
 
-def guard(app: Flask, jwks: str) -> None:
+def guard(app: Flask, jwks: str, issuer: str) -> None:
     """Ask each view whom it lets in, before anything of the request is read."""
-    app.extensions["tokens"] = Tokens(KeySet(jwks))
+    app.extensions["tokens"] = Tokens(KeySet(jwks), issuer)
 
     @app.before_request
     def admit() -> None:

@@ -54,7 +54,7 @@ def _result(one: UUID, act: Act, key: idempotency.Key | None) -> Row:
     try:
         if key is None:
             return _done(one, act, None)
-        own = idempotency.Key(key.subject, f"{key.key} {one}", key.fingerprint)
+        own = idempotency.Key(key.actor, f"{key.key} {one}", key.fingerprint)
         return repeated(lambda: _done(one, act, own))
     except NotFound as error:
         return _not_done(one, "not_found", str(error))

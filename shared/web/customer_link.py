@@ -72,7 +72,7 @@ def customer(view: View) -> View:
             refuse_access(401, str(error), 'CustomerLink realm="token"', ClosedLink)
         g.customer_order_id = order_id
         everything = frozenset({EVERYTHING})  # of the one order; the view is handed no other's id
-        g.actor = Actor(name=f"customer:{order_id}", sellers=everything, markets=everything)
+        g.actor = Actor(name=f"customer:{order_id}", issuer="link", sellers=everything, markets=everything)
 
     @wraps(view)
     def run(*arguments: Any, **named: Any) -> Any:

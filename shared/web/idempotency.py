@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
+from shared.access import Actor
 from shared.errors import Invalid, Refused
 from shared.web.tables import idempotency_keys
 
@@ -18,13 +19,18 @@ LOCK_NOT_AVAILABLE = "55P03"
 
 _BEGIN = (
     insert(idempotency_keys)
-    .values(subject=bindparam("subject"), key=bindparam("key"), fingerprint=bindparam("fingerprint"))
+    .values({name: bindparam(name) for name in ("issuer", "subject", "key", "fingerprint", "reach")})
     .on_conflict_do_nothing()
     .returning(idempotency_keys.c.key)
 )
-_THIS_KEY = (idempotency_keys.c.subject == bindparam("of")) & (idempotency_keys.c.key == bindparam("named"))
+_THIS_KEY = (
+    (idempotency_keys.c.issuer == bindparam("by"))
+    & (idempotency_keys.c.subject == bindparam("of"))
+    & (idempotency_keys.c.key == bindparam("named"))
+)
 _FIRST = select(
     idempotency_keys.c.fingerprint,
+    idempotency_keys.c.reach,
     idempotency_keys.c.status,
     idempotency_keys.c.body,
     idempotency_keys.c.headers,
@@ -40,9 +46,14 @@ _KEEP = (
 class Key:
     """An idempotency key as this request uses it."""
 
-    subject: str
+    actor: Actor
     key: str
     fingerprint: bytes
+
+    @property
+    def place(self) -> dict[str, str]:
+        """Where it is kept: under whoever chose it."""
+        return {"by": self.actor.issuer, "of": self.actor.name, "named": self.key}
 
 
 def key_of_request() -> Key | None:
@@ -54,17 +65,24 @@ def key_of_request() -> Key | None:
         raise Invalid(**{"Idempotency-Key": f"must be 1 to {LONGEST_KEY} printable ASCII characters"})
     fingerprint = hashlib.sha256(f"{request.method} {request.full_path}\n".encode())
     fingerprint.update(request.get_data(cache=True))
-    return Key(g.actor.name, key, fingerprint.digest())
+    return Key(g.actor, key, fingerprint.digest())
 
 
 def first_answer(session: Session, key: Key) -> Response | None:
     """What was answered the first time; None says that this is the first time, and takes the key.
 
     While another transaction holds the key this waits for its end, for it may still be refused. Raises
-    Refused: idempotency_key_reused for another request's key, first_still_under_way if the wait is long.
+    Refused: first_still_under_way if the wait is long; idempotency_key_reused for another request's key, and
+    where the caller could see or do more then than now, for the answer may tell of it.
     """
     connection = session.connection()
-    ours = {"subject": key.subject, "key": key.key, "fingerprint": key.fingerprint}
+    ours = {
+        "issuer": key.actor.issuer,
+        "subject": key.actor.name,
+        "key": key.key,
+        "fingerprint": key.fingerprint,
+        "reach": key.actor.reach,
+    }
     try:
         begun = connection.execute(_BEGIN, ours).scalar() is not None
     except OperationalError as error:
@@ -75,8 +93,8 @@ def first_answer(session: Session, key: Key) -> Response | None:
         raise
     if begun:
         return None
-    first = connection.execute(_FIRST, {"of": key.subject, "named": key.key}).one()
-    if first.fingerprint != key.fingerprint:
+    first = connection.execute(_FIRST, key.place).one()
+    if first.fingerprint != key.fingerprint or not key.actor.reaches(first.reach):
         raise Refused("idempotency_key_reused", "this idempotency key came with another request before")
     return Response(first.body, first.status, {**first.headers, "Idempotency-Replayed": "true"})
 
@@ -86,9 +104,8 @@ def keep(session: Session, key: Key, answer: Response) -> Response:
     headers = {name: answer.headers[name] for name in REPEATED_HEADERS if name in answer.headers}
     session.connection().execute(
         _KEEP,
-        {
-            "of": key.subject,
-            "named": key.key,
+        key.place
+        | {
             "status": answer.status_code,
             "body": answer.get_data(),
             "headers": headers,

@@ -17,7 +17,7 @@ from limits.strategies import FixedWindowRateLimiter
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from shared.access import NOBODY
+from shared.access import NOBODY, Actor
 from shared.logging import logger
 from shared.settings import ServiceSettings
 from shared.web.problems import Problem
@@ -95,7 +95,7 @@ def limit_requests(app: Flask, service: str, settings: ServiceSettings) -> None:
         if request.endpoint is None or actor is None or actor is NOBODY or actor.subscriber:
             return
         view = current_app.view_functions[request.endpoint]
-        refuse_excess(getattr(view, "counted_as", Kind.REQUESTS), actor.name)
+        refuse_excess(getattr(view, "counted_as", Kind.REQUESTS), _bearer(actor))
 
 
 def counted_as(kind: Kind) -> Any:
@@ -114,7 +114,7 @@ def count_refusal() -> None:
     if actor is None or actor is NOBODY:
         refuse_excess(Kind.REFUSALS, address())
     else:
-        refuse_excess(Kind.REQUESTS, actor.name)
+        refuse_excess(Kind.REQUESTS, _bearer(actor))
 
 
 def refuse_excess(kind: Kind, who: str) -> None:
@@ -127,6 +127,10 @@ def refuse_excess(kind: Kind, who: str) -> None:
     raise Problem(
         429, f"too many {kind} in a minute", headers={"Retry-After": seconds}, reason="too_many_requests"
     )
+
+
+def _bearer(actor: Actor) -> str:
+    return f"{actor.issuer} {actor.name}"
 
 
 def address() -> str:

@@ -12,14 +12,16 @@ from shared.db import UtcDateTime, metadata
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,
-    Column("subject", Text, nullable=False),  # whose key: two callers may choose the same one
+    Column("issuer", Text, nullable=False),  # whose key: two callers may choose the same one
+    Column("subject", Text, nullable=False),
     Column("key", Text, nullable=False),
     Column("fingerprint", LargeBinary, nullable=False),  # SHA-256 of method, address and body
+    Column("reach", JSONB, nullable=False),  # what the caller could see and do: the answer has no more
     Column("status", SmallInteger),
     Column("body", LargeBinary),
     Column("headers", JSONB),
     Column("created_at", UtcDateTime, nullable=False, server_default=func.now()),
-    PrimaryKeyConstraint("subject", "key"),
+    PrimaryKeyConstraint("issuer", "subject", "key"),
     Index(None, "created_at"),
 )
 
@@ -43,3 +45,24 @@ def create_idempotency_keys(operations: Any) -> None:
 def drop_idempotency_keys(operations: Any) -> None:
     """Undo create_idempotency_keys."""
     operations.drop_table("idempotency_keys")
+
+
+def add_reach_to_idempotency_keys(operations: Any) -> None:
+    """Have keys belong to an issuer's subject and what it could see; frozen.
+
+    Whose the keys until now were is not known: they are forgotten, a day early.
+    """
+    operations.execute("delete from idempotency_keys")
+    operations.add_column("idempotency_keys", Column("issuer", Text, nullable=False))
+    operations.add_column("idempotency_keys", Column("reach", JSONB, nullable=False))
+    operations.drop_constraint("pk_idempotency_keys", "idempotency_keys")
+    operations.create_primary_key("pk_idempotency_keys", "idempotency_keys", ["issuer", "subject", "key"])
+
+
+def remove_reach_from_idempotency_keys(operations: Any) -> None:
+    """Undo add_reach_to_idempotency_keys."""
+    operations.execute("delete from idempotency_keys")
+    operations.drop_constraint("pk_idempotency_keys", "idempotency_keys")
+    operations.drop_column("idempotency_keys", "reach")
+    operations.drop_column("idempotency_keys", "issuer")
+    operations.create_primary_key("pk_idempotency_keys", "idempotency_keys", ["subject", "key"])

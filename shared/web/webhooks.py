@@ -1,6 +1,8 @@
 """Calls from outside that bring no token but a signature, in the way of Standard Webhooks."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from flask import current_app, g, request
@@ -11,7 +13,8 @@ from shared.web.auth import refuse_access
 from shared.web.blueprint import View
 
 HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
-LONGEST = 300
+# No dot: it parts the id from what else is signed.
+ID = re.compile(r"[A-Za-z0-9_:-]{1,300}")
 
 
 def signed(caller: str, secret_of: Callable[[Any], str | None]) -> Callable[[View], View]:
@@ -23,15 +26,16 @@ def signed(caller: str, secret_of: Callable[[Any], str | None]) -> Callable[[Vie
     def admit() -> None:
         headers = {name: request.headers.get(name, "") for name in HEADERS}
         try:
-            if len(headers["webhook-id"]) > LONGEST:
-                raise WebhookVerificationError("webhook-id is too long")  # noqa: TRY301 - one way to refuse
+            if not ID.fullmatch(headers["webhook-id"]):
+                raise WebhookVerificationError("webhook-id is no id")  # noqa: TRY301 - one way to refuse
             secret = secret_of(current_app.extensions["settings"])
             if secret is None:
                 raise WebhookVerificationError("nobody of this name calls")  # noqa: TRY301
             Webhook(secret).verify(request.get_data(cache=True), headers, json_parse=False)
         except (WebhookVerificationError, ValueError) as error:
             refuse_access(401, f"the signature is not accepted: {error}", "Webhook-Signature")
-        g.actor = system(caller)
+        # Each has an address of its own, and nothing in common with others of its kind.
+        g.actor = replace(system(caller), issuer=request.path)
 
     def mark(view: View) -> View:
         marked: Any = view
@@ -43,7 +47,8 @@ def signed(caller: str, secret_of: Callable[[Any], str | None]) -> Callable[[Vie
                 "in": "header",
                 "name": name,
                 "required": True,
-                "schema": {"type": "string", "maxLength": LONGEST},
+                "schema": {"type": "string"}
+                | ({"pattern": f"^{ID.pattern}$"} if name == HEADERS[0] else {"maxLength": 300}),
             }
             for name in HEADERS
         ]

@@ -112,6 +112,7 @@ def _with_processes(postgres: Postgres, broker: Valkey) -> Iterator[Rig]:
         **os.environ,
         "BROKER_URL": broker.url,
         "JWKS": "none",
+        "TOKEN_ISSUER": "waybill-local",
         "SERVICE_TOKEN": "none",
         "CUSTOMER_LINK_KEYS": "none",
         "LOG_LEVEL": "WARNING",

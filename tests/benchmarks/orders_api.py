@@ -78,6 +78,7 @@ def orders_environment(database_url: str, keys: Keys) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "BROKER_URL": "redis://127.0.0.1:1/0",
         "JWKS": str(keys.jwks_file),
+        "TOKEN_ISSUER": "waybill-local",
         "SERVICE_TOKEN": "none",
         "CUSTOMER_LINK_KEYS": keys.customer_link_keys,
         "GATEWAY_SECRET": keys.gateway_secret,

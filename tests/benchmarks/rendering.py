@@ -214,6 +214,7 @@ def _servers() -> Iterator[dict[str, str]]:
                     "BROKER_URL": broker.url,
                     "DOCUMENTS_FOLDER": str(Path(folder) / "papers"),
                     "JWKS": "none",
+                    "TOKEN_ISSUER": "waybill-local",
                     "SERVICE_TOKEN": "none",
                     "CUSTOMER_LINK_KEYS": "none",
                     "LOG_LEVEL": "ERROR",

@@ -15,6 +15,7 @@ ENVIRONMENT = {
     "BROKER_URL": "redis://127.0.0.1:9/0",
     **{f"{service.upper()}_URL": "http://127.0.0.1:9" for service in SERVICES},
     "JWKS": "http://127.0.0.1:9/jwks.json",
+    "TOKEN_ISSUER": "waybill-local",
     "SERVICE_TOKEN": "none",
     "CUSTOMER_LINK_KEYS": "none",
     "GATEWAY_SECRET": "whsec_bm9uZQ==",

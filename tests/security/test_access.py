@@ -93,7 +93,7 @@ def each(operations):
 def send(world):
     """Ask for an operation as it is asked for in earnest, undo it, and answer what it was answered with."""
 
-    def sent(service, name, *, link=None, **claims):
+    def sent(service, name, *, link=None, headers=None, undo=True, **claims):
         known = world.known | world.doors[service].own
         ask = ask_for(service, name).filled(known)
         method, path = name.split(" ")
@@ -106,7 +106,9 @@ def send(world):
             request["data"] = ask.data()
             request["content_type"] = "text/csv" if isinstance(request["data"], bytes) else None
         token = world.keys.token("mallory", **claims) if claims else None
-        answer, told = world.doors[service].try_out(method, path, token=token, **request)
+        door = world.doors[service]
+        ask_it = door.try_out if undo else door.ask_and_count
+        answer, told = ask_it(method, path, token=token, headers=headers or {}, **request)
         named = " ".join([path, *map(str, request["query_string"].values()), json.dumps(request.get("json"))])
         return Outcome(answer, told, named)
 
@@ -154,6 +156,34 @@ def test_it_shows_and_does_nothing_to_strangers(world, send, service, name, scop
         if name.startswith("GET"):
             assert nobody.status == 404 or not any(nobody.figures), nobody.text
             assert nobody.status == 404 or owner.leaks(world) or any(owner.figures), "shows its owner nothing"
+
+
+@pytest.mark.requirement("V-04")
+@each([one for one in BEARER if not one[1].startswith("GET")])
+def test_no_stranger_is_told_a_kept_answer(world, send, service, name, scopes):
+    ask, key = ask_for(service, name), {"Idempotency-Key": "again"}
+    reach = {claim: STRANGERS[claim] for claim in ask.bounded_by} | {"nobody": NOBODY}
+    with world.doors[service].undone():
+        owner = send(service, name, scopes=scopes, headers=key, undo=False)
+
+        for claims in reach.values():
+            stranger = send(service, name, scopes=scopes, headers=key, **claims)
+            assert stranger.leaks(world) == set()
+            assert stranger.status in {403, 404, 409} if owner.status < 400 else stranger.status >= 400
+            assert stranger.told == 0
+
+
+@pytest.mark.requirement("V-04")
+@pytest.mark.parametrize(("service", "name"), [one for one in CUSTOMERS if one[1].startswith("POST")])
+def test_no_other_customer_is_told_a_kept_answer(world, send, service, name):
+    key = {"Idempotency-Key": "again"}
+    with world.doors[service].undone():
+        send(service, name, link=link(world.known["order_id"]), headers=key, undo=False)
+
+        other = send(service, name, link=link(world.known["other_order_id"]), headers=key)
+
+        assert "Idempotency-Replayed" not in other.answer.headers
+        assert other.leaks(world) == set()
 
 
 def _see_nothing(world, ask, name, stranger):

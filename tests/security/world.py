@@ -10,6 +10,7 @@ from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import sessionmaker
 
 from deploy.local.databases import SERVICES
+from deploy.local.keys import ISSUER
 from shared import clock
 from shared.messaging import jobs as runner
 from shared.messaging.backoff import Backoff
@@ -63,10 +64,14 @@ class Door:
 
     def try_out(self, method, path, **request):
         """Send a request, undo what it changed, and answer it with how many events it told."""
-        before = self.events
         with self.undone():
-            answer = self.ask(method, path, **request)
-            return answer, self.events - before
+            return self.ask_and_count(method, path, **request)
+
+    def ask_and_count(self, method, path, **request):
+        """Send a request, and answer it with how many events it told."""
+        before = self.events
+        answer = self.ask(method, path, **request)
+        return answer, self.events - before
 
     @contextmanager
     def undone(self):
@@ -172,7 +177,11 @@ def operations_of(document):
 @contextmanager
 def opened(engines, urls, keys, folder):
     """The world, empty; rolled back when it is left."""
-    environment = SETTINGS | {"JWKS": str(keys.jwks_file), "DOCUMENTS_FOLDER": str(folder)}
+    environment = SETTINGS | {
+        "JWKS": str(keys.jwks_file),
+        "TOKEN_ISSUER": ISSUER,
+        "DOCUMENTS_FOLDER": str(folder),
+    }
     with ExitStack() as stack:
         doors = {}
         for service in SERVICES:

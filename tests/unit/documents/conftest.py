@@ -5,7 +5,7 @@ from click.testing import CliRunner
 from sqlalchemy import text
 from sqlalchemy.orm import sessionmaker
 
-from deploy.local.keys import Keys
+from deploy.local.keys import ISSUER, Keys
 from services.documents import consumers, db, jobs  # noqa: F401 - they register themselves
 from services.documents.app import create_app
 from services.documents.cli import cli
@@ -75,6 +75,7 @@ def settings(postgres_server, keys, folder):
         documents_url="http://127.0.0.1:1",
         notifications_url="http://127.0.0.1:1",
         jwks=str(keys.jwks_file),
+        token_issuer=ISSUER,
         service_token="unused",
         customer_link_keys=("key",),
         documents_folder=str(folder),
@@ -96,6 +97,7 @@ def operate(app, settings):
         "DATABASE_URL": settings.database_url,
         "DOCUMENTS_FOLDER": settings.documents_folder,
         "JWKS": settings.jwks,
+        "TOKEN_ISSUER": settings.token_issuer,
         "BROKER_URL": settings.broker_url,
         "SERVICE_TOKEN": "none",
         "CUSTOMER_LINK_KEYS": "key",

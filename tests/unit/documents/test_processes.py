@@ -15,6 +15,7 @@ ENVIRONMENT = {
     "DOCUMENTS_URL": "http://127.0.0.1:1",
     "NOTIFICATIONS_URL": "http://127.0.0.1:1",
     "JWKS": "nowhere.json",
+    "TOKEN_ISSUER": "waybill-local",
     "SERVICE_TOKEN": "none",
     "CUSTOMER_LINK_KEYS": "key",
     "DOCUMENTS_FOLDER": "nowhere",

@@ -12,7 +12,7 @@ from aiosmtpd.controller import Controller
 from sqlalchemy import select, update
 from sqlalchemy.orm import sessionmaker
 
-from deploy.local.keys import Keys
+from deploy.local.keys import ISSUER, Keys
 from deploy.local.ports import free_port
 from services.notifications import consumers, jobs, sending  # noqa: F401 - jobs register themselves
 from services.notifications.app import create_app
@@ -149,6 +149,7 @@ def settings(postgres_server, mail_server, documents):
         documents_url=documents.url,
         notifications_url="http://127.0.0.1:1",
         jwks="",
+        token_issuer=ISSUER,
         service_token="our-token",
         customer_link_keys=("key",),
         smtp_url=f"smtp://127.0.0.1:{mail_server.port}",

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import sessionmaker
 
-from deploy.local.keys import ALL_SCOPES, Keys
+from deploy.local.keys import ALL_SCOPES, ISSUER, Keys
 from services.orders import consumers, db  # noqa: F401 - consumers register themselves
 from services.orders.app import create_app
 from services.orders.commands import master_data, placing
@@ -136,6 +136,7 @@ def app(postgres_server, keys):
         documents_url="http://127.0.0.1:1",
         notifications_url="http://127.0.0.1:1",
         jwks=str(keys.jwks_file),
+        token_issuer=ISSUER,
         service_token="unused",
         customer_link_keys=("key",),
         gateway_secret=GATEWAY_SECRET,

@@ -88,6 +88,8 @@ OTHER_SECRET = "whsec_" + b64encode(b"somebody else's secret").decode()
         {"webhook-id": "msg_2"},
         {"webhook-id": None},
         {"webhook_id": "m" * 301},
+        {"webhook_id": "ann@example.com"},
+        {"webhook_id": "msg.1"},
         {"webhook-timestamp": None},
         {"webhook-timestamp": "soon"},
         {"webhook-timestamp": "nan"},
@@ -99,6 +101,7 @@ OTHER_SECRET = "whsec_" + b64encode(b"somebody else's secret").decode()
     ],
     ids=str,
 )
+@pytest.mark.requirement("V-18")
 def test_a_call_that_is_not_the_gateways_is_refused(session, send, order, published, forged):
     answer = send(call_of(order), **forged)
 

@@ -14,7 +14,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.orm import sessionmaker
 
 from deploy.local.databases import database_url, provision
-from deploy.local.keys import Keys
+from deploy.local.keys import ISSUER, Keys
 from deploy.local.valkey import temporary_valkey
 from services.documents import cli as documents
 from services.documents.messaging import messaging as of_documents
@@ -77,13 +77,14 @@ def settings(url, valkey, keys):
         documents_url=NOBODY_THERE,
         notifications_url=NOBODY_THERE,
         jwks=str(keys.jwks_file),
+        token_issuer=ISSUER,
         service_token=token(keys),
         customer_link_keys=("key",),
     )
 
 
 def token(keys, subscriber="shipping", scopes=("events:read",), days=100):
-    return keys.token("shipping", scopes=scopes, subscriber=subscriber, lifetime=timedelta(days=days))
+    return keys.token("a-service", scopes=scopes, subscriber=subscriber, lifetime=timedelta(days=days))
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ COMPLETE = {
     "DOCUMENTS_URL": "http://127.0.0.1:8103",
     "NOTIFICATIONS_URL": "http://127.0.0.1:8104",
     "JWKS": "jwks.json",
+    "TOKEN_ISSUER": "waybill-local",
     "SERVICE_TOKEN": "token",
     "CUSTOMER_LINK_KEYS": "newest, previous",
 }

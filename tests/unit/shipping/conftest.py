@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import sessionmaker
 
-from deploy.local.keys import Keys
+from deploy.local.keys import ISSUER, Keys
 from services.shipping import consumers, db, jobs  # noqa: F401 - they register themselves
 from services.shipping.app import create_app
 from services.shipping.messaging import messaging
@@ -54,6 +54,7 @@ def app(postgres_server, keys):
             documents_url=nowhere,
             notifications_url=nowhere,
             jwks=str(keys.jwks_file),
+            token_issuer=ISSUER,
             service_token="unused",
             customer_link_keys=("a", "b"),
             carrier_secrets=(f"waybill={CARRIER_SECRET}",),

@@ -156,7 +156,12 @@ def test_the_standing_check_finds_whatever_drifted(session, harm):
 def operate(postgres_server):
     """Run one of the operator's verbs."""
     nowhere = dict.fromkeys(("ORDERS_URL", "SHIPPING_URL", "DOCUMENTS_URL", "NOTIFICATIONS_URL"), "http://x")
-    servers = {"DATABASE_URL": postgres_server.url("shipping"), "BROKER_URL": "redis://x", "JWKS": "x"}
+    servers = {
+        "DATABASE_URL": postgres_server.url("shipping"),
+        "BROKER_URL": "redis://x",
+        "JWKS": "x",
+        "TOKEN_ISSUER": "x",
+    }
     unused = {"SERVICE_TOKEN": "x", "CUSTOMER_LINK_KEYS": "x"}
 
     def run(*arguments):

@@ -214,7 +214,14 @@ class Issuer:
 
     def token(self, scope="things:read things:write", *, key_id="first", headers=None, **claims):
         now = datetime.now(UTC)
-        known = {"sub": "tess", "aud": "waybill", "iat": now, "exp": now + timedelta(hours=1), "scope": scope}
+        known = {
+            "iss": "https://issuer.example",
+            "sub": "tess",
+            "aud": "waybill",
+            "iat": now,
+            "exp": now + timedelta(hours=1),
+            "scope": scope,
+        }
         chosen = {name: value for name, value in (known | claims).items() if value is not None}
         return jwt.encode(chosen, self.keys[key_id], "EdDSA", headers={"kid": key_id} | (headers or {}))
 
@@ -234,6 +241,7 @@ def settings(postgres_server, issuer):
         documents_url="http://127.0.0.1:1",
         notifications_url="http://127.0.0.1:1",
         jwks=str(issuer.file),
+        token_issuer="https://issuer.example",
         service_token="unused",
         customer_link_keys=LINK_KEYS,
     )

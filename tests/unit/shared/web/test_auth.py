@@ -18,6 +18,8 @@ from shared.web import auth
 from shared.web.auth import KeySet, Tokens
 from shared.web.blueprint import Blueprint
 
+ISSUER = "https://issuer.example"  # of the fixture's tokens, and the one that is accepted
+
 
 def get(client, token):
     return client.get("/v1/things", headers={"Authorization": f"Bearer {token}"})
@@ -46,6 +48,7 @@ def hours(count):
     return datetime.now(UTC) + timedelta(hours=count)
 
 
+@pytest.mark.requirement("V-18")
 @pytest.mark.parametrize(
     "claims",
     [
@@ -54,6 +57,13 @@ def hours(count):
         {"sub": None},
         {"aud": "elsewhere"},
         {"aud": None},
+        {"iss": None},
+        {"iss": "https://another.example"},
+        {"iss": "https://issuer.example/"},
+        {"sub": ""},
+        {"sub": "s" * 256},
+        {"sub": "tess\n"},
+        {"sub": "té"},
         {"nbf": hours(1)},
         {"scope": 7},
         {"sellers": "everyone"},
@@ -65,6 +75,18 @@ def test_a_token_with_wrong_claims_is_not_accepted(client, issuer, claims):
 
     assert answer.status_code == 401
     assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.requirement("V-18")
+@pytest.mark.parametrize("name", ["gateway", "carrier", "anonymous", "customer:0", "orders", "notifications"])
+def test_nobody_goes_by_a_name_of_our_own(client, issuer, name):
+    assert get(client, issuer.token(sub=name)).status_code == 401
+    assert get(client, issuer.token(sub=name, subscriber="shipping")).status_code == 401
+
+
+@pytest.mark.requirement("V-18")
+def test_a_service_goes_by_its_name(client, issuer):
+    assert get(client, issuer.token(sub="orders", subscriber="orders")).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -90,7 +112,7 @@ def test_an_unsigned_token_is_not_accepted(client, issuer):
 
 def test_a_token_signed_with_the_public_key_as_a_secret_is_not_accepted(client, issuer):
     secret = json.loads(issuer.file.read_text())["keys"][0]["x"]
-    claims = {"sub": "eve", "aud": "waybill", "exp": hours(1), "scope": "things:read"}
+    claims = {"iss": ISSUER, "sub": "eve", "aud": "waybill", "exp": hours(1), "scope": "things:read"}
     forged = jwt.encode(claims, secret.ljust(32, "x"), "HS256", headers={"kid": "first"})
 
     assert get(client, forged).status_code == 401
@@ -178,7 +200,7 @@ def test_a_key_set_that_can_not_be_read_leaves_the_old_one_in_force(issuer, monk
 
 def test_remembered_tokens_are_bounded(issuer, monkeypatch):
     monkeypatch.setattr(auth, "REMEMBERED_TOKENS", 3)
-    tokens = Tokens(KeySet(str(issuer.file)))
+    tokens = Tokens(KeySet(str(issuer.file)), ISSUER)
 
     for number in range(10):
         assert tokens.actor(issuer.token(sub=f"caller-{number}")).name == f"caller-{number}"
@@ -195,7 +217,7 @@ def test_other_asymmetric_signatures_are_accepted(client, issuer, algorithm):
         key = ec.generate_private_key(ec.SECP256R1())
         public = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
     issuer.file.write_text(json.dumps({"keys": [public | {"alg": algorithm}]}))  # one key needs no id
-    claims = {"sub": "tess", "aud": "waybill", "exp": hours(1), "scope": "things:read"}
+    claims = {"iss": ISSUER, "sub": "tess", "aud": "waybill", "exp": hours(1), "scope": "things:read"}
 
     assert get(client, jwt.encode(claims, key, algorithm)).status_code == 200
 
@@ -223,7 +245,7 @@ def test_the_key_set_may_be_at_an_address(issuer):
 def test_claims_become_the_actor(issuer):
     token = issuer.token("a b", sellers=["s1"], markets=["*"], subscriber="shipping")
 
-    actor = Tokens(KeySet(str(issuer.file))).actor(token)
+    actor = Tokens(KeySet(str(issuer.file)), ISSUER).actor(token)
 
     assert actor.scopes == {"a", "b"}
     assert actor.may_see("s1", "gb")

@@ -1,18 +1,35 @@
 """A command sent twice under one key is done once, and answered twice."""
 
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import create_engine, func, select, text, update
-from sqlalchemy.orm import sessionmaker
+from sqlalchemy.orm import Session, sessionmaker
+from standardwebhooks import Webhook
 
 from shared import clock
 from shared.messaging.retention import forget
+from shared.web.blueprint import Blueprint
+from shared.web.commands import command
 from shared.web.retention import OLD_KEYS
 from shared.web.tables import idempotency_keys
+from shared.web.webhooks import signed
 
 pytestmark = pytest.mark.requirement("P-25")
+
+SECRET = "whsec_" + b64encode(b"known to these tests alone").decode()
+calls = Blueprint("calls", __name__, url_prefix="/v1/calls")
+
+
+@calls.route("/<caller>", methods=["POST"])
+@calls.response(200)
+@signed("caller", lambda _settings: SECRET)
+@command
+def hear_call(session: Session, caller: str) -> dict[str, str]:
+    """Note who called."""
+    return {"caller": caller}
 
 
 @pytest.fixture
@@ -70,6 +87,63 @@ def test_two_callers_may_choose_the_same_key(client, bearer):
         names.append(client.post("/v1/things", json={"name": caller}, headers=headers).json["name"])
 
     assert names == ["tess", "uma"]
+
+
+@pytest.mark.requirement("V-04")
+@pytest.mark.parametrize(
+    ("scope", "claims"),
+    [
+        ("things:read things:write", {"sellers": ["dock"]}),
+        ("things:read things:write", {"sellers": []}),
+        ("things:read things:write", {"markets": ["eu"]}),
+        ("things:read things:write", {"markets": []}),
+        ("things:write", {}),
+    ],
+)
+def test_a_token_that_reaches_less_far_is_not_told_the_first_answer(client, bearer, sessions, scope, claims):
+    key = {"Idempotency-Key": "key-1"}
+    known = {"sellers": ["quay"], "markets": ["gb"]}
+    client.post("/v1/things", json={"name": "kettle"}, headers=bearer(**known) | key)
+
+    answer = client.post("/v1/things", json={"name": "kettle"}, headers=bearer(scope, **known | claims) | key)
+
+    assert (answer.status_code, answer.json["reason"]) == (409, "idempotency_key_reused")
+    assert "kettle" not in answer.text
+    with sessions() as session:
+        assert session.scalar(text("select count(*) from sample.things")) == 1
+
+
+@pytest.mark.requirement("V-04")
+@pytest.mark.parametrize("claims", [{}, {"sellers": ["quay", "dock"]}, {"sellers": ["*"], "markets": ["*"]}])
+def test_a_token_that_reaches_as_far_is_told_the_first_answer(client, bearer, claims):
+    key = {"Idempotency-Key": "key-1"}
+    known = {"sellers": ["quay"], "markets": ["gb"]}
+    first = client.post("/v1/things", json={"name": "kettle"}, headers=bearer(**known) | key)
+
+    second = client.post("/v1/things", json={"name": "kettle"}, headers=bearer(**known | claims) | key)
+
+    assert (second.status_code, second.data) == (201, first.data)
+
+
+@pytest.mark.requirement("V-04")
+def test_callers_who_sign_have_keys_of_their_own(make_things_app, sessions):
+    client = make_things_app(blueprints=[calls]).test_client()
+
+    def call(path):
+        body, at = "{}", clock.now()
+        signature = Webhook(SECRET).sign("msg_1", at, body)
+        headers = {
+            "webhook-id": "msg_1",
+            "webhook-timestamp": str(int(at.timestamp())),
+            "webhook-signature": signature,
+            "Idempotency-Key": "key-1",
+        }
+        return client.post(path, data=body, content_type="application/json", headers=headers)
+
+    answers = [call("/v1/calls/swift"), call("/v1/calls/slow"), call("/v1/calls/swift")]
+
+    assert [answer.json["caller"] for answer in answers] == ["swift", "slow", "swift"]
+    assert ["Idempotency-Replayed" in answer.headers for answer in answers] == [False, False, True]
 
 
 def test_a_refusal_is_not_kept(client, keyed, sessions):
@@ -216,8 +290,8 @@ def test_answers_are_forgotten_after_a_day(client, bearer, sessions):
         # As many as an hour brings, and not only the first of them.
         session.execute(
             text(
-                "insert into idempotency_keys (subject, key, fingerprint, created_at)"
-                " select 'tess', 'old ' || n, '', now() - interval '25 hours'"
+                "insert into idempotency_keys (issuer, subject, key, fingerprint, reach, created_at)"
+                " select '', 'tess', 'old ' || n, '', '{}', now() - interval '25 hours'"
                 " from generate_series(1, 20000) as n"
             )
         )
