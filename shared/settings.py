@@ -54,6 +54,8 @@ class ServiceSettings(ProcessSettings):
     token_issuer: str  # whose tokens are accepted: their claim `iss`, to the letter
     service_token: str  # this service's own bearer token, for calls to the others' /internal and documents
     customer_link_keys: tuple[str, ...]  # newest first; the older ones still open links
+    message_keys: tuple[str, ...] = ()  # this service's own, newest first, with which it seals what it tells
+    message_public_keys: tuple[str, ...] = ()  # everybody's, as service=key, of each the newest first
     pool_size: int = 5
     pull_grace_seconds: float = 3  # how long a pushed delivery may stay unacknowledged before it is pulled
     retry_base_seconds: float = 1  # the first wait after a failed handler or job; doubles each time

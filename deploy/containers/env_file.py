@@ -18,7 +18,8 @@ PASSWORDS = (
 def write_env_file(file: Path, keys: Keys) -> None:
     """Add what is missing to the file, or begin it; what is in it stays, for the servers know it already.
 
-    Key set, issuer and service tokens alone are written anew: they follow from the keys, which may change.
+    Key sets, issuer, service tokens and message keys alone are written anew: they follow from this machine's
+    keys, which may have changed.
     """
     text = file.read_text() if file.exists() else ""
     wanted = development_settings(keys, parsed(text))
@@ -37,9 +38,12 @@ def development_settings(keys: Keys, known: Mapping[str, str]) -> dict[str, str]
         "CUSTOMER_LINK_KEYS": keys.customer_link_keys,
         **{name: secrets.token_urlsafe(24) for name in PASSWORDS},
     }
+    message_keys = {f"{service.upper()}_MESSAGE_KEYS": keys.message_keys(service) for service in SERVICES}
     tokens = {f"{service.upper()}_SERVICE_TOKEN": keys.service_token(service) for service in SERVICES}
     return (
         {name: known.get(name) or value for name, value in made.items()}
         | {"JWKS": keys.jwks_file.read_text(), "TOKEN_ISSUER": ISSUER}
+        | {"MESSAGE_PUBLIC_KEYS": keys.message_public_keys(SERVICES)}
+        | message_keys
         | tokens
     )

@@ -5,7 +5,7 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from jwt.algorithms import OKPAlgorithm
+from nacl.encoding import Base64Encoder
+from nacl.public import PrivateKey
 
 AUDIENCE = "waybill"
 ISSUER = "waybill-local"
@@ -93,6 +95,18 @@ class Keys:
             lifetime=SERVICE_TOKEN_LIFETIME,
         )
 
+    def message_keys(self, service: str) -> str:
+        """What a service seals its events with, newest and previous."""
+        return self._kept(f"message-keys-{service}", _new_message_keys)
+
+    def message_public_keys(self, services: Iterable[str]) -> str:
+        """What the services open each other's events with."""
+        return ",".join(
+            f"{service}={PrivateKey(key.encode(), Base64Encoder).public_key.encode(Base64Encoder).decode()}"
+            for service in services
+            for key in self.message_keys(service).split(",")
+        )
+
     def _kept(self, name: str, make: Callable[[], str]) -> str:
         file = self.folder / name
         if not file.exists():
@@ -119,6 +133,11 @@ def _new_signing_key() -> str:
 def _new_gateway_secret() -> str:
     """As Standard Webhooks writes secrets."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _new_message_keys() -> str:
+    """Two, as of links."""
+    return ",".join(PrivateKey.generate().encode(Base64Encoder).decode() for _ in range(2))
 
 
 def _new_link_keys() -> str:

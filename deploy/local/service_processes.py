@@ -45,6 +45,7 @@ def service_processes(settings: Settings, keys: Keys, servers: Servers) -> dict[
         | {
             "DATABASE_URL": servers.database_url(service),
             "SERVICE_TOKEN": keys.service_token(service),
+            "MESSAGE_KEYS": keys.message_keys(service),
         }
         for service in SERVICES
     }
@@ -115,6 +116,7 @@ def _shared_environment(settings: Settings, keys: Keys, servers: Servers) -> dic
         "JWKS": str(keys.jwks_file),
         "TOKEN_ISSUER": ISSUER,
         "CUSTOMER_LINK_KEYS": keys.customer_link_keys,
+        "MESSAGE_PUBLIC_KEYS": keys.message_public_keys(SERVICES),
         **{f"{service.upper()}_URL": service_url(settings, service) for service in SERVICES},
         **settings.services,
     }

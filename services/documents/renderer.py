@@ -1,7 +1,20 @@
-"""The Celery app that makes papers: the worker's, with all that rendering needs in memory before it forks."""
+"""The Celery app that makes papers: a worker with all that rendering needs in memory before it forks."""
 
-from services.documents import einvoices, rendering, storage  # noqa: F401 - einvoices for the children
-from services.documents.worker import app, settings
+from services.documents import (  # noqa: F401 - jobs register themselves; einvoices is for the children
+    db,
+    einvoices,
+    jobs,
+    rendering,
+    storage,
+)
+from services.documents.messaging import messaging
+from services.documents.settings import Settings
+from shared.messaging.worker import make_worker
+from shared.settings import read
+
+settings = read(Settings)
+db.bind(settings)
+app = make_worker(messaging, db.sessions, settings, hears_events=False)
 
 # A paper takes a tenth of a second or ten: one at a time, so that none waits behind a long one.
 app.conf.worker_prefetch_multiplier = 1

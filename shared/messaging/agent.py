@@ -5,20 +5,23 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
+from typing import Any
 
 import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from shared import logging, metrics
+from shared import logging
 from shared.db import new_id
-from shared.messaging import canary, deliveries, dispatch, fault_points, inbox, measuring, retention
+from shared.messaging import canary, deliveries, dispatch, fault_points, inbox, measuring, metrics, retention
 from shared.messaging.backoff import Backoff
 from shared.messaging.celery_app import make_celery
 from shared.messaging.deliveries import Source
 from shared.messaging.inbox import Inbox
 from shared.messaging.relay import BATCH, Publisher, relay_batch
+from shared.messaging.sealing import NotBelieved, Sealer
 from shared.messaging.service import Messaging
+from shared.metrics import serve
 from shared.settings import ServiceSettings
 
 log = logging.logger(__name__)
@@ -54,6 +57,7 @@ class Agent:
         self._watches = watches
         self._checks = checks or {}
         self._app = make_celery(messaging, settings)
+        self._sealer = Sealer(messaging.name, settings.message_keys, settings.message_public_keys)
         self._stopping = threading.Event()
         self._hearing = Inbox(
             sessions=sessions,
@@ -111,7 +115,7 @@ class Agent:
                 self._stopping.wait(backoff.seconds(failures))
 
     def _relay(self) -> None:
-        publisher = Publisher(self._app)
+        publisher = Publisher(self._app, self._sealer)
         try:
             self._on_each("outbox", lambda: self._relay_all(publisher))
         finally:
@@ -123,7 +127,7 @@ class Agent:
                 return
 
     def _dispatch(self) -> None:
-        publisher = Publisher(self._app)
+        publisher = Publisher(self._app, self._sealer)
         try:
             self._on_each("jobs", lambda: self._dispatch_all(publisher))
         finally:
@@ -171,13 +175,12 @@ class Agent:
     def _pulling(self, source_name: str) -> Callable[[], None]:
         def pull() -> None:
             source = self._source(source_name)
-            publisher = Publisher(self._app)
+            publisher = Publisher(self._app, self._sealer)
             try:
                 while not self._stopping.is_set():
                     envelopes = source.pull(self._grace_seconds(publisher))
                     for envelope in envelopes:
-                        if inbox.receive(self._hearing, envelope, "pull"):
-                            log.info("event_pulled", event_id=envelope["id"], type=envelope["type"])
+                        self._hear(envelope, source_name)
                         if self._stopping.is_set():
                             return
                     if len(envelopes) < deliveries.PULL_LIMIT:
@@ -190,6 +193,16 @@ class Agent:
                 source.close()
 
         return pull
+
+    def _hear(self, envelope: dict[str, Any], teller: str) -> None:
+        try:
+            self._messaging.consumers.believe(envelope, teller)
+        except NotBelieved as error:
+            metrics.REFUSED.labels("pull").inc()
+            log.warning("event_refused", teller=teller, error=str(error))
+            return
+        if inbox.receive(self._hearing, envelope, "pull"):
+            log.info("event_pulled", event_id=envelope["id"], type=envelope["type"])
 
     def _grace_seconds(self, publisher: Publisher) -> float:
         """How long an event may stay unacknowledged before it is pulled.
@@ -207,7 +220,7 @@ class Agent:
         return Source(name, self._settings.service_url(name), self._settings.service_token)
 
     def _send_canaries(self) -> None:
-        publisher = Publisher(self._app)
+        publisher = Publisher(self._app, self._sealer)
         try:
             while not self._stopping.is_set():
                 publisher.send(
@@ -232,7 +245,7 @@ class Agent:
         self._stopping.wait(RETENTION_EVERY_SECONDS)
 
     def _measure(self) -> None:
-        publisher = Publisher(self._app)
+        publisher = Publisher(self._app, self._sealer)
         try:
             while not self._stopping.is_set():
                 with self._sessions() as session:
@@ -264,7 +277,7 @@ def run_agent(
     logging.configure(messaging.name, settings.log_level)
     fault_points.configure(settings.crash_points)
     agent = Agent(messaging, sessions, settings, forgets=forgets, watches=watches, checks=checks)
-    metrics.serve(settings.metrics_host, settings.metrics_port)
+    serve(settings.metrics_host, settings.metrics_port)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         agent.stop()

@@ -5,6 +5,8 @@ from typing import Any, TypeVar, get_type_hints
 
 from sqlalchemy.orm import Session
 
+from shared.messaging.sealing import NotBelieved
+
 Handler = Callable[[Session, Any], None]
 H = TypeVar("H", bound=Handler)
 Witness = Callable[[Session, Mapping[str, Any]], None]
@@ -17,7 +19,7 @@ class Consumers:
     def __init__(self) -> None:
         self.kinds: dict[str, type] = {}
         self.handlers: dict[str, list[Handler]] = {}
-        self.sources: set[str] = set()  # the services that are listened to
+        self.tellers: dict[str, str] = {}  # by event, the service that alone tells it
         self.witnesses: list[Witness] = []
 
     def on(self, *kinds: Any) -> Callable[[H], H]:
@@ -31,10 +33,20 @@ class Consumers:
             for kind in kinds:
                 self.kinds[kind.NAME] = kind
                 self.handlers.setdefault(kind.NAME, []).append(handler)
-                self.sources.add(get_type_hints(kind.snapshot.fget)["return"].SOURCE)
+                self.tellers[kind.NAME] = get_type_hints(kind.snapshot.fget)["return"].SOURCE
             return handler
 
         return register
+
+    @property
+    def sources(self) -> set[str]:
+        """The services that are listened to."""
+        return set(self.tellers.values())
+
+    def believe(self, envelope: Mapping[str, Any], teller: str) -> None:
+        """Refuse what a service tells in another's name; raises NotBelieved."""
+        if envelope["source"] != f"/{teller}" or self.tellers.get(envelope["type"], teller) != teller:
+            raise NotBelieved(f"{teller} tells {envelope['type']} of {envelope['source']}")
 
     def on_every(self, witness: W) -> W:
         """Have a function see the envelope of every event that is followed, in the same transaction."""

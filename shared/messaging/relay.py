@@ -14,6 +14,7 @@ from shared import clock
 from shared.messaging import metrics
 from shared.messaging.fault_points import crash_point
 from shared.messaging.outbox import envelope
+from shared.messaging.sealing import Sealer
 from shared.messaging.tables import event_log, outbox
 
 BATCH = 200
@@ -25,20 +26,25 @@ class Publisher:
     Kombu's pool is left alone: closing it stalls every other user of it in the process.
     """
 
-    def __init__(self, app: Celery) -> None:
+    def __init__(self, app: Celery, sealer: Sealer) -> None:
         self._app = app
+        self._sealer = sealer
         self._connection: Connection | None = None
         self._producer: Any = None
 
     def send(self, tasks: Iterable[tuple[str, str, str, dict[str, Any]]]) -> None:
         """Put tasks (queue, task id, name, keyword arguments) on their queues, all in one batch.
 
+        An event among the arguments is sealed for the service whose queue it is.
         Raises what the broker's client raises; some of the tasks may then have been sent.
         """
         with self._connected() as producer, producer.batch():
             for queue, task_id, name, kwargs in tasks:
                 # What Flower shows of the task: the number, and nothing that the event says of people.
                 shown = kwargs.get("order") or ""
+                if "event" in kwargs:
+                    listener = queue.partition(".")[0]
+                    kwargs = kwargs | {"event": self._sealer.seal(listener, kwargs["event"])}  # noqa: PLW2901
                 message = self._app.amqp.as_task_v2(task_id, name, kwargs=kwargs, kwargsrepr=shown)
                 producer.publish(
                     message.body,

@@ -8,25 +8,38 @@ from celery import Celery, Task, signals
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, configure_mappers, sessionmaker
 
-from shared import logging, metrics
-from shared.messaging import canary, fault_points, inbox, jobs
+from shared import logging
+from shared.messaging import canary, fault_points, inbox, jobs, metrics
 from shared.messaging.backoff import Backoff
 from shared.messaging.celery_app import make_celery
 from shared.messaging.inbox import Inbox
+from shared.messaging.sealing import NotBelieved, Sealer
 from shared.messaging.service import Messaging
+from shared.metrics import serve
 from shared.settings import ServiceSettings
 
 log = logging.logger(__name__)
 
 
-def make_worker(messaging: Messaging, sessions: sessionmaker[Session], settings: ServiceSettings) -> Celery:
-    """The Celery app of a service with a task for each event it follows and each kind of job it has."""
+def make_worker(
+    messaging: Messaging,
+    sessions: sessionmaker[Session],
+    settings: ServiceSettings,
+    *,
+    hears_events: bool = True,
+) -> Celery:
+    """The Celery app of a service with a task for each event it follows and each kind of job it has.
+
+    One that hears no events, as its queues are of jobs alone, needs no keys to open them.
+    """
     app = make_celery(messaging, settings)
     backoff = Backoff(settings.retry_base_seconds, settings.retry_cap_seconds)
     hearing = Inbox(sessions=sessions, consumers=messaging.consumers, backoff=backoff)
     fault_points.configure(settings.crash_points)
-    for event in messaging.consumers.kinds:
-        _add_event_task(app, messaging, hearing, event)
+    if hears_events:
+        sealer = Sealer(messaging.name, settings.message_keys, settings.message_public_keys)
+        for event in messaging.consumers.kinds:
+            _add_event_task(app, messaging, hearing, sealer, event)
     for kind in messaging.jobs.kinds.values():
         _add_job_task(app, messaging, sessions, kind, backoff)
     app.task(_hear_canary, name=f"{messaging.name}.{canary.NAME}")
@@ -69,7 +82,7 @@ def _answer_prometheus(settings: ServiceSettings) -> None:
     @signals.worker_init.connect(weak=False)
     def answer_prometheus(**_: Any) -> None:
         try:
-            server = metrics.serve(settings.metrics_host, settings.metrics_port)
+            server = serve(settings.metrics_host, settings.metrics_port)
         except OSError as error:  # which Celery would log, and go on
             raise SystemExit(f"METRICS_PORT {settings.metrics_port}: {error}") from error
 
@@ -79,19 +92,29 @@ def _answer_prometheus(settings: ServiceSettings) -> None:
                 server.socket.close()
 
 
-def _add_event_task(app: Celery, messaging: Messaging, hearing: Inbox, event: str) -> None:
-    def hear(task: Task, order: str, event: dict[str, Any]) -> None:  # noqa: ARG001
+def _add_event_task(
+    app: Celery, messaging: Messaging, hearing: Inbox, sealer: Sealer, event_type: str
+) -> None:
+    def hear(task: Task, order: str, event: str) -> None:  # noqa: ARG001
         # The order's number is for Flower's reader.
+        try:
+            teller, envelope = sealer.open(event)
+            messaging.consumers.believe(envelope, teller)
+        except NotBelieved as error:
+            # If it was told at all, it is pulled.
+            metrics.REFUSED.labels("push").inc()
+            log.warning("event_refused", type=event_type, error=str(error))
+            return
         try:
             # What comes a second time may have killed its process the first time: attempts are counted first.
             if task.request.delivery_info.get("redelivered"):
-                inbox.receive(hearing, event, "push")
+                inbox.receive(hearing, envelope, "push")
             else:
-                inbox.receive_and_process(hearing, event)
+                inbox.receive_and_process(hearing, envelope)
         except Exception as error:
-            log.warning("event_not_received", event_id=event.get("id"), exc_info=error)
+            log.warning("event_not_received", event_id=envelope.get("id"), exc_info=error)
 
-    app.task(hear, name=f"{messaging.name}.{event}", bind=True)
+    app.task(hear, name=f"{messaging.name}.{event_type}", bind=True)
 
 
 def _add_job_task(

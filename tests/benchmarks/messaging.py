@@ -17,6 +17,8 @@ import redis
 from celery import Celery
 from sqlalchemy.orm import Session, sessionmaker
 
+from deploy.local.databases import SERVICES
+from deploy.local.keys import Keys
 from deploy.local.postgres import Postgres
 from deploy.local.valkey import Valkey, temporary_valkey
 from shared.db import make_engine
@@ -108,6 +110,7 @@ def _with_processes(postgres: Postgres, broker: Valkey) -> Iterator[Rig]:
         engine = make_engine(postgres.url(service))
         upgrade(engine, service)
         engine.dispose()
+    keys = Keys(postgres.folder.parent / "keys")
     common = {
         **os.environ,
         "BROKER_URL": broker.url,
@@ -115,6 +118,7 @@ def _with_processes(postgres: Postgres, broker: Valkey) -> Iterator[Rig]:
         "TOKEN_ISSUER": "waybill-local",
         "SERVICE_TOKEN": "none",
         "CUSTOMER_LINK_KEYS": "none",
+        "MESSAGE_PUBLIC_KEYS": keys.message_public_keys(SERVICES),
         "LOG_LEVEL": "WARNING",
         **{f"{s}_URL": "http://127.0.0.1:9" for s in ("ORDERS", "SHIPPING", "DOCUMENTS", "NOTIFICATIONS")},
     }
@@ -136,7 +140,10 @@ def _with_processes(postgres: Postgres, broker: Valkey) -> Iterator[Rig]:
         ([*worker, *quiet, "-n", "echo@localhost"], "shipping"),
     ]
     processes = [
-        subprocess.Popen(command, env={**common, "DATABASE_URL": postgres.url(service)})
+        subprocess.Popen(
+            command,
+            env={**common, "DATABASE_URL": postgres.url(service), "MESSAGE_KEYS": keys.message_keys(service)},
+        )
         for command, service in commands
     ]
     sessions = sessions_of(publisher, postgres.url("orders"))

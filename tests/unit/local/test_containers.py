@@ -92,7 +92,8 @@ def test_a_service_can_be_made_of_what_it_is_told(tmp_path):
         }
         told = {name: value for name, value in vars(from_containers).items() if name in optional}
         differing = {name for name, default in optional.items() if told[name] != default}
-        assert differing == {"public_url", "trusted_proxies", "metrics_host", "metrics_port"}
+        keys = {"message_keys", "message_public_keys"}
+        assert differing == keys | {"public_url", "trusted_proxies", "metrics_host", "metrics_port"}
 
 
 def test_no_secret_has_a_default():

@@ -6,10 +6,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import sessionmaker
 
+from deploy.local.databases import SERVICES
+from deploy.local.keys import Keys
 from shared.events.orders import OrderPlaced
 from shared.events.routes import SUBSCRIBERS
 from shared.messaging.backoff import Backoff
 from shared.messaging.inbox import Inbox
+from shared.messaging.sealing import Sealer
 from shared.messaging.service import Messaging
 
 
@@ -55,3 +58,19 @@ def heard(shipping) -> list:
         snapshots.append(order)
 
     return snapshots
+
+
+@pytest.fixture(scope="session")
+def keys(tmp_path_factory) -> Keys:
+    return Keys(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="session")
+def sealers(keys):
+    """The sealer of a service, each with keys of its own."""
+
+    def sealer(service):
+        public = keys.message_public_keys(SERVICES).split(",")
+        return Sealer(service, keys.message_keys(service).split(","), public)
+
+    return sealer

@@ -5,6 +5,7 @@ from celery import Celery
 
 from deploy.local.valkey import temporary_valkey
 from shared.messaging.relay import Publisher
+from tests.samples import envelope
 
 
 @pytest.fixture
@@ -13,9 +14,9 @@ def app():
         yield app
 
 
-def test_flower_is_told_the_order_s_number_and_nothing_of_its_people(app):
+def test_flower_is_told_the_order_s_number_and_nothing_of_its_people(app, sealers):
     arguments = {"order": "GB-100010", "event": {"data": {"name": "Ann Archer"}}}
-    publisher = Publisher(app)
+    publisher = Publisher(app, sealers("orders"))
 
     publisher.send([("documents.events", "1", "documents.order.accepted", arguments)])
     publisher.send([("documents.events", "2", "documents.canary", {})])
@@ -24,4 +25,21 @@ def test_flower_is_told_the_order_s_number_and_nothing_of_its_people(app):
         first, second = (connection.default_channel.basic_get("documents.events") for _ in range(2))
     assert (first.headers["task"], first.headers["kwargsrepr"]) == ("documents.order.accepted", "GB-100010")
     assert second.headers["kwargsrepr"] == ""
+    publisher.close()
+
+
+@pytest.mark.requirement("V-05", "V-08")
+def test_an_event_goes_to_the_broker_sealed_for_its_listener(app, sealers):
+    told = envelope("order.accepted")
+    publisher = Publisher(app, sealers("orders"))
+
+    publisher.send([("shipping.events", "1", "shipping.order.accepted", {"order": "7", "event": told})])
+
+    with app.connection_for_read() as connection:
+        message = connection.default_channel.basic_get("shipping.events")
+    _, arguments, _ = message.decode()
+    assert told["data"]["order"]["people"]["customer"]["email"] not in str(message.decode()) + str(
+        message.headers
+    )
+    assert sealers("shipping").open(arguments["event"]) == ("orders", told)
     publisher.close()
