@@ -58,6 +58,7 @@ class Agent:
         self._checks = checks or {}
         self._app = make_celery(messaging, settings)
         self._sealer = Sealer(messaging.name, settings.message_keys, settings.message_public_keys)
+        metrics.REFUSED.labels("pull")  # told from the start, for an alert has to see it grow
         self._stopping = threading.Event()
         self._hearing = Inbox(
             sessions=sessions,

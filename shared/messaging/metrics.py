@@ -23,8 +23,6 @@ ACKNOWLEDGED = Counter(
 REFUSED = Counter(
     "waybill_events_refused", "Events that do not come from who alone can tell them, by their way.", ["via"]
 )
-for _way in ("push", "pull"):
-    REFUSED.labels(_way)  # told from the start: an alert has to see the first one
 HANDLED = Counter("waybill_events_handled", "Events whose effects are committed.", ["type"])
 RETRIED = Counter(
     "waybill_events_retried", "Failures of an event's handlers, which will run again.", ["type"]

@@ -38,6 +38,7 @@ def make_worker(
     fault_points.configure(settings.crash_points)
     if hears_events:
         sealer = Sealer(messaging.name, settings.message_keys, settings.message_public_keys)
+        metrics.REFUSED.labels("push")  # told from the start, for an alert has to see it grow
         for event in messaging.consumers.kinds:
             _add_event_task(app, messaging, hearing, sealer, event)
     for kind in messaging.jobs.kinds.values():
