@@ -1,6 +1,6 @@
 """The process beside documents' workers: relays, pulls, acknowledges and drives jobs."""
 
-from services.documents import consumers, db, jobs, ledger  # noqa: F401 - consumers and jobs register themselves
+from services.documents import consumers, db, jobs, ledger, storage  # noqa: F401 - consumers and jobs register themselves
 from services.documents.messaging import messaging
 from services.documents.settings import Settings
 from shared.messaging.agent import run_agent
@@ -15,5 +15,6 @@ if __name__ == "__main__":
         db.sessions,
         settings,
         forgets=[OLD_KEYS],
+        chores=[storage.sweep_by_the_hour],
         checks={"invoice_numbers": lambda session: len(list(ledger.faulty_series(session)))},
     )

@@ -3,7 +3,6 @@
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 
 import click
@@ -15,8 +14,6 @@ from services.documents.messaging import messaging
 from services.documents.settings import Settings
 from shared.cli import Service, make_cli
 from shared.doctor import Patient, Trouble, listened_queues, space
-
-UNNEEDED_SECONDS = 24 * 3600
 
 # In a process of its own: no other of ours than the rendering worker's has room for WeasyPrint.
 _RENDERING = "import sys; from services.documents import rendering; sys.exit(rendering.warn_of_slow_fonts())"
@@ -107,15 +104,9 @@ def audit(service: Service) -> None:
 @cli.command()
 @click.pass_obj
 def tidy(service: Service) -> None:
-    """Erase stored bytes that no paper needs, left by what was broken off; none younger than a day."""
-    with service.session() as session:
-        folder = folder_of(session)
-        old = time.time() - UNNEEDED_SECONDS
-        lying = {digest for digest, written_at in storage.stored(folder) if written_at < old}
-        unneeded = lying - queries.stored_hashes(session)
-    for digest in unneeded:
-        storage.remove(folder, digest)
-    click.echo(f"{len(unneeded)} files erased, {storage.sweep(folder)} half-written ones")
+    """Erase at once what the agent does within a day: stored bytes that nothing needs."""
+    assert service.settings
+    click.echo(f"{storage.sweep(service.sessions)} files erased")
 
 
 def faults(session: Session) -> Iterator[str]:

@@ -25,7 +25,7 @@ MOST_LINES = 2_000  # more would take a renderer half a minute and a gigabyte
 
 DOCUMENT_SECONDS = Histogram(
     "waybill_document_seconds",
-    "Making a paper or a print, from the first look at it to its stored bytes.",
+    "Making a paper or a print, from the first look at it to its last byte.",
     ["kind"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
 )
@@ -33,7 +33,7 @@ DOCUMENT_SECONDS = Histogram(
 
 @jobs.kind("paper", limit_seconds=60, queue="rendering")
 def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
-    """Number a paper if its kind has numbers, render it, keep its bytes; a dead worker's number is reused.
+    """Number a paper if its kind has numbers, and render it; a dead worker's number is reused.
 
     Figures that don't add up and orders of too many lines fail for good, before a number is taken.
     """
@@ -64,11 +64,8 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         pdf = rendering.render(paper.kind, content, number, issued_on, logo, xml)
     except rendering.TooLong as error:
         raise PermanentFailure(str(error)) from error
-    digest = storage.store(folder, pdf)
     DOCUMENT_SECONDS.labels(paper.kind).observe(time.monotonic() - began)
-    return partial(
-        commands.paper_stored, paper_id=paper_id, sha256=digest, size_bytes=len(pdf), einvoice=verdict
-    )
+    return partial(commands.store_paper, paper_id=paper_id, content=pdf, einvoice=verdict)
 
 
 def _einvoice(
@@ -96,12 +93,9 @@ def give_up_paper(session: Session, argument: dict[str, Any], reason: str) -> No
 
 @jobs.kind("removal", limit_seconds=30)
 def remove_bytes(sessions: sessionmaker[Session], argument: dict[str, Any]) -> None:
-    """Erase the bytes of a paper that was removed, unless another paper is the very same."""
-    with sessions() as session:
-        folder = folder_of(session)
-        needed = queries.is_needed(session, argument["sha256"])
-    if not needed:
-        storage.remove(folder, argument["sha256"])
+    """Erase the bytes of a paper that was removed, unless another is the very same."""
+    with sessions.begin() as session:
+        storage.erase_unneeded(session, argument["sha256"])
 
 
 @jobs.kind("print", limit_seconds=120, queue="rendering")
@@ -125,9 +119,8 @@ def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     else:
         picture = storage.read(folder, logo.sha256) if logo and logo.sha256 else b""
         pdf = rendering.render_stops(made.kind, stops, made.requested_at, picture)
-    digest = storage.store(folder, pdf)
     DOCUMENT_SECONDS.labels(made.kind).observe(time.monotonic() - began)
-    return partial(prints.print_stored, print_id=print_id, sha256=digest, size_bytes=len(pdf))
+    return partial(prints.store_print, print_id=print_id, content=pdf)
 
 
 @jobs.on_dead("print")

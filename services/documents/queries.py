@@ -1,9 +1,9 @@
 """What is read of papers; changes nothing."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select, true, union
+from sqlalchemy import func, select, union
 from sqlalchemy.orm import Session
 
 from services.documents.domain.papers import (
@@ -154,25 +154,12 @@ def count_series(session: Session) -> int:
     return session.execute(select(func.count()).select_from(Series)).scalar_one()
 
 
-def is_needed(session: Session, sha256: str) -> bool:
-    """Whether any paper, print or logo still needs the bytes of this hash."""
-    for model, stored in (
-        (Paper, Paper.status == PaperStatus.STORED),
-        (Print, Print.status == PaperStatus.STORED),
-        (Logo, true()),
-    ):
-        needed = select(model.id).where(model.sha256 == sha256, stored).limit(1)
-        if session.scalar(needed) is not None:
-            return True
-    return False
-
-
-def stored_hashes(session: Session) -> set[str]:
-    """The hash of all bytes that a paper, print or logo still needs."""
+def needed_hashes(session: Session, of: Collection[str]) -> set[str]:
+    """Those of these hashes whose bytes a paper, print or logo still needs."""
     needed = union(
-        select(Paper.sha256).where(Paper.status == PaperStatus.STORED),
-        select(Print.sha256).where(Print.status == PaperStatus.STORED),
-        select(Logo.sha256).where(Logo.sha256.is_not(None)),
+        select(Paper.sha256).where(Paper.sha256.in_(of), Paper.status == PaperStatus.STORED),
+        select(Print.sha256).where(Print.sha256.in_(of), Print.status == PaperStatus.STORED),
+        select(Logo.sha256).where(Logo.sha256.in_(of)),
     )
     return set(session.scalars(needed))
 

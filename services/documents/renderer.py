@@ -5,7 +5,6 @@ from services.documents import (  # noqa: F401 - jobs register themselves; einvo
     einvoices,
     jobs,
     rendering,
-    storage,
 )
 from services.documents.messaging import messaging
 from services.documents.settings import Settings
@@ -22,4 +21,3 @@ app.conf.worker_prefetch_multiplier = 1
 app.conf.worker_max_memory_per_child = 400_000
 
 rendering.warn_of_slow_fonts()
-storage.sweep(settings.folder)

@@ -1,27 +1,56 @@
-"""The bytes of papers: a folder of files named by the SHA-256 of their content, written once."""
+"""Stored bytes: a folder of files named by the SHA-256 of their content, written once.
+
+A file is written by the transaction whose row needs it, after all that could refuse it, and erased only while
+no transaction that wrote the same bytes is open: both lock the content's hash. What a transaction leaves that
+wrote and then did not commit is needed by no row, and is swept.
+"""
 
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+from prometheus_client import Counter
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from services.documents import queries
+from services.documents.db import folder_of
+from shared import clock
+
 # A file is renamed into place or never was; what is this old was left by a process that died writing.
 LEFTOVER_SECONDS = 3600
+# Not for the sake of commits, which lock: what is brought back from a backup may come before its rows.
+UNNEEDED_SECONDS = 24 * 3600
+HOURS = 24
+ALL_PARTS = tuple(f"{number:02x}" for number in range(256))
 _INCOMING = "incoming"
+
+SWEPT = Counter(
+    "waybill_swept_files_total", "Files that no row needed or that were half written, left by a broken write."
+)
 
 
 class Damaged(Exception):  # noqa: N818 - reads as what happened
     """A stored file is gone, or is not what was stored."""
 
 
-def store(folder: Path, content: bytes) -> str:
-    """Keep bytes for good and answer their SHA-256; storing the same again changes nothing.
+def store(session: Session, content: bytes) -> str:
+    """Keep bytes that the transaction has decided on and answer their SHA-256; a second time changes nothing.
 
-    When it returns they have reached the disk: temporary file, fsync, rename, fsync of the folder.
+    The last step before the row that needs them: nothing may refuse them afterwards. When it returns they
+    have reached the disk: temporary file, fsync, rename, fsync of the folder.
     """
     digest = sha256(content).hexdigest()
+    session.execute(select(func.pg_advisory_xact_lock_shared(_lock_of(digest))))
+    _write(folder_of(session), digest, content)
+    return digest
+
+
+def _write(folder: Path, digest: str, content: bytes) -> None:
     place = _place(folder, digest)
     incoming = folder / _INCOMING
     incoming.mkdir(parents=True, exist_ok=True)
@@ -39,7 +68,6 @@ def store(folder: Path, content: bytes) -> str:
         Path(name).unlink(missing_ok=True)
         raise
     _sync_folder(place.parent)
-    return digest
 
 
 def read(folder: Path, digest: str) -> bytes:
@@ -53,24 +81,74 @@ def read(folder: Path, digest: str) -> bytes:
     return content
 
 
-def remove(folder: Path, digest: str) -> None:
-    """Erase stored bytes, if they are there."""
-    _place(folder, digest).unlink(missing_ok=True)
+def erase_unneeded(session: Session, digest: str) -> bool:
+    """Erase bytes that no row needs; answers whether there were any. The caller commits at once.
+
+    Waits for every transaction that has written the same bytes; whoever comes after the erasing writes anew.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(_lock_of(digest))))
+    if queries.needed_hashes(session, [digest]):
+        return False
+    return _unlink(_place(folder_of(session), digest))
 
 
-def sweep(folder: Path) -> int:
-    """Remove what processes that died in the middle of writing left behind; answers how much."""
-    old = time.time() - LEFTOVER_SECONDS
-    leftovers = [file for file in (folder / _INCOMING).glob("*") if file.stat().st_mtime < old]
-    for file in leftovers:
-        file.unlink(missing_ok=True)
-    return len(leftovers)
+def sweep(sessions: sessionmaker[Session], parts: Iterable[str] = ALL_PARTS) -> int:
+    """Erase what broken writes left in these parts of the folder; answers how many files.
+
+    They were half written, or are older than a day and no row needs them.
+    """
+    with sessions() as session:
+        folder = folder_of(session)
+    swept = _sweep_half_written(folder)
+    old = time.time() - UNNEEDED_SECONDS
+    for part in parts:
+        lying = {digest for digest, written_at in _stored_in(folder / part) if written_at < old}
+        with sessions() as session:
+            unneeded = lying - queries.needed_hashes(session, lying) if lying else set()
+        for digest in unneeded:
+            with sessions.begin() as session:
+                swept += erase_unneeded(session, digest)
+    SWEPT.inc(swept)
+    return swept
+
+
+def sweep_by_the_hour(sessions: sessionmaker[Session]) -> int:
+    """Sweep the twenty-fourth of the folder whose hour it is: a million files are looked at once a day."""
+    hour = clock.now().hour
+    return sweep(sessions, (part for part in ALL_PARTS if int(part, 16) % HOURS == hour))
 
 
 def stored(folder: Path) -> Iterator[tuple[str, float]]:
     """The hash of every file that is kept, and when it was written, in seconds since 1970."""
-    for file in folder.glob("[0-9a-f][0-9a-f]/*"):
-        yield file.name, file.stat().st_mtime
+    for part in ALL_PARTS:
+        yield from _stored_in(folder / part)
+
+
+def _stored_in(part: Path) -> Iterator[tuple[str, float]]:
+    with suppress(FileNotFoundError), os.scandir(part) as files:
+        for file in files:
+            with suppress(FileNotFoundError):  # another process has just erased it
+                yield file.name, file.stat().st_mtime
+
+
+def _sweep_half_written(folder: Path) -> int:
+    old = time.time() - LEFTOVER_SECONDS
+    incoming = folder / _INCOMING
+    leftovers = [name for name, written_at in _stored_in(incoming) if written_at < old]
+    return sum(_unlink(incoming / name) for name in leftovers)
+
+
+def _unlink(file: Path) -> bool:
+    try:
+        file.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _lock_of(digest: str) -> int:
+    # 63 bits of the hash: two contents that share them only wait for each other.
+    return int(digest[:16], 16) >> 1
 
 
 def _place(folder: Path, digest: str) -> Path:

@@ -26,7 +26,8 @@ from shared.settings import ServiceSettings
 
 log = logging.logger(__name__)
 
-Chore = Callable[[Session], object]  # its name is the name of its thread
+Watch = Callable[[Session], object]  # its name is the name of its thread
+Chore = Callable[[sessionmaker[Session]], object]
 
 POLL_SECONDS = 1.0  # the guarantee behind LISTEN, which is only for speed
 SWEEP_LIMIT = 20
@@ -47,8 +48,9 @@ class Agent:
         settings: ServiceSettings,
         *,
         forgets: Sequence[retention.Old] = (),
-        watches: Sequence[Chore] = (),
+        watches: Sequence[Watch] = (),
         checks: Mapping[str, measuring.Check] | None = None,
+        chores: Sequence[Chore] = (),
     ) -> None:
         self._messaging = messaging
         self._sessions = sessions
@@ -56,6 +58,7 @@ class Agent:
         self._forgets = forgets
         self._watches = watches
         self._checks = checks or {}
+        self._chores = chores
         self._app = make_celery(messaging, settings)
         self._sealer = Sealer(messaging.name, settings.message_keys, settings.message_public_keys)
         metrics.REFUSED.labels("pull")  # told from the start, for an alert has to see it grow
@@ -232,7 +235,7 @@ class Agent:
         finally:
             publisher.close()
 
-    def _watching(self, watch: Chore) -> Callable[[], None]:
+    def _watching(self, watch: Watch) -> Callable[[], None]:
         def look() -> None:
             while not self._stopping.is_set():
                 with self._sessions.begin() as session:
@@ -243,6 +246,8 @@ class Agent:
 
     def _forget(self) -> None:
         retention.forget(self._sessions, self._stopping.is_set, self._forgets)
+        for chore in self._chores:
+            chore(self._sessions)
         self._stopping.wait(RETENTION_EVERY_SECONDS)
 
     def _measure(self) -> None:
@@ -267,17 +272,20 @@ def run_agent(
     settings: ServiceSettings,
     *,
     forgets: Sequence[retention.Old] = (),
-    watches: Sequence[Chore] = (),
+    watches: Sequence[Watch] = (),
     checks: Mapping[str, measuring.Check] | None = None,
+    chores: Sequence[Chore] = (),
 ) -> None:
     """Be the agent of a service until SIGTERM or SIGINT.
 
-    What is old is forgotten and the books are checked once an hour; watches are run once a second, each in a
-    transaction of its own.
+    What is old is forgotten, chores are done and the books are checked once an hour; watches are run once a
+    second, each in a transaction of its own.
     """
     logging.configure(messaging.name, settings.log_level)
     fault_points.configure(settings.crash_points)
-    agent = Agent(messaging, sessions, settings, forgets=forgets, watches=watches, checks=checks)
+    agent = Agent(
+        messaging, sessions, settings, forgets=forgets, watches=watches, checks=checks, chores=chores
+    )
     serve(settings.metrics_host, settings.metrics_port)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

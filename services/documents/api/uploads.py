@@ -9,12 +9,11 @@ from PIL import Image
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 
-from services.documents import queries, storage
+from services.documents import queries
 from services.documents.api.content import answer_bytes, files_of
 from services.documents.api.schemas.papers import PaperSchema, RemovalSchema
 from services.documents.api.schemas.uploads import LogoSchema
 from services.documents.commands import papers, uploads
-from services.documents.db import folder_of
 from services.documents.domain.papers import UPLOADED_KINDS, PaperKind
 from services.documents.domain.uploads import (
     LARGEST_LOGO,
@@ -90,11 +89,7 @@ def put_logo(session: Session, seller: str) -> Logo:
             image.verify()
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise Invalid(file="is no picture that can be read") from error
-    _require_seller(session, seller)
-    digest = storage.store(folder_of(session), content)
-    return uploads.set_logo(
-        session, seller, sha256=digest, content_type=content_type, size_bytes=len(content)
-    )
+    return uploads.set_logo(session, seller, content=content, content_type=content_type)
 
 
 @blueprint.route("/sellers/<seller>/logo", methods=["DELETE"])
@@ -103,7 +98,7 @@ def put_logo(session: Session, seller: str) -> Logo:
 @command
 def delete_logo(session: Session, seller: str) -> Logo:
     """Have a seller's papers bear its initials again from now on."""
-    return uploads.set_logo(session, seller, sha256=None, content_type="", size_bytes=0)
+    return uploads.set_logo(session, seller, content=b"", content_type="")
 
 
 @blueprint.route("/sellers/<seller>/logo", methods=["GET"])
@@ -126,16 +121,13 @@ def keep_upload(session: Session, order_id: UUID, kinds: frozenset[PaperKind]) -
     filename, content, content_type = _file(LARGEST_UPLOAD)
     if kind not in kinds:
         raise Invalid(kind=f"must be one of: {', '.join(sorted(kinds))}")
-    queries.visible_order(session, order_id)  # nothing is stored for an order that is not there
-    digest = storage.store(folder_of(session), content)
     return uploads.keep_upload(
         session,
         order_id,
         PaperKind(kind),
         filename=clean_filename(filename, content_type),
         content_type=content_type,
-        sha256=digest,
-        size_bytes=len(content),
+        content=content,
     )
 
 

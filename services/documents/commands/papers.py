@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 from sqlalchemy.orm import Session
 
-from services.documents import events, queries
+from services.documents import events, queries, storage
 from services.documents.commands.prints import forget_prints_of
 from services.documents.domain.due_papers import (
     PACKED,
@@ -192,17 +192,16 @@ def try_again(session: Session, paper_id: UUID) -> Paper:
     return paper
 
 
-def paper_stored(
-    session: Session, paper_id: UUID, sha256: str, size_bytes: int, einvoice: dict[str, object] | None = None
+def store_paper(
+    session: Session, paper_id: UUID, content: bytes, einvoice: dict[str, object] | None = None
 ) -> None:
-    """Note that a paper's bytes are kept and tell of it; bytes of a paper no longer wanted are erased."""
+    """Store the bytes of a paper that is still wanted, and tell of it."""
     paper = session.get_one(Paper, paper_id)
     if not may("store", paper.status):
-        _erase_bytes(session, paper, sha256)
         return
+    paper.sha256 = storage.store(session, content)
     paper.status = status_after("store", paper.status)
-    paper.sha256 = sha256
-    paper.size_bytes = size_bytes
+    paper.size_bytes = len(content)
     paper.einvoice = einvoice
     paper.stored_at = clock.now()
     paper.failure = ""
@@ -318,17 +317,13 @@ def _withdraw(papers: Iterable[Paper]) -> None:
 def _remove(session: Session, paper: Paper, reason: str) -> None:
     paper.status = status_after("remove", paper.status)
     assert paper.sha256 is not None
-    _erase_bytes(session, paper, paper.sha256)
-    outbox.publish(session, events.document_removed(session, paper, reason))
-
-
-def _erase_bytes(session: Session, paper: Paper, sha256: str) -> None:
     # After the commit: bytes that a rolled-back transaction still needs must not be gone.
     enqueue(
         session,
         "removal",
-        key=f"removal:{paper.id}:{sha256}",
+        key=f"removal:{paper.id}:{paper.sha256}",
         order_id=paper.order_id,
         number=paper.order_number,
-        argument={"sha256": sha256},
+        argument={"sha256": paper.sha256},
     )
+    outbox.publish(session, events.document_removed(session, paper, reason))

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.documents import queries
+from services.documents import queries, storage
 from services.documents.domain.papers import PaperStatus, PrintKind, may, status_after
 from services.documents.models import Print
 from shared import clock
@@ -59,14 +59,13 @@ def print_shipments(session: Session, kind: PrintKind, shipments: Sequence[tuple
     return _owe(session, kind, {"shipments": pairs}, {order_id for order_id, _ in shipments})
 
 
-def print_stored(session: Session, print_id: UUID, sha256: str, size_bytes: int) -> None:
-    """Note that a print's bytes are kept; of one that was forgotten meanwhile they are erased."""
+def store_print(session: Session, print_id: UUID, content: bytes) -> None:
+    """Store the bytes of a print that was not forgotten meanwhile."""
     made = session.get(Print, print_id, with_for_update=True)
     if made is None or not may("store", made.status):
-        erase_bytes(session, print_id, sha256)
         return
+    made.sha256, made.size_bytes = storage.store(session, content), len(content)
     made.status = status_after("store", made.status)
-    made.sha256, made.size_bytes = sha256, size_bytes
 
 
 def give_up_print(session: Session, print_id: UUID, reason: str) -> None:
@@ -81,7 +80,15 @@ def forget_print(session: Session, print_id: UUID) -> None:
     made = session.get(Print, print_id, with_for_update=True)
     if made is not None:
         if made.status is PaperStatus.STORED and made.sha256:
-            erase_bytes(session, made.id, made.sha256)
+            # After the commit, as papers'.
+            enqueue(
+                session,
+                "removal",
+                key=f"removal:{made.id}:{made.sha256}",
+                order_id=made.id,
+                number=str(made.id),
+                argument={"sha256": made.sha256},
+            )
         session.delete(made)
 
 
@@ -89,18 +96,6 @@ def forget_prints_of(session: Session, order_id: UUID) -> None:
     """Erase every print that an order is on: its person was erased."""
     for made in queries.prints_of(session, order_id):
         forget_print(session, made.id)
-
-
-def erase_bytes(session: Session, print_id: UUID, sha256: str) -> None:
-    """Erase bytes after the commit, unless something else is the very same."""
-    enqueue(
-        session,
-        "removal",
-        key=f"removal:{print_id}:{sha256}",
-        order_id=print_id,
-        number=str(print_id),
-        argument={"sha256": sha256},
-    )
 
 
 def _owe(session: Session, kind: PrintKind, argument: dict[str, Any], order_ids: set[UUID]) -> Print:

@@ -1,10 +1,10 @@
-"""What people send in, and sellers' logos. The caller owns the transaction; the bytes are stored before."""
+"""What people send in, and sellers' logos: decided, then stored. The caller owns the transaction."""
 
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.documents import events, queries
+from services.documents import events, queries, storage
 from services.documents.domain.papers import WHOLE_ORDER, PaperKind, PaperStatus
 from services.documents.domain.uploads import MOST_BY_CUSTOMER
 from services.documents.models import Logo, Paper
@@ -23,10 +23,9 @@ def keep_upload(
     *,
     filename: str,
     content_type: str,
-    sha256: str,
-    size_bytes: int,
+    content: bytes,
 ) -> Paper:
-    """Put what somebody sent in to an order's documents and tell document.stored.
+    """Store what somebody sent in, put it to an order's documents and tell document.stored.
 
     Raises NotFound, Refused: person_erased, too_many_uploads of one order by its customer.
     """
@@ -59,8 +58,8 @@ def keep_upload(
         requested_by=actor,
         filename=filename,
         content_type=content_type,
-        sha256=sha256,
-        size_bytes=size_bytes,
+        sha256=storage.store(session, content),
+        size_bytes=len(content),
         due_at=now,
         stored_at=now,
     )
@@ -70,18 +69,16 @@ def keep_upload(
     return paper
 
 
-def set_logo(
-    session: Session, seller: str, *, sha256: str | None, content_type: str, size_bytes: int
-) -> Logo:
-    """Have a seller's papers bear this logo from now on, or none; raises NotFound for another's seller."""
+def set_logo(session: Session, seller: str, *, content: bytes, content_type: str) -> Logo:
+    """Have a seller's papers bear this logo from now on, of no bytes none; raises NotFound for another's."""
     actor = actor_of(session)
     if not actor.may_see_seller(seller):
         raise NotFound("seller", seller)
     logo = Logo(
         seller=seller,
-        sha256=sha256,
+        sha256=storage.store(session, content) if content else None,
         content_type=content_type,
-        size_bytes=size_bytes,
+        size_bytes=len(content),
         set_by=actor.name,
         set_at=clock.now(),
     )

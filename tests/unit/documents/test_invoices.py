@@ -512,7 +512,7 @@ def test_a_refund_before_the_invoice_is_credited_once_that_has_its_number(sessio
     before = notes_of(session, placed)
     give_number(session, invoice.id)
 
-    commands.paper_stored(session, invoice.id, "a" * 64, 1)
+    commands.store_paper(session, invoice.id, b"a")
 
     assert before == []
     assert [note.total_minor for note in notes_of(session, placed)] == [250]

@@ -114,14 +114,16 @@ def test_a_worker_that_dies_before_the_commit_changes_neither_number_nor_bytes(
     invoice = paper_of(sessions, accepted)
     make_paper(sessions, {"paper_id": str(invoice.id)})  # and the worker dies: the effect never runs
     dead = paper_of(sessions, accepted)
-    [leftover] = kept(folder)
+    assert kept(folder) == []
 
     run_due()
 
     made = paper_of(sessions, accepted)
     assert dead.status is PaperStatus.NUMBERED
     assert (made.status, made.number, made.sequence) == (PaperStatus.STORED, dead.number, 1)
-    assert made.sha256 == leftover
+    assert sorted(kept(folder)) == sorted(
+        [made.sha256, paper_of(sessions, accepted, PaperKind.DELIVERY_NOTE).sha256]
+    )
     assert len(told(sessions, "invoice.issued")) == 1
 
 
@@ -194,8 +196,6 @@ def test_a_paper_withdrawn_while_it_was_rendered_leaves_no_bytes(sessions, hear,
     with sessions.begin() as session:
         lock_order(session, accepted.order_id)
         effect(session)
-
-    run_due("removal")
 
     assert paper_of(sessions, accepted, PaperKind.DELIVERY_NOTE).status is PaperStatus.WITHDRAWN
     assert told(sessions, "document.stored") == []

@@ -7,8 +7,6 @@ import pytest
 from sqlalchemy import text
 
 from services.documents import storage
-from services.documents.cli import UNNEEDED_SECONDS
-from services.documents.queries import stored_hashes
 from shared import clock
 from shared.db import new_id
 from shared.events.snapshots import ConversationSnapshot, SentEmail
@@ -105,10 +103,10 @@ def test_the_documents_tab_says_who_was_sent_what(client, headers, made, session
 
 
 def test_bytes_that_nothing_needs_are_erased_after_a_day(operate, made, folder, sessions):
-    made(order())
-    young, old = storage.store(folder, b"young"), storage.store(folder, b"old")
-    [file] = folder.rglob(old)
-    long_ago = time.time() - UNNEEDED_SECONDS - 60
+    papers = made(order())
+    with sessions.begin() as session:
+        young, old = storage.store(session, b"young"), storage.store(session, b"old")
+    long_ago = time.time() - storage.UNNEEDED_SECONDS - 60
     for each in folder.glob("[0-9a-f][0-9a-f]/*"):
         if each.name != young:
             os.utime(each, (long_ago, long_ago))
@@ -117,6 +115,6 @@ def test_bytes_that_nothing_needs_are_erased_after_a_day(operate, made, folder, 
 
     assert ended.exit_code == 0, ended.output
     assert "1 files erased" in ended.output
-    with sessions() as session:
-        assert {digest for digest, _ in storage.stored(folder)} == stored_hashes(session) | {young}
-    assert not file.exists()
+    needed = {paper.sha256 for paper in papers.values()}
+    assert {digest for digest, _ in storage.stored(folder)} == needed | {young}
+    assert old not in needed

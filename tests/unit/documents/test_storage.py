@@ -1,70 +1,334 @@
-"""Stored bytes are what was stored, or are refused."""
+"""Bytes are stored by the transaction that decides on them, and go when nothing needs them."""
 
 import os
+import subprocess
+import sys
+import threading
 import time
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
+from io import BytesIO
 
 import pytest
+from sqlalchemy import delete, text
 
 from services.documents import storage
+from services.documents.commands import papers as commands
+from services.documents.commands import uploads
+from services.documents.domain.papers import PaperKind
+from services.documents.domain.uploads import MOST_BY_CUSTOMER
+from services.documents.jobs import remove_bytes
+from services.documents.models import Logo
+from shared import clock
+from shared.customer_tokens import make_token
+from shared.messaging import copies
+from shared.messaging.subjects import lock_order
+from tests.unit.documents.sample_orders import order
+
+LONG_AGO = 2 * storage.UNNEEDED_SECONDS
 
 
-def test_what_is_stored_is_read_back(tmp_path):
-    digest = storage.store(tmp_path, b"a paper")
+@pytest.fixture
+def store(sessions):
+    """Store bytes by a transaction of their own, which no row follows."""
 
-    assert storage.read(tmp_path, digest) == b"a paper"
+    def store(content):
+        with sessions.begin() as session:
+            return storage.store(session, content)
+
+    return store
 
 
-def test_storing_again_changes_nothing(tmp_path):
-    first = storage.store(tmp_path, b"a paper")
-    second = storage.store(tmp_path, b"a paper")
+@pytest.fixture
+def known(sessions):
+    """An order that documents has heard of."""
+    heard = order()
+    with sessions.begin() as session:
+        lock_order(session, heard.order_id)
+        copies.keep_newest(session, heard)
+    return heard
+
+
+def files_in(folder):
+    return [file for file in folder.rglob("*") if file.is_file()]
+
+
+def upload(session, heard, content):
+    return uploads.keep_upload(
+        session,
+        heard.order_id,
+        PaperKind.ATTACHMENT,
+        filename="a.pdf",
+        content_type="application/pdf",
+        content=content,
+    )
+
+
+def write_one(sessions, heard, content):
+    with sessions.begin() as session:
+        upload(session, heard, content)
+
+
+def age(folder, seconds=LONG_AGO):
+    then = time.time() - seconds
+    for file in files_in(folder):
+        os.utime(file, (then, then))
+
+
+@contextmanager
+def beside(act, *arguments):
+    """Do something in a thread; the block goes on while it waits, and it has ended after the block."""
+    ended = []
+    thread = threading.Thread(target=lambda: ended.append(act(*arguments)))
+    thread.start()
+    yield ended
+    thread.join(timeout=30)
+    assert not thread.is_alive()
+
+
+def wait_until_it_waits(sessions):
+    deadline = time.monotonic() + 30
+    waiting = text("select count(*) from pg_locks where locktype = 'advisory' and not granted")
+    while time.monotonic() < deadline:
+        with sessions() as session:
+            if session.execute(waiting).scalar_one():
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+def test_what_is_stored_is_read_back(store, folder):
+    digest = store(b"a paper")
+
+    assert storage.read(folder, digest) == b"a paper"
+
+
+def test_storing_again_changes_nothing(store, folder):
+    first = store(b"a paper")
+    second = store(b"a paper")
 
     assert first == second
-    assert [digest for digest, _ in storage.stored(tmp_path)] == [first]
-    assert list((tmp_path / "incoming").iterdir()) == []
+    assert [digest for digest, _ in storage.stored(folder)] == [first]
+    assert list((folder / "incoming").iterdir()) == []
 
 
 @pytest.mark.requirement("F-21")
-def test_a_changed_byte_is_found(tmp_path):
-    digest = storage.store(tmp_path, b"a paper")
-    [file] = tmp_path.rglob(digest)
+def test_a_changed_byte_is_found(store, folder):
+    digest = store(b"a paper")
+    [file] = folder.rglob(digest)
     file.write_bytes(b"b paper")
 
     with pytest.raises(storage.Damaged, match="not what was stored"):
-        storage.read(tmp_path, digest)
+        storage.read(folder, digest)
 
 
-def test_a_missing_file_is_found(tmp_path):
-    digest = storage.store(tmp_path, b"a paper")
-    storage.remove(tmp_path, digest)
+def test_a_missing_file_is_found(store, folder):
+    digest = store(b"a paper")
+    [file] = folder.rglob(digest)
+    file.unlink()
 
     with pytest.raises(storage.Damaged, match="No such file"):
-        storage.read(tmp_path, digest)
+        storage.read(folder, digest)
 
 
-def test_what_a_dead_writer_left_is_harmless_and_swept_when_it_is_old(tmp_path):
-    digest = storage.store(tmp_path, b"a paper")
-    old, young = tmp_path / "incoming" / "old", tmp_path / "incoming" / "young"
+def test_what_a_dead_writer_left_half_written_is_harmless_and_swept_when_it_is_old(store, folder, sessions):
+    digest = store(b"a paper")
+    old, young = folder / "incoming" / "old", folder / "incoming" / "young"
     for leftover in (old, young):
         leftover.write_bytes(b"half a pa")
     long_ago = time.time() - 2 * storage.LEFTOVER_SECONDS
     os.utime(old, (long_ago, long_ago))
 
-    swept = storage.sweep(tmp_path)
+    swept = storage.sweep(sessions)
 
     assert swept == 1
     assert not old.exists()
     assert young.exists()
-    assert storage.read(tmp_path, digest) == b"a paper"
+    assert storage.read(folder, digest) == b"a paper"
 
 
-def test_a_write_that_fails_leaves_nothing(tmp_path):
-    digest = storage.store(tmp_path, b"a paper")
-    [file] = tmp_path.rglob(digest)
+def test_a_write_that_fails_leaves_nothing(store, folder):
+    digest = store(b"a paper")
+    [file] = folder.rglob(digest)
     file.unlink()
     file.mkdir()  # in the way of the rename
 
     with pytest.raises(OSError, match="directory"):
-        storage.store(tmp_path, b"a paper")
+        store(b"a paper")
 
-    assert list((tmp_path / "incoming").iterdir()) == []
+    assert list((folder / "incoming").iterdir()) == []
     assert digest == file.name
+
+
+@pytest.mark.requirement("V-02")
+def test_a_hundred_refused_uploads_leave_not_a_byte(client, settings, known, folder):
+    link = make_token(settings.customer_link_keys, known.order_id, clock.now() + timedelta(hours=1))
+
+    def send(number):
+        file = BytesIO(f"%PDF-{number}".encode().ljust(100_000))
+        return client.post(
+            f"/v1/customer/documents?token={link}", data={"kind": "attachment", "file": (file, "a.pdf")}
+        )
+
+    for number in range(MOST_BY_CUSTOMER):
+        assert send(number).status_code == 201
+    taken = sum(file.stat().st_size for file in files_in(folder))
+
+    refused = [send(f"more {number}") for number in range(100)]
+
+    assert {(answer.status_code, answer.json["reason"]) for answer in refused} == {(409, "too_many_uploads")}
+    assert sum(file.stat().st_size for file in files_in(folder)) == taken == MOST_BY_CUSTOMER * 100_000
+
+
+@pytest.mark.requirement("V-02")
+def test_an_upload_for_a_person_that_was_erased_leaves_not_a_byte(client, headers, known, sessions, folder):
+    with sessions.begin() as session:
+        lock_order(session, known.order_id)
+        copies.keep_newest(session, replace(known, version=known.version + 1, anonymised_at=clock.now()))
+
+    answer = client.post(
+        f"/v1/orders/{known.order_id}/uploads",
+        data={"kind": "attachment", "file": (BytesIO(b"%PDF-1.7"), "a.pdf")},
+        headers=headers(),
+    )
+
+    assert (answer.status_code, answer.json["reason"]) == (409, "person_erased")
+    assert files_in(folder) == []
+
+
+@pytest.mark.requirement("V-02")
+def test_a_removal_waits_for_whoever_is_storing_the_same_bytes(sessions, known, folder):
+    content = b"%PDF-the same"
+    with sessions.begin() as session:
+        first = upload(session, known, content)
+    with sessions.begin() as session:
+        commands.remove_upload(session, first.id, "sent twice")
+
+    with sessions() as session:
+        second = upload(session, known, content)  # stored, and not committed yet
+        with beside(remove_bytes, sessions, {"sha256": first.sha256}):
+            wait_until_it_waits(sessions)
+            session.commit()
+
+    assert second.sha256 == first.sha256
+    assert storage.read(folder, second.sha256) == content
+
+
+@pytest.mark.requirement("V-02")
+def test_a_sweep_waits_for_whoever_is_storing_the_same_bytes(sessions, store, known, folder):
+    content = b"%PDF-left by somebody else long ago"
+    digest = store(content)
+
+    with sessions() as session:
+        upload(session, known, content)
+        age(folder)
+        with beside(storage.sweep, sessions) as swept:
+            wait_until_it_waits(sessions)
+            session.commit()
+
+    assert swept == [0]
+    assert storage.read(folder, digest) == content
+
+
+@pytest.mark.requirement("V-02")
+def test_what_is_erased_while_somebody_is_about_to_store_it_is_written_again(sessions, store, known, folder):
+    content = b"%PDF-the same"
+    digest = store(content)
+
+    with sessions() as eraser:
+        assert storage.erase_unneeded(eraser, digest)
+        with beside(write_one, sessions, known, content):
+            wait_until_it_waits(sessions)
+            eraser.commit()
+
+    assert storage.read(folder, digest) == content
+
+
+@pytest.mark.requirement("V-02")
+def test_uploads_logos_and_removals_of_the_same_bytes_at_once_lose_none(sessions, known, folder):
+    content = b"%PDF-everybody's"
+    digest = sha256(content).hexdigest()
+    stop = threading.Event()
+
+    def come_and_go():
+        for _ in range(10):
+            with sessions.begin() as session:
+                paper = upload(session, known, content)
+            with sessions.begin() as session:
+                commands.remove_upload(session, paper.id, "again")
+
+    def erase():
+        while not stop.is_set():
+            remove_bytes(sessions, {"sha256": digest})
+
+    eraser = threading.Thread(target=erase)
+    eraser.start()
+    comers = [threading.Thread(target=come_and_go) for _ in range(3)]
+    for comer in comers:
+        comer.start()
+    with sessions.begin() as session:
+        uploads.set_logo(session, "acme", content=content, content_type="image/png")
+    for comer in comers:
+        comer.join(timeout=60)
+    stop.set()
+    eraser.join(timeout=60)
+
+    assert storage.read(folder, digest) == content  # the logo's
+    with sessions.begin() as session:
+        session.execute(delete(Logo))
+    remove_bytes(sessions, {"sha256": digest})
+    assert files_in(folder) == []
+
+
+DIES = """
+import os, sys
+from pathlib import Path
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session
+from services.documents import storage
+
+session = Session(create_engine(sys.argv[1]), info={"documents_folder": Path(sys.argv[2])})
+print(storage.store(session, b"decided on, and never committed"), flush=True)
+os._exit(9)
+"""
+
+
+@pytest.mark.requirement("V-02")
+def test_what_a_process_left_that_died_before_its_commit_is_swept_when_it_is_old(
+    sessions, known, folder, settings, counted
+):
+    with sessions.begin() as session:
+        needed = upload(session, known, b"%PDF-needed").sha256
+    died = subprocess.run(
+        [sys.executable, "-c", DIES, settings.database_url, str(folder)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    left = died.stdout.strip()
+    assert (died.returncode, storage.read(folder, left)) == (9, b"decided on, and never committed")
+
+    assert storage.sweep(sessions) == 0  # it is young
+    age(folder)
+    assert storage.sweep(sessions) == 1
+
+    assert [digest for digest, _ in storage.stored(folder)] == [needed]
+    assert counted("waybill_swept_files_total") == 1
+
+
+@pytest.mark.requirement("V-02")
+def test_in_a_day_of_hours_the_agent_looks_at_every_file_once(sessions, store, folder, monkeypatch):
+    digests = {store(f"paper {number}".encode()) for number in range(300)}
+    age(folder)
+
+    swept = []
+    for hour in range(24):
+        now = clock.now().replace(hour=hour)
+        monkeypatch.setattr(clock, "now", lambda now=now: now)
+        swept.append(storage.sweep_by_the_hour(sessions))
+
+    assert sum(swept) == len(digests)
+    assert max(swept) < len(digests) / 5
+    assert files_in(folder) == []
