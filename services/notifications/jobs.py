@@ -15,6 +15,7 @@ from services.notifications import attachments, queries, rendering, sending
 from services.notifications.commands import emails as commands
 from services.notifications.commands import overdue
 from services.notifications.db import settings_of
+from services.notifications.domain import headers
 from services.notifications.domain.answers import Answer, answer
 from services.notifications.domain.known import Doors, Known
 from services.notifications.domain.steps import Recipient, Step, is_merged
@@ -80,7 +81,7 @@ def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         raise _later(sessions, email, answer(None, f"documents: {type(error).__name__}"), settings) from error
     except sending.Delayed as error:
         raise _later(sessions, email, error.answer, settings) from error
-    except attachments.Missing as error:
+    except (attachments.Missing, headers.Unsafe) as error:
         _log(sessions, email, "refused", answer(None, str(error)))
         raise PermanentFailure(str(error)) from error
     except sending.RefusedForGood as error:
@@ -115,12 +116,10 @@ def _put_into_words(sessions: sessionmaker[Session], email: Email, settings: Set
         )
         for paper in commands.enclosures(email, merged)
     )
-    mail = sending.message(_outgoing(email, words, papers), settings.mail_from)
+    content = sending.message(_outgoing(email, words, papers), settings.mail_from)
     with sessions.begin() as session:
         lock_order(session, email.order_id)
-        return commands.keep_content(
-            session, email.id, subject=words.subject, content=sending.wire(mail), merged=merged
-        )
+        return commands.keep_content(session, email.id, subject=words.subject, content=content, merged=merged)
 
 
 def _letter(

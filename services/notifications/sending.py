@@ -8,7 +8,6 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime, parseaddr
@@ -16,7 +15,10 @@ from functools import cache
 from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
+from services.notifications.domain import headers
 from services.notifications.domain.answers import PERMANENT, Answer, answer
+from shared.email_addresses import is_email_address
+from shared.text import one_line
 
 WIRE = SMTP.clone(cte_type="7bit")  # not every server takes eight bits
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -67,38 +69,42 @@ class Outgoing:
     attachments: tuple[Attachment, ...] = ()
 
 
-def message(outgoing: Outgoing, mail_from: str) -> EmailMessage:
+def message(outgoing: Outgoing, mail_from: str) -> bytes:
     """An e-mail as it goes over the wire; the same input gives the same bytes, so a repeat can be told.
 
     It is sent in the seller's name from the system's own address, which is the one that SPF and DKIM
-    vouch for; answers go to whom the reader would want to answer.
+    vouch for; answers go to whom the reader would want to answer, if that is an address. Raises
+    headers.Unsafe where the address it should go to is none.
     """
     own_name, own_address = parseaddr(mail_from)
     domain = own_address.rpartition("@")[2]
-    mail = EmailMessage(policy=WIRE)
-    mail["Message-ID"] = f"<{outgoing.message_id}@{domain}>"
-    mail["Date"] = format_datetime(outgoing.written_at)
-    mail["From"] = _address(own_address, outgoing.sender_name or own_name)
-    mail["To"] = _address(outgoing.address)
-    if outgoing.reply_to:
-        mail["Reply-To"] = _address(outgoing.reply_to)
-    mail["Subject"] = outgoing.subject
-    mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday notice answers it
-    mail.set_content(outgoing.text)
-    mail.add_alternative(outgoing.html, subtype="html")
+    head = [
+        ("Message-ID", f"<{outgoing.message_id}@{domain}>"),
+        ("Date", format_datetime(outgoing.written_at)),
+        ("From", headers.mailbox("From", own_address, one_line(outgoing.sender_name) or own_name)),
+        ("To", headers.mailbox("To", outgoing.address)),
+        ("Subject", headers.text("Subject", outgoing.subject)),
+        ("Auto-Submitted", "auto-generated"),  # RFC 3834: no holiday notice answers it
+        ("Content-Language", outgoing.locale.replace("_", "-")),
+    ]
+    # Letters beyond ASCII need a server that takes them, and an e-mail is not to fail for who answers it.
+    is_writable = outgoing.reply_to.isascii() or not outgoing.address.isascii()
+    if is_writable and is_email_address(outgoing.reply_to):
+        head.append(("Reply-To", outgoing.reply_to))
+    return headers.head(head) + _body(outgoing).as_bytes()
+
+
+def _body(outgoing: Outgoing) -> EmailMessage:
+    """What an e-mail says and has with it, under headers that say how it is written."""
+    body = EmailMessage(policy=WIRE)
+    body.set_content(outgoing.text)
+    body.add_alternative(outgoing.html, subtype="html")
     for attachment in outgoing.attachments:
-        mail.add_attachment(
-            attachment.content, maintype="application", subtype="pdf", filename=attachment.filename
-        )
-    mail["Content-Language"] = outgoing.locale.replace("_", "-")
-    for depth, part in enumerate(part for part in mail.walk() if part.is_multipart()):
+        name = headers.filename(attachment.filename)
+        body.add_attachment(attachment.content, maintype="application", subtype="pdf", filename=name)
+    for depth, part in enumerate(part for part in body.walk() if part.is_multipart()):
         part.set_boundary(f"{outgoing.message_id.hex}-{depth}")
-    return mail
-
-
-def _address(address: str, name: str = "") -> Address:
-    mailbox, _, domain = address.rpartition("@")
-    return Address(name, mailbox, domain)
+    return body
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,12 +121,6 @@ class Envelope:
         return not (self.sender + self.recipient).isascii()
 
 
-def wire(mail: EmailMessage) -> bytes:
-    """An e-mail as its bytes go to the server."""
-    addresses = mail["From"].addresses[0].addr_spec + mail["To"].addresses[0].addr_spec
-    return mail.as_bytes(policy=WIRE.clone(utf8=not addresses.isascii()))
-
-
 def send(envelope: Envelope, smtp_url: str) -> Answer:
     """Hand an e-mail to the server and answer its 250; raises Delayed or RefusedForGood.
 
@@ -128,6 +128,10 @@ def send(envelope: Envelope, smtp_url: str) -> Answer:
     can't be reached, greets with a refusal or dislikes our password is its operator's or ours to mend. The
     connection is kept for the next e-mail of this thread.
     """
+    try:
+        headers.check(envelope.content, envelope.recipient)
+    except headers.Unsafe as error:
+        raise RefusedForGood(answer(None, str(error))) from error
     server = _kept_connection(smtp_url) or _new_connection(smtp_url)
     try:
         taken = _hand_over(server, envelope)

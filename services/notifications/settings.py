@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from email.utils import parseaddr
 
+from shared.email_addresses import is_email_address
 from shared.settings import ServiceSettings
 
 
@@ -24,7 +25,7 @@ class Settings(ServiceSettings):
         yield from super().faults()
         if not self.smtp_url.startswith(("smtp://", "smtps://")):
             yield "SMTP_URL should begin with smtp:// or smtps://"
-        if "@" not in parseaddr(self.mail_from)[1]:
+        if not self.mail_from.isprintable() or not is_email_address(parseaddr(self.mail_from)[1]):
             yield "MAIL_FROM should be an e-mail address, with a name before it or not"
         if self.digest_hour not in range(24):
             yield "DIGEST_HOUR should be from 0 to 23"

@@ -1,6 +1,5 @@
 """The life of an e-mail: owed, put into words, sent or given up. The caller owns the transaction."""
 
-import re
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -14,6 +13,7 @@ from services.notifications import events, queries
 from services.notifications.commands import notices
 from services.notifications.db import settings_of
 from services.notifications.domain.answers import Answer, Meaning, pause_seconds
+from services.notifications.domain.headers import filename
 from services.notifications.domain.known import Known
 from services.notifications.domain.notices import Notable, NoticeKind
 from services.notifications.domain.steps import (
@@ -271,6 +271,6 @@ def attachment(paper: Paper) -> dict[str, str]:
     """A paper as an e-mail names it."""
     return {
         "document_id": str(paper.document_id),
-        "filename": re.sub(r"[^\w.-]+", "-", paper.number or paper.kind) + ".pdf",
+        "filename": filename(paper.number or paper.kind) + ".pdf",
         "sha256": paper.sha256,
     }

@@ -46,6 +46,44 @@ def test_an_email_goes_out_in_the_sellers_name_and_is_answered_by_the_seller(hea
     assert "GB33 BUKB 2020 1555 5555 55" in message.get_body(("html",)).get_content()
 
 
+def from_customer(**changes):
+    customer = replace(PLACED.people.customer, **changes)
+    return replace(PLACED, people=replace(PLACED.people, customer=customer))
+
+
+HIDDEN_LETTER = "=?utf-8?q?x=0D=0ASubject=3A_Payout_on_hold=0D=0A=0D=0A<h1>Pay</h1>?=@example.com"
+
+
+@pytest.mark.requirement("V-01")
+@pytest.mark.parametrize("address", [HIDDEN_LETTER, "=?utf-8?q?a=40evil.example=2C?=@example.com"])
+def test_an_address_that_an_older_release_let_in_is_written_to_by_nobody(
+    address, hear, work, mail_server, emails
+):
+    hear(from_customer(email=address))
+
+    work()
+
+    [to_customer] = emails()
+    assert (to_customer.status, to_customer.error) == ("failed", "To is no e-mail address")
+    [message] = mail_server.received()
+    assert message["To"] == PLACED.seller.email
+    assert message["Subject"].startswith("Pedido nuevo EU-100042")
+    assert "Reply-To" not in message
+
+
+@pytest.mark.requirement("V-01")
+def test_a_name_is_never_read_as_an_encoded_word(hear, work, mail_server):
+    name = "=?utf-8?q?a=40evil.example=0D=0A?="
+    hear(replace(PLACED, seller=replace(PLACED.seller, name=name)))
+
+    work()
+
+    [message] = [message for message in mail_server.received() if "lucia" in message["To"]]
+    [sender] = message["From"].addresses
+    assert (sender.display_name, sender.addr_spec) == (name, "orders@waybill.example")
+    assert message["Subject"] == "Hemos recibido su pedido EU-100042"
+
+
 def test_sending_tells_the_event_with_its_words_left_out(hear, work, published, emails, session):
     hear(PLACED)
 

@@ -93,6 +93,14 @@ def test_what_cannot_be_meant_is_named(name, value):
         (Shipping, "CARRIER_SECRETS", "swift=whsec_bm9uZQ==,slow"),
         (Notifications, "SMTP_URL", "mail.example:25"),
         (Notifications, "MAIL_FROM", "Waybill"),
+        pytest.param(
+            *(Notifications, "MAIL_FROM", "Waybill <=?utf-8?q?a=40b=2C?=@shop.example>"),
+            marks=pytest.mark.requirement("V-01"),
+        ),
+        pytest.param(
+            *(Notifications, "MAIL_FROM", "Way\r\nBcc: b@evil.example <a@shop.example>"),
+            marks=pytest.mark.requirement("V-01"),
+        ),
         (Notifications, "DIGEST_HOUR", "24"),
     ],
 )

@@ -9,7 +9,6 @@ from services.orders.api.schemas.values import (
     Instant,
     amount,
     code,
-    email_address,
     known_currency,
     known_locale,
     known_time_zone,
@@ -22,6 +21,7 @@ from services.orders.api.schemas.values import (
 from services.orders.domain.totals import TaxMode, TaxRounding
 from services.orders.domain.verification import Check
 from shared.money import BASIS_POINTS
+from shared.web.fields import email_address
 from shared.web.paging import PageArguments
 
 INVOICE_ON = ("acceptance", "payment", "shipment", "hand")

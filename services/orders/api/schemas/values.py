@@ -87,11 +87,6 @@ def text(longest: int, *, shortest: int = 0, prose: bool = False, **options: Any
     return fields.String(validate=[validate.Length(shortest, longest), printable], **options)
 
 
-def email_address(**options: Any) -> fields.Email:
-    """An e-mail address."""
-    return fields.Email(validate=[validate.Length(max=254), _one_line], **options)
-
-
 def web_address(longest: int) -> fields.String:
     """An http(s) address, or nothing."""
 
@@ -165,11 +160,6 @@ def _checked(validator: validate.Regexp, field: str, value: str) -> str:
 def _choosable(value: PaymentMethod) -> None:
     if value is PaymentMethod.EXCHANGE:
         raise ValidationError("comes with an exchange only")
-
-
-def _one_line(value: str) -> None:
-    if _UNPRINTABLE.search(value):
-        raise ValidationError("may not contain control characters")
 
 
 @cache

@@ -9,6 +9,7 @@ from services.shipping.api.schemas.shipments import (
     ShipmentLineSchema,
 )
 from services.shipping.domain.shipment_status import ShipmentStatus
+from shared.web.fields import email_address
 
 
 class CarrierArguments(Schema):
@@ -41,9 +42,8 @@ class CourierArguments(Schema):
 
     name = fields.String(required=True, validate=validate.Length(1, 200))
     phone = fields.String(load_default="", validate=validate.Length(max=50))
-    email = fields.String(
-        load_default="",
-        validate=[validate.Length(max=254), lambda address: not address or validate.Email()(address)],
+    email = email_address(
+        may_be_empty=True,
         metadata={
             "description": "Where they are told of each shipment that is assigned to them; empty: nowhere."
         },
