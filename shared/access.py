@@ -1,6 +1,6 @@
 """Who acts, and what they may see."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -76,6 +76,12 @@ class Actor:
     def may_see(self, seller: str, market: str) -> bool:
         """Whether a thing of this seller in this market exists for the actor."""
         return self.may_see_seller(seller) and self.may_see_market(market)
+
+    def may_see_any(self, seller: str, markets: Iterable[str]) -> bool:
+        """Whether a thing that a seller has in all of these markets exists for the actor: in any of them."""
+        return self.may_see_seller(seller) and (
+            EVERYTHING in self.markets or not self.markets.isdisjoint(markets)
+        )
 
     def may_see_seller(self, seller: str) -> bool:
         """Whether the seller's things exist for the actor."""

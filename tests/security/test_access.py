@@ -37,6 +37,15 @@ INTERNAL = {
     "GET /internal/deliveries/log": {},
     "POST /internal/deliveries/again": {"json": {"since": "2099-01-01T00:00:00Z"}},
 }
+BOUND_BY = {
+    address: "" if claims == "nothing" else claims
+    for addresses, claims in re.findall(
+        r"^\|[^|]*\|([^|]*)\| (seller and market|seller|market|nothing) \|$",
+        (openapi.FOLDER.parent / "security.md").read_text(),
+        re.MULTILINE,
+    )
+    for address in re.findall(r"`(/v1/[^`]*)`", addresses)
+}
 STRANGERS = {
     "seller": {"sellers": ["dock"]},
     "market": {"markets": ["eu"]},
@@ -197,6 +206,18 @@ def _see_nothing(world, ask, name, stranger):
             assert {row["reason"] for row in stranger.answer.json["items"]} == {"not_found"}
         else:
             assert name.startswith("GET") or ask.only_own, stranger.text
+
+
+@pytest.mark.requirement("V-09")
+@each(BEARER)
+def test_it_is_bound_by_what_the_threat_model_says(service, name, scopes):
+    ask = ask_for(service, name)
+    if ask.everybodys:
+        return  # its change wants more than its sight
+    path = name.split(" ")[1]
+    fitting = [address for address in BOUND_BY if f"{path}/".startswith(f"{address}/")]
+
+    assert BOUND_BY[max(fitting, key=len)] == " and ".join(ask.bounded_by)
 
 
 def test_every_operation_says_by_which_one_way_it_is_opened():

@@ -14,8 +14,9 @@ from services.orders import events
 from services.orders.commands.changes import change, locked_order
 from services.orders.domain.order_status import OrderStatus
 from services.orders.models import Customer, CustomerAddress, Order, Seller
+from services.orders.queries.visibility import in_sight
 from shared import clock
-from shared.access import actor_of
+from shared.access import EVERYTHING, actor_of
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import Address
@@ -29,22 +30,32 @@ def put_customer(
 ) -> Customer:
     """Make or change a customer of a seller; placed orders keep what they were placed with.
 
-    Raises NotFound where the id is another seller's customer, Refused (person_erased), Invalid for an
-    unknown seller.
+    A new one is of the markets that the actor is bound to. Raises NotFound where the id is a customer's that
+    the actor can't see, Refused (person_erased), Invalid for an unknown seller.
     """
+    actor = actor_of(session)
+    if not actor.markets:
+        raise NotFound("customer", customer_id)
     if not actor_of(session).may_see_seller(seller) or session.get(Seller, seller) is None:
         raise Invalid(seller="there is no such seller")
-    mine = and_(Customer.seller_code == seller, Customer.erased_at.is_(None))
+    mine = and_(Customer.seller_code == seller, Customer.erased_at.is_(None), *in_sight(session))
     stored = (
         insert(Customer)
-        .values(id=customer_id, seller_code=seller, created_at=clock.now(), **person)
+        .values(
+            id=customer_id,
+            seller_code=seller,
+            markets=sorted(actor.markets - {EVERYTHING}),
+            created_at=clock.now(),
+            **person,
+        )
         .on_conflict_do_update(index_elements=["id"], set_=dict(person), where=mine)
         .returning(Customer.id)
     )
     if session.execute(stored).first() is None:
-        if session.get_one(Customer, customer_id).seller_code == seller:
-            raise Refused("person_erased", "whoever this was is erased; a new customer has a new id")
-        raise NotFound("customer", customer_id)
+        known = session.get_one(Customer, customer_id)
+        if known.seller_code != seller or not actor.may_see_any(seller, known.markets):
+            raise NotFound("customer", customer_id)
+        raise Refused("person_erased", "whoever this was is erased; a new customer has a new id")
     session.execute(delete(CustomerAddress).where(CustomerAddress.customer_id == customer_id))
     session.add_all(
         CustomerAddress(customer_id=customer_id, position=position, address=address)
@@ -119,7 +130,7 @@ def readdress(
 def _locked_customer(session: Session, customer_id: UUID) -> Customer:
     # Whoever changes the book or erases the person waits here.
     customer = session.get(Customer, customer_id, populate_existing=True, with_for_update=True)
-    if customer is None or not actor_of(session).may_see_seller(customer.seller_code):
+    if customer is None or not actor_of(session).may_see_any(customer.seller_code, customer.markets):
         raise NotFound("customer", customer_id)
     if customer.erased_at is not None:
         raise Refused("person_erased", "whoever this was is erased")

@@ -35,7 +35,7 @@ from services.orders.models import (
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
-from shared.errors import NotFound
+from shared.errors import NotFound, Refused
 from shared.events.snapshots import Address
 from shared.messaging import copies, outbox
 from shared.messaging.jobs import enqueue
@@ -54,10 +54,12 @@ def erase_customer(session: Session, customer_id: UUID) -> Customer:
     """Erase a person: the customer and whoever has the same e-mail at this seller, orders and drafts.
 
     Name, e-mail and address book are gone with this commit; each order follows by a job that tells
-    order.anonymised, an open one once it has ended. Asking again changes nothing. Raises NotFound.
+    order.anonymised, an open one once it has ended. Asking again changes nothing. Raises NotFound, Refused
+    (other_markets) where the person bought in a market too that the actor can't see.
     """
     customer = session.get(Customer, customer_id, populate_existing=True, with_for_update=True)
-    if customer is None or not actor_of(session).may_see_seller(customer.seller_code):
+    actor = actor_of(session)
+    if customer is None or not actor.may_see_any(customer.seller_code, customer.markets):
         raise NotFound("customer", customer_id)
     if customer.erased_at is not None:
         return customer
@@ -69,12 +71,14 @@ def erase_customer(session: Session, customer_id: UUID) -> Customer:
         .with_for_update()
     )
     found = session.scalars(person).all()
+    if not all(actor.may_see_market(market) for one in found for market in one.markets):
+        raise Refused("other_markets", "the person bought in other markets too, and is erased in all or none")
     for draft_id in _drafts(session, customer, [one.id for one in found]):
         _owe_erasure(session, draft_id, "", look=0)
     for one in found:
         _empty_unnamed_lines(session, one)
         one.name = one.email = one.phone = one.company = one.vat_number = ""
-        one.erased_at, one.erased_by = clock.now(), actor_of(session).name
+        one.erased_at, one.erased_by = clock.now(), actor.name
         session.execute(delete(CustomerAddress).where(CustomerAddress.customer_id == one.id))
         _owe_sweep(session, one.id, look=0, after=None)
     session.flush()

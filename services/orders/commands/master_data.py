@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.orders.models import Base, Coupon, Market, Product, ProductPrice, Seller
-from services.orders.queries.visibility import visible
+from services.orders.queries.visibility import in_own_markets, visible
 from shared.access import actor_of
 from shared.errors import Invalid, NotFound, Refused
 
@@ -54,7 +54,7 @@ def put_product(
     if prices:
         rows = [identity | {"market_code": market, "price_minor": price} for market, price in prices.items()]
         session.execute(insert(ProductPrice), rows)
-    return session.get_one(Product, (seller, sku), populate_existing=True)
+    return session.get_one(Product, (seller, sku), populate_existing=True, options=[in_own_markets(session)])
 
 
 def put_coupon(session: Session, seller: str, market: str, code: str, **coupon: Any) -> Coupon:

@@ -6,7 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import select, text
+from sqlalchemy import select, text, type_coerce, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
@@ -138,7 +139,7 @@ def place_order(
     refuse_impossible(terms, payment_method, delivery_groups, lines, fees)
     placed_at = clock.now()
     locale = locale or terms.market.locale
-    buyer = terms.customer or _new_customer(seller, customer, placed_at)
+    buyer = terms.customer or _new_customer(seller, market, customer, placed_at)
     order_id = order_id or new_id()
     groups = [
         _delivery_group(order_id, terms.method_name(wanted["method"], locale), place, wanted)
@@ -231,6 +232,8 @@ def place_order(
     entry = history_entry(session, order, "place", {}, detail)
     entry.id = new_id()
     _insert_placed(session, order, None if terms.customer else buyer, entry)
+    if terms.customer is not None:
+        _bought_in(session, terms.customer, market)
     watch_deadline(session, order, Deadlines())
     return order
 
@@ -263,7 +266,15 @@ def _first_address(delivery_groups: Sequence[DeliveryInput]) -> Address:
     raise Invalid(billing_address="is needed where nothing is delivered to an address")
 
 
-def _new_customer(seller: str, customer: CustomerInput, created_at: datetime) -> Customer:
+def _bought_in(session: Session, customer: Customer, market: str) -> None:
+    """Note that a customer bought in a market, for whoever sees that alone to see the customer."""
+    if market not in customer.markets:
+        markets = type_coerce(Customer.markets, JSONB)
+        new = update(Customer).where(Customer.id == customer.id, ~markets.has_key(market))
+        session.execute(new.values(markets=markets.concat([market])))
+
+
+def _new_customer(seller: str, market: str, customer: CustomerInput, created_at: datetime) -> Customer:
     return as_loaded(
         Customer,
         id=new_id(),
@@ -273,6 +284,7 @@ def _new_customer(seller: str, customer: CustomerInput, created_at: datetime) ->
         phone=customer.get("phone", ""),
         company=customer.get("company", ""),
         vat_number=customer.get("vat_number", ""),
+        markets=[market],
         created_at=created_at,
         erased_at=None,
         erased_by=None,

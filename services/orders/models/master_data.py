@@ -74,6 +74,7 @@ class Customer(Base):
             postgresql_using="gin",
             postgresql_ops={"name": "gin_trgm_ops", "email": "gin_trgm_ops"},
         ),
+        Index("ix_customers_markets", "markets", postgresql_using="gin"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -83,6 +84,7 @@ class Customer(Base):
     phone: Mapped[str]
     company: Mapped[str]
     vat_number: Mapped[str]
+    markets: Mapped[list[str]]  # where they bought, or were entered for: whoever sees one of them sees them
     created_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]  # then nothing of the person is here any more
     erased_by: Mapped[str | None]

@@ -155,6 +155,8 @@ def terms_of(
         as_loaded(model, **{name: next(values) for name in column_names(model)}) for model in _MASTERS
     ]
     customer = known[2] if known[2].id else None
+    if customer is not None and not actor_of(session).may_see_any(seller, customer.markets):
+        customer = None
     if customer_id is not None and customer is None:
         raise Invalid(**{"customer.id": "there is no such customer"})
     return Terms(

@@ -17,7 +17,7 @@ from services.orders.models import (
     Product,
     Seller,
 )
-from services.orders.queries.visibility import visible
+from services.orders.queries.visibility import in_own_markets, visible, visible_customers
 from shared.access import actor_of
 from shared.errors import NotFound
 from shared.events.snapshots import ShipmentsSnapshot
@@ -123,8 +123,8 @@ def sellers(session: Session, limit: int, after: str = "") -> Sequence[Seller]:
 
 
 def product(session: Session, seller_code: str, sku: str) -> Product:
-    """One product; raises NotFound, also for another's."""
-    found = session.get(Product, (seller_code, sku))
+    """One product with its prices in the markets in sight; raises NotFound, also for another's."""
+    found = session.get(Product, (seller_code, sku), options=[in_own_markets(session)])
     if found is None or not actor_of(session).may_see_seller(seller_code):
         raise NotFound("product", sku)
     return found
@@ -146,7 +146,7 @@ def products(
         .where(Product.seller_code == seller_code, Product.sku > after)
         .order_by(Product.sku)
         .limit(limit)
-        .options(selectinload(Product.prices))
+        .options(in_own_markets(session))
     )
     if search is not None:
         part = containing(search)
@@ -179,7 +179,7 @@ def coupons(
 def customer(session: Session, customer_id: UUID) -> Customer:
     """One customer; raises NotFound, also for another's."""
     found = session.get(Customer, customer_id)
-    if found is None or not actor_of(session).may_see_seller(found.seller_code):
+    if found is None or not actor_of(session).may_see_any(found.seller_code, found.markets):
         raise NotFound("customer", customer_id)
     return found
 
@@ -196,4 +196,4 @@ def customers(
     if search is not None:
         part = containing(search)
         page = page.where(or_(Customer.name.ilike(part), Customer.email.ilike(part)))
-    return session.scalars(visible(session, page, Customer.seller_code)).all()
+    return session.scalars(visible_customers(session, page)).all()
