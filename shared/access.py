@@ -1,9 +1,16 @@
-"""Who acts, and what they may see."""
+"""Who acts, what they may see, and on which version of a thing they decided."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from shared.errors import Stale
+
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
 EVERYTHING = "*"
 
@@ -63,6 +70,14 @@ ROLES: Mapping[str, frozenset[str]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Expected:
+    """The version of a thing that somebody decided on (If-Match), and what names the thing."""
+
+    version: int
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Actor:
     """A person or service as its token describes it; a missing claim is nothing, `*` is all."""
 
@@ -72,6 +87,7 @@ class Actor:
     sellers: frozenset[str] = frozenset()
     markets: frozenset[str] = frozenset()
     subscriber: str | None = None
+    expected: Expected | None = None
 
     def may_see(self, seller: str, market: str) -> bool:
         """Whether a thing of this seller in this market exists for the actor."""
@@ -108,6 +124,11 @@ class Actor:
             and (EVERYTHING in self.markets or self.markets.issuperset(reach["markets"]))
         )
 
+    def expecting(self, version: int | None, *names: object) -> "Actor":
+        """The same actor, who decided on this version of the thing with these names, or on any."""
+        expected = None if version is None else Expected(version=version, names=frozenset(map(str, names)))
+        return replace(self, expected=expected)
+
 
 NOBODY = Actor(name="anonymous")
 
@@ -122,3 +143,37 @@ def actor_of(session: Session) -> Actor:
     """Who the session works for; whoever opened it has said so."""
     actor: Actor = session.info["actor"]
     return actor
+
+
+@contextmanager
+def acting_as(session: Session, actor: Actor) -> Iterator[None]:
+    """Have a session work for another actor meanwhile."""
+    before = actor_of(session)
+    session.info["actor"] = actor
+    try:
+        yield
+    finally:
+        session.info["actor"] = before
+
+
+def require_current(session: Session, version: int, *names: object) -> None:
+    """Go on only if the actor decided on this version of what has these names, or on any; raises Stale."""
+    expected = actor_of(session).expected
+    if expected is not None and expected.names.issuperset(map(str, names)) and expected.version != version:
+        raise Stale(version)
+
+
+def visible(session: Session, rows: S, seller: Any = None, market: Any = None) -> S:
+    """Only the rows that the actor may see, by the columns that name whose they are."""
+    actor = actor_of(session)
+    if seller is not None and EVERYTHING not in actor.sellers:
+        rows = rows.where(one_of(seller, actor.sellers))
+    if market is not None and EVERYTHING not in actor.markets:
+        rows = rows.where(one_of(market, actor.markets))
+    return rows
+
+
+def one_of(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
+    """Whether a column has one of some values; of a single one, rows come in order out of its index."""
+    values = sorted(values)
+    return column == values[0] if len(values) == 1 else column.in_(values)

@@ -26,7 +26,7 @@ from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from shared.errors import NotFound, Stale
+from shared.errors import NotFound
 
 # Named constraints, so that a migration can drop what another one made.
 metadata = MetaData(
@@ -118,13 +118,6 @@ def locked(session: Session, model: type[T], identity: object) -> T:
     if row is None:
         raise NotFound(model.__name__.lower(), identity)
     return row
-
-
-def require_current(session: Session, version: int) -> None:
-    """Go on only if the caller decided on this version, or named none (If-Match); raises Stale."""
-    expected = session.info.get("if_match")
-    if expected is not None and expected != version:
-        raise Stale(version)
 
 
 def migrations_folder(service: str) -> Path:

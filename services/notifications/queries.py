@@ -23,7 +23,7 @@ from services.notifications.models import (
     OpenMatter,
     ThrottledDomain,
 )
-from shared.access import EVERYTHING, actor_of
+from shared.access import actor_of, visible
 from shared.errors import NotFound
 from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsSnapshot
 from shared.messaging import copies
@@ -139,16 +139,6 @@ def unanswered(
     if after is not None:
         page = page.where(tuple_(Conversation.reply_due_at, Conversation.order_id) > after)
     return session.scalars(visible(session, page, Conversation.seller, Conversation.market)).all()
-
-
-def visible(session: Session, page: S, seller: Any, market: Any) -> S:
-    """Only what the caller may see, by the columns that name whose it is."""
-    actor = actor_of(session)
-    if EVERYTHING not in actor.sellers:
-        page = page.where(seller.in_(actor.sellers))
-    if EVERYTHING not in actor.markets:
-        page = page.where(market.in_(actor.markets))
-    return page
 
 
 def notices(

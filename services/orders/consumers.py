@@ -74,7 +74,7 @@ def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
     """
     commands.follow_shipments(session, shipments)
     returns.follow_returns(session, shipments)
-    exchanges.goods_are_here(session, shipments.order_id)
+    exchanges.resume_exchanges(session, shipments.order_id)
     numbers = {parcel.tracking_number for shipment in shipments.shipments for parcel in shipment.parcels}
     changes.add_search_words(session, shipments.order_id, WordKind.TRACKING_NUMBER, numbers)
 

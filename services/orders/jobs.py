@@ -7,13 +7,13 @@ from uuid import UUID
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.orders import gateway
-from services.orders.commands import banking, drafts, erasure, exchanges, orders, refunds, returns
+from services.orders.commands import banking, drafts, erasure, orders, refunds, returns
 from services.orders.db import settings_of
 from services.orders.domain.refunds import RefundState
 from services.orders.messaging import jobs
-from services.orders.models import Order, Payment, Refund
+from services.orders.models import BankStatement, Order, Payment, Refund
 from services.orders.queries import banking as queries
-from shared.access import system
+from shared.access import EVERYTHING, Actor, acting_as, system
 from shared.messaging.jobs import Effect
 
 # About an hour of tries: whatever keeps a gateway from answering longer than that wants a person.
@@ -63,31 +63,33 @@ def leave_to_people(session: Session, argument: dict[str, Any], reason: str) -> 
 
 @jobs.kind("bank_matching", limit_seconds=240)
 def match_statement(sessions: sessionmaker[Session], argument: dict[str, Any]) -> None:
-    """Match the lines of a statement with orders, each in a transaction of its own.
+    """Match the lines of a statement with orders, each in a transaction of its own, for whoever read it in.
 
     One that dies on the way goes on where it was.
     """
     with sessions() as session:
-        waiting = queries.new_lines(session, UUID(argument["statement_id"]))
+        statement = session.get_one(BankStatement, UUID(argument["statement_id"]))
+        waiting = queries.new_lines(session, statement.id)
+    reader = Actor(
+        name=statement.imported_by,
+        sellers=frozenset({statement.seller_code}),
+        markets=frozenset({EVERYTHING}),
+    )
     for line_id in waiting:
-        with sessions.begin() as session:
+        with sessions(info={"actor": reader}) as session, session.begin():
             banking.match_line(session, line_id)
 
 
 @jobs.kind("return_expiry", limit_seconds=10)
 def expire_return(_sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
     """Give up a return whose goods never came, and what was to be sent in their place."""
-    return partial(_expire, order_id=UUID(argument["order_id"]), return_id=UUID(argument["return_id"]))
-
-
-def _expire(session: Session, *, order_id: UUID, return_id: UUID) -> None:
-    returns.expire_return(session, order_id, return_id)
-    exchanges.call_off(session, order_id)
+    order_id, return_id = UUID(argument["order_id"]), UUID(argument["return_id"])
+    return partial(returns.expire_return, order_id=order_id, return_id=return_id)
 
 
 def _settle(session: Session, *, order_id: UUID, refund_id: UUID, reference: str) -> None:
-    session.info["actor"] = system("gateway")
-    refunds.settle_by_gateway(session, order_id, refund_id, reference=reference)
+    with acting_as(session, system("gateway")):
+        refunds.settle_by_gateway(session, order_id, refund_id, reference=reference)
 
 
 @jobs.kind("deadline", limit_seconds=10)

@@ -12,6 +12,7 @@ from flask_smorest.utils import unpack_tuple_response
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
+from shared.access import Actor
 from shared.errors import Invalid
 from shared.messaging.fault_points import crash_point
 from shared.web import idempotency, payloads
@@ -44,7 +45,7 @@ def command(view: View) -> View:
         key = idempotency.key_of_request()
 
         def attempt() -> Response:
-            with _sessions()(info=_caller()) as session, session.begin():
+            with _sessions()(info={"actor": _actor(named)}) as session, session.begin():
                 answer = None if key is None else idempotency.first_answer(session, key)
                 if answer is None:
                     answer = _answer(session, view, arguments, named)
@@ -64,7 +65,7 @@ def query(view: View) -> View:
     @wraps(view)
     def run(*arguments: Any, **named: Any) -> Response:
         def attempt() -> Response:
-            with _sessions()(info=_caller()) as session:  # never commits
+            with _sessions()(info={"actor": _actor(named)}) as session:  # never commits
                 return _answer(session, view, arguments, named)
 
         answer = repeated(attempt)
@@ -77,7 +78,7 @@ def query(view: View) -> View:
 
 def open_session() -> Session:
     """A session of the service for whoever asks, bound to no version of anything."""
-    return _sessions()(info={"actor": g.actor, "if_match": None})
+    return _sessions()(info={"actor": g.actor})
 
 
 def _sessions() -> sessionmaker[Session]:
@@ -85,8 +86,10 @@ def _sessions() -> sessionmaker[Session]:
     return sessions
 
 
-def _caller() -> dict[str, Any]:
-    return {"actor": g.actor, "if_match": _if_match()}
+def _actor(address: Mapping[str, Any]) -> Actor:
+    """Whoever asks, with the version that they decided on of what the address names."""
+    actor: Actor = g.actor
+    return actor.expecting(_if_match(), *address.values())
 
 
 def _if_match() -> int | None:

@@ -14,6 +14,7 @@ from services.orders.api.schemas.progress import ProgressSchema
 from services.orders.api.schemas.returns import ReturnArguments
 from services.orders.commands import returns as commands
 from services.orders.queries.progress import progress
+from shared.access import acting_as, actor_of
 from shared.errors import Invalid, Refused, Stale
 from shared.web import payloads
 from shared.web.blueprint import Blueprint
@@ -52,9 +53,9 @@ def ask_for_return(session: Session, order_id: UUID) -> Response:
         version, wanted = _form()
     except ValidationError:
         return _page(session, order_id, "nothing", HTTPStatus.UNPROCESSABLE_ENTITY)
-    session.info["if_match"] = version  # what the customer saw is what they ask about
+    seen = actor_of(session).expecting(version, order_id)  # what the customer saw is what they ask about
     try:
-        with session.begin_nested():
+        with session.begin_nested(), acting_as(session, seen):
             commands.request_return(session, order_id, by_customer=True, **wanted)
     except Stale:
         return _page(session, order_id, "stale", HTTPStatus.PRECONDITION_FAILED)

@@ -99,9 +99,7 @@ def withdraw_return(session: Session, order_id: UUID, return_id: UUID) -> Return
 
     Refused (409) with its reason: `wrong_status`.
     """
-    withdrawn = commands.withdraw_return(session, order_id, return_id)
-    exchanges.call_off(session, order_id)
-    return withdrawn
+    return commands.withdraw_return(session, order_id, return_id)
 
 
 @blueprint.route("/orders/<uuid:order_id>/returns/<uuid:return_id>/refund", methods=["POST"])

@@ -14,7 +14,7 @@ from services.orders.domain.order_status import refusals
 from services.orders.domain.statements import WAITING, LineState, Row, order_numbers, read
 from services.orders.models import BankLine, BankStatement, Market, Order, Payment, Seller
 from shared import clock
-from shared.access import EVERYTHING, Actor, actor_of
+from shared.access import EVERYTHING, actor_of
 from shared.db import locked, new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.messaging import jobs
@@ -69,15 +69,9 @@ def import_statement(session: Session, *, seller: str, currency: str, content: b
 def match_line(session: Session, line_id: UUID) -> None:
     """Record a line as the payment of the one order that it names, if that is owed exactly so much.
 
-    Else it waits for a person, with why. It is recorded in the name of whoever read the statement.
+    Else it waits for a person, with why.
     """
     line = session.get_one(BankLine, line_id)
-    statement = session.get_one(BankStatement, line.statement_id)
-    session.info["actor"] = Actor(
-        name=statement.imported_by,
-        sellers=frozenset({line.seller_code}),
-        markets=frozenset({EVERYTHING}),
-    )
     named = order_numbers(line.text, list(session.scalars(select(Market.code))))
     candidates = session.scalars(
         select(Order.id).where(Order.seller_code == line.seller_code, Order.number.in_(named))

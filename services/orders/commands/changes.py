@@ -17,10 +17,10 @@ from services.orders.domain.finding import WordKind, word_of
 from services.orders.domain.fulfilment import awaiting_inventory, fulfilment_of
 from services.orders.domain.order_status import refusals, status_after
 from services.orders.domain.refunds import RefundState
+from services.orders.messaging import messaging
 from services.orders.models import HistoryEntry, Order, OrderWord, Payment
 from shared import clock
-from shared.access import actor_of
-from shared.db import require_current
+from shared.access import actor_of, require_current
 from shared.errors import NotFound
 from shared.messaging import outbox
 from shared.messaging.jobs import enqueue
@@ -53,7 +53,7 @@ def locked_order(session: Session, order_id: UUID) -> Order:
     order = session.get(Order, order_id, populate_existing=True)
     if order is None or not actor_of(session).may_see(order.seller_code, order.market_code):
         raise NotFound("order", order_id)
-    require_current(session, order.version)
+    require_current(session, order.version, order_id)
     return order
 
 
@@ -134,7 +134,7 @@ def history_entry(
     after = _compared(order)
     return HistoryEntry(
         order_id=order.id,
-        source=session.info["service"],
+        source=messaging.name,
         event_id=None,
         version=order.version,
         at=clock.now(),

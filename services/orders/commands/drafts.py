@@ -23,8 +23,8 @@ from services.orders.pricing.inputs import DraftContents, DraftDelivery, DraftLi
 from services.orders.pricing.quotes import Quote, contents_of, draft_terms, quote
 from services.orders.pricing.terms import Offer, Terms
 from shared import clock
-from shared.access import actor_of
-from shared.db import new_id, require_current
+from shared.access import actor_of, require_current
+from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.messaging.jobs import enqueue
 from shared.messaging.subjects import lock_order
@@ -159,7 +159,7 @@ def _locked(session: Session, draft_id: UUID) -> Draft:
     draft = session.get(Draft, draft_id, populate_existing=True)
     if draft is None or not actor_of(session).may_see(draft.seller_code, draft.market_code):
         raise NotFound("draft", draft_id)
-    require_current(session, draft.version)
+    require_current(session, draft.version, draft_id)
     return draft
 
 

@@ -271,7 +271,6 @@ def _terms(session: Session, order: Order, wanted: Revision, coupons: Sequence[s
         customer_id=order.customer_id,
         skus=(line["sku"] for line in wanted.lines),
         coupons=coupons,
-        is_draft=True,
     )
     rates = terms.market.tax_rates | {line.tax_class: line.tax_rate_basis_points for line in order.lines}
     for fee in order.fees:

@@ -9,26 +9,31 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.orders.commands import orders, placing
+from services.orders.commands import placing
 from services.orders.commands.changes import change, locked_order
 from services.orders.commands.credits import close_if_settled, credit, refund_excess
 from services.orders.commands.customers import refuse_erased
-from services.orders.commands.holds import hold_locked, release_hold
+from services.orders.commands.holds import hold_locked
 from services.orders.commands.payments import receive
-from services.orders.commands.returns import is_exchanged, is_given_for, parts_for, return_of
+from services.orders.commands.returns import (
+    AWAITING_RETURN,
+    RETURNS,
+    is_exchanged,
+    is_given_for,
+    let_successor_go,
+    parts_for,
+    return_of,
+)
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentMethod
 from services.orders.domain.return_status import ReturnStatus, status_after
-from services.orders.models import Hold, Order, Return
+from services.orders.models import Order, Return
 from services.orders.pricing.inputs import DeliveryInput, LineInput
 from shared.errors import Refused
 from shared.logging import logger
-from shared.messaging.subjects import lock_order
 
 log = logger(__name__)
 
-HOLD = "awaiting_return"
-OWNER = "returns"
 EXCHANGEABLE = frozenset({ReturnStatus.APPROVED, ReturnStatus.RECEIVED})
 
 
@@ -74,22 +79,22 @@ def exchange_return(
     with change(session, order, "exchange_return", return_id=exchanged.id, exchange_order_id=successor.id):
         exchanged.exchange_order_id = successor.id
     if exchanged.status is ReturnStatus.APPROVED and order.market.exchange_after_return:
-        hold_locked(session, successor, HOLD, owner=OWNER)
+        hold_locked(session, successor, AWAITING_RETURN, owner=RETURNS)
     else:
         _pay_with_goods(session, order, exchanged, successor)
     return successor
 
 
-def goods_are_here(session: Session, order_id: UUID) -> None:
+def resume_exchanges(session: Session, order_id: UUID) -> None:
     """Go on with the exchanges of an order whose goods have come: pay the new orders, let them go.
 
     Where the new order is over, or nothing is left of the goods to pay with, people decide what is given.
     """
-    order = _locked(session, order_id)
+    order = locked_order(session, order_id)
     for exchanged in order.returns:
         if exchanged.status is not ReturnStatus.RECEIVED or exchanged.exchange_order_id is None:
             continue
-        successor = _locked(session, exchanged.exchange_order_id)
+        successor = locked_order(session, exchanged.exchange_order_id)
         if successor.status is not OrderStatus.PLACED:
             continue
         try:
@@ -97,23 +102,7 @@ def goods_are_here(session: Session, order_id: UUID) -> None:
         except Refused as refusal:  # before anything was changed
             log.warning("exchange_not_paid", order_id=str(order_id), reason=refusal.reason)
         else:
-            _release(session, successor)
-
-
-def call_off(session: Session, order_id: UUID) -> None:
-    """Cancel what was to take the place of goods that are not coming any more, unless they paid for it.
-
-    Nobody cancels what somebody else holds: that is left standing, still waiting for the goods.
-    """
-    order = _locked(session, order_id)
-    for exchanged in order.returns:
-        if exchanged.status is not ReturnStatus.CLOSED or exchanged.exchange_order_id is None:
-            continue
-        successor = _locked(session, exchanged.exchange_order_id)
-        is_free = successor.status is OrderStatus.PLACED and all(map(_is_ours, successor.standing_holds))
-        if is_free and not is_given_for(order, exchanged):
-            _release(session, successor)
-            orders.cancel_order(session, successor.id, reason=f"return {exchanged.number} came to nothing")
+            let_successor_go(session, successor)
 
 
 def _pay_with_goods(session: Session, order: Order, exchanged: Return, successor: Order) -> None:
@@ -144,23 +133,6 @@ def _end(session: Session, order: Order, exchanged: Return) -> None:
     with change(session, order, "end_exchange", return_id=exchanged.id):
         exchanged.status = status_after("exchange", exchanged.status)
     close_if_settled(session, order, exchanged)
-
-
-def _is_ours(hold: Hold) -> bool:
-    return (hold.reason, hold.owner) == (HOLD, OWNER)
-
-
-def _release(session: Session, successor: Order) -> None:
-    for hold in successor.standing_holds:
-        if _is_ours(hold):
-            release_hold(session, successor.id, hold.id)
-
-
-def _locked(session: Session, order_id: UUID) -> Order:
-    # The version that the caller decided on was checked by now, and has risen since.
-    session.info["if_match"] = None
-    lock_order(session, order_id)
-    return session.get_one(Order, order_id, populate_existing=True)
 
 
 def _first_delivery(order: Order) -> DeliveryInput:

@@ -8,8 +8,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.orders.models import Base, Coupon, Market, Product, ProductPrice, Seller
-from services.orders.queries.visibility import in_own_markets, visible
-from shared.access import actor_of
+from services.orders.queries.visibility import in_own_markets
+from shared.access import actor_of, visible
 from shared.errors import Invalid, NotFound, Refused
 
 

@@ -29,6 +29,7 @@ from services.orders.models import (
     OrderLine,
     as_loaded,
     column_names,
+    order_numbers,
 )
 from services.orders.pricing.costs import SideCharge, costs_of, line_total, price_of, redeem
 from services.orders.pricing.inputs import (
@@ -160,7 +161,7 @@ def place_order(
     order = as_loaded(
         Order,
         id=order_id,
-        number=terms.number,
+        number=f"{market.upper()}-{session.scalar(order_numbers)}",
         version=1,
         status=status_after("place", OrderStatus.DRAFT),
         goods=None,

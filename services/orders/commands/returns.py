@@ -10,20 +10,26 @@ from sqlalchemy.orm import Session
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
 from services.orders.commands.credits import close_if_settled, credit, fitting
+from services.orders.commands.holds import release_hold
+from services.orders.commands.orders import cancel_order
 from services.orders.domain import refunds as rules
-from services.orders.domain.order_status import OVER, refuse_unless_possible
+from services.orders.domain.order_status import OVER, OrderStatus, refuse_unless_possible
 from services.orders.domain.payments import PaymentMethod
 from services.orders.domain.refunds import RefundState, WantedUnits
 from services.orders.domain.return_status import CloseReason, ReturnReason, ReturnStatus, status_after
 from services.orders.domain.returnable import delivered_units, refuse_late, refuse_more_than_delivered
 from services.orders.domain.totals import ChargeKind
-from services.orders.models import Order, Refund, Return, ReturnLine
+from services.orders.models import Hold, Order, Refund, Return, ReturnLine
 from shared import clock
 from shared.access import actor_of
 from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import RefundPart, ShipmentsSnapshot
 from shared.events.snapshots import ReturnLine as ReceivedLine
 from shared.messaging import copies, jobs, outbox
+
+# Why an order stands still that takes the place of goods on their way, and who holds it.
+AWAITING_RETURN = "awaiting_return"
+RETURNS = "returns"
 
 
 def request_return(
@@ -256,6 +262,20 @@ def _close(
         closed.close_reason = close_reason
         closed.closed_at = clock.now()
     outbox.publish(session, events.return_closed(order, closed))
+    _call_off_exchange(session, order, closed)
+
+
+def _call_off_exchange(session: Session, order: Order, closed: Return) -> None:
+    """Cancel what was to take the place of goods that came to nothing, unless they paid for it.
+
+    Nobody cancels what somebody else holds: that is left standing, still waiting for the goods.
+    """
+    if closed.exchange_order_id is None or is_given_for(order, closed):
+        return
+    successor = locked_order(session, closed.exchange_order_id)
+    if successor.status is OrderStatus.PLACED and all(map(_waits_for_goods, successor.standing_holds)):
+        let_successor_go(session, successor)
+        cancel_order(session, successor.id, reason=f"return {closed.number} came to nothing")
 
 
 def return_of(order: Order, return_id: UUID) -> Return:
@@ -294,6 +314,17 @@ def is_exchanged(session: Session, one: Return) -> bool:
     """Whether another order takes a return's place, or waits to; one that came to nothing does not."""
     successor = session.get(Order, one.exchange_order_id) if one.exchange_order_id else None
     return successor is not None and successor.status not in OVER
+
+
+def let_successor_go(session: Session, successor: Order) -> None:
+    """Lift the hold under which an order waits for the goods that it takes the place of."""
+    for hold in successor.standing_holds:
+        if _waits_for_goods(hold):
+            release_hold(session, successor.id, hold.id)
+
+
+def _waits_for_goods(hold: Hold) -> bool:
+    return (hold.reason, hold.owner) == (AWAITING_RETURN, RETURNS)
 
 
 def is_given_for(order: Order, given: Return) -> bool:

@@ -116,7 +116,6 @@ def draft_terms(session: Session, draft: Draft, contents: DraftContents) -> Term
         customer_id=contents.get("customer", {}).get("id"),
         skus=(line["sku"] for line in contents.get("lines", [])),
         coupons=contents.get("coupons", []),
-        is_draft=True,
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Select, Text, and_, any_, bindparam, func, literal_column, null, select, true
+from sqlalchemy import Text, and_, any_, bindparam, func, literal_column, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -21,7 +21,6 @@ from services.orders.models import (
     Seller,
     as_loaded,
     column_names,
-    order_numbers,
 )
 from services.orders.pricing.inputs import DeliveryInput, FeeInput, LineInput
 from shared.access import actor_of
@@ -35,7 +34,7 @@ class Offer(msgspec.Struct):
     tax_class: str
     sales_coefficient: int
     price_minor: int | None  # None: it has no price in this market
-    page_url: str = ""  # told for drafts alone
+    page_url: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +44,6 @@ class Terms:
     market: Market
     seller: Seller
     customer: Customer | None
-    number: str
     offers: dict[str, Offer]  # by SKU; only what is active
     coupons: dict[str, CouponTerms]  # by code; valid or not
 
@@ -58,9 +56,9 @@ class Terms:
 
 
 # Plain columns: the unit of work would cost more than the question itself, and has nothing to keep here.
-_MASTERS = (Market, Seller, Customer)
+_ROWS = (Market, Seller, Customer)
 _markets, _sellers, _customers, _products, _prices, _coupons = (
-    model.__table__.c for model in (*_MASTERS, Product, ProductPrice, Coupon)
+    model.__table__.c for model in (*_ROWS, Product, ProductPrice, Coupon)
 )
 _PRICE = (
     select(_prices.price_minor)
@@ -77,6 +75,7 @@ _OFFER = {
     "tax_class": _products.tax_class,
     "sales_coefficient": _products.sales_coefficient,
     "price_minor": _PRICE,
+    "page_url": _products.page_url,
 }
 _COUPONS = (
     select(func.jsonb_object_agg(_coupons.code, func.to_jsonb(literal_column("coupons"))))
@@ -87,40 +86,32 @@ _COUPONS = (
     )
     .scalar_subquery()
 )
-
-
-def _question(number: Any, **offer: Any) -> Select[*tuple[Any, ...]]:
-    offers = (
-        select(
-            func.jsonb_object_agg(
-                _products.sku,
-                func.jsonb_build_object(*(part for named in offer.items() for part in named)),
-            )
+_OFFERS = (
+    select(
+        func.jsonb_object_agg(
+            _products.sku, func.jsonb_build_object(*(part for named in _OFFER.items() for part in named))
         )
-        .where(
-            _products.seller_code == bindparam("seller"),
-            _products.sku == any_(bindparam("skus", type_=ARRAY(Text))),
-            _products.active,
-        )
-        .scalar_subquery()
     )
-    return (
-        select(*_markets, *_sellers, *_customers, number, offers, _COUPONS)
-        .join_from(Market.__table__, Seller.__table__, true())
-        .outerjoin(
-            Customer.__table__,
-            and_(
-                _customers.id == bindparam("customer_id"),
-                _customers.seller_code == _sellers.code,
-                _customers.erased_at.is_(None),
-            ),
-        )
-        .where(_markets.code == bindparam("market"), _sellers.code == bindparam("seller"))
+    .where(
+        _products.seller_code == bindparam("seller"),
+        _products.sku == any_(bindparam("skus", type_=ARRAY(Text))),
+        _products.active,
     )
-
-
-_OF_ORDER = _question(order_numbers.next_value(), **_OFFER)
-_OF_DRAFT = _question(null(), **_OFFER, page_url=_products.page_url)
+    .scalar_subquery()
+)
+_TERMS = (
+    select(*_markets, *_sellers, *_customers, _OFFERS, _COUPONS)
+    .join_from(Market.__table__, Seller.__table__, true())
+    .outerjoin(
+        Customer.__table__,
+        and_(
+            _customers.id == bindparam("customer_id"),
+            _customers.seller_code == _sellers.code,
+            _customers.erased_at.is_(None),
+        ),
+    )
+    .where(_markets.code == bindparam("market"), _sellers.code == bindparam("seller"))
+)
 
 
 def terms_of(
@@ -131,9 +122,8 @@ def terms_of(
     customer_id: UUID | None,
     skus: Iterable[str],
     coupons: Iterable[str] = (),
-    is_draft: bool = False,
 ) -> Terms:
-    """The terms for an order, with a number for it; or for a draft, which gets none.
+    """The terms of this moment for an order or a draft.
 
     Raises Invalid where market, seller or customer is unknown; another seller's things are unknown too.
     """
@@ -145,25 +135,24 @@ def terms_of(
         "skus": sorted(set(skus)),
         "coupons": sorted(set(coupons)),
     }
-    found = session.connection().execute(_OF_DRAFT if is_draft else _OF_ORDER, asked).one_or_none()
+    found = session.connection().execute(_TERMS, asked).one_or_none()
     if found is None:
         missing = "seller" if session.get(Market, market) else "market"
         raise Invalid(**{missing: f"there is no such {missing}"})
-    *masters, number, offers, granted = found
-    values = iter(masters)
-    known: list[Any] = [
-        as_loaded(model, **{name: next(values) for name in column_names(model)}) for model in _MASTERS
+    *columns, offers, granted = found
+    values = iter(columns)
+    rows: list[Any] = [
+        as_loaded(model, **{name: next(values) for name in column_names(model)}) for model in _ROWS
     ]
-    customer = known[2] if known[2].id else None
+    customer = rows[2] if rows[2].id else None
     if customer is not None and not actor_of(session).may_see_any(seller, customer.markets):
         customer = None
     if customer_id is not None and customer is None:
         raise Invalid(**{"customer.id": "there is no such customer"})
     return Terms(
-        market=known[0],
-        seller=known[1],
+        market=rows[0],
+        seller=rows[1],
         customer=customer,
-        number=f"{market.upper()}-{number}",
         offers=msgspec.convert(offers or {}, dict[str, Offer]),
         coupons=msgspec.convert(granted or {}, dict[str, CouponTerms]),
     )

@@ -17,8 +17,8 @@ from services.orders.models import (
     Product,
     Seller,
 )
-from services.orders.queries.visibility import in_own_markets, visible, visible_customers
-from shared.access import actor_of
+from services.orders.queries.visibility import in_own_markets, visible_customers
+from shared.access import actor_of, visible
 from shared.errors import NotFound
 from shared.events.snapshots import ShipmentsSnapshot
 from shared.messaging import copies

@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.orders.domain.order_status import OrderStatus
 from services.orders.models import Draft
-from services.orders.queries.visibility import visible
-from shared.access import actor_of
+from shared.access import actor_of, visible
 from shared.errors import NotFound
 from shared.messaging.retention import Old, older_than
 

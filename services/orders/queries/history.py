@@ -22,6 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Session
 
+from services.orders.messaging import messaging
 from services.orders.models import HistoryEntry, Note
 from shared.db import UtcDateTime
 from shared.messaging.tables import inbox, jobs
@@ -45,7 +46,7 @@ def history(
     follow yet or not at all, from its inbox and its jobs.
     """
     parts = []
-    for item in (_kept(order_id), _unfollowed(order_id), _given_up(order_id, session.info["service"])):
+    for item in (_kept(order_id), _unfollowed(order_id), _given_up(order_id)):
         part = item.subquery()
         place = part.c.at, part.c.id
         # Each part ends where the page does: of a long history no more is read.
@@ -94,13 +95,13 @@ def _unfollowed(order_id: UUID) -> Select[*tuple[Any, ...]]:
     )
 
 
-def _given_up(order_id: UUID, service: str) -> Select[*tuple[Any, ...]]:
+def _given_up(order_id: UUID) -> Select[*tuple[Any, ...]]:
     job = jobs.c
     return _item(
         job.id,
         job.created_at,
-        literal(service),
-        literal(service),
+        literal(messaging.name),
+        literal(messaging.name),
         job.kind,
         _NOTHING,
         job.state,

@@ -12,9 +12,8 @@ from sqlalchemy.orm import Session
 from services.orders.domain.finding import WordKind, name_patterns, word_of
 from services.orders.domain.periods import days_of, instants_of, today_in
 from services.orders.models import Market, Order, OrderWord
-from services.orders.queries.visibility import one_of, visible
 from shared import clock
-from shared.access import EVERYTHING, actor_of
+from shared.access import EVERYTHING, actor_of, one_of, visible
 
 # Nobody waits for the exact number of a million orders: counting ends here, and says so.
 COUNTED_AT_MOST = 1000

@@ -11,8 +11,8 @@ from services.orders.domain.order_status import refusals
 from services.orders.domain.return_status import ReturnStatus
 from services.orders.domain.returnable import delivered_units, last_instant
 from services.orders.models import Order, Return
-from services.orders.queries.visibility import visible
 from shared import clock
+from shared.access import visible
 from shared.events.snapshots import ShipmentsSnapshot
 from shared.messaging import copies
 

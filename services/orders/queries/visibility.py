@@ -1,25 +1,13 @@
-"""What a caller may see of a list: nothing of anybody else's."""
+"""What a caller may see of customers and prices, which several markets may share."""
 
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, select, type_coerce
+from sqlalchemy import ColumnElement, Text, select, type_coerce
 from sqlalchemy.dialects.postgresql import JSONB, array
 from sqlalchemy.orm import Session, selectinload
 
 from services.orders.models import Customer, Product, ProductPrice
-from shared.access import EVERYTHING, actor_of
-
-S = TypeVar("S", bound=Select[*tuple[Any, ...]])
-
-
-def visible(session: Session, page: S, seller: Any = None, market: Any = None) -> S:
-    """Only what the caller may see, by the columns that name whose it is."""
-    actor = actor_of(session)
-    if seller is not None and EVERYTHING not in actor.sellers:
-        page = page.where(one_of(seller, actor.sellers))
-    if market is not None and EVERYTHING not in actor.markets:
-        page = page.where(one_of(market, actor.markets))
-    return page
+from shared.access import EVERYTHING, S, actor_of, visible
 
 
 def visible_customers(session: Session, page: S) -> S:
@@ -39,9 +27,3 @@ def in_own_markets(session: Session) -> Any:
     """Have products loaded with their prices, in the markets that the caller may see."""
     own = visible(session, select(ProductPrice.market_code), market=ProductPrice.market_code)
     return selectinload(Product.prices.and_(*([own.whereclause] if own.whereclause is not None else [])))
-
-
-def one_of(column: Any, values: Any) -> Any:
-    """Whether a column has one of some values; of a single one, rows come in order out of its index."""
-    values = sorted(values)
-    return column == values[0] if len(values) == 1 else column.in_(values)

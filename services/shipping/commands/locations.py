@@ -9,8 +9,8 @@ from services.shipping import queries
 from services.shipping.commands import stock
 from services.shipping.models import Location
 from shared import clock
-from shared.access import actor_of
-from shared.db import locked, require_current
+from shared.access import actor_of, require_current
+from shared.db import locked
 from shared.errors import NotFound, Refused
 
 
@@ -30,7 +30,7 @@ def put_location(session: Session, code: str, *, seller: str, **fields: Any) -> 
         return location, True
     if not actor.may_see_seller(location.seller):
         raise NotFound("location", code)
-    require_current(session, location.version)
+    require_current(session, location.version, code)
     if location.seller != seller:
         raise Refused("seller_is_fixed", f"{code} belongs to {location.seller}")
     for field, value in values.items():

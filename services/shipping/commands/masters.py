@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 
 from services.shipping.models import Carrier, Courier, Goods
 from shared import clock
-from shared.db import locked, require_current
+from shared.access import require_current
+from shared.db import locked
 
 M = TypeVar("M", Carrier, Courier, Goods)
 
@@ -25,7 +26,7 @@ def put(
     is_new = session.execute(made.returning(model.version)).first() is not None
     row = locked(session, model, tuple(identity.values()))
     if not is_new:
-        require_current(session, row.version)
+        require_current(session, row.version, *identity.values())
         for field, value in changed.items():
             setattr(row, field, value)
         row.version += 1

@@ -12,8 +12,7 @@ from services.shipping.commands.shipments import tell
 from services.shipping.domain.inspection import Condition, Found, ReturnStatus, inspected
 from services.shipping.models import ExpectedLine, ExpectedReturn, Finding, OrderState
 from shared import clock
-from shared.access import actor_of
-from shared.db import require_current
+from shared.access import actor_of, require_current
 from shared.errors import NotFound, Refused
 from shared.events.snapshots import OrderSnapshot, Return
 from shared.messaging.subjects import lock_order
@@ -53,7 +52,7 @@ def receive_return(
         raise NotFound("return", return_id)
     lock_order(session, order_id)
     expected = queries.expected_return(session, return_id)
-    require_current(session, expected.version)
+    require_current(session, expected.version, return_id)
     if expected.status is ReturnStatus.RECEIVED:
         raise Refused("already_received", "what came of it was written down before")
     if expected.status is ReturnStatus.CLOSED:

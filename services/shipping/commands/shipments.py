@@ -19,7 +19,7 @@ from services.shipping.domain.shipment_status import (
 from services.shipping.domain.tracking import CARRIER
 from services.shipping.models import OrderState, Shipment
 from shared import clock
-from shared.db import require_current
+from shared.access import require_current
 from shared.errors import Invalid
 from shared.messaging import outbox
 from shared.messaging.subjects import lock_order, next_version
@@ -179,5 +179,5 @@ def in_hand(session: Session, shipment_id: UUID) -> Shipment:
         session, queries.order_of(session, shipment_id)
     )  # whoever changes a shipment has its order's lock: its own row needs none
     shipment = queries.shipment(session, shipment_id)
-    require_current(session, shipment.version)
+    require_current(session, shipment.version, shipment_id)
     return shipment

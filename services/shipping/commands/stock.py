@@ -10,8 +10,8 @@ from services.shipping.domain.sourcing import demand_of
 from services.shipping.domain.stock_movements import EFFECTS, MovementKind
 from services.shipping.models import Shipment, ShipmentLine, StockLevel, StockMovement
 from shared import clock
-from shared.access import EVERYTHING, actor_of
-from shared.db import new_id, require_current
+from shared.access import EVERYTHING, actor_of, require_current
+from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.messaging.jobs import enqueue
 
@@ -236,7 +236,7 @@ def _level_in_hand(session: Session, code: str, sku: str) -> StockLevel:
     if not actor_of(session).may_see_seller(location.seller):
         raise NotFound("location", code)  # everybody's to draw on, but not this actor's to fill
     level = lock_levels(session, [sku], [code])[sku, code]
-    require_current(session, level.version)
+    require_current(session, level.version, code, sku)
     return level
 
 

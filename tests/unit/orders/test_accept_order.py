@@ -8,7 +8,7 @@ from services.orders.commands.payments import record_payment
 from services.orders.domain.order_status import OrderStatus
 from services.orders.models import Hold
 from shared import clock
-from shared.access import Actor
+from shared.access import Actor, actor_of
 from shared.errors import NotFound, Refused, Stale
 
 
@@ -109,7 +109,7 @@ def test_another_sellers_or_markets_order_is_not_there(session, place_order, sel
 def test_whoever_decided_on_an_older_version_is_told(session, place_order, published):
     order = place_order()
     record_payment(session, order.id, reference="TRF 1")
-    session.info["if_match"] = 1
+    session.info["actor"] = actor_of(session).expecting(1, order.id)
 
     with pytest.raises(Stale) as stale:
         accept_order(session, order.id)

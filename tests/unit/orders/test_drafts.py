@@ -14,7 +14,7 @@ from services.orders.domain.payments import PaymentMethod
 from services.orders.messaging import messaging
 from services.orders.models import Customer, Draft, HistoryEntry, Order
 from shared import clock
-from shared.access import Actor
+from shared.access import Actor, actor_of
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused, Stale
 from shared.events.snapshots import StockLevel, StockSnapshot
@@ -375,7 +375,7 @@ def test_the_day_the_customer_would_like_goes_with_the_order(session, draft):
 def test_a_change_of_an_older_draft_is_stale(session, draft):
     begun = draft(**WHOLE)
     drafts.change_draft(session, begun.draft.id, **WHOLE)
-    session.info["if_match"] = 1
+    session.info["actor"] = actor_of(session).expecting(1, begun.draft.id)
 
     for command in (drafts.change_draft, drafts.place_draft, drafts.abandon_draft):
         with pytest.raises(Stale):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.orders.commands.exchanges import call_off, exchange_return
+from services.orders.commands.exchanges import exchange_return
 from services.orders.commands.holds import place_hold, release_hold
 from services.orders.commands.orders import accept_order, cancel_order, refuse_order
 from services.orders.commands.payments import record_payment, void_payment
@@ -148,7 +148,6 @@ def test_if_the_goods_never_come_it_is_cancelled(session, deliver, approve, exch
 
     if end == "withdrawn":
         withdraw_return(session, order.id, one.id)
-        call_off(session, order.id)
     else:
         expire_return(None, {"order_id": str(order.id), "return_id": str(one.id)})(session)
 
@@ -200,7 +199,6 @@ def test_a_successor_that_somebody_holds_is_left_standing_when_the_goods_never_c
 
     if end == "withdrawn":
         withdraw_return(session, order.id, one.id)
-        call_off(session, order.id)
     else:
         expire_return(None, {"order_id": str(order.id), "return_id": str(one.id)})(session)
 

@@ -9,11 +9,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
-from sqlalchemy.orm import Session
 
 from deploy.local.databases import SERVICES
-from shared.db import is_current, make_engine, metadata, new_id, require_current
-from shared.errors import Stale
+from shared.db import is_current, make_engine, metadata, new_id
 from shared.messaging.tables import jobs
 from shared.migrations import downgrade, upgrade, wait_for_database
 
@@ -59,18 +57,6 @@ def test_an_error_tells_nothing_of_the_row(engines, broken):
     assert "Okafor" in failed.value.statement
     assert "Okafor" not in f"{failed.value.orig} {failed.value.args} {failed.value.__cause__}"
     assert failed.value.orig.diag.message_primary in str(failed.value)
-
-
-@pytest.mark.parametrize(("expected", "current"), [(None, 4), (4, 4)])
-def test_a_caller_who_knows_the_newest_version_goes_on(expected, current):
-    require_current(Session(info={"if_match": expected}), current)
-
-
-def test_a_caller_with_an_old_version_is_stopped():
-    with pytest.raises(Stale) as stopped:
-        require_current(Session(info={"if_match": 3}), 4)
-
-    assert stopped.value.current_version == 4
 
 
 @pytest.fixture

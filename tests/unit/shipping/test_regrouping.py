@@ -14,6 +14,7 @@ from services.shipping.commands.shipments import cancel_shipment
 from services.shipping.domain.methods import MethodKind
 from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.models import OrderState, Shipment
+from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused, Stale
 from shared.events import snapshots
@@ -328,7 +329,7 @@ def test_what_was_deleted_is_neither_made_again_by_itself_nor_in_the_way(session
 
 
 def test_somebody_who_saw_an_older_shipment_is_told_so(session, shipment):
-    session.info["if_match"] = shipment.version - 1
+    session.info["actor"] = actor_of(session).expecting(shipment.version - 1, shipment.id)
 
     with pytest.raises(Stale):
         regrouping.split_shipment(session, shipment.id, share=share(shipment, TEA_250=1))

@@ -11,7 +11,7 @@ from services.shipping.commands.handovers import deliver_shipment
 from services.shipping.commands.returns import receive_return
 from services.shipping.domain.inspection import Condition, Found, ReturnStatus, inspected
 from services.shipping.models import ExpectedReturn
-from shared.access import Actor
+from shared.access import Actor, actor_of
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused, Stale
 from shared.events.snapshots import Return, ReturnLine
@@ -165,7 +165,7 @@ def test_a_return_of_an_order_not_heard_of_before_is_expected(session):
 
 def test_who_decided_on_an_older_state_is_told(session, order):
     expected = hear_return(session, with_return(order))
-    session.info["if_match"] = expected.version + 1
+    session.info["actor"] = actor_of(session).expecting(expected.version + 1, expected.id)
 
     with pytest.raises(Stale):
         receive_return(session, expected.id, location="WEST", found=[])

@@ -23,7 +23,7 @@ from services.shipping.commands import shipments as commands
 from services.shipping.domain.appointments import AppointmentKind
 from services.shipping.domain.shipment_status import ACTIONS, FailureReason, ShipmentStatus
 from services.shipping.domain.tracking import CARRIER, is_tracking_number
-from shared.access import Actor
+from shared.access import Actor, actor_of
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused, Stale
 from tests.unit.shipping.steps import (
@@ -257,12 +257,12 @@ def test_a_shipment_given_up_frees_its_stock_wherever_it_stands(session, shipmen
 
 
 def test_nothing_is_lost_when_somebody_decided_on_an_older_version(session, shipment):
-    session.info["if_match"] = shipment.version - 1
+    session.info["actor"] = actor_of(session).expecting(shipment.version - 1, shipment.id)
     with pytest.raises(Stale) as stale:
         commands.release_shipment(session, shipment.id)
     assert stale.value.current_version == shipment.version
 
-    session.info["if_match"] = shipment.version
+    session.info["actor"] = actor_of(session).expecting(shipment.version, shipment.id)
     commands.release_shipment(session, shipment.id)
     assert shipment.status is S.RELEASED
 

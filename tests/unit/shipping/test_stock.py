@@ -16,7 +16,7 @@ from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.jobs import BATCH
 from services.shipping.models import Shipment, StockMovement
 from shared import clock
-from shared.access import Actor
+from shared.access import Actor, actor_of
 from shared.errors import NotFound, Refused, Stale
 from tests.unit.shipping.steps import hear, later, level, make_order, run_jobs, stock, told
 
@@ -74,7 +74,7 @@ def test_fewer_than_promised_can_not_be_counted(session):
 
 def test_a_count_taken_of_an_older_level_is_stale(session):
     stock(session, "TEA-250", 5)
-    session.info["if_match"] = 1
+    session.info["actor"] = actor_of(session).expecting(1, "WEST", "TEA-250")
     hear(session, make_order([("TEA-250", 3)]))
 
     with pytest.raises(Stale):

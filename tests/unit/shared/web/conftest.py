@@ -17,8 +17,8 @@ from marshmallow import fields, validate
 from sqlalchemy import MetaData, create_engine, delete, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, sessionmaker
 
-from shared.access import actor_of
-from shared.db import UtcDateTime, locked, require_current
+from shared.access import actor_of, require_current
+from shared.db import UtcDateTime, locked
 from shared.errors import NotFound, Refused
 from shared.events.routes import SUBSCRIBERS
 from shared.messaging.service import Messaging
@@ -130,7 +130,7 @@ def show_thing(session: Session, thing_id: UUID) -> Thing:
 def grow_thing(session: Session, thing_id: UUID) -> Thing:
     """Make a thing larger."""
     thing = locked(session, Thing, thing_id)
-    require_current(session, thing.version)
+    require_current(session, thing.version, thing_id)
     thing.size += 1
     return thing
 
