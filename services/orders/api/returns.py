@@ -140,7 +140,7 @@ def exchange_return(
 @requires("orders:write")
 @command
 def dismiss_return(session: Session, dismissal: dict[str, Any], order_id: UUID, return_id: UUID) -> Return:
-    """End a return whose goods are here without giving anything for them.
+    """End a return whose goods are here without giving anything for them; what was to be sent for them too.
 
     Refused (409) with its reason: `wrong_status`.
     """

@@ -85,7 +85,10 @@ def reject_return(session: Session, order_id: UUID, return_id: UUID, *, answer: 
 
 
 def withdraw_return(session: Session, order_id: UUID, return_id: UUID) -> Return:
-    """Give a return up before its goods are here. Tells return.closed. Raises NotFound, or Refused."""
+    """Give a return up before its goods are here; what was to be sent for them is cancelled, unless held.
+
+    Tells return.closed. Raises NotFound, or Refused (wrong_status).
+    """
     order = locked_order(session, order_id)
     withdrawn = return_of(order, return_id)
     _close(session, order, withdrawn, "withdraw", CloseReason.WITHDRAWN)
@@ -95,7 +98,8 @@ def withdraw_return(session: Session, order_id: UUID, return_id: UUID) -> Return
 def dismiss_return(session: Session, order_id: UUID, return_id: UUID, *, reason: str) -> Return:
     """End a return whose goods are here without giving anything for them. Tells return.closed.
 
-    Raises NotFound, or Refused (wrong_status).
+    What was to be sent for them is cancelled, unless somebody holds it. Raises NotFound, or Refused
+    (wrong_status).
     """
     order = locked_order(session, order_id)
     dismissed = return_of(order, return_id)

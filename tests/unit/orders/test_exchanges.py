@@ -9,6 +9,7 @@ from services.orders.commands.payments import record_payment, void_payment
 from services.orders.commands.refunds import request_refund, settle_refund
 from services.orders.commands.returns import (
     approve_return,
+    dismiss_return,
     refund_return,
     request_return,
     withdraw_return,
@@ -220,6 +221,18 @@ def test_goods_of_which_nothing_is_left_to_pay_with_are_received_all_the_same(
     assert (one.status, one.lines[0].received_quantity) == ("received", 1)
     successor = stored(session, successor.id)
     assert (successor.received_minor, len(successor.standing_holds)) == (0, 1)
+
+
+def test_goods_that_are_dismissed_call_off_what_waits_for_them(session, deliver, approve, receive, exchange):
+    order = deliver()
+    one = approve(order)
+    successor = exchange(order, one)
+    request_refund(session, order.id, reason="goodwill", everything=True, restock=False)
+    receive(order, one)
+
+    dismiss_return(session, order.id, one.id, reason="paid back before")
+
+    assert (one.close_reason, stored(session, successor.id).status) == ("dismissed", "cancelled")
 
 
 def test_a_return_is_exchanged_once_and_not_after_a_refund(session, deliver, approve, receive, exchange):
