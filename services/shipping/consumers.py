@@ -4,7 +4,7 @@ from sqlalchemy.orm import Session
 
 from services.shipping.commands import erasure, labels, planning, returns
 from services.shipping.messaging import consumers
-from shared.events.documents import DocumentStored
+from shared.events.documents import DocumentRemoved, DocumentStored
 from shared.events.orders import (
     OrderAccepted,
     OrderAnonymised,
@@ -61,7 +61,7 @@ def expect_returns(session: Session, order: OrderSnapshot) -> None:
     returns.bring_returns_in_line(session, order)
 
 
-@consumers.on(DocumentStored)
+@consumers.on(DocumentStored, DocumentRemoved)
 def attach_labels(session: Session, documents: DocumentsSnapshot) -> None:
-    """Labels to the parcels they are for."""
+    """Labels to the parcels they are for; which papers there are is known from then on."""
     labels.attach_labels(session, documents)

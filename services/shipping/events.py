@@ -122,15 +122,22 @@ def cancel_refused(reason: str) -> News:
     return partial(ShipmentCancelRefused, reason=reason)
 
 
-def stock_changed(sku: str, version: int, as_of: datetime, levels: Sequence[StockLevel]) -> StockChanged:
-    """The levels of a SKU changed, by whatever many movements."""
+def stock_changed(
+    sku: str, version: int, as_of: datetime, levels: Sequence[StockLevel], owners: Mapping[str, str]
+) -> StockChanged:
+    """The levels of a SKU changed, by whatever many movements; `owners` are the sellers by location."""
     return StockChanged(
         stock=snapshots.StockSnapshot(
             sku=sku,
             version=version,
             as_of=as_of,
             levels=tuple(
-                snapshots.StockLevel(location=level.location, on_hand=level.on_hand, reserved=level.reserved)
+                snapshots.StockLevel(
+                    location=level.location,
+                    on_hand=level.on_hand,
+                    reserved=level.reserved,
+                    seller=owners[level.location],
+                )
                 for level in levels
             ),
         )

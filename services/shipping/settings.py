@@ -10,14 +10,24 @@ from shared.settings import ServiceSettings, is_webhook_secret
 class Settings(ServiceSettings):
     """The settings of shipping's processes."""
 
-    carrier_secrets: tuple[str, ...] = ()  # carrier=whsec_…: what each signs its calls with
+    # carrier=whsec_…, or carrier/seller=whsec_… for an account that the seller has with it: what signs calls
+    carrier_secrets: tuple[str, ...] = ()
 
     def faults(self) -> Iterator[str]:
         """What can't be meant, by the variable."""
         yield from super().faults()
         if not all(is_webhook_secret(entry.partition("=")[2]) for entry in self.carrier_secrets):
-            yield "CARRIER_SECRETS should be carrier=whsec_ and base64, separated by commas"
+            yield (
+                "CARRIER_SECRETS should be carrier=whsec_ or carrier/seller=whsec_ and base64, "
+                "separated by commas"
+            )
 
-    def carrier_secret(self, carrier: str) -> str | None:
-        """What a carrier signs its calls with; None for one that makes none."""
-        return dict(entry.split("=", 1) for entry in self.carrier_secrets).get(carrier)
+    def carrier_secret(self, carrier: str, seller: str = "") -> str | None:
+        """What a carrier signs its calls with, or of a seller's own account; None without one."""
+        account = f"{carrier}/{seller}" if seller else carrier
+        return dict(entry.split("=", 1) for entry in self.carrier_secrets).get(account)
+
+    def sellers_with_account(self, carrier: str) -> frozenset[str]:
+        """The sellers that have an account of their own with a carrier."""
+        accounts = (entry.partition("=")[0].partition("/") for entry in self.carrier_secrets)
+        return frozenset(seller for of, _, seller in accounts if of == carrier and seller)

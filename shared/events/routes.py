@@ -44,7 +44,7 @@ SUBSCRIBERS: Final[dict[str, tuple[str, ...]]] = {
     "invoice.issued": ("orders", "notifications"),
     "credit_note.issued": ("orders", "notifications"),
     "document.stored": ("orders", "shipping", "notifications"),
-    "document.removed": ("orders", "notifications"),
+    "document.removed": ("orders", "shipping", "notifications"),
     "document.failed": ("orders",),
     "email.sent": ("orders", "documents"),
     "email.failed": ("orders", "documents"),

@@ -500,11 +500,12 @@ class StockLevel:
     location: str
     on_hand: int
     reserved: int
+    seller: str = ""  # whose the location is; * for everyone's; not said by what is older than this field
 
 
 @dataclass(frozen=True, kw_only=True)
 class StockSnapshot:
-    """All levels of one SKU; advice while an order is composed, never a promise."""
+    """All levels of one SKU, of whatever seller; advice while an order is composed, never a promise."""
 
     SOURCE: ClassVar[str] = "shipping"
 

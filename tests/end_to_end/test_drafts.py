@@ -13,7 +13,8 @@ pytestmark = pytest.mark.slow
 
 def pay(shop, stack, order_id, amount_minor):
     """What the payment gateway does when a customer has paid by a link that carries the draft's id."""
-    paid = {"order_id": order_id, "amount_minor": amount_minor, "currency": "GBP", "reference": "pi_1"}
+    reference = f"pi_{order_id}"
+    paid = {"order_id": order_id, "amount_minor": amount_minor, "currency": "GBP", "reference": reference}
     now = datetime.now(UTC)
     body = json.dumps({"type": "payment.succeeded", "timestamp": now.isoformat(), "data": paid})
     headers = {

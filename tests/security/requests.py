@@ -9,6 +9,7 @@ from typing import Any
 
 from shared import clock
 from tests.security.shop import ADDRESS, EMAIL, ERASED, MARKET, NAME, PHONE, order_of, seller, upload
+from tests.security.world import call_of
 
 SELLER, MARKET_TOO = ("seller",), ("seller", "market")
 OF_NOBODY = ()
@@ -50,11 +51,6 @@ def _filled(value, known):
 def by_seller(**ask):
     """Things that a seller has in all markets."""
     return Ask(**ask, bounded_by=SELLER)
-
-
-def call_of(kind, **data):
-    """What somebody outside tells, as Standard Webhooks writes it."""
-    return {"type": kind, "timestamp": "2026-01-02T09:00:00Z", "data": data}
 
 
 REASON = {"reason": "as agreed"}
@@ -101,6 +97,9 @@ ASKS = {
             query={"seller": "quay", "currency": "GBP"},
             data=lambda: b"date,amount,text\n2026-01-03,4.00,from Zenobia\n",
         ),
+        "GET /v1/payment-discrepancies": Ask(),
+        "POST /v1/payment-discrepancies/{discrepancy_id}/record": Ask(json={"amount_minor": 100}),
+        "POST /v1/payment-discrepancies/{discrepancy_id}/ignore": Ask(json=REASON),
         "GET /v1/bank-lines": Ask(query={"seller": "quay"}),
         "POST /v1/bank-lines/{line_id}/assign": Ask(
             json={"order_id": "$order_id"}, path={"line_id": "$bank_line_id"}
@@ -199,6 +198,15 @@ ASKS = {
                 at="2026-01-02T09:00:00Z",
             ),
             path={"carrier": "waybill"},
+        ),
+        "POST /v1/carriers/{carrier}/sellers/{seller}/events": Ask(
+            json=call_of(
+                "tracking.updated",
+                tracking_number="$tracking_number",
+                status="in_transit",
+                at="2026-01-02T09:00:00Z",
+            ),
+            path={"carrier": "dhl", "seller": "quay"},
         ),
         "PUT /v1/shipments/{shipment_id}/appointments/{kind}": Ask(
             json={"starts": "2099-01-06T09:00", "ends": "2099-01-06T10:00"},

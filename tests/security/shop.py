@@ -8,7 +8,7 @@ from PIL import Image
 
 from shared import clock
 from shared.customer_tokens import make_token
-from tests.security.world import LINK_KEY
+from tests.security.world import LINK_KEY, call_of, signed
 
 # In no other seller's data: whoever reads one of these was shown the first seller's.
 NAME, EMAIL, PHONE = "Zenobia Quill", "zenobia@quill.example", "+44 1482 555777"
@@ -135,9 +135,14 @@ def _sell(world):
     hold = do("orders", "POST", f"{path}/holds", json={"reason": NOTE})["hold"]["hold_id"]
     do("orders", "POST", f"{path}/holds/{hold}/release")
     payment = do("orders", "POST", f"{path}/payments", json={"reference": "TRF 1"})
+    paid = {"order_id": order["order_id"], "amount_minor": 100, "currency": "EUR", "reference": "PAY 0"}
+    discrepancy = do(
+        "orders", "POST", "/v1/gateway/payments", **signed({"json": call_of("payment.succeeded", **paid)})
+    )
     do("orders", "POST", f"{path}/accept")
     world.settle()
     world.known |= {
+        "discrepancy_id": discrepancy["discrepancy_id"],
         "order_id": order["order_id"],
         "order_number": order["number"],
         "customer_id": CUSTOMER,

@@ -13,14 +13,12 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
-from standardwebhooks import Webhook
 
 from deploy.local.databases import SERVICES
-from shared import clock
 from tests.contract import openapi
 from tests.security.requests import ask_for
 from tests.security.shop import link
-from tests.security.world import SECRET, operations_of
+from tests.security.world import operations_of, signed
 
 CHECKS = [
     not_a_server_error,
@@ -91,7 +89,7 @@ def test_every_answer_is_as_described(world, described, service, method, path):
                 "token": link(known["order_id"])
             }
         if "signature" in security:
-            request = _signed(request)
+            request = signed(request)
         with door.undone():
             answer = door.ask(method, token=token if "bearer" in security else None, **request)
         _is_shielded(answer)
@@ -140,16 +138,3 @@ def _is_shielded(answer):
     )
     assert "script-src" not in headers["Content-Security-Policy"]
     assert "Set-Cookie" not in headers
-
-
-def _signed(request):
-    body = request.get("data") or json.dumps(request.pop("json", None)).encode()
-    body = body.decode(errors="replace").encode()
-    at = clock.now()
-    signature = Webhook(SECRET).sign("call", at, body.decode())
-    headers = {
-        "webhook-id": "call",
-        "webhook-timestamp": str(int(at.timestamp())),
-        "webhook-signature": signature,
-    }
-    return request | {"data": body, "headers": headers, "content_type": "application/json"}

@@ -1,5 +1,6 @@
 """The four services over one transaction each, hearing each other; nothing of it is ever committed."""
 
+import json
 from base64 import b64encode
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from importlib import import_module
 
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import sessionmaker
+from standardwebhooks import Webhook
 
 from deploy.local.databases import SERVICES
 from deploy.local.keys import ISSUER
@@ -29,7 +31,7 @@ SETTINGS = {
     "SERVICE_TOKEN": "unused",
     "CUSTOMER_LINK_KEYS": LINK_KEY,
     "GATEWAY_SECRET": SECRET,
-    "CARRIER_SECRETS": f"waybill={SECRET}",
+    "CARRIER_SECRETS": f"waybill={SECRET},dhl/quay={SECRET}",
     "SMTP_URL": "smtp://127.0.0.1:1",
     "MAIL_FROM": "Waybill <orders@waybill.example>",
     "MERGE_SECONDS": "0",
@@ -151,6 +153,24 @@ class World:
             for job_id in door.connection.scalars(select(jobs.c.id).where(due)).all():
                 done += runner.run(door.sessions, door.messaging.jobs, job_id, WAIT)
         return done
+
+
+def call_of(kind, **data):
+    """What somebody outside tells, as Standard Webhooks writes it."""
+    return {"type": kind, "timestamp": "2026-01-02T09:00:00Z", "data": data}
+
+
+def signed(request):
+    """A request as somebody outside sends it who has the secret."""
+    body = request.get("data") or json.dumps(request.pop("json", None)).encode()
+    body = body.decode(errors="replace").encode()
+    at = clock.now()
+    headers = {
+        "webhook-id": "call",
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": Webhook(SECRET).sign("call", at, body.decode()),
+    }
+    return request | {"data": body, "headers": headers, "content_type": "application/json"}
 
 
 def scopes_of(*documents):

@@ -19,10 +19,11 @@ from services.notifications.domain.steps import Letter, Recipient, Step
 from services.notifications.models import Conversation, Message
 from shared import clock
 from shared.access import actor_of
-from shared.errors import Invalid, Refused
-from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot
-from shared.messaging import copies, outbox
+from shared.errors import Refused
+from shared.events.snapshots import OrderSnapshot
+from shared.messaging import outbox
 from shared.messaging.subjects import lock_order
+from shared.papers import stored_papers
 
 
 def post_message(
@@ -172,15 +173,8 @@ def _require_patience(session: Session, order_id: UUID) -> None:
 def _attachments(
     session: Session, order_id: UUID, author: Author, document_ids: Sequence[UUID]
 ) -> list[dict[str, Any]]:
-    documents = copies.newest(session, order_id, DocumentsSnapshot)
-    papers = {paper.document_id: paper for paper in (documents.papers if documents else ())}
-    wrong = {
-        f"document_ids.{position}": "is not known as a stored document of this order that may be sent"
-        for position, document_id in enumerate(document_ids)
-        if document_id not in papers or not may_be_attached(papers[document_id], author)
-    }
-    if wrong:
-        raise Invalid(**wrong)
+    named = {f"document_ids.{place}": document_id for place, document_id in enumerate(document_ids)}
+    papers = stored_papers(session, order_id, named, may=lambda paper: may_be_attached(paper, author))
     return [
         {
             "document_id": str(paper.document_id),
@@ -188,5 +182,5 @@ def _attachments(
             "content_type": paper.content_type,
             "size_bytes": paper.size_bytes,
         }
-        for paper in (papers[document_id] for document_id in dict.fromkeys(document_ids))
+        for paper in papers
     ]

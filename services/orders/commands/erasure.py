@@ -31,6 +31,7 @@ from services.orders.models import (
     Note,
     Order,
     Payment,
+    PaymentDiscrepancy,
 )
 from shared import clock
 from shared.access import actor_of
@@ -165,6 +166,9 @@ def _empty_rows(session: Session, order_id: UUID) -> None:
         .values(
             reference=case((Payment.method.in_(_NAMES_NOBODY), Payment.reference), else_=""), void_reason=""
         )
+    )
+    session.execute(
+        update(PaymentDiscrepancy).where(PaymentDiscrepancy.order_id == order_id).values(reason="")
     )
     # Who has to decide about money must know whose it is: banking.ignore_line empties what waits.
     session.execute(

@@ -2,15 +2,13 @@
 
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, complete_if_done, derive_payment, locked_order
-from services.orders.commands.credits import refund_excess
-from services.orders.commands.drafts import check_out
-from services.orders.domain.order_status import OVER, refuse_unless_possible
+from services.orders.domain.order_status import refuse_unless_possible
 from services.orders.domain.payments import PaymentMethod
 from services.orders.domain.statements import LineState
 from services.orders.models import BankLine, Order, Payment
@@ -19,6 +17,7 @@ from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.messaging import outbox
+from shared.papers import stored_papers
 
 
 def record_payment(
@@ -34,7 +33,8 @@ def record_payment(
 
     Without an amount it is what is still owed, without a method the order's own. Raises NotFound, Refused
     (wrong_status, recorded_by_gateway), Invalid where neither reference nor document is given, the method is
-    neither the order's own nor the market's, or nothing is owed and no amount is named.
+    neither the order's own nor the market's, the document is no stored one of the order, or nothing is owed
+    and no amount is named.
     """
     order = locked_order(session, order_id)
     refuse_unless_possible("record_payment", order.facts)
@@ -45,44 +45,14 @@ def record_payment(
         raise Invalid(method=f"is not one of the market's: {', '.join(order.market.payment_methods)}")
     if not reference and document_id is None:
         raise Invalid(reference="a reference or a supporting document is needed")
+    if document_id is not None:
+        stored_papers(session, order_id, {"document_id": document_id})
     amount_minor = amount_minor or order.ledger.outstanding_minor
     if not amount_minor:
         raise Invalid(amount_minor="nothing is owed any more: name the amount that was received")
     return receive(
         session, order, method=method, amount_minor=amount_minor, reference=reference, document_id=document_id
     )
-
-
-def record_gateway_payment(
-    session: Session, *, webhook_id: str, order_id: UUID, amount_minor: int, currency: str, reference: str
-) -> Payment:
-    """Record what the payment gateway received, once per call of it: a repeated call answers the same.
-
-    The money is there whatever the order's state; what comes for an order that is over goes back. Paying for
-    a draft places it. Raises NotFound, Invalid for another currency, Refused (webhook_id_reused) for
-    the id of a different call, Refused (no_lines, incomplete) for a draft that can not be placed yet.
-    """
-    check_out(session, order_id)
-    order = locked_order(session, order_id)
-    if currency != order.currency:
-        raise Invalid(currency=f"the order is in {order.currency}")
-    payment = _record(
-        session,
-        order,
-        method=PaymentMethod.ONLINE,
-        amount_minor=amount_minor,
-        reference=reference,
-        webhook_id=webhook_id,
-    )
-    if payment is None:
-        earlier = session.scalars(select(Payment).where(Payment.webhook_id == webhook_id)).one()
-        told = (earlier.order_id, earlier.amount_minor, earlier.reference)
-        if told != (order_id, amount_minor, reference):
-            raise Refused("webhook_id_reused", "this webhook-id came with another payment before")
-        return earlier
-    if order.status in OVER:
-        refund_excess(session, order, f"received while the order was {order.status}")
-    return payment
 
 
 def void_payment(session: Session, order_id: UUID, payment_id: UUID, *, reason: str) -> Payment:
@@ -137,8 +107,26 @@ def receive(
     payment = _record(
         session, order, method=method, amount_minor=amount_minor, reference=reference, document_id=document_id
     )
-    assert payment is not None, "there is no id that could have come before"
+    assert payment is not None, "there is no key that it could have been counted under before"
     return payment
+
+
+def receive_once(
+    session: Session, order: Order, *, amount_minor: int, reference: str, gateway_key: str
+) -> Payment | None:
+    """Record what the gateway received for a locked order; None where it was counted before, for any order.
+
+    Two calls about one payment may hold different orders' locks, so only the database can tell which came
+    first: the second waits here for the first one's commit.
+    """
+    return _record(
+        session,
+        order,
+        method=PaymentMethod.ONLINE,
+        amount_minor=amount_minor,
+        reference=reference,
+        gateway_key=gateway_key,
+    )
 
 
 def _record(
@@ -149,13 +137,8 @@ def _record(
     amount_minor: int,
     reference: str,
     document_id: UUID | None = None,
-    webhook_id: str | None = None,
+    gateway_key: str | None = None,
 ) -> Payment | None:
-    """The payment as it was recorded; None where the gateway's call was heard before, of whatever order.
-
-    Two calls under one id hold different orders' locks, so only the database can tell which came first: the
-    second waits here for the first one's commit.
-    """
     recorded = (
         insert(Payment)
         .values(
@@ -165,12 +148,12 @@ def _record(
             amount_minor=amount_minor,
             reference=reference,
             document_id=document_id,
-            webhook_id=webhook_id,
+            gateway_key=gateway_key,
             recorded_by=actor_of(session).name,
             recorded_at=clock.now(),
             void_reason="",
         )
-        .on_conflict_do_nothing(index_elements=["webhook_id"])
+        .on_conflict_do_nothing(index_elements=["gateway_key"])
         .returning(Payment)
     )
     payment = session.scalars(recorded).one_or_none()

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from shared.tracking_numbers import normalise
+
 # Digits at the end of a number that tell telephones apart, whatever stands before them: +44, 0044, 0.
 PHONE_DIGITS = 9
 # PostgreSQL's trigram index can look up a run of so many letters or digits anywhere in a name.
@@ -25,6 +27,8 @@ def word_of(kind: WordKind, text: str) -> str:
     """A text in the one form in which words of its kind are kept and looked up; empty if it says nothing."""
     if kind is WordKind.PHONE:
         return "".join(filter(str.isdecimal, text))[-PHONE_DIGITS:]
+    if kind is WordKind.TRACKING_NUMBER:
+        text = normalise(text)
     return text.strip().casefold()
 
 

@@ -20,6 +20,14 @@ class PaymentMethod(StrEnum):
         return self is PaymentMethod.CASH_ON_DELIVERY
 
 
+class Discrepancy(StrEnum):
+    """Why nobody can count by itself what the gateway told."""
+
+    AMOUNT_DIFFERS = "amount_differs"  # the payment was counted before, with another amount
+    ORDER_DIFFERS = "order_differs"  # … for another order
+    CURRENCY_DIFFERS = "currency_differs"  # the order is in another currency
+
+
 class PaymentState(StrEnum):
     """The ledger in a word."""
 

@@ -17,7 +17,7 @@ from services.orders.models.master_data import (
 from services.orders.models.notes import Note
 from services.orders.models.orders import Order, order_numbers
 from services.orders.models.parts import Cancellation, DeliveryGroup, Hold, OrderFee, OrderLine
-from services.orders.models.payments import Payment
+from services.orders.models.payments import Payment, PaymentDiscrepancy
 from services.orders.models.refunds import Refund
 from services.orders.models.returns import Return, ReturnLine
 
@@ -40,6 +40,7 @@ __all__ = [
     "OrderLine",
     "OrderWord",
     "Payment",
+    "PaymentDiscrepancy",
     "Product",
     "ProductPrice",
     "Refund",

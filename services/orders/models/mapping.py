@@ -14,7 +14,7 @@ from services.orders.domain.channels import Channel
 from services.orders.domain.finding import WordKind
 from services.orders.domain.fulfilment import Fulfilment, Goods
 from services.orders.domain.order_status import OrderStatus
-from services.orders.domain.payments import PaymentMethod, PaymentState
+from services.orders.domain.payments import Discrepancy, PaymentMethod, PaymentState
 from services.orders.domain.refunds import RefundState
 from services.orders.domain.return_status import CloseReason, ReturnReason, ReturnStatus
 from services.orders.domain.statements import LineState
@@ -59,7 +59,7 @@ _WORDS: dict[Any, Any] = {
     for kind in (
         *(Channel, ChargeKind, CsrStatus, Fulfilment, Lifecycle, OrderStatus, TimelineStep),
         *(CloseReason, LineState, ReturnReason, ReturnStatus),
-        *(PaymentMethod, PaymentState, RefundState, TaxMode, TaxRounding, WordKind),
+        *(Discrepancy, PaymentMethod, PaymentState, RefundState, TaxMode, TaxRounding, WordKind),
     )
 }
 

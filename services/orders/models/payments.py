@@ -3,10 +3,11 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.orders.domain.payments import PaymentMethod
+from services.orders.domain.payments import Discrepancy, PaymentMethod
+from services.orders.domain.statements import LineState
 from services.orders.models.mapping import Base
 from shared.db import new_id
 
@@ -26,9 +27,40 @@ class Payment(Base):
     amount_minor: Mapped[int]
     reference: Mapped[str]
     document_id: Mapped[UUID | None]  # the supporting document, in the documents service
-    webhook_id: Mapped[str | None] = mapped_column(unique=True)  # the gateway's own id of its call
+    # seller/market/reference of what the gateway received, by which it counts once; none of what came by hand
+    gateway_key: Mapped[str | None] = mapped_column(unique=True)
     recorded_by: Mapped[str]
     recorded_at: Mapped[datetime]
     voided_by: Mapped[str | None]
     voided_at: Mapped[datetime | None]
     void_reason: Mapped[str]
+
+
+class PaymentDiscrepancy(Base):
+    """What the gateway told of a payment and nobody can count by itself; a person decides what it means."""
+
+    __tablename__ = "payment_discrepancies"
+    __table_args__ = (
+        CheckConstraint("amount_minor > 0", name="amount_positive"),
+        # Told again it is the same.
+        UniqueConstraint(
+            *("order_id", "reference", "amount_minor", "currency"), name="uq_payment_discrepancies_told"
+        ),
+        Index(None, "state", "id"),
+        Index(None, "payment_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))  # which the gateway named
+    seller_code: Mapped[str]
+    market_code: Mapped[str]
+    reference: Mapped[str]  # the gateway's own id of the payment
+    amount_minor: Mapped[int]  # of the currency named, which may not be the order's
+    currency: Mapped[str]
+    why: Mapped[Discrepancy]
+    state: Mapped[LineState]  # open, assigned or ignored
+    payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("payments.id"))  # which it was recorded as
+    reason: Mapped[str]  # why it was set aside
+    told_at: Mapped[datetime]
+    decided_by: Mapped[str | None]
+    decided_at: Mapped[datetime | None]

@@ -16,6 +16,7 @@ from services.orders.pricing.costs import Costs, Redemption, SideCharge, costs_o
 from services.orders.pricing.inputs import DraftContents, DraftDelivery, DraftLine
 from services.orders.pricing.terms import Offer, Terms, impossibilities, is_impossible, terms_of
 from shared import clock
+from shared.access import EVERYTHING
 from shared.db import new_id
 from shared.errors import Invalid
 from shared.events.snapshots import Person, StockLevel, StockSnapshot, Totals
@@ -238,12 +239,14 @@ def _availability(session: Session, terms: Terms, sold: Sequence[DraftLine]) -> 
     for line in sold:
         needed[line["sku"]] += line["quantity"] * terms.offers[line["sku"]].sales_coefficient
     told = copies.newest_of_each(session, needed, StockSnapshot)
+    owners = {terms.seller.code, EVERYTHING}  # another seller's goods of the same SKU are other goods
+    levels = {sku: [level for level in stock.levels if level.seller in owners] for sku, stock in told.items()}
     return {
         sku: Availability(
             as_of=stock.as_of,
-            available_units=sum(level.on_hand - level.reserved for level in stock.levels),
+            available_units=sum(level.on_hand - level.reserved for level in levels[sku]),
             needed_units=needed[sku],
-            levels=stock.levels,
+            levels=levels[sku],
         )
         for sku, stock in told.items()
     }

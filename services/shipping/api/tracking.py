@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from flask import request
+from flask import current_app, request
 from sqlalchemy.orm import Session
 
 from services.shipping.api.schemas.shipments import ShipmentSchema
@@ -42,6 +42,24 @@ def enter_tracking(
 def hear_carrier(session: Session, call: dict[str, Any], carrier: str) -> Parcel:
     """Note what a carrier says of a parcel. What comes again, late or out of order does no harm.
 
-    A number that no parcel has is a 404: entered later, the carrier's next try finds it.
+    A number that no parcel has is a 404: entered later, the carrier's next try finds it. Refused (409):
+    `tracking_number_ambiguous`, where parcels of several orders go by it; corrected, the next try finds it.
+    Parcels of sellers that have an account of their own with the carrier are not meant here.
     """
-    return commands.hear_scan(session, carrier, **call["data"])
+    others = current_app.extensions["settings"].sellers_with_account(carrier)
+    return commands.hear_scan(session, carrier, but_not_of=others, **call["data"])
+
+
+@blueprint.route(
+    "/carriers/<string(maxlength=40):carrier>/sellers/<string(maxlength=100):seller>/events", methods=["POST"]
+)
+@blueprint.arguments(CarrierCallArguments)
+@blueprint.response(200, TrackedParcelSchema)
+@signed("carrier", lambda settings: settings.carrier_secret(**(request.view_args or {})))
+@command
+def hear_sellers_carrier(session: Session, call: dict[str, Any], carrier: str, seller: str) -> Parcel:
+    """Note what a carrier says of a parcel that goes by a seller's own account with it.
+
+    Answers as the carrier's other calls are; only parcels of the seller are meant.
+    """
+    return commands.hear_scan(session, carrier, seller=seller, **call["data"])

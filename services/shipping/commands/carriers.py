@@ -21,7 +21,7 @@ def number_parcel(session: Session, parcel: Parcel) -> None:
     """Have Waybill's own carrier take a parcel: it gives it number and link at once."""
     number = tracking.tracking_number(session.scalars(select(parcel_serials.next_value())).one())
     parcel.carrier = tracking.CARRIER
-    parcel.tracking_number = number
+    parcel.tracking_number = parcel.own_number = number
     parcel.tracking_url = tracking.tracking_link(number)
 
 
@@ -37,14 +37,15 @@ def name_carrier(
     """Note who carries a parcel of a shipment under which number and link; answers whether that is new.
 
     What is missing is made: Waybill's own number, a known carrier's link. Raises Invalid where it can't be,
-    or the number is none of Waybill's own carrier; Refused tracking_number_taken where a parcel of another
-    order on its way has it: what the carrier says of one would be told of the other.
+    or Waybill's own carrier gave the number to no parcel of the order; Refused tracking_number_taken where a
+    parcel of another order of the seller, on its way, has it: what the carrier says of one would be told of
+    the other. What other sellers entered is neither told nor in the way.
     """
     if carrier == tracking.CARRIER:
-        if tracking_number and not tracking.is_tracking_number(tracking_number):
-            raise Invalid(tracking_number="is no number of this carrier")
-        if not tracking_number and parcel.carrier == carrier:
-            tracking_number = parcel.tracking_number
+        tracking_number = tracking_number or parcel.own_number
+        given = {one.own_number for of in shipment.order.shipments for one in of.parcels}
+        if tracking_number and tracking_number not in given:
+            raise Invalid(tracking_number="is none that this carrier gave to a parcel of the order")
     known = session.get(Carrier, carrier)
     missing = {} if tracking_number else {"tracking_number": "is needed with this carrier"}
     if not tracking_url:
@@ -58,7 +59,7 @@ def name_carrier(
     if (*before, parcel.tracking_url) == (carrier, tracking_number, tracking_url):
         return False
     if before != (carrier, tracking_number):
-        if queries.is_tracked_elsewhere(session, carrier, tracking_number, shipment.order_id):
+        if queries.is_tracked_elsewhere(session, carrier, tracking_number, shipment):
             raise Refused("tracking_number_taken", "a parcel of another order is on its way under it")
         # What was said of the number that it had before was said of another parcel.
         session.execute(delete(TrackingEvent).where(TrackingEvent.parcel_id == parcel.id))

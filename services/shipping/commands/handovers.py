@@ -11,6 +11,7 @@ from services.shipping.domain.shipment_status import HOLDING_STOCK, refuse_unles
 from services.shipping.models import Shipment, SignOff
 from shared import clock
 from shared.access import actor_of
+from shared.papers import stored_papers
 
 
 def deliver_shipment(
@@ -65,7 +66,12 @@ def give_over(
 def sign_off(
     session: Session, shipment: Shipment, *, name: str = "", note: str = "", document_id: UUID | None = None
 ) -> None:
-    """Write down who took a shipment, and who says so."""
+    """Write down who took a shipment, and who says so.
+
+    Raises Invalid for a proof that is no stored paper of the shipment's order.
+    """
+    if document_id is not None:
+        stored_papers(session, shipment.order_id, {"document_id": document_id})
     shipment.sign_off = SignOff(
         name=name, note=note, document_id=document_id, recorded_by=actor_of(session).name, at=clock.now()
     )

@@ -28,5 +28,7 @@ def tell_changed_stock(session: Session) -> int:
             level.told_version = level.version
             level.told_at = now
         session.flush()
-        outbox.publish(session, events.stock_changed(sku, next_version(session, sku), now, levels))
+        version = next_version(session, sku)
+        owners = queries.owners(session, {level.location for level in levels})
+        outbox.publish(session, events.stock_changed(sku, version, now, levels, owners))
     return len(still_due)

@@ -1,5 +1,6 @@
 """Where parcels are: what carriers tell, what people enter, and what follows for the shipment."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -35,22 +36,31 @@ def hear_scan(
     at: datetime,
     place: str = "",
     note: str = "",
+    seller: str | None = None,
+    but_not_of: Collection[str] = (),
 ) -> Parcel:
     """Note what a carrier says of a parcel; what is newer than all before it is told as tracking.updated.
 
-    The shipment follows: the first scan is the hand-over, and the last parcel's delivery its own. What
-    comes late or again is kept for the record and changes nothing. Raises NotFound for a number that no
-    parcel has (yet), Invalid for a time that lies ahead or ages ago.
+    A carrier speaks of the parcels of one account: a seller's own, or the one of all sellers but those that
+    have their own. The shipment follows: the first scan is the hand-over, and the last parcel's delivery its
+    own. What comes late or again is kept for the record and changes nothing. Raises NotFound for a number
+    that no parcel has (yet), Refused (tracking_number_ambiguous), Invalid for a time that lies ahead or ages
+    ago.
     """
     if at < EARLIEST:
         raise Invalid(at="lies ages ago")
     if at > clock.now() + CLOCKS_DIFFER:
         raise Invalid(at="lies ahead")
-    order_id, shipment_id, parcel_id = queries.tracked_parcel(session, carrier, tracking_number)
+    order_id, shipment_id, parcel_id = queries.tracked_parcel(
+        session, carrier, tracking_number, seller=seller, but_not_of=but_not_of
+    )
     lock_order(session, order_id)
     shipment = queries.shipment(session, shipment_id)
     parcel = _parcel(shipment, parcel_id)
-    if parcel.tracking_number != tracking_number:  # corrected while we waited for the lock
+    if (parcel.carrier, parcel.tracking_number) != (
+        carrier,
+        tracking_number,
+    ):  # corrected while we waited for the lock
         raise NotFound("parcel", tracking_number)
     said = Scan(status=status, at=at)
     if not _write_down(session, parcel, said, place, note):

@@ -10,18 +10,6 @@ def tracking_number(serial: int) -> str:
     return f"WB{digits}{check_digit(digits)}"
 
 
-def is_tracking_number(text: str) -> bool:
-    """Whether this is a number that tracking_number may have made."""
-    digits = text.removeprefix("WB")
-    return (
-        text.startswith("WB")
-        and len(digits) == SERIAL_DIGITS + 1
-        and digits.isascii()
-        and digits.isdigit()
-        and check_digit(digits[:-1]) == digits[-1]
-    )
-
-
 def tracking_link(number: str) -> str:
     """Where a customer sees how far a parcel has come."""
     return f"https://track.waybill.example/{number}"

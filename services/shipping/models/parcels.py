@@ -29,6 +29,7 @@ class Parcel(Base):
     carrier: Mapped[str]
     tracking_number: Mapped[str] = mapped_column(index=True)
     tracking_url: Mapped[str]
+    own_number: Mapped[str] = mapped_column(server_default=text("''"))  # which Waybill's own carrier gave it
     weight_grams: Mapped[int] = mapped_column(server_default=text("0"))  # 0 where nobody weighed it
     length_mm: Mapped[int] = mapped_column(server_default=text("0"))  # sizes: 0 where nobody measured it
     width_mm: Mapped[int] = mapped_column(server_default=text("0"))

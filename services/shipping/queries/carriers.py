@@ -1,5 +1,6 @@
 """Carriers and what they carry under which number, couriers and what they deliver, appointments."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -11,34 +12,71 @@ from services.shipping.domain.shipment_status import COURIERS_CARE, ON_THEIR_WAY
 from services.shipping.models import Appointment, Carrier, Courier, Parcel, Shipment
 from services.shipping.queries.visibility import visible, within
 from shared.access import actor_of
-from shared.errors import NotFound
+from shared.errors import NotFound, Refused
+
+MOST_UNDER_ONE_NUMBER = 100  # parcels looked at; carriers use a number again after a year or more
 
 
-def tracked_parcel(session: Session, carrier: str, tracking_number: str) -> tuple[UUID, UUID, UUID]:
-    """Order, shipment and parcel of a carrier's number; the newest, for carriers use theirs again."""
+def tracked_parcel(
+    session: Session,
+    carrier: str,
+    tracking_number: str,
+    *,
+    seller: str | None,
+    but_not_of: Collection[str] = (),
+) -> tuple[UUID, UUID, UUID]:
+    """Order, shipment and parcel that a carrier means by a number: of one seller, or of all but some.
+
+    What is on its way comes first, then what has arrived, then what was cancelled; among equals the newest.
+    Raises NotFound, Refused (tracking_number_ambiguous) where the best are of several orders on their way, or
+    of several sellers: whoever enters another one's number must not get, or turn away, that one's news.
+    """
+    on_its_way = Shipment.status.in_(ON_THEIR_WAY)
     found = (
-        select(Shipment.order_id, Shipment.id, Parcel.id)
+        select(
+            Shipment.order_id,
+            Shipment.id.label("shipment_id"),
+            Parcel.id.label("parcel_id"),
+            Shipment.seller,
+            Shipment.status,
+        )
         .join(Shipment, Shipment.id == Parcel.shipment_id)
-        .where(Parcel.tracking_number == tracking_number, Parcel.carrier == carrier)
-        .order_by((Shipment.status == ShipmentStatus.CANCELLED), Parcel.id.desc())
-        .limit(1)
+        .where(
+            Parcel.tracking_number == tracking_number,
+            Parcel.carrier == carrier,
+            Shipment.seller == seller if seller else Shipment.seller.not_in(but_not_of),
+        )
+        .order_by(on_its_way.desc(), Shipment.status == ShipmentStatus.CANCELLED, Parcel.id.desc())
+        .limit(MOST_UNDER_ONE_NUMBER)
     )
-    row = session.execute(found).first()
-    if row is None:
+    rows = session.execute(found).all()
+    if not rows:
         raise NotFound("parcel", tracking_number)
-    order_id, shipment_id, parcel_id = row
-    return order_id, shipment_id, parcel_id
+    best = [row for row in rows if _standing(row.status) is _standing(rows[0].status)]
+    moving = rows[0].status in ON_THEIR_WAY
+    if len({row.order_id if moving else row.seller for row in best}) > 1:
+        raise Refused(
+            "tracking_number_ambiguous", "parcels of several orders go by it: correct those that do not"
+        )
+    return rows[0].order_id, rows[0].shipment_id, rows[0].parcel_id
 
 
-def is_tracked_elsewhere(session: Session, carrier: str, tracking_number: str, order_id: UUID) -> bool:
-    """Whether a parcel of another order is on its way, or about to be, under this number."""
+def _standing(status: ShipmentStatus) -> ShipmentStatus | None:
+    if status in ON_THEIR_WAY:
+        return ShipmentStatus.SHIPPED
+    return ShipmentStatus.CANCELLED if status is ShipmentStatus.CANCELLED else None
+
+
+def is_tracked_elsewhere(session: Session, carrier: str, tracking_number: str, shipment: Shipment) -> bool:
+    """Whether a parcel of another order of the seller is on its way, or about to be, under this number."""
     other = (
         select(Parcel.id)
         .join(Shipment, Shipment.id == Parcel.shipment_id)
         .where(
             Parcel.tracking_number == tracking_number,
             Parcel.carrier == carrier,
-            Shipment.order_id != order_id,
+            Shipment.seller == shipment.seller,
+            Shipment.order_id != shipment.order_id,
             Shipment.status.in_(ON_THEIR_WAY),
         )
     )

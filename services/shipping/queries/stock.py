@@ -87,6 +87,12 @@ def locations_for(session: Session, shipment: Shipment, *, even_rejected: bool =
     return list(session.scalars(serving))
 
 
+def owners(session: Session, codes: Collection[str]) -> dict[str, str]:
+    """The sellers of locations, by code."""
+    found = session.execute(select(Location.code, Location.seller).where(Location.code.in_(codes)))
+    return {row.code: row.seller for row in found}
+
+
 def is_waited_for(session: Session, skus: Collection[str]) -> bool:
     """Whether any shipment waits for stock of one of the SKUs."""
     return bool(session.scalar(select(exists().where(Shipment.waits_for.overlap(list(skus))))))

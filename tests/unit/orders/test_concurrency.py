@@ -11,11 +11,12 @@ from sqlalchemy import func, select
 
 from services.orders.commands import drafts, placing
 from services.orders.commands.editing import edit_order
+from services.orders.commands.gateway import record_discrepancy, record_gateway_payment
 from services.orders.commands.holds import place_hold
 from services.orders.commands.orders import accept_order, cancel_order
-from services.orders.commands.payments import record_gateway_payment, record_payment, void_payment
+from services.orders.commands.payments import record_payment, void_payment
 from services.orders.commands.refunds import request_refund, settle_refund
-from services.orders.models import Customer, Draft, Order, Payment
+from services.orders.models import Customer, Draft, Order, Payment, PaymentDiscrepancy
 from shared.errors import NotFound, Refused
 from shared.messaging.tables import event_log, outbox
 from tests.unit.orders.sample_shop import order_wanted, placing_body
@@ -157,13 +158,7 @@ def test_held_and_accepted_at_once_an_order_is_one_or_the_other_first(sessions, 
 @pytest.mark.requirement("F-36")
 def test_the_gateways_call_arriving_twice_at_once_counts_once(sessions, place):
     order_id = place(method="online")
-    call = {
-        "webhook_id": "msg_1",
-        "order_id": order_id,
-        "amount_minor": 900,
-        "currency": "GBP",
-        "reference": "pi_1",
-    }
+    call = {"order_id": order_id, "amount_minor": 900, "currency": "GBP", "reference": "pi_1"}
 
     at_once(sessions, *[lambda session: record_gateway_payment(session, **call)] * 3)
 
@@ -175,7 +170,7 @@ def test_the_gateways_call_arriving_twice_at_once_counts_once(sessions, place):
 @pytest.mark.requirement("P-07")
 def test_a_draft_placed_paid_changed_and_deleted_at_once_becomes_an_order_once_or_never(sessions):
     wanted = order_wanted()
-    call = {"amount_minor": 900, "currency": "GBP", "reference": "pi_1"}
+    call = {"amount_minor": 900, "currency": "GBP"}
     for attempt in range(10):
         with sessions.begin() as session:
             draft_id = drafts.create_draft(session, **wanted).draft.id
@@ -185,8 +180,8 @@ def test_a_draft_placed_paid_changed_and_deleted_at_once_becomes_an_order_once_o
             lambda session, draft_id=draft_id: drafts.place_draft(session, draft_id),
             lambda session, draft_id=draft_id: drafts.place_draft(session, draft_id),
             lambda session, draft_id=draft_id: drafts.change_draft(session, draft_id),
-            lambda session, draft_id=draft_id, webhook=f"msg_{attempt}": record_gateway_payment(
-                session, webhook_id=webhook, order_id=draft_id, **call
+            lambda session, draft_id=draft_id, attempt=attempt: record_gateway_payment(
+                session, reference=f"pi_{attempt}", order_id=draft_id, **call
             ),
             lambda session, draft_id=draft_id: drafts.delete_drafts(session, [draft_id]),
         )
@@ -204,20 +199,55 @@ def test_a_draft_placed_paid_changed_and_deleted_at_once_becomes_an_order_once_o
         assert placed == orders
 
 
-@pytest.mark.requirement("F-36")
-def test_one_call_of_the_gateway_for_two_orders_at_once_is_recorded_once_and_refused_once(sessions, place):
+@pytest.mark.requirement("F-36", "V-16")
+def test_one_payment_told_for_several_orders_at_once_counts_once_and_is_kept_with_the_others(sessions, place):
     order_ids = [place(method="online") for _ in range(4)]
-    call = {"webhook_id": "msg_1", "amount_minor": 900, "currency": "GBP", "reference": "pi_1"}
+    call = {"amount_minor": 900, "currency": "GBP", "reference": "pi_1"}
 
     outcomes = at_once(
         sessions,
         *[partial(record_gateway_payment, order_id=order_id, **call) for order_id in order_ids],
     )
 
-    assert outcomes == ["done", *["webhook_id_reused"] * 3]
+    assert outcomes == ["done"] * 4
     with sessions() as session:
-        received = session.scalars(select(Order.received_minor).order_by(Order.received_minor)).all()
-        assert received == [0, 0, 0, 900]
+        paid = {order.id for order in session.scalars(select(Order).where(Order.received_minor == 900))}
+        kept = session.scalars(select(PaymentDiscrepancy)).all()
+        assert len(paid) == 1
+        assert {one.order_id for one in kept} == set(order_ids) - paid
+        assert {one.why for one in kept} == {"order_differs"}
+
+
+@pytest.mark.requirement("V-16")
+def test_twins_that_tell_different_amounts_count_one_and_keep_the_other(sessions, place):
+    order_id = place(method="online")
+    call = {"order_id": order_id, "currency": "GBP", "reference": "pi_1"}
+
+    at_once(
+        sessions,
+        *[partial(record_gateway_payment, amount_minor=amount, **call) for amount in (400, 500, 400, 500)],
+    )
+
+    with sessions() as session:
+        [payment] = session.scalars(select(Payment))
+        [kept] = session.scalars(select(PaymentDiscrepancy))
+        assert {payment.amount_minor, kept.amount_minor} == {400, 500}
+        assert session.get(Order, order_id).received_minor == payment.amount_minor
+
+
+@pytest.mark.requirement("V-16")
+def test_two_people_who_decide_at_once_count_it_once(sessions, place):
+    order_id = place(method="online")
+    call = {"order_id": order_id, "currency": "GBP", "reference": "pi_1"}
+    with sessions.begin() as session:
+        record_gateway_payment(session, amount_minor=400, **call)
+        kept = record_gateway_payment(session, amount_minor=900, **call)
+
+    outcomes = at_once(sessions, *[partial(record_discrepancy, discrepancy_id=kept.id, amount_minor=500)] * 3)
+
+    assert outcomes == ["already_decided", "already_decided", "done"]
+    with sessions() as session:
+        assert session.get(Order, order_id).received_minor == 900
 
 
 @pytest.mark.requirement("P-05")

@@ -54,13 +54,13 @@ def draft(session):
 def stock(session):
     """Hear of a SKU's stock, as the inbox does."""
 
-    def hear(sku, *levels, version=1):
+    def hear(sku, *levels, version=1, seller="*"):
         snapshot = StockSnapshot(
             sku=sku,
             version=version,
             as_of=clock.now(),
             levels=tuple(
-                StockLevel(location=f"L{place}", on_hand=on_hand, reserved=reserved)
+                StockLevel(location=f"L{place}", on_hand=on_hand, reserved=reserved, seller=seller)
                 for place, (on_hand, reserved) in enumerate(levels)
             ),
         )
@@ -362,6 +362,15 @@ def test_an_older_word_on_stock_does_not_replace_a_newer_one(draft, stock):
     stock("TEA-250", (1, 0), version=1)
 
     assert draft(**WHOLE).lines[0].availability.available_units == 5
+
+
+@pytest.mark.requirement("V-06")
+def test_another_sellers_stock_of_the_same_sku_is_not_shown(draft, stock):
+    stock("TEA-250", (5, 0), seller="dock")
+
+    availability = draft(**WHOLE).lines[0].availability
+
+    assert (availability.available_units, list(availability.levels)) == (0, [])
 
 
 def test_the_day_the_customer_would_like_goes_with_the_order(session, draft):

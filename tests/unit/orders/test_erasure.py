@@ -10,11 +10,12 @@ from services.orders import jobs
 from services.orders.commands import erasure
 from services.orders.commands.banking import ignore_line, import_statement
 from services.orders.commands.editing import edit_order
+from services.orders.commands.gateway import record_gateway_payment
 from services.orders.commands.history import keep_told
 from services.orders.commands.holds import place_hold, release_hold
 from services.orders.commands.notes import add_note, tag_order
 from services.orders.commands.orders import accept_order, cancel_order, refuse_order
-from services.orders.commands.payments import record_gateway_payment, record_payment, void_payment
+from services.orders.commands.payments import record_payment, void_payment
 from services.orders.commands.placing import place_order as place
 from services.orders.commands.refunds import (
     leave_to_people,
@@ -268,7 +269,7 @@ def set_aside(sessions, line, reason):
 def test_references_that_nobody_typed_stay(session, place_order):
     order = place_order(method="online")
     paid = record_gateway_payment(
-        session, webhook_id="w1", order_id=order.id, amount_minor=900, currency="GBP", reference="pay_1"
+        session, order_id=order.id, amount_minor=900, currency="GBP", reference="pay_1"
     )
     refuse_order(session, order.id, reason="sold out")
     [refund] = stored(session, order.id).refunds

@@ -199,8 +199,8 @@ def test_orders_are_filtered_by_the_words_of_every_view(session, place_order, he
     assert find(queue="In transit", seller="dock") == find(queue="To prepare") == []
 
 
-@pytest.mark.requirement("P-31")
-@pytest.mark.parametrize("typed", ["TRACK 77/b", "track 77/B"])
+@pytest.mark.requirement("P-31", "M-16")
+@pytest.mark.parametrize("typed", ["TRACK 77/b", "track 77/B", "TRACK77/B", " t r a c k77/b "])
 def test_an_order_is_found_by_a_tracking_number(place_order, hear_shipments, find, typed):
     order = place_order()
     place_order()

@@ -10,8 +10,9 @@ from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import sessionmaker
 from standardwebhooks import Webhook
 
+from services.orders.commands.gateway import record_gateway_payment
 from services.orders.commands.orders import accept_order
-from services.orders.commands.payments import record_gateway_payment, record_payment
+from services.orders.commands.payments import record_payment
 from services.orders.commands.refunds import request_refund, settle_refund, withdraw_refund
 from services.orders.jobs import GATEWAY_ATTEMPTS
 from services.orders.messaging import messaging
@@ -92,9 +93,7 @@ def work(session, app, gateway):
 @pytest.fixture
 def order(session, place_order):
     order = place_order(method="online")
-    record_gateway_payment(
-        session, webhook_id="m1", order_id=order.id, amount_minor=900, currency="GBP", reference="pi_1"
-    )
+    record_gateway_payment(session, order_id=order.id, amount_minor=900, currency="GBP", reference="pi_1")
     accept_order(session, order.id)
     return order
 
@@ -164,9 +163,7 @@ def test_without_a_gateway_people_pay_back(refund, work):
 
 
 def test_one_payment_is_never_asked_for_more_than_it_was(session, order, refund):
-    record_gateway_payment(
-        session, webhook_id="m2", order_id=order.id, amount_minor=450, currency="GBP", reference="pi_2"
-    )
+    record_gateway_payment(session, order_id=order.id, amount_minor=450, currency="GBP", reference="pi_2")
 
     made = [
         request_refund(session, order.id, reason="chipped too", amount_minor=500),

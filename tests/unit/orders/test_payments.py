@@ -1,16 +1,23 @@
 """record_payment writes down money received; the order's standing follows the ledger."""
 
 import pytest
+from sqlalchemy import select
 
+from services.orders.commands.gateway import (
+    ignore_discrepancy,
+    record_discrepancy,
+    record_gateway_payment,
+)
 from services.orders.commands.orders import accept_order, cancel_order
-from services.orders.commands.payments import record_gateway_payment, record_payment, void_payment
+from services.orders.commands.payments import record_payment, void_payment
 from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.payments import PaymentMethod
-from services.orders.models import Payment
+from services.orders.models import HistoryEntry, Payment
 from shared.access import Actor
 from shared.db import new_id
 from shared.errors import Invalid, Refused
 from shared.events import codec
+from tests.papers import hear_of_paper
 from tests.unit.orders.sample_shop import stored
 
 
@@ -18,10 +25,9 @@ from tests.unit.orders.sample_shop import stored
 def pay_online(session):
     """The gateway's call for an order."""
 
-    def pay(order, webhook_id="msg_1", amount_minor=900, reference="pi_1", currency="GBP"):
+    def pay(order, amount_minor=900, reference="pi_1", currency="GBP"):
         return record_gateway_payment(
             session,
-            webhook_id=webhook_id,
             order_id=order.id,
             amount_minor=amount_minor,
             currency=currency,
@@ -74,10 +80,28 @@ def test_a_reference_or_a_supporting_document_is_needed(session, place_order, pu
         record_payment(session, order.id)
     assert published("payment.recorded") == []
 
-    document_id = new_id()
+    document_id = hear_of_paper(session, order.id)
     payment = record_payment(session, order.id, document_id=document_id)
 
     assert (payment.reference, payment.document_id) == ("", document_id)
+
+
+@pytest.mark.requirement("V-15")
+def test_a_supporting_document_is_one_that_is_stored_with_this_order(session, place_order):
+    order, other = place_order(), place_order()
+    others = hear_of_paper(session, other.id)
+    document_id = hear_of_paper(session, order.id)
+    unknown = new_id()
+
+    for wrong in (unknown, others):
+        with pytest.raises(Invalid) as refused:
+            record_payment(session, order.id, reference="TRF 1", document_id=wrong)
+        assert refused.value.fields == {"document_id": "is not known as a stored document of this order"}
+    hear_of_paper(session, order.id, version=2, document_id=document_id, status="removed")
+    with pytest.raises(Invalid, match="document_id"):
+        record_payment(session, order.id, reference="TRF 1", document_id=document_id)
+
+    assert stored(session, order.id).received_minor == 0
 
 
 @pytest.mark.requirement("S4-17")
@@ -141,25 +165,89 @@ def test_the_gateways_call_counts_once_however_often_it_comes(session, place_ord
     assert (order.received_minor, len(published("payment.recorded"))) == (900, 1)
 
 
-@pytest.mark.parametrize("changed", [{"amount_minor": 901}, {"reference": "pi_2"}])
-def test_the_same_call_with_other_contents_is_refused(session, place_order, pay_online, changed):
+@pytest.mark.requirement("V-16")
+def test_two_payments_of_one_order_count_both(place_order, pay_online):
+    order = place_order(method="online")
+
+    pay_online(order, amount_minor=400)
+    pay_online(order, amount_minor=500, reference="pi_2")
+
+    assert (order.received_minor, order.payment_state) == (900, "paid")
+
+
+@pytest.mark.requirement("V-16")
+def test_the_same_reference_of_another_market_is_another_payment(place_order, pay_online):
+    order, other = place_order(method="online"), place_order(method="online", market="eu")
+
+    pay_online(order)
+    pay_online(other, amount_minor=other.total_minor, currency=other.currency)
+
+    assert (order.payment_state, other.payment_state) == ("paid", "paid")
+
+
+@pytest.mark.requirement("V-16")
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [({"amount_minor": 901}, "amount_differs"), ({"currency": "EUR"}, "currency_differs")],
+)
+def test_a_payment_told_otherwise_is_kept_for_a_person_and_counts_nothing(
+    session, place_order, pay_online, changed, why
+):
     order = place_order(method="online")
     pay_online(order)
 
-    with pytest.raises(Refused, match="webhook_id_reused"):
-        pay_online(order, **changed)
+    kept, again = pay_online(order, **changed), pay_online(order, **changed)
+
+    assert kept.id == again.id
+    assert (kept.why, kept.state, kept.reference) == (why, "open", "pi_1")
+    assert {name: getattr(kept, name) for name in changed} == changed
+    assert order.received_minor == 900
+    [entry] = session.scalars(select(HistoryEntry).filter_by(action="hear_of_payment"))
+    assert (entry.order_id, entry.detail["why"]) == (order.id, why)
 
 
-def test_the_same_call_for_another_order_is_refused(place_order, pay_online):
-    pay_online(place_order(method="online"))
+@pytest.mark.requirement("V-16")
+def test_a_payment_told_for_another_order_too_is_kept_with_that_one(place_order, pay_online):
+    order, other = place_order(method="online"), place_order(method="online")
+    pay_online(order)
 
-    with pytest.raises(Refused, match="webhook_id_reused"):
-        pay_online(place_order(method="online"))
+    kept = pay_online(other)
+
+    assert (kept.order_id, kept.why) == (other.id, "order_differs")
+    assert (order.received_minor, other.received_minor) == (900, 0)
 
 
-def test_another_currency_is_refused(place_order, pay_online):
-    with pytest.raises(Invalid, match="currency"):
-        pay_online(place_order(method="online"), currency="EUR")
+@pytest.mark.requirement("V-16")
+def test_a_person_records_what_was_kept_or_sets_it_aside_once(session, place_order, pay_online, published):
+    order = place_order(method="online")
+    pay_online(order, amount_minor=400)
+    more, nothing = pay_online(order, amount_minor=900), pay_online(order, amount_minor=1)
+
+    record_discrepancy(session, more.id, amount_minor=500)
+    ignore_discrepancy(session, nothing.id, reason="a test of the gateway's")
+
+    assert (order.received_minor, order.payment_state) == (900, "paid")
+    assert (more.state, more.decided_by) == ("assigned", "orders")
+    assert session.get(Payment, more.payment_id).amount_minor == 500
+    assert (nothing.state, nothing.reason) == ("ignored", "a test of the gateway's")
+    assert len(published("payment.recorded")) == 2
+    for decided in (more, nothing):
+        with pytest.raises(Refused, match="already_decided"):
+            record_discrepancy(session, decided.id, amount_minor=1)
+        with pytest.raises(Refused, match="already_decided"):
+            ignore_discrepancy(session, decided.id, reason="again")
+
+
+@pytest.mark.requirement("V-16")
+def test_what_is_recorded_for_an_order_that_is_over_goes_back(session, place_order, pay_online, published):
+    order = place_order(method="online")
+    kept = pay_online(order, currency="EUR")
+    cancel_order(session, order.id, reason="ordered twice")
+
+    record_discrepancy(session, kept.id, amount_minor=900)
+
+    [requested] = published("refund.requested")
+    assert (requested["amount_minor"], order.received_minor) == (900, 900)
 
 
 @pytest.mark.requirement("S4-16")

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 
 from services.orders import queries
 from services.orders.commands.editing import edit_order
+from services.orders.commands.gateway import record_gateway_payment
 from services.orders.commands.orders import accept_order, cancel_order
-from services.orders.commands.payments import record_gateway_payment, record_payment, void_payment
+from services.orders.commands.payments import record_payment, void_payment
 from services.orders.commands.refunds import request_refund, settle_refund, withdraw_refund
 from services.orders.domain import refunds as rules
 from services.orders.domain.payments import PaymentMethod
@@ -353,7 +354,7 @@ def test_a_payment_is_not_voided_below_what_goes_back(session, accept_paid, refu
 def test_what_the_gateway_received_is_not_voided_by_hand(session, place_order):
     order = place_order(method="online")
     payment = record_gateway_payment(
-        session, webhook_id="m", order_id=order.id, amount_minor=900, currency="GBP", reference="pi_1"
+        session, order_id=order.id, amount_minor=900, currency="GBP", reference="pi_1"
     )
 
     with pytest.raises(Refused, match="not_by_hand"):

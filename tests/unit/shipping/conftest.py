@@ -34,6 +34,7 @@ def sessions(engines):
 
 
 CARRIER_SECRET = "whsec_" + b64encode(b"known to these tests alone").decode()
+SELLERS_SECRET = "whsec_" + b64encode(b"of one seller's account with a carrier").decode()
 SCOPES = ("orders:read", "shipping:write", "stock:write")
 
 
@@ -57,7 +58,11 @@ def app(postgres_server, keys):
             token_issuer=ISSUER,
             service_token="unused",
             customer_link_keys=("a", "b"),
-            carrier_secrets=(f"waybill={CARRIER_SECRET}",),
+            carrier_secrets=(
+                f"waybill={CARRIER_SECRET}",
+                f"dhl={CARRIER_SECRET}",
+                f"dhl/first={SELLERS_SECRET}",
+            ),
         )
     )
     db.sessions.kw["bind"].dispose()

@@ -1,21 +1,25 @@
 """The last step by each method, what proves it, and what happens when it fails."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from services.shipping.commands import failures, handovers
+from services.shipping.commands import failures, handovers, pickups
 from services.shipping.commands.carriers import put_courier
 from services.shipping.commands.couriers import assign_courier
 from services.shipping.domain.inspection import Condition, Found
 from services.shipping.domain.shipment_status import FailureReason, ShipmentStatus
 from services.shipping.models import StockMovement
+from shared.collect_codes import collect_code
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
+from tests.papers import hear_of_paper
 from tests.unit.shipping.steps import accepted, advance, hear, level, stock, told
 from tests.unit.shipping.ways import order_by, ready, released, shipped
 
 S = ShipmentStatus
+KEYS = ("newest", "previous")
 ELSEWHERE = {"name": "Ada Okafor", "line1": "5 Mill Lane", "postcode": "HU2", "city": "Hull", "country": "GB"}
 
 
@@ -28,6 +32,35 @@ def test_a_delivery_is_signed_for(session):
 
     assert (shipment.status, shipment.sign_off.name) == (S.DELIVERED, "A. Okafor")
     assert shipment.sign_off.at == shipment.delivered_at or shipment.sign_off.at < shipment.delivered_at
+
+
+@pytest.mark.requirement("V-15")
+@pytest.mark.parametrize(
+    ("brought", "method", "take"),
+    [
+        (shipped, "delivery", handovers.deliver_shipment),
+        (ready, "hand_over", handovers.hand_over_shipment),
+        (released, "service-installation", handovers.sign_shipment),
+        (ready, "pickup", partial(pickups.collect_shipment, keys=KEYS)),
+    ],
+    ids=["deliver", "hand_over", "sign", "collect"],
+)
+def test_a_proof_is_a_paper_that_is_stored_with_the_shipments_order(session, brought, method, take):
+    shipment = brought(session) if brought is shipped else brought(session, method)
+    if method == "pickup":
+        take = partial(take, code=collect_code(KEYS, shipment.id, shipment.pickup.serial))
+    others = hear_of_paper(session, new_id())
+
+    for wrong in (new_id(), others):
+        with pytest.raises(Invalid) as refused, session.begin_nested():
+            take(session, shipment.id, name="Ada Okafor", document_id=wrong)
+        assert refused.value.fields == {"document_id": "is not known as a stored document of this order"}
+    session.expire_all()
+    proof = hear_of_paper(session, shipment.order_id, version=2)
+    take(session, shipment.id, name="Ada Okafor", document_id=proof)
+    session.flush()
+
+    assert (shipment.status, shipment.sign_off.document_id) == (S.DELIVERED, proof)
 
 
 @pytest.mark.requirement("S1-06")

@@ -14,7 +14,7 @@ from services.shipping.models import TrackingEvent
 from shared import clock
 from shared.errors import Invalid, NotFound, Refused
 from tests.unit.shipping.steps import advance, level, told
-from tests.unit.shipping.ways import another_parcel, ready, released, shipped
+from tests.unit.shipping.ways import another_parcel, of_seller, ready, released, shipped
 
 S, T = ShipmentStatus, TrackingStatus
 LINK = "https://dhl.example/track/{number}"
@@ -193,17 +193,111 @@ def test_a_corrected_number_starts_anew_and_the_same_again_changes_nothing(sessi
     assert shipment.status is S.SHIPPED
 
 
-def test_a_number_that_another_order_travels_under_is_not_taken(session, published):
-    other = shipped(session, number="GB-1")
+ACME = {"carrier": "acme", "tracking_url": "https://acme.example/X1"}
+
+
+@pytest.fixture
+def enter(session):
+    """Enter a number of a carrier with a shipment's only parcel."""
+
+    def as_typed(shipment, tracking_number, **named):
+        [parcel] = shipment.parcels
+        enter_tracking(
+            session, shipment.id, parcel.id, **(ACME | {"tracking_number": tracking_number} | named)
+        )
+        session.flush()
+        return parcel
+
+    return as_typed
+
+
+def test_a_number_that_another_order_travels_under_is_not_taken(session, enter):
+    enter(shipped(session, number="GB-1"), "X1")
     shipment = ready(session, units=1, number="GB-2")
-    number = other.parcels[0].tracking_number
 
     with pytest.raises(Refused, match="tracking_number_taken"):
-        enter_tracking(
-            session, shipment.id, shipment.parcels[0].id, carrier="waybill", tracking_number=number
-        )
+        enter(shipment, "X1")
     with pytest.raises(Refused, match="tracking_number_taken"):
-        ship_shipment(session, shipment.id, carrier="waybill", tracking_number=number)
+        ship_shipment(session, shipment.id, tracking_number="X1", **ACME)
+
+
+@pytest.mark.requirement("V-06")
+def test_a_number_that_waybills_own_carrier_gave_to_another_order_is_none_of_this_one(session, enter):
+    other = shipped(session, number="GB-1").parcels[0].tracking_number
+    shipment = ready(session, units=1, number="GB-2")
+    own = shipment.parcels[0].tracking_number
+
+    for number in (other, "WB99999999990"):  # one that was given, and one that will be some day
+        with pytest.raises(Invalid, match="tracking_number: is none that this carrier gave"):
+            enter(shipment, number, carrier="waybill")
+        with pytest.raises(Invalid, match="tracking_number: is none that this carrier gave"):
+            ship_shipment(session, shipment.id, carrier="waybill", tracking_number=number)
+    enter(shipment, "X1")
+    enter(shipment, "", carrier="waybill", tracking_url="")
+
+    assert shipment.parcels[0].tracking_number == own
+
+
+@pytest.mark.requirement("V-06")
+def test_what_another_seller_entered_is_neither_told_nor_in_the_way(session, enter, scan):
+    first = shipped(session, number="GB-1", **of_seller("first"))
+    theirs = enter(first, "X1")
+
+    second = shipped(session, units=1, number="GB-2", **of_seller("second"))
+    ours = enter(second, "X1")
+
+    for parcel, seller in ((ours, "second"), (theirs, "first")):
+        scan(parcel, T.DELIVERED, seller=seller)  # each by its own account with the carrier
+    assert (first.status, second.status) == (S.DELIVERED, S.DELIVERED)
+
+
+@pytest.mark.requirement("V-06")
+@pytest.mark.parametrize("seller", ["first", "second"])
+def test_news_of_a_sellers_account_is_of_its_parcel_whoever_else_has_the_number(session, enter, scan, seller):
+    shipments = {}
+    for place, of in enumerate(("first", "second", "third")):
+        shipments[of] = shipped(session, units=1, number=f"GB-{place}", **of_seller(of))
+        enter(shipments[of], "X1")
+
+    scan(shipments[seller].parcels[0], T.DELIVERED, seller=seller)
+
+    assert {of for of, shipment in shipments.items() if shipment.status is S.DELIVERED} == {seller}
+
+
+@pytest.mark.requirement("V-06")
+def test_news_of_an_account_of_many_sellers_is_refused_where_it_may_mean_several(session, enter, scan):
+    first = shipped(session, number="GB-1", **of_seller("first"))
+    second = shipped(session, units=1, number="GB-2", **of_seller("second"))
+    right, wrong = enter(first, "X1"), enter(second, "X1")
+
+    with pytest.raises(Refused, match="tracking_number_ambiguous"):
+        scan(right, T.DELIVERED)
+    assert (first.status, second.status) == (S.SHIPPED, S.SHIPPED)
+    with pytest.raises(NotFound):
+        scan(right, T.DELIVERED, but_not_of={"first", "second"})
+    scan(wrong, T.IN_TRANSIT, but_not_of={"first"})
+    assert (right.tracking_status, wrong.tracking_status) == (None, T.IN_TRANSIT)
+
+    enter(second, "X2")
+    scan(right, T.DELIVERED)
+
+    assert (first.status, second.status) == (S.DELIVERED, S.SHIPPED)
+
+
+@pytest.mark.requirement("V-06")
+def test_a_number_that_comes_again_after_its_parcel_arrived_is_the_new_ones(session, enter, scan):
+    before = shipped(session, number="GB-1", **of_seller("first"))
+    scan(enter(before, "X1"), T.DELIVERED, 9)
+    now = shipped(session, units=1, number="GB-2", **of_seller("second"))
+    parcel = enter(now, "X1")
+
+    scan(parcel, T.OUT_FOR_DELIVERY, 1)
+    assert parcel.tracking_status is T.OUT_FOR_DELIVERY
+    scan(parcel, T.DELIVERED)
+
+    assert now.status is S.DELIVERED
+    with pytest.raises(Refused, match="tracking_number_ambiguous"):
+        scan(parcel, T.RETURNED)
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from services.shipping.domain.shipment_status import MOST_WRONG_CODES, ShipmentS
 from services.shipping.messaging import messaging
 from shared import clock
 from shared.collect_codes import collect_code
-from shared.db import new_id
 from shared.errors import Refused
 from shared.messaging import jobs
 from shared.messaging.backoff import Backoff
 from shared.messaging.tables import jobs as job_rows
+from tests.papers import hear_of_paper
 from tests.unit.shipping.steps import level, run_jobs, told
 from tests.unit.shipping.ways import ready
 
@@ -51,7 +51,7 @@ def test_what_is_ready_is_told_with_its_code_by_serial_only(session, published):
 @pytest.mark.requirement("P-16", "S1-06")
 def test_a_shipment_is_given_out_for_its_code_and_who_took_it_is_known(session, published):
     shipment = ready(session, "pickup")
-    proof = new_id()
+    proof = hear_of_paper(session, shipment.order_id)
 
     collect(session, shipment, code_of(shipment), note="passport", document_id=proof)
 

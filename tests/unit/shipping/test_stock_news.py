@@ -29,7 +29,7 @@ def a_second_later(sessions):
 def test_all_levels_of_a_sku_are_told_with_what_is_reserved(sessions):
     with sessions.begin() as session:
         stock(session, "TEA-250", 5)
-        stock(session, "TEA-250", 3, "EAST")
+        stock(session, "TEA-250", 3, "EAST", seller="dock")
         hear(session, make_order([("TEA-250", 2)]))
 
     assert tell(sessions) == 1
@@ -37,8 +37,8 @@ def test_all_levels_of_a_sku_are_told_with_what_is_reserved(sessions):
     [told] = news(sessions)
     assert told["sku"] == "TEA-250"
     assert told["levels"] == [
-        {"location": "EAST", "on_hand": 3, "reserved": 0},
-        {"location": "WEST", "on_hand": 5, "reserved": 2},
+        {"location": "EAST", "on_hand": 3, "reserved": 0, "seller": "dock"},
+        {"location": "WEST", "on_hand": 5, "reserved": 2, "seller": "*"},
     ]
 
 

@@ -10,13 +10,14 @@ from standardwebhooks import Webhook
 
 from services.shipping import queries
 from services.shipping.commands.carriers import put_carrier
+from services.shipping.commands.tracking import enter_tracking
 from shared import clock
 from shared.collect_codes import collect_code
 from shared.customer_tokens import make_token
-from tests.unit.shipping.conftest import CARRIER_SECRET
+from tests.unit.shipping.conftest import CARRIER_SECRET, SELLERS_SECRET
 from tests.unit.shipping.steps import HOME, accepted, hear, make_order
 from tests.unit.shipping.test_returns import hear_return, with_return
-from tests.unit.shipping.ways import another_parcel, ready, shipped
+from tests.unit.shipping.ways import another_parcel, of_seller, ready, shipped
 
 KEYS = ("a", "b")
 OTHERS = {"sellers": ("other",)}
@@ -26,14 +27,24 @@ OTHERS = {"sellers": ("other",)}
 def carrier_says(app, sessions):
     """Send a call, signed as the carrier signs, or otherwise where a test says so."""
 
-    def send(parcel, status, *, carrier="waybill", secret=CARRIER_SECRET, call_id="msg_1", off=0, **data):
+    def send(
+        parcel,
+        status,
+        *,
+        carrier="waybill",
+        seller=None,
+        secret=CARRIER_SECRET,
+        call_id="msg_1",
+        off=0,
+        **data,
+    ):
         said = {"tracking_number": parcel.tracking_number, "status": status} | data
         said.setdefault("at", clock.now().isoformat())
         call = {"type": "tracking.updated", "timestamp": clock.now().isoformat(), "data": said}
         body = json.dumps(call | {"sequence": 7})
         at = datetime.now(UTC) + timedelta(minutes=off)
         return app.test_client().post(
-            f"/v1/carriers/{carrier}/events",
+            f"/v1/carriers/{carrier}{f'/sellers/{seller}' if seller else ''}/events",
             data=body,
             content_type="application/json",
             headers={
@@ -126,6 +137,81 @@ def test_numbers_of_two_carriers_are_entered(call, told):
     code, problem, _ = call("POST", f"{path}/ship", {"carrier": "dhl"})
     assert (code, problem["errors"][0]["field"]) == (422, "carrier")
     assert call("POST", f"{path}/ship", {})[1]["status"] == "shipped"
+
+
+@pytest.mark.requirement("M-16")
+@pytest.mark.parametrize("way", ["tracking", "ship"])
+def test_a_tracking_number_is_one_however_it_is_written(call, told, carrier_says, way):
+    def with_dhl(session):
+        put_carrier(
+            session, "dhl", name="DHL", tracking_link="https://d.example/{number}", stalled_after_days=5
+        )
+        return ready(session)
+
+    shipment = told(with_dhl)
+    [parcel] = shipment.parcels
+    path = f"/v1/shipments/{shipment.id}"
+    entered = {"carrier": "dhl", "tracking_number": " jd00 12\u00a034x"}
+    if way == "tracking":
+        code, shown, _ = call("PUT", f"{path}/parcels/{parcel.id}/tracking", entered)
+    else:
+        code, shown, _ = call("POST", f"{path}/ship", entered)
+
+    said = carrier_says(parcel, "delivered", carrier="dhl", tracking_number="Jd00 1234 x")
+
+    [parcel] = shown["parcels"]
+    assert code == 200
+    assert (parcel["tracking_number"], parcel["tracking_url"]) == (
+        "JD001234X",
+        "https://d.example/JD001234X",
+    )
+    assert (said.status_code, said.json["tracking_number"]) == (200, "JD001234X")
+
+
+@pytest.mark.requirement("M-16")
+def test_a_tracking_number_of_blanks_is_none(call, told, carrier_says):
+    shipment = told(ready)
+    [parcel] = shipment.parcels
+    path = f"/v1/shipments/{shipment.id}/parcels/{parcel.id}/tracking"
+    link = "https://acme.example/1"
+
+    code, problem, _ = call("PUT", path, {"carrier": "acme", "tracking_number": "   ", "tracking_url": link})
+
+    assert (code, problem["errors"][0]["field"]) == (422, "tracking_number")
+    assert carrier_says(parcel, "delivered", tracking_number="  ").status_code == 422
+
+
+@pytest.mark.requirement("V-06")
+def test_a_sellers_own_account_with_a_carrier_signs_with_a_secret_of_its_own(call, told, carrier_says):
+    def of_two(session):
+        made = []
+        for place, seller in enumerate(("first", "second")):
+            shipment = shipped(session, units=1, number=f"GB-{place}", **of_seller(seller))
+            [parcel] = shipment.parcels
+            enter_tracking(
+                session,
+                shipment.id,
+                parcel.id,
+                carrier="dhl",
+                tracking_number="X1",
+                tracking_url="https://w.example/X1",
+            )
+            made.append(shipment)
+        return made
+
+    first, second = told(of_two)
+    [parcel] = first.parcels
+    named = {"carrier": "dhl", "tracking_number": "X1"}
+
+    assert carrier_says(parcel, "delivered", seller="first", **named).status_code == 401  # with the other's
+    answer = carrier_says(parcel, "delivered", seller="first", secret=SELLERS_SECRET, **named)
+    assert carrier_says(parcel, "in_transit", secret=SELLERS_SECRET, **named).status_code == 401
+    others = carrier_says(parcel, "in_transit", **named)
+
+    assert (answer.status_code, answer.json["parcel_id"]) == (200, str(parcel.id))
+    assert (others.status_code, others.json["parcel_id"]) == (200, str(second.parcels[0].id))
+    assert call("GET", f"/v1/shipments/{first.id}")[1]["status"] == "delivered"
+    assert call("GET", f"/v1/shipments/{second.id}")[1]["status"] == "shipped"
 
 
 @pytest.mark.requirement("P-16")

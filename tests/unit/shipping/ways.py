@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from services.shipping.commands.carriers import number_parcel
 from services.shipping.models import Parcel
+from tests import samples
 from tests.unit.shipping.steps import accepted, advance, hear, hear_label, make_order, stock
 
 
@@ -38,6 +39,11 @@ def shipped(session, **changes):
     shipment = ready(session, **changes)
     advance(session, shipment, "ship")
     return shipment
+
+
+def of_seller(code):
+    """What makes an order another seller's."""
+    return {"seller": replace(samples.event("order.placed").order.seller, seller=code)}
 
 
 def another_parcel(session, shipment):

@@ -9,7 +9,9 @@ from services.orders.api.schemas.values import (
     method_of_payment,
     text,
 )
-from services.orders.domain.payments import PaymentState
+from services.orders.domain.payments import Discrepancy, PaymentState
+from services.orders.domain.statements import LineState
+from shared.web.paging import PageArguments
 
 
 class PaymentArguments(Schema):
@@ -18,7 +20,9 @@ class PaymentArguments(Schema):
     amount_minor = amount(1, description="What is still owed, if left out.")
     method = method_of_payment(metadata={"description": "The order's, if left out; never `online`."})
     reference = text(200, metadata={"example": "TRF 2026-11-21 / 4711"})
-    document_id = fields.UUID(metadata={"description": "Of a document uploaded to the documents service."})
+    document_id = fields.UUID(
+        metadata={"description": "Of a stored document of the order; known seconds after it was uploaded."}
+    )
 
 
 class PaymentSchema(Schema):
@@ -66,6 +70,50 @@ class PendingPaymentSchema(Schema):
     amount_minor = fields.Integer()
 
 
+class DiscrepancySchema(Schema):
+    """What the gateway told of a payment and nobody can count by itself."""
+
+    discrepancy_id = fields.UUID(attribute="id")
+    order_id = fields.UUID(metadata={"description": "Which the gateway named."})
+    reference = fields.String(metadata={"description": "The gateway's own id of the payment."})
+    amount_minor = fields.Integer()
+    currency = fields.String(metadata={"description": "The one that was told; it may not be the order's."})
+    why = fields.Enum(
+        Discrepancy,
+        by_value=True,
+        metadata={
+            "description": "The payment was counted before, with another amount or for another order; or it "
+            "is in another currency than the order."
+        },
+    )
+    state = fields.Enum(LineState, by_value=True, metadata={"description": "open, assigned or ignored."})
+    payment_id = fields.UUID(allow_none=True, metadata={"description": "Which it was recorded as."})
+    reason = fields.String(metadata={"description": "Why it was set aside."})
+    told_at = Instant()
+    decided_by = fields.String(allow_none=True)
+    decided_at = Instant(allow_none=True)
+
+
+class DiscrepancyListArguments(PageArguments):
+    """Which discrepancies."""
+
+    state = fields.Enum(
+        LineState, by_value=True, load_default=LineState.OPEN, metadata={"description": "open: the queue."}
+    )
+
+
+class RecordDiscrepancyArguments(Schema):
+    """How much came in."""
+
+    amount_minor = amount(1, required=True, description="In the order's currency.")
+
+
+class IgnoreDiscrepancyArguments(Schema):
+    """Why there is no further money."""
+
+    reason = text(500, shortest=1, prose=True, required=True)
+
+
 class PaymentListSchema(Schema):
     """All that was recorded as received for an order, oldest first, and what is still to come."""
 
@@ -74,6 +122,10 @@ class PaymentListSchema(Schema):
         PendingPaymentSchema, allow_none=True, metadata={"description": "Null when nothing is owed any more."}
     )
     payment = fields.Nested(PaymentStandingSchema)
+    discrepancies = fields.List(
+        fields.Nested(DiscrepancySchema),
+        metadata={"description": "What the gateway told and waits to be decided by a person."},
+    )
 
 
 class TransactionSchema(Schema):

@@ -16,7 +16,8 @@ class ProofArguments(Schema):
     name = fields.String(required=True, validate=validate.Length(1, 200), metadata=NAME)
     note = fields.String(load_default="", validate=NOTE)
     document_id = fields.UUID(
-        load_default=None, metadata={"description": "A proof that was uploaded to documents before."}
+        load_default=None,
+        metadata={"description": "A proof: a stored document of the order, known seconds after its upload."},
     )
 
 

@@ -5,7 +5,7 @@ from marshmallow import Schema, fields, validate
 from services.shipping.api.schemas.addresses import AddressSchema, DispatchSchema
 from services.shipping.api.schemas.appointments import AppointmentSchema
 from services.shipping.api.schemas.handovers import PickupSchema, SignOffSchema
-from services.shipping.api.schemas.tracking import TrackingEventSchema
+from services.shipping.api.schemas.tracking import TrackingEventSchema, TrackingNumber
 from services.shipping.domain.methods import MethodKind
 from services.shipping.domain.queues import Queue
 from services.shipping.domain.readiness import Readiness
@@ -20,7 +20,7 @@ class HandOverArguments(Schema):
     """Who carries a shipment; nothing for Waybill's own carrier, which makes number and link itself."""
 
     carrier = fields.String(load_default="", validate=validate.Length(max=100))
-    tracking_number = fields.String(load_default="", validate=validate.Length(max=100))
+    tracking_number = TrackingNumber(load_default="")
     tracking_url = fields.Url(schemes={"http", "https"}, load_default="", validate=validate.Length(max=1000))
 
 

@@ -1,15 +1,28 @@
 """Where parcels are, as people and carriers write it."""
 
+from typing import Any
+
 from marshmallow import EXCLUDE, Schema, fields, validate
 
 from services.shipping.domain.tracking_progress import TrackingStatus
+from shared.tracking_numbers import normalise
+
+
+class TrackingNumber(fields.String):
+    """A carrier's number, kept in capitals and without blanks, however it is written."""
+
+    def __init__(self, *, shortest: int = 0, **options: Any) -> None:
+        super().__init__(validate=validate.Length(shortest, 100), **options)
+
+    def _deserialize(self, value: Any, *arguments: Any, **named: Any) -> str:
+        return normalise(super()._deserialize(value, *arguments, **named))
 
 
 class TrackingArguments(Schema):
     """Who carries a parcel, and under which number."""
 
     carrier = fields.String(required=True, validate=validate.Length(1, 100))
-    tracking_number = fields.String(load_default="", validate=validate.Length(max=100))
+    tracking_number = TrackingNumber(load_default="")
     tracking_url = fields.Url(
         schemes={"http", "https"},
         load_default="",
@@ -26,7 +39,7 @@ class ScanArguments(Schema):
 
         unknown = EXCLUDE
 
-    tracking_number = fields.String(required=True, validate=validate.Length(1, 100))
+    tracking_number = TrackingNumber(shortest=1, required=True)
     status = fields.Enum(TrackingStatus, by_value=True, required=True)
     at = fields.AwareDateTime(required=True, metadata={"description": "When that was so."})
     place = fields.String(load_default="", validate=validate.Length(max=200))

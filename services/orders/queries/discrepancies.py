@@ -1,0 +1,42 @@
+"""Selects for what the gateway told and nobody can count by itself."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from services.orders.domain.statements import LineState
+from services.orders.models import PaymentDiscrepancy
+from shared.access import actor_of, visible
+from shared.errors import NotFound
+
+
+def discrepancy(session: Session, discrepancy_id: UUID) -> PaymentDiscrepancy:
+    """One discrepancy; raises NotFound, also for another's."""
+    found = session.get(PaymentDiscrepancy, discrepancy_id)
+    if found is None or not actor_of(session).may_see(found.seller_code, found.market_code):
+        raise NotFound("payment discrepancy", discrepancy_id)
+    return found
+
+
+def discrepancies(
+    session: Session, state: LineState, limit: int, after: UUID | None
+) -> Sequence[PaymentDiscrepancy]:
+    """Discrepancies in a state, oldest first."""
+    page = (
+        select(PaymentDiscrepancy)
+        .where(PaymentDiscrepancy.state == state)
+        .order_by(PaymentDiscrepancy.id)
+        .limit(limit)
+    )
+    page = visible(session, page, PaymentDiscrepancy.seller_code, PaymentDiscrepancy.market_code)
+    if after is not None:
+        page = page.where(PaymentDiscrepancy.id > after)
+    return session.scalars(page).all()
+
+
+def open_of_order(session: Session, order_id: UUID) -> Sequence[PaymentDiscrepancy]:
+    """What waits to be decided about an order, oldest first."""
+    waiting = select(PaymentDiscrepancy).filter_by(order_id=order_id, state=LineState.OPEN)
+    return session.scalars(waiting.order_by(PaymentDiscrepancy.id)).all()
