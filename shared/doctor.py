@@ -16,7 +16,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import httpx
 import jwt
 import redis
-from kombu.exceptions import OperationalError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy import func, select, text
@@ -26,7 +25,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from shared import clock
 from shared.db import migration_of, newest_migration
 from shared.messaging import operations
-from shared.messaging.service import Messaging
+from shared.messaging.service import Messaging, listening_mark
 from shared.messaging.tables import inbox
 from shared.settings import ServiceSettings
 from shared.sources import sources
@@ -184,6 +183,8 @@ def broker(patient: Patient) -> Iterator[Trouble]:
         ) as client:
             memory, persistence = client.info("memory"), client.info("persistence")
             waiting = {queue: int(client.llen(queue)) for queue in patient.messaging.queues}
+            unheard = {queue for queue in waiting if not client.exists(listening_mark(queue))}
+            refusal = _refusal(client, f"{name}.doctor")
     except redis.RedisError as error:
         yield Trouble(
             f"Redis can't be asked: {error}",
@@ -209,17 +210,15 @@ def broker(patient: Patient) -> Iterator[Trouble]:
             "When it is, no event can be sent",
             "Give it more memory, and see which queue grows",
         )
-    try:
-        listened = listened_queues(patient)
-    except (redis.RedisError, OperationalError) as error:
+    if refusal:
         yield Trouble(
-            f"Redis takes nothing: {error}",
-            "No event can be sent, and workers can't be asked",
+            f"Redis takes nothing: {refusal}",
+            "No event can be sent, and no worker can say that it listens",
             "See that it has memory and disk, and may be written to",
         )
         return
     for queue, tasks in waiting.items():
-        if queue not in listened:
+        if queue in unheard:
             yield Trouble(
                 f"no worker listens to {queue}",
                 "What comes there waits; events are handled late, by the agent",
@@ -233,17 +232,21 @@ def broker(patient: Patient) -> Iterator[Trouble]:
             )
 
 
-def listened_queues(patient: Patient) -> set[str]:
-    """The queues of all services that some worker listens to; raises what the broker's client raises."""
-    # Here, as below: it takes half as long to load as all the rest, and no other verb needs it.
-    from shared.messaging.celery_app import make_celery  # noqa: PLC0415
-
-    app = make_celery(patient.messaging, patient.settings)
+def _refusal(client: redis.Redis, key: str) -> str | None:
+    """What Redis says when something is written; None if it takes it."""
     try:
-        answers = app.control.inspect(timeout=PATIENCE_SECONDS).active_queues() or {}
-    finally:
-        app.close()
-    return {queue["name"] for queues in answers.values() for queue in queues}
+        client.set(key, "", ex=1)
+    except redis.RedisError as error:
+        return str(error)
+    return None
+
+
+def is_listened_to(patient: Patient, queue: str) -> bool:
+    """Whether a worker listens to one of the service's queues; raises redis.RedisError."""
+    with redis.Redis.from_url(
+        patient.settings.broker_url, socket_timeout=PATIENCE_SECONDS, socket_connect_timeout=PATIENCE_SECONDS
+    ) as client:
+        return bool(client.exists(listening_mark(queue)))
 
 
 def token(patient: Patient) -> Iterator[Trouble]:

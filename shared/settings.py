@@ -5,7 +5,7 @@ import math
 import os
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
@@ -14,11 +14,19 @@ class SettingsError(SystemExit):
     """Settings are missing or wrong, a line each; the process that reads them ends with the text."""
 
 
+def only(*processes: str, default: Any = "", is_optional: bool = False) -> Any:
+    """A secret that these kinds of a service's processes need, and that no other is told.
+
+    The kinds are api (whatever answers HTTP), worker, agent and rendering.
+    """
+    return field(default=default, metadata={"only": frozenset(processes), "is_optional": is_optional})
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProcessSettings:
     """What all need that answer HTTP; a field is the environment variable of its name in capitals."""
 
-    broker_url: str
+    broker_url: str = only("api", "worker", "agent", "rendering")
     orders_url: str
     shipping_url: str
     documents_url: str
@@ -30,7 +38,7 @@ class ProcessSettings:
 
     def faults(self) -> Iterator[str]:
         """What can't be meant, by the variable."""
-        if not self.broker_url.startswith(("redis", "sentinel")):
+        if self.broker_url and not self.broker_url.startswith(("redis", "sentinel")):
             yield "BROKER_URL should begin with redis://"
         for name in ("orders_url", "shipping_url", "documents_url", "notifications_url", "public_url"):
             address: str = getattr(self, name)
@@ -52,10 +60,13 @@ class ServiceSettings(ProcessSettings):
     database_url: str
     jwks: str  # the key set that tokens are checked against, its file, or its address
     token_issuer: str  # whose tokens are accepted: their claim `iss`, to the letter
-    service_token: str  # this service's own bearer token, for calls to the others' /internal and documents
-    customer_link_keys: tuple[str, ...]  # newest first; the older ones still open links
-    message_keys: tuple[str, ...] = ()  # this service's own, newest first, with which it seals what it tells
-    message_public_keys: tuple[str, ...] = ()  # everybody's, as service=key, of each the newest first
+    service_token: str = only(
+        "api", "agent"
+    )  # this service's own, for calls to the others' /internal and documents
+    customer_link_keys: tuple[str, ...] = only("api", default=())  # newest first; the older still open links
+    # This service's own, newest first, with which it seals what it tells; and everybody's, as service=key.
+    message_keys: tuple[str, ...] = only("worker", "agent", default=())
+    message_public_keys: tuple[str, ...] = only("worker", "agent", default=())
     pool_size: int = 5
     pull_grace_seconds: float = 3  # how long a pushed delivery may stay unacknowledged before it is pulled
     retry_base_seconds: float = 1  # the first wait after a failed handler or job; doubles each time
@@ -79,8 +90,6 @@ class ServiceSettings(ProcessSettings):
         yield from super().faults()
         if not self.database_url.startswith("postgresql"):
             yield "DATABASE_URL should begin with postgresql+psycopg://"
-        if not self.customer_link_keys:
-            yield "CUSTOMER_LINK_KEYS names no key"
         if self.canary_deadline_seconds <= self.canary_seconds:
             yield "CANARY_DEADLINE_SECONDS should be above CANARY_SECONDS, or every worker ends itself"
         if self.retry_cap_seconds < self.retry_base_seconds:
@@ -95,21 +104,27 @@ class ServiceSettings(ProcessSettings):
 S = TypeVar("S", bound=ProcessSettings)
 
 
-def read(kind: type[S], environment: Mapping[str, str] | None = None) -> S:
-    """The settings of a process; raises SettingsError naming the variable that is missing or wrong."""
+def read(kind: type[S], environment: Mapping[str, str] | None = None, *, process: str = "") -> S:
+    """The settings of a process; raises SettingsError naming the variable that is missing or wrong.
+
+    Of the secrets those of its kind must be there. A command line is of no kind, and does what it can with
+    what it is told.
+    """
     environment = os.environ if environment is None else environment
     types = get_type_hints(kind)
     values: dict[str, Any] = {}
     faults: list[str] = []
-    for field in fields(kind):
-        name = field.name.upper()
+    for known in fields(kind):
+        name = known.name.upper()
         text = environment.get(name)
         if not text:  # what hands variables on may hand on empty ones where there is none
-            if field.default is MISSING:
+            if known.default is MISSING or is_needed(known, process):
                 faults.append(f"{name} is not set")
             continue
         try:
-            values[field.name] = _parsed(text, types[field.name])
+            values[known.name] = _parsed(text, types[known.name])
+            if not values[known.name] and is_needed(known, process):
+                faults.append(f"{name} is not set")  # commas alone
         except ValueError:
             faults.append(f"{name} should be a number from 0 on, and is {text!r}")
     if not faults:
@@ -118,6 +133,16 @@ def read(kind: type[S], environment: Mapping[str, str] | None = None) -> S:
     if faults:
         raise SettingsError("\n".join(faults))
     return settings
+
+
+def is_told(field: Field[Any], process: str) -> bool:
+    """Whether a kind of process is told a setting."""
+    return process in field.metadata.get("only", {process})
+
+
+def is_needed(field: Field[Any], process: str) -> bool:
+    """Whether a kind of process can't do without a secret."""
+    return process in field.metadata.get("only", ()) and not field.metadata["is_optional"]
 
 
 def is_webhook_secret(text: str) -> bool:

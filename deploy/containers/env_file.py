@@ -7,11 +7,13 @@ from pathlib import Path
 from deploy.local.databases import SERVICES
 from deploy.local.keys import ISSUER, Keys, write_secret
 from deploy.local.settings import parsed
+from deploy.local.valkey import USERS
 
 PASSWORDS = (
     "POSTGRES_PASSWORD",
     *(f"{service.upper()}_DATABASE_PASSWORD" for service in SERVICES),
     "BROKER_PASSWORD",
+    *(f"{user.upper()}_BROKER_PASSWORD" for user in USERS),
 )
 
 

@@ -188,8 +188,8 @@ def tried_at_the_doors(containers: Containers, addresses: Addresses) -> Iterator
     stranger = [httpx.get(f"{flower}/workers").status_code]
     stranger += [httpx.post(f"{flower}/api/worker/shutdown/orders@{HOST}").status_code]
     name, _, password = settings["FLOWER_LOGIN"].partition(":")
-    workers = httpx.get(f"{flower}/api/workers", params={"refresh": "1"}, auth=(name, password)).json()
-    nodes = {node.partition("@")[0] for node in workers}
+    workers = httpx.get(f"{flower}/workers", params={"json": "1"}, auth=(name, password)).json()["data"]
+    nodes = {worker["hostname"].partition("@")[0] for worker in workers}
     held = stranger == [401, 401] and nodes == {*SERVICES, "rendering"}
     yield Check("Flower shows all workers, and nothing without its login", held, ", ".join(sorted(nodes)))
     yield _watched(f"http://{settings['PROMETHEUS_ADDRESS']}/api/v1")

@@ -1,20 +1,23 @@
 """Whether the stack's processes do their work, asked from outside."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
-from celery import Celery
-from kombu.exceptions import OperationalError
-from redis import RedisError
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from deploy.local.processes import Process
+from shared.messaging.service import listening_mark
 
 LOOK_SECONDS = 0.1
 
 
 def wait_until_healthy(
     addresses: Mapping[str, str],
-    workers: Mapping[str, str],
+    workers: Mapping[str, tuple[Process, Sequence[str]]],
     broker_url: str,
     *,
     deadline: float,
@@ -22,23 +25,21 @@ def wait_until_healthy(
 ) -> set[str]:
     """Wait for every address to answer 200 and every worker to hear; answers who doesn't by the deadline.
 
-    Both are given by the name of their process. `deadline` is of the monotonic clock; `tell` hears how
-    many are still awaited, whenever that changes.
+    Both are given by the name of their process, a worker as itself with its queues. `deadline` is of the
+    monotonic clock; `tell` hears how many are still awaited, whenever that changes.
     """
     awaited = set(addresses) | set(workers)
-    app = Celery(broker=broker_url, set_as_current=False)
-    with httpx.Client(trust_env=False, timeout=5) as client, ThreadPoolExecutor() as pool:
+    broker = redis.Redis.from_url(broker_url, socket_timeout=1, retry=Retry(NoBackoff(), 0))
+    with broker, httpx.Client(trust_env=False, timeout=5) as client, ThreadPoolExecutor() as pool:
         while awaited and time.monotonic() < deadline:
             before = len(awaited)
-            hearing = pool.submit(_hearing, app, [workers[name] for name in awaited & set(workers)])
             asked = sorted(awaited & set(addresses))
             answers = pool.map(lambda name: _answers(client, addresses[name]), asked)
             awaited -= {name for name, answer in zip(asked, answers, strict=True) if answer}
-            awaited -= {name for name in awaited & set(workers) if workers[name] in hearing.result()}
+            awaited -= {name for name in awaited & set(workers) if _hears(broker, *workers[name])}
             if len(awaited) < before:
                 tell(len(awaited))
             time.sleep(LOOK_SECONDS)
-    app.close()
     return awaited
 
 
@@ -49,13 +50,10 @@ def _answers(client: httpx.Client, address: str) -> bool:
         return False
 
 
-def _hearing(app: Celery, nodes: Iterable[str]) -> set[str]:
-    """Which worker nodes answer a ping; a node is named by the part before its host's name."""
-    awaited = set(nodes)
-    if not awaited:
-        return set()
+def _hears(broker: redis.Redis, worker: Process, queues: Sequence[str]) -> bool:
+    """Whether this very process listens to its queues, and not one before it."""
     try:
-        replies = app.control.ping(timeout=1, limit=len(awaited))
-    except (OperationalError, RedisError):  # the broker itself is away
-        return set()
-    return {name.partition("@")[0] for reply in replies for name in reply} & awaited
+        marks = broker.mget([listening_mark(queue) for queue in queues])
+    except redis.RedisError:  # the broker itself is away
+        return False
+    return worker.is_running() and set(marks) == {str(worker.pid).encode()}

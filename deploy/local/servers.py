@@ -25,6 +25,7 @@ class Servers:
             self.admin_url = self.postgres.superuser_url()
             self._passwords = self.postgres.passwords
         if settings.broker_url:
+            # Whose users are its owner's matter: here everybody goes by what was named.
             self.broker_url = settings.broker_url
         else:
             self.valkey = Valkey(folder / "valkey", ports["valkey"], log=logs / "valkey.log")
@@ -46,6 +47,10 @@ class Servers:
     def database_url(self, service: str) -> str:
         """Where a service reaches its own database."""
         return database_url(self.admin_url, service, role=service, password=self._passwords[service])
+
+    def broker_url_of(self, user: str) -> str:
+        """Where a service, or Flower, reaches the broker."""
+        return self.valkey.url_of(user) if self.valkey else self.broker_url
 
     def ports(self) -> set[str]:
         """The names of the ports that our own servers listen on."""

@@ -3,6 +3,8 @@
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 
 from deploy.local.databases import SERVICES
@@ -11,6 +13,7 @@ from deploy.local.ports import HOST
 from deploy.local.processes import Process
 from deploy.local.servers import Servers
 from deploy.local.settings import ROOT, SECRETS, Settings
+from shared.settings import is_told
 
 # The Celery worker processes: the module, the first half of the node's name, the queues.
 WORKERS = {
@@ -38,12 +41,57 @@ def service_url(settings: Settings, service: str) -> str:
 
 
 def service_processes(settings: Settings, keys: Keys, servers: Servers) -> dict[str, Process]:
-    """The processes by name, in the order to start them in."""
-    shared = _shared_environment(settings, keys, servers)
+    """The processes by name, in the order to start them in; each is told no secret that it does not need."""
+    environments = service_environments(settings, keys, servers)
+    commands = {
+        **{f"{service}.api": _api(service, settings.ports[service]) for service in SERVICES},
+        **{name: _worker(*words) for name, words in WORKERS.items()},
+        **{f"{service}.agent": ["-m", f"services.{service}.agent"] for service in SERVICES},
+    }
+    processes = {
+        name: _process(settings, name, command, _told(environments, name) | _metrics(settings, name))
+        for name, command in commands.items()
+    }
+    processes["flower"] = _process(
+        settings,
+        "flower",
+        ["-m", "celery", "flower", f"--address={HOST}", f"--port={settings.ports['flower']}", *FLOWER],
+        # Not as an argument: those of a process are there for everybody to read.
+        _machine(settings, servers)
+        | {"CELERY_BROKER_URL": servers.broker_url_of("flower"), "CELERY_CONFIG_MODULE": "deploy.flower"},
+    )
+    return processes
+
+
+def migrations(settings: Settings, keys: Keys, servers: Servers) -> list[Process]:
+    """The short processes that bring each service's database to its newest shape."""
+    environments = service_environments(settings, keys, servers)
+    return [
+        _process(
+            settings,
+            f"{service}.migrate",
+            ["-m", f"services.{service}.cli", "migrate"],
+            _told(environments, f"{service}.migrate"),
+        )
+        for service in SERVICES
+    ]
+
+
+def service_environments(settings: Settings, keys: Keys, servers: Servers) -> dict[str, dict[str, str]]:
+    """All that is known of each service, as its operator needs it; its processes are told less."""
+    shared = _machine(settings, servers) | {
+        "JWKS": str(keys.jwks_file),
+        "TOKEN_ISSUER": ISSUER,
+        "CUSTOMER_LINK_KEYS": keys.customer_link_keys,
+        "MESSAGE_PUBLIC_KEYS": keys.message_public_keys(SERVICES),
+        **{f"{service.upper()}_URL": service_url(settings, service) for service in SERVICES},
+        **settings.services,
+    }
     environments = {
         service: shared
         | {
             "DATABASE_URL": servers.database_url(service),
+            "BROKER_URL": servers.broker_url_of(service),
             "SERVICE_TOKEN": keys.service_token(service),
             "MESSAGE_KEYS": keys.message_keys(service),
         }
@@ -57,45 +105,19 @@ def service_processes(settings: Settings, keys: Keys, servers: Servers) -> dict[
         "SMTP_URL": servers.smtp_url,
         "MAIL_FROM": settings.services.get("MAIL_FROM", "Waybill <orders@waybill.example>"),
     }
-
-    commands = {
-        **{f"{service}.api": _api(service, settings.ports[service]) for service in SERVICES},
-        **{name: _worker(*words) for name, words in WORKERS.items()},
-        **{f"{service}.agent": ["-m", f"services.{service}.agent"] for service in SERVICES},
-    }
-    processes = {
-        name: _process(
-            settings,
-            name,
-            command,
-            environments[name.partition(".")[0]] | _metrics(settings, name),
-        )
-        for name, command in commands.items()
-    }
-    processes["flower"] = _process(
-        settings,
-        "flower",
-        ["-m", "celery", "flower", f"--address={HOST}", f"--port={settings.ports['flower']}", *FLOWER],
-        # Not as an argument: those of a process are there for everybody to read.
-        shared | {"CELERY_BROKER_URL": servers.broker_url},
-    )
-    return processes
+    return environments
 
 
-def migrations(settings: Settings, processes: Mapping[str, Process]) -> list[Process]:
-    """The short processes that bring each service's database to its newest shape."""
-    return [
-        _process(
-            settings,
-            f"{service}.migrate",
-            ["-m", f"services.{service}.cli", "migrate"],
-            processes[f"{service}.api"].environment,
-        )
-        for service in SERVICES
-    ]
+def _told(environments: Mapping[str, Mapping[str, str]], process: str) -> dict[str, str]:
+    """What one process of a service is told; the services' settings say who needs which secret."""
+    service, _, kind = process.partition(".")
+    known = fields(import_module(f"services.{service}.settings").Settings)
+    kept_from_it = {field.name.upper() for field in known if not is_told(field, kind)}
+    return {name: value for name, value in environments[service].items() if name not in kept_from_it}
 
 
-def _shared_environment(settings: Settings, keys: Keys, servers: Servers) -> dict[str, str]:
+def _machine(settings: Settings, servers: Servers) -> dict[str, str]:
+    """What any program of ours is to know of the machine it runs on."""
     postgres = [str(servers.postgres.binaries)] if servers.postgres else []  # pg_dump and its like
     path = os.pathsep.join(
         [str(Path(sys.executable).parent), *postgres, settings.inherited.get("PATH", os.defpath)]
@@ -112,13 +134,6 @@ def _shared_environment(settings: Settings, keys: Keys, servers: Servers) -> dic
         # Nothing of ours belongs into the user's home or among other programs' files.
         "XDG_CACHE_HOME": str(_folder(settings, "cache")),
         "TMPDIR": str(_folder(settings, TEMPORARY)),
-        "BROKER_URL": servers.broker_url,
-        "JWKS": str(keys.jwks_file),
-        "TOKEN_ISSUER": ISSUER,
-        "CUSTOMER_LINK_KEYS": keys.customer_link_keys,
-        "MESSAGE_PUBLIC_KEYS": keys.message_public_keys(SERVICES),
-        **{f"{service.upper()}_URL": service_url(settings, service) for service in SERVICES},
-        **settings.services,
     }
 
 

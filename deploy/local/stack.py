@@ -24,7 +24,14 @@ from deploy.local.postgres import remembered_place
 from deploy.local.preconditions import RunningAlreadyError, StackError, check_ports, check_space, own_folder
 from deploy.local.processes import Process, stop_all
 from deploy.local.servers import Servers
-from deploy.local.service_processes import TEMPORARY, WORKERS, migrations, service_processes, service_url
+from deploy.local.service_processes import (
+    TEMPORARY,
+    WORKERS,
+    migrations,
+    service_environments,
+    service_processes,
+    service_url,
+)
 from deploy.local.settings import ROOT, Settings
 from deploy.local.supervisor import Supervisor
 
@@ -107,7 +114,7 @@ class Stack:
                 for process in self.servers.processes():
                     self.supervisor.keep(process)
             self._tell("Bringing the databases up to date")
-            _migrate(self.settings, self._services)
+            _migrate(self.settings, self.keys, self.servers)
             self._tell("Starting the services")
             for process in self._services.values():
                 if self._supervised:
@@ -132,7 +139,7 @@ class Stack:
         addresses["flower"] = f"{self.flower_url}/healthcheck"
         missing = wait_until_healthy(
             addresses,
-            {name: node for name, (_, node, _) in WORKERS.items()},
+            {name: (self._services[name], queues.split(",")) for name, (_, _, queues) in WORKERS.items()},
             self.servers.broker_url,
             deadline=time.monotonic() + seconds,
             tell=lambda awaited: self._tell(f"Waiting for {awaited} processes"),
@@ -188,7 +195,7 @@ def _empty(folder: Path) -> None:
 def migrate_databases(settings: Settings) -> None:
     """Bring the databases of a stack to their newest shape, whether it runs or not."""
     with _servers(settings) as servers:
-        _migrate(settings, service_processes(settings, Keys(settings.folder / "keys"), servers))
+        _migrate(settings, Keys(settings.folder / "keys"), servers)
 
 
 def operate(settings: Settings, service: str, words: Sequence[str]) -> int:
@@ -199,12 +206,11 @@ def operate(settings: Settings, service: str, words: Sequence[str]) -> int:
 def _operator(settings: Settings) -> Callable[..., int]:
     """What runs a verb of a service; made once, it may be used by several threads."""
     _refuse_before_the_first_start(settings)
-    services = service_processes(settings, Keys(settings.folder / "keys"), Servers(settings))
+    environments = service_environments(settings, Keys(settings.folder / "keys"), Servers(settings))
 
     def operate(service: str, *words: str) -> int:
         command = [sys.executable, "-m", f"services.{service}.cli", *words]
-        environment = services[f"{service}.api"].environment
-        return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
+        return subprocess.run(command, cwd=ROOT, env=environments[service], check=False).returncode
 
     return operate
 
@@ -274,8 +280,8 @@ def remove(folder: Path) -> list[Path]:
     return deleted
 
 
-def _migrate(settings: Settings, services: Mapping[str, Process]) -> None:
-    runs = migrations(settings, services)
+def _migrate(settings: Settings, keys: Keys, servers: Servers) -> None:
+    runs = migrations(settings, keys, servers)
     for run in runs:
         run.start()
     try:

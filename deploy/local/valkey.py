@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from string import Template
 from types import TracebackType
 from typing import Self
 
@@ -16,9 +17,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from deploy.local.databases import SERVICES, passwords
 from deploy.local.keys import write_secret
 from deploy.local.ports import HOST, free_port
 from deploy.local.processes import Process, ProcessError
+from deploy.local.settings import ROOT
 
 SETTINGS = {
     "bind": HOST,
@@ -30,6 +33,15 @@ SETTINGS = {
 }
 
 START_SECONDS = 30.0
+
+USERS_FILE = ROOT / "deploy" / "valkey" / "users.conf"
+USERS = (*SERVICES, "flower")
+
+
+def users(passwords: Mapping[str, str]) -> str:
+    """The lines of its settings that say who may do what."""
+    filled = {f"{user.upper()}_BROKER_PASSWORD": password for user, password in passwords.items()}
+    return Template(USERS_FILE.read_text()).substitute(filled)
 
 
 class Valkey:
@@ -48,6 +60,7 @@ class Valkey:
         self.port = port or free_port()
         self.settings = SETTINGS | dict(settings or {})
         self.password = self._password()
+        self.passwords = passwords(self.folder, USERS)
         self.process = Process(
             "valkey",
             [_binary(), self.folder / "valkey.conf"],
@@ -58,8 +71,12 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """Where clients reach it, as redis-py and Celery write it."""
+        """Where its operator reaches it, as redis-py and Celery write it."""
         return f"redis://:{self.password}@{HOST}:{self.port}/0"
+
+    def url_of(self, user: str) -> str:
+        """Where one of the users reaches it, who may do no more than `deploy/valkey/users.conf` says."""
+        return f"redis://{user}:{self.passwords[user]}@{HOST}:{self.port}/0"
 
     @property
     def address(self) -> str:
@@ -82,7 +99,8 @@ class Valkey:
         # A file, for the arguments of a process are there for everybody to read.
         write_secret(
             self.folder / "valkey.conf",
-            "".join(f"{name} {json.dumps(value, ensure_ascii=False)}\n" for name, value in settings.items()),
+            "".join(f"{name} {json.dumps(value, ensure_ascii=False)}\n" for name, value in settings.items())
+            + users(self.passwords),
         )
         self.process.start()
         self._wait_until_ready()

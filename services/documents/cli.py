@@ -13,7 +13,7 @@ from services.documents.db import folder_of
 from services.documents.messaging import messaging
 from services.documents.settings import Settings
 from shared.cli import Service, make_cli
-from shared.doctor import Patient, Trouble, listened_queues, space
+from shared.doctor import Patient, Trouble, is_listened_to, space
 
 # In a process of its own: no other of ours than the rendering worker's has room for WeasyPrint.
 _RENDERING = "import sys; from services.documents import rendering; sys.exit(rendering.warn_of_slow_fonts())"
@@ -55,7 +55,7 @@ def rendering_libraries(patient: Patient) -> Iterator[Trouble]:
     why, cure = "PDFs take twice as long, labels many times", "Install it (Debian: libharfbuzz-subset0)"
     if "harfbuzz_subset_missing" in run.stderr:
         yield Trouble("libharfbuzz-subset can't be loaded", why, cure)
-    elif "documents.rendering" not in listened_queues(patient):
+    elif not is_listened_to(patient, "documents.rendering"):
         said = run.stderr.strip().splitlines()[-1]
         yield Trouble(
             f"PDFs can't be made here: {said}",

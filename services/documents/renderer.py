@@ -11,7 +11,7 @@ from services.documents.settings import Settings
 from shared.messaging.worker import make_worker
 from shared.settings import read
 
-settings = read(Settings)
+settings = read(Settings, process="rendering")
 db.bind(settings)
 app = make_worker(messaging, db.sessions, settings, hears_events=False)
 

@@ -5,14 +5,19 @@ from dataclasses import dataclass
 from email.utils import parseaddr
 
 from shared.email_addresses import is_email_address
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, only
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
     """The settings of notifications' processes."""
 
-    smtp_url: str  # smtp://user:password@host:port (STARTTLS where it is offered) or smtps://…
+    # Papers are fetched for e-mails, and their links written.
+    service_token: str = only("api", "worker", "agent")
+    customer_link_keys: tuple[str, ...] = only("api", "worker", default=())
+    smtp_url: str = only(
+        "worker"
+    )  # smtp://user:password@host:port (STARTTLS where it is offered) or smtps://…
     mail_from: str  # the address that every e-mail is sent from, with the name that sellers see
     merge_seconds: float = 5  # how long "received" and "accepted" wait, to tell what happens meanwhile too
     mail_retry_cap_seconds: float = 3600  # the longest wait before an e-mail is tried again
@@ -23,7 +28,7 @@ class Settings(ServiceSettings):
     def faults(self) -> Iterator[str]:
         """What can't be meant, by the variable."""
         yield from super().faults()
-        if not self.smtp_url.startswith(("smtp://", "smtps://")):
+        if self.smtp_url and not self.smtp_url.startswith(("smtp://", "smtps://")):
             yield "SMTP_URL should begin with smtp:// or smtps://"
         if not self.mail_from.isprintable() or not is_email_address(parseaddr(self.mail_from)[1]):
             yield "MAIL_FROM should be an e-mail address, with a name before it or not"

@@ -10,7 +10,7 @@ from shared.settings import read
 from shared.web.retention import OLD_KEYS
 
 if __name__ == "__main__":
-    settings = read(Settings)
+    settings = read(Settings, process="agent")
     db.bind(settings)
     run_agent(
         messaging,

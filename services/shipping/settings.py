@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from shared.settings import ServiceSettings, is_webhook_secret
+from shared.settings import ServiceSettings, is_webhook_secret, only
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -11,7 +11,7 @@ class Settings(ServiceSettings):
     """The settings of shipping's processes."""
 
     # carrier=whsec_…, or carrier/seller=whsec_… for an account that the seller has with it: what signs calls
-    carrier_secrets: tuple[str, ...] = ()
+    carrier_secrets: tuple[str, ...] = only("api", default=(), is_optional=True)
 
     def faults(self) -> Iterator[str]:
         """What can't be meant, by the variable."""

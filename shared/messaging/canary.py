@@ -1,4 +1,7 @@
-"""A worker that hears nothing though the broker answers ends itself, and its supervisor starts it anew."""
+"""A worker that hears nothing though the broker answers ends itself, and its supervisor starts it anew.
+
+While it listens it marks its queues in the broker, for nobody can ask it: workers take no orders.
+"""
 
 import os
 import signal
@@ -12,10 +15,12 @@ from celery import Celery, signals
 from celery.worker import state
 
 from shared.logging import logger
+from shared.messaging.service import listening_mark
 
 log = logger(__name__)
 
 NAME = "canary"
+MARK_SECONDS = 15  # for so long a queue counts as listened to after it was last marked
 
 
 class Hearing:
@@ -53,20 +58,23 @@ def watch(app: Celery, deadline_seconds: float) -> None:
 
 def _end_when_deaf(app: Celery, hearing: Hearing, deadline_seconds: float) -> None:
     while True:
-        time.sleep(min(5, deadline_seconds / 10))
         # A worker with work in hand may have no room for more; its time limits look after it.
-        if state.reserved_requests or not _broker_answers(app):
+        if not _mark(app, hearing.last_heard) or state.reserved_requests:
             for queue in hearing.last_heard:
                 hearing.heard(queue)
         elif deaf := hearing.deaf_queues(deadline_seconds):
             log.error("worker_deaf", queues=deaf)
             _end_process()
+        time.sleep(min(5, deadline_seconds / 10))
 
 
-def _broker_answers(app: Celery) -> bool:
+def _mark(app: Celery, queues: Iterable[str]) -> bool:
+    """Say in the broker that the queues are listened to; answers whether it took that."""
     try:
         with app.connection_for_read() as connection:
-            connection.default_channel.client.ping()
+            client = connection.default_channel.client
+            for queue in queues:
+                client.set(listening_mark(queue), os.getpid(), ex=MARK_SECONDS)
     except Exception:  # noqa: BLE001 - whatever keeps it from answering
         return False
     return True

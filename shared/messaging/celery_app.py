@@ -37,6 +37,8 @@ def make_celery(messaging: Messaging, settings: ServiceSettings) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,
         worker_send_task_events=True,  # Flower
+        # Nobody tells a worker by the broker what to do: to end, to listen elsewhere, to drop a task.
+        worker_enable_remote_control=False,
         worker_proc_alive_timeout=30,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,

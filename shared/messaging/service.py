@@ -31,3 +31,8 @@ class Messaging:
     def session_info(self) -> dict[str, Any]:
         """What sessions of this service must know to publish and to check access."""
         return {"service": self.name, "subscribers": self.subscribers, "actor": system(self.name)}
+
+
+def listening_mark(queue: str) -> str:
+    """The key that the broker has while a worker listens to the queue; its value is the process id."""
+    return f"{queue}.listening"

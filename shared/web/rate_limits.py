@@ -26,7 +26,6 @@ log = logger(__name__)
 
 PATIENCE_SECONDS = 0.1  # with Redis, of one request; then nothing is limited for
 AWAY_SECONDS = 5.0
-PREFIX = "waybill.limits"
 
 
 class Kind(StrEnum):
@@ -48,7 +47,6 @@ class RateLimits:
             Kind.UPLOADS: settings.uploads_per_minute,
             Kind.REFUSALS: settings.refusals_per_minute,
         }
-        self._service = service
         self._limits: dict[Kind, RateLimitItem] = {
             kind: RateLimitItemPerMinute(amount) for kind, amount in amounts.items() if amount
         }
@@ -58,7 +56,9 @@ class RateLimits:
             "socket_timeout": PATIENCE_SECONDS,
         }
         # One round trip a request; at the turn of a minute somebody may ask twice as often.
-        self._window = FixedWindowRateLimiter(RedisStorage(settings.broker_url, key_prefix=PREFIX, **options))
+        self._window = FixedWindowRateLimiter(
+            RedisStorage(settings.broker_url, key_prefix=f"{service}.limits", **options)
+        )
         self._away_until = 0.0
 
     def seconds_to_wait(self, kind: Kind, who: str) -> float:
@@ -69,7 +69,7 @@ class RateLimits:
             return 0
         if self._away_until:
             self._away_until = now + AWAY_SECONDS  # this request looks whether Redis is back, no other
-        key = (self._service, kind, hashlib.sha256(who.encode()).hexdigest()[:32])
+        key = (kind, hashlib.sha256(who.encode()).hexdigest()[:32])
         try:
             within = self._window.hit(limit, *key)
             wait = (

@@ -158,8 +158,12 @@ def test_no_log_names_a_person_or_holds_a_secret(shop, stack):
 def secrets(stack):
     """What the services are told and nobody else may know."""
     for service in SERVICES:
-        environment = stack.processes[f"{service}.api"].environment
+        environment = {
+            **stack.processes[f"{service}.agent"].environment,
+            **stack.processes[f"{service}.api"].environment,
+        }
         yield environment["SERVICE_TOKEN"], *environment["CUSTOMER_LINK_KEYS"].split(",")
+        yield environment["MESSAGE_KEYS"].split(",")
         for name in ("DATABASE_URL", "BROKER_URL"):
             password = urlsplit(environment[name]).password
             assert password

@@ -1,9 +1,13 @@
 """The broker in the hands of an attacker: it carries whatever is put there, and nothing of it is believed."""
 
+import re
+
+import httpx
 import pytest
 from celery import Celery
 from sqlalchemy import create_engine, text
 
+from deploy.flower import QUEUES
 from deploy.local.databases import SERVICES
 from deploy.local.keys import Keys
 from shared.messaging.sealing import Sealer
@@ -86,3 +90,24 @@ def stack_sealer(stack, service):
     """What a process of the service seals with."""
     told = stack.processes[f"{service}.worker"].environment
     return Sealer(service, told["MESSAGE_KEYS"].split(","), told["MESSAGE_PUBLIC_KEYS"].split(","))
+
+
+@pytest.mark.requirement("V-05")
+def test_flower_sees_workers_queues_and_tasks_though_it_may_only_look(shop, stack):
+    order = shop.place(("CUP-1", 1))
+
+    def shown(path):
+        return httpx.get(f"{stack.flower_url}/{path}").raise_for_status().text
+
+    shop.eventually(
+        lambda: shown(
+            f"tasks/datatable?draw=1&start=0&length=100&search[value]=kwargs:{order['number']}"
+            "&order[0][column]=0&order[0][dir]=asc&columns[0][data]=name"
+        ),
+        lambda table: "shipping.order.placed" in table,
+    )
+    assert {f"{name}@" for name in (*SERVICES, "rendering")} <= set(re.findall(r"\w+@", shown("workers")))
+    assert all(queue in shown("broker") for queue in QUEUES)
+    log = (stack.folder / "logs" / "flower.log").read_text()
+    assert "No permissions" not in log
+    assert "Traceback" not in log

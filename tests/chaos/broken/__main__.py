@@ -26,7 +26,7 @@ def no_pull():
 
 def early_acknowledgement():
     """Acknowledge what is pulled before its inbox row is committed."""
-    settings = read(ServiceSettings)
+    settings = read(ServiceSettings, process="agent")
     receive = inbox.receive
 
     def acknowledge_and_receive(hearing, envelope, via):

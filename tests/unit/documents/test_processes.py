@@ -4,9 +4,12 @@ import subprocess
 import sys
 
 import pytest
+from nacl.encoding import Base64Encoder
+from nacl.public import PrivateKey
 
 from deploy.local.databases import SERVICES
 
+KEY = PrivateKey.generate()
 ENVIRONMENT = {
     "DATABASE_URL": "postgresql+psycopg://nobody@127.0.0.1:1/nothing",
     "BROKER_URL": "redis://127.0.0.1:1/0",
@@ -17,6 +20,11 @@ ENVIRONMENT = {
     "JWKS": "nowhere.json",
     "TOKEN_ISSUER": "waybill-local",
     "SERVICE_TOKEN": "none",
+    # One for all: here all services are imported by one process.
+    "MESSAGE_KEYS": KEY.encode(Base64Encoder).decode(),
+    "MESSAGE_PUBLIC_KEYS": ",".join(
+        f"{service}={KEY.public_key.encode(Base64Encoder).decode()}" for service in SERVICES
+    ),
     "CUSTOMER_LINK_KEYS": "key",
     "DOCUMENTS_FOLDER": "nowhere",
     "GATEWAY_SECRET": f"whsec_{'a' * 44}",

@@ -1,8 +1,10 @@
 """docker-compose.yml starts what `make up` starts, closed in, and keeps no secret."""
 
 import importlib
+import os
 import re
 import shlex
+import subprocess
 from dataclasses import MISSING, fields
 
 import pytest
@@ -14,6 +16,8 @@ from deploy.local.keys import Keys
 from deploy.local.servers import Servers
 from deploy.local.service_processes import migrations, service_processes
 from deploy.local.settings import ROOT, parsed, read
+from deploy.local.valkey import USERS, users
+from shared.settings import is_told
 from shared.settings import read as read_service
 from tests.contract import openapi
 
@@ -40,8 +44,8 @@ def settings_of(service):
 def processes(tmp_path):
     """What `make up` starts, by the names that containers have."""
     settings = read({"WAYBILL_FOLDER": str(tmp_path)}, tmp_path / ".env")
-    running = service_processes(settings, Keys(tmp_path / "keys"), Servers(settings))
-    all_of_them = [*running.values(), *migrations(settings, running)]
+    known = (settings, Keys(tmp_path / "keys"), Servers(settings))
+    all_of_them = [*service_processes(*known).values(), *migrations(*known)]
     return {process.name.replace(".", "-"): process for process in all_of_them}
 
 
@@ -58,23 +62,23 @@ def test_the_same_processes_run_with_the_same_words(processes):
     }
 
 
-@pytest.mark.parametrize("service", SERVICES)
-def test_every_setting_of_a_service_reaches_each_of_its_processes(service):
-    known = {field.name.upper() for field in fields(settings_of(service))} - {"CRASH_POINTS"}
-
-    for name in OURS:
-        if name.startswith(f"{service}-"):
-            assert known <= set(CONTAINERS[name]["environment"]), name
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_no_service_is_told_what_concerns_another(service):
-    own = {field.name.upper() for field in fields(settings_of(service))}
+@pytest.mark.requirement("V-19")
+@pytest.mark.parametrize("name", [name for name in OURS if name.partition("-")[0] in SERVICES])
+def test_a_process_is_told_all_settings_that_are_its_own_and_no_other(name):
+    service, _, kind = name.partition("-")
+    own = {field.name.upper() for field in fields(settings_of(service)) if is_told(field, kind)}
     library = {"PROMETHEUS_MULTIPROC_DIR", "TMPDIR"}
 
-    for name in OURS:
-        if name.startswith(f"{service}-"):
-            assert set(CONTAINERS[name]["environment"]) <= own | library, name
+    assert set(CONTAINERS[name]["environment"]) - library == own - {"CRASH_POINTS"}
+
+
+@pytest.mark.requirement("V-19")
+def test_flower_is_told_its_own_passwords_alone():
+    assert set(CONTAINERS["flower"]["environment"]) == {
+        "CELERY_BROKER_URL",
+        "CELERY_CONFIG_MODULE",
+        "FLOWER_BASIC_AUTH",
+    }
 
 
 def test_a_service_can_be_made_of_what_it_is_told(tmp_path):
@@ -85,15 +89,47 @@ def test_a_service_can_be_made_of_what_it_is_told(tmp_path):
             for name, value in CONTAINERS[f"{service}-worker"]["environment"].items()
         }
 
-        from_containers = read_service(settings_of(service), environment)
+        from_containers = read_service(settings_of(service), environment, process="worker")
 
         optional = {
-            field.name: field.default for field in fields(from_containers) if field.default is not MISSING
+            field.name: field.default
+            for field in fields(from_containers)
+            if field.default is not MISSING and not field.metadata
         }
         told = {name: value for name, value in vars(from_containers).items() if name in optional}
         differing = {name for name, default in optional.items() if told[name] != default}
-        keys = {"message_keys", "message_public_keys"}
-        assert differing == keys | {"public_url", "trusted_proxies", "metrics_host", "metrics_port"}
+        assert differing == {"public_url", "trusted_proxies", "metrics_host", "metrics_port"}
+
+
+@pytest.mark.requirement("V-05")
+def test_the_broker_has_the_users_of_make_up():
+    passwords = {user: f"password-of-{user}" for user in USERS}
+    script = CONTAINERS["valkey"]["command"][2].replace("$$", "$").replace("/etc/waybill", "deploy/valkey")
+    told = "cat " + script[script.index("<<END") :]
+    environment = {f"{user.upper()}_BROKER_PASSWORD": password for user, password in passwords.items()}
+
+    written = subprocess.run(
+        ["sh", "-c", told],
+        cwd=ROOT,
+        env=os.environ | environment | {"BROKER_PASSWORD": "of-all"},
+        capture_output=True,
+        check=True,
+        text=True,
+    ).stdout.splitlines()
+
+    lines = [line for line in users(passwords).splitlines() if not line.startswith("#")]
+    assert written == ["requirepass of-all", *lines]
+    assert len(lines) == len(USERS)
+
+
+def test_each_process_reaches_the_broker_as_its_service():
+    for name in OURS:
+        environment = CONTAINERS[name]["environment"]
+        if name.endswith("-migrate"):
+            continue
+        address = environment.get("BROKER_URL") or environment["CELERY_BROKER_URL"]
+        user = name.partition("-")[0]
+        assert address == f"redis://{user}:${{{user.upper()}_BROKER_PASSWORD:?}}@valkey:6379/0"
 
 
 def test_no_secret_has_a_default():

@@ -2,10 +2,37 @@
 
 import pytest
 
+from deploy.local.databases import SERVICES
 from deploy.local.keys import Keys
 from deploy.local.servers import Servers
-from deploy.local.service_processes import service_processes
+from deploy.local.service_processes import migrations, service_processes
 from deploy.local.settings import read
+
+# All that is secret, or leads to a place together with its password.
+SECRETS = {
+    "BROKER_URL",
+    "CARRIER_SECRETS",
+    "CELERY_BROKER_URL",
+    "CUSTOMER_LINK_KEYS",
+    "DATABASE_URL",
+    "GATEWAY_SECRET",
+    "MESSAGE_KEYS",
+    "SERVICE_TOKEN",
+    "SMTP_URL",
+}
+OF_EVERY = {
+    "api": {"DATABASE_URL", "BROKER_URL", "SERVICE_TOKEN", "CUSTOMER_LINK_KEYS"},
+    "worker": {"DATABASE_URL", "BROKER_URL", "MESSAGE_KEYS"},
+    "agent": {"DATABASE_URL", "BROKER_URL", "SERVICE_TOKEN", "MESSAGE_KEYS"},
+    "rendering": {"DATABASE_URL", "BROKER_URL"},
+    "migrate": {"DATABASE_URL"},
+}
+BESIDES = {
+    "orders.api": {"GATEWAY_SECRET"},
+    "orders.worker": {"GATEWAY_SECRET"},
+    "shipping.api": {"CARRIER_SECRETS"},
+    "notifications.worker": {"SMTP_URL", "SERVICE_TOKEN", "CUSTOMER_LINK_KEYS"},
+}
 
 
 @pytest.fixture
@@ -14,21 +41,49 @@ def environments(tmp_path):
 
     def of(given):
         settings = read({"WAYBILL_FOLDER": str(tmp_path / "data")} | given, tmp_path / ".env")
-        processes = service_processes(settings, Keys(settings.folder / "keys"), Servers(settings))
-        return {name: process.environment for name, process in processes.items()}
+        known = (settings, Keys(settings.folder / "keys"), Servers(settings))
+        processes = [*service_processes(*known).values(), *migrations(*known)]
+        return {process.name: process.environment for process in processes}
 
     return of
 
 
+@pytest.mark.requirement("V-19")
+def test_each_process_is_told_the_secrets_it_needs_and_no_other(environments):
+    told = environments({"CARRIER_SECRETS": "swift=whsec_c3dpZnQ="})
+
+    expected = {
+        name: OF_EVERY[name.partition(".")[2]] | BESIDES.get(name, set()) for name in told if name != "flower"
+    }
+    assert {name: set(environment) & SECRETS for name, environment in told.items()} == expected | {
+        "flower": {"CELERY_BROKER_URL"}
+    }
+
+
+@pytest.mark.requirement("V-19")
+def test_no_secret_of_another_is_among_what_a_process_is_told_by_any_name(environments, tmp_path):
+    told = environments({"CARRIER_SECRETS": "swift=whsec_c3dpZnQ="})
+    secrets = {
+        name: {environment[secret] for secret in SECRETS & set(environment)}
+        for name, environment in told.items()
+    }
+    all_of_them = set().union(*secrets.values())
+
+    for name, environment in told.items():
+        assert set(environment.values()) & all_of_them == secrets[name]
+    for service in SERVICES:
+        others = set().union(*(told[name].values() for name in told if not name.startswith(f"{service}.")))
+        assert (
+            not {told[f"{service}.agent"][name] for name in ("DATABASE_URL", "MESSAGE_KEYS", "SERVICE_TOKEN")}
+            & others
+        )
+
+
 @pytest.mark.parametrize(
-    ("secret", "service"), [("GATEWAY_SECRET", "orders"), ("CARRIER_SECRETS", "shipping")]
+    ("secret", "process"), [("GATEWAY_SECRET", "orders.api"), ("CARRIER_SECRETS", "shipping.api")]
 )
-def test_a_secret_goes_to_the_service_it_concerns_alone(environments, secret, service):
-    told = environments({secret: "chosen"})
-
-    holders = {name for name, environment in told.items() if environment.get(secret) == "chosen"}
-
-    assert holders == {f"{service}.{kind}" for kind in ("api", "worker", "agent")}
+def test_a_secret_that_is_chosen_is_handed_on(environments, secret, process):
+    assert environments({secret: "chosen"})[process][secret] == "chosen"
 
 
 def test_without_a_secret_the_gateway_s_is_made(environments):

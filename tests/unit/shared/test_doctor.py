@@ -435,9 +435,9 @@ def test_each_trouble_is_a_line_and_the_command_fails(run):
 
 
 def test_settings_that_are_wrong_are_troubles_too(run):
-    done = run(BROKER_URL="", LOG_LEVEL="LOUD")
+    done = run(TOKEN_ISSUER="", LOG_LEVEL="LOUD")
 
     assert (done.exit_code, done.output) == (
         1,
-        "shipping: BROKER_URL is not set. No process starts. Set it in the environment.\n",
+        "shipping: TOKEN_ISSUER is not set. No process starts. Set it in the environment.\n",
     )

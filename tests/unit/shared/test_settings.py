@@ -23,6 +23,8 @@ COMPLETE = {
     "TOKEN_ISSUER": "waybill-local",
     "SERVICE_TOKEN": "token",
     "CUSTOMER_LINK_KEYS": "newest, previous",
+    "MESSAGE_KEYS": "newest, previous",
+    "MESSAGE_PUBLIC_KEYS": "orders=newest",
 }
 
 
@@ -43,20 +45,36 @@ def test_customers_find_each_service_under_its_name_at_the_gateway():
     assert alone.customer_page("orders", "order") == "http://127.0.0.1:8101/v1/customer/order"
 
 
+SECRETS = {
+    "BROKER_URL": {"api", "worker", "agent", "rendering"},
+    "SERVICE_TOKEN": {"api", "agent"},
+    "CUSTOMER_LINK_KEYS": {"api"},
+    "MESSAGE_KEYS": {"worker", "agent"},
+    "MESSAGE_PUBLIC_KEYS": {"worker", "agent"},
+}
+PROCESSES = ("", "api", "worker", "agent", "rendering")
+
+
+@pytest.mark.requirement("V-19")
 @pytest.mark.parametrize("missing", COMPLETE)
-def test_a_missing_setting_is_named(missing):
+@pytest.mark.parametrize("process", PROCESSES)
+def test_a_missing_setting_is_named_where_it_is_needed(missing, process):
     environment = {name: value for name, value in COMPLETE.items() if name != missing}
 
-    with pytest.raises(SettingsError, match=f"{missing} is not set"):
-        read(ServiceSettings, environment)
+    if process in SECRETS.get(missing, PROCESSES):
+        with pytest.raises(SettingsError, match=f"{missing} is not set"):
+            read(ServiceSettings, environment, process=process)
+    else:
+        read(ServiceSettings, environment, process=process)
 
 
 def test_an_empty_setting_is_none():
     assert read(ServiceSettings, COMPLETE | {"POOL_SIZE": "", "LOG_LEVEL": ""}) == read(
         ServiceSettings, COMPLETE
     )
-    with pytest.raises(SettingsError, match="CUSTOMER_LINK_KEYS is not set"):
-        read(ServiceSettings, COMPLETE | {"CUSTOMER_LINK_KEYS": ""})
+    for none in ("", " , "):
+        with pytest.raises(SettingsError, match="CUSTOMER_LINK_KEYS is not set"):
+            read(ServiceSettings, COMPLETE | {"CUSTOMER_LINK_KEYS": none}, process="api")
 
 
 @pytest.mark.parametrize("number", ["many", "-1", "nan", "inf", "1e400"])
@@ -74,7 +92,6 @@ def test_a_number_that_is_none_is_named(number):
         ("BROKER_URL", "127.0.0.1:6379"),
         ("SHIPPING_URL", "shipping:8102"),
         ("PUBLIC_URL", "shop.example"),
-        ("CUSTOMER_LINK_KEYS", " , "),
         ("LOG_LEVEL", "LOUD"),
         ("CANARY_DEADLINE_SECONDS", "30"),
         ("RETRY_CAP_SECONDS", "0.5"),
@@ -115,15 +132,16 @@ def test_what_cannot_be_meant_of_a_service_is_named(kind, name, value):
 def test_all_that_is_wrong_is_told_at_once_and_ends_the_process():
     started = subprocess.run(
         [sys.executable, "-m", "services.orders.agent"],
-        env=COMPLETE | {"POOL_SIZE": "many", "PATH": os.defpath},
+        env={name: value for name, value in COMPLETE.items() if name != "SERVICE_TOKEN"}
+        | {"POOL_SIZE": "many", "PATH": os.defpath},
         capture_output=True,
         text=True,
         check=False,
     )
 
     assert sorted(started.stderr.splitlines()) == [
-        "GATEWAY_SECRET is not set",
         "POOL_SIZE should be a number from 0 on, and is 'many'",
+        "SERVICE_TOKEN is not set",
     ]
     assert started.returncode == 1
 
