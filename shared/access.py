@@ -32,12 +32,8 @@ _CUSTOMER_SERVICE = frozenset(
     }
 )
 ROLES: Mapping[str, frozenset[str]] = {
-    "picker": frozenset(
-        {"catalogue:read", "orders:read", "shipping:read", "shipping:write", "stock:read", "labels:read"}
-    ),
-    "stock_keeper": frozenset(
-        {"catalogue:read", "orders:read", "shipping:read", "stock:read", "stock:write"}
-    ),
+    "picker": frozenset({"catalogue:read", "shipping:read", "shipping:write", "stock:read", "labels:read"}),
+    "stock_keeper": frozenset({"catalogue:read", "shipping:read", "stock:read", "stock:write"}),
     "customer_service": _CUSTOMER_SERVICE,
     "seller_staff": _CUSTOMER_SERVICE
     | {"orders:accept", "prices:write", "exports:read", "documents:issue", "shipping:write"},
@@ -65,7 +61,7 @@ ROLES: Mapping[str, frozenset[str]] = {
         }
     ),
     # Bound to no seller and no market.
-    "administrator": frozenset({"admin", "catalogue:read", "orders:read", "customers:read", "shipping:read"}),
+    "administrator": frozenset({"admin", "catalogue:read", "customers:read", "shipping:read"}),
 }
 
 

@@ -21,6 +21,8 @@ from jwt.algorithms import OKPAlgorithm
 from nacl.encoding import Base64Encoder
 from nacl.public import PrivateKey
 
+from shared.access import ROLES
+
 AUDIENCE = "waybill"
 ISSUER = "waybill-local"
 
@@ -28,19 +30,7 @@ ISSUER = "waybill-local"
 SERVICE_TOKEN_LIFETIME = timedelta(days=400)
 
 # All that a person or program outside may be allowed; what services ask of each other is not among it.
-ALL_SCOPES = (
-    "orders:read",
-    "orders:write",
-    "orders:accept",
-    "payments:record",
-    "refunds:issue",
-    "shipping:write",
-    "stock:write",
-    "documents:read",
-    "documents:issue",
-    "notifications:write",
-    "admin",
-)
+ALL_SCOPES = tuple(sorted(frozenset().union(*ROLES.values())))
 
 
 class Keys:

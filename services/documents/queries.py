@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from services.documents.domain.papers import (
     FOR_CUSTOMERS,
+    FOR_WAREHOUSES,
     SENT_IN_BY_CUSTOMERS,
     UPLOADED_KINDS,
+    PaperKind,
     PaperStatus,
 )
 from services.documents.domain.stops import Stop, address_of
@@ -21,17 +23,33 @@ from shared.messaging import copies, tables
 
 
 def papers_of_order(session: Session, order_id: UUID) -> Sequence[Paper]:
-    """Every paper of an order, oldest first; raises NotFound for an order the reader can't see."""
+    """An order's papers of the kinds that the reader may read, oldest first.
+
+    Raises NotFound for an order the reader can't see.
+    """
     visible_order(session, order_id)
-    return with_e_mails(session, order_id, papers_in_line(session, order_id))
+    papers = [paper for paper in papers_in_line(session, order_id) if paper.kind in readable_kinds(session)]
+    return with_e_mails(session, order_id, papers)
 
 
 def paper(session: Session, paper_id: UUID) -> Paper:
-    """One paper; raises NotFound where the reader can't see its seller or market."""
+    """One paper; raises NotFound where the reader can't see its seller, its market or its kind."""
     found = session.get(Paper, paper_id)
-    if found is None or not actor_of(session).may_see(found.seller, found.market):
+    if (
+        found is None
+        or not actor_of(session).may_see(found.seller, found.market)
+        or found.kind not in readable_kinds(session)
+    ):
         raise NotFound("document", paper_id)
     return found
+
+
+def readable_kinds(session: Session) -> frozenset[PaperKind]:
+    """All kinds, but for who may read labels and no other documents: what goes with the goods."""
+    scopes = actor_of(session).scopes
+    if "labels:read" in scopes and "documents:read" not in scopes:
+        return FOR_WAREHOUSES
+    return frozenset(PaperKind)
 
 
 def stored_paper(session: Session, paper_id: UUID) -> Paper:
@@ -95,7 +113,7 @@ def newest_logo(session: Session, seller: str) -> Logo | None:
 
 
 def own_print(session: Session, print_id: UUID) -> Print:
-    """A print as whoever asked for it sees it, while they may see all of its orders; otherwise NotFound."""
+    """A print as whoever asked for it sees it, while they may see all that is on it; otherwise NotFound."""
     found = session.get(Print, print_id)
     if found is None or found.requested_by != actor_of(session).name:
         raise NotFound("print", print_id)
@@ -104,7 +122,14 @@ def own_print(session: Session, print_id: UUID) -> Print:
         tables.copies.c.subject.in_([str(order_id) for order_id in found.order_ids]),
         tables.copies.c.source == OrderSnapshot.SOURCE,
     )
-    if not all(actor_of(session).may_see(*owner) for owner in session.execute(owners.distinct())):
+    unreadable = select(Paper.id).where(
+        Paper.order_id.in_(found.order_ids),
+        Paper.sha256.in_(found.argument.get("sha256", [])),
+        Paper.kind.not_in(readable_kinds(session)),
+    )
+    if not all(
+        actor_of(session).may_see(*owner) for owner in session.execute(owners.distinct())
+    ) or session.scalar(select(unreadable.exists())):
         raise NotFound("print", print_id)
     return found
 

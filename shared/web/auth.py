@@ -3,7 +3,7 @@
 import hashlib
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -140,30 +140,39 @@ def _actor(claims: dict[str, Any]) -> Actor:
     )
 
 
-def requires(*scopes: str) -> Callable[[View], View]:
-    """Let in callers whose token carries all these scopes; others are answered 401 or 403, and logged."""
+def requires(*scopes: str, instead: str | None = None) -> Callable[[View], View]:
+    """Let in callers whose token carries all these scopes; others are answered 401 or 403, and logged.
+
+    One scope may do `instead`, where the view itself shows less to who comes by it.
+    """
     needed = frozenset(scopes)
+
+    def opens_to(actor: Actor) -> bool:
+        return needed <= actor.scopes or instead in actor.scopes
 
     def admit() -> None:
         g.actor = actor = _bearer()
-        if missing := needed - actor.scopes:
-            refuse_access(
-                403,
-                f"the token lacks the scope {' '.join(sorted(missing))}",
-                f'Bearer error="insufficient_scope", scope="{" ".join(scopes)}"',
-            )
+        if not opens_to(actor):
+            _refuse_scopes(needed - actor.scopes, " ".join(scopes))
 
     def mark(view: View) -> View:
         marked: Any = view
         marked.admit = admit
-        marked.scopes = needed
+        marked.opens_to = opens_to
+        options = [{"bearer": list(scopes)}] + ([{"bearer": [instead]}] if instead else [])
         document = getattr(view, "_apidoc", {})
         marked._apidoc = document | {  # noqa: SLF001 - where flask-smorest keeps what it documents
-            "manual_doc": document.get("manual_doc", {}) | {"security": [{"bearer": list(scopes)}]}
+            "manual_doc": document.get("manual_doc", {}) | {"security": options}
         }
         return view
 
     return mark
+
+
+def refuse_without(scope: str) -> None:
+    """Answer 403 to a token that lacks a scope, for what only some requests of a view ask for."""
+    if scope not in g.actor.scopes:
+        _refuse_scopes({scope}, scope)
 
 
 def public(view: View) -> View:
@@ -186,6 +195,14 @@ def _bearer() -> Actor:
         return tokens.actor(token.strip())
     except jwt.InvalidTokenError as error:
         refuse_access(401, f"the token is not accepted: {error}", 'Bearer error="invalid_token"')
+
+
+def _refuse_scopes(missing: Iterable[str], wanted: str) -> NoReturn:
+    refuse_access(
+        403,
+        f"the token lacks the scope {' '.join(sorted(missing))}",
+        f'Bearer error="insufficient_scope", scope="{wanted}"',
+    )
 
 
 def refuse_access(status: int, detail: str, challenge: str, problem: type[Problem] = Problem) -> NoReturn:

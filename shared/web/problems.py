@@ -151,7 +151,7 @@ def _current_state(version: int) -> Any:
             endpoint, arguments = addresses.match(path, method="GET")
             view: Any = current_app.view_functions[endpoint]
             # A view that asks for no scopes is for others than who bears a token.
-            if not getattr(view, "scopes", {None}) <= g.actor.scopes:
+            if not (hasattr(view, "opens_to") and view.opens_to(g.actor)):
                 continue
             answer: Response = view(**arguments)
         except (HTTPException, Problem, NotFound, Refused, Invalid):

@@ -18,7 +18,7 @@ import psycopg
 from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from deploy.local.keys import Keys
+from deploy.local.keys import ALL_SCOPES, Keys
 from deploy.local.processes import Process
 from services.orders.messaging import messaging
 from services.orders.queries import exports, lists
@@ -89,7 +89,7 @@ def run() -> list[Result]:
         keys = Keys(folder / "keys")
         environment = orders_environment(server.url("orders"), keys)
         with serving(folder, "services.orders.app:create_app", environment) as (process, address):
-            api = Api(process, address, keys.token("bench", scopes=("orders:read",)))
+            api = Api(process, address, keys.token("bench", scopes=ALL_SCOPES))
             results.append(over_http(api, folder))
             results.append(csv(api, server.url("orders")))
             results += xlsx(api, sessions["orders"])

@@ -29,8 +29,8 @@ select 'seller-' || n, 'Seller ' || n, 'Seller ' || n || ' Ltd', 'orders@seller.
 from generate_series(1, 40) as n;
 """
 CUSTOMERS = """
-insert into customers (id, seller_code, name, email, phone, company, vat_number, created_at)
-select gen_random_uuid(), 'seller-1', '', 'c' || n || '@customers.example', '', '', '', now()
+insert into customers (id, seller_code, name, email, phone, company, vat_number, markets, created_at)
+select gen_random_uuid(), 'seller-1', '', 'c' || n || '@customers.example', '', '', '', '["gb"]', now()
 from generate_series(1, 1000) as n;
 """
 # An id as UUIDv7 makes it: its instant in milliseconds, then chance.

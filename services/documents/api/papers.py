@@ -27,7 +27,7 @@ blueprint = Blueprint("documents", __name__, url_prefix="/v1")
 
 @blueprint.route("/orders/<uuid:order_id>/documents", methods=["GET"])
 @blueprint.response(200, PapersSchema)
-@requires("documents:read")
+@requires("documents:read", instead="labels:read")
 @query
 def list_documents(session: Session, order_id: UUID) -> dict[str, Any]:
     """All that is on paper about an order, made by us or sent in, in the order they fell due.
@@ -85,7 +85,7 @@ def try_again(session: Session, document_id: UUID) -> Paper:
 
 @blueprint.route("/documents/<uuid:document_id>", methods=["GET"])
 @blueprint.response(200, PaperSchema)
-@requires("documents:read")
+@requires("documents:read", instead="labels:read")
 @query
 def get_document(session: Session, document_id: UUID) -> Paper:
     """One paper, without its bytes."""
@@ -96,7 +96,7 @@ def get_document(session: Session, document_id: UUID) -> Paper:
 @blueprint.route("/documents/<uuid:document_id>/content", methods=["GET"])
 @blueprint.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
 @blueprint.doc(responses=files_of(*SUFFIXES))
-@requires("documents:read")
+@requires("documents:read", instead="labels:read")
 @query
 def get_content(session: Session, document_id: UUID) -> Response:
     """The bytes of a stored paper, the same for ever; what was sent in comes as an attachment.

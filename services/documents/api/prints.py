@@ -24,7 +24,7 @@ blueprint = Blueprint(
 @blueprint.route("", methods=["POST"])
 @blueprint.arguments(PrintArguments)
 @blueprint.response(201, PrintSchema)
-@requires("documents:read")
+@requires("documents:read", instead="labels:read")
 @command
 def make_print(session: Session, wanted: dict[str, Any]) -> Print:
     """Have one PDF made of up to 100 stored papers, or a pick list or courier's sheet of shipments.
@@ -41,7 +41,7 @@ def make_print(session: Session, wanted: dict[str, Any]) -> Print:
 
 @blueprint.route("/<uuid:print_id>", methods=["GET"])
 @blueprint.response(200, PrintSchema)
-@requires("documents:read")
+@requires("documents:read", instead="labels:read")
 @query
 def get_print(session: Session, print_id: UUID) -> Print:
     """How far a print is; only whoever asked for it sees it."""
@@ -50,7 +50,7 @@ def get_print(session: Session, print_id: UUID) -> Print:
 
 @blueprint.route("/<uuid:print_id>/content", methods=["GET"])
 @blueprint.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
-@requires("documents:read")
+@requires("documents:read", instead="labels:read")
 @query
 def get_print_content(session: Session, print_id: UUID) -> Response:
     """The file to print."""

@@ -46,6 +46,16 @@ UPLOADED_KINDS = frozenset(
 )
 
 SENT_IN_BY_CUSTOMERS = frozenset({PaperKind.PAYMENT_PROOF, PaperKind.ATTACHMENT})
+# What goes with the goods, or says where they go: no prices.
+FOR_WAREHOUSES = frozenset(
+    {
+        PaperKind.DELIVERY_NOTE,
+        PaperKind.PACKING_SLIP,
+        PaperKind.LABEL,
+        PaperKind.RETURN_SLIP,
+        PaperKind.SHIPPING_PAPER,
+    }
+)
 FOR_CUSTOMERS = frozenset(
     {
         PaperKind.INVOICE,

@@ -31,7 +31,7 @@ SHOWN_SAFELY = (
 
 @blueprint.route("/orders/<uuid:order_id>/notifications", methods=["GET"])
 @blueprint.response(200, EmailsSchema)
-@requires("orders:read")
+@requires("notifications:read")
 @query
 def list_notifications(session: Session, order_id: UUID) -> dict[str, Any]:
     """Every e-mail of an order: what made it due, what came of it, each attempt with the server's answer."""
@@ -54,7 +54,7 @@ def send_paper(session: Session, paper: dict[str, UUID], order_id: UUID) -> Emai
 
 @blueprint.route("/emails/<uuid:email_id>", methods=["GET"])
 @blueprint.response(200, WordedEmailSchema)
-@requires("orders:read")
+@requires("notifications:read")
 @query
 def get_email(session: Session, email_id: UUID) -> Email:
     """One e-mail with its text and HTML, without the key in the customer's link and the code to collect."""
@@ -63,7 +63,7 @@ def get_email(session: Session, email_id: UUID) -> Email:
 
 @blueprint.route("/emails/<uuid:email_id>/page", methods=["GET"])
 @blueprint.response(200, {"type": "string"}, content_type="text/html")
-@requires("orders:read")
+@requires("notifications:read")
 @query
 def show_email(session: Session, email_id: UUID) -> Response:
     """One e-mail as its reader saw it, for a browser, without the customer's key and the code to collect."""

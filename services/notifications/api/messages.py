@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from flask import g
 from sqlalchemy.orm import Session
 
 from services.notifications import queries
@@ -26,13 +27,13 @@ blueprint = Blueprint("messages", __name__, url_prefix="/v1")
 @blueprint.route("/orders/<uuid:order_id>/messages", methods=["GET"])
 @blueprint.arguments(PageArguments, location="query")
 @blueprint.response(200, page_schema(MessageSchema))
-@requires("orders:read")
+@requires("notifications:read")
 @query
 def list_messages(session: Session, arguments: dict[str, Any], order_id: UUID) -> dict[str, Any]:
-    """What was said on an order, newest first, notes of staff included."""
+    """What was said on an order, newest first; notes of staff only to who has `notes:read` too."""
     before = decode_cursor(arguments["cursor"], UUID)[0] if "cursor" in arguments else None
     limit = arguments["limit"]
-    found = queries.messages(session, order_id, limit + 1, before, internal=True)
+    found = queries.messages(session, order_id, limit + 1, before, internal="notes:read" in g.actor.scopes)
     return page_of(found, limit, "id")
 
 
@@ -51,7 +52,7 @@ def post_message(session: Session, message: dict[str, Any], order_id: UUID) -> M
 
 @blueprint.route("/orders/<uuid:order_id>/conversation", methods=["GET"])
 @blueprint.response(200, ConversationSchema)
-@requires("orders:read")
+@requires("notifications:read")
 @query
 def get_conversation(session: Session, order_id: UUID) -> Conversation:
     """Who wrote last on an order, and whether the customer waits for an answer."""
@@ -83,7 +84,7 @@ def need_no_answer(session: Session, order_id: UUID) -> Conversation:
 @blueprint.route("/conversations/unanswered", methods=["GET"])
 @blueprint.arguments(PageArguments, location="query")
 @blueprint.response(200, page_schema(ConversationSchema))
-@requires("orders:read")
+@requires("notifications:read")
 @query
 def list_unanswered(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """The orders whose customers wait for an answer, the one due first at the head."""

@@ -24,7 +24,7 @@ blueprint = Blueprint(
 
 @blueprint.route("", methods=["GET"])
 @blueprint.response(200, AddressEntrySchema(many=True))
-@requires("orders:read")
+@requires("customers:read")
 @query
 def list_addresses(session: Session, customer_id: UUID) -> Sequence[CustomerAddress]:
     """A customer's addresses, 50 at most; the first is the default."""
@@ -34,7 +34,7 @@ def list_addresses(session: Session, customer_id: UUID) -> Sequence[CustomerAddr
 @blueprint.route("", methods=["POST"])
 @blueprint.arguments(AddressEntryArguments)
 @blueprint.response(201, AddressEntrySchema)
-@requires("orders:write")
+@requires("customers:write")
 @command
 def add_address(session: Session, entry: dict[str, Any], customer_id: UUID) -> CustomerAddress:
     """Add an address, as the default or behind the others.
@@ -47,7 +47,7 @@ def add_address(session: Session, entry: dict[str, Any], customer_id: UUID) -> C
 @blueprint.route("/<uuid:address_id>", methods=["PUT"])
 @blueprint.arguments(AddressEntryArguments)
 @blueprint.response(200, AddressEntrySchema)
-@requires("orders:write")
+@requires("customers:write")
 @command
 def change_address(
     session: Session, entry: dict[str, Any], customer_id: UUID, address_id: UUID
@@ -58,7 +58,7 @@ def change_address(
 
 @blueprint.route("/<uuid:address_id>", methods=["DELETE"])
 @blueprint.response(204)
-@requires("orders:write")
+@requires("customers:write")
 @command
 def remove_address(session: Session, customer_id: UUID, address_id: UUID) -> None:
     """Remove an address; if it was the default, the next one is."""

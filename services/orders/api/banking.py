@@ -48,7 +48,7 @@ def import_statement(session: Session, of: dict[str, Any]) -> BankStatement:
 
 @blueprint.route("/bank-statements/<uuid:statement_id>", methods=["GET"])
 @blueprint.response(200, StatementSchema)
-@requires("orders:read")
+@requires("statements:read")
 @query
 def show_statement(session: Session, statement_id: UUID) -> BankStatement:
     """One statement, with the rows that could not be read."""
@@ -58,7 +58,7 @@ def show_statement(session: Session, statement_id: UUID) -> BankStatement:
 @blueprint.route("/bank-lines", methods=["GET"])
 @blueprint.arguments(LineListArguments, location="query")
 @blueprint.response(200, page_schema(BankLineSchema))
-@requires("orders:read")
+@requires("statements:read")
 @query
 def list_lines(session: Session, page: dict[str, Any]) -> dict[str, Any]:
     """Lines of a seller's account, oldest first; those that are open are the queue to be worked by hand."""

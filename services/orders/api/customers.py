@@ -27,7 +27,7 @@ blueprint = Blueprint("customers", __name__, url_prefix="/v1/customers", descrip
 @blueprint.route("/<uuid:customer_id>", methods=["PUT"])
 @blueprint.arguments(CustomerArguments)
 @blueprint.response(200, CustomerSchema)
-@requires("orders:write")
+@requires("customers:write")
 @command
 def put_customer(session: Session, customer: dict[str, Any], customer_id: UUID) -> Customer:
     """Make or change a customer with the address book, as a whole; the caller chooses the id.
@@ -39,7 +39,7 @@ def put_customer(session: Session, customer: dict[str, Any], customer_id: UUID) 
 
 @blueprint.route("/<uuid:customer_id>", methods=["GET"])
 @blueprint.response(200, CustomerSchema)
-@requires("orders:read")
+@requires("customers:read")
 @query
 def show_customer(session: Session, customer_id: UUID) -> Customer:
     """One customer."""
@@ -62,7 +62,7 @@ def erase_customer(session: Session, customer_id: UUID) -> dict[str, Any]:
 
 @blueprint.route("/<uuid:customer_id>/erasure", methods=["GET"])
 @blueprint.response(200, ErasureSchema)
-@requires("orders:read")
+@requires("customers:read")
 @query
 def show_erasure(session: Session, customer_id: UUID) -> dict[str, Any]:
     """How far the erasure of a person is; 404 while nobody has asked for it."""
@@ -72,7 +72,7 @@ def show_erasure(session: Session, customer_id: UUID) -> dict[str, Any]:
 @blueprint.route("", methods=["GET"])
 @blueprint.arguments(CustomerSearchArguments, location="query")
 @blueprint.response(200, page_schema(CustomerSchema))
-@requires("orders:read")
+@requires("customers:read")
 @query
 def list_customers(session: Session, page: dict[str, Any]) -> dict[str, Any]:
     """Customers by id, the largest first: those whose ids we made, newest first."""

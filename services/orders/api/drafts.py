@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders.api.answers import whole
+from services.orders.api.own_prices import refuse_own_prices
 from services.orders.api.schemas.drafts import (
     DeletionArguments,
     DeletionsSchema,
@@ -38,8 +39,9 @@ def create_draft(session: Session, draft: dict[str, Any]) -> tuple[quotes.Quote,
     """Begin a draft in a market, with whatever is known; its answer says what it still lacks.
 
     It holds no stock. Prices are the market's until others are named, and are the market's of the day when
-    it is placed.
+    it is placed. Naming prices, discounts or fees wants the scope `prices:write` too.
     """
+    refuse_own_prices(draft)
     return _created(commands.create_draft(session, **draft))
 
 
@@ -72,8 +74,10 @@ def show_draft(session: Session, draft_id: UUID) -> quotes.Quote:
 def change_draft(session: Session, contents: dict[str, Any], draft_id: UUID) -> quotes.Quote:
     """Replace all that a draft holds; send the ETag you read as If-Match to change nothing unseen.
 
-    Refused (409) with its reason: `already_placed`, `wrong_status`.
+    Naming prices, discounts or fees wants the scope `prices:write` too. Refused (409) with its reason:
+    `already_placed`, `wrong_status`.
     """
+    refuse_own_prices(contents)
     return commands.change_draft(session, draft_id, **contents)
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders import queries
+from services.orders.api.own_prices import refuse_changed_prices
 from services.orders.api.schemas.edits import EditArguments, EditListSchema, EditSchema
 from services.orders.commands import editing as commands
 from services.orders.queries import history
@@ -26,8 +27,10 @@ blueprint = Blueprint(
 def edit_order(session: Session, edit: dict[str, Any], order_id: UUID) -> commands.Edit:
     """Change a placed order: addresses, methods, lines, quantities, prices, fees, discounts.
 
-    Nothing is paid back by it: the answer says what is due. Refused (409) with its reason: `wrong_status`.
+    Nothing is paid back by it: the answer says what is due. Touching prices, discounts or fees wants the
+    scope `prices:write` too. Refused (409) with its reason: `wrong_status`.
     """
+    refuse_changed_prices(edit)
     return commands.edit_order(session, order_id, **edit)
 
 
@@ -38,6 +41,7 @@ def edit_order(session: Session, edit: dict[str, Any], order_id: UUID) -> comman
 @query
 def preview_edit(session: Session, edit: dict[str, Any], order_id: UUID) -> commands.Edit:
     """What an edit would make of the order: the edit itself, never committed."""
+    refuse_changed_prices(edit)
     return commands.edit_order(session, order_id, **edit)
 
 

@@ -26,7 +26,7 @@ blueprint = Blueprint("exports", __name__, url_prefix="/v1/orders", description=
 @blueprint.route("/export.csv", methods=["GET"])
 @blueprint.arguments(OrderFilters, location="query")
 @blueprint.response(200, FILE, content_type="text/csv")
-@requires("orders:read")
+@requires("orders:read", "exports:read")
 @query
 def export_csv(session: Session, filters: dict[str, Any]) -> Response:
     """Every order that passes the filters of the list, newest first, as CSV: UTF-8 with a byte order mark.
@@ -40,7 +40,7 @@ def export_csv(session: Session, filters: dict[str, Any]) -> Response:
 @blueprint.route("/export.xlsx", methods=["GET"])
 @blueprint.arguments(OrderFilters, location="query")
 @blueprint.response(200, FILE, content_type=XLSX)
-@requires("orders:read")
+@requires("orders:read", "exports:read")
 @query
 def export_xlsx(session: Session, filters: dict[str, Any]) -> Response:
     """Every order that passes the filters of the list, newest first, as a sheet of Excel."""

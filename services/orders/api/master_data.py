@@ -46,7 +46,7 @@ def put_market(session: Session, rules: dict[str, Any], market: str) -> Market:
 
 @blueprint.route("/markets/<market>", methods=["GET"])
 @blueprint.response(200, MarketSchema)
-@requires("orders:read")
+@requires("catalogue:read")
 @query
 def show_market(session: Session, market: str) -> Market:
     """One market."""
@@ -56,7 +56,7 @@ def show_market(session: Session, market: str) -> Market:
 @blueprint.route("/markets", methods=["GET"])
 @blueprint.arguments(PageArguments, location="query")
 @blueprint.response(200, page_schema(MarketSchema))
-@requires("orders:read")
+@requires("catalogue:read")
 @query
 def list_markets(session: Session, page: dict[str, Any]) -> dict[str, Any]:
     """Markets by code."""
@@ -75,7 +75,7 @@ def put_seller(session: Session, details: dict[str, Any], seller: str) -> Seller
 
 @blueprint.route("/sellers/<seller>", methods=["GET"])
 @blueprint.response(200, SellerSchema)
-@requires("orders:read")
+@requires("catalogue:read")
 @query
 def show_seller(session: Session, seller: str) -> Seller:
     """One seller."""
@@ -85,7 +85,7 @@ def show_seller(session: Session, seller: str) -> Seller:
 @blueprint.route("/sellers", methods=["GET"])
 @blueprint.arguments(PageArguments, location="query")
 @blueprint.response(200, page_schema(SellerSchema))
-@requires("orders:read")
+@requires("catalogue:read")
 @query
 def list_sellers(session: Session, page: dict[str, Any]) -> dict[str, Any]:
     """Sellers by code."""
@@ -95,7 +95,7 @@ def list_sellers(session: Session, page: dict[str, Any]) -> dict[str, Any]:
 @blueprint.route("/sellers/<seller>/products/<sku>", methods=["PUT"])
 @blueprint.arguments(ProductArguments)
 @blueprint.response(200, ProductSchema)
-@requires("orders:write")
+@requires("prices:write")
 @command
 def put_product(session: Session, details: dict[str, Any], seller: str, sku: str) -> Product:
     """Make or change a product and its prices, as a whole; placed orders keep what they were placed with."""
@@ -104,7 +104,7 @@ def put_product(session: Session, details: dict[str, Any], seller: str, sku: str
 
 @blueprint.route("/sellers/<seller>/products/<sku>", methods=["GET"])
 @blueprint.response(200, ProductSchema)
-@requires("orders:read")
+@requires("catalogue:read")
 @query
 def show_product(session: Session, seller: str, sku: str) -> Product:
     """One product."""
@@ -114,7 +114,7 @@ def show_product(session: Session, seller: str, sku: str) -> Product:
 @blueprint.route("/sellers/<seller>/products", methods=["GET"])
 @blueprint.arguments(ProductSearchArguments, location="query")
 @blueprint.response(200, page_schema(ProductSchema))
-@requires("orders:read")
+@requires("catalogue:read")
 @query
 def list_products(session: Session, page: dict[str, Any], seller: str) -> dict[str, Any]:
     """A seller's products by SKU; or those that are sold and match a search, for a line of an order."""
@@ -128,7 +128,7 @@ _COUPONS = "/sellers/<seller>/markets/<market>/coupons"
 @blueprint.route(f"{_COUPONS}/<coupon>", methods=["PUT"])
 @blueprint.arguments(CouponArguments)
 @blueprint.response(200, CouponSchema)
-@requires("orders:write")
+@requires("prices:write")
 @command
 def put_coupon(session: Session, details: dict[str, Any], seller: str, market: str, coupon: str) -> Coupon:
     """Make or change what a code takes off in a market, as a whole; one that is not active is unknown.

@@ -39,7 +39,7 @@ def add_note(session: Session, note: dict[str, Any], order_id: UUID) -> Note:
 @blueprint.route("/notes", methods=["GET"])
 @blueprint.arguments(PageArguments, location="query")
 @blueprint.response(200, NotePageSchema)
-@requires("orders:read")
+@requires("notes:read")
 @query
 def list_notes(session: Session, page: dict[str, Any], order_id: UUID) -> dict[str, Any]:
     """The notes on an order, newest first."""

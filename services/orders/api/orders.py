@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from services.orders import queries
 from services.orders.api.answers import whole
+from services.orders.api.own_prices import refuse_own_prices
 from services.orders.api.schemas.orders import (
     CancelUnitsArguments,
     OrderArguments,
@@ -32,8 +33,9 @@ def place_order(session: Session, order: dict[str, Any]) -> tuple[Ready, dict[st
     """Place an order.
 
     What market, seller or products don't allow is named field by field (422). Shipping plans its shipments
-    and promises stock right after.
+    and promises stock right after. Naming prices, discounts or fees wants the scope `prices:write` too.
     """
+    refuse_own_prices(order)
     placed = placing.place_order(session, **order)
     return whole(placed), {"Location": f"/v1/orders/{placed.id}"}
 

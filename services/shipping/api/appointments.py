@@ -52,7 +52,7 @@ def sign_appointment(session: Session, proof: dict[str, Any], shipment_id: UUID,
 @blueprint.route("/appointments", methods=["GET"])
 @blueprint.arguments(AgendaArguments, location="query")
 @blueprint.response(200, page_schema(AgendaEntrySchema))
-@requires("orders:read")
+@requires("shipping:read")
 @query
 def list_appointments(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """The agenda: appointments that you may see, in the order of time."""

@@ -33,7 +33,7 @@ COURIER = "/couriers/<string(maxlength=100):seller>/<string(maxlength=40):code>"
 @blueprint.route("/carriers", methods=["GET"])
 @blueprint.arguments(PageArguments, location="query")
 @blueprint.response(200, page_schema(CarrierSchema))
-@requires("orders:read")
+@requires("shipping:read")
 @query
 def list_carriers(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Carriers by code."""
@@ -45,7 +45,7 @@ def list_carriers(session: Session, arguments: dict[str, Any]) -> dict[str, Any]
 
 @blueprint.route(CARRIER, methods=["GET"])
 @blueprint.response(200, CarrierSchema)
-@requires("orders:read")
+@requires("shipping:read")
 @query
 def get_carrier(session: Session, code: str) -> Carrier:
     """A company that carries parcels."""
@@ -68,7 +68,7 @@ def put_carrier(session: Session, carrier: dict[str, Any], code: str) -> tuple[C
 @blueprint.route("/couriers", methods=["GET"])
 @blueprint.arguments(PageArguments, location="query")
 @blueprint.response(200, page_schema(CourierSchema))
-@requires("orders:read")
+@requires("shipping:read")
 @query
 def list_couriers(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """The couriers of your sellers."""
@@ -80,7 +80,7 @@ def list_couriers(session: Session, arguments: dict[str, Any]) -> dict[str, Any]
 
 @blueprint.route(COURIER, methods=["GET"])
 @blueprint.response(200, CourierSchema)
-@requires("orders:read")
+@requires("shipping:read")
 @query
 def get_courier(session: Session, seller: str, code: str) -> Courier:
     """Somebody who takes a seller's goods to its customers."""
@@ -102,7 +102,7 @@ def put_courier(session: Session, courier: dict[str, Any], seller: str, code: st
 @blueprint.route(f"{COURIER}/deliveries", methods=["GET"])
 @blueprint.arguments(PageArguments, location="query")
 @blueprint.response(200, page_schema(CourierDeliverySchema))
-@requires("orders:read")
+@requires("shipping:read")
 @query
 def list_deliveries(session: Session, arguments: dict[str, Any], seller: str, code: str) -> dict[str, Any]:
     """What a courier is to deliver now, with whom it is for and where, oldest first."""

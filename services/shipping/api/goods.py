@@ -27,7 +27,7 @@ ITEM = "/goods/<string(maxlength=100):seller>/<string(maxlength=100):sku>"
 @blueprint.route("/availability", methods=["GET"])
 @blueprint.arguments(AvailabilityArguments, location="query")
 @blueprint.response(200, AvailabilitiesSchema)
-@requires("orders:read")
+@requires("stock:read")
 @query
 def get_availability(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """How much of each SKU could be promised in a market, where it is, and when it would leave."""
@@ -39,7 +39,7 @@ def get_availability(session: Session, arguments: dict[str, Any]) -> dict[str, A
 
 @blueprint.route(ITEM, methods=["GET"])
 @blueprint.response(200, GoodsSchema)
-@requires("orders:read")
+@requires("stock:read")
 @query
 def get_goods(session: Session, seller: str, sku: str) -> Goods:
     """What the warehouse knows of a seller's SKU."""

@@ -119,7 +119,7 @@ def resend_shipment(session: Session, changes: dict[str, Any], shipment_id: UUID
 @blueprint.route("/take-back", methods=["POST"])
 @blueprint.arguments(TakeBackArguments)
 @blueprint.response(200, ShipmentSchema)
-@requires("shipping:write", "stock:write")
+@requires("stock:write")
 @command
 def take_back_shipment(session: Session, goods: dict[str, Any], shipment_id: UUID) -> Shipment:
     """Take an undeliverable shipment back in; what can be sold again goes to stock."""

@@ -21,7 +21,7 @@ CODE = "<string(maxlength=40):code>"
 @blueprint.route("", methods=["GET"])
 @blueprint.arguments(PageArguments, location="query")
 @blueprint.response(200, page_schema(LocationSchema))
-@requires("orders:read")
+@requires("stock:read")
 @query
 def list_locations(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """The locations that you may see, by code."""
@@ -33,7 +33,7 @@ def list_locations(session: Session, arguments: dict[str, Any]) -> dict[str, Any
 
 @blueprint.route(f"/{CODE}", methods=["GET"])
 @blueprint.response(200, LocationSchema)
-@requires("orders:read")
+@requires("stock:read")
 @query
 def get_location(session: Session, code: str) -> Location:
     """Where stock is kept and shipments start."""

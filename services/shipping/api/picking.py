@@ -41,7 +41,7 @@ def make_pick_list(session: Session, wanted: dict[str, Any]) -> PickList:
 @blueprint.route("/pick-lists", methods=["GET"])
 @blueprint.arguments(PickListPageArguments, location="query")
 @blueprint.response(200, page_schema(PickListHeadSchema))
-@requires("orders:read")
+@requires("shipping:read")
 @query
 def list_pick_lists(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Pick lists that you may see, newest first."""
@@ -59,7 +59,7 @@ def list_pick_lists(session: Session, arguments: dict[str, Any]) -> dict[str, An
 
 @blueprint.route("/pick-lists/<uuid:pick_list_id>", methods=["GET"])
 @blueprint.response(200, PickListSchema)
-@requires("orders:read")
+@requires("shipping:read")
 @query
 def get_pick_list(session: Session, pick_list_id: UUID) -> PickList:
     """A pick list: what is to be taken from which shelf for which shipment, and how far each of these is."""

@@ -24,7 +24,7 @@ NAMES = f"any({', '.join((*Queue, OVERDUE))})"
 @blueprint.route(f"/<{NAMES}:name>", methods=["GET"])
 @blueprint.arguments(QueuePageArguments, location="query")
 @blueprint.response(200, page_schema(ShipmentSchema))
-@requires("orders:read")
+@requires("shipping:read")
 @query
 def list_queue(session: Session, arguments: dict[str, Any], name: str) -> dict[str, Any]:
     """Shipments of a queue that you may see, what is due first before the rest; finalised, the newest.

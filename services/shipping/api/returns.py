@@ -27,7 +27,7 @@ RETURN = "/returns/<uuid:return_id>"
 @blueprint.route("/returns", methods=["GET"])
 @blueprint.arguments(ReturnPageArguments, location="query")
 @blueprint.response(200, page_schema(ExpectedReturnSchema))
-@requires("orders:read")
+@requires("shipping:read")
 @query
 def list_returns(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Returns that you may see, the oldest first: what is expected, unless another status is asked for."""
@@ -39,7 +39,7 @@ def list_returns(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.route("/orders/<uuid:order_id>/returns", methods=["GET"])
 @blueprint.response(200, OrderReturnsSchema)
-@requires("orders:read")
+@requires("shipping:read")
 @query
 def list_order_returns(session: Session, order_id: UUID) -> dict[str, Any]:
     """The returns of an order that were approved, and what came of them."""
@@ -49,7 +49,7 @@ def list_order_returns(session: Session, order_id: UUID) -> dict[str, Any]:
 
 @blueprint.route(RETURN, methods=["GET"])
 @blueprint.response(200, ExpectedReturnSchema)
-@requires("orders:read")
+@requires("shipping:read")
 @query
 def get_return(session: Session, return_id: UUID) -> ExpectedReturn:
     """Goods that a customer sends back."""

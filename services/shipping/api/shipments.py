@@ -28,7 +28,7 @@ SHIPMENT = "/shipments/<uuid:shipment_id>"
 
 @blueprint.route("/orders/<uuid:order_id>/shipments", methods=["GET"])
 @blueprint.response(200, OrderShipmentsSchema)
-@requires("orders:read")
+@requires("shipping:read")
 @query
 def list_order_shipments(session: Session, order_id: UUID) -> dict[str, Any]:
     """All shipments of an order, what of it is in none, and what was answered when it was to be cancelled."""
@@ -43,7 +43,7 @@ def list_order_shipments(session: Session, order_id: UUID) -> dict[str, Any]:
 @blueprint.route("/shipments", methods=["GET"])
 @blueprint.arguments(ShipmentPageArguments, location="query")
 @blueprint.response(200, page_schema(ShipmentSchema))
-@requires("orders:read")
+@requires("shipping:read")
 @query
 def list_shipments(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Shipments that you may see, newest first."""
@@ -55,7 +55,7 @@ def list_shipments(session: Session, arguments: dict[str, Any]) -> dict[str, Any
 
 @blueprint.route(SHIPMENT, methods=["GET"])
 @blueprint.response(200, ShipmentSchema)
-@requires("orders:read")
+@requires("shipping:read")
 @query
 def get_shipment(session: Session, shipment_id: UUID) -> Shipment:
     """A shipment with what may be done to it, and what stands against the rest."""

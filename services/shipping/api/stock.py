@@ -31,7 +31,7 @@ LEVEL = "<string(maxlength=40):location>/<string(maxlength=100):sku>"
 @blueprint.route("", methods=["GET"])
 @blueprint.arguments(StockPageArguments, location="query")
 @blueprint.response(200, page_schema(StockLevelSchema))
-@requires("orders:read")
+@requires("stock:read")
 @query
 def list_stock(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Stock at the locations that you may see, by SKU and location."""
@@ -48,7 +48,7 @@ def list_stock(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
 
 @blueprint.route(f"/{LEVEL}", methods=["GET"])
 @blueprint.response(200, StockLevelSchema)
-@requires("orders:read")
+@requires("stock:read")
 @query
 def get_stock(session: Session, location: str, sku: str) -> StockLevel:
     """How much of a SKU a location has: advice, for only a shipment is a promise."""
@@ -98,7 +98,7 @@ def put_in_bin(session: Session, place: dict[str, Any], location: str, sku: str)
 @blueprint.route(f"/{LEVEL}/movements", methods=["GET"])
 @blueprint.arguments(PageArguments, location="query")
 @blueprint.response(200, page_schema(MovementSchema))
-@requires("orders:read")
+@requires("stock:read")
 @query
 def list_movements(session: Session, arguments: dict[str, Any], location: str, sku: str) -> dict[str, Any]:
     """All that ever changed a level, newest first, with reason and user; for whoever may change it."""
@@ -111,7 +111,7 @@ def list_movements(session: Session, arguments: dict[str, Any], location: str, s
 @blueprint.route(f"/{LEVEL}/reservations", methods=["GET"])
 @blueprint.arguments(PageArguments, location="query")
 @blueprint.response(200, page_schema(ReservationSchema))
-@requires("orders:read")
+@requires("stock:read")
 @query
 def list_reservations(session: Session, arguments: dict[str, Any], location: str, sku: str) -> dict[str, Any]:
     """Which orders the reserved units are promised to, the oldest promise first."""

@@ -194,16 +194,17 @@ def ask(session, settings, tmp_path):
     return asked
 
 
+READER = ("orders:read", "notes:read", "notifications:read")
+
+
 @pytest.fixture
 def get(ask):
-    return lambda address, *, scopes=("orders:read",), **options: ask(
-        "GET", address, scopes=scopes, **options
-    )
+    return lambda address, *, scopes=READER, **options: ask("GET", address, scopes=scopes, **options)
 
 
 @pytest.fixture
 def post(ask):
-    def posted(address, body=None, *, scopes=("orders:read", "notifications:write"), **options):
+    def posted(address, body=None, *, scopes=(*READER, "notifications:write"), **options):
         return ask("POST", address, scopes=scopes, json=body, **options)
 
     return posted

@@ -20,7 +20,7 @@ PLACED = placed_order()
 LIST = f"/v1/orders/{PLACED.order_id}/notifications"
 
 
-WRITER = ("orders:read", "notifications:write")
+WRITER = ("notifications:read", "notifications:write")
 
 
 def test_the_emails_of_an_order_say_why_they_were_written_and_what_came_of_them(get, hear, work):
@@ -163,7 +163,7 @@ def test_nobody_else_has_an_email_sent_again(post, hear, work, emails):
     work()
     address = f"/v1/emails/{emails()[0].id}/resend"
 
-    assert post(address, scopes=("orders:read",)).status_code == 403
+    assert post(address, scopes=("notifications:read",)).status_code == 403
     assert post(address, sellers=["another"]).status_code == 404
     assert post(f"/v1/emails/{new_id()}/resend").status_code == 404
 

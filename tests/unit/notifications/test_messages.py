@@ -172,7 +172,7 @@ def test_another_sellers_conversation_does_not_exist(claims, hear, get, post, cu
 def test_writing_needs_its_scope(hear, post):
     hear(PLACED)
 
-    assert post(MESSAGES, {"text": "hello"}, scopes=("orders:read",)).status_code == 403
+    assert post(MESSAGES, {"text": "hello"}, scopes=("notifications:read",)).status_code == 403
 
 
 def test_the_unanswered_are_queued_by_when_an_answer_is_due(hear, get, post, customer_says, session):

@@ -35,7 +35,7 @@ def sessions(engines):
 
 CARRIER_SECRET = "whsec_" + b64encode(b"known to these tests alone").decode()
 SELLERS_SECRET = "whsec_" + b64encode(b"of one seller's account with a carrier").decode()
-SCOPES = ("orders:read", "shipping:write", "stock:write")
+SCOPES = ("shipping:read", "shipping:write", "stock:read", "stock:write")
 
 
 @pytest.fixture(scope="module")

@@ -131,9 +131,9 @@ def test_anothers_shipments_are_not_there(call, shipment, bounds):
 @pytest.mark.parametrize(
     ("method", "path", "needed"),
     [
-        ("GET", "/v1/shipments", "orders:read"),
-        ("GET", "/v1/stock", "orders:read"),
-        ("GET", "/v1/locations", "orders:read"),
+        ("GET", "/v1/shipments", "shipping:read"),
+        ("GET", "/v1/stock", "stock:read"),
+        ("GET", "/v1/locations", "stock:read"),
         ("POST", f"/v1/shipments/{UUID(int=7)}/release", "shipping:write"),
         ("PUT", "/v1/stock/WEST/TEA-250", "stock:write"),
         ("POST", "/v1/stock/WEST/TEA-250/receipts", "stock:write"),

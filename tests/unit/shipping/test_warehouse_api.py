@@ -43,7 +43,7 @@ def test_goods_are_made_changed_and_read_by_their_seller_only(call):
     assert call("GET", path)[1]["weight_grams"] == 260
     assert call("GET", path, sellers=("other",))[0] == 404
     assert call("PUT", path, GOODS, sellers=("other",))[0] == 404
-    assert call("PUT", path, GOODS, scopes=("orders:read",))[0] == 403
+    assert call("PUT", path, GOODS, scopes=("stock:read",))[0] == 403
     assert call("PUT", path, GOODS | {"weight_grams": -1})[0] == 422
     assert call("PUT", path, GOODS | {"available_on": "soon"})[0] == 422
     assert call("PUT", path, GOODS | {"available_on": "9999-12-31"})[0] == 422  # no day to leave follows it
