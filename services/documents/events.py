@@ -72,6 +72,7 @@ def snapshot(session: Session, paper: Paper) -> snapshots.DocumentsSnapshot:
                 size_bytes=each.size_bytes or 0,
                 refers_to=each.refers_to,
                 parcels=each.parcels,
+                unprintable=each.unprintable,
             )
             for each in papers_in_line(session, paper.order_id)
             if each.status is not PaperStatus.WITHDRAWN

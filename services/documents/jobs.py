@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from prometheus_client import Histogram
+from prometheus_client import Counter, Histogram
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.documents import numbering, queries, storage
@@ -28,6 +28,12 @@ DOCUMENT_SECONDS = Histogram(
     "Making a paper or a print, from the first look at it to its last byte.",
     ["kind"],
     buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+)
+
+UNPRINTABLE = Counter(
+    "waybill_unprintable_characters_total",
+    "Characters that no typeface has, on papers and prints: each counts once a paper.",
+    ["kind"],
 )
 
 
@@ -61,11 +67,18 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     number = paper.number or ""
     xml, verdict = _einvoice(paper.kind, content, number, issued_on)
     try:
-        pdf = rendering.render(paper.kind, content, number, issued_on, logo, xml)
+        made = rendering.render(paper.kind, content, number, issued_on, logo, xml)
     except rendering.TooLong as error:
         raise PermanentFailure(str(error)) from error
     DOCUMENT_SECONDS.labels(paper.kind).observe(time.monotonic() - began)
-    return partial(commands.store_paper, paper_id=paper_id, content=pdf, einvoice=verdict)
+    UNPRINTABLE.labels(paper.kind).inc(len(made.unprintable))
+    return partial(
+        commands.store_paper,
+        paper_id=paper_id,
+        content=made.pdf,
+        einvoice=verdict,
+        unprintable=made.unprintable,
+    )
 
 
 def _einvoice(
@@ -113,14 +126,15 @@ def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     from services.documents import rendering  # noqa: PLC0415 - as above
 
     if made.kind is PrintKind.DOCUMENTS:
-        pdf = rendering.put_together([storage.read(folder, digest) for digest in made.argument["sha256"]])
+        whole = rendering.put_together([storage.read(folder, digest) for digest in made.argument["sha256"]])
     elif len(stops) < len(made.argument["shipments"]):
         raise PermanentFailure("an order on it was erased")
     else:
         picture = storage.read(folder, logo.sha256) if logo and logo.sha256 else b""
-        pdf = rendering.render_stops(made.kind, stops, made.requested_at, picture)
+        whole = rendering.render_stops(made.kind, stops, made.requested_at, picture)
     DOCUMENT_SECONDS.labels(made.kind).observe(time.monotonic() - began)
-    return partial(prints.store_print, print_id=print_id, content=pdf)
+    UNPRINTABLE.labels(made.kind).inc(len(whole.unprintable))
+    return partial(prints.store_print, print_id=print_id, content=whole.pdf, unprintable=whole.unprintable)
 
 
 @jobs.on_dead("print")

@@ -103,6 +103,7 @@ class Paper(Base):
     sha256: Mapped[str | None]
     size_bytes: Mapped[int | None]
     einvoice: Mapped[dict[str, Any] | None] = mapped_column(JSONB)  # what the checks of its XML said
+    unprintable: Mapped[str] = mapped_column(default="")  # characters that no typeface has, each once
     failure: Mapped[str] = mapped_column(default="")
     due_at: Mapped[datetime]
     stored_at: Mapped[datetime | None]
@@ -158,4 +159,5 @@ class Print(Base):
     requested_at: Mapped[datetime]
     sha256: Mapped[str | None]
     size_bytes: Mapped[int | None]
+    unprintable: Mapped[str] = mapped_column(default="")
     failure: Mapped[str] = mapped_column(default="")

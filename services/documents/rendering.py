@@ -11,12 +11,11 @@ The same content gives the same bytes, so a render repeated after a crash is sto
 import logging
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
-from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -27,10 +26,9 @@ from markupsafe import Markup
 from pypdf import PdfReader, PdfWriter
 from weasyprint import CSS, HTML, Attachment, Document
 from weasyprint.text.ffi import harfbuzz_subset
-from weasyprint.text.fonts import FontConfiguration
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-from services.documents import drawings
+from services.documents import drawings, typefaces
 from services.documents.domain.papers import Content, PaperKind, PrintKind
 from services.documents.domain.stops import Stop, picks
 from services.documents.wording import Wording, locale_of, words
@@ -45,6 +43,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 DEFAULT_COLOUR = "#1f4e5f"
 LOGO_URL = "waybill:logo"
 MOST_PAGES = 150
+MOST_NAMED = 20  # characters that can't be printed
 _LOGO = Markup('<img class="emblem" src="{}" alt="">').format(LOGO_URL)
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
@@ -62,19 +61,19 @@ def warn_of_slow_fonts(subsetter: object = harfbuzz_subset) -> bool:
     return subsetter is None
 
 
-def _font_urls() -> dict[str, Path]:
-    spec = find_spec("font_lato")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("the package font-lato is not installed")
-    folder = Path(spec.origin).with_name("files")
-    return {path.as_uri(): path for path in (folder / "Lato-Regular.ttf", folder / "Lato-Bold.ttf")}
-
-
-FONTS = _font_urls()
+FONTS = {path.as_uri(): path for path in typefaces.LATO}
 
 
 class TooLong(Exception):  # noqa: N818 - reads as what happened
     """A paper has more pages than anyone would print."""
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """A paper as it is printed."""
+
+    pdf: bytes
+    unprintable: str = ""  # the characters that no typeface has, each once; a mark stands in their places
 
 
 class FontsOnly(URLFetcher):
@@ -94,7 +93,7 @@ class FontsOnly(URLFetcher):
 
 
 _fetcher = FontsOnly()
-_fonts = FontConfiguration()
+_fonts = typefaces.only_ours()
 _environment = Environment(
     loader=FileSystemLoader(TEMPLATES),
     autoescape=True,
@@ -102,6 +101,7 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
     auto_reload=False,
+    finalize=typefaces.isolated,
 )
 
 
@@ -109,7 +109,7 @@ def _css(text: str) -> CSS:
     return CSS(string=text, font_config=_fonts, url_fetcher=_fetcher)
 
 
-_regular, _bold = FONTS
+_bold, _regular = FONTS
 _FACES = _css(
     f"@font-face {{ font-family: Lato; src: url({_regular}) }}"
     f"@font-face {{ font-family: Lato; font-weight: 700; src: url({_bold}) }}"
@@ -137,6 +137,11 @@ def _accents(colour: str, page: str, of: str) -> CSS:
     )
 
 
+@lru_cache(maxsize=8)
+def _han(family: str) -> CSS:
+    return _css(f"body {{ font-family: Lato, 'Noto Sans', '{family}', sans-serif }}")
+
+
 def render(  # noqa: PLR0917 - each is of another type
     kind: PaperKind,
     content: Content,
@@ -144,8 +149,8 @@ def render(  # noqa: PLR0917 - each is of another type
     issued_on: date | None = None,
     logo: bytes = b"",
     einvoice: bytes = b"",
-) -> bytes:
-    """A paper as PDF bytes, in the order's locale; A4, or 100 by 150 mm for a label.
+) -> Rendered:
+    """A paper as PDF, in the order's locale; A4, or 100 by 150 mm for a label.
 
     Number and legal date are those of the series, for the kinds that have one. With an e-invoice it is
     PDF/A-3b and carries that XML, as Factur-X has it. Raises TooLong.
@@ -163,10 +168,12 @@ def render(  # noqa: PLR0917 - each is of another type
         "line_of": {line.line_id: line for line in order.lines},
         "parcels": _parcels(content),
     }
-    return _paper(template, sheet, order.seller, wording, logo, context, einvoice)
+    places = [content.address, order.people.billing, *order.people.delivery.values()]
+    country = next((place.country for place in places if place), "")
+    return _paper(template, sheet, order.seller, wording, logo, context, einvoice, country)
 
 
-def render_stops(kind: PrintKind, stops: Sequence[Stop], printed_at: datetime, logo: bytes = b"") -> bytes:
+def render_stops(kind: PrintKind, stops: Sequence[Stop], printed_at: datetime, logo: bytes = b"") -> Rendered:
     """A pick list or a courier's sheet over shipments of one seller, in its market's words."""
     first = stops[0].order
     seller, market = first.seller, first.market
@@ -179,10 +186,11 @@ def render_stops(kind: PrintKind, stops: Sequence[Stop], printed_at: datetime, l
         "picks": picks(stops),
         "printed_at": printed_at,
     }
-    return _paper(f"{kind}.html", "a4", seller, wording, logo, context)
+    country = next((stop.address.country for stop in stops if stop.address), "")
+    return _paper(f"{kind}.html", "a4", seller, wording, logo, context, country=country)
 
 
-def put_together(pdfs: Sequence[bytes]) -> bytes:
+def put_together(pdfs: Sequence[bytes]) -> Rendered:
     """One PDF of several, page after page; what they carry beside their pages is left behind."""
     writer = PdfWriter()
     for pdf in pdfs:
@@ -191,7 +199,7 @@ def put_together(pdfs: Sequence[bytes]) -> bytes:
     writer.compress_identical_objects()
     whole = BytesIO()
     writer.write(whole)
-    return whole.getvalue()
+    return Rendered(whole.getvalue())
 
 
 def _paper(  # noqa: PLR0917 - each is of another type
@@ -202,7 +210,8 @@ def _paper(  # noqa: PLR0917 - each is of another type
     logo: bytes,
     context: dict[str, Any],
     einvoice: bytes = b"",
-) -> bytes:
+    country: str = "",
+) -> Rendered:
     catalogue = words(wording.locale.language)
     colour = seller.colour if COLOUR.fullmatch(seller.colour) else DEFAULT_COLOUR
     html = _environment.get_template(template).render(
@@ -219,7 +228,20 @@ def _paper(  # noqa: PLR0917 - each is of another type
     sheets = [_FACES, _SHEETS[sheet]]
     if sheet == "a4":
         sheets.append(_accents(colour, catalogue["page"], catalogue["of"]))
-    return _pdf(html, sheets, logo, einvoice, context.get("issued_on"))
+    lacking = typefaces.unprintable(html)
+    if lacking:
+        html = html.translate(dict.fromkeys(map(ord, lacking), typefaces.MARK))
+        if sheet == "a4":  # a label has no room for more than the marks
+            html = html.replace("</body>", _note_of(lacking, catalogue) + "</body>")
+    if family := typefaces.han_family(html, country):
+        sheets.append(_han(family))
+    return Rendered(_pdf(html, sheets, logo, einvoice, context.get("issued_on")), lacking)
+
+
+def _note_of(lacking: str, catalogue: dict[str, Any]) -> str:
+    names = ", ".join(f"U+{ord(character):04X}" for character in lacking[:MOST_NAMED])
+    said = catalogue["unprintable"].format(mark=typefaces.MARK, characters=names)
+    return Markup('<p class="small-print">{}</p>').format(said)
 
 
 def _parcels(content: Content) -> list[Parcel]:

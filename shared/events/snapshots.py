@@ -439,6 +439,7 @@ class Paper:
     size_bytes: int = 0
     refers_to: UUID | None = None  # a credit note's invoice
     parcels: tuple[UUID, ...] = ()  # those that a label is for; not said: all of its shipment
+    unprintable: str = ""  # characters that no typeface has, each once; a mark stands for them
 
 
 @dataclass(frozen=True, kw_only=True)

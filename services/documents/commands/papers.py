@@ -193,7 +193,11 @@ def try_again(session: Session, paper_id: UUID) -> Paper:
 
 
 def store_paper(
-    session: Session, paper_id: UUID, content: bytes, einvoice: dict[str, object] | None = None
+    session: Session,
+    paper_id: UUID,
+    content: bytes,
+    einvoice: dict[str, object] | None = None,
+    unprintable: str = "",
 ) -> None:
     """Store the bytes of a paper that is still wanted, and tell of it."""
     paper = session.get_one(Paper, paper_id)
@@ -203,6 +207,7 @@ def store_paper(
     paper.status = status_after("store", paper.status)
     paper.size_bytes = len(content)
     paper.einvoice = einvoice
+    paper.unprintable = unprintable
     paper.stored_at = clock.now()
     paper.failure = ""
     order = copies.newest(session, paper.order_id, OrderSnapshot)

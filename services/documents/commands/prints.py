@@ -59,12 +59,13 @@ def print_shipments(session: Session, kind: PrintKind, shipments: Sequence[tuple
     return _owe(session, kind, {"shipments": pairs}, {order_id for order_id, _ in shipments})
 
 
-def store_print(session: Session, print_id: UUID, content: bytes) -> None:
+def store_print(session: Session, print_id: UUID, content: bytes, unprintable: str = "") -> None:
     """Store the bytes of a print that was not forgotten meanwhile."""
     made = session.get(Print, print_id, with_for_update=True)
     if made is None or not may("store", made.status):
         return
     made.sha256, made.size_bytes = storage.store(session, content), len(content)
+    made.unprintable = unprintable
     made.status = status_after("store", made.status)
 
 

@@ -118,7 +118,7 @@ def test_the_pdf_is_marked_pdf_a_3b_and_carries_the_xml():
     content = invoice_of(order(4))
     xml = xml_of(content)
 
-    pdf = rendering.render(PaperKind.INVOICE, content, NUMBER, ISSUED_ON, b"", xml)
+    pdf = rendering.render(PaperKind.INVOICE, content, NUMBER, ISSUED_ON, b"", xml).pdf
 
     assert carried(pdf) == xml
     root = PdfReader(BytesIO(pdf)).trailer["/Root"]
@@ -133,7 +133,7 @@ def test_the_pdf_is_marked_pdf_a_3b_and_carries_the_xml():
     [associated] = root["/AF"]
     assert associated.get_object()["/AFRelationship"] == "/Alternative"
     assert root["/OutputIntents"]
-    again = rendering.render(PaperKind.INVOICE, content, NUMBER, ISSUED_ON, b"", xml)
+    again = rendering.render(PaperKind.INVOICE, content, NUMBER, ISSUED_ON, b"", xml).pdf
     assert again == pdf
 
 

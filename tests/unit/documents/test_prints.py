@@ -92,7 +92,7 @@ def test_a_hundred_labels_are_one_file(packing):
     placed = order()
     [shipment] = shipments(placed).shipments
     content = Content(order=placed, group_id=shipment.group_id, address=LONDON, shipment=shipment)
-    whole = rendering.put_together([rendering.render(PaperKind.LABEL, content)] * 100)
+    whole = rendering.put_together([rendering.render(PaperKind.LABEL, content).pdf] * 100).pdf
 
     assert len(PdfReader(BytesIO(whole)).pages) == 100
 
@@ -217,7 +217,9 @@ def test_a_pick_list_goes_by_the_shelves_and_sums_what_orders_share():
         ("main", "85123A", 4),
     ]
     assert listed[1].shipments == [("GB-000042-1", 1), ("GB-000050-1", 1)]
-    [page] = pages(rendering.render_stops(PrintKind.PICK_LIST, [stop(first), stop(second)], first.placed_at))
+    [page] = pages(
+        rendering.render_stops(PrintKind.PICK_LIST, [stop(first), stop(second)], first.placed_at).pdf
+    )
     assert "Pick list" in page
     assert "GB-000050-1 \N{MULTIPLICATION SIGN} 2" in page
 
@@ -240,7 +242,7 @@ def test_a_pick_list_names_bin_barcode_and_specifications_in_the_order_of_the_bi
         sku_85123A={"bin": "A-07", "specifications": {"colour": "blue", "care": "fragile"}},
     )
 
-    [page] = pages(rendering.render_stops(PrintKind.PICK_LIST, [known], placed.placed_at))
+    [page] = pages(rendering.render_stops(PrintKind.PICK_LIST, [known], placed.placed_at).pdf)
 
     said = [says, "A-07", "85123A", "care: fragile", "colour: blue", "B-02", "4006381333931", "C-01", "22423"]
     places = [page.index(each) for each in said]
@@ -251,7 +253,9 @@ def test_a_couriers_sheet_tells_where_to_go_whom_to_call_and_what_to_collect():
     paid = order(1)
     placed = order(2, market="net", method="cash_on_delivery", covered=False, address=MADRID, locale="es")
 
-    [page] = pages(rendering.render_stops(PrintKind.COURIER_SHEET, [stop(placed, MADRID)], placed.placed_at))
+    [page] = pages(
+        rendering.render_stops(PrintKind.COURIER_SHEET, [stop(placed, MADRID)], placed.placed_at).pdf
+    )
 
     assert stop(paid).to_collect_minor == 0
     for said in ("Hoja de reparto", "Íñigo Núñez de la Peña", "28012 Madrid", "+34 910 00 00 00"):
@@ -279,7 +283,7 @@ def test_a_case_that_goes_in_two_parcels_is_a_part_in_each():
         order=placed, group_id=shipment.group_id, address=LONDON, shipment=replace(shipment, parcels=boxes)
     )
 
-    first, second = pages(rendering.render(PaperKind.PACKING_SLIP, content))
+    first, second = pages(rendering.render(PaperKind.PACKING_SLIP, content).pdf)
 
     assert re.search(r"2\.5\s", first)
     assert re.search(r"0\.5\s", second)
@@ -307,8 +311,8 @@ def test_a_packing_slip_shows_only_what_is_in_its_parcel():
         shipment=replace(shipment, parcels=boxes),
     )
 
-    first, second = pages(rendering.render(PaperKind.PACKING_SLIP, content, "", date(2026, 3, 5)))
-    labels = pages(rendering.render(PaperKind.LABEL, content))
+    first, second = pages(rendering.render(PaperKind.PACKING_SLIP, content, "", date(2026, 3, 5)).pdf)
+    labels = pages(rendering.render(PaperKind.LABEL, content).pdf)
 
     skus = [line.sku for line in shipment.lines]
     assert [sku in first for sku in skus] == [True, True, False, False]

@@ -33,7 +33,7 @@ def flat(text):
 
 
 def invoice(placed):
-    return rendering.render(PaperKind.INVOICE, invoice_of(placed), NUMBER, ISSUED_ON)
+    return rendering.render(PaperKind.INVOICE, invoice_of(placed), NUMBER, ISSUED_ON).pdf
 
 
 def label(placed, address, **changes):
@@ -44,7 +44,7 @@ def label(placed, address, **changes):
         address=address,
         shipment=replace(shipment, **changes),
     )
-    return rendering.render(PaperKind.LABEL, content)
+    return rendering.render(PaperKind.LABEL, content).pdf
 
 
 def figure(text):
@@ -158,7 +158,7 @@ def test_every_catalogue_has_the_same_words():
 def test_a_credit_note_names_the_invoice_it_takes_back():
     content = invoice_of(order(3), invoice_number=NUMBER, invoice_issued_on=ISSUED_ON)
 
-    [text] = pages(rendering.render(PaperKind.CREDIT_NOTE, content, f"CN-{NUMBER}", date(2026, 4, 1)))
+    [text] = pages(rendering.render(PaperKind.CREDIT_NOTE, content, f"CN-{NUMBER}", date(2026, 4, 1)).pdf)
 
     assert "Credit note" in text
     assert f"CN-{NUMBER}" in text
@@ -172,7 +172,7 @@ def test_a_delivery_note_shows_its_groups_lines_and_no_price():
     group = placed.delivery_groups[1].group_id
 
     content = Content(order=placed, group_id=group, address=LONDON, place=2, places=2)
-    [text] = pages(rendering.render(PaperKind.DELIVERY_NOTE, content))
+    [text] = pages(rendering.render(PaperKind.DELIVERY_NOTE, content).pdf)
 
     assert "Delivery note" in text
     assert "Delivery 2 of 2" in text
@@ -203,7 +203,7 @@ def test_sums_are_carried_from_page_to_page():
     placed = order(60)
     content = invoice_of(placed)
 
-    texts = pages(rendering.render(PaperKind.INVOICE, content, NUMBER, ISSUED_ON))
+    texts = pages(rendering.render(PaperKind.INVOICE, content, NUMBER, ISSUED_ON).pdf)
 
     carried = [re.findall(r"Carried forward ([\d.,]+)", text) for text in texts]
     brought = [re.findall(r"Brought forward ([\d.,]+)", text) for text in texts]
@@ -248,7 +248,7 @@ def test_each_kind_of_paper_speaks_each_language(kind, language):
         reason="damaged",
     )
 
-    text = "\n".join(pages(rendering.render(kind, content, NUMBER, ISSUED_ON)))
+    text = "\n".join(pages(rendering.render(kind, content, NUMBER, ISSUED_ON).pdf))
 
     if kind is not PaperKind.LABEL:  # which says what it is by being stuck on a parcel
         assert wording.words(language)["title"][kind] in text
@@ -334,7 +334,7 @@ def test_the_same_content_gives_the_same_bytes_in_every_process():
         "from services.documents import rendering;"
         "from services.documents.domain.papers import Content, PaperKind;"
         "content = msgspec.json.decode(sys.stdin.buffer.read(), type=Content);"
-        f"pdf = rendering.render(PaperKind.INVOICE, content, {NUMBER!r}, datetime.date(2026, 3, 5));"
+        f"pdf = rendering.render(PaperKind.INVOICE, content, {NUMBER!r}, datetime.date(2026, 3, 5)).pdf;"
         "print(hashlib.sha256(pdf).hexdigest())"
     )
     said = msgspec.json.encode(invoice_of(order(30)))

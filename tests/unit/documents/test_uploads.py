@@ -318,8 +318,8 @@ def test_a_logo_is_on_what_falls_due_from_then_on(client, headers, known, sessio
 
 
 def test_a_logo_is_drawn_in_place_of_the_initials():
-    plain = rendering.render(PaperKind.INVOICE, invoice_of(order()), "1", clock.now().date())
-    drawn = rendering.render(PaperKind.INVOICE, invoice_of(order()), "1", clock.now().date(), picture())
+    plain = rendering.render(PaperKind.INVOICE, invoice_of(order()), "1", clock.now().date()).pdf
+    drawn = rendering.render(PaperKind.INVOICE, invoice_of(order()), "1", clock.now().date(), picture()).pdf
 
     assert b"/Image" not in plain
     assert b"/Image" in drawn

@@ -74,6 +74,10 @@ class PaperSchema(Schema):
         allow_none=True,
         metadata={"description": "what the checks of its XML said; null for papers without figures"},
     )
+    unprintable = fields.String(
+        required=True,
+        metadata={"description": "characters that no typeface has; U+FFFD stands for each"},
+    )
     failure = fields.String(
         required=True, metadata={"description": "why it could not be made, where it could not"}
     )

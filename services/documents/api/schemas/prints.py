@@ -41,6 +41,10 @@ class PrintSchema(Schema):
     print_id = fields.UUID(attribute="id", required=True)
     kind = fields.String(required=True, validate=validate.OneOf([*PrintKind]))
     status = fields.String(required=True, validate=validate.OneOf([*PaperStatus]))
+    unprintable = fields.String(
+        required=True,
+        metadata={"description": "characters that no typeface has; U+FFFD stands for each"},
+    )
     failure = fields.String(required=True)
     requested_by = fields.String(required=True)
     requested_at = fields.AwareDateTime(required=True)
