@@ -8,6 +8,7 @@ from types import FrameType
 from typing import Any
 
 import psycopg
+from redis import ResponseError
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -36,6 +37,9 @@ LATE_GRACE = 3  # times as long
 RETENTION_EVERY_SECONDS = 3600.0
 MEASURE_EVERY_SECONDS = 10.0
 CHECK_EVERY_SECONDS = 3600.0
+# So long what has passed through the broker stays in its file, sealed.
+REWRITE_EVERY_SECONDS = 24 * 3600.0
+LOOK_AT_FILE_EVERY_SECONDS = 3600.0
 
 
 class Agent:
@@ -96,6 +100,7 @@ class Agent:
             ("sweep", self._sweep),
             ("canary", self._send_canaries),
             ("retention", self._forget),
+            ("rewrite", self._rewrite),
             ("measure", self._measure),
             ("check", self._check),
             *((f"watch-{watch.__name__}", self._watching(watch)) for watch in self._watches),
@@ -249,6 +254,17 @@ class Agent:
         for chore in self._chores:
             chore(self._sessions)
         self._stopping.wait(RETENTION_EVERY_SECONDS)
+
+    def _rewrite(self) -> None:
+        publisher = Publisher(self._app, self._sealer)
+        try:
+            publisher.rewrite_file(self._messaging.name, REWRITE_EVERY_SECONDS)
+        except ResponseError as error:
+            # It writes the file already, or its owner keeps this to himself, and looks after it.
+            log.info("broker_file_not_rewritten", error=str(error))
+        finally:
+            publisher.close()
+        self._stopping.wait(LOOK_AT_FILE_EVERY_SECONDS)
 
     def _measure(self) -> None:
         publisher = Publisher(self._app, self._sealer)

@@ -61,6 +61,21 @@ class Publisher:
             count: int = producer.channel.queue_declare(queue=queue).message_count
             return count
 
+    def rewrite_file(self, service: str, every_seconds: float) -> bool:
+        """Have the broker write its append-only file anew, without what has passed through it.
+
+        At most so often, whoever of the service's agents asks; answers whether it was asked to. By itself a
+        broker does so when the file has grown, which in a quiet shop takes months.
+        """
+        with self._connected() as producer:
+            client = producer.channel.client
+            if not client.info("persistence")["aof_enabled"]:
+                return False
+            if not client.set(f"{service}.file_rewritten", "", nx=True, px=int(every_seconds * 1000)):
+                return False
+            client.bgrewriteaof()
+            return True
+
     @contextmanager
     def _connected(self) -> Iterator[Any]:
         try:

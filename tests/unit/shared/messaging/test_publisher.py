@@ -1,9 +1,12 @@
 """What goes to the broker, as an operator's eyes see it."""
 
+import time
+
 import pytest
+import redis
 from celery import Celery
 
-from deploy.local.valkey import temporary_valkey
+from deploy.local.valkey import Valkey, temporary_valkey
 from shared.messaging.relay import Publisher
 from tests.samples import envelope
 
@@ -42,4 +45,38 @@ def test_an_event_goes_to_the_broker_sealed_for_its_listener(app, sealers):
         message.headers
     )
     assert sealers("shipping").open(arguments["event"]) == ("orders", told)
+    publisher.close()
+
+
+@pytest.mark.requirement("V-08")
+def test_what_has_passed_through_the_broker_leaves_its_file(tmp_path, sealers):
+    sealed = sealers("orders").seal("shipping", envelope("order.accepted"))
+
+    def is_kept():
+        return any(sealed.encode() in file.read_bytes() for file in (tmp_path / "valkey").rglob("*.aof"))
+
+    with (
+        Valkey(tmp_path / "valkey") as server,
+        Celery(broker=server.url_of("orders"), set_as_current=False) as app,
+        redis.Redis.from_url(server.url) as operator,
+    ):
+        operator.lpush("shipping.events", sealed)
+        operator.rpop("shipping.events")
+        operator.execute_command("WAITAOF", 1, 0, 5000)
+        assert is_kept()
+        publisher = Publisher(app, sealers("orders"))
+
+        assert [publisher.rewrite_file("orders", every_seconds=3600) for _ in range(2)] == [True, False]
+
+        deadline = time.monotonic() + 30
+        while is_kept():
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        publisher.close()
+
+
+def test_a_broker_without_a_file_is_left_alone(app, sealers):
+    publisher = Publisher(app, sealers("orders"))
+
+    assert publisher.rewrite_file("orders", every_seconds=3600) is False
     publisher.close()
