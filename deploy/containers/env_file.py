@@ -1,11 +1,13 @@
 """The `.env` of docker-compose.yml for development: every secret made up, for its owner alone to read."""
 
+import json
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.local.databases import SERVICES
 from deploy.local.keys import ISSUER, Keys, write_secret
+from deploy.local.people import people
 from deploy.local.settings import parsed
 from deploy.local.valkey import USERS
 
@@ -20,7 +22,7 @@ PASSWORDS = (
 def write_env_file(file: Path, keys: Keys) -> None:
     """Add what is missing to the file, or begin it; what is in it stays, for the servers know it already.
 
-    Key sets, issuer, service tokens and message keys alone are written anew: they follow from this machine's
+    Key sets, issuer, tokens, people and message keys alone are written anew: they follow from this machine's
     keys, which may have changed.
     """
     text = file.read_text() if file.exists() else ""
@@ -47,5 +49,6 @@ def development_settings(keys: Keys, known: Mapping[str, str]) -> dict[str, str]
         | {"JWKS": keys.jwks_file.read_text(), "TOKEN_ISSUER": ISSUER}
         | {"MESSAGE_PUBLIC_KEYS": keys.message_public_keys(SERVICES)}
         | message_keys
+        | {"LOCAL_PEOPLE": json.dumps(people(keys))}
         | tokens
     )

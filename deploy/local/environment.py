@@ -40,6 +40,9 @@ LIBRARY_PACKAGES = {
     "pacman": "pango harfbuzz",
     "brew": "pango",
 }
+# What the browser tests drive. Where it can't be had they are skipped, so nobody is stopped by it.
+BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+BROWSER_PACKAGES = {"apt-get": "chromium", "dnf": "chromium", "zypper": "chromium", "pacman": "chromium"}
 # Debian alone takes from Python what makes environments.
 VENV_PACKAGES = {"apt-get": f"python{sys.version_info[0]}.{sys.version_info[1]}-venv"}
 
@@ -59,6 +62,16 @@ def prepare(lock: str) -> None:
     if not is_installed(lock):
         see_to_venv()
         install(lock)
+    if lock == "dev" and browser() is None:
+        try:
+            install_packages({"a browser (for the browser tests)": BROWSER_PACKAGES})
+        except SetupError as problem:
+            print(f"The browser tests will be skipped. {problem}", flush=True)
+
+
+def browser() -> str | None:
+    """The browser that the tests drive, if there is one."""
+    return next((found for name in BROWSERS if (found := shutil.which(name))), None)
 
 
 def lacks() -> dict[str, dict[str, str]]:

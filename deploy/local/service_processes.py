@@ -9,6 +9,7 @@ from pathlib import Path
 
 from deploy.local.databases import SERVICES
 from deploy.local.keys import ISSUER, Keys
+from deploy.local.people import write_people
 from deploy.local.ports import HOST
 from deploy.local.processes import Process
 from deploy.local.servers import Servers
@@ -44,7 +45,7 @@ def service_processes(settings: Settings, keys: Keys, servers: Servers) -> dict[
     """The processes by name, in the order to start them in; each is told no secret that it does not need."""
     environments = service_environments(settings, keys, servers)
     commands = {
-        **{f"{service}.api": _api(service, settings.ports[service]) for service in SERVICES},
+        **{f"{service}.api": _api(service, settings.ports[service]) for service in (*SERVICES, "console")},
         **{name: _worker(*words) for name, words in WORKERS.items()},
         **{f"{service}.agent": ["-m", f"services.{service}.agent"] for service in SERVICES},
     }
@@ -79,14 +80,24 @@ def migrations(settings: Settings, keys: Keys, servers: Servers) -> list[Process
 
 def service_environments(settings: Settings, keys: Keys, servers: Servers) -> dict[str, dict[str, str]]:
     """All that is known of each service, as its operator needs it; its processes are told less."""
-    shared = _machine(settings, servers) | {
-        "JWKS": str(keys.jwks_file),
-        "TOKEN_ISSUER": ISSUER,
-        "CUSTOMER_LINK_KEYS": keys.customer_link_keys,
-        "MESSAGE_PUBLIC_KEYS": keys.message_public_keys(SERVICES),
-        **{f"{service.upper()}_URL": service_url(settings, service) for service in SERVICES},
-        **settings.services,
+    addresses = {f"{service.upper()}_URL": service_url(settings, service) for service in SERVICES}
+    console = {
+        "BROKER_URL": servers.broker_url_of("console"),
+        # Whoever comes to the console of one machine may be any of these people.
+        "LOCAL_PEOPLE": str(write_people(settings.folder / "keys" / "people.json", keys)),
     }
+    shared = (
+        _machine(settings, servers)
+        | addresses
+        | {
+            "JWKS": str(keys.jwks_file),
+            "TOKEN_ISSUER": ISSUER,
+            "CUSTOMER_LINK_KEYS": keys.customer_link_keys,
+            "MESSAGE_PUBLIC_KEYS": keys.message_public_keys(SERVICES),
+            "TRUSTED_PROXIES": "1",  # the console, which has the APIs under its own address too
+            **settings.services,
+        }
+    )
     environments = {
         service: shared
         | {
@@ -105,7 +116,7 @@ def service_environments(settings: Settings, keys: Keys, servers: Servers) -> di
         "SMTP_URL": servers.smtp_url,
         "MAIL_FROM": settings.services.get("MAIL_FROM", "Waybill <orders@waybill.example>"),
     }
-    return environments
+    return environments | {"console": _machine(settings, servers) | addresses | settings.services | console}
 
 
 def _told(environments: Mapping[str, Mapping[str, str]], process: str) -> dict[str, str]:

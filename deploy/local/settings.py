@@ -10,6 +10,7 @@ from deploy.local.ports import free_port
 ROOT = Path(__file__).parents[2]
 
 PORTS = {
+    "console": 8100,  # and the four APIs under their names, as behind the gateway of docker-compose.yml
     "orders": 8101,
     "shipping": 8102,
     "documents": 8103,

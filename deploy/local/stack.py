@@ -85,6 +85,11 @@ class Stack:
         """Where Flower shows the background work."""
         return f"http://{HOST}:{self.settings.ports['flower']}"
 
+    @property
+    def console_url(self) -> str:
+        """Where people work; the APIs are under their names there too."""
+        return f"http://{HOST}:{self.settings.ports['console']}"
+
     def url(self, service: str) -> str:
         """The base address of a service's API."""
         return service_url(self.settings, service)
@@ -136,6 +141,7 @@ class Stack:
         Raises StackError, naming who is not, at the deadline.
         """
         addresses = {f"{service}.api": f"{self.url(service)}/health/ready" for service in SERVICES}
+        addresses["console.api"] = f"{self.console_url}/health/ready"
         addresses["flower"] = f"{self.flower_url}/healthcheck"
         missing = wait_until_healthy(
             addresses,

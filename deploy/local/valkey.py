@@ -35,7 +35,7 @@ SETTINGS = {
 START_SECONDS = 30.0
 
 USERS_FILE = ROOT / "deploy" / "valkey" / "users.conf"
-USERS = (*SERVICES, "flower")
+USERS = (*SERVICES, "console", "flower")
 
 
 def users(passwords: Mapping[str, str]) -> str:

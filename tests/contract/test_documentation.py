@@ -17,7 +17,7 @@ def test_every_event_has_its_line(event):
     assert f"| `{event}` | {EVENTS[event].__doc__} |" in (DOCS / "events.md").read_text()
 
 
-@pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.parametrize("service", [*SERVICES, "console"])
 def test_every_setting_has_its_line(service):
     settings = importlib.import_module(f"services.{service}.settings").Settings
     documented = (DOCS / "operations.md").read_text()

@@ -6,14 +6,31 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, tuple_, union
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    Text,
+    and_,
+    cast,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+    union,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from services.orders.domain.finding import WordKind, name_patterns, word_of
 from services.orders.domain.periods import days_of, instants_of, today_in
-from services.orders.models import Market, Order, OrderWord
+from services.orders.models import DeliveryGroup, Market, Order, OrderLine, OrderWord
 from shared import clock
 from shared.access import EVERYTHING, actor_of, one_of, visible
+from shared.events.snapshots import ConversationSnapshot
+from shared.messaging.tables import copies
 
 # Nobody waits for the exact number of a million orders: counting ends here, and says so.
 COUNTED_AT_MOST = 1000
@@ -23,7 +40,36 @@ Filters = Mapping[str, Any]  # as OrderFilters of the API reads them
 # The next deadline of an order; it has one at a time.
 DUE_AT = func.coalesce(Order.payment_due_at, Order.acceptance_due_at)
 
-# The columns of a list's row, by their names in the answer (OrderSummarySchema).
+_talk = copies.c
+# Read for the rows of a page alone, each by its own index.
+_LINE_COUNT = select(func.count()).where(OrderLine.order_id == Order.id).correlate(Order).scalar_subquery()
+_DELIVERY_METHODS = func.array(
+    select(DeliveryGroup.method)
+    .where(DeliveryGroup.order_id == Order.id)
+    .group_by(DeliveryGroup.method)
+    .order_by(func.min(DeliveryGroup.position))
+    .correlate(Order)
+    .scalar_subquery()
+)
+_COUNTRY = (
+    select(type_coerce(DeliveryGroup.address, JSONB)["country"].astext)
+    .where(DeliveryGroup.order_id == Order.id)
+    .order_by(DeliveryGroup.position)
+    .limit(1)
+    .correlate(Order)
+    .scalar_subquery()
+)
+_CUSTOMER_WAITS = (
+    exists()
+    .where(
+        _talk.subject == cast(Order.id, Text),
+        _talk.source == ConversationSnapshot.SOURCE,
+        _talk.snapshot["unanswered"].astext == "true",
+    )
+    .correlate(Order)
+)
+
+# The columns of a list's row, by their names in the answer (ListedOrderSchema).
 SUMMARY = (
     Order.id.label("order_id"),
     Order.number,
@@ -48,6 +94,12 @@ SUMMARY = (
     Order.payment_due_at,
     Order.acceptance_due_at,
     DUE_AT.label("due_at"),
+    _LINE_COUNT.label("line_count"),
+    _DELIVERY_METHODS.label("delivery_methods"),
+    # Where a customer comes to fetch it, the country of the bill.
+    func.coalesce(_COUNTRY, type_coerce(Order.billing_address, JSONB)["country"].astext, "").label("country"),
+    (Order.held_since.is_not(None)).label("on_hold"),
+    _CUSTOMER_WAITS.label("customer_waits"),
 )
 
 # Filters by one of some values of a column.

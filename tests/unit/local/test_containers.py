@@ -63,7 +63,7 @@ def test_the_same_processes_run_with_the_same_words(processes):
 
 
 @pytest.mark.requirement("V-19")
-@pytest.mark.parametrize("name", [name for name in OURS if name.partition("-")[0] in SERVICES])
+@pytest.mark.parametrize("name", [name for name in OURS if name != "flower"])
 def test_a_process_is_told_all_settings_that_are_its_own_and_no_other(name):
     service, _, kind = name.partition("-")
     own = {field.name.upper() for field in fields(settings_of(service)) if is_told(field, kind)}
@@ -134,14 +134,14 @@ def test_each_process_reaches_the_broker_as_its_service():
 
 def test_no_secret_has_a_default():
     secret = re.compile(r"PASSWORD|SECRET|TOKEN|KEYS|JWKS|LOGIN|SMTP|MAIL_FROM")
-    optional = {"CARRIER_SECRETS"}  # none is a carrier that calls
+    optional = {"CARRIER_SECRETS", "OIDC_CLIENT_SECRET"}  # no carrier calls; a public client has none
 
     assert {name for name in DEFAULTS if secret.search(name)} == optional
     assert DEFAULTS["CARRIER_SECRETS"] == ""
 
 
 def test_the_command_for_development_makes_up_all_that_is_asked_for(tmp_path):
-    assert set(development_settings(Keys(tmp_path), {})) == REQUIRED | {"COMPOSE_PROFILES"}
+    assert set(development_settings(Keys(tmp_path), {})) == REQUIRED | {"COMPOSE_PROFILES", "LOCAL_PEOPLE"}
 
 
 def test_the_file_of_secrets_is_its_owner_s_alone_and_keeps_what_the_servers_know(tmp_path):
@@ -209,7 +209,9 @@ def test_what_is_kept_is_in_named_volumes_and_the_rest_is_ours_to_read():
 @pytest.fixture
 def location():
     """The one place in the gateway's configuration that leads to services."""
-    [found] = re.findall(r"location ~ (\S+) \{", (ROOT / "deploy" / "gateway" / "nginx.conf").read_text())
+    [found] = re.findall(
+        r"location ~ (\S+) \{\s+set", (ROOT / "deploy" / "gateway" / "nginx.conf").read_text()
+    )
     return re.compile(found)
 
 
@@ -223,3 +225,11 @@ def test_the_gateway_leads_to_every_public_route_and_to_no_other(location):
             str(rule) for rule in app.url_map.iter_rules() if rule.rule.startswith(("/internal", "/metrics"))
         }
         assert "/internal/deliveries" in shut
+
+
+def test_what_the_gateway_keeps_shut_is_not_the_console_s_either():
+    text = (ROOT / "deploy" / "gateway" / "nginx.conf").read_text()
+    [shut] = re.findall(r"location ~ (\S+) \{\s+return 404;", text)
+
+    assert all(re.match(shut, address) for address in ("/metrics", "/internal/x", "/health/ready"))
+    assert not any(re.match(shut, address) for address in ("/", "/orders", "/login/callback", "/static/a/b"))

@@ -6,15 +6,19 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import text, update
 
-from services.orders.api.schemas.orders import OrderSummarySchema
-from services.orders.commands import master_data
+from services.orders.api.schemas.orders import ListedOrderSchema, OrderSummarySchema
+from services.orders.commands import holds, master_data
 from services.orders.commands.changes import change
 from services.orders.domain.totals import TaxMode
 from services.orders.models import Order, OrderWord
 from services.orders.queries import lists
 from shared import clock
+from shared.events.snapshots import ConversationSnapshot
+from shared.messaging import copies
 from shared.web import payloads
 from tests.unit.orders.sample_shop import MARKET, stored
+
+SUMMARY = OrderSummarySchema()
 
 
 @pytest.fixture
@@ -70,6 +74,18 @@ def move_europe(session):
         master_data.put_market(session, "eu", **MARKET | rules)
 
     return move
+
+
+@pytest.fixture
+def hear_talk(session):
+    """Hear from notifications who wrote on an order."""
+    versions = iter(range(1, 100))
+
+    def hear(order, *, unanswered):
+        about = {"order_id": order.id, "number": order.number, "version": next(versions)}
+        copies.keep_newest(session, ConversationSnapshot(**about, messages=1, unanswered=unanswered))
+
+    return hear
 
 
 @pytest.mark.requirement("S0-01", "S4-07")
@@ -142,7 +158,9 @@ def test_each_row_is_what_its_schema_says(session, place_order, ask):
 
     [row] = ask()["items"]
 
-    assert row == payloads.decode(payloads.encode(OrderSummarySchema().dump(order)))
+    read_beside = {name: row.pop(name) for name in ListedOrderSchema().fields.keys() - SUMMARY.fields.keys()}
+    assert len(read_beside) == 5
+    assert row == payloads.decode(payloads.encode(SUMMARY.dump(order)))
 
 
 @pytest.mark.requirement("P-37")
@@ -230,3 +248,28 @@ def test_a_band_of_amounts_is_found_by_walking_the_newest_in_the_index(session):
 
     assert "using ix_orders_newest" in plan
     assert re.search(r"Index Cond: .*total_minor >= 5000.*total_minor <= 6000", plan)
+
+
+@pytest.mark.requirement("S0-01")
+def test_a_row_says_what_the_order_is_about_without_opening_it(session, place_order, ask, hear_talk):
+    order = place_order(lines=[("TEA-250", 2), ("MUG-1", 1)])
+    held = place_order(lines=[("TEA-250", 1)])
+    holds.place_hold(session, held.id, reason="check_address")
+    hear_talk(held, unanswered=True)
+
+    rows = {row["number"]: row for row in ask()["items"]}
+
+    plain, waiting = rows[order.number], rows[held.number]
+    assert (plain["line_count"], plain["delivery_methods"], plain["country"]) == (2, ["delivery"], "GB")
+    assert (plain["on_hold"], plain["customer_waits"]) == (False, False)
+    assert (waiting["line_count"], waiting["on_hold"], waiting["customer_waits"]) == (1, True, True)
+
+
+def test_an_answered_customer_does_not_wait(place_order, ask, hear_talk):
+    order = place_order()
+    hear_talk(order, unanswered=True)
+    hear_talk(order, unanswered=False)
+
+    [row] = ask()["items"]
+
+    assert row["customer_waits"] is False

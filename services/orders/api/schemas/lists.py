@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
-from services.orders.api.schemas.orders import OrderSummarySchema
+from services.orders.api.schemas.orders import ListedOrderSchema
 from services.orders.api.schemas.values import LARGEST_AMOUNT_MINOR, code, day, text
 from services.orders.domain.channels import Channel
 from services.orders.domain.finding import WordKind, name_patterns, word_of
@@ -148,7 +148,7 @@ class OrderListArguments(OrderFilters, PageArguments):
 class OrderListSchema(Schema):
     """A page of orders."""
 
-    items = fields.List(fields.Nested(OrderSummarySchema))
+    items = fields.List(fields.Nested(ListedOrderSchema))
     next = fields.String(
         required=True,
         allow_none=True,

@@ -307,6 +307,20 @@ class OrderSummarySchema(Schema):
     due_at = Instant(allow_none=True, metadata={"description": "The next of its deadlines."})
 
 
+class ListedOrderSchema(OrderSummarySchema):
+    """An order in a list, with what people look for before they open it."""
+
+    line_count = fields.Integer(metadata={"description": "How many lines it has."})
+    delivery_methods = fields.List(
+        fields.String(), metadata={"description": "The market's codes of them, each once."}
+    )
+    country = fields.String(
+        metadata={"description": "Where the first of it goes; of what is fetched, the bill's."}
+    )
+    on_hold = fields.Boolean()
+    customer_waits = fields.Boolean(metadata={"description": "For an answer to what they wrote."})
+
+
 class OrderSchema(OrderSummarySchema):
     """An order, whole."""
 

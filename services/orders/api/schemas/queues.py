@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from services.orders.api.schemas.orders import OrderSummarySchema
+from services.orders.api.schemas.orders import ListedOrderSchema
 from services.orders.domain.views import Queue
 from services.orders.queries.queues import SHOWN, TO_ACCEPT
 
@@ -14,7 +14,7 @@ class QueueSchema(Schema):
     count = fields.Integer()
     count_is_capped = fields.Boolean(metadata={"description": "There are more than were counted."})
     first = fields.List(
-        fields.Nested(OrderSummarySchema),
+        fields.Nested(ListedOrderSchema),
         metadata={"description": f"Up to {SHOWN}: what is due next, then the oldest."},
     )
 

@@ -1,0 +1,91 @@
+"""What every form does: have a service act, and lead on; or show the page again with what was said."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response, flash, g, redirect, request
+from werkzeug.datastructures import MultiDict
+
+from services.console.apis import Away, Refused
+
+STALE = 412
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a form was not done, for the form that it was."""
+
+    form: str
+    title: str  # in the reader's words
+    detail: str  # in the service's own
+    errors: Mapping[str, str]  # by the form's field
+    typed: MultiDict[str, str]
+    correlation_id: str
+    status: int
+    changes: list[Any]  # 412: what happened since the form was shown
+
+
+def act(
+    form: str,
+    do: Callable[[], Any],
+    show: Callable[[], str],
+    done: Callable[[Any], str],
+    *,
+    said: str = "",
+    changes: Callable[[Refused], list[Any]] = lambda _: [],
+) -> Any:
+    """Do what a form asks; then lead to `done`, or, where a service refuses, `show` the page with the fault.
+
+    `said` is the key of what is said when it is done.
+    """
+    try:
+        answer = do()
+    except (Refused, Away) as error:
+        g.fault = fault = fault_of(form, error, changes)
+        return Response(show(), fault.status)
+    if said:
+        flash(said)
+    return redirect(done(answer), 303)
+
+
+def fault_of(
+    form: str, error: Refused | Away, changes: Callable[[Refused], list[Any]] = lambda _: []
+) -> Fault:
+    """What a page says of a refusal."""
+    words = g.words
+    if isinstance(error, Away):
+        key = "faults.unsure" if error.unsure else "faults.away"
+        title = words(key, service=words(f"services.{error.service}"))
+        return Fault(form, title, "", {}, request.form, error.correlation_id, 503, [])
+    if error.status == STALE:
+        return Fault(
+            form, words("faults.stale"), "", {}, request.form, error.correlation_id, STALE, changes(error)
+        )
+    if error.reason and words.knows("reasons", error.reason):
+        title = words.of("reasons", error.reason)
+    elif error.errors:
+        title = words("faults.check_fields")
+    else:
+        title = (
+            words.of("faults", str(error.status))
+            if words.knows("faults", str(error.status))
+            else error.detail
+        )
+    detail = "" if error.errors else error.detail
+    return Fault(form, title, detail, error.errors, request.form, error.correlation_id, error.status, [])
+
+
+def key() -> str | None:
+    """The idempotency key that the form was shown with."""
+    return request.form.get("key")
+
+
+def version() -> str | None:
+    """The version that the form was shown at."""
+    return request.form.get("version")
+
+
+def given(*names: str) -> dict[str, str]:
+    """What was filled in of a form's fields."""
+    return {name: text for name in names if (text := request.form.get(name, "").strip())}

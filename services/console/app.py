@@ -1,0 +1,282 @@
+"""The console's application: who asks, what a browser may do with the pages, and what every page has."""
+
+import hashlib
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+import redis
+from flask import (
+    Flask,
+    Response,
+    abort,
+    current_app,
+    g,
+    jsonify,
+    redirect,
+    render_template,
+    request,
+    send_file,
+    session,
+    url_for,
+)
+from jinja2 import StrictUndefined
+from lucide.jinja import lucide
+from markupsafe import Markup
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from services.console import login, pages, showing
+from services.console.apis import Apis, Away, Refused, Services, SignedOut
+from services.console.origin import with_apis
+from services.console.sessions import Sessions
+from services.console.settings import Settings
+from services.console.words import LANGUAGES, words_in
+from shared import logging
+from shared.access import Actor
+from shared.db import new_id
+from shared.logging import correlation_id
+from shared.settings import read
+from shared.web import metrics
+from shared.web.bounds import bound_requests, shield
+from shared.web.problems import Problem
+from shared.web.request_log import log_requests
+
+LARGEST_BODY = 11 << 20  # a little more than the largest upload of documents, which says so itself
+A_YEAR = 365 * 24 * 3600
+# What is not named here does not work on a page: no script but ours, no style but ours, no other place.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+SAFE = ("GET", "HEAD", "OPTIONS")
+# Views of others that are for strangers too: no gateway routes them.
+OPEN_TO_ALL = ("metrics.tell",)
+
+
+def create_app(
+    settings: Settings | None = None, transports: Mapping[str, httpx.BaseTransport] | None = None
+) -> Flask:
+    """The WSGI application; its settings come from the environment unless they are given."""
+    settings = settings or read(Settings, process="api")
+    logging.configure("console", settings.log_level)
+    app = Flask(
+        "services.console", static_folder=None, template_folder=str(Path(__file__).parent / "templates")
+    )
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    sessions = Sessions(settings)
+    app.session_interface = sessions
+    app.extensions["settings"] = settings
+    app.extensions["console.sessions"] = sessions
+    app.extensions["console.services"] = Services(settings, transports)
+    if not settings.is_local:
+        app.extensions["console.provider"] = login.connect(app, settings)
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(  # type: ignore[method-assign]
+            app.wsgi_app, x_for=settings.trusted_proxies, x_proto=settings.trusted_proxies
+        )
+    if settings.is_local:
+        app.wsgi_app = with_apis(app.wsgi_app, settings)  # type: ignore[method-assign]
+
+    log_requests(app)
+    bound_requests(app, LARGEST_BODY)
+    shield(app, (), settings.hsts_seconds)
+    app.after_request(_close)
+    app.before_request(_begin)
+    app.context_processor(_what_pages_have)
+    _serve_static(app)
+    app.register_blueprint(login.blueprint)
+    app.register_blueprint(metrics.blueprint)
+    for screen in pages.SCREENS:
+        app.register_blueprint(screen.blueprint)
+    app.add_url_rule("/health/live", "health_live", login.open_to_all(lambda: jsonify(status="live")))
+    app.add_url_rule("/health/ready", "health_ready", login.open_to_all(_ready))
+    app.add_url_rule("/language", "language", login.open_to_all(_set_language), methods=["POST"])
+    for kind in (Refused, Away, SignedOut, Problem, HTTPException, Exception):
+        app.register_error_handler(kind, _told)
+    return app
+
+
+def _begin() -> Response | Any:
+    """Know who asks and in which language; turn away strangers, and what other sites send."""
+    settings: Settings = _settings()
+    g.settings = settings
+    g.person = None
+    g.choose_language = choose_language
+    chosen = request.cookies.get("language")
+    asked = (one.partition("-")[0].lower() for one in request.accept_languages.values())
+    g.language = chosen if chosen in LANGUAGES else next((one for one in asked if one in LANGUAGES), "en")
+    g.words = words_in(g.language)
+    if request.endpoint is None:
+        return None
+    view: Any = current_app.view_functions[request.endpoint]
+    is_open = getattr(view, "open_to_all", False) or request.endpoint in OPEN_TO_ALL
+    if request.method not in SAFE and not _is_from_our_own_page():
+        raise Problem(403, g.words("faults.other_site"))
+    if is_open and request.path.startswith(("/static/", "/health/", "/metrics")):
+        return None
+    if getattr(session, "away", False):
+        raise Problem(503, g.words("faults.sessions_away"))
+    g.person = login.signed_in()
+    if g.person is None:
+        return None if is_open else _stranger()
+    g.actor = Actor(name=g.person.subject)  # for the log; the services know by the token
+    if (
+        (kept := session.get("kept"))
+        and request.method == "POST"
+        and urlsplit(kept["path"]).path == request.path
+    ):
+        del session["kept"]
+    g.apis = Apis(
+        current_app.extensions["console.services"],
+        g.person.token,
+        frozenset(g.person.scopes),
+        correlation_id.get(),
+    )
+    return None
+
+
+def _stranger() -> Any:
+    if request.headers.get("X-Fragment"):
+        return Response(g.words("login.ran_out"), HTTPStatus.UNAUTHORIZED)
+    return login.ask_to_sign_in()
+
+
+def _is_from_our_own_page() -> bool:
+    """Whether a form was sent from a page of ours, which no token has to prove that could run out.
+
+    Browsers say so, and no page can make them say otherwise; over plain http only the origin is there.
+    """
+    if site := request.headers.get("Sec-Fetch-Site"):
+        return site == "same-origin"
+    origin = request.headers.get("Origin", "")
+    ours = {request.host, urlsplit(_settings().public_url).netloc}
+    return urlsplit(origin).netloc in ours - {""}
+
+
+def _close(answer: Response) -> Response:
+    answer.headers.setdefault("Content-Security-Policy", POLICY)
+    answer.headers.setdefault("Referrer-Policy", "same-origin")
+    answer.headers.setdefault("Permissions-Policy", "camera=(self)")
+    return answer
+
+
+def _what_pages_have() -> dict[str, Any]:
+    """What templates may use anywhere."""
+    language = g.get("language", "en")
+    may = g.apis.may if "apis" in g else lambda _: False
+    return {
+        "t": g.words,
+        "language": language,
+        "languages": LANGUAGES,
+        "person": g.person,
+        "settings": g.settings,
+        "may": may,
+        "screens": [one for one in pages.SCREENS if one.label and may(one.operation)] if "apis" in g else [],
+        "here": request.blueprint,
+        "asked_for": request.full_path.rstrip("?"),
+        "icon": _icon,
+        "asset": _asset,
+        "correlation_id": correlation_id.get(),
+        "new_key": lambda: str(new_id()),
+        "fault_of": lambda form: fault if (fault := g.get("fault")) and fault.form == form else None,
+        "fault_key": lambda: fault.typed.get("key") if (fault := g.get("fault")) else None,
+        "money": lambda minor, currency: showing.money(minor, currency, language),
+        "day": lambda value: showing.day(value, language),
+        "instant": lambda value, zone="UTC": showing.instant(value, zone, language),
+        "age": lambda value: showing.age(value, language),
+        "is_past": showing.is_past,
+        "is_soon": showing.is_soon,
+        "country": lambda code: showing.country(code, language),
+        "address": lambda parts: showing.address(parts, language),
+    }
+
+
+def _icon(name: str, size: int = 18) -> Markup:
+    """A small picture beside words; it says nothing by itself."""
+    return Markup(lucide(name, size=size, **{"class": "icon", "aria-hidden": "true", "focusable": "false"}))  # noqa: S704
+
+
+def _told(error: Exception) -> Any:
+    """Any error as a page, with what finds it in the logs."""
+    if isinstance(error, SignedOut):
+        return _stranger()
+    status, title, detail = 500, g.words("faults.unexpected"), ""
+    number = correlation_id.get()
+    if isinstance(error, Refused):
+        status, detail, number = error.status, error.detail, error.correlation_id
+        title = (
+            g.words.of("faults", str(status))
+            if g.words.knows("faults", str(status))
+            else g.words("faults.refused")
+        )
+    elif isinstance(error, Away):
+        status, title = 503, g.words("faults.away", service=g.words(f"services.{error.service}"))
+    elif isinstance(error, Problem):
+        status, title = error.status.value, error.detail
+    elif isinstance(error, HTTPException):
+        if error.code is not None and error.code < HTTPStatus.BAD_REQUEST:
+            return error
+        status = error.code or 500
+        title = g.words.of("faults", str(status)) if g.words.knows("faults", str(status)) else error.name
+    else:
+        logging.logger(__name__).error("request failed", exc_info=error)
+    page = render_template("fault.html", status=status, title=title, detail=detail, number=number)
+    return Response(page, status)
+
+
+def _ready() -> Response:
+    """Whether somebody could sign in now."""
+    try:
+        current_app.extensions["console.sessions"].redis.ping()
+    except redis.RedisError:
+        answer = jsonify(status="not ready", reason="sessions can't be reached")
+        answer.status_code = 503
+        return answer
+    return jsonify(status="ready")
+
+
+def _set_language() -> Any:
+    """Read the console in another language from now on."""
+    answer = redirect(login.own_page(request.form.get("next")), 303)
+    choose_language(answer, request.form.get("language", ""))
+    return answer
+
+
+def choose_language(answer: Any, language: str) -> None:
+    """Remember somebody's language in their browser."""
+    if language in LANGUAGES:
+        secure = not _settings().is_plain
+        answer.set_cookie("language", language, max_age=A_YEAR, secure=secure, httponly=True, samesite="Lax")
+
+
+def _serve_static(app: Flask) -> None:
+    """Our sheet and script, under names that change with what is in them."""
+    here = Path(__file__).parent / "static"
+    files = {path.name: path for path in here.iterdir()}
+    marks = {name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for name, path in files.items()}
+    app.extensions["console.static"] = marks
+
+    @app.get("/static/<mark>/<name>")
+    @login.open_to_all
+    def static(mark: str, name: str) -> Response:
+        if name not in files:
+            abort(404)
+        answer = send_file(files[name])
+        if mark == marks[name]:
+            answer.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
+        return answer
+
+
+def _asset(name: str) -> str:
+    return url_for("static", mark=current_app.extensions["console.static"][name], name=name)
+
+
+def _settings() -> Settings:
+    """The settings of the running application."""
+    found: Settings = current_app.extensions["settings"]
+    return found

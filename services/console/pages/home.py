@@ -1,0 +1,46 @@
+"""Home: what is due, by the clock."""
+
+from flask import Blueprint, g, render_template
+
+from services.console.apis import SERVICES, Part, read
+from services.console.pages.markets import masters
+from services.console.pages.screens import Screen
+
+SHOWN = 5
+MOST_SELLERS = 6  # whose bank lines are shown; who sees more sellers looks there
+
+blueprint = Blueprint("home", __name__)
+
+# The list that a queue leads to.
+LISTS = {
+    "To accept": {"status": "placed"},
+    "To prepare": {"queue": "To prepare"},
+    "Ready to ship": {"queue": "Ready to ship"},
+    "In transit": {"queue": "In transit"},
+    "Finalized": {"queue": "Finalized"},
+}
+
+
+@blueprint.get("/")
+def show() -> str:
+    """The page with every queue, each part from its own service."""
+    few = {"limit": SHOWN}
+    known = masters()
+    parts = g.apis.together(
+        queues=read("orders.lists_show_queues"),
+        unanswered=read("notifications.messages_list_unanswered", few),
+        overdue=read("shipping.queues_list_queue", few, name="overdue"),
+        returns=read("orders.returns_list_returns", few | {"status": "requested"}),
+        received=read("orders.returns_list_returns", few | {"status": "received"}),
+        **{
+            f"bank_{seller}": read("orders.banking_list_lines", few | {"state": "open", "seller": seller})
+            for seller in list(known.sellers)[:MOST_SELLERS]
+        },
+        **{f"dead_{service}": read(f"{service}.operations_list_dead_letters") for service in SERVICES},
+    )
+    dead: dict[str, Part] = {service: parts.pop(f"dead_{service}") for service in SERVICES}
+    bank = {name.removeprefix("bank_"): parts.pop(name) for name in list(parts) if name.startswith("bank_")}
+    return render_template("home/home.html", parts=parts, bank=bank, dead=dead, lists=LISTS, masters=known)
+
+
+SCREEN = Screen(blueprint, "home.show", "orders.lists_show_queues", "nav.home", "house")

@@ -1,0 +1,59 @@
+"""What pages need to know of markets and sellers: their names, and the clocks they go by."""
+
+import time
+from typing import Any
+
+from flask import g
+
+from services.console.apis import Part, read
+
+KEPT_SECONDS = 60.0
+MOST_KEPT = 500  # people
+
+_kept: dict[str, tuple[float, "Masters"]] = {}
+
+
+class Masters:
+    """The markets and sellers that one person sees."""
+
+    def __init__(self, markets: list[dict[str, Any]], sellers: list[dict[str, Any]]) -> None:
+        self.markets = {market["market"]: market for market in markets}
+        self.sellers = {seller["seller"]: seller for seller in sellers}
+
+    def zone(self, market: str) -> str:
+        """The time zone of a market."""
+        found: str = self.markets.get(market, {}).get("time_zone", "UTC")
+        return found
+
+    def method_name(self, market: str, code: str, language: str) -> str:
+        """How a market calls one of its shipping methods."""
+        names = self.markets.get(market, {}).get("shipping_methods", {}).get(code, {})
+        found: str = names.get(language) or next(iter(names.values()), code)
+        return found
+
+    def seller_name(self, seller: str) -> str:
+        """How people call a seller."""
+        found: str = self.sellers.get(seller, {}).get("name", seller)
+        return found
+
+
+def masters() -> Masters:
+    """Markets and sellers as they were at most a minute ago."""
+    who = g.person.token
+    kept = _kept.get(who)
+    if kept and kept[0] > time.monotonic():
+        return kept[1]
+    parts = g.apis.together(
+        markets=read("orders.masters_list_markets", {"limit": 100}),
+        sellers=read("orders.masters_list_sellers", {"limit": 100}),
+    )
+    found = Masters(_items(parts["markets"]), _items(parts["sellers"]))
+    if parts["markets"]:
+        if len(_kept) >= MOST_KEPT:
+            _kept.clear()
+        _kept[who] = (time.monotonic() + KEPT_SECONDS, found)
+    return found
+
+
+def _items(part: Part) -> list[dict[str, Any]]:
+    return part.value["items"] if part else []

@@ -1,0 +1,231 @@
+"""The list of orders: found, filtered, sorted, exported, and worked on in bulk."""
+
+from decimal import Decimal, InvalidOperation
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Blueprint, Response, g, redirect, render_template, request, stream_with_context, url_for
+
+from services.console import showing
+from services.console.acting import fault_of
+from services.console.apis import Away, Refused
+from services.console.bulk import ACTS
+from services.console.pages.markets import Masters, masters
+from services.console.pages.screens import Screen
+
+PAGE = 50
+
+blueprint = Blueprint("orders", __name__, url_prefix="/orders")
+
+# What somebody looks at first; each is a filter of the list like any other.
+TABS: dict[str, dict[str, list[str]]] = {
+    "all": {},
+    "to_accept": {"status": ["placed"]},
+    "to_pay": {"status": ["placed", "accepted"], "payment_state": ["unpaid", "partly_paid"]},
+    "to_prepare": {"queue": ["To prepare"]},
+    "ready": {"queue": ["Ready to ship"]},
+    "in_transit": {"queue": ["In transit"]},
+    "finalised": {"queue": ["Finalized"]},
+    "on_hold": {"csr_status": ["OnHold"]},
+}
+TAB_FILTERS = ("status", "payment_state", "queue", "csr_status")
+# The API's filters in the order of the form, each with the group that its codes have words in.
+CODED = {
+    "status": "order_status",
+    "payment_state": "payment_state",
+    "fulfilment": "fulfilment",
+    "queue": "queue",
+    "csr_status": "csr_status",
+    "lifecycle": "lifecycle",
+    "timeline": "timeline",
+    "payment_method": "payment_method",
+    "channel": "channel",
+    "period": "period",
+}
+TYPED = (
+    *("search", "number", "name", "email", "phone", "sku", "tracking_number", "invoice_number"),
+    *("reference", "tag", "placed_from", "placed_to", "min_total_minor", "max_total_minor"),
+)
+OWNED = ("seller", "market")
+FILTERS = (*TYPED, *CODED, *OWNED)
+AMOUNTS = {"min_total": "min_total_minor", "max_total": "max_total_minor"}
+MINOR_DIGITS = 2
+# The columns whose headings sort, with the API's word for each way.
+SORTS = {"placed": ("-placed_at", "placed_at"), "total": ("-total_minor", "total_minor"), "due": ("due_at",)}
+USUAL = "-placed_at"
+
+
+@blueprint.get("")
+def show_list() -> Any:
+    """A page of the list; all that it shows is in its address."""
+    if (clean := _clean()) is not None:
+        return redirect(clean, 302)
+    return render_list()
+
+
+def render_list(status: int = 200) -> Any:
+    """The list that the address asks for; a filter that the API refuses is marked on it."""
+    known = masters()
+    result: Any = None
+    failed = {row["order_id"] for row in result["items"] if not row["done"]} if result else set()
+    filters = asked_filters()
+    sort = request.args.get("sort", USUAL)
+    query = filters | {"sort": sort, "limit": PAGE, "cursor": request.args.get("cursor")}
+    fault = None
+    page: dict[str, Any] = {"items": [], "next": None}
+    try:
+        page = g.apis.read("orders.lists_list_orders", query)
+    except (Refused, Away) as error:
+        fault = fault_of("filters", error)
+        status = fault.status
+    g.fault = g.get("fault") or fault
+    text = render_template(
+        "orders/list.html",
+        page=page,
+        fault=fault,
+        filters=filters,
+        sort=sort,
+        tabs=TABS,
+        tab=_tab(filters),
+        coded=CODED,
+        words_of=words_of,
+        market_names=[(code, market["name"]) for code, market in known.markets.items()],
+        seller_names=[(code, seller["name"]) for code, seller in known.sellers.items()],
+        chip=lambda name, value: _chip(name, value, known),
+        units=_units,
+        delivery=lambda order: ", ".join(
+            known.method_name(order["market"], code, g.language) for code in order["delivery_methods"]
+        ),
+        acts=[one for one in ACTS if g.apis.may(one.operation)],
+        failed=failed,
+        result=result,
+        chips=[name for name in FILTERS if name in filters and name != "search"],
+        masters=known,
+        addressed=addressed,
+        sorts=SORTS,
+        cursor=request.args.get("cursor"),
+    )
+    return Response(text, status)
+
+
+@blueprint.get("/newer")
+def count_newer() -> Response | str:
+    """How many orders came since the first one that a page shows."""
+    filters = asked_filters()
+    known = request.args.get("than")
+    try:
+        page = g.apis.read("orders.lists_list_orders", filters | {"limit": 21})
+    except (Refused, Away):
+        return Response(status=204)
+    ids = [row["order_id"] for row in page["items"]]
+    number = ids.index(known) if known in ids else len(ids)
+    return render_template("orders/newer.html", number=number, most=20, address=addressed(cursor=None))
+
+
+@blueprint.get("/export.<any(csv, xlsx):kind>")
+def export(kind: str) -> Response:
+    """Exactly the rows of the filter as a file, passed on as it comes."""
+    answer = g.apis.stream(f"orders.exports_export_{kind}", asked_filters())
+
+    def pieces() -> Any:
+        try:
+            yield from answer.iter_raw()
+        finally:
+            answer.close()
+
+    passed = Response(stream_with_context(pieces()), content_type=answer.headers["Content-Type"])
+    for name in ("Content-Disposition", "Content-Length"):
+        if name in answer.headers:
+            passed.headers[name] = answer.headers[name]
+    return passed
+
+
+def asked_filters() -> dict[str, Any]:
+    """The filters in the address, by the API's names; amounts in minor units, as it takes them."""
+    found: dict[str, Any] = {}
+    for name in FILTERS:
+        values = [value.strip() for value in request.args.getlist(name) if value.strip()]
+        if values:
+            found[name] = values if name in CODED or name in {*OWNED, "tag"} else values[0]
+    if isinstance(found.get("period"), list):
+        found["period"] = found["period"][0]
+    return found
+
+
+def words_of(group: str) -> list[tuple[str, str]]:
+    """The codes of a group, each with its word."""
+    start = f"{group}."
+    return [(key.removeprefix(start), text) for key, text in g.words.texts.items() if key.startswith(start)]
+
+
+def addressed(**changes: Any) -> str:
+    """The list's address with some of it changed; whatever is changed, its first page."""
+    query = {name: request.args.getlist(name) for name in (*FILTERS, "sort")}
+    query |= {name: value if isinstance(value, list) else [value] for name, value in changes.items()}
+    pairs = [(name, value) for name, values in query.items() for value in values if value not in {None, ""}]
+    return url_for("orders.show_list") + (f"?{urlencode(pairs)}" if pairs else "")
+
+
+def _tab(filters: dict[str, Any]) -> str:
+    now = {name: sorted(filters[name]) for name in TAB_FILTERS if name in filters}
+    return next(
+        (
+            tab
+            for tab, wanted in TABS.items()
+            if now == {name: sorted(values) for name, values in wanted.items()}
+        ),
+        "",
+    )
+
+
+def _clean() -> str | None:
+    """The address without what was left empty, and amounts as the API has them; None if it is so already."""
+    empty = any(value.strip() == "" for _, value in request.args.items(multi=True))
+    typed = {name: request.args.get(name, "").strip() for name in AMOUNTS}
+    if not empty and not any(typed.values()):
+        return None
+    amounts = {AMOUNTS[name]: _minor(text) for name, text in typed.items() if text}
+    cursor = {"cursor": request.args.get("cursor")}
+    return addressed(**amounts, **cursor)
+
+
+def _chip(name: str, value: Any, known: Masters) -> str:
+    """What a filter is set to, in words."""
+    if name == "market":
+        return ", ".join(known.markets.get(one, {}).get("name", one) for one in value)
+    if name == "seller":
+        return ", ".join(map(known.seller_name, value))
+    if name in CODED:
+        values = value if isinstance(value, list) else [value]
+        return ", ".join(g.words.of(CODED[name], one) for one in values)
+    if name.endswith("_total_minor"):
+        return _units(value)
+    if name in {"placed_from", "placed_to"}:
+        return _day(value)
+    return ", ".join(value) if isinstance(value, list) else str(value)
+
+
+def _day(text: str) -> str:
+    try:
+        return showing.day(text, g.language)
+    except ValueError:  # the API says what is wrong with it
+        return text
+
+
+def _units(minor: str | None) -> str:
+    """An amount as people type it."""
+    try:
+        return f"{Decimal(minor or '').scaleb(-MINOR_DIGITS):f}"
+    except InvalidOperation:
+        return minor or ""
+
+
+def _minor(text: str) -> str:
+    """A typed amount in minor units; what is no amount as it was typed, for the API to refuse."""
+    try:
+        return str(int(Decimal(text.replace(",", ".")).scaleb(MINOR_DIGITS)))
+    except (InvalidOperation, ValueError):
+        return text
+
+
+SCREEN = Screen(blueprint, "orders.show_list", "orders.lists_list_orders", "nav.orders", "package")

@@ -1,0 +1,16 @@
+"""What a screen is to the rest of the console."""
+
+from dataclasses import dataclass
+
+from flask import Blueprint
+
+
+@dataclass(frozen=True)
+class Screen:
+    """A group of pages with its place in the navigation."""
+
+    blueprint: Blueprint
+    endpoint: str  # of its first page
+    operation: str  # who may read this finds the screen in the navigation
+    label: str = ""  # the key of its name; without one it is not in the navigation
+    icon: str = ""

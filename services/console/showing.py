@@ -1,0 +1,98 @@
+"""How money, dates and addresses are written for whoever reads; nothing is worked out here."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale
+from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_timezone_name
+from markupsafe import Markup, escape
+
+from shared.clock import now
+from shared.money import Money
+
+# British order of days for readers of English: the markets are European.
+LOCALES = {"en": "en_GB", "es": "es_ES"}
+
+
+def money(minor: int | None, currency: str, language: str) -> str:
+    """An amount as its reader writes it."""
+    return "" if minor is None else Money(minor, currency).show(LOCALES[language])
+
+
+def day(value: str | date | None, language: str) -> str:
+    """A day as its reader writes it."""
+    if not value:
+        return ""
+    found = date.fromisoformat(value) if isinstance(value, str) else value
+    return format_date(found, "medium", LOCALES[language])
+
+
+def instant(value: str | None, zone: str, language: str) -> Markup:
+    """An instant in a market's zone, which is named; the exact one on hover."""
+    if not value:
+        return Markup()
+    at = datetime.fromisoformat(value)
+    locale = LOCALES[language]
+    where = _zone(zone)
+    local = at.astimezone(where)
+    if local.date() == now().astimezone(where).date():
+        text = format_time(local, "HH:mm", locale=locale)
+    elif local.year == now().astimezone(where).year:
+        text = format_datetime(local, "d MMM, HH:mm", locale=locale)
+    else:
+        text = format_datetime(local, "d MMM y, HH:mm", locale=locale)
+    named = get_timezone_name(local, "short", locale=locale)
+    exact = f"{format_datetime(local, 'full', locale=locale)} · {at.isoformat()}"
+    return Markup('<time datetime="{}" title="{}">{} <span class="zone">{}</span></time>').format(
+        at.isoformat(), exact, text, named
+    )
+
+
+def age(value: str | None, language: str) -> str:
+    """How long ago something was, or how long it still is, in one unit."""
+    if not value:
+        return ""
+    return format_timedelta(
+        datetime.fromisoformat(value) - now(), add_direction=True, locale=LOCALES[language], format="short"
+    )
+
+
+def is_past(value: str | None) -> bool:
+    """Whether an instant is over."""
+    return bool(value) and datetime.fromisoformat(str(value)) < now()
+
+
+def is_soon(value: str | None, hours: float = 4) -> bool:
+    """Whether an instant comes within so many hours, or is over."""
+    return bool(value) and (datetime.fromisoformat(str(value)) - now()).total_seconds() < hours * 3600
+
+
+def country(code: str | None, language: str) -> str:
+    """A country's name."""
+    return str(Locale.parse(LOCALES[language]).territories.get(code or "", code or ""))
+
+
+def address(parts: Mapping[str, Any] | None, language: str) -> Markup:
+    """An address, a line each."""
+    if not parts:
+        return Markup()
+    lines = [
+        parts.get("name"),
+        parts.get("company"),
+        parts.get("line1"),
+        parts.get("line2"),
+        " ".join(filter(None, (parts.get("postcode"), parts.get("city")))),
+        parts.get("region"),
+        country(parts.get("country"), language),
+        parts.get("phone"),
+    ]
+    return Markup("<br>").join(escape(line) for line in lines if line)
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")

@@ -1,0 +1,203 @@
+// What script adds: parts that stay fresh, search while typing, the bulk bar, one send per form. All works without.
+"use strict";
+document.documentElement.classList.add("scripted");
+
+const say = (text) => {
+  const said = document.getElementById("said");
+  if (said) said.innerHTML = "", said.append(Object.assign(document.createElement("p"), { className: "said", textContent: text }));
+};
+const word = (name) => document.body.dataset["words" + name] || "";
+
+// --- Fetching a page again, for some of its parts ---------------------------------------------------------------
+const marks = new Map(); // the mark of a page's state (ETag), by address
+
+async function fetchPage(address) {
+  const headers = { "X-Fragment": "1" };
+  if (marks.has(address)) headers["If-None-Match"] = marks.get(address);
+  const answer = await fetch(address, { headers, cache: "no-store", redirect: "manual" });
+  if (answer.status === 401 || answer.type === "opaqueredirect") {
+    say(word("RanOut"));
+    throw new Error("signed out");
+  }
+  if (answer.status === 304 || answer.status === 204) return null;
+  if (!answer.ok && answer.status !== 422) throw new Error(answer.status);
+  if (answer.headers.get("ETag")) marks.set(address, answer.headers.get("ETag"));
+  return new DOMParser().parseFromString(await answer.text(), "text/html");
+}
+
+// Whether somebody is in the middle of something there: typing, choosing, reading a menu.
+function isBusy(part) {
+  const active = document.activeElement;
+  if (part.contains(active) && active.matches("input:not([type=checkbox]), textarea, select")) return true;
+  if (part.querySelector("dialog[open], details.menu[open], details[data-keep][open]")) return true;
+  return [...part.querySelectorAll("form[data-changed]")].length > 0;
+}
+
+function replace(part, fresh) {
+  if (!fresh || part.innerHTML === fresh.innerHTML) return;
+  const active = part.contains(document.activeElement) ? document.activeElement : null;
+  const place = active && (active.id ? "#" + CSS.escape(active.id) : active.getAttribute("href") && `a[href="${CSS.escape(active.getAttribute("href"))}"]`);
+  const open = [...part.querySelectorAll("details[id][open]")].map((one) => one.id);
+  part.replaceChildren(...fresh.childNodes);
+  for (const name of ["data-live", "data-under-way"]) {
+    if (fresh.hasAttribute(name)) part.setAttribute(name, fresh.getAttribute(name)); else part.removeAttribute(name);
+  }
+  for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+  if (place) part.querySelector(place)?.focus({ preventScroll: true });
+  prepare(part);
+}
+
+// --- Parts that ask again while somebody looks ------------------------------------------------------------------
+let asked = Date.now();
+async function refresh() {
+  const parts = [...document.querySelectorAll("[data-live]")];
+  if (!parts.length || document.hidden) return;
+  asked = Date.now();
+  try {
+    const page = await fetchPage(location.pathname + location.search);
+    document.body.classList.remove("is-cut-off");
+    if (!page) return;
+    let skipped = false;
+    for (const part of parts) {
+      if (isBusy(part)) { skipped = true; continue; }
+      const before = part.querySelector("[data-announce]")?.textContent;
+      replace(part, page.getElementById(part.id));
+      const after = part.querySelector("[data-announce]")?.textContent;
+      if (before && after && before !== after) announce(after);
+    }
+    if (skipped) marks.delete(location.pathname + location.search);
+  } catch { document.body.classList.add("is-cut-off"); }
+}
+function announce(text) {
+  const place = document.getElementById("announced") || document.body.appendChild(
+    Object.assign(document.createElement("div"), { id: "announced", className: "unseen", role: "status" }));
+  place.textContent = text;
+}
+function seconds() {
+  const all = [...document.querySelectorAll("[data-live]")].map((part) => Number(part.dataset.live) || 20);
+  return all.length ? Math.min(...all) : 0;
+}
+setInterval(() => { if (seconds() && Date.now() - asked >= seconds() * 1000) refresh(); }, 500);
+document.addEventListener("visibilitychange", () => { if (!document.hidden) { refresh(); bell(); newer(); } });
+
+async function fill(place, address) {
+  if (document.hidden || !place) return;
+  try {
+    const answer = await fetch(address, { headers: { "X-Fragment": "1" }, cache: "no-store" });
+    if (answer.status === 200) {
+      const text = await answer.text();
+      if (place.innerHTML.trim() !== text.trim()) place.innerHTML = text;
+    }
+  } catch { /* it is asked again */ }
+}
+const bell = () => fill(document.getElementById("bell"), document.body.dataset.bell);
+const newer = () => {
+  const place = document.getElementById("newer");
+  if (place) fill(place, place.dataset.from);
+};
+if (document.body.dataset.bell) { bell(); setInterval(bell, 30000); }
+setInterval(newer, 15000);
+
+// --- Search while typing: the list changes, and so does the address ---------------------------------------------
+let typing, latest = 0;
+document.addEventListener("input", (event) => {
+  const form = event.target.closest("form[data-typing]");
+  if (!form || event.target.type !== "search") return;
+  clearTimeout(typing);
+  typing = setTimeout(async () => {
+    const address = addressOf(form), turn = ++latest;
+    try {
+      const page = await fetchPage(address);
+      if (!page || turn !== latest) return; // a later answer is on its way
+      for (const id of form.dataset.typing.split(" ")) replace(document.getElementById(id), page.getElementById(id));
+      history.replaceState(null, "", address);
+    } catch { /* the form still works */ }
+  }, 250);
+});
+function addressOf(form) {
+  const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
+  return form.getAttribute("action") + (query.size ? "?" + query : "");
+}
+
+// --- Forms: sent once, and not left by accident -----------------------------------------------------------------
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.method === "get") {
+    for (const field of form.elements) if (field.name && field.value === "") field.disabled = true;
+    setTimeout(() => { for (const field of form.elements) field.disabled = false; });
+    return;
+  }
+  if (form.dataset.sent) { event.preventDefault(); return; }
+  form.dataset.sent = "1";
+  form.removeAttribute("data-changed");
+  event.submitter?.classList.add("is-busy");
+});
+window.addEventListener("pageshow", () => { // also when Back brings a page out of memory
+  for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+  for (const button of document.querySelectorAll(".is-busy")) button.classList.remove("is-busy");
+  count();
+});
+document.addEventListener("input", (event) => {
+  event.target.closest("form[data-guarded]")?.setAttribute("data-changed", "");
+});
+window.addEventListener("beforeunload", (event) => {
+  if (document.querySelector("form[data-changed]")) event.preventDefault();
+});
+
+// --- Ticking rows -----------------------------------------------------------------------------------------------
+let last = null;
+function count() {
+  for (const form of document.querySelectorAll("form[data-bulk]")) {
+    const ticks = [...form.querySelectorAll("input[name=order_id]")];
+    const chosen = ticks.filter((tick) => tick.checked).length;
+    const bar = form.querySelector(".bulk");
+    if (!bar) continue;
+    bar.classList.toggle("is-open", chosen > 0);
+    const shown = bar.querySelector("[data-count]");
+    shown.textContent = shown.dataset.count.replace("0", chosen);
+    const all = form.querySelector("input[data-all]");
+    if (all) { all.checked = chosen > 0 && chosen === ticks.length; all.indeterminate = chosen > 0 && chosen < ticks.length; }
+  }
+}
+document.addEventListener("click", (event) => {
+  const tick = event.target;
+  if (!tick.matches?.("input[type=checkbox]")) return;
+  const form = tick.closest("form[data-bulk]");
+  if (!form) return;
+  const ticks = [...form.querySelectorAll("input[name=order_id]")];
+  if (tick.hasAttribute("data-all")) for (const one of ticks) one.checked = tick.checked;
+  else if (event.shiftKey && last && ticks.includes(last)) {
+    const [from, to] = [ticks.indexOf(last), ticks.indexOf(tick)].sort((a, b) => a - b);
+    for (const one of ticks.slice(from, to + 1)) one.checked = tick.checked;
+  }
+  if (tick.name === "order_id") last = tick;
+  count();
+});
+
+// --- Small things -----------------------------------------------------------------------------------------------
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (button) {
+    try { await navigator.clipboard.writeText(button.dataset.copy); say(word("Copied")); } catch { /* it can be marked by hand */ }
+  }
+  const opener = event.target.closest("[data-dialog]");
+  if (opener) { event.preventDefault(); document.getElementById(opener.dataset.dialog)?.showModal(); }
+  if (event.target.closest("[data-close]")) event.target.closest("dialog")?.close();
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") {
+    const menu = document.activeElement?.closest?.("details.menu[open]") || document.querySelector("details.menu[open]");
+    if (menu) { menu.open = false; menu.querySelector("summary").focus(); }
+  }
+  if (event.key === "/" && !event.target.closest?.("input, textarea, select, [contenteditable]")) {
+    const field = document.querySelector("main input[type=search]") || document.querySelector(".find input");
+    if (field) { event.preventDefault(); field.focus(); field.select(); }
+  }
+});
+function prepare(part) {
+  for (const form of part.querySelectorAll?.("form[data-choose] select") || []) form.addEventListener("change", () => form.form.requestSubmit());
+  count();
+}
+prepare(document);
+document.querySelector("[data-focus]")?.focus();

@@ -1,0 +1,97 @@
+"""What every page of the console has, and what it does when something is away."""
+
+import re
+
+import pytest
+
+from tests.unit.console.conftest import AWAY, answering
+
+
+def test_every_page_allows_nothing_but_what_is_ours(helen):
+    for address in ("/login", "/", "/nowhere", "/orders"):
+        answer = helen.get(address)
+        policy = answer.headers["Content-Security-Policy"]
+
+        assert "default-src 'none'" in policy
+        assert "script-src 'self';" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+        assert not re.search(r"<script(?![^>]*\bsrc=)|\son\w+=|\sstyle=|<style", answer.text), address
+
+
+def test_scripts_and_sheets_are_kept_by_browsers_until_they_change(helen):
+    page = helen.get("/login").text
+    address = re.search(r'href="(/static/[^"]+\.css)"', page)[1]
+
+    with helen.get(address) as kept, helen.get("/static/0123456789ab/console.css") as outdated:
+        assert "immutable" in kept.headers["Cache-Control"]
+        assert outdated.status_code == 200
+        assert "immutable" not in outdated.headers["Cache-Control"]
+    assert helen.get("/static/x/nothing.css").status_code == 404
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "Sign out"), ("es", "Cerrar sesión")])
+def test_pages_are_in_the_language_of_their_reader(helen, language, word):
+    helen.post("/language", data={"language": language})
+
+    page = helen.get("/").text
+
+    assert f'<html lang="{language}">' in page
+    assert word in page
+
+
+def test_without_a_choice_the_browser_s_language_counts(console):
+    page = console.get("/login", headers={"Accept-Language": "es-MX, en;q=0.5"}).text
+
+    assert "¿Quién es usted?" in page
+
+
+def test_a_service_that_is_away_costs_its_own_part_of_home(make_console):
+    nothing = {"items": [], "next": None}
+    read = ("/v1/orders/queues", "/v1/markets", "/v1/sellers", "/v1/returns")
+    orders = answering("orders", {("GET", address): nothing for address in read})
+    browser = make_console({"orders": orders})
+    browser.post("/login", data={"person": "helen"})
+
+    page = browser.get("/")
+
+    assert page.status_code == 200
+    assert "Shipping can&#39;t be reached now" in page.text
+    assert "Orders can&#39;t be reached now" not in page.text
+
+
+def test_whoever_may_see_nothing_gets_a_working_page(make_console, people):
+    orders = answering("orders", {})
+    browser = make_console({"orders": orders}, local_people=people(scopes=[]))
+    browser.post("/login", data={"person": "helen"})
+
+    page = browser.get("/")
+
+    assert page.status_code == 200
+    assert orders.asked == []
+    assert 'href="/orders"' not in page.text
+
+
+def test_an_error_page_says_what_finds_it_in_the_logs(helen):
+    answer = helen.get("/nowhere", headers={"X-Correlation-Id": "look-for-me"})
+
+    assert answer.status_code == 404
+    assert "look-for-me" in answer.text
+
+
+def test_the_apis_are_under_the_same_address_on_one_machine(make_console):
+    browser = make_console()
+
+    passed_on = [
+        browser.get(address) for address in ("/orders/v1/orders", "/shipping/docs", "/documents/openapi.json")
+    ]
+    shut = [browser.get(address) for address in ("/orders/internal/deliveries", "/orders/metrics")]
+
+    assert [answer.status_code for answer in passed_on] == [502] * 3  # nobody listens there
+    assert [answer.status_code for answer in shut] == [404, 404]
+
+
+def test_where_a_provider_signs_people_in_the_gateway_has_the_apis(make_console):
+    browser = make_console(oidc_issuer=AWAY, oidc_client_id="console")
+
+    assert browser.get("/orders/v1/orders").status_code == 404

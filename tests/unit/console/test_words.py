@@ -1,0 +1,117 @@
+"""Every code that a service can answer with has a word in every language."""
+
+import ast
+import json
+import string
+from pathlib import Path
+
+import pytest
+
+from deploy.local.databases import SERVICES
+from services.console.words import LANGUAGES, words_in
+
+ROOT = Path(__file__).parents[3]
+
+# The group of words for the codes of a field, wherever one of the APIs' documents lists them.
+GROUPS = {
+    "status": "order_status",
+    "fulfilment": "fulfilment",
+    "payment_state": "payment_state",
+    "payment_method": "payment_method",
+    "channel": "channel",
+    "lifecycle": "lifecycle",
+    "csr_status": "csr_status",
+    "timeline": "timeline",
+}
+
+
+def reasons():
+    """The reasons that the services refuse with, read off their source."""
+    found = set()
+    for file in [*ROOT.glob("services/**/*.py"), *ROOT.glob("shared/**/*.py")]:
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if not isinstance(node, ast.Call):
+                continue
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            if name in {"Refused", "Refusal"} and node.args:
+                found |= {one.value for one in ast.walk(node.args[0]) if isinstance(one, ast.Constant)}
+            if name == "Problem":
+                found |= {
+                    part.value.value
+                    for part in node.keywords
+                    if part.arg == "reason" and isinstance(part.value, ast.Constant)
+                }
+            if name == "_not_done" and len(node.args) > 1 and isinstance(node.args[1], ast.Constant):
+                found.add(node.args[1].value)
+    return sorted(one for one in found if isinstance(one, str) and one.replace("_", "").isalpha())
+
+
+def schema(service, name):
+    document = json.loads((ROOT / "docs" / "openapi" / f"{service}.json").read_text("utf-8"))
+    return document["components"]["schemas"][name]["properties"]
+
+
+def listed(service, schema_name, field):
+    described = schema(service, schema_name)[field]
+    return [code for code in described.get("items", described)["enum"] if code is not None]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_of_the_services_has_words(language):
+    words = words_in(language)
+
+    assert len(reasons()) > 60
+    assert [reason for reason in reasons() if not words.knows("reasons", reason)] == []
+
+
+@pytest.mark.requirement("C-36")
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("group", "codes"),
+    [(group, listed("orders", "ListedOrder", field)) for field, group in GROUPS.items()]
+    + [
+        ("queue", listed("orders", "ListedOrder", "queues")),
+        ("shipment", listed("shipping", "Shipment", "status")),
+        ("return_status", listed("orders", "Return", "status")),
+        ("return_reason", listed("orders", "Return", "reason")),
+        ("notice", listed("notifications", "Notice", "kind")),
+    ],
+)
+def test_every_status_has_a_word(language, group, codes):
+    words = words_in(language)
+
+    assert codes
+    assert [code for code in codes if not words.knows(group, code)] == []
+
+
+def test_the_languages_say_the_same():
+    english, *others = (words_in(language).texts for language in LANGUAGES)
+
+    for other in others:
+        assert list(other) == list(english)
+        for key, text in english.items():
+            assert fields_of(other[key]) == fields_of(text), key
+
+
+def fields_of(text):
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_no_word_of_the_templates_is_missing():
+    """Templates name their words in full, but for those that are made of a code."""
+    import re  # noqa: PLC0415
+
+    english = words_in("en").texts
+    wanted = {
+        key
+        for file in (ROOT / "services" / "console").rglob("*.html")
+        for key in re.findall(r"\bt\('([\w.]+)'[,)]", file.read_text("utf-8"))
+    }
+
+    assert len(wanted) > 40
+    assert [key for key in wanted if key not in english and f"{key}.other" not in english] == []
+
+
+def test_every_service_has_a_name():
+    for language in LANGUAGES:
+        assert all(words_in(language).knows("services", service) for service in SERVICES)
