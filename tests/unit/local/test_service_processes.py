@@ -53,10 +53,13 @@ def test_each_process_is_told_the_secrets_it_needs_and_no_other(environments):
     told = environments({"CARRIER_SECRETS": "swift=whsec_c3dpZnQ="})
 
     expected = {
-        name: OF_EVERY[name.partition(".")[2]] | BESIDES.get(name, set()) for name in told if name != "flower"
+        name: OF_EVERY[name.partition(".")[2]] | BESIDES.get(name, set())
+        for name in told
+        if name.partition(".")[0] in SERVICES
     }
     assert {name: set(environment) & SECRETS for name, environment in told.items()} == expected | {
-        "flower": {"CELERY_BROKER_URL"}
+        "console.api": {"BROKER_URL"},
+        "flower": {"CELERY_BROKER_URL"},
     }
 
 
