@@ -85,6 +85,7 @@ def service_environments(settings: Settings, keys: Keys, servers: Servers) -> di
         "BROKER_URL": servers.broker_url_of("console"),
         # Whoever comes to the console of one machine may be any of these people.
         "LOCAL_PEOPLE": str(write_people(settings.folder / "keys" / "people.json", keys)),
+        **settings.services,
     }
     shared = (
         _machine(settings, servers)
@@ -116,7 +117,7 @@ def service_environments(settings: Settings, keys: Keys, servers: Servers) -> di
         "SMTP_URL": servers.smtp_url,
         "MAIL_FROM": settings.services.get("MAIL_FROM", "Waybill <orders@waybill.example>"),
     }
-    return environments | {"console": _machine(settings, servers) | addresses | settings.services | console}
+    return environments | {"console": _machine(settings, servers) | addresses | console}
 
 
 def _told(environments: Mapping[str, Mapping[str, str]], process: str) -> dict[str, str]:
