@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,6 +16,7 @@ from sqlalchemy import (
     DateTime,
     Dialect,
     Engine,
+    Enum,
     ExceptionContext,
     MetaData,
     TypeDecorator,
@@ -58,6 +60,13 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
         """The instant in UTC, whatever the connection's time zone."""
         return value if value is None else value.astimezone(UTC)
+
+
+def word(vocabulary: type[StrEnum], length: int = 32) -> Enum:
+    """A column of an enumeration's words: text with a check, so a new word is an ordinary migration."""
+    return Enum(
+        vocabulary, native_enum=False, length=length, values_callable=lambda words: [*map(str, words)]
+    )
 
 
 def new_id() -> UUID:

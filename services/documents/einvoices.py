@@ -20,15 +20,20 @@ from babel.numbers import get_currency_precision
 from facturx.generate_xml import generate_cii_xml
 
 from services.documents.domain.figures import Row
-from services.documents.domain.papers import Content, PaperKind
-from shared.events.snapshots import Address, OrderSnapshot
+from services.documents.domain.papers import Content
+from shared.events.snapshots import Address, OrderSnapshot, PaperKind, PaymentMethod, TaxMode
 
 PROFILE = "EN 16931"
 
 # UNTDID 1001: what kind of document it is.
 _DOCUMENT_TYPES = {PaperKind.INVOICE: "380", PaperKind.CREDIT_NOTE: "381"}
 # UNTDID 4461: how it is paid; transfers are told apart by whether there is an account.
-_PAYMENT_MEANS = {"online": "68", "payment_link": "68", "card_on_phone": "48", "cash_on_delivery": "10"}
+_PAYMENT_MEANS = {
+    PaymentMethod.ONLINE: "68",
+    PaymentMethod.PAYMENT_LINK: "68",
+    PaymentMethod.CARD_ON_PHONE: "48",
+    PaymentMethod.CASH_ON_DELIVERY: "10",
+}
 _CREDIT_TRANSFER = "30"
 _EACH = "C62"  # UN/ECE recommendation 20: one piece
 _PRICE_DIGITS = 6  # so that quantity times net price is the line's net amount, to the cent
@@ -40,7 +45,7 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
     order, counted = content.order, content.figures
     assert counted is not None
     money = _Amounts(order.currency)
-    gross = order.market.tax_mode == "gross"
+    gross = order.market.tax_mode == TaxMode.GROSS
     nets = [(row, row.amount_minor - row.tax_minor if gross else row.amount_minor) for row in counted.rows]
     has_lines = any(row.fee is None for row, _ in nets)
     lines = [(row, net) for row, net in nets if row.fee is None or not has_lines]
@@ -228,7 +233,7 @@ def _payment(order: OrderSnapshot, kind: PaperKind) -> dict[str, str]:
     method, iban = order.payment.method, order.seller.iban.replace(" ", "")
     if kind is PaperKind.CREDIT_NOTE:
         return {}
-    if method == "transfer":
+    if method == PaymentMethod.TRANSFER:
         account = {"BT-81": _CREDIT_TRANSFER, "BT-84": iban, "BT-83": order.number}
         return account if iban else {}
     return {"BT-81": _PAYMENT_MEANS[method]} if method in _PAYMENT_MEANS else {}

@@ -2,11 +2,11 @@
 
 from sqlalchemy.orm import Session
 
-from services.documents.domain.papers import PaperKind, PaperStatus
 from services.documents.models import Paper
 from services.documents.queries import papers_in_line
 from shared.events import documents as contract
 from shared.events import snapshots
+from shared.events.snapshots import PaperKind, PaperStatus
 from shared.messaging.subjects import next_version
 
 
@@ -33,7 +33,7 @@ def paper_stored(
             total_minor=paper.total_minor,
         )
     return contract.DocumentStored(
-        documents=documents, document_id=paper.id, kind=paper.kind.value, part=paper.part
+        documents=documents, document_id=paper.id, kind=paper.kind, part=paper.part
     )
 
 
@@ -45,7 +45,7 @@ def document_removed(session: Session, paper: Paper, reason: str) -> contract.Do
 def document_failed(session: Session, paper: Paper, reason: str) -> contract.DocumentFailed:
     """document.failed."""
     return contract.DocumentFailed(
-        documents=snapshot(session, paper), document_id=paper.id, kind=paper.kind.value, reason=reason
+        documents=snapshot(session, paper), document_id=paper.id, kind=paper.kind, reason=reason
     )
 
 
@@ -60,8 +60,8 @@ def snapshot(session: Session, paper: Paper) -> snapshots.DocumentsSnapshot:
         papers=tuple(
             snapshots.Paper(
                 document_id=each.id,
-                kind=each.kind.value,
-                status=each.status.value,
+                kind=each.kind,
+                status=each.status,
                 part=each.part,
                 number=each.number or "",
                 total_minor=each.total_minor,

@@ -15,9 +15,10 @@ from services.documents.commands import papers as commands
 from services.documents.commands import prints
 from services.documents.db import folder_of
 from services.documents.domain.figures import disagreements
-from services.documents.domain.papers import NUMBERED_KINDS, Content, PaperKind, PrintKind, may
+from services.documents.domain.papers import NUMBERED_KINDS, Content, PrintKind, may
 from services.documents.messaging import jobs
 from services.documents.models import Paper, Print
+from shared.events.snapshots import PaperKind
 from shared.messaging.jobs import Effect, PermanentFailure
 
 MOST_FAULTS = 20  # that a verdict names

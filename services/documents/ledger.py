@@ -7,9 +7,9 @@ from datetime import date
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from services.documents.domain.papers import PaperKind
 from services.documents.models import Paper, Series
 from shared.access import actor_of
+from shared.events.snapshots import PaperKind
 
 MOST_NAMED = 100
 

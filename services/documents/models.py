@@ -9,7 +9,6 @@ import msgspec
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    Enum,
     ForeignKey,
     Index,
     MetaData,
@@ -21,16 +20,9 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from services.documents.domain.figures import Figures
-from services.documents.domain.papers import Content, PaperKind, PaperStatus, PrintKind
-from shared.db import UtcDateTime, metadata, new_id
-from shared.events.snapshots import SentEmail
-
-
-def _words(kind: type[PaperKind] | type[PaperStatus] | type[PrintKind]) -> Enum:
-    # Text with a check, not a PostgreSQL type: a new word is then an ordinary migration.
-    return Enum(
-        kind, native_enum=False, create_constraint=False, values_callable=lambda words: [*words], length=20
-    )
+from services.documents.domain.papers import Content, PrintKind
+from shared.db import UtcDateTime, metadata, new_id, word
+from shared.events.snapshots import PaperKind, PaperStatus, SentEmail
 
 
 class Base(DeclarativeBase):
@@ -40,9 +32,9 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own shape
         str: Text,
         datetime: UtcDateTime,
-        PaperKind: _words(PaperKind),
-        PaperStatus: _words(PaperStatus),
-        PrintKind: _words(PrintKind),
+        PaperKind: word(PaperKind, 20),
+        PaperStatus: word(PaperStatus, 20),
+        PrintKind: word(PrintKind, 20),
     }
 
 

@@ -7,9 +7,10 @@ from sqlalchemy import func
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.documents.domain.papers import NUMBERED_KINDS, PaperKind, may, status_after
+from services.documents.domain.papers import NUMBERED_KINDS, may, status_after
 from services.documents.models import Paper, Series
 from shared import clock
+from shared.events.snapshots import NumbersPer, PaperKind
 from shared.messaging.subjects import lock_order
 
 PREFIXES = {PaperKind.INVOICE: "", PaperKind.CREDIT_NOTE: "CN-"}
@@ -29,7 +30,7 @@ def give_number(session: Session, paper_id: UUID) -> Paper:
         return paper
     rules = paper.frozen.order.market
     today = clock.now().astimezone(ZoneInfo(rules.time_zone)).date()
-    period = f"{today:%Y-%m}" if rules.numbers_per == "month" else f"{today:%Y}"
+    period = f"{today:%Y-%m}" if rules.numbers_per == NumbersPer.MONTH else f"{today:%Y}"
     first = insert(Series).values(
         market=paper.market,
         seller=paper.seller,

@@ -11,14 +11,18 @@ from services.documents.domain.papers import (
     FOR_WAREHOUSES,
     SENT_IN_BY_CUSTOMERS,
     UPLOADED_KINDS,
-    PaperKind,
-    PaperStatus,
 )
 from services.documents.domain.stops import Stop, address_of
 from services.documents.models import Logo, Paper, Print, Series
 from shared.access import actor_of
 from shared.errors import NotFound, Refused
-from shared.events.snapshots import ConversationSnapshot, OrderSnapshot, ShipmentsSnapshot
+from shared.events.snapshots import (
+    ConversationSnapshot,
+    OrderSnapshot,
+    PaperKind,
+    PaperStatus,
+    ShipmentsSnapshot,
+)
 from shared.messaging import copies, tables
 
 

@@ -29,10 +29,10 @@ from weasyprint.text.ffi import harfbuzz_subset
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from services.documents import drawings, typefaces
-from services.documents.domain.papers import Content, PaperKind, PrintKind
+from services.documents.domain.papers import Content, PrintKind
 from services.documents.domain.stops import Stop, picks
 from services.documents.wording import Wording, locale_of, words
-from shared.events.snapshots import Parcel, SellerBlock
+from shared.events.snapshots import PaperKind, Parcel, SellerBlock
 from shared.logging import logger
 
 log = logger(__name__)

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from services.notifications.models import Conversation, Email, Message
 from shared.events.notifications import EmailFailed, EmailSent, MessagePosted
-from shared.events.snapshots import ConversationSnapshot, SentEmail
+from shared.events.snapshots import Author, ConversationSnapshot, EmailStatus, Recipient, SentEmail, Step
 
 
 def conversation(
@@ -19,9 +19,9 @@ def conversation(
         emails=tuple(
             SentEmail(
                 email_id=email.id,
-                step=email.step,
-                recipient=email.recipient,
-                status=email.status,
+                step=Step(email.step),
+                recipient=Recipient(email.recipient),
+                status=EmailStatus(email.status),
                 at=email.sent_at or email.created_at,
                 error=email.error,
                 document_ids=tuple(UUID(paper["document_id"]) for paper in email.attachments),
@@ -37,7 +37,12 @@ def conversation(
 
 def email_sent(email: Email, conversation: ConversationSnapshot) -> EmailSent:
     """A mail server took it."""
-    return EmailSent(conversation=conversation, email_id=email.id, step=email.step, recipient=email.recipient)
+    return EmailSent(
+        conversation=conversation,
+        email_id=email.id,
+        step=Step(email.step),
+        recipient=Recipient(email.recipient),
+    )
 
 
 def email_failed(email: Email, conversation: ConversationSnapshot) -> EmailFailed:
@@ -45,12 +50,12 @@ def email_failed(email: Email, conversation: ConversationSnapshot) -> EmailFaile
     return EmailFailed(
         conversation=conversation,
         email_id=email.id,
-        step=email.step,
-        recipient=email.recipient,
+        step=Step(email.step),
+        recipient=Recipient(email.recipient),
         reason=email.error,
     )
 
 
 def message_posted(message: Message, conversation: ConversationSnapshot) -> MessagePosted:
     """One side wrote to the other."""
-    return MessagePosted(conversation=conversation, message_id=message.id, author=message.author)
+    return MessagePosted(conversation=conversation, message_id=message.id, author=Author(message.author))

@@ -14,9 +14,8 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_decimal, format_percent
 
 from services.notifications.domain.known import Doors, Known
-from services.notifications.domain.steps import Step
 from shared.colours import brand_colours
-from shared.events.snapshots import Address, OrderSnapshot, People, Return, Shipment
+from shared.events.snapshots import Address, OrderSnapshot, People, Return, Shipment, Step
 from shared.money import BASIS_POINTS, Money
 
 LANGUAGES = ("en", "es")  # the first is for those we have no words for

@@ -18,13 +18,14 @@ from services.notifications.db import settings_of
 from services.notifications.domain import headers
 from services.notifications.domain.answers import Answer, answer
 from services.notifications.domain.known import Doors, Known
-from services.notifications.domain.steps import Recipient, Step, is_merged
+from services.notifications.domain.steps import is_merged
 from services.notifications.messaging import jobs
 from services.notifications.models import Email
 from services.notifications.settings import Settings
 from shared import clock
 from shared.collect_codes import collect_code
 from shared.customer_tokens import make_token
+from shared.events.snapshots import EmailStatus, Recipient, Step
 from shared.logging import causation_id, correlation_id
 from shared.messaging.backoff import Backoff
 from shared.messaging.jobs import Effect, PermanentFailure, RetryLater
@@ -59,7 +60,9 @@ def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         is_called_off = email.recipient == Recipient.COURIER and not commands.courier_of(
             queries.shipments_of(session, email.order_id), email
         )
-    if email.status in {"sent", "merged"} or not email.address:  # by a worker thought dead; or erased
+    if (
+        email.status in {EmailStatus.SENT, EmailStatus.MERGED} or not email.address
+    ):  # by a worker thought dead; or erased
         return None
     if is_called_off:
         raise PermanentFailure("the shipment is no longer this courier's to deliver")

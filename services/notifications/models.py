@@ -21,6 +21,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from services.notifications.domain.letters import Shown, shown
 from shared.db import UtcDateTime, metadata, new_id
+from shared.events.snapshots import EmailStatus
 
 
 class Base(DeclarativeBase):
@@ -64,9 +65,7 @@ class Email(Base):
     subject: Mapped[str] = mapped_column(default="")  # written with the content
     attachments: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)  # document_id, filename, sha256
     message_id: Mapped[UUID]  # uuid5 of the key: a repeated sending is recognised by it
-    # queued: written, waits for its turn or for the mail server    sent: a server took it
-    # failed: given up, for the reason in `error`    merged: what it had to say went out with another
-    status: Mapped[str] = mapped_column(default="queued")
+    status: Mapped[str] = mapped_column(default=EmailStatus.QUEUED)
     error: Mapped[str] = mapped_column(default="")
     resend_of: Mapped[UUID | None] = mapped_column(ForeignKey("emails.id"))
     merged_into: Mapped[UUID | None] = mapped_column(ForeignKey("emails.id"))

@@ -25,7 +25,7 @@ from services.notifications.models import (
 )
 from shared.access import actor_of, visible
 from shared.errors import NotFound
-from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsSnapshot
+from shared.events.snapshots import DocumentsSnapshot, EmailStatus, OrderSnapshot, ShipmentsSnapshot
 from shared.messaging import copies
 from shared.messaging.tables import inbox
 
@@ -193,7 +193,9 @@ def overdue(session: Session, seller: str, market: str, now: datetime, limit: in
 def behind(session: Session, first: Email) -> Sequence[Email]:
     """What waits behind an e-mail to the same reader, in line."""
     line = _in_line(first.order_id).where(
-        Email.recipient == first.recipient, Email.status == "queued", Email.position > first.position
+        Email.recipient == first.recipient,
+        Email.status == EmailStatus.QUEUED,
+        Email.position > first.position,
     )
     return session.scalars(line).all()
 

@@ -16,9 +16,9 @@ from mjml import mjml2html
 from services.notifications import figures
 from services.notifications.domain.known import Doors, Known
 from services.notifications.domain.overdue import Matter
-from services.notifications.domain.steps import TO_SELLER, Step
+from services.notifications.domain.steps import TO_SELLER
 from services.notifications.models import OpenMatter
-from shared.events.snapshots import OrderSnapshot
+from shared.events.snapshots import OrderSnapshot, Step
 
 MOST_NAMED = 20  # orders of each kind in a digest
 TEMPLATES = Path(__file__).with_name("templates")

@@ -217,9 +217,9 @@ def _market(market: Market) -> snapshots.MarketBlock:
         tax_mode=market.tax_mode,
         tax_rounding=market.tax_rounding,
         backorders=market.backorders,
-        invoice_on=market.invoice_on,
-        invoice_per=market.invoice_per,
-        numbers_per=market.numbers_per,
+        invoice_on=snapshots.InvoiceOn(market.invoice_on),
+        invoice_per=snapshots.InvoicePer(market.invoice_per),
+        numbers_per=snapshots.NumbersPer(market.numbers_per),
     )
 
 

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session, sessionmaker
 from services.orders import gateway
 from services.orders.commands import banking, drafts, erasure, orders, refunds, returns
 from services.orders.db import settings_of
-from services.orders.domain.refunds import RefundState
 from services.orders.messaging import jobs
 from services.orders.models import BankStatement, Order, Payment, Refund
 from services.orders.queries import banking as queries
 from shared.access import EVERYTHING, Actor, acting_as, system
+from shared.events.snapshots import RefundState
 from shared.messaging.jobs import Effect
 
 # About an hour of tries: whatever keeps a gateway from answering longer than that wants a person.

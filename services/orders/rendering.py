@@ -13,7 +13,7 @@ from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from services.orders.domain.return_status import ReturnReason
+from shared.events.snapshots import ReturnReason
 from shared.money import Money
 
 LANGUAGES = ("en", "es")  # the first is for those we have no words for

@@ -9,8 +9,7 @@ from uuid import UUID
 import msgspec
 
 from services.shipping.domain.inspection import ReturnStatus
-from services.shipping.domain.shipment_status import COURIERS_CARE, OPEN, ShipmentStatus
-from services.shipping.domain.tracking_progress import TrackingStatus
+from services.shipping.domain.shipment_status import COURIERS_CARE, OPEN
 from services.shipping.models import (
     Appointment,
     ExpectedReturn,
@@ -42,6 +41,7 @@ from shared.events.shipping import (
     StockChanged,
     TrackingUpdated,
 )
+from shared.events.snapshots import ShipmentStatus, TrackingStatus
 from shared.messaging.outbox import Event
 
 # An event that only lacks the snapshot: all events of a transaction tell the state that it ends in.

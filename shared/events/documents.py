@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from shared.events.snapshots import DocumentsSnapshot
+from shared.events.snapshots import DocumentsSnapshot, PaperKind
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ class DocumentStored(DocumentEvent):
     NAME: ClassVar[str] = "document.stored"
 
     document_id: UUID
-    kind: str
+    kind: PaperKind
     part: str
 
 
@@ -70,5 +70,5 @@ class DocumentFailed(DocumentEvent):
     NAME: ClassVar[str] = "document.failed"
 
     document_id: UUID
-    kind: str
+    kind: PaperKind
     reason: str

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from shared.events.snapshots import ConversationSnapshot
+from shared.events.snapshots import Author, ConversationSnapshot, Recipient, Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,8 +26,8 @@ class EmailSent(ConversationEvent):
     NAME: ClassVar[str] = "email.sent"
 
     email_id: UUID
-    step: str
-    recipient: str  # customer or seller
+    step: Step
+    recipient: Recipient
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +37,8 @@ class EmailFailed(ConversationEvent):
     NAME: ClassVar[str] = "email.failed"
 
     email_id: UUID
-    step: str
-    recipient: str  # customer or seller
+    step: Step
+    recipient: Recipient
     reason: str
 
 
@@ -49,4 +49,4 @@ class MessagePosted(ConversationEvent):
     NAME: ClassVar[str] = "message.posted"
 
     message_id: UUID
-    author: str  # customer or seller
+    author: Author

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 from uuid import UUID
 
-from shared.events.snapshots import OrderSnapshot
+from shared.events.snapshots import OrderSnapshot, PaymentMethod
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +117,7 @@ class PaymentRecorded(OrderEvent):
 
     payment_id: UUID
     amount_minor: int  # in minor units of the order's currency
-    method: str
+    method: PaymentMethod
     reference: str
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from shared.events.snapshots import ReturnLine, ShipmentsSnapshot, StockSnapshot
+from shared.events.snapshots import ReturnLine, ShipmentsSnapshot, StockSnapshot, TrackingStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,7 +147,7 @@ class TrackingUpdated(ShipmentEvent):
 
     shipment_id: UUID
     parcel_id: UUID
-    status: str
+    status: TrackingStatus
 
 
 @dataclass(frozen=True, kw_only=True)

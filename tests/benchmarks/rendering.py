@@ -25,10 +25,10 @@ from deploy.local.valkey import temporary_valkey
 from services.documents import drawings, einvoices, rendering
 from services.documents import wording as writing
 from services.documents.commands.papers import issue_due_papers
-from services.documents.domain.papers import Content, PaperKind
+from services.documents.domain.papers import Content
 from services.documents.messaging import messaging
 from shared.db import make_engine
-from shared.events.snapshots import Parcel
+from shared.events.snapshots import PaperKind, Parcel
 from shared.messaging.subjects import lock_order
 from shared.messaging.tables import jobs
 from shared.migrations import upgrade

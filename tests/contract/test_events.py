@@ -11,6 +11,8 @@ import pytest
 from deploy.local.databases import SERVICES
 from shared.events import codec
 from shared.events.routes import SUBSCRIBERS
+from shared.events.snapshots import PaymentMethod
+from tests.samples import with_words_of_tomorrow
 
 SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
 
@@ -75,6 +77,29 @@ def test_what_a_newer_publisher_added_is_passed_over():
     event = codec.decode("order.accepted", sample["data"])
 
     assert event.order.number == "EU-100042"
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_a_word_that_a_newer_publisher_knows_is_kept_as_it_is_and_taken_for_none_of_ours(path):
+    sample = json.loads(path.read_text())
+    told = with_words_of_tomorrow(sample["type"])["data"]
+
+    event = codec.decode(sample["type"], told)
+
+    assert (told != sample["data"]) == (sample["type"] != "stock.changed")
+    assert kept_of(json.loads(codec.encode(event)), told) == told
+
+
+def test_a_word_of_tomorrow_is_no_word_of_today():
+    sample = json.loads((Path(__file__).parent / "samples" / "order.accepted.1.json").read_text())
+    sample["data"]["order"]["payment"]["method"] = "barter"
+
+    method = codec.decode("order.accepted", sample["data"]).order.payment.method
+
+    assert (method, f"{method}", method.value) == ("barter",) * 3
+    assert method not in set(PaymentMethod)
+    with pytest.raises(ValueError, match="'barter' is not a valid PaymentMethod"):
+        PaymentMethod("barter")
 
 
 @pytest.mark.requirement("F-03")

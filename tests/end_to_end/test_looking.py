@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.local.databases import SERVICES
 from deploy.local.service_processes import WORKERS, metrics_url
-from services.notifications.domain.steps import Step
+from shared.events.snapshots import Step
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 import pytest
 
 from deploy.local.main_job import run
-from services.notifications.domain.steps import Step
+from shared.events.snapshots import Step
 
 pytestmark = pytest.mark.slow
 

@@ -15,9 +15,9 @@ from services.documents.api.schemas.papers import (
     PapersSchema,
 )
 from services.documents.commands import papers as commands
-from services.documents.domain.papers import PaperKind
 from services.documents.domain.uploads import SUFFIXES
 from services.documents.models import Paper
+from shared.events.snapshots import PaperKind
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query

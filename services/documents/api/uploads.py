@@ -14,7 +14,7 @@ from services.documents.api.content import answer_bytes, files_of
 from services.documents.api.schemas.papers import PaperSchema, RemovalSchema
 from services.documents.api.schemas.uploads import LogoSchema
 from services.documents.commands import papers, uploads
-from services.documents.domain.papers import UPLOADED_KINDS, PaperKind
+from services.documents.domain.papers import UPLOADED_KINDS
 from services.documents.domain.uploads import (
     LARGEST_LOGO,
     LARGEST_LOGO_SIDE,
@@ -27,6 +27,7 @@ from services.documents.domain.uploads import (
 from services.documents.models import Logo, Paper
 from shared.access import actor_of
 from shared.errors import Invalid, NotFound
+from shared.events.snapshots import PaperKind
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query

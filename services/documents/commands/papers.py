@@ -25,8 +25,6 @@ from services.documents.domain.papers import (
     KINDS_ON_DEMAND,
     NUMBERED_KINDS,
     UPLOADED_KINDS,
-    PaperKind,
-    PaperStatus,
     may,
     status_after,
 )
@@ -34,7 +32,15 @@ from services.documents.models import Paper
 from shared import clock
 from shared.access import actor_of
 from shared.errors import Refused
-from shared.events.snapshots import Address, OrderSnapshot, People, ShipmentsSnapshot
+from shared.events.snapshots import (
+    Address,
+    InvoiceOn,
+    OrderSnapshot,
+    PaperKind,
+    PaperStatus,
+    People,
+    ShipmentsSnapshot,
+)
 from shared.messaging import copies, outbox
 from shared.messaging.jobs import enqueue
 from shared.messaging.subjects import lock_order
@@ -103,7 +109,7 @@ def issue_invoices(session: Session, order_id: UUID) -> list[Paper]:
     """
     lock_order(session, order_id)
     order = _promised_order(session, order_id)
-    if order.market.invoice_on != "hand":
+    if order.market.invoice_on != InvoiceOn.HAND:
         raise Refused("issued_by_rule", f"this market invoices on {order.market.invoice_on}")
     papers = queries.papers_in_line(session, order_id)
     shipments = copies.newest(session, order_id, ShipmentsSnapshot)

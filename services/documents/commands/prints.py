@@ -8,13 +8,13 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.documents import queries, storage
-from services.documents.domain.papers import PaperStatus, PrintKind, may, status_after
+from services.documents.domain.papers import PrintKind, may, status_after
 from services.documents.models import Print
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import NotFound, Refused
-from shared.events.snapshots import ShipmentsSnapshot
+from shared.events.snapshots import PaperStatus, ShipmentsSnapshot, ShipmentStatus
 from shared.messaging import copies
 from shared.messaging.jobs import enqueue
 
@@ -51,7 +51,7 @@ def print_shipments(session: Session, kind: PrintKind, shipments: Sequence[tuple
         of_order = {each.shipment_id: each for each in (known.shipments if known else ())}
         if shipment_id not in of_order:
             raise NotFound("shipment", shipment_id)
-        if of_order[shipment_id].status == "cancelled":
+        if of_order[shipment_id].status == ShipmentStatus.CANCELLED:
             raise Refused("shipment_cancelled", "it is not sent any more", shipment_id=str(shipment_id))
     if len(sellers) > 1:
         raise Refused("several_sellers", "a print bears one seller's name")

@@ -5,13 +5,14 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.documents import events, queries, storage
-from services.documents.domain.papers import WHOLE_ORDER, PaperKind, PaperStatus
+from services.documents.domain.papers import WHOLE_ORDER
 from services.documents.domain.uploads import MOST_BY_CUSTOMER
 from services.documents.models import Logo, Paper
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import NotFound, Refused
+from shared.events.snapshots import PaperKind, PaperStatus
 from shared.messaging import outbox
 from shared.messaging.subjects import lock_order
 

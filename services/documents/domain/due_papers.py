@@ -5,15 +5,25 @@ from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
 
-from services.documents.domain.invoices import GONE_OUT, DueCredit, Invoice, due_credits, due_invoices, is_off
-from services.documents.domain.papers import WHOLE_ORDER, Content, PaperKind
+from services.documents.domain.invoices import DueCredit, Invoice, due_credits, due_invoices, is_off
+from services.documents.domain.papers import WHOLE_ORDER, Content
 from services.documents.domain.stops import address_of
 from shared.errors import Refused
-from shared.events.snapshots import OrderSnapshot, Shipment, ShipmentsSnapshot
+from shared.events.snapshots import (
+    LEFT,
+    InvoiceOn,
+    MethodKind,
+    OrderSnapshot,
+    PaperKind,
+    ReturnStatus,
+    Shipment,
+    ShipmentsSnapshot,
+    ShipmentStatus,
+)
 
-WANTS_LABEL = frozenset({"packing", "ready"}) | GONE_OUT
-PACKS_NOTHING = frozenset({"download", "service"})  # kinds of method
-RETURNS_GOODS = frozenset({"approved", "received"})
+WANTS_LABEL = frozenset({ShipmentStatus.PACKING, ShipmentStatus.READY}) | LEFT
+PACKS_NOTHING = frozenset({MethodKind.DOWNLOAD, MethodKind.SERVICE})  # kinds of method
+RETURNS_GOODS = frozenset({ReturnStatus.APPROVED, ReturnStatus.RECEIVED})
 PACKED = frozenset({PaperKind.PACKING_SLIP, PaperKind.LABEL})  # kinds that go by what is in which parcel
 
 
@@ -74,7 +84,7 @@ def invoices_due(
             kind=PaperKind.INVOICE,
             part=part,
             content=Content(order=order, figures=figures, paid_minor=paid),
-            cause="hand" if by_hand else order.market.invoice_on,
+            cause=InvoiceOn.HAND if by_hand else order.market.invoice_on,
             total_minor=figures.total_minor,
         )
 
@@ -111,7 +121,7 @@ def on_demand(kind: PaperKind, order: OrderSnapshot) -> DuePaper:
         kind=kind,
         part=WHOLE_ORDER,
         content=Content(order=order),
-        cause="hand",
+        cause=InvoiceOn.HAND,
         total_minor=order.payment.received_minor if kind is PaperKind.PAYMENT_RECEIPT else 0,
         suffix=str(order.version),
     )
@@ -120,7 +130,9 @@ def on_demand(kind: PaperKind, order: OrderSnapshot) -> DuePaper:
 def cancelled_shipments(shipments: ShipmentsSnapshot | None) -> Iterable[str]:
     """The parts whose labels and packing slips nobody needs any more."""
     shipments_ = shipments.shipments if shipments else ()
-    return {str(shipment.shipment_id) for shipment in shipments_ if shipment.status == "cancelled"}
+    return {
+        str(shipment.shipment_id) for shipment in shipments_ if shipment.status == ShipmentStatus.CANCELLED
+    }
 
 
 def _delivery_notes(order: OrderSnapshot) -> Iterator[DuePaper]:
@@ -140,7 +152,7 @@ def _delivery_notes(order: OrderSnapshot) -> Iterator[DuePaper]:
                 place=place,
                 places=len(groups),
             ),
-            cause="acceptance",
+            cause=InvoiceOn.ACCEPTANCE,
         )
 
 
@@ -156,7 +168,7 @@ def _return_slips(order: OrderSnapshot) -> Iterator[DuePaper]:
 
 
 def _papers_of_shipments(order: OrderSnapshot, shipments: ShipmentsSnapshot) -> Iterator[DuePaper]:
-    standing = [shipment for shipment in shipments.shipments if shipment.status != "cancelled"]
+    standing = [shipment for shipment in shipments.shipments if shipment.status != ShipmentStatus.CANCELLED]
     for place, shipment in enumerate(standing, start=1):
         if shipment.status not in WANTS_LABEL or shipment.method_kind in PACKS_NOTHING:
             continue
@@ -169,7 +181,7 @@ def _papers_of_shipments(order: OrderSnapshot, shipments: ShipmentsSnapshot) -> 
             shipment=shipment,
         )
         yield packed(PaperKind.PACKING_SLIP, content, shipment)
-        if shipment.method_kind == "delivery":  # what is fetched needs none
+        if shipment.method_kind == MethodKind.DELIVERY:  # what is fetched needs none
             yield packed(PaperKind.LABEL, content, shipment)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
-from shared.events.snapshots import Fee, OrderLine, OrderSnapshot, TaxRow
+from shared.events.snapshots import Fee, OrderLine, OrderSnapshot, TaxMode, TaxRow
 from shared.money import round_half_up, split
 
 
@@ -49,7 +49,7 @@ def figures(rows: Sequence[Row], tax_mode: str) -> Figures:
     return Figures(
         rows=tuple(rows),
         tax=tax,
-        tax_added_minor=0 if tax_mode == "gross" else sum(taxes.values()),
+        tax_added_minor=0 if tax_mode == TaxMode.GROSS else sum(taxes.values()),
         total_minor=sum(row.gross_minor for row in tax),
     )
 
@@ -199,14 +199,14 @@ def _left(invoice: Figures, credited: Iterable[Figures]) -> dict[int, tuple[int,
 def _amount_row(rate: int, gross: int, tax: int, tax_mode: str, name: str = "") -> Row:
     return Row(
         name=name,
-        amount_minor=gross if tax_mode == "gross" else gross - tax,
+        amount_minor=gross if tax_mode == TaxMode.GROSS else gross - tax,
         tax_rate_basis_points=rate,
         tax_minor=tax,
     )
 
 
 def _tax_row(rate: int, amount_minor: int, tax_minor: int, tax_mode: str) -> TaxRow:
-    net = amount_minor - tax_minor if tax_mode == "gross" else amount_minor
+    net = amount_minor - tax_minor if tax_mode == TaxMode.GROSS else amount_minor
     return TaxRow(rate_basis_points=rate, net_minor=net, tax_minor=tax_minor, gross_minor=net + tax_minor)
 
 

@@ -20,9 +20,18 @@ from services.documents.domain.figures import (
     wanted,
 )
 from services.documents.domain.papers import WHOLE_ORDER
-from shared.events.snapshots import OrderSnapshot, Refund, RefundPart, ShipmentsSnapshot
+from shared.events.snapshots import (
+    LEFT,
+    InvoiceOn,
+    InvoicePer,
+    OrderSnapshot,
+    Refund,
+    RefundPart,
+    RefundState,
+    ShipmentsSnapshot,
+    TaxMode,
+)
 
-GONE_OUT = frozenset({"shipped", "delivered", "undeliverable", "returned"})
 CANCELLATION = "cancellation"
 CANCELLED_LINES = "cancelled_lines"
 CORRECTION = "correction"
@@ -89,7 +98,7 @@ def due_invoices(
             before.append(counted)
             yield part, counted
     left = figures(_fees_left(order, before, invoices), order.market.tax_mode)
-    if left.total_minor > 0 and FEES not in known and (by_hand or order.market.invoice_on != "hand"):
+    if left.total_minor > 0 and FEES not in known and (by_hand or order.market.invoice_on != InvoiceOn.HAND):
         yield FEES, left
 
 
@@ -119,7 +128,7 @@ def _parts(
     order: OrderSnapshot, shipments: ShipmentsSnapshot | None
 ) -> Iterator[tuple[str, Mapping[UUID, int]]]:
     match order.market.invoice_per:
-        case "method":
+        case InvoicePer.METHOD:
             method_of = {group.group_id: group.method for group in order.delivery_groups}
             for method in dict.fromkeys(method_of.values()):
                 yield (
@@ -130,9 +139,9 @@ def _parts(
                         if method_of[line.group_id] == method
                     },
                 )
-        case "shipment":
+        case InvoicePer.SHIPMENT:
             for shipment in shipments.shipments if shipments else ():
-                if shipment.status in GONE_OUT:
+                if shipment.status in LEFT:
                     counted: Counter[UUID] = Counter()
                     for line in shipment.lines:
                         counted[line.line_id] += line.quantity
@@ -145,11 +154,11 @@ def _is_due(
     order: OrderSnapshot, shipments: ShipmentsSnapshot | None, quantities: Mapping[UUID, int]
 ) -> bool:
     match order.market.invoice_on:
-        case "acceptance":
+        case InvoiceOn.ACCEPTANCE:
             return True
-        case "payment":
+        case InvoiceOn.PAYMENT:
             return order.payment.covered
-        case "shipment":
+        case InvoiceOn.SHIPMENT:
             return shipments is not None and _have_gone_out(shipments, quantities)
         case _:  # by hand
             return False
@@ -159,7 +168,7 @@ def _have_gone_out(shipments: ShipmentsSnapshot, quantities: Mapping[UUID, int])
     # Counted by units: a shipment that shipping has yet to plan must not be taken for shipped.
     left = Counter(quantities)
     for shipment in shipments.shipments:
-        if shipment.status in GONE_OUT:
+        if shipment.status in LEFT:
             left.subtract({line.line_id: line.quantity for line in shipment.lines})
     return all(left[line_id] <= 0 for line_id in quantities)
 
@@ -262,7 +271,7 @@ def _rows_by_invoice(
     most = refund.credited_minor - sum(each.total_minor for each in before)
     gone, units_gone = Counter[object](), Counter[object]()
     for row in (row for each in before for row in each.rows):
-        gone[_key(row)] += row.amount_minor + (0 if order.market.tax_mode == "gross" else row.tax_minor)
+        gone[_key(row)] += row.amount_minor + (0 if order.market.tax_mode == TaxMode.GROSS else row.tax_minor)
         units_gone[_key(row)] += row.quantity
     rows = defaultdict[UUID, list[Row]](list)
     for part in refund.parts:
@@ -317,12 +326,14 @@ def _row_of(part: RefundPart, order: OrderSnapshot, done: int, amount: int, unit
         line_id=part.line_id,
         quantity=units,
         unit_price_minor=line.unit_price_minor if line else 0,
-        amount_minor=amount - (0 if order.market.tax_mode == "gross" else tax - tax_done),
+        amount_minor=amount - (0 if order.market.tax_mode == TaxMode.GROSS else tax - tax_done),
         tax_rate_basis_points=part.tax_rate_basis_points,
         tax_minor=tax - tax_done,
     )
 
 
 def _settled(order: OrderSnapshot) -> list[Refund]:
-    settled = [refund for refund in order.refunds if refund.state == "settled" and refund.settled_at]
+    settled = [
+        refund for refund in order.refunds if refund.state == RefundState.SETTLED and refund.settled_at
+    ]
     return sorted(settled, key=lambda refund: (refund.settled_at, refund.refund_id))

@@ -6,29 +6,10 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.documents.domain.figures import Figures
-from shared.events.snapshots import Address, OrderSnapshot, Return, Shipment
+from shared.events.snapshots import Address, OrderSnapshot, PaperKind, PaperStatus, Return, Shipment
 from shared.life import Life
 
 WHOLE_ORDER = "order"  # the part of a paper that is about all of an order
-
-
-class PaperKind(StrEnum):
-    """What a paper is for."""
-
-    INVOICE = "invoice"
-    CREDIT_NOTE = "credit_note"  # takes an invoice back; nothing issued is ever edited
-    DELIVERY_NOTE = "delivery_note"  # goes with the goods, without prices
-    PACKING_SLIP = "packing_slip"  # lies in the parcel and tells what is in it
-    LABEL = "label"  # sticks on a parcel
-    RETURN_SLIP = "return_slip"  # comes back with the goods
-    ORDER_PRINTOUT = "order_printout"  # the order as of now, for the seller's own use
-    PAYMENT_RECEIPT = "payment_receipt"  # what was received so far
-    # What people send in:
-    PURCHASE_ORDER = "purchase_order"
-    SHIPPING_PAPER = "shipping_paper"
-    UPLOADED_INVOICE = "uploaded_invoice"  # made elsewhere; Waybill's own are never uploaded
-    PAYMENT_PROOF = "payment_proof"
-    ATTACHMENT = "attachment"  # of a message
 
 
 # Kept for the legal term and numbered without gaps; the others carry no number of their own.
@@ -73,17 +54,6 @@ class PrintKind(StrEnum):
     DOCUMENTS = "documents"  # stored papers, one after the other
     PICK_LIST = "pick_list"  # what to fetch for several shipments, in the order of the shelves
     COURIER_SHEET = "courier_sheet"  # where a courier goes, and whom to call
-
-
-class PaperStatus(StrEnum):
-    """The life of a paper."""
-
-    DUE = "due"  # its content is frozen; a renderer will make it
-    NUMBERED = "numbered"  # has its place in a gapless series, so it must come to be
-    STORED = "stored"  # its bytes are kept and never change
-    FAILED = "failed"  # could not be made; waits for an operator
-    WITHDRAWN = "withdrawn"  # no longer wanted, before it had a number
-    REMOVED = "removed"  # its bytes were erased; hash and dates stay
 
 
 TRANSITIONS = {

@@ -15,10 +15,11 @@ from services.notifications.api.schemas.messages import (
     CustomerMessageToPostSchema,
 )
 from services.notifications.commands import messages as commands
-from services.notifications.domain.messages import LONGEST_TEXT, Author, opens_to_customer
+from services.notifications.domain.messages import LONGEST_TEXT, opens_to_customer
 from services.notifications.models import Message
 from shared.db import new_id
 from shared.errors import Refused
+from shared.events.snapshots import Author
 from shared.web import payloads
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query

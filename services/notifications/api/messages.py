@@ -14,8 +14,8 @@ from services.notifications.api.schemas.messages import (
     MessageToPostSchema,
 )
 from services.notifications.commands import messages as commands
-from services.notifications.domain.messages import Author
 from services.notifications.models import Conversation, Message
+from shared.events.snapshots import Author
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query

@@ -16,14 +16,7 @@ from services.notifications.domain.answers import Answer, Meaning, pause_seconds
 from services.notifications.domain.headers import filename
 from services.notifications.domain.known import Known
 from services.notifications.domain.notices import Notable, NoticeKind
-from services.notifications.domain.steps import (
-    WAITING,
-    Letter,
-    Recipient,
-    key_of,
-    letters_to_couriers,
-    owed_letters,
-)
+from services.notifications.domain.steps import WAITING, Letter, key_of, letters_to_couriers, owed_letters
 from services.notifications.models import (
     Conversation,
     Email,
@@ -32,7 +25,15 @@ from services.notifications.models import (
     ThrottledDomain,
 )
 from shared import clock
-from shared.events.snapshots import ConversationSnapshot, Courier, OrderSnapshot, Paper, ShipmentsSnapshot
+from shared.events.snapshots import (
+    ConversationSnapshot,
+    Courier,
+    EmailStatus,
+    OrderSnapshot,
+    Paper,
+    Recipient,
+    ShipmentsSnapshot,
+)
 from shared.logging import causation_id, correlation_id
 from shared.messaging import copies, outbox
 from shared.messaging.jobs import enqueue
@@ -84,16 +85,16 @@ def keep_content(
     """
     kept = queries.content(session, email_id)
     email = session.get_one(Email, email_id)
-    if email.status in {"sent", "merged"} or not email.address:
+    if email.status in {EmailStatus.SENT, EmailStatus.MERGED} or not email.address:
         return b""
     if kept:
         return kept
     email.subject = subject
     email.attachments = enclosures(email, merged)
     session.add(EmailContent(email_id=email_id, compressed=zlib.compress(content)))
-    told = Email.id.in_([later.id for later in merged]), Email.status == "queued"
+    told = Email.id.in_([later.id for later in merged]), Email.status == EmailStatus.QUEUED
     for behind in session.scalars(select(Email).where(*told, Email.position > email.position)):
-        behind.status, behind.merged_into = "merged", email_id
+        behind.status, behind.merged_into = EmailStatus.MERGED, email_id
     return content
 
 
@@ -127,7 +128,7 @@ def email_sent(session: Session, email_id: UUID, answer: Answer) -> None:
     """Note that a mail server took it, let the next in line go, tell email.sent."""
     log_attempt(session, email_id, "sent", answer)
     email = session.get_one(Email, email_id)
-    email.status, email.sent_at, email.error = "sent", clock.now(), ""
+    email.status, email.sent_at, email.error = EmailStatus.SENT, clock.now(), ""
     session.execute(delete(ThrottledDomain).where(ThrottledDomain.domain == queries.domain_of(email.address)))
     _let_next_go(session, email.order_id, email.recipient)
     if email.number:  # a digest is no order's, and nobody else's business
@@ -137,9 +138,9 @@ def email_sent(session: Session, email_id: UUID, answer: Answer) -> None:
 def give_up_email(session: Session, email_id: UUID, reason: str) -> None:
     """Note that it won't be sent, let the next in line go, tell email.failed; nothing if that is known."""
     email = session.get_one(Email, email_id)
-    if email.status != "queued":
+    if email.status != EmailStatus.QUEUED:
         return
-    email.status, email.error = "failed", reason
+    email.status, email.error = EmailStatus.FAILED, reason
     _let_next_go(session, email.order_id, email.recipient)
     if email.number:
         if email.recipient == Recipient.CUSTOMER and reason != PERSON_ERASED:
@@ -176,7 +177,7 @@ def _let_next_go(session: Session, order_id: UUID, recipient: str) -> None:
     """
     session.flush()
     line = select(Email).where(
-        Email.order_id == order_id, Email.recipient == recipient, Email.status == "queued"
+        Email.order_id == order_id, Email.recipient == recipient, Email.status == EmailStatus.QUEUED
     )
     email = session.scalars(line.order_by(Email.position).limit(1)).first()
     if email is not None:

@@ -13,14 +13,14 @@ from services.notifications.commands import notices
 from services.notifications.commands.emails import PERSON_ERASED, conversation, owe
 from services.notifications.commands.overdue import note_matters
 from services.notifications.db import settings_of
-from services.notifications.domain.messages import MOST_MESSAGES, WITHIN, Author, may_be_attached
+from services.notifications.domain.messages import MOST_MESSAGES, WITHIN, may_be_attached
 from services.notifications.domain.notices import Notable, NoticeKind
-from services.notifications.domain.steps import Letter, Recipient, Step
+from services.notifications.domain.steps import Letter
 from services.notifications.models import Conversation, Message
 from shared import clock
 from shared.access import actor_of
 from shared.errors import Refused
-from shared.events.snapshots import OrderSnapshot
+from shared.events.snapshots import Author, OrderSnapshot, Recipient, Step
 from shared.messaging import outbox
 from shared.messaging.subjects import lock_order
 from shared.papers import stored_papers

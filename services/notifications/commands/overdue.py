@@ -14,10 +14,9 @@ from services.notifications.commands.emails import join_line
 from services.notifications.db import settings_of
 from services.notifications.domain.known import Known
 from services.notifications.domain.overdue import next_morning, waiting_matters
-from services.notifications.domain.steps import Recipient, Step
 from services.notifications.models import Conversation, Email, OpenMatter
 from shared import clock
-from shared.events.snapshots import OrderSnapshot
+from shared.events.snapshots import OrderSnapshot, Recipient, Step
 from shared.logging import correlation_id
 from shared.messaging import copies
 from shared.messaging.jobs import enqueue

@@ -7,12 +7,12 @@ from sqlalchemy.orm import Session
 
 from services.notifications import queries
 from services.notifications.commands.emails import PERSON_ERASED, courier_of, join_line, owe, recipient_of
-from services.notifications.domain.steps import PAPER_STEPS, Letter, Recipient
+from services.notifications.domain.steps import PAPER_STEPS, Letter
 from services.notifications.models import Email
 from shared import clock
 from shared.access import actor_of
 from shared.errors import Invalid, Refused
-from shared.events.snapshots import OrderSnapshot, ShipmentsSnapshot
+from shared.events.snapshots import EmailStatus, OrderSnapshot, PaperStatus, Recipient, ShipmentsSnapshot
 from shared.logging import correlation_id
 from shared.messaging import copies
 from shared.messaging.subjects import lock_order
@@ -27,7 +27,7 @@ def resend_email(session: Session, email_id: UUID) -> Email:
     order_id = queries.email(session, email_id).order_id
     lock_order(session, order_id)
     first = session.get_one(Email, email_id, populate_existing=True)
-    if first.status == "queued":
+    if first.status == EmailStatus.QUEUED:
         raise Refused("still_queued", "it has not been sent for the first time yet")
     return _again(session, first, queries.visible_order(session, order_id))
 
@@ -46,7 +46,7 @@ def send_paper(session: Session, order_id: UUID, document_id: UUID) -> Email:
         raise Invalid(document_id="is not known as a document of this order")
     if paper.kind not in PAPER_STEPS:
         raise Refused("not_for_customers", f"a {paper.kind.replace('_', ' ')} is not sent to customers")
-    if paper.status != "stored":
+    if paper.status != PaperStatus.STORED:
         raise Refused("not_stored", f"the document is {paper.status}")
     _require_person(order)
     letter = Letter(step=PAPER_STEPS[paper.kind], about=document_id, paper=paper)
@@ -57,7 +57,7 @@ def send_paper(session: Session, order_id: UUID, document_id: UUID) -> Email:
         Email.recipient == Recipient.CUSTOMER,
     )
     last = session.scalars(before.order_by(Email.position.desc()).limit(1)).first()
-    if last is not None and last.status == "queued":
+    if last is not None and last.status == EmailStatus.QUEUED:
         raise Refused("still_queued", "it is on its way already")
     if last is not None:
         return _again(session, last, order)

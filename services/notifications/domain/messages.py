@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
-from shared.events.snapshots import Paper
+from shared.events.snapshots import Author, Paper, PaperKind
 
 LONGEST_TEXT = 4000
 MOST_ATTACHMENTS = 5
@@ -13,16 +12,11 @@ MOST_MESSAGES = 10
 WITHIN = timedelta(hours=1)
 
 # What may go with a message: the other side reads it, so no label and no printout of the seller's own.
-_FROM_CUSTOMER = frozenset({"attachment", "payment_proof"})
-_ISSUED = frozenset({"invoice", "credit_note", "delivery_note", "return_slip"})
+_FROM_CUSTOMER = frozenset({PaperKind.ATTACHMENT, PaperKind.PAYMENT_PROOF})
+_ISSUED = frozenset(
+    {PaperKind.INVOICE, PaperKind.CREDIT_NOTE, PaperKind.DELIVERY_NOTE, PaperKind.RETURN_SLIP}
+)
 _FROM_SELLER = _FROM_CUSTOMER | _ISSUED
-
-
-class Author(StrEnum):
-    """Which side wrote."""
-
-    CUSTOMER = "customer"
-    SELLER = "seller"
 
 
 @dataclass(frozen=True, kw_only=True)

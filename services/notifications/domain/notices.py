@@ -7,6 +7,7 @@ from uuid import UUID
 
 from services.notifications.domain.known import Known
 from services.notifications.domain.steps import is_paid
+from shared.events.snapshots import ShipmentStatus
 
 
 class NoticeKind(StrEnum):
@@ -43,7 +44,7 @@ def owed_notices(known: Known) -> Iterator[Notable]:
     if order.failed_at is not None:
         yield Notable(NoticeKind.FAILED)
     for shipment in known.shipments.shipments if known.shipments else ():
-        if shipment.status == "undeliverable":
+        if shipment.status == ShipmentStatus.UNDELIVERABLE:
             yield Notable(NoticeKind.UNDELIVERABLE, shipment.shipment_id)
     for returned in order.returns:
         yield Notable(NoticeKind.RETURN_TO_DECIDE, returned.return_id)

@@ -7,7 +7,14 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from services.notifications.domain.known import Known
-from shared.events.snapshots import OrderSnapshot, ShipmentsSnapshot
+from shared.events.snapshots import (
+    LEFT,
+    OrderSnapshot,
+    RefundState,
+    ReturnStatus,
+    ShipmentsSnapshot,
+    ShipmentStatus,
+)
 
 
 class Matter(StrEnum):
@@ -27,7 +34,7 @@ PATIENCE = {
     Matter.REFUND: timedelta(days=3),
 }
 
-_GONE = frozenset({"shipped", "undeliverable", "delivered", "returned", "cancelled"})
+_GONE = LEFT | {ShipmentStatus.CANCELLED}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,10 +68,12 @@ def _since(order: OrderSnapshot, shipments: ShipmentsSnapshot | None) -> Iterato
         known = shipments.shipments if shipments else ()
         if not known or any(shipment.status not in _GONE for shipment in known):
             yield Matter.SHIPMENT, order.accepted_at
-    asked = [one.requested_at or order.placed_at for one in order.returns if one.status == "requested"]
+    asked = [
+        one.requested_at or order.placed_at for one in order.returns if one.status == ReturnStatus.REQUESTED
+    ]
     if asked:
         yield Matter.RETURN, min(asked)
-    requested = [refund.requested_at for refund in order.refunds if refund.state == "requested"]
+    requested = [refund.requested_at for refund in order.refunds if refund.state == RefundState.REQUESTED]
     if requested:
         yield Matter.REFUND, min(requested)
 

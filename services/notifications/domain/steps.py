@@ -2,50 +2,25 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import StrEnum
 from uuid import UUID
 
 from shared.events.snapshots import (
     Courier,
     DocumentsSnapshot,
+    InvoiceOn,
+    MethodKind,
     OrderSnapshot,
     Paper,
+    PaperKind,
+    PaperStatus,
+    Recipient,
     Return,
+    ReturnStatus,
     Shipment,
     ShipmentsSnapshot,
+    ShipmentStatus,
+    Step,
 )
-
-
-class Step(StrEnum):
-    """What an e-mail tells; a part of its key, so a step is told once and never renamed."""
-
-    NEW_ORDER = "new_order"  # to the seller
-    CONFIRMATION = "confirmation"  # the order was received, and how to pay for it
-    PAYMENT_RECEIVED = "payment_received"
-    ACCEPTED = "accepted"
-    REFUSED = "refused"
-    FAILED = "failed"  # not paid in time
-    READY_FOR_PICKUP = "ready_for_pickup"  # with the code that holds; these seven: one per shipment
-    PICKUP_REMINDER = "pickup_reminder"
-    APPOINTMENT = "appointment"  # again when the date changes
-    SHIPPED = "shipped"
-    COURIER_ASSIGNED = "courier_assigned"  # to the courier: what is to be delivered to whom
-    UNDELIVERABLE = "undeliverable"
-    DELIVERED = "delivered"
-    INVOICE = "invoice"  # one per invoice, attached
-    DELIVERY_NOTE = "delivery_note"  # one per delivery note, attached; or with the acceptance
-    CANCELLED = "cancelled"
-    REFUNDED = "refunded"  # one per refund
-    CREDIT_NOTE = "credit_note"  # one per credit note, attached
-    RETURN_TO_DECIDE = "return_to_decide"  # to the seller; one per return, like the next four
-    RETURN_REQUESTED = "return_requested"
-    RETURN_APPROVED = "return_approved"  # and what is to be done now
-    RETURN_REJECTED = "return_rejected"
-    RETURN_RECEIVED = "return_received"
-    MESSAGE = "message"  # the seller wrote; one per message, unless they come within seconds
-    CUSTOMER_MESSAGE = "customer_message"  # to the seller: the customer wrote
-    OVERDUE = "overdue"  # to the seller, each morning that something is; about no single order
-
 
 # What happens within seconds of these is told with them: they wait for it (setting MERGE_SECONDS).
 WAITING = frozenset({Step.CONFIRMATION, Step.ACCEPTED, Step.MESSAGE, Step.CUSTOMER_MESSAGE})
@@ -55,18 +30,10 @@ TO_SELLER = frozenset({Step.NEW_ORDER, Step.RETURN_TO_DECIDE, Step.CUSTOMER_MESS
 
 # What the customer may be sent of an order's papers, and as which step.
 PAPER_STEPS = {
-    "invoice": Step.INVOICE,
-    "delivery_note": Step.DELIVERY_NOTE,
-    "credit_note": Step.CREDIT_NOTE,
+    PaperKind.INVOICE: Step.INVOICE,
+    PaperKind.DELIVERY_NOTE: Step.DELIVERY_NOTE,
+    PaperKind.CREDIT_NOTE: Step.CREDIT_NOTE,
 }
-
-
-class Recipient(StrEnum):
-    """Whom an e-mail is for."""
-
-    CUSTOMER = "customer"
-    SELLER = "seller"
-    COURIER = "courier"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,14 +64,16 @@ def owed_letters(
     yield Letter(step=Step.CONFIRMATION)
     if is_paid(order):
         yield Letter(step=Step.PAYMENT_RECEIVED)
-    papers = [paper for paper in (documents.papers if documents else ()) if paper.status == "stored"]
+    papers = [
+        paper for paper in (documents.papers if documents else ()) if paper.status == PaperStatus.STORED
+    ]
     if order.accepted_at is not None:
         yield Letter(step=Step.ACCEPTED)
         if order.cancelled_at is None:
-            yield from _papers(papers, "delivery_note")
+            yield from _papers(papers, PaperKind.DELIVERY_NOTE)
         yield from _letters_about_goods(shipments)
-    if order.market.invoice_on != "acceptance" or order.accepted_at is not None:
-        yield from _papers(papers, "invoice")
+    if order.market.invoice_on != InvoiceOn.ACCEPTANCE or order.accepted_at is not None:
+        yield from _papers(papers, PaperKind.INVOICE)
     ends = {
         Step.REFUSED: order.refused_at,
         Step.FAILED: order.failed_at,
@@ -114,7 +83,9 @@ def owed_letters(
     for refund in order.refunds:
         if refund.settled_at is not None and refund.amount_minor > 0:
             yield Letter(step=Step.REFUNDED, about=refund.refund_id)
-    yield from _papers([paper for paper in papers if _is_explained(paper, order, documents)], "credit_note")
+    yield from _papers(
+        [paper for paper in papers if _is_explained(paper, order, documents)], PaperKind.CREDIT_NOTE
+    )
     yield from _letters_about_returns(order, shipments)
 
 
@@ -153,7 +124,7 @@ def letters_to_couriers(shipments: ShipmentsSnapshot | None) -> Iterator[Letter]
 def _letters_about_shipment(shipment: Shipment) -> Iterator[Letter]:
     about = shipment.shipment_id
     waits = shipment.ready_at is not None and shipment.cancelled_at is None
-    if waits and shipment.method_kind == "pickup" and shipment.collect_code:
+    if waits and shipment.method_kind == MethodKind.PICKUP and shipment.collect_code:
         # Another code is another e-mail: the old one opens nothing any more.
         yield Letter(step=Step.READY_FOR_PICKUP, about=about, edition=str(shipment.collect_code))
         if shipment.collect_reminded_at is not None:
@@ -163,7 +134,7 @@ def _letters_about_shipment(shipment: Shipment) -> Iterator[Letter]:
         yield Letter(step=Step.APPOINTMENT, about=about, edition=edition)
     if shipment.shipped_at is not None:
         yield Letter(step=Step.SHIPPED, about=about)
-    if shipment.status == "undeliverable":
+    if shipment.status == ShipmentStatus.UNDELIVERABLE:
         yield Letter(step=Step.UNDELIVERABLE, about=about)
     if shipment.delivered_at is not None:
         yield Letter(step=Step.DELIVERED, about=about)
@@ -175,10 +146,10 @@ def _is_explained(note: Paper, order: OrderSnapshot, documents: DocumentsSnapsho
     if ended or order.refunds or any(line.cancelled_quantity for line in order.lines):
         return True
     papers = documents.papers if documents else ()
-    return any(paper.kind == "invoice" and paper.refers_to == note.refers_to for paper in papers)
+    return any(paper.kind == PaperKind.INVOICE and paper.refers_to == note.refers_to for paper in papers)
 
 
-def _papers(papers: list[Paper], kind: str) -> Iterator[Letter]:
+def _papers(papers: list[Paper], kind: PaperKind) -> Iterator[Letter]:
     for paper in papers:
         if paper.kind == kind:
             yield Letter(step=PAPER_STEPS[kind], about=paper.document_id, paper=paper)
@@ -193,7 +164,7 @@ def _letters_about_returns(order: OrderSnapshot, shipments: ShipmentsSnapshot | 
 def _letters_about_return(returned: Return, *, has_arrived: bool) -> Iterator[Letter]:
     yield Letter(step=Step.RETURN_TO_DECIDE, recipient=Recipient.SELLER, about=returned.return_id)
     yield Letter(step=Step.RETURN_REQUESTED, about=returned.return_id)
-    if returned.status == "rejected":
+    if returned.status == ReturnStatus.REJECTED:
         yield Letter(step=Step.RETURN_REJECTED, about=returned.return_id)
     if returned.approved_at is not None or has_arrived:
         yield Letter(step=Step.RETURN_APPROVED, about=returned.return_id)

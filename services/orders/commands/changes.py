@@ -16,12 +16,12 @@ from services.orders.domain.deadlines import Allowed, Deadlines, deadlines_at
 from services.orders.domain.finding import WordKind, word_of
 from services.orders.domain.fulfilment import awaiting_inventory, fulfilment_of
 from services.orders.domain.order_status import refusals, status_after
-from services.orders.domain.refunds import RefundState
 from services.orders.messaging import messaging
 from services.orders.models import HistoryEntry, Order, OrderWord, Payment
 from shared import clock
 from shared.access import actor_of, require_current
 from shared.errors import NotFound
+from shared.events.snapshots import RefundState
 from shared.messaging import outbox
 from shared.messaging.jobs import enqueue
 from shared.messaging.subjects import lock_order

@@ -13,14 +13,12 @@ from services.orders import events
 from services.orders.commands.changes import change, complete_if_done, derive_payment
 from services.orders.domain import refunds as rules
 from services.orders.domain.order_status import refuse_unless_possible
-from services.orders.domain.payments import PaymentMethod
-from services.orders.domain.refunds import RefundState
-from services.orders.domain.return_status import CloseReason, ReturnStatus, status_after
+from services.orders.domain.return_status import status_after
 from services.orders.models import Order, Payment, Refund, Return
 from shared import clock
 from shared.access import actor_of
 from shared.errors import Refused
-from shared.events.snapshots import RefundPart
+from shared.events.snapshots import CloseReason, PaymentMethod, RefundPart, RefundState, ReturnStatus
 from shared.messaging import jobs, outbox
 
 

@@ -12,14 +12,13 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
-from services.orders.domain.order_status import OrderStatus
 from services.orders.models import Customer, CustomerAddress, Order, Seller
 from services.orders.queries.visibility import in_sight
 from shared import clock
 from shared.access import EVERYTHING, actor_of
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
-from shared.events.snapshots import Address
+from shared.events.snapshots import Address, OrderStatus
 from shared.messaging import outbox
 
 MOST_ADDRESSES = 50

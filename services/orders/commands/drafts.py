@@ -16,8 +16,6 @@ from services.orders import queries
 from services.orders.commands.customers import refuse_erased
 from services.orders.commands.placing import place_order
 from services.orders.domain.draft_status import refuse_unless_possible, status_after
-from services.orders.domain.order_status import OrderStatus
-from services.orders.domain.payments import PaymentMethod
 from services.orders.models import DeliveryGroup, Draft, Market, Order, OrderLine
 from services.orders.pricing.inputs import DraftContents, DraftDelivery, DraftLine, Quoted
 from services.orders.pricing.quotes import Quote, contents_of, draft_terms, quote
@@ -26,6 +24,7 @@ from shared import clock
 from shared.access import actor_of, require_current
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
+from shared.events.snapshots import OrderStatus, PaymentMethod
 from shared.messaging.jobs import enqueue
 from shared.messaging.subjects import lock_order
 

@@ -11,7 +11,6 @@ from services.orders import events
 from services.orders.commands.changes import change, derive_payment, locked_order
 from services.orders.domain.order_status import refuse_unless_possible
 from services.orders.domain.refunds import units_cost
-from services.orders.domain.totals import ChargeKind
 from services.orders.models import (
     DeliveryGroup,
     Market,
@@ -28,7 +27,7 @@ from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import Invalid
-from shared.events.snapshots import Address, Totals
+from shared.events.snapshots import Address, ChargeKind, Totals
 from shared.events.snapshots import Payment as PaymentStanding
 from shared.messaging import outbox
 

@@ -18,9 +18,7 @@ from services.orders import events
 from services.orders.commands.changes import change, locked_order
 from services.orders.domain import return_status
 from services.orders.domain.finding import exactly
-from services.orders.domain.order_status import ENDED, OrderStatus
-from services.orders.domain.payments import PaymentMethod
-from services.orders.domain.refunds import RefundState
+from services.orders.domain.order_status import ENDED
 from services.orders.domain.statements import WAITING, LineState
 from services.orders.models import (
     BankLine,
@@ -37,7 +35,7 @@ from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import NotFound, Refused
-from shared.events.snapshots import Address
+from shared.events.snapshots import Address, OrderStatus, PaymentMethod, RefundState
 from shared.messaging import copies, outbox
 from shared.messaging.jobs import enqueue
 

@@ -24,12 +24,11 @@ from services.orders.commands.returns import (
     parts_for,
     return_of,
 )
-from services.orders.domain.order_status import OrderStatus
-from services.orders.domain.payments import PaymentMethod
-from services.orders.domain.return_status import ReturnStatus, status_after
+from services.orders.domain.return_status import status_after
 from services.orders.models import Order, Return
 from services.orders.pricing.inputs import DeliveryInput, LineInput
 from shared.errors import Refused
+from shared.events.snapshots import OrderStatus, PaymentMethod, ReturnStatus
 from shared.logging import logger
 
 log = logger(__name__)

@@ -12,7 +12,7 @@ from services.orders.commands.credits import refund_excess
 from services.orders.commands.drafts import check_out
 from services.orders.commands.payments import receive, receive_once
 from services.orders.domain.order_status import OVER
-from services.orders.domain.payments import Discrepancy, PaymentMethod
+from services.orders.domain.payments import Discrepancy
 from services.orders.domain.statements import LineState
 from services.orders.models import Order, Payment, PaymentDiscrepancy
 from services.orders.queries import discrepancies as queries
@@ -20,6 +20,7 @@ from shared import clock
 from shared.access import actor_of
 from shared.db import locked, new_id
 from shared.errors import Refused
+from shared.events.snapshots import PaymentMethod
 
 
 def record_gateway_payment(

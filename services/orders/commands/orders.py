@@ -11,13 +11,13 @@ from services.orders import events
 from services.orders.commands.changes import change, complete_if_done, derive_payment, locked_order
 from services.orders.commands.credits import refund_excess
 from services.orders.domain.fulfilment import goods_of
-from services.orders.domain.order_status import OrderStatus, refuse_unless_possible, status_after
+from services.orders.domain.order_status import refuse_unless_possible, status_after
 from services.orders.domain.refunds import units_cost, units_left
 from services.orders.models import Cancellation, Order
 from shared import clock
 from shared.access import actor_of
 from shared.errors import Invalid, Refused
-from shared.events.snapshots import CancelledLine, ConversationSnapshot, ShipmentsSnapshot
+from shared.events.snapshots import CancelledLine, ConversationSnapshot, OrderStatus, ShipmentsSnapshot
 from shared.messaging import copies, outbox
 
 NOT_PAID_IN_TIME = "not_paid_in_time"

@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session
 from services.orders import events
 from services.orders.commands.changes import change, complete_if_done, derive_payment, locked_order
 from services.orders.domain.order_status import refuse_unless_possible
-from services.orders.domain.payments import PaymentMethod
 from services.orders.domain.statements import LineState
 from services.orders.models import BankLine, Order, Payment
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
+from shared.events.snapshots import PaymentMethod
 from shared.messaging import outbox
 from shared.papers import stored_papers
 

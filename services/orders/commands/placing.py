@@ -13,10 +13,9 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from services.orders import events
 from services.orders.commands.changes import derive_columns, history_entry, search_word_rows, watch_deadline
-from services.orders.domain.channels import Channel
 from services.orders.domain.deadlines import Deadlines
-from services.orders.domain.order_status import OrderStatus, status_after
-from services.orders.domain.payments import Ledger, PaymentMethod
+from services.orders.domain.order_status import status_after
+from services.orders.domain.payments import Ledger
 from services.orders.domain.verification import AUTOMATIC, VERIFICATION, unverified
 from services.orders.models import (
     Base,
@@ -44,7 +43,7 @@ from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import Invalid, Refused
-from shared.events.snapshots import Address, Person
+from shared.events.snapshots import Address, Channel, OrderStatus, PaymentMethod, Person
 from shared.messaging.outbox import publication
 
 # One round trip where the ORM would take eight. Rows come as JSON, so the text is the same for any order and

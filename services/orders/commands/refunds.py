@@ -12,13 +12,10 @@ from services.orders.commands.credits import credit, fitting, refund_excess, set
 from services.orders.commands.returns import take_back
 from services.orders.domain import refunds as rules
 from services.orders.domain.order_status import OVER, refuse_unless_possible
-from services.orders.domain.payments import PaymentMethod
-from services.orders.domain.refunds import RefundState, WantedUnits
-from services.orders.domain.return_status import ReturnStatus
-from services.orders.domain.totals import ChargeKind
+from services.orders.domain.refunds import WantedUnits
 from services.orders.models import Order, Refund
 from shared.errors import Invalid, NotFound, Refused
-from shared.events.snapshots import RefundPart
+from shared.events.snapshots import ChargeKind, PaymentMethod, RefundPart, RefundState, ReturnStatus
 from shared.messaging import outbox
 
 

@@ -13,17 +13,25 @@ from services.orders.commands.credits import close_if_settled, credit, fitting
 from services.orders.commands.holds import release_hold
 from services.orders.commands.orders import cancel_order
 from services.orders.domain import refunds as rules
-from services.orders.domain.order_status import OVER, OrderStatus, refuse_unless_possible
-from services.orders.domain.payments import PaymentMethod
-from services.orders.domain.refunds import RefundState, WantedUnits
-from services.orders.domain.return_status import CloseReason, ReturnReason, ReturnStatus, status_after
+from services.orders.domain.order_status import OVER, refuse_unless_possible
+from services.orders.domain.refunds import WantedUnits
+from services.orders.domain.return_status import status_after
 from services.orders.domain.returnable import delivered_units, refuse_late, refuse_more_than_delivered
-from services.orders.domain.totals import ChargeKind
 from services.orders.models import Hold, Order, Refund, Return, ReturnLine
 from shared import clock
 from shared.access import actor_of
 from shared.errors import Invalid, NotFound, Refused
-from shared.events.snapshots import RefundPart, ShipmentsSnapshot
+from shared.events.snapshots import (
+    ChargeKind,
+    CloseReason,
+    OrderStatus,
+    PaymentMethod,
+    RefundPart,
+    RefundState,
+    ReturnReason,
+    ReturnStatus,
+    ShipmentsSnapshot,
+)
 from shared.events.snapshots import ReturnLine as ReceivedLine
 from shared.messaging import copies, jobs, outbox
 

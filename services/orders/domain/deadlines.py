@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from services.orders.domain.order_status import OrderStatus
+from shared.events.snapshots import OrderStatus
 
 
 @dataclass(frozen=True, kw_only=True)

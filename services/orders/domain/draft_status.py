@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.orders.domain.order_status import OrderStatus
+from shared.events.snapshots import OrderStatus
 from shared.life import Life, Refusal, refuse
 
 ACTIONS = ("change", "place", "abandon", "delete")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from shared.events.snapshots import Shipment
+from shared.events.snapshots import Shipment, ShipmentStatus
 
 
 class Fulfilment(StrEnum):
@@ -46,15 +46,15 @@ class Stage(StrEnum):
 
 # What is cancelled goes back to being unfulfilled.
 _STAGES = {
-    "awaiting_inventory": Stage.AWAITING,
-    "inventory_assigned": Stage.PLANNED,
-    "released": Stage.PREPARING,
-    "packing": Stage.PREPARING,
-    "ready": Stage.READY,
-    "shipped": Stage.ON_THE_WAY,
-    "undeliverable": Stage.ON_THE_WAY,
-    "delivered": Stage.DELIVERED,
-    "returned": Stage.RETURNED,
+    ShipmentStatus.AWAITING_INVENTORY: Stage.AWAITING,
+    ShipmentStatus.INVENTORY_ASSIGNED: Stage.PLANNED,
+    ShipmentStatus.RELEASED: Stage.PREPARING,
+    ShipmentStatus.PACKING: Stage.PREPARING,
+    ShipmentStatus.READY: Stage.READY,
+    ShipmentStatus.SHIPPED: Stage.ON_THE_WAY,
+    ShipmentStatus.UNDELIVERABLE: Stage.ON_THE_WAY,
+    ShipmentStatus.DELIVERED: Stage.DELIVERED,
+    ShipmentStatus.RETURNED: Stage.RETURNED,
 }
 
 

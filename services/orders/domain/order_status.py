@@ -1,25 +1,9 @@
 """The life of an order: which action may start where, where it leads, and what stands against it."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from services.orders.domain.payments import PaymentMethod
+from shared.events.snapshots import OrderStatus, PaymentMethod
 from shared.life import Life, Refusal, refuse
-
-
-class OrderStatus(StrEnum):
-    """Where an order is in its life."""
-
-    DRAFT = "draft"  # a cart; holds no stock, may be deleted
-    PLACED = "placed"  # asked for; editable, not yet promised
-    ACCEPTED = "accepted"  # promised to the customer; shipping may release
-    CANCELLING = "cancelling"  # shipping is asked whether goods have left
-    COMPLETED = "completed"  # every unit delivered, returned or cancelled, nothing owed
-    CANCELLED = "cancelled"  # final; money received goes back as a refund
-    REFUSED = "refused"  # final; the seller won't fulfil it
-    FAILED = "failed"  # final; a prepaid order was not paid in time
-    ABANDONED = "abandoned"  # final; a draft nobody came back to
-
 
 # Ended without its goods: nothing of it is wanted or owed any more, and what was paid goes back.
 OVER = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUSED, OrderStatus.FAILED})

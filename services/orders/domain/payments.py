@@ -3,21 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-
-class PaymentMethod(StrEnum):
-    """How the customer chose to pay."""
-
-    ONLINE = "online"  # the gateway tells of it by a signed call
-    TRANSFER = "transfer"
-    PAYMENT_LINK = "payment_link"
-    CARD_ON_PHONE = "card_on_phone"
-    CASH_ON_DELIVERY = "cash_on_delivery"
-    EXCHANGE = "exchange"  # paid with goods that come back; nobody chooses it
-
-    @property
-    def pays_on_delivery(self) -> bool:
-        """Whether goods go out before the money comes in."""
-        return self is PaymentMethod.CASH_ON_DELIVERY
+from shared.events.snapshots import PaymentState
 
 
 class Discrepancy(StrEnum):
@@ -26,17 +12,6 @@ class Discrepancy(StrEnum):
     AMOUNT_DIFFERS = "amount_differs"  # the payment was counted before, with another amount
     ORDER_DIFFERS = "order_differs"  # … for another order
     CURRENCY_DIFFERS = "currency_differs"  # the order is in another currency
-
-
-class PaymentState(StrEnum):
-    """The ledger in a word."""
-
-    UNPAID = "unpaid"
-    PARTLY_PAID = "partly_paid"
-    PAID = "paid"
-    OVERPAID = "overpaid"
-    PARTLY_REFUNDED = "partly_refunded"
-    REFUNDED = "refunded"
 
 
 @dataclass(frozen=True, kw_only=True)

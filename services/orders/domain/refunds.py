@@ -4,23 +4,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from enum import StrEnum
 from uuid import UUID
 
-from services.orders.domain.totals import ChargeKind
 from shared.errors import Refused
-from shared.events.snapshots import RefundPart, TaxRow
+from shared.events.snapshots import ChargeKind, RefundPart, TaxRow
 from shared.money import round_half_up, split, tax_contained
-
-AMOUNT = "amount"  # the kind of a part that is of no line, shipping or fee in particular
-
-
-class RefundState(StrEnum):
-    """How far a refund is."""
-
-    REQUESTED = "requested"  # decided; the money is still here
-    SETTLED = "settled"  # paid out, or there was no money to pay out
-    WITHDRAWN = "withdrawn"  # a mistake, undone before any money went
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +151,7 @@ def refund_amount(
     shares = split(gross_minor, [left[rate] for rate in rates])
     return [
         RefundPart(
-            kind=AMOUNT,
+            kind=ChargeKind.AMOUNT,
             name="",
             tax_rate_basis_points=rate,
             net_minor=share - tax_contained(share, rate),
@@ -271,7 +259,7 @@ def _fitted(parts: Sequence[RefundPart], gross_minor: int, tax_minor: int) -> li
 
 def _part(charged: Charged, gross_minor: int, tax_minor: int, quantity: int = 0) -> RefundPart:
     return RefundPart(
-        kind=charged.kind.value,
+        kind=charged.kind,
         name=charged.name,
         tax_rate_basis_points=charged.rate_basis_points,
         net_minor=gross_minor - tax_minor,

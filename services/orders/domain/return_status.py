@@ -1,43 +1,9 @@
 """The life of a return: which action may start where, and where it leads."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 
+from shared.events.snapshots import ReturnStatus
 from shared.life import Life, Refusal
-
-
-class ReturnStatus(StrEnum):
-    """Where a return is in its life."""
-
-    REQUESTED = "requested"  # customer or staff would like to; staff decide
-    APPROVED = "approved"  # shipping expects the goods, until the return expires
-    REJECTED = "rejected"  # final
-    RECEIVED = "received"  # the goods are here, inspected; what for them is to be decided
-    REFUNDED = "refunded"  # money goes back; closed when it has
-    EXCHANGED = "exchanged"  # another order takes its place
-    CLOSED = "closed"  # final, unless goods come after all
-
-
-class ReturnReason(StrEnum):
-    """Why goods come back, in words for machines; anything more personal is the note."""
-
-    DAMAGED = "damaged"
-    FAULTY = "faulty"
-    WRONG_ITEM = "wrong_item"
-    NOT_AS_DESCRIBED = "not_as_described"
-    TOO_LATE = "too_late"
-    NOT_WANTED = "not_wanted"
-    OTHER = "other"
-
-
-class CloseReason(StrEnum):
-    """How a return ended."""
-
-    DONE = "done"  # refunded or exchanged
-    DISMISSED = "dismissed"  # received, and nothing is given for it
-    EXPIRED = "expired"  # the goods never came
-    WITHDRAWN = "withdrawn"
-
 
 TRANSITIONS: dict[tuple[str, ReturnStatus], ReturnStatus] = {
     ("approve", ReturnStatus.REQUESTED): ReturnStatus.APPROVED,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from shared.errors import Refused
-from shared.events.snapshots import Shipment, ShipmentsSnapshot
+from shared.events.snapshots import Shipment, ShipmentsSnapshot, ShipmentStatus
 
 
 def delivered_units(shipments: ShipmentsSnapshot | None) -> Counter[UUID]:
@@ -57,4 +57,6 @@ def last_instant(shipments: ShipmentsSnapshot | None, line_id: UUID, days: int) 
 
 
 def _delivered(shipments: ShipmentsSnapshot | None) -> list[Shipment]:
-    return [one for one in (shipments.shipments if shipments else ()) if one.status == "delivered"]
+    return [
+        one for one in (shipments.shipments if shipments else ()) if one.status == ShipmentStatus.DELIVERED
+    ]

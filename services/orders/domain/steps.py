@@ -2,7 +2,8 @@
 
 from collections import deque
 
-from services.orders.domain.order_status import TRANSITIONS, OrderStatus
+from services.orders.domain.order_status import TRANSITIONS
+from shared.events.snapshots import OrderStatus
 
 
 def steps_before(action: str, status: OrderStatus) -> list[str]:

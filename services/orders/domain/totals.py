@@ -3,33 +3,9 @@
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
-from shared.events.snapshots import TaxRow, Totals
+from shared.events.snapshots import ChargeKind, TaxMode, TaxRounding, TaxRow, Totals
 from shared.money import split, tax_contained, tax_on_top
-
-
-class TaxMode(StrEnum):
-    """Whether a market's prices contain the tax."""
-
-    GROSS = "gross"  # they contain it: it is shown, not added
-    NET = "net"  # it is added
-
-
-class TaxRounding(StrEnum):
-    """Where a market rounds tax to whole minor units."""
-
-    PER_LINE = "per_line"  # each line by itself; a rate's tax is their sum
-    PER_RATE = "per_rate"  # once per rate; each line shows its share of it
-
-
-class ChargeKind(StrEnum):
-    """What an amount is for."""
-
-    LINE = "line"
-    SHIPPING = "shipping"
-    FEE = "fee"
-    DISCOUNT = "discount"  # its amount is negative
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.orders.domain.fulfilment import Goods, Stage
-from services.orders.domain.order_status import OVER, OrderStatus
+from services.orders.domain.order_status import OVER
+from shared.events.snapshots import OrderStatus
 
 
 class Lifecycle(StrEnum):

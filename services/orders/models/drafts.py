@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from services.orders.domain.order_status import OrderStatus
 from services.orders.models.mapping import Base
 from services.orders.models.master_data import Market
 from shared.db import new_id
+from shared.events.snapshots import OrderStatus
 
 
 class Draft(Base):

@@ -1,29 +1,39 @@
 """How rows are mapped: the kinds of column, and what all tables have in common."""
 
 from datetime import datetime
-from enum import StrEnum
 from functools import cache
 from typing import Any, Generic, TypeVar
 
 import msgspec
-from sqlalchemy import BigInteger, Dialect, Enum, MetaData, Text, TypeDecorator
+from sqlalchemy import BigInteger, Dialect, MetaData, Text, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, class_mapper
 
-from services.orders.domain.channels import Channel
 from services.orders.domain.finding import WordKind
 from services.orders.domain.fulfilment import Fulfilment, Goods
-from services.orders.domain.order_status import OrderStatus
-from services.orders.domain.payments import Discrepancy, PaymentMethod, PaymentState
-from services.orders.domain.refunds import RefundState
-from services.orders.domain.return_status import CloseReason, ReturnReason, ReturnStatus
+from services.orders.domain.payments import Discrepancy
 from services.orders.domain.statements import LineState
-from services.orders.domain.totals import ChargeKind, TaxMode, TaxRounding
 from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from shared import db
-from shared.db import UtcDateTime
-from shared.events.snapshots import Address, CancelledLine, RefundPart, TaxRow
+from shared.db import UtcDateTime, word
+from shared.events.snapshots import (
+    Address,
+    CancelledLine,
+    Channel,
+    ChargeKind,
+    CloseReason,
+    OrderStatus,
+    PaymentMethod,
+    PaymentState,
+    RefundPart,
+    RefundState,
+    ReturnReason,
+    ReturnStatus,
+    TaxMode,
+    TaxRounding,
+    TaxRow,
+)
 
 T = TypeVar("T")
 
@@ -45,13 +55,6 @@ class Json(TypeDecorator[T], Generic[T]):
     def process_result_value(self, value: Any, dialect: Dialect) -> T | None:  # noqa: ARG002
         """The plain JSON as the value."""
         return None if value is None else msgspec.convert(value, self.kind)
-
-
-def word(kind: type[StrEnum]) -> Enum:
-    """A column of an enumeration's words; a new word needs no migration."""
-    return Enum(
-        kind, native_enum=False, length=32, values_callable=lambda words: [one.value for one in words]
-    )
 
 
 _WORDS: dict[Any, Any] = {

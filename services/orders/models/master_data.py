@@ -6,12 +6,17 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from services.orders.domain.payments import PaymentMethod
-from services.orders.domain.totals import TaxMode, TaxRounding
 from services.orders.domain.verification import Check
 from services.orders.models.mapping import Base
 from shared.db import new_id
-from shared.events.snapshots import Address
+from shared.events.snapshots import (
+    Address,
+    InvoicePer,
+    NumbersPer,
+    PaymentMethod,
+    TaxMode,
+    TaxRounding,
+)
 
 
 class Market(Base):
@@ -38,8 +43,8 @@ class Market(Base):
     return_days: Mapped[int]  # how long after delivery customers may ask to send goods back
     return_expiry_days: Mapped[int]  # how long approved goods are waited for
     exchange_after_return: Mapped[bool]  # whether what is sent in exchange waits for the goods
-    invoice_per: Mapped[str] = mapped_column(default="order")
-    numbers_per: Mapped[str] = mapped_column(default="year")
+    invoice_per: Mapped[str] = mapped_column(default=InvoicePer.ORDER)
+    numbers_per: Mapped[str] = mapped_column(default=NumbersPer.YEAR)
 
 
 class Seller(Base):

@@ -7,13 +7,11 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from services.orders.domain.channels import Channel
 from services.orders.domain.fulfilment import Fulfilment, Goods, Stage, units_at, units_gone
-from services.orders.domain.order_status import OrderFacts, OrderStatus, actions
-from services.orders.domain.payments import Ledger, PaymentMethod, PaymentState
-from services.orders.domain.refunds import Charged, RefundState, bear_discounts
+from services.orders.domain.order_status import OrderFacts, actions
+from services.orders.domain.payments import Ledger
+from services.orders.domain.refunds import Charged, bear_discounts
 from services.orders.domain.return_status import ENDED
-from services.orders.domain.totals import ChargeKind, TaxMode
 from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from services.orders.models.mapping import Base
@@ -22,7 +20,20 @@ from services.orders.models.parts import Cancellation, DeliveryGroup, Hold, Orde
 from services.orders.models.refunds import Refund
 from services.orders.models.returns import Return
 from shared.db import new_id
-from shared.events.snapshots import Address, Person, RefundPart, TaxRow, Totals
+from shared.events.snapshots import (
+    Address,
+    Channel,
+    ChargeKind,
+    OrderStatus,
+    PaymentMethod,
+    PaymentState,
+    Person,
+    RefundPart,
+    RefundState,
+    TaxMode,
+    TaxRow,
+    Totals,
+)
 from shared.events.snapshots import Payment as PaymentStanding
 from shared.life import Refusal
 

@@ -6,10 +6,9 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.orders.domain.totals import ChargeKind
 from services.orders.models.mapping import Base
 from shared.db import new_id
-from shared.events.snapshots import Address, CancelledLine
+from shared.events.snapshots import Address, CancelledLine, ChargeKind
 
 
 class DeliveryGroup(Base):

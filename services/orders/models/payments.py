@@ -6,10 +6,11 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.orders.domain.payments import Discrepancy, PaymentMethod
+from services.orders.domain.payments import Discrepancy
 from services.orders.domain.statements import LineState
 from services.orders.models.mapping import Base
 from shared.db import new_id
+from shared.events.snapshots import PaymentMethod
 
 
 class Payment(Base):

@@ -6,11 +6,10 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.orders.domain.payments import PaymentMethod
-from services.orders.domain.refunds import RefundState, tax_rows
+from services.orders.domain.refunds import tax_rows
 from services.orders.models.mapping import Base
 from shared.db import new_id
-from shared.events.snapshots import RefundPart, TaxRow
+from shared.events.snapshots import PaymentMethod, RefundPart, RefundState, TaxRow
 
 
 class Refund(Base):

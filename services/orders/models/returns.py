@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from services.orders.domain.return_status import CloseReason, ReturnReason, ReturnStatus, actions
+from services.orders.domain.return_status import actions
 from services.orders.models.mapping import Base
 from shared.db import new_id
+from shared.events.snapshots import CloseReason, ReturnReason, ReturnStatus
 from shared.life import Refusal
 
 

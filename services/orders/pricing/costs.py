@@ -6,12 +6,12 @@ from datetime import datetime
 from uuid import UUID
 
 from services.orders.domain.coupons import why_not
-from services.orders.domain.totals import Charge, ChargeKind, spread_discount, tax_of_each, totals_of
+from services.orders.domain.totals import Charge, spread_discount, tax_of_each, totals_of
 from services.orders.models import DeliveryGroup
 from services.orders.pricing.inputs import DiscountInput, FeeInput, LineInput
 from services.orders.pricing.terms import Terms
 from shared.errors import Invalid
-from shared.events.snapshots import Totals
+from shared.events.snapshots import ChargeKind, Totals
 
 LARGEST_TOTAL_MINOR = 10**15  # far above any order, far below what a bigint holds
 

@@ -4,9 +4,7 @@ from datetime import date
 from typing import NotRequired, TypedDict
 from uuid import UUID
 
-from services.orders.domain.channels import Channel
-from services.orders.domain.payments import PaymentMethod
-from shared.events.snapshots import Address
+from shared.events.snapshots import Address, Channel, PaymentMethod
 
 
 class CustomerInput(TypedDict):

@@ -9,7 +9,6 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from services.orders.domain import draft_status
-from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.verification import Check, unverified
 from services.orders.models import DeliveryGroup, Draft, as_loaded
 from services.orders.pricing.costs import Costs, Redemption, SideCharge, costs_of, price_of, redeem
@@ -19,7 +18,7 @@ from shared import clock
 from shared.access import EVERYTHING
 from shared.db import new_id
 from shared.errors import Invalid
-from shared.events.snapshots import Person, StockLevel, StockSnapshot, Totals
+from shared.events.snapshots import OrderStatus, Person, StockLevel, StockSnapshot, Totals
 from shared.life import Refusal
 from shared.messaging import copies
 from shared.money import Money

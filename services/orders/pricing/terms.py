@@ -11,7 +11,6 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from services.orders.domain.coupons import CouponTerms
-from services.orders.domain.payments import PaymentMethod
 from services.orders.models import (
     Coupon,
     Customer,
@@ -25,6 +24,7 @@ from services.orders.models import (
 from services.orders.pricing.inputs import DeliveryInput, FeeInput, LineInput
 from shared.access import actor_of
 from shared.errors import Invalid
+from shared.events.snapshots import PaymentMethod
 
 
 class Offer(msgspec.Struct):

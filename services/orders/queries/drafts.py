@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import Table, literal_column, select
 from sqlalchemy.orm import Session
 
-from services.orders.domain.order_status import OrderStatus
 from services.orders.models import Draft
 from shared.access import actor_of, visible
 from shared.errors import NotFound
+from shared.events.snapshots import OrderStatus
 from shared.messaging.retention import Old, older_than
 
 OLD_DRAFTS: Old = (

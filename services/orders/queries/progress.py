@@ -11,12 +11,20 @@ from services.orders import queries
 from services.orders.domain.views import TimelineStep, steps_of, timeline_of
 from services.orders.models import DeliveryGroup, Order
 from services.orders.queries.returns import returnable
-from shared.events.snapshots import ConversationSnapshot, DocumentsSnapshot, Shipment, ShipmentsSnapshot
+from shared.events.snapshots import (
+    LEFT,
+    ConversationSnapshot,
+    DocumentsSnapshot,
+    PaperKind,
+    PaperStatus,
+    Shipment,
+    ShipmentsSnapshot,
+    ShipmentStatus,
+)
 from shared.messaging import copies
 
-PAPERS_OF_CUSTOMERS = ("invoice", "credit_note")
-_NOT_ON_ITS_WAY = ("cancelled", "returned")
-_GONE = ("shipped", "undeliverable", "delivered")
+_FOR_CUSTOMERS = (PaperKind.INVOICE, PaperKind.CREDIT_NOTE)
+_NOT_ON_ITS_WAY = (ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED)
 
 
 def progress(session: Session, order_id: UUID) -> dict[str, Any]:
@@ -43,7 +51,7 @@ def progress(session: Session, order_id: UUID) -> dict[str, Any]:
         "papers": [
             paper
             for paper in (documents.papers if documents else ())
-            if paper.kind in PAPERS_OF_CUSTOMERS and paper.status == "stored"
+            if paper.kind in _FOR_CUSTOMERS and paper.status == PaperStatus.STORED
         ],
         "returns": order.returns,
         "returnable": returnable(session, order),
@@ -78,8 +86,8 @@ def _delivery(order: Order, group: DeliveryGroup, shipments: Iterable[Shipment])
             for line in order.lines
             if line.group_id == group.id and line.quantity > line.cancelled_quantity
         ],
-        "parcels": [parcel for one in sent if one.status in _GONE for parcel in one.parcels],
-        "collect_by": _first(one.collect_by for one in sent if one.status == "ready"),
+        "parcels": [parcel for one in sent if one.status in LEFT for parcel in one.parcels],
+        "collect_by": _first(one.collect_by for one in sent if one.status == ShipmentStatus.READY),
     }
 
 

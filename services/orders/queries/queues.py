@@ -4,9 +4,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.views import Queue
 from services.orders.queries import lists
+from shared.events.snapshots import OrderStatus
 
 SHOWN = 5  # of each queue
 # What is to be accepted is no shipment's business yet, so no queue of shipments has it.

@@ -8,12 +8,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.orders.domain.order_status import refusals
-from services.orders.domain.return_status import ReturnStatus
 from services.orders.domain.returnable import delivered_units, last_instant
 from services.orders.models import Order, Return
 from shared import clock
 from shared.access import visible
-from shared.events.snapshots import ShipmentsSnapshot
+from shared.events.snapshots import ReturnStatus, ShipmentsSnapshot
 from shared.messaging import copies
 
 

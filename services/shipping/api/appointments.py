@@ -15,9 +15,10 @@ from services.shipping.api.schemas.appointments import (
 )
 from services.shipping.api.schemas.shipments import ShipmentSchema
 from services.shipping.commands import appointments as commands
-from services.shipping.domain.appointments import AppointmentKind, local
+from services.shipping.domain.appointments import local
 from services.shipping.models import Appointment, Shipment
 from shared import clock
+from shared.events.snapshots import AppointmentKind
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query

@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from services.shipping import queries
 from services.shipping.api.schemas.customer import CustomerTrackingSchema
 from services.shipping.domain.appointments import local
-from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.models import OrderState, Shipment
 from shared.collect_codes import collect_code
+from shared.events.snapshots import ShipmentStatus
 from shared.web.blueprint import Blueprint
 from shared.web.commands import query
 from shared.web.customer_link import customer

@@ -7,12 +7,13 @@ from sqlalchemy.orm import Session
 
 from services.shipping import events
 from services.shipping.commands.shipments import in_hand, tell
-from services.shipping.domain.appointments import AppointmentKind, window
+from services.shipping.domain.appointments import window
 from services.shipping.domain.shipment_status import refuse_unless_possible
 from services.shipping.models import Appointment, Shipment
 from shared import clock
 from shared.access import actor_of
 from shared.errors import NotFound, Refused
+from shared.events.snapshots import AppointmentKind
 
 
 def schedule_appointment(

@@ -4,9 +4,8 @@ from sqlalchemy.orm import Session
 
 from services.shipping import events
 from services.shipping.commands.shipments import tell
-from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.models import OrderState
-from shared.events.snapshots import DocumentsSnapshot
+from shared.events.snapshots import DocumentsSnapshot, PaperKind, PaperStatus, ShipmentStatus
 
 
 def attach_labels(session: Session, documents: DocumentsSnapshot) -> None:
@@ -21,7 +20,7 @@ def attach_labels(session: Session, documents: DocumentsSnapshot) -> None:
     labels = {
         (paper.part, frozenset(paper.parcels)): paper.document_id
         for paper in documents.papers
-        if paper.kind == "label" and paper.status == "stored"
+        if paper.kind == PaperKind.LABEL and paper.status == PaperStatus.STORED
     }
     news = []
     for shipment in order.shipments:

@@ -8,12 +8,12 @@ from sqlalchemy.orm import Session
 
 from services.shipping.commands import stock
 from services.shipping.domain.methods import kind_of
-from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.domain.wishes import WishedLine
 from services.shipping.models import OrderState, Shipment, ShipmentLine, UnassignedLine
 from shared import clock
 from shared.db import new_id
 from shared.errors import Invalid
+from shared.events.snapshots import ShipmentStatus
 
 
 def open_shipment(

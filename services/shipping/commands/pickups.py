@@ -9,10 +9,11 @@ from services.shipping import events, queries
 from services.shipping.commands.handovers import give_over
 from services.shipping.commands.lines import put_aside
 from services.shipping.commands.shipments import cancel, held_levels, in_hand, tell
-from services.shipping.domain.shipment_status import MOST_WRONG_CODES, ShipmentStatus, refuse_unless_possible
+from services.shipping.domain.shipment_status import MOST_WRONG_CODES, refuse_unless_possible
 from services.shipping.models import Pickup, Shipment
 from shared import clock
 from shared.collect_codes import is_collect_code
+from shared.events.snapshots import ShipmentStatus
 
 NOT_COLLECTED = "not_collected"
 

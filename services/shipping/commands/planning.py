@@ -13,12 +13,12 @@ from services.shipping.commands import lines, sourcing, stock, withdrawing
 from services.shipping.commands.shipments import cancel, held_levels, tell
 from services.shipping.domain.methods import kind_of
 from services.shipping.domain.sharing import Shares, share_out
-from services.shipping.domain.shipment_status import LEFT, OPEN, UNRELEASED, ShipmentStatus
+from services.shipping.domain.shipment_status import OPEN, UNRELEASED
 from services.shipping.domain.wishes import Wish, WishedLine, wishes_of
 from services.shipping.models import OrderState, Shipment
-from shared.events.snapshots import OrderSnapshot
+from shared.events.snapshots import LEFT, OrderSnapshot, OrderStatus, ShipmentStatus
 
-ENDED = {"cancelled", "refused", "failed"}
+ENDED = {OrderStatus.CANCELLED, OrderStatus.REFUSED, OrderStatus.FAILED}
 
 NO_LONGER_ORDERED = "no_longer_ordered"
 

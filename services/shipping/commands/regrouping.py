@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 from services.shipping import events, queries
 from services.shipping.commands import lines, sourcing, stock
 from services.shipping.commands.shipments import in_hand, tell
-from services.shipping.domain.methods import AT_A_POINT, MethodKind, kind_of
-from services.shipping.domain.shipment_status import ShipmentStatus, refuse_unless_possible
+from services.shipping.domain.methods import AT_A_POINT, kind_of
+from services.shipping.domain.shipment_status import refuse_unless_possible
 from services.shipping.models import Shipment
 from shared.errors import Invalid, Refused
+from shared.events.snapshots import MethodKind, ShipmentStatus
 from shared.messaging.subjects import lock_order
 
 Share = Mapping[UUID, int]  # sales units by line

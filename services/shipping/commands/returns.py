@@ -14,11 +14,10 @@ from services.shipping.models import ExpectedLine, ExpectedReturn, Finding, Orde
 from shared import clock
 from shared.access import actor_of, require_current
 from shared.errors import NotFound, Refused
-from shared.events.snapshots import OrderSnapshot, Return
+from shared.events.snapshots import OrderSnapshot, Return, orders
 from shared.messaging.subjects import lock_order
 
-EXPECTED = "approved"
-OVER = {"rejected", "closed"}
+_OVER = {orders.ReturnStatus.REJECTED, orders.ReturnStatus.CLOSED}
 
 
 def bring_returns_in_line(session: Session, order: OrderSnapshot) -> None:
@@ -31,9 +30,9 @@ def bring_returns_in_line(session: Session, order: OrderSnapshot) -> None:
     for one in order.returns:
         expected = known.get(one.return_id)
         if expected is None:
-            if one.status == EXPECTED:
+            if one.status == orders.ReturnStatus.APPROVED:
                 state.returns.append(_expected(order, one))
-        elif expected.status is ReturnStatus.EXPECTED and one.status in OVER:
+        elif expected.status is ReturnStatus.EXPECTED and one.status in _OVER:
             expected.status = ReturnStatus.CLOSED
             expected.version += 1
 

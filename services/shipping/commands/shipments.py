@@ -12,7 +12,6 @@ from services.shipping.commands.timekeeping import keep_time
 from services.shipping.domain.shipment_status import (
     IN_THE_WAREHOUSE,
     UNRELEASED,
-    ShipmentStatus,
     refuse_unless_possible,
     status_after,
 )
@@ -21,6 +20,7 @@ from services.shipping.models import OrderState, Shipment
 from shared import clock
 from shared.access import require_current
 from shared.errors import Invalid
+from shared.events.snapshots import ShipmentStatus
 from shared.messaging import outbox
 from shared.messaging.subjects import lock_order, next_version
 

@@ -8,15 +8,12 @@ from sqlalchemy.orm import Session
 from services.shipping import events, queries
 from services.shipping.commands import lines, stock
 from services.shipping.commands.shipments import in_hand, move_on, tell
-from services.shipping.domain.methods import NEEDS_NO_PACKING, MethodKind
-from services.shipping.domain.shipment_status import (
-    ShipmentStatus,
-    refusal,
-    refuse_unless_possible,
-)
+from services.shipping.domain.methods import NEEDS_NO_PACKING
+from services.shipping.domain.shipment_status import refusal, refuse_unless_possible
 from services.shipping.domain.sourcing import Placement, Want, place
 from services.shipping.models import Shipment
 from shared.errors import Refused
+from shared.events.snapshots import MethodKind, ShipmentStatus
 from shared.messaging.subjects import lock_order
 
 

@@ -4,10 +4,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from services.shipping.domain.methods import MethodKind
 from services.shipping.domain.queues import HANDLING_DAYS, STALLED_AFTER_DAYS, Queue, due_at, queue_of
-from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.models import Carrier, Location, Pickup, Shipment
+from shared.events.snapshots import MethodKind, ShipmentStatus
 from shared.messaging.jobs import enqueue
 
 

@@ -11,12 +11,12 @@ from services.shipping import events, queries
 from services.shipping.commands.carriers import name_carrier
 from services.shipping.commands.handovers import sign_off
 from services.shipping.commands.shipments import in_hand, leave, move_on, tell
-from services.shipping.domain.methods import MethodKind
-from services.shipping.domain.shipment_status import ShipmentStatus, refuse_unless_possible
-from services.shipping.domain.tracking_progress import WITH_CARRIER, Scan, TrackingStatus, newest
+from services.shipping.domain.shipment_status import refuse_unless_possible
+from services.shipping.domain.tracking_progress import WITH_CARRIER, Scan, newest
 from services.shipping.models import Parcel, Shipment, TrackingEvent
 from shared import clock
 from shared.errors import Invalid, NotFound
+from shared.events.snapshots import MethodKind, ShipmentStatus, TrackingStatus
 from shared.messaging.subjects import lock_order
 
 CLOCKS_DIFFER = timedelta(minutes=10)  # a carrier's clock may run ahead of ours by this

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 from services.shipping import events
 from services.shipping.commands import lines, parcels, picking, stock
 from services.shipping.commands.shipments import held_levels, move_on
-from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.models import OrderState, Shipment
+from shared.events.snapshots import ShipmentStatus
 
 WITHDRAWN = "lines_cancelled"
 

@@ -1,20 +1,11 @@
 """Appointments are kept in the time that the customer's clocks show."""
 
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from shared.errors import Invalid
 
 LONGEST = timedelta(hours=24)
-
-
-class AppointmentKind(StrEnum):
-    """What somebody comes for."""
-
-    DELIVERY = "delivery"
-    INSTALLATION = "installation"
-    SERVICE = "service"
 
 
 def window(starts: datetime, ends: datetime, time_zone: str, now: datetime) -> tuple[datetime, datetime]:

@@ -1,17 +1,6 @@
 """How a shipment reaches its customer, by the code of its method."""
 
-from enum import StrEnum
-
-
-class MethodKind(StrEnum):
-    """What a method comes down to for the warehouse."""
-
-    DELIVERY = "delivery"  # a carrier or courier takes it to an address
-    PICKUP = "pickup"  # the customer fetches it with a code
-    HAND_OVER = "hand_over"  # given over in person
-    DOWNLOAD = "download"  # nothing to pack
-    SERVICE = "service"  # somebody comes and does it; signed for
-
+from shared.events.snapshots import MethodKind
 
 AT_A_POINT = frozenset({MethodKind.PICKUP, MethodKind.HAND_OVER})  # where customer and goods meet
 NEEDS_NO_PACKING = frozenset({MethodKind.DOWNLOAD, MethodKind.SERVICE})

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from services.shipping.domain.shipment_status import ShipmentStatus
+from shared.events.snapshots import ShipmentStatus
 
 HANDLING_DAYS = 2  # where no location says otherwise
 STALLED_AFTER_DAYS = 5  # where no carrier says otherwise

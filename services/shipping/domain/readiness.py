@@ -2,7 +2,8 @@
 
 from enum import StrEnum
 
-from services.shipping.domain.shipment_status import OPEN, ShipmentStatus
+from services.shipping.domain.shipment_status import OPEN
+from shared.events.snapshots import ShipmentStatus
 
 
 class Readiness(StrEnum):

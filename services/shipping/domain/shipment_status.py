@@ -4,24 +4,9 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
-from services.shipping.domain.methods import NEEDS_NO_PACKING, MethodKind
+from services.shipping.domain.methods import NEEDS_NO_PACKING
+from shared.events.snapshots import LEFT, MethodKind, OrderStatus, ShipmentStatus
 from shared.life import Life, Refusal, refuse
-
-
-class ShipmentStatus(StrEnum):
-    """Where a shipment stands."""
-
-    AWAITING_INVENTORY = "awaiting_inventory"  # lacks stock for a line; holds none
-    INVENTORY_ASSIGNED = "inventory_assigned"  # every line is covered by reserved stock
-    RELEASED = "released"  # the warehouse may pick it
-    PACKING = "packing"  # on a pick list or picked; its label falls due
-    READY = "ready"  # packed and labelled, or waiting to be collected
-    SHIPPED = "shipped"  # left with a carrier; its stock has left the ledger
-    DELIVERED = "delivered"  # reached its customer
-    UNDELIVERABLE = "undeliverable"  # the carrier could not deliver it
-    RETURNED = "returned"  # undeliverable, and back
-    CANCELLED = "cancelled"  # final; its stock is free again
-
 
 S = ShipmentStatus
 
@@ -30,7 +15,6 @@ UNRELEASED = frozenset({S.AWAITING_INVENTORY, S.INVENTORY_ASSIGNED})
 OPEN = UNRELEASED | {S.RELEASED, S.PACKING, S.READY}
 IN_THE_WAREHOUSE = frozenset({S.RELEASED, S.PACKING})  # its goods are looked for on their shelves
 HOLDING_STOCK = OPEN - {S.AWAITING_INVENTORY}
-LEFT = frozenset({S.SHIPPED, S.DELIVERED, S.UNDELIVERABLE, S.RETURNED})
 ON_THEIR_WAY = frozenset({S.PACKING, S.READY, S.SHIPPED, S.UNDELIVERABLE})
 COURIERS_CARE = frozenset({S.READY, S.SHIPPED, S.UNDELIVERABLE})
 
@@ -167,9 +151,9 @@ def refuse_unless_possible(action: str, shipment: ShipmentFacts) -> None:
 
 def _release_refusal(shipment: ShipmentFacts) -> Refusal | None:
     order = {"order_status": shipment.order_status}
-    if shipment.order_status == "cancelling":
+    if shipment.order_status == OrderStatus.CANCELLING:
         return Refusal("cancel_requested", "the order is to be cancelled", order)
-    if shipment.order_status != "accepted":
+    if shipment.order_status != OrderStatus.ACCEPTED:
         return Refusal("order_not_accepted", "the order has not been promised to its customer", order)
     if shipment.held:
         return Refusal("on_hold", "a hold stands on the order")

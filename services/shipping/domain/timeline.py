@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from services.shipping.domain.methods import MethodKind
+from shared.events.snapshots import MethodKind
 
 
 class Step(StrEnum):

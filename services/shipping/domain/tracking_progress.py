@@ -3,22 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
-
-class TrackingStatus(StrEnum):
-    """Where a parcel is; each carrier's own words are brought down to these before they are told here."""
-
-    ANNOUNCED = "announced"  # the carrier knows of it and has not got it yet
-    COLLECTED = "collected"  # the carrier has it
-    IN_TRANSIT = "in_transit"
-    OUT_FOR_DELIVERY = "out_for_delivery"
-    ATTEMPTED = "attempted"  # nobody took it; the carrier tries again
-    UNDELIVERABLE = "undeliverable"  # the carrier gave up
-    RETURNING = "returning"  # on its way back to its sender
-    DELIVERED = "delivered"
-    RETURNED = "returned"  # back where it came from
-
+from shared.events.snapshots import TrackingStatus
 
 T = TrackingStatus
 

@@ -8,8 +8,9 @@ from sqlalchemy import CheckConstraint, ForeignKey, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.shipping.domain.queues import STALLED_AFTER_DAYS
-from services.shipping.domain.tracking_progress import TrackingStatus
-from services.shipping.models.mapping import Base, one_of, word
+from services.shipping.models.mapping import Base, one_of
+from shared.db import word
+from shared.events.snapshots import TrackingStatus
 
 
 class Carrier(Base):
@@ -53,7 +54,7 @@ class TrackingEvent(Base):
 
     parcel_id: Mapped[UUID] = mapped_column(ForeignKey("parcels.id", ondelete="CASCADE"), primary_key=True)
     at: Mapped[datetime] = mapped_column(primary_key=True)
-    status: Mapped[TrackingStatus] = mapped_column(word(TrackingStatus), primary_key=True)
+    status: Mapped[TrackingStatus] = mapped_column(word(TrackingStatus, 30), primary_key=True)
     place: Mapped[str]
     note: Mapped[str]  # the carrier's own words; they may name who signed
     heard_at: Mapped[datetime]

@@ -6,8 +6,9 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.shipping.domain.appointments import AppointmentKind
-from services.shipping.models.mapping import Base, one_of, word
+from services.shipping.models.mapping import Base, one_of
+from shared.db import word
+from shared.events.snapshots import AppointmentKind
 
 
 class Pickup(Base):
@@ -47,7 +48,7 @@ class Appointment(Base):
     )
 
     shipment_id: Mapped[UUID] = mapped_column(ForeignKey("shipments.id"), primary_key=True)
-    kind: Mapped[AppointmentKind] = mapped_column(word(AppointmentKind), primary_key=True)
+    kind: Mapped[AppointmentKind] = mapped_column(word(AppointmentKind, 30), primary_key=True)
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
     note: Mapped[str]

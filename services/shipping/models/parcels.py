@@ -6,10 +6,11 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Sequence, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from services.shipping.domain.tracking_progress import Scan, TrackingStatus
+from services.shipping.domain.tracking_progress import Scan
 from services.shipping.models.carriers import TrackingEvent
-from services.shipping.models.mapping import Base, one_of, word
-from shared.db import new_id
+from services.shipping.models.mapping import Base, one_of
+from shared.db import new_id, word
+from shared.events.snapshots import TrackingStatus
 
 
 class Parcel(Base):
@@ -35,7 +36,7 @@ class Parcel(Base):
     width_mm: Mapped[int] = mapped_column(server_default=text("0"))
     height_mm: Mapped[int] = mapped_column(server_default=text("0"))
     label_document_id: Mapped[UUID | None]
-    tracking_status: Mapped[TrackingStatus | None] = mapped_column(word(TrackingStatus))
+    tracking_status: Mapped[TrackingStatus | None] = mapped_column(word(TrackingStatus, 30))
     tracked_at: Mapped[datetime | None]  # when that was so
 
     contents: Mapped[list["ParcelContent"]] = relationship(

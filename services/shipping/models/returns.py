@@ -7,7 +7,8 @@ from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.shipping.domain.inspection import Condition, ReturnStatus
-from services.shipping.models.mapping import Base, one_of, word
+from services.shipping.models.mapping import Base, one_of
+from shared.db import word
 
 
 class ExpectedReturn(Base):
@@ -29,7 +30,7 @@ class ExpectedReturn(Base):
     order_number: Mapped[str]
     seller: Mapped[str]
     market: Mapped[str]
-    status: Mapped[ReturnStatus] = mapped_column(word(ReturnStatus))
+    status: Mapped[ReturnStatus] = mapped_column(word(ReturnStatus, 30))
     location: Mapped[str | None] = mapped_column(ForeignKey("locations.code"))  # where it came in
     received_by: Mapped[str]
     note: Mapped[str]
@@ -88,5 +89,5 @@ class Finding(Base):
 
     return_id: Mapped[UUID] = mapped_column(primary_key=True)
     line_id: Mapped[UUID] = mapped_column(primary_key=True)
-    condition: Mapped[Condition] = mapped_column(word(Condition), primary_key=True)
+    condition: Mapped[Condition] = mapped_column(word(Condition, 30), primary_key=True)
     quantity: Mapped[int]  # sales units

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
-from services.shipping.domain.methods import NEEDS_NO_PACKING, MethodKind
+from services.shipping.domain.methods import NEEDS_NO_PACKING
 from services.shipping.domain.queues import PENDING, Queue
 from services.shipping.domain.readiness import Readiness, readiness
 from services.shipping.domain.shipment_status import (
@@ -26,7 +26,6 @@ from services.shipping.domain.shipment_status import (
     HOLDING_STOCK,
     MOST_WRONG_CODES,
     ShipmentFacts,
-    ShipmentStatus,
     actions,
 )
 from services.shipping.domain.timeline import Milestones, Reached, timeline
@@ -34,18 +33,19 @@ from services.shipping.domain.wishes import Wish, WishedLine
 from services.shipping.models.carriers import Courier
 from services.shipping.models.goods import Goods
 from services.shipping.models.handovers import Appointment, Pickup, SignOff
-from services.shipping.models.mapping import Base, one_of, word
+from services.shipping.models.mapping import Base, one_of
 from services.shipping.models.parcels import Parcel
 from services.shipping.models.returns import ExpectedReturn
 from shared import clock
-from shared.db import new_id
+from shared.db import new_id, word
+from shared.events.snapshots import MethodKind, OrderStatus, ShipmentStatus
 from shared.life import Refusal
 
 if TYPE_CHECKING:
     from services.shipping.models.stock import Location
 
 # What an order is called while goods are to go out for it; other words ended it, or are about to.
-TO_BE_FULFILLED = frozenset({"placed", "accepted"})
+TO_BE_FULFILLED = frozenset({OrderStatus.PLACED, OrderStatus.ACCEPTED})
 
 
 class OrderState(Base):
@@ -147,12 +147,12 @@ class Shipment(Base):
     seller: Mapped[str]
     market: Mapped[str]
     method: Mapped[str]
-    kind: Mapped[MethodKind] = mapped_column(word(MethodKind))  # what the method comes down to
+    kind: Mapped[MethodKind] = mapped_column(word(MethodKind, 30))  # what the method comes down to
     pickup_point: Mapped[str | None]  # the location where it is fetched
     address: Mapped[dict[str, Any] | None] = mapped_column(
         JSONB(none_as_null=True)
     )  # none where it is fetched
-    status: Mapped[ShipmentStatus] = mapped_column(word(ShipmentStatus))
+    status: Mapped[ShipmentStatus] = mapped_column(word(ShipmentStatus, 30))
     location: Mapped[str | None] = mapped_column(ForeignKey("locations.code"))
     rejected_by: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")  # not asked again
     prints: Mapped[int] = mapped_column(default=0)  # how often its label was printed
@@ -168,7 +168,7 @@ class Shipment(Base):
     returned_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
     waits_for: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # SKUs, while it lacks stock
-    queue: Mapped[Queue | None] = mapped_column(word(Queue))
+    queue: Mapped[Queue | None] = mapped_column(word(Queue, 30))
     queue_at: Mapped[datetime | None]  # until when it is to leave its queue; finalised: when it got there
     courier: Mapped[str | None]  # the code of its seller's courier
     courier_assigned_at: Mapped[datetime | None]

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.shipping.domain.locations import LocationKind
 from services.shipping.domain.stock_movements import MovementKind
-from services.shipping.models.mapping import Base, one_of, word
+from services.shipping.models.mapping import Base, one_of
 from services.shipping.models.shipments import Shipment
+from shared.db import word
 
 
 class Location(Base):
@@ -25,7 +26,7 @@ class Location(Base):
     seller: Mapped[str]  # whose orders it serves; * for everyone's
     country: Mapped[str]  # ISO 3166-1 alpha-2
     priority: Mapped[int]  # the lowest is asked first
-    kind: Mapped[LocationKind] = mapped_column(word(LocationKind), server_default=LocationKind.WAREHOUSE)
+    kind: Mapped[LocationKind] = mapped_column(word(LocationKind, 30), server_default=LocationKind.WAREHOUSE)
     active: Mapped[bool] = mapped_column(server_default=text("true"))  # else nothing new is asked of it
     # What it serves; nothing named: all of them.
     markets: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default="{}")
@@ -100,7 +101,7 @@ class StockMovement(Base):
     sku: Mapped[str] = mapped_column(primary_key=True)
     location: Mapped[str] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(primary_key=True)  # counts the level's movements from 1, no gaps
-    kind: Mapped[MovementKind] = mapped_column(word(MovementKind))
+    kind: Mapped[MovementKind] = mapped_column(word(MovementKind, 30))
     on_hand_change: Mapped[int]
     reserved_change: Mapped[int]
     picked_change: Mapped[int] = mapped_column(server_default=text("0"))

@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import Row, any_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from services.shipping.domain.methods import MethodKind
 from services.shipping.domain.promises import Source
 from services.shipping.domain.shipment_status import HOLDING_STOCK
 from services.shipping.models import (
@@ -23,6 +22,7 @@ from services.shipping.queries.stock import stock_level
 from services.shipping.queries.visibility import visible
 from shared.access import EVERYTHING, actor_of
 from shared.errors import NotFound
+from shared.events.snapshots import MethodKind
 
 
 def sources(

@@ -7,12 +7,12 @@ from uuid import UUID
 from sqlalchemy import exists, select, tuple_
 from sqlalchemy.orm import Session
 
-from services.shipping.domain.appointments import AppointmentKind
-from services.shipping.domain.shipment_status import COURIERS_CARE, ON_THEIR_WAY, ShipmentStatus
+from services.shipping.domain.shipment_status import COURIERS_CARE, ON_THEIR_WAY
 from services.shipping.models import Appointment, Carrier, Courier, Parcel, Shipment
 from services.shipping.queries.visibility import visible, within
 from shared.access import actor_of
 from shared.errors import NotFound, Refused
+from shared.events.snapshots import AppointmentKind, ShipmentStatus
 
 MOST_UNDER_ONE_NUMBER = 100  # parcels looked at; carriers use a number again after a year or more
 

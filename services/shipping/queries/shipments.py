@@ -6,11 +6,11 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.models import OrderState, Shipment
 from services.shipping.queries.visibility import visible
 from shared.access import actor_of
 from shared.errors import NotFound
+from shared.events.snapshots import ShipmentStatus
 
 
 def shipment(session: Session, shipment_id: UUID) -> Shipment:

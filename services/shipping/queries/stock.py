@@ -9,11 +9,12 @@ from sqlalchemy import Row, any_, exists, func, literal, or_, select, text, tupl
 from sqlalchemy.orm import Session, aliased
 
 from services.shipping.domain.methods import NEEDS_NO_PACKING
-from services.shipping.domain.shipment_status import HOLDING_STOCK, ShipmentStatus
+from services.shipping.domain.shipment_status import HOLDING_STOCK
 from services.shipping.models import Location, Shipment, ShipmentLine, StockLevel
 from services.shipping.queries.visibility import sees_location, visible_location
 from shared.access import EVERYTHING, actor_of
 from shared.errors import NotFound
+from shared.events.snapshots import ShipmentStatus
 
 
 def location(session: Session, code: str) -> Location:

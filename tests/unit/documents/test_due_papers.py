@@ -9,13 +9,12 @@ import pytest
 from sqlalchemy import select
 
 from services.documents.commands import papers as commands
-from services.documents.domain.papers import PaperKind, PaperStatus
 from services.documents.models import Paper
 from services.documents.numbering import give_number
 from services.documents.queries import papers_in_line
 from shared.access import Actor
 from shared.errors import NotFound, Refused
-from shared.events.snapshots import Parcel, Payment, People, ShipmentsSnapshot
+from shared.events.snapshots import PaperKind, PaperStatus, Parcel, Payment, People, ShipmentsSnapshot
 from shared.messaging import copies
 from shared.messaging.tables import jobs as job_rows
 from tests.unit.documents import sample_orders

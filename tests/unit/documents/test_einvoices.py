@@ -15,9 +15,8 @@ from pypdf import PdfReader
 
 from services.documents import checker, einvoices, rendering
 from services.documents.domain.figures import part_of_invoice
-from services.documents.domain.papers import PaperKind
 from services.documents.jobs import _einvoice
-from shared.events.snapshots import People
+from shared.events.snapshots import PaperKind, People
 from tests.unit.documents.sample_orders import LONDON, MADRID, MARKETS, invoice_of, order
 from tests.unit.documents.test_invoices import odd_orders
 

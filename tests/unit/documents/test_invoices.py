@@ -17,12 +17,11 @@ from services.documents.domain.figures import (
     wanted,
 )
 from services.documents.domain.invoices import Invoice, due_credits, due_invoices
-from services.documents.domain.papers import PaperKind, PaperStatus
 from services.documents.numbering import give_number
 from services.documents.queries import papers_in_line
 from shared.db import new_id
 from shared.errors import NotFound, Refused
-from shared.events.snapshots import Fee, Refund, RefundPart, ShipmentLine
+from shared.events.snapshots import Fee, PaperKind, PaperStatus, Refund, RefundPart, ShipmentLine
 from shared.money import tax_contained, tax_on_top
 from tests.unit.documents.sample_orders import LONDON, MARKETS, PLACED_AT, cancelled, order, shipments
 

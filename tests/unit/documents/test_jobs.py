@@ -11,11 +11,11 @@ from sqlalchemy import select, text
 from services.documents import jobs as jobs_of_documents
 from services.documents import storage
 from services.documents.commands import papers as commands
-from services.documents.domain.papers import PaperKind, PaperStatus
 from services.documents.jobs import make_paper
 from services.documents.messaging import messaging
 from services.documents.models import Paper
 from shared.errors import Refused
+from shared.events.snapshots import PaperKind, PaperStatus
 from shared.messaging import jobs
 from shared.messaging.backoff import Backoff
 from shared.messaging.subjects import lock_order

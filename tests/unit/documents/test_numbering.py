@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import func, select
 
 from services.documents.commands import papers as commands
-from services.documents.domain.papers import PaperKind, PaperStatus
 from services.documents.ledger import audited_series, faulty_series
 from services.documents.models import Paper, Series
 from services.documents.numbering import give_number
 from shared import clock
+from shared.events.snapshots import PaperKind, PaperStatus
 from shared.messaging.subjects import lock_order
 from tests.unit.documents.sample_orders import cancelled, order
 

@@ -13,12 +13,12 @@ from sqlalchemy import select, text
 
 from services.documents import rendering, storage
 from services.documents.commands import papers as commands
-from services.documents.domain.papers import Content, PaperKind, PrintKind
+from services.documents.domain.papers import Content, PrintKind
 from services.documents.domain.stops import Stop, picks
 from services.documents.messaging import messaging
 from services.documents.queries import papers_in_line
 from shared.db import new_id
-from shared.events.snapshots import Parcel
+from shared.events.snapshots import PaperKind, Parcel
 from shared.messaging import copies, jobs
 from shared.messaging.backoff import Backoff
 from shared.messaging.subjects import lock_order

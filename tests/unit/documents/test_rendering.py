@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 
 from services.documents import drawings, rendering, wording
 from services.documents.domain.figures import disagreements
-from services.documents.domain.papers import UPLOADED_KINDS, Content, PaperKind
+from services.documents.domain.papers import UPLOADED_KINDS, Content
 from shared.db import new_id
-from shared.events.snapshots import Parcel, Return, ReturnLine
+from shared.events.snapshots import PaperKind, Parcel, Return, ReturnLine
 from tests.unit.documents.sample_orders import LONDON, MADRID, MARKETS, invoice_of, order, shipments
 
 NUMBER = "GB-ACME-2026-000001"

@@ -16,9 +16,10 @@ from sqlalchemy import select
 
 from services.documents import rendering, typefaces
 from services.documents.commands import papers as commands
-from services.documents.domain.papers import Content, PaperKind
+from services.documents.domain.papers import Content
 from services.documents.jobs import make_paper
 from services.documents.models import Paper
+from shared.events.snapshots import PaperKind
 from shared.messaging.subjects import lock_order
 from shared.messaging.tables import event_log
 from tests.unit.documents.sample_orders import LONDON, invoice_of, order, shipments

@@ -17,12 +17,12 @@ from sqlalchemy import delete, text
 from services.documents import storage
 from services.documents.commands import papers as commands
 from services.documents.commands import uploads
-from services.documents.domain.papers import PaperKind
 from services.documents.domain.uploads import MOST_BY_CUSTOMER
 from services.documents.jobs import remove_bytes
 from services.documents.models import Logo
 from shared import clock
 from shared.customer_tokens import make_token
+from shared.events.snapshots import PaperKind
 from shared.messaging import copies
 from shared.messaging.subjects import lock_order
 from tests.unit.documents.sample_orders import order

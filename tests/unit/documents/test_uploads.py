@@ -9,7 +9,6 @@ from PIL import Image
 
 from services.documents import rendering
 from services.documents.commands import papers as commands
-from services.documents.domain.papers import PaperKind
 from services.documents.domain.uploads import (
     LARGEST_UPLOAD,
     MOST_BY_CUSTOMER,
@@ -20,6 +19,7 @@ from services.documents.queries import papers_in_line
 from shared import clock
 from shared.customer_tokens import make_token
 from shared.db import new_id
+from shared.events.snapshots import PaperKind
 from shared.messaging import copies
 from shared.messaging.subjects import lock_order
 from tests.unit.documents.sample_orders import invoice_of, order

@@ -5,9 +5,8 @@ from dataclasses import replace
 import pytest
 
 from services.notifications import consumers
-from services.notifications.domain.steps import Recipient
 from shared import clock
-from shared.events.snapshots import People
+from shared.events.snapshots import People, Recipient
 from tests.unit.notifications.snapshot_samples import accepted, assigned, paid, placed_order, shipped
 
 ORDER = accepted(paid(placed_order()))

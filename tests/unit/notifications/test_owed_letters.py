@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.notifications.domain.steps import Recipient, Step, key_of, owed_letters
+from services.notifications.domain.steps import key_of, owed_letters
+from shared.events.snapshots import Recipient, Step
 from tests.unit.notifications.snapshot_samples import (
     accepted,
     appointed,

@@ -13,12 +13,12 @@ from services.notifications import figures
 from services.notifications.domain.known import Doors, Known
 from services.notifications.domain.messages import Said
 from services.notifications.domain.overdue import Matter
-from services.notifications.domain.steps import MESSAGES, TO_SELLER, Step
+from services.notifications.domain.steps import MESSAGES, TO_SELLER
 from services.notifications.figures import LANGUAGES, MOST_ITEMS
 from services.notifications.models import OpenMatter
 from services.notifications.rendering import TEMPLATES, catalogue, environment, render, render_digest
 from shared.db import new_id
-from shared.events.snapshots import TaxRow
+from shared.events.snapshots import Step, TaxRow
 from tests.unit.notifications.snapshot_samples import (
     appointed,
     assigned,

@@ -4,8 +4,6 @@ from base64 import b64encode
 from uuid import UUID
 
 from services.orders.commands import master_data
-from services.orders.domain.payments import PaymentMethod
-from services.orders.domain.totals import TaxMode, TaxRounding
 from services.orders.models import Order
 from shared import clock
 from shared.db import new_id
@@ -13,10 +11,13 @@ from shared.events.snapshots import (
     Address,
     Cancellation,
     Parcel,
+    PaymentMethod,
     ReceivedReturn,
     ReturnLine,
     Shipment,
     ShipmentLine,
+    TaxMode,
+    TaxRounding,
 )
 
 HOME = Address(name="Ada Okafor", line1="3 Quay Row", city="Hull", postcode="HU1 2AB", country="GB")

@@ -5,11 +5,11 @@ import pytest
 from services.orders import events
 from services.orders.commands.orders import accept_order
 from services.orders.commands.payments import record_payment
-from services.orders.domain.order_status import OrderStatus
 from services.orders.models import Hold
 from shared import clock
 from shared.access import Actor, actor_of
 from shared.errors import NotFound, Refused, Stale
+from shared.events.snapshots import OrderStatus
 
 
 @pytest.mark.requirement("F-04")

@@ -7,12 +7,12 @@ from sqlalchemy.orm import sessionmaker
 from services.orders.commands.banking import import_statement
 from services.orders.commands.orders import cancel_order
 from services.orders.commands.payments import record_payment, void_payment
-from services.orders.domain.payments import PaymentMethod
 from services.orders.jobs import match_statement
 from services.orders.messaging import messaging
 from services.orders.models import BankLine, Payment
 from shared.access import Actor
 from shared.errors import NotFound
+from shared.events.snapshots import PaymentMethod
 from shared.messaging.tables import jobs
 from tests.unit.orders.sample_shop import stored
 

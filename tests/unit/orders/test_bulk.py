@@ -8,10 +8,10 @@ from sqlalchemy import func, select, text, update
 
 from services.orders.commands import placing
 from services.orders.commands.orders import accept_order
-from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.steps import steps_before
 from services.orders.models import HistoryEntry, Order
 from shared.db import new_id
+from shared.events.snapshots import OrderStatus
 from tests.unit.orders.sample_shop import order_wanted
 
 

@@ -8,11 +8,10 @@ from services.orders.commands.holds import place_hold
 from services.orders.commands.orders import accept_order, cancel_order
 from services.orders.commands.payments import record_payment
 from services.orders.commands.refunds import request_refund
-from services.orders.domain.order_status import OrderStatus
 from shared.db import new_id
 from shared.errors import Invalid, Refused
 from shared.events import codec
-from shared.events.snapshots import CancelledLine
+from shared.events.snapshots import CancelledLine, OrderStatus
 from tests.unit.orders.sample_shop import answer, placing_body, stored
 
 

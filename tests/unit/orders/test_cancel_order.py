@@ -5,12 +5,12 @@ import pytest
 from services.orders.commands.orders import accept_order, cancel_order
 from services.orders.commands.payments import record_payment
 from services.orders.commands.refunds import settle_refund
-from services.orders.domain.order_status import OrderStatus
 from services.orders.models import Hold
 from shared import clock
 from shared.db import new_id
 from shared.errors import NotFound, Refused
 from shared.events import codec
+from shared.events.snapshots import OrderStatus
 from tests.unit.orders.sample_shop import answer, stored
 
 

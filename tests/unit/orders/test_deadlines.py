@@ -12,10 +12,10 @@ from services.orders.commands.holds import place_hold, release_hold
 from services.orders.commands.orders import accept_order, cancel_order, end_if_overdue, refuse_order
 from services.orders.commands.payments import record_payment
 from services.orders.domain.deadlines import Allowed, Deadlines, deadlines_at
-from services.orders.domain.order_status import OrderStatus
 from services.orders.messaging import messaging
 from shared import clock
 from shared.errors import Refused
+from shared.events.snapshots import OrderStatus
 from shared.messaging import jobs as job_rows
 from shared.messaging.backoff import Backoff
 from shared.messaging.tables import jobs as table

@@ -9,15 +9,13 @@ from sqlalchemy import func, select
 from services.orders.commands import drafts
 from services.orders.commands.customers import put_customer
 from services.orders.commands.master_data import put_coupon, put_product
-from services.orders.domain.channels import Channel
-from services.orders.domain.payments import PaymentMethod
 from services.orders.messaging import messaging
 from services.orders.models import Customer, Draft, HistoryEntry, Order
 from shared import clock
 from shared.access import Actor, actor_of
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused, Stale
-from shared.events.snapshots import StockLevel, StockSnapshot
+from shared.events.snapshots import Channel, PaymentMethod, StockLevel, StockSnapshot
 from shared.messaging import copies
 from shared.messaging.tables import event_log
 from tests.unit.orders.sample_shop import HOME, product_details, stored

@@ -25,14 +25,20 @@ from services.orders.commands.refunds import (
     withdraw_refund,
 )
 from services.orders.commands.returns import reject_return, request_return
-from services.orders.domain.return_status import ReturnReason
 from services.orders.messaging import messaging
 from services.orders.models import BankLine, Base, Customer, Draft, HistoryEntry, Note, Order, Payment
 from shared import clock
 from shared.access import Actor
 from shared.errors import Invalid
 from shared.events import codec
-from shared.events.snapshots import Address, ConversationSnapshot, People, SentEmail, ShipmentsSnapshot
+from shared.events.snapshots import (
+    Address,
+    ConversationSnapshot,
+    People,
+    ReturnReason,
+    SentEmail,
+    ShipmentsSnapshot,
+)
 from shared.messaging import copies, inbox
 from shared.messaging import jobs as job_rows
 from shared.messaging.backoff import Backoff

@@ -14,12 +14,11 @@ from services.orders.commands.returns import (
     request_return,
     withdraw_return,
 )
-from services.orders.domain.payments import PaymentMethod
-from services.orders.domain.return_status import ReturnReason
 from services.orders.jobs import expire_return
 from services.orders.queries import payments
 from shared.errors import Refused
 from shared.events import codec
+from shared.events.snapshots import PaymentMethod, ReturnReason
 from tests.unit.orders.sample_shop import came, stored
 
 

@@ -6,13 +6,12 @@ import pytest
 
 from services.orders.commands.holds import place_hold, release_hold
 from services.orders.commands.orders import accept_order, cancel_order
-from services.orders.domain.order_status import OrderStatus
 from shared import clock
 from shared.access import Actor
 from shared.db import new_id
 from shared.errors import NotFound, Refused
 from shared.events import codec
-from shared.events.snapshots import People, ShipmentsSnapshot
+from shared.events.snapshots import OrderStatus, People, ShipmentsSnapshot
 from shared.messaging import copies
 from tests.unit.orders.sample_shop import placing_body, shipment_of, stored
 

@@ -9,11 +9,10 @@ from sqlalchemy import text, update
 from services.orders.api.schemas.orders import ListedOrderSchema, OrderSummarySchema
 from services.orders.commands import holds, master_data
 from services.orders.commands.changes import change
-from services.orders.domain.totals import TaxMode
 from services.orders.models import Order, OrderWord
 from services.orders.queries import lists
 from shared import clock
-from shared.events.snapshots import ConversationSnapshot
+from shared.events.snapshots import ConversationSnapshot, TaxMode
 from shared.messaging import copies
 from shared.web import payloads
 from tests.unit.orders.sample_shop import MARKET, stored

@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.orders.commands.master_data import put_market
-from services.orders.domain.totals import TaxMode
 from shared.errors import Refused
+from shared.events.snapshots import TaxMode
 from tests.unit.orders.sample_shop import MARKET
 
 ADDRESS = {"name": "Quay Tea", "line1": "1 Dock", "city": "Hull", "country": "GB"}

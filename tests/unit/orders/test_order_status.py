@@ -9,14 +9,13 @@ from services.orders.domain.order_status import (
     ACTIONS,
     TRANSITIONS,
     OrderFacts,
-    OrderStatus,
     actions,
     refusals,
     refuse_unless_possible,
     status_after,
 )
-from services.orders.domain.payments import PaymentMethod
 from shared.errors import Refused
+from shared.events.snapshots import OrderStatus, PaymentMethod
 
 READY = OrderFacts(
     status=OrderStatus.PLACED,

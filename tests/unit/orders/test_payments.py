@@ -10,13 +10,12 @@ from services.orders.commands.gateway import (
 )
 from services.orders.commands.orders import accept_order, cancel_order
 from services.orders.commands.payments import record_payment, void_payment
-from services.orders.domain.order_status import OrderStatus
-from services.orders.domain.payments import PaymentMethod
 from services.orders.models import HistoryEntry, Payment
 from shared.access import Actor
 from shared.db import new_id
 from shared.errors import Invalid, Refused
 from shared.events import codec
+from shared.events.snapshots import OrderStatus, PaymentMethod
 from tests.papers import hear_of_paper
 from tests.unit.orders.sample_shop import stored
 

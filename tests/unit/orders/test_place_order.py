@@ -10,13 +10,13 @@ from services.orders import events
 from services.orders.commands import placing
 from services.orders.commands.customers import put_customer
 from services.orders.commands.master_data import put_product, put_seller
-from services.orders.domain.payments import PaymentMethod
 from services.orders.models import Customer, HistoryEntry, column_names
 from services.orders.pricing.costs import LARGEST_TOTAL_MINOR
 from shared.access import Actor
 from shared.db import new_id
 from shared.errors import Invalid, Refused
 from shared.events import codec
+from shared.events.snapshots import PaymentMethod
 from tests.unit.orders.sample_shop import HOME, order_wanted, product_details, seller_details, stored
 
 

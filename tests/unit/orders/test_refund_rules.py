@@ -8,16 +8,9 @@ from hypothesis import strategies as st
 
 from services.orders.domain import refunds as rules
 from services.orders.domain.refunds import Charged, WantedUnits
-from services.orders.domain.totals import (
-    Charge,
-    ChargeKind,
-    TaxMode,
-    TaxRounding,
-    spread_discount,
-    tax_of_each,
-    totals_of,
-)
+from services.orders.domain.totals import Charge, spread_discount, tax_of_each, totals_of
 from shared.errors import Refused
+from shared.events.snapshots import ChargeKind, TaxMode, TaxRounding
 
 RATES = (0, 500, 2000)
 

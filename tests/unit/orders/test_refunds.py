@@ -11,11 +11,11 @@ from services.orders.commands.orders import accept_order, cancel_order
 from services.orders.commands.payments import record_payment, void_payment
 from services.orders.commands.refunds import request_refund, settle_refund, withdraw_refund
 from services.orders.domain import refunds as rules
-from services.orders.domain.payments import PaymentMethod
 from services.orders.models import Market
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.events import codec
+from shared.events.snapshots import PaymentMethod
 from tests.unit.orders.sample_shop import HOME, answer, stored
 
 SHIPPED = [{"method": "delivery", "shipping_minor": 500, "address": HOME}]

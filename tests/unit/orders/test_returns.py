@@ -13,18 +13,12 @@ from services.orders.commands.returns import (
     request_return,
     withdraw_return,
 )
-from services.orders.domain.return_status import (
-    ACTIONS,
-    TRANSITIONS,
-    ReturnReason,
-    ReturnStatus,
-    actions,
-    status_after,
-)
+from services.orders.domain.return_status import ACTIONS, TRANSITIONS, actions, status_after
 from services.orders.models import Return
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.events import codec
+from shared.events.snapshots import ReturnReason, ReturnStatus
 from shared.messaging.tables import jobs
 from tests.unit.orders.sample_shop import HOME, came
 

@@ -4,15 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.orders.domain.totals import (
-    Charge,
-    ChargeKind,
-    TaxMode,
-    TaxRounding,
-    spread_discount,
-    tax_of_each,
-    totals_of,
-)
+from services.orders.domain.totals import Charge, spread_discount, tax_of_each, totals_of
+from shared.events.snapshots import ChargeKind, TaxMode, TaxRounding
 from shared.money import tax_contained, tax_on_top
 
 rates = st.sampled_from([0, 500, 550, 1000, 1900, 2000, 2500])

@@ -8,9 +8,9 @@ from services.orders.commands.orders import accept_order, cancel_order, refuse_o
 from services.orders.commands.payments import record_payment
 from services.orders.domain import views
 from services.orders.domain.fulfilment import Goods, Stage
-from services.orders.domain.order_status import OrderStatus
 from services.orders.models import Order
 from shared.db import new_id
+from shared.events.snapshots import OrderStatus
 from tests.unit.orders.sample_shop import HOME, answer, placing_body, stored
 
 HOME_GROUP, PICKUP_GROUP = new_id(), new_id()

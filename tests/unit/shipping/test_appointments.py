@@ -7,9 +7,10 @@ import pytest
 from services.shipping.commands.appointments import schedule_appointment, sign_appointment
 from services.shipping.commands.handovers import deliver_shipment
 from services.shipping.commands.shipments import cancel_shipment
-from services.shipping.domain.appointments import AppointmentKind, local, window
+from services.shipping.domain.appointments import local, window
 from shared import clock
 from shared.errors import Invalid, NotFound, Refused
+from shared.events.snapshots import AppointmentKind
 from tests.unit.shipping.steps import told
 from tests.unit.shipping.ways import released, shipped
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from services.shipping.commands.shipments import ship_shipment
-from services.shipping.domain.shipment_status import ShipmentStatus
+from shared.events.snapshots import ShipmentStatus
 from tests.unit.shipping.steps import (
     accepted,
     advance,

@@ -12,11 +12,9 @@ from services.shipping.commands.couriers import assign_courier
 from services.shipping.commands.handovers import deliver_shipment
 from services.shipping.commands.returns import receive_return
 from services.shipping.commands.tracking import hear_scan
-from services.shipping.domain.appointments import AppointmentKind
-from services.shipping.domain.tracking_progress import TrackingStatus
 from services.shipping.models import Base
 from shared import clock
-from shared.events.snapshots import People
+from shared.events.snapshots import AppointmentKind, People, TrackingStatus
 from shared.messaging import copies
 from shared.messaging.tables import event_log
 from tests.unit.shipping.steps import accepted, advance, hear, hear_label, later, make_order, stock

@@ -9,11 +9,12 @@ from services.shipping.commands import failures, handovers, pickups
 from services.shipping.commands.carriers import put_courier
 from services.shipping.commands.couriers import assign_courier
 from services.shipping.domain.inspection import Condition, Found
-from services.shipping.domain.shipment_status import FailureReason, ShipmentStatus
+from services.shipping.domain.shipment_status import FailureReason
 from services.shipping.models import StockMovement
 from shared.collect_codes import collect_code
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
+from shared.events.snapshots import ShipmentStatus
 from tests.papers import hear_of_paper
 from tests.unit.shipping.steps import accepted, advance, hear, level, stock, told
 from tests.unit.shipping.ways import order_by, ready, released, shipped

@@ -20,10 +20,11 @@ from services.shipping.commands import picking, regrouping, sourcing
 from services.shipping.commands import shipments as commands
 from services.shipping.commands.handovers import deliver_shipment
 from services.shipping.commands.stock import receive_stock, set_stock
-from services.shipping.domain.shipment_status import HOLDING_STOCK, LEFT, ShipmentStatus
+from services.shipping.domain.shipment_status import HOLDING_STOCK
 from services.shipping.messaging import messaging
 from services.shipping.models import OrderState
 from shared.errors import Refused
+from shared.events.snapshots import LEFT, ShipmentStatus
 from tests.unit.shipping.steps import (
     accepted,
     cancelling,

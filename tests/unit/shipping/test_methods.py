@@ -2,7 +2,8 @@
 
 import pytest
 
-from services.shipping.domain.methods import MethodKind, kind_of
+from services.shipping.domain.methods import kind_of
+from shared.events.snapshots import MethodKind
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,10 @@ import pytest
 from services.shipping.commands.carriers import put_carrier
 from services.shipping.commands.shipments import cancel_shipment, ship_shipment
 from services.shipping.commands.tracking import enter_tracking, hear_scan
-from services.shipping.domain.shipment_status import ShipmentStatus
-from services.shipping.domain.tracking_progress import TrackingStatus
 from services.shipping.models import TrackingEvent
 from shared import clock
 from shared.errors import Invalid, NotFound, Refused
+from shared.events.snapshots import ShipmentStatus, TrackingStatus
 from tests.unit.shipping.steps import advance, level, told
 from tests.unit.shipping.ways import another_parcel, of_seller, ready, released, shipped
 

@@ -9,10 +9,10 @@ from services.shipping.commands import packing, picking
 from services.shipping.commands.shipments import cancel_shipment, pack_shipment, pick_shipment
 from services.shipping.commands.stock import put_in_bin
 from services.shipping.domain.readiness import Readiness
-from services.shipping.domain.shipment_status import ShipmentStatus
 from shared.access import Actor
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
+from shared.events.snapshots import ShipmentStatus
 from shared.messaging.tables import event_log
 from tests.unit.shipping.steps import (
     accepted,

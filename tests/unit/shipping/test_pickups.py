@@ -6,11 +6,12 @@ import pytest
 from sqlalchemy import select, update
 
 from services.shipping.commands import pickups
-from services.shipping.domain.shipment_status import MOST_WRONG_CODES, ShipmentStatus
+from services.shipping.domain.shipment_status import MOST_WRONG_CODES
 from services.shipping.messaging import messaging
 from shared import clock
 from shared.collect_codes import collect_code
 from shared.errors import Refused
+from shared.events.snapshots import ShipmentStatus
 from shared.messaging import jobs
 from shared.messaging.backoff import Backoff
 from shared.messaging.tables import jobs as job_rows

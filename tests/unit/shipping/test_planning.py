@@ -9,11 +9,10 @@ from services.shipping.commands.locations import put_location
 from services.shipping.commands.shipments import cancel_shipment
 from services.shipping.commands.stock import set_stock
 from services.shipping.consumers import forget_person
-from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.models import OrderState
 from shared import clock
 from shared.db import new_id
-from shared.events.snapshots import Hold, People
+from shared.events.snapshots import Hold, People, ShipmentStatus
 from tests.unit.shipping.steps import (
     HOME,
     accepted,

@@ -12,10 +12,10 @@ from services.shipping.commands.carriers import put_carrier
 from services.shipping.commands.shipments import print_label
 from services.shipping.commands.tracking import enter_tracking, hear_scan
 from services.shipping.domain.queues import PENDING, Queue, queue_of
-from services.shipping.domain.shipment_status import FailureReason, ShipmentStatus
-from services.shipping.domain.tracking_progress import TrackingStatus
+from services.shipping.domain.shipment_status import FailureReason
 from shared import clock
 from shared.access import Actor
+from shared.events.snapshots import ShipmentStatus, TrackingStatus
 from tests.unit.shipping.steps import accepted, advance, hear, hear_label, make_order, stock
 from tests.unit.shipping.ways import ready, released, shipped
 

@@ -19,12 +19,12 @@ from services.shipping.commands.stock import receive_stock, set_stock
 from services.shipping.commands.stock_news import tell_changed_stock
 from services.shipping.commands.tracking import hear_scan
 from services.shipping.domain.inspection import Condition, Found
-from services.shipping.domain.shipment_status import MOST_WRONG_CODES, ShipmentStatus
-from services.shipping.domain.tracking_progress import TrackingStatus
+from services.shipping.domain.shipment_status import MOST_WRONG_CODES
 from services.shipping.models import OrderState, Shipment
 from shared import clock
 from shared.collect_codes import collect_code
 from shared.errors import Refused
+from shared.events.snapshots import ShipmentStatus, TrackingStatus
 from tests.unit.shipping.steps import (
     accepted,
     advance,

@@ -11,13 +11,12 @@ from services.orders.domain.fulfilment import Fulfilment, fulfilment_of, goods_o
 from services.shipping import queries
 from services.shipping.commands import regrouping, sourcing
 from services.shipping.commands.shipments import cancel_shipment
-from services.shipping.domain.methods import MethodKind
-from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.models import OrderState, Shipment
 from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused, Stale
 from shared.events import snapshots
+from shared.events.snapshots import MethodKind, ShipmentStatus
 from tests.unit.shipping.steps import (
     accepted,
     advance,

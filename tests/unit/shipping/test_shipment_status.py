@@ -4,20 +4,18 @@ import itertools
 
 import pytest
 
-from services.shipping.domain.methods import MethodKind
 from services.shipping.domain.shipment_status import (
     ACTIONS,
-    LEFT,
     OPEN,
     TRANSITIONS,
     ShipmentFacts,
-    ShipmentStatus,
     actions,
     refusal,
     refuse_unless_possible,
     status_after,
 )
 from shared.errors import Refused
+from shared.events.snapshots import LEFT, MethodKind, ShipmentStatus
 
 S = ShipmentStatus
 

@@ -20,12 +20,12 @@ from services.shipping.commands import (
     tracking,
 )
 from services.shipping.commands import shipments as commands
-from services.shipping.domain.appointments import AppointmentKind
-from services.shipping.domain.shipment_status import ACTIONS, FailureReason, ShipmentStatus
+from services.shipping.domain.shipment_status import ACTIONS, FailureReason
 from services.shipping.domain.tracking import CARRIER
 from shared.access import Actor, actor_of
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused, Stale
+from shared.events.snapshots import AppointmentKind, ShipmentStatus
 from tests.unit.shipping.steps import (
     accepted,
     advance,

@@ -8,11 +8,10 @@ from sqlalchemy import select
 from services.shipping import queries
 from services.shipping.commands import goods as goods_commands
 from services.shipping.commands.shipments import release_shipment
-from services.shipping.domain.methods import MethodKind
-from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.models import StockLevel
 from shared import clock
 from shared.errors import Refused
+from shared.events.snapshots import MethodKind, ShipmentStatus
 from tests.unit.shipping.steps import (
     HOME,
     accepted,

@@ -12,12 +12,12 @@ from services.shipping.cli import cli
 from services.shipping.commands.locations import put_location
 from services.shipping.commands.shipments import cancel_shipment
 from services.shipping.commands.stock import receive_stock, set_stock
-from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.jobs import BATCH
 from services.shipping.models import Shipment, StockMovement
 from shared import clock
 from shared.access import Actor, actor_of
 from shared.errors import NotFound, Refused, Stale
+from shared.events.snapshots import ShipmentStatus
 from tests.unit.shipping.steps import hear, later, level, make_order, run_jobs, stock, told
 
 S = ShipmentStatus

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.shipping.domain.methods import MethodKind
 from services.shipping.domain.timeline import WORDS, Milestones, Step, timeline
+from shared.events.snapshots import MethodKind
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 STAMPS = ("accepted_at", "released_at", "ready_at", "shipped_at", "delivered_at")

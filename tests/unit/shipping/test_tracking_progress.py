@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.shipping.domain.tracking_progress import Scan, TrackingStatus, newest
+from services.shipping.domain.tracking_progress import Scan, newest
+from shared.events.snapshots import TrackingStatus
 
 T = TrackingStatus
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ import pytest
 from services.shipping import queries
 from services.shipping.commands import picking
 from services.shipping.commands.shipments import cancel_shipment
-from services.shipping.domain.shipment_status import ShipmentStatus
+from shared.events.snapshots import ShipmentStatus
 from tests.unit.shipping.steps import (
     accepted,
     advance,

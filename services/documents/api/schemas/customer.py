@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields
 
-from services.documents.domain.papers import PaperKind
+from shared.events.snapshots import PaperKind
 
 
 class CustomerPaperSchema(Schema):

@@ -4,8 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
-from services.documents.domain.papers import KINDS_ON_DEMAND, PaperKind, PaperStatus
-from shared.events.snapshots import Address
+from services.documents.domain.papers import KINDS_ON_DEMAND
+from shared.events.snapshots import Address, PaperKind, PaperStatus
 
 
 class EinvoiceSchema(Schema):

@@ -4,7 +4,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from services.documents.domain.papers import PaperStatus, PrintKind
+from services.documents.domain.papers import PrintKind
+from shared.events.snapshots import PaperStatus
 
 MOST = 100
 

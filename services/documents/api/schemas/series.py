@@ -2,7 +2,8 @@
 
 from marshmallow import Schema, fields, validate
 
-from services.documents.domain.papers import NUMBERED_KINDS, PaperStatus
+from services.documents.domain.papers import NUMBERED_KINDS
+from shared.events.snapshots import PaperStatus
 from shared.web.paging import PageArguments, page_schema
 
 SHORT = validate.Length(1, 100)

@@ -5,7 +5,7 @@ from marshmallow import Schema, ValidationError, fields, validate
 from services.orders.api.schemas.holds import HoldArguments
 from services.orders.api.schemas.notes import TagArguments
 from services.orders.api.schemas.orders import CancelArguments, ReasonArguments
-from services.orders.domain.order_status import OrderStatus
+from shared.events.snapshots import OrderStatus
 
 MOST_ORDERS = 500
 

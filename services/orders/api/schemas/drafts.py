@@ -26,9 +26,8 @@ from services.orders.api.schemas.values import (
     method_of_payment,
     text,
 )
-from services.orders.domain.channels import Channel
-from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.verification import Check
+from shared.events.snapshots import Channel, OrderStatus
 from shared.web.paging import LARGEST_PAGE, PageArguments
 from shared.web.problems import refusals_by_action
 

@@ -3,8 +3,8 @@
 from marshmallow import Schema, fields, validate
 
 from services.orders.api.schemas.values import text, yes_or_no
-from services.orders.domain.order_status import OrderStatus
 from services.orders.domain.views import Lifecycle
+from shared.events.snapshots import OrderStatus
 
 
 class LifecycleArguments(Schema):

@@ -18,16 +18,11 @@ from services.orders.api.schemas.values import (
     web_address,
     yes_or_no,
 )
-from services.orders.domain.totals import TaxMode, TaxRounding
 from services.orders.domain.verification import Check
+from shared.events.snapshots import InvoiceOn, InvoicePer, NumbersPer, TaxMode, TaxRounding
 from shared.money import BASIS_POINTS
 from shared.web.fields import email_address
 from shared.web.paging import PageArguments
-
-INVOICE_ON = ("acceptance", "payment", "shipment", "hand")
-INVOICE_PER = ("order", "method", "shipment")
-NUMBERS_PER = ("year", "month")
-
 
 LONGEST_WAIT_SECONDS = 366 * 24 * 60 * 60
 
@@ -95,7 +90,7 @@ class MarketArguments(Schema):
         load_default=True,
         metadata={"description": "Whether an order may be accepted before its goods are in stock."},
     )
-    invoice_on = fields.String(load_default="acceptance", validate=validate.OneOf(INVOICE_ON))
+    invoice_on = fields.Enum(InvoiceOn, by_value=fields.String, load_default=InvoiceOn.ACCEPTANCE)
     pay_within_seconds = _deadline("A prepaid order unpaid for so long fails; null: it is waited for.")
     accept_within_seconds = _deadline(
         "An order that could be accepted for so long is refused; null: it stays."
@@ -116,14 +111,16 @@ class MarketArguments(Schema):
         load_default=True,
         metadata={"description": "Whether what is sent in exchange is held until the goods are here."},
     )
-    invoice_per = fields.String(
-        load_default="order",
-        validate=validate.OneOf(INVOICE_PER),
+    invoice_per = fields.Enum(
+        InvoicePer,
+        by_value=fields.String,
+        load_default=InvoicePer.ORDER,
         metadata={"description": "What one invoice is about; a shipment's waits until it has gone out."},
     )
-    numbers_per = fields.String(
-        load_default="year",
-        validate=validate.OneOf(NUMBERS_PER),
+    numbers_per = fields.Enum(
+        NumbersPer,
+        by_value=fields.String,
+        load_default=NumbersPer.YEAR,
         metadata={"description": "When the numbers of invoices and credit notes begin again."},
     )
 

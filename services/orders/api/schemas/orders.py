@@ -28,12 +28,10 @@ from services.orders.api.schemas.values import (
     text,
     yes_or_no,
 )
-from services.orders.domain.channels import Channel
 from services.orders.domain.fulfilment import Fulfilment
-from services.orders.domain.order_status import OrderStatus
-from services.orders.domain.payments import PaymentState
 from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, Queue, TimelineStep
+from shared.events.snapshots import Channel, OrderStatus, PaymentState
 from shared.web.problems import refusals_by_action
 
 

@@ -9,8 +9,9 @@ from services.orders.api.schemas.values import (
     method_of_payment,
     text,
 )
-from services.orders.domain.payments import Discrepancy, PaymentState
+from services.orders.domain.payments import Discrepancy
 from services.orders.domain.statements import LineState
+from shared.events.snapshots import PaymentState
 from shared.web.paging import PageArguments
 
 

@@ -3,9 +3,8 @@
 from marshmallow import Schema, fields
 
 from services.orders.api.schemas.values import Instant
-from services.orders.domain.order_status import OrderStatus
-from services.orders.domain.payments import PaymentState
 from services.orders.domain.views import TimelineStep
+from shared.events.snapshots import OrderStatus, PaymentState
 
 
 class ProgressStepSchema(Schema):

@@ -10,7 +10,7 @@ from services.orders.api.schemas.values import (
     text,
     yes_or_no,
 )
-from services.orders.domain.refunds import RefundState
+from shared.events.snapshots import RefundState
 
 
 class RefundedLineSchema(Schema):

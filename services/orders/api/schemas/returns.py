@@ -9,7 +9,7 @@ from services.orders.api.schemas.values import (
     method_of_payment,
     text,
 )
-from services.orders.domain.return_status import CloseReason, ReturnReason, ReturnStatus
+from shared.events.snapshots import CloseReason, ReturnReason, ReturnStatus
 from shared.web.paging import PageArguments
 from shared.web.problems import refusals_by_action
 

@@ -10,8 +10,8 @@ from babel import Locale, UnknownLocaleError
 from babel.numbers import list_currencies
 from marshmallow import ValidationError, fields, validate
 
-from services.orders.domain.payments import PaymentMethod
 from shared.errors import Invalid
+from shared.events.snapshots import PaymentMethod
 
 LARGEST_AMOUNT_MINOR = 10**12
 LARGEST_QUANTITY = 1_000_000

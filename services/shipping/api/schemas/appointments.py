@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from services.shipping.domain.appointments import AppointmentKind
+from shared.events.snapshots import AppointmentKind
 from shared.web.paging import PageArguments
 
 LOCAL = {

@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from services.shipping.api.schemas.once import shipments_once
-from services.shipping.domain.shipment_status import ShipmentStatus
+from shared.events.snapshots import ShipmentStatus
 
 MOST_SHIPMENTS = 200
 

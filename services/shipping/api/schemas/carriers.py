@@ -8,7 +8,7 @@ from services.shipping.api.schemas.shipments import (
     ParcelSchema,
     ShipmentLineSchema,
 )
-from services.shipping.domain.shipment_status import ShipmentStatus
+from shared.events.snapshots import ShipmentStatus
 from shared.web.fields import email_address
 
 

@@ -4,8 +4,7 @@ from marshmallow import Schema, fields
 
 from services.shipping.api.schemas.appointments import LOCAL
 from services.shipping.api.schemas.shipments import TimelineStepSchema
-from services.shipping.domain.appointments import AppointmentKind
-from services.shipping.domain.tracking_progress import TrackingStatus
+from shared.events.snapshots import AppointmentKind, TrackingStatus
 
 
 class CustomerLineSchema(Schema):

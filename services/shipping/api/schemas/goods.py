@@ -6,7 +6,8 @@ from marshmallow import Schema, fields, validate
 from webargs.fields import DelimitedList
 
 from services.shipping.api.schemas.stock import LARGEST
-from services.shipping.domain.methods import NEEDS_NO_PACKING, MethodKind
+from services.shipping.domain.methods import NEEDS_NO_PACKING
+from shared.events.snapshots import MethodKind
 
 WORD = validate.Length(1, 100)
 LATEST = date(2999, 12, 31)  # days of handling are added to it, and calendars end with the year 9999

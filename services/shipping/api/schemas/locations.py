@@ -4,7 +4,7 @@ from marshmallow import Schema, fields, validate
 
 from services.shipping.api.schemas.addresses import COUNTRY, AddressArguments
 from services.shipping.domain.locations import LocationKind
-from services.shipping.domain.methods import MethodKind
+from shared.events.snapshots import MethodKind
 
 
 class LocationArguments(Schema):

@@ -7,7 +7,7 @@ from services.shipping.api.schemas.shipments import ContentSchema
 from services.shipping.api.schemas.stock import LARGEST
 from services.shipping.commands.picking import MOST_SHIPMENTS
 from services.shipping.domain.readiness import Readiness
-from services.shipping.domain.shipment_status import ShipmentStatus
+from shared.events.snapshots import ShipmentStatus
 from shared.web.paging import PageArguments
 
 

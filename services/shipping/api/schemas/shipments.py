@@ -6,12 +6,10 @@ from services.shipping.api.schemas.addresses import AddressSchema, DispatchSchem
 from services.shipping.api.schemas.appointments import AppointmentSchema
 from services.shipping.api.schemas.handovers import PickupSchema, SignOffSchema
 from services.shipping.api.schemas.tracking import TrackingEventSchema, TrackingNumber
-from services.shipping.domain.methods import MethodKind
 from services.shipping.domain.queues import Queue
 from services.shipping.domain.readiness import Readiness
-from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.domain.timeline import Step
-from services.shipping.domain.tracking_progress import TrackingStatus
+from shared.events.snapshots import MethodKind, ShipmentStatus, TrackingStatus
 from shared.web.paging import PageArguments
 from shared.web.problems import refusals_by_action
 

@@ -2,8 +2,8 @@
 
 from marshmallow import Schema, fields, validate
 
-from services.shipping.domain.shipment_status import ShipmentStatus
 from services.shipping.domain.stock_movements import MovementKind
+from shared.events.snapshots import ShipmentStatus
 from shared.web.paging import PageArguments
 
 LARGEST = 1_000_000_000

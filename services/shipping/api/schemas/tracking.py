@@ -4,7 +4,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, fields, validate
 
-from services.shipping.domain.tracking_progress import TrackingStatus
+from shared.events.snapshots import TrackingStatus
 from shared.tracking_numbers import normalise
 
 

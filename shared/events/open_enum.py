@@ -1,0 +1,29 @@
+"""Closed for whoever writes, open for whoever reads: the words of a contract."""
+
+from enum import EnumType, StrEnum
+from typing import Self, TypeVar
+
+Word = TypeVar("Word")
+
+
+class _Closed(EnumType):
+    def __call__(cls: type[Word], value: object) -> Word:  # type: ignore[override]
+        """The word of this value; raises ValueError for any that is not listed."""
+        try:
+            return cls._value2member_map_[value]  # type: ignore[attr-defined, no-any-return]
+        except (KeyError, TypeError):
+            raise ValueError(f"{value!r} is not a valid {cls.__qualname__}") from None
+
+
+class OpenEnum(StrEnum, metaclass=_Closed):
+    """Words that may become more: one that a newer publisher tells is kept as it is and equals none of ours.
+
+    Only msgspec, by which events and snapshots are read, makes such words; to name one in code, in a request
+    or in a setting is an error as ever.
+    """
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        word = str.__new__(cls, value)
+        word._name_ = word._value_ = str(value)
+        return word

@@ -1,0 +1,405 @@
+"""What the orders service knows of an order, and its words."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import ClassVar
+from uuid import UUID
+
+from shared.events.open_enum import OpenEnum
+from shared.events.snapshots.people import Address, People
+
+
+@dataclass(frozen=True, kw_only=True)
+class SellerBlock:
+    """The seller as of now: what papers and e-mails show of it."""
+
+    seller: str  # its code
+    name: str
+    legal_name: str
+    email: str
+    address: Address
+    phone: str = ""
+    vat_number: str = ""
+    registration: str = ""  # the company register's words, for the foot of papers
+    website: str = ""
+    iban: str = ""
+    colour: str = "#1f4e5f"
+    legal_text: dict[str, str] = field(default_factory=dict)  # by locale
+
+
+class TaxMode(OpenEnum):
+    """Whether a market's prices contain the tax."""
+
+    GROSS = "gross"  # they contain it: it is shown, not added
+    NET = "net"  # it is added
+
+
+class TaxRounding(OpenEnum):
+    """Where a market rounds tax to whole minor units."""
+
+    PER_LINE = "per_line"  # each line by itself; a rate's tax is their sum
+    PER_RATE = "per_rate"  # once per rate; each line shows its share of it
+
+
+class InvoiceOn(OpenEnum):
+    """What makes an invoice due."""
+
+    ACCEPTANCE = "acceptance"
+    PAYMENT = "payment"
+    SHIPMENT = "shipment"
+    HAND = "hand"  # nothing: staff issue it
+
+
+class InvoicePer(OpenEnum):
+    """What one invoice is about."""
+
+    ORDER = "order"
+    METHOD = "method"  # all that goes out by one method
+    SHIPMENT = "shipment"
+
+
+class NumbersPer(OpenEnum):
+    """When papers' numbers begin again."""
+
+    YEAR = "year"
+    MONTH = "month"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarketBlock:
+    """The market's rules as of now."""
+
+    market: str  # its code
+    name: str
+    currency: str  # ISO 4217
+    locale: str
+    time_zone: str  # IANA
+    tax_mode: TaxMode
+    tax_rounding: TaxRounding
+    backorders: bool
+    invoice_on: InvoiceOn
+    invoice_per: InvoicePer = InvoicePer.ORDER
+    numbers_per: NumbersPer = NumbersPer.YEAR
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryGroup:
+    """Lines that go to one place by one method; its address is in people.delivery."""
+
+    group_id: UUID
+    method: str  # delivery, pickup, …: shipping's method code
+    method_name: str
+    shipping_minor: int
+    pickup_point: str | None = None
+    requested_on: date | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderLine:
+    """One SKU of an order; amounts as the market's tax mode counts them."""
+
+    line_id: UUID
+    group_id: UUID
+    sku: str
+    name: str
+    quantity: int
+    unit_price_minor: int
+    total_minor: int  # quantity times price, less the line's discount
+    tax_rate_basis_points: int
+    tax_minor: int  # contained in total_minor in a gross market, added to it in a net one
+    discount_minor: int = 0
+    sales_coefficient: int = 1  # stock-keeping units in one sales unit
+    cancelled_quantity: int = 0
+    returned_quantity: int = 0
+
+
+class ChargeKind(OpenEnum):
+    """What an amount is for."""
+
+    LINE = "line"
+    SHIPPING = "shipping"
+    FEE = "fee"
+    DISCOUNT = "discount"  # its amount is negative
+    AMOUNT = "amount"  # of refunds alone: no part of the order in particular
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fee:
+    """A charge or discount that is no goods; discounts are negative."""
+
+    kind: ChargeKind
+    name: str
+    amount_minor: int
+    tax_rate_basis_points: int
+    tax_minor: int
+    group_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaxRow:
+    """What one rate makes of the order: net plus tax is gross."""
+
+    rate_basis_points: int
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """total = lines + fees + shipping - discounts + tax_added, all in minor units of the order's currency."""
+
+    lines_minor: int
+    fees_minor: int
+    shipping_minor: int
+    discounts_minor: int
+    tax_added_minor: int  # 0 in a gross market
+    total_minor: int
+    tax: tuple[TaxRow, ...]
+
+
+class PaymentMethod(OpenEnum):
+    """How the customer chose to pay."""
+
+    ONLINE = "online"  # the gateway tells of it by a signed call
+    TRANSFER = "transfer"
+    PAYMENT_LINK = "payment_link"
+    CARD_ON_PHONE = "card_on_phone"
+    CASH_ON_DELIVERY = "cash_on_delivery"
+    EXCHANGE = "exchange"  # paid with goods that come back; nobody chooses it
+
+    @property
+    def pays_on_delivery(self) -> bool:
+        """Whether goods go out before the money comes in."""
+        return self is PaymentMethod.CASH_ON_DELIVERY
+
+
+class PaymentState(OpenEnum):
+    """The ledger in a word."""
+
+    UNPAID = "unpaid"
+    PARTLY_PAID = "partly_paid"
+    PAID = "paid"
+    OVERPAID = "overpaid"
+    PARTLY_REFUNDED = "partly_refunded"
+    REFUNDED = "refunded"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Payment:
+    """The ledger's sums and what they mean; derived, never set."""
+
+    method: PaymentMethod
+    state: PaymentState
+    owed_minor: int
+    received_minor: int
+    refunded_minor: int
+    covered: bool
+    covered_at: datetime | None = None
+    credited_minor: int = 0  # by how much refunds have lessened what is owed
+    refund_pending_minor: int = 0  # requested back and not paid out yet
+
+    @property
+    def outstanding_minor(self) -> int:
+        """What is still to come; money that is on its way back pays for nothing any more."""
+        stays = self.received_minor - self.refunded_minor - self.refund_pending_minor
+        return max(0, self.owed_minor - stays)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefundPart:
+    """What a refund takes off the bill, at one tax rate; net plus tax is gross."""
+
+    kind: ChargeKind
+    name: str  # the line's or fee's; empty for an amount
+    tax_rate_basis_points: int
+    net_minor: int
+    tax_minor: int
+    gross_minor: int
+    line_id: UUID | None = None
+    quantity: int = 0  # of the line's units
+
+
+class RefundState(OpenEnum):
+    """How far a refund is."""
+
+    REQUESTED = "requested"  # decided; the money is still here
+    SETTLED = "settled"  # paid out, or there was no money to pay out
+    WITHDRAWN = "withdrawn"  # a mistake, undone before any money went
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refund:
+    """What a customer need not pay, and how much of it is money that goes back.
+
+    A refund that credits nothing gives back what was paid too much, or what a cancellation freed: the bill is
+    no smaller for it, and it calls for no credit note. One that is all credit and no money lessens what is
+    still to be paid, and is settled at once.
+    """
+
+    refund_id: UUID
+    amount_minor: int  # money that goes back
+    reason: str
+    state: RefundState
+    requested_at: datetime
+    settled_at: datetime | None = None
+    return_id: UUID | None = None
+    method: str = ""
+    reference: str = ""  # of what was paid out
+    credited_minor: int = 0  # off the bill, tax included: what a credit note is over
+    parts: tuple[RefundPart, ...] = ()  # sum to credited_minor
+    tax: tuple[TaxRow, ...] = ()  # of the parts, by rate
+    restock: bool | None = None  # whether the goods come back to be sold again; None where there are none
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hold:
+    """Why the order stands still, and whose call it is."""
+
+    hold_id: UUID
+    reason: str
+    owner: str
+    held_at: datetime
+
+
+class ReturnStatus(OpenEnum):
+    """Where a return is in its life."""
+
+    REQUESTED = "requested"  # customer or staff would like to; staff decide
+    APPROVED = "approved"  # shipping expects the goods, until the return expires
+    REJECTED = "rejected"  # final
+    RECEIVED = "received"  # the goods are here, inspected; what for them is to be decided
+    REFUNDED = "refunded"  # money goes back; closed when it has
+    EXCHANGED = "exchanged"  # another order takes its place
+    CLOSED = "closed"  # final, unless goods come after all
+
+
+class ReturnReason(OpenEnum):
+    """Why goods come back, in words for machines; anything more personal is the note."""
+
+    DAMAGED = "damaged"
+    FAULTY = "faulty"
+    WRONG_ITEM = "wrong_item"
+    NOT_AS_DESCRIBED = "not_as_described"
+    TOO_LATE = "too_late"
+    NOT_WANTED = "not_wanted"
+    OTHER = "other"
+
+
+class CloseReason(OpenEnum):
+    """How a return ended."""
+
+    DONE = "done"  # refunded or exchanged
+    DISMISSED = "dismissed"  # received, and nothing is given for it
+    EXPIRED = "expired"  # the goods never came
+    WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReturnLine:
+    """How much of an order line comes back, in sales units."""
+
+    line_id: UUID
+    sku: str
+    requested_quantity: int
+    received_quantity: int = 0
+    restocked_quantity: int = 0
+    scrapped_quantity: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Return:
+    """Goods on their way back."""
+
+    return_id: UUID
+    status: ReturnStatus
+    reason: ReturnReason
+    lines: tuple[ReturnLine, ...]
+    number: str = ""
+    by_customer: bool = False  # who asked for it
+    requested_at: datetime | None = None
+    approved_at: datetime | None = None
+    expires_at: datetime | None = None  # until when approved goods are waited for
+    received_at: datetime | None = None
+    closed_at: datetime | None = None
+    answer: str = ""  # what the customer is told: how to send it, or why not
+    close_reason: str = ""  # a CloseReason, once it is closed
+    exchange_order_id: UUID | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelledLine:
+    """How much of an order line is to be cancelled."""
+
+    line_id: UUID
+    quantity: int  # sales units, beyond those that are cancelled already
+
+
+class Channel(OpenEnum):
+    """Where the customer ordered."""
+
+    WEB = "web"
+    MOBILE = "mobile"
+    CALL = "call"
+    STORE = "store"
+    MARKETPLACE = "marketplace"
+    OTHER = "other"
+
+
+class OrderStatus(OpenEnum):
+    """Where an order is in its life."""
+
+    DRAFT = "draft"  # a cart; holds no stock, may be deleted
+    PLACED = "placed"  # asked for; editable, not yet promised
+    ACCEPTED = "accepted"  # promised to the customer; shipping may release
+    CANCELLING = "cancelling"  # shipping is asked whether goods have left
+    COMPLETED = "completed"  # every unit delivered, returned or cancelled, nothing owed
+    CANCELLED = "cancelled"  # final; money received goes back as a refund
+    REFUSED = "refused"  # final; the seller won't fulfil it
+    FAILED = "failed"  # final; a prepaid order was not paid in time
+    ABANDONED = "abandoned"  # final; a draft nobody came back to
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderSnapshot:
+    """An order, as the orders service knows it."""
+
+    SOURCE: ClassVar[str] = "orders"
+
+    order_id: UUID
+    number: str
+    version: int
+    status: OrderStatus
+    channel: Channel
+    locale: str
+    currency: str
+    customer_id: UUID
+    seller: SellerBlock
+    market: MarketBlock
+    people: People
+    delivery_groups: tuple[DeliveryGroup, ...]
+    lines: tuple[OrderLine, ...]
+    fees: tuple[Fee, ...]
+    totals: Totals
+    payment: Payment
+    placed_at: datetime
+    external_reference: str = ""  # the shop's or marketplace's own number
+    refunds: tuple[Refund, ...] = ()
+    returns: tuple[Return, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    accepted_at: datetime | None = None
+    refused_at: datetime | None = None
+    failed_at: datetime | None = None
+    cancel_requested_at: datetime | None = None  # set while shipping is asked
+    cancel_lines: tuple[CancelledLine, ...] = ()  # what it is asked for; nothing: the whole order
+    cancelled_at: datetime | None = None
+    completed_at: datetime | None = None
+    anonymised_at: datetime | None = None
+    cancel_reason: str = ""
+    end_reason: str = ""  # why it was cancelled, refused or failed
+    exchange_of: UUID | None = None
+
+    @property
+    def subject(self) -> str:
+        """The order's id, as events name it."""
+        return str(self.order_id)

@@ -1,0 +1,51 @@
+"""Names and addresses, as snapshots keep them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """Where someone lives or works."""
+
+    name: str
+    line1: str
+    city: str
+    postcode: str
+    country: str  # ISO 3166-1 alpha-2
+    line2: str = ""
+    region: str = ""
+    company: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Person:
+    """Whoever ordered."""
+
+    name: str
+    email: str
+    phone: str = ""
+    company: str = ""
+    vat_number: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Courier:
+    """Whoever was asked to take a shipment to its customer."""
+
+    code: str  # theirs among the couriers of the seller
+    name: str
+    email: str
+    assigned_at: datetime
+    note: str = ""  # what staff wrote to them
+
+
+@dataclass(frozen=True, kw_only=True)
+class People:
+    """Names and addresses of a snapshot, and their only place: emptied when the person is erased."""
+
+    customer: Person | None = None
+    billing: Address | None = None
+    delivery: dict[str, Address] = field(default_factory=dict)  # by delivery group's id
+    couriers: dict[str, Courier] = field(default_factory=dict)  # by shipment's id; in shipping's alone
