@@ -37,7 +37,6 @@ _PAYMENT_MEANS = {
 _CREDIT_TRANSFER = "30"
 _EACH = "C62"  # UN/ECE recommendation 20: one piece
 _PRICE_DIGITS = 6  # so that quantity times net price is the line's net amount, to the cent
-_DUE_WORDS = {"cash_on_delivery": "Payable on delivery"}
 
 
 def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> bytes:
@@ -61,7 +60,7 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
         "BT-3": _DOCUMENT_TYPES[kind],
         "BT-5": order.currency,
         "BT-14": order.number,
-        "BT-20": _DUE_WORDS.get(order.payment.method, "Payable on receipt"),
+        "BT-20": "Payable on delivery" if order.payment.is_on_delivery else "Payable on receipt",
         "BG-4": _seller(order),
         "BG-7": _buyer(order),
         "BG-13": _party(ship_to.company or ship_to.name, ship_to),

@@ -204,7 +204,7 @@ def _for_courier(shown: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     yield "courier_assigned.customer", shown["figures"]["customer"]
     yield "courier_assigned.phone", next(filter(None, phones), "")
     yield "courier_assigned.note", shown["courier"].note
-    if order.payment.method == "cash_on_delivery" and shown["due_minor"]:
+    if order.payment.due_on_delivery_minor:
         yield "courier_assigned.collect", shown["figures"]["due"]
 
 

@@ -177,6 +177,7 @@ def snapshot(order: Order) -> snapshots.OrderSnapshot:
         returns=tuple(_return(one) for one in order.returns),
         exchange_of=order.exchange_of,
         holds=tuple(_hold(hold) for hold in order.standing_holds),
+        acceptable_since=order.acceptable_since,
         accepted_at=order.accepted_at,
         cancel_requested_at=cancellation.requested_at if cancellation and is_asked else None,
         cancel_lines=cancellation.lines if cancellation and is_asked else (),

@@ -28,7 +28,7 @@ class OrderPlaced(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderUpdated(OrderEvent):
-    """A placed order was edited, or an accepted one goes on because it could not be cancelled."""
+    """An order was edited, can or can't be accepted from now on, or goes on as it could not be cancelled."""
 
     NAME: ClassVar[str] = "order.updated"
 

@@ -31,8 +31,7 @@ class Stop:
     @property
     def to_collect_minor(self) -> int:
         """What is to be paid on delivery."""
-        payment = self.order.payment
-        return payment.outstanding_minor if payment.method == "cash_on_delivery" else 0
+        return self.order.payment.due_on_delivery_minor
 
     @property
     def to_collect(self) -> str:

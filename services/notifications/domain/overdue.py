@@ -61,9 +61,8 @@ def waiting_matters(
 
 def _since(order: OrderSnapshot, shipments: ShipmentsSnapshot | None) -> Iterator[tuple[Matter, datetime]]:
     is_over = order.cancelled_at or order.refused_at or order.failed_at or order.completed_at
-    may_be_accepted = order.payment.covered or order.payment.method == "cash_on_delivery"
-    if not is_over and order.accepted_at is None and may_be_accepted:
-        yield Matter.ACCEPTANCE, order.payment.covered_at or order.placed_at
+    if order.acceptable_since is not None:
+        yield Matter.ACCEPTANCE, order.acceptable_since
     if not is_over and order.accepted_at is not None:
         known = shipments.shipments if shipments else ()
         if not known or any(shipment.status not in _GONE for shipment in known):

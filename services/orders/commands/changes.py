@@ -155,7 +155,7 @@ def _differing(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str
 
 
 def derive_columns(order: Order, now: datetime) -> None:
-    """Bring fulfilment, the views' words and the deadlines in line with all else that the order is."""
+    """Bring fulfilment, the views' words, deadlines and what it waits for in line with all else it is."""
     goods = order.goods or ()
     held = bool(order.standing_holds)
     order.fulfilment = fulfilment_of(order.wanted_units, goods)
@@ -179,6 +179,8 @@ def derive_columns(order: Order, now: datetime) -> None:
     order.payment_due_at = deadlines.payment_due_at
     order.acceptance_due_at = deadlines.acceptance_due_at
     order.held_since = deadlines.held_since
+    is_acceptable = not refusals("accept", order.facts)
+    order.acceptable_since = (order.acceptable_since or now) if is_acceptable else None
 
 
 def _deadlines(order: Order) -> Deadlines:

@@ -121,13 +121,16 @@ def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
     """Bring an order in line with what shipping says of its goods, however often it says so.
 
     Its fulfilment and what lacks stock; the answer to a cancellation, if one is waited for; and completion.
+    Tells order.updated where stock, or the lack of it, decides whether the order can be accepted.
     """
     order = locked_order(session, shipments.order_id)
-    goods = goods_of(shipments.shipments)
+    goods, acceptable_since = goods_of(shipments.shipments), order.acceptable_since
     if goods != order.goods:
-        # Shipping has told it to whoever needs to know; nothing of it is in the order's own snapshot.
         with change(session, order, "follow_shipments"):
             order.goods = goods
+    # The rest of it shipping has told to whoever needs to know, and is not in the order's own snapshot.
+    if order.acceptable_since != acceptable_since:
+        outbox.publish(session, events.order_updated(order))
     _hear_cancellation(session, order, shipments)
     complete_if_done(session, order)
 

@@ -201,6 +201,7 @@ def place_order(
         payment_due_at=None,
         acceptance_due_at=None,
         held_since=None,
+        acceptable_since=None,
         unverified=missing,
         verified_by=None if missing else AUTOMATIC,
         verified_at=None if missing else placed_at,

@@ -102,7 +102,7 @@ class Order(Base):
     version: Mapped[int]  # one more with each change, told or not
     status: Mapped[OrderStatus]
     goods: Mapped[tuple[Goods, ...] | None]  # what its shipments carry; null until shipping was heard
-    # From here to `held_since` all is read off the rest, by commands.changes.derive_columns alone.
+    # From here to `acceptable_since` all is read off the rest, by commands.changes.derive_columns alone.
     fulfilment: Mapped[Fulfilment]
     awaiting: Mapped[list[str] | None]  # shipments that lack stock; null until shipping was heard
     lifecycle: Mapped[Lifecycle]
@@ -112,6 +112,7 @@ class Order(Base):
     payment_due_at: Mapped[datetime | None]
     acceptance_due_at: Mapped[datetime | None]
     held_since: Mapped[datetime | None]
+    acceptable_since: Mapped[datetime | None]  # null while anything stands against accepting it
     seller_code: Mapped[str] = mapped_column(ForeignKey("sellers.code"))
     market_code: Mapped[str] = mapped_column(ForeignKey("markets.code"))
     channel: Mapped[Channel]
@@ -271,6 +272,7 @@ class Order(Base):
             covered_at=self.covered_at,
             credited_minor=ledger.credited_minor,
             refund_pending_minor=ledger.refund_pending_minor,
+            pays_on_delivery=self.payment_method.pays_on_delivery,
         )
 
     @property

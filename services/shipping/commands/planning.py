@@ -62,8 +62,8 @@ def _take_note(state: OrderState, order: OrderSnapshot) -> None:
     state.order_version = order.version
     state.order_status = order.status
     state.covered = order.payment.covered
-    state.cash_on_delivery = order.payment.method == "cash_on_delivery"
-    state.to_collect_minor = order.payment.outstanding_minor if state.cash_on_delivery else 0
+    state.cash_on_delivery = order.payment.is_on_delivery
+    state.to_collect_minor = order.payment.due_on_delivery_minor
     state.held = bool(order.holds)
     state.accepted_at = order.accepted_at
 

@@ -198,6 +198,19 @@ class Payment:
     covered_at: datetime | None = None
     credited_minor: int = 0  # by how much refunds have lessened what is owed
     refund_pending_minor: int = 0  # requested back and not paid out yet
+    pays_on_delivery: bool | None = None  # None only of publishers that told the method alone
+
+    @property
+    def is_on_delivery(self) -> bool:
+        """Whether goods go out before the money comes in."""
+        if self.pays_on_delivery is None:
+            return self.method == PaymentMethod.CASH_ON_DELIVERY
+        return self.pays_on_delivery
+
+    @property
+    def due_on_delivery_minor(self) -> int:
+        """What whoever brings the goods is to be paid for them."""
+        return self.outstanding_minor if self.is_on_delivery else 0
 
     @property
     def outstanding_minor(self) -> int:
@@ -387,6 +400,7 @@ class OrderSnapshot:
     refunds: tuple[Refund, ...] = ()
     returns: tuple[Return, ...] = ()
     holds: tuple[Hold, ...] = ()
+    acceptable_since: datetime | None = None  # since when nothing has stood against accepting it
     accepted_at: datetime | None = None
     refused_at: datetime | None = None
     failed_at: datetime | None = None

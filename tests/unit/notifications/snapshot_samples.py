@@ -32,7 +32,8 @@ def _heard(name: str):
 def placed_order(method: str = "transfer", **changes) -> OrderSnapshot:
     """The order as it is first heard of: placed by a Spanish customer, unpaid."""
     order = _heard("order.placed")
-    return replace(order, payment=replace(order.payment, method=method), **changes)
+    since = order.placed_at if method == "cash_on_delivery" else None
+    return replace(order, payment=replace(order.payment, method=method), acceptable_since=since, **changes)
 
 
 def partly_cancelled(order: OrderSnapshot) -> OrderSnapshot:
@@ -132,17 +133,20 @@ def paid(order: OrderSnapshot) -> OrderSnapshot:
     payment = replace(
         order.payment, state="paid", received_minor=total, covered=True, covered_at=order.placed_at
     )
-    return replace(order, version=order.version + 1, payment=payment)
+    since = order.placed_at if order.accepted_at is None else None
+    return replace(order, version=order.version + 1, payment=payment, acceptable_since=since)
 
 
 def accepted(order: OrderSnapshot) -> OrderSnapshot:
     at = order.placed_at + timedelta(hours=1)
-    return replace(order, version=order.version + 1, status="accepted", accepted_at=at)
+    return replace(order, version=order.version + 1, status="accepted", accepted_at=at, acceptable_since=None)
 
 
 def cancelled(order: OrderSnapshot) -> OrderSnapshot:
     at = order.placed_at + timedelta(hours=2)
-    return replace(order, version=order.version + 1, status="cancelled", cancelled_at=at)
+    return replace(
+        order, version=order.version + 1, status="cancelled", cancelled_at=at, acceptable_since=None
+    )
 
 
 def shipped() -> ShipmentsSnapshot:

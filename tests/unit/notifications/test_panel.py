@@ -147,6 +147,7 @@ HELD = Hold(hold_id=new_id(), reason="fraud", owner="risk", held_at=PLACED.place
         (PREPAID, None, []),
         (paid(PREPAID), None, [Matter.ACCEPTANCE]),
         (PLACED, None, [Matter.ACCEPTANCE]),
+        (replace(PLACED, acceptable_since=None), None, []),  # paid on delivery, and lacks stock
         (accepted(PLACED), None, [Matter.SHIPMENT]),
         (accepted(PLACED), shipped(), []),
         (replace(accepted(PLACED), holds=(HELD,)), None, []),

@@ -116,3 +116,32 @@ def test_whoever_decided_on_an_older_version_is_told(session, place_order, publi
 
     assert stale.value.current_version == 2
     assert published("order.accepted") == []
+
+
+def test_it_is_told_from_when_on_an_order_can_be_accepted_and_when_that_ends(
+    place_order, change_market, hear_shipments, published
+):
+    change_market(backorders=False)
+    order = place_order(method="cash_on_delivery")
+    hear_shipments(order, "awaiting_inventory")
+    assert (order.acceptable_since, published("order.updated")) == (None, [])
+
+    hear_shipments(order, "inventory_assigned")
+    since = order.acceptable_since
+    hear_shipments(order, "inventory_assigned", "inventory_assigned")
+    hear_shipments(order, "awaiting_inventory")
+
+    assert since is not None
+    [can, can_not] = [told["order"] for told in published("order.updated")]
+    assert (can["acceptable_since"] is None, can_not["acceptable_since"]) == (False, None)
+    assert can["payment"]["pays_on_delivery"] is True
+
+
+def test_an_accepted_order_is_not_to_be_accepted_any_more(session, place_order, hear_shipments, published):
+    order = place_order(method="cash_on_delivery")
+    hear_shipments(order, "inventory_assigned")
+
+    accept_order(session, order.id)
+
+    [told] = published("order.accepted")
+    assert told["order"]["acceptable_since"] is None

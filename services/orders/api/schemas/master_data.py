@@ -90,7 +90,7 @@ class MarketArguments(Schema):
         load_default=True,
         metadata={"description": "Whether an order may be accepted before its goods are in stock."},
     )
-    invoice_on = fields.Enum(InvoiceOn, by_value=fields.String, load_default=InvoiceOn.ACCEPTANCE)
+    invoice_on = fields.String(load_default=InvoiceOn.ACCEPTANCE, validate=validate.OneOf([*InvoiceOn]))
     pay_within_seconds = _deadline("A prepaid order unpaid for so long fails; null: it is waited for.")
     accept_within_seconds = _deadline(
         "An order that could be accepted for so long is refused; null: it stays."
@@ -111,16 +111,14 @@ class MarketArguments(Schema):
         load_default=True,
         metadata={"description": "Whether what is sent in exchange is held until the goods are here."},
     )
-    invoice_per = fields.Enum(
-        InvoicePer,
-        by_value=fields.String,
+    invoice_per = fields.String(
         load_default=InvoicePer.ORDER,
+        validate=validate.OneOf([*InvoicePer]),
         metadata={"description": "What one invoice is about; a shipment's waits until it has gone out."},
     )
-    numbers_per = fields.Enum(
-        NumbersPer,
-        by_value=fields.String,
+    numbers_per = fields.String(
         load_default=NumbersPer.YEAR,
+        validate=validate.OneOf([*NumbersPer]),
         metadata={"description": "When the numbers of invoices and credit notes begin again."},
     )
 
