@@ -1,6 +1,6 @@
 """Where a running Waybill is reached: all that one needs to drive it from outside."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ class Addresses:
     services: Mapping[str, str]  # the base address of each service's API
     token: str  # a bearer token for everything
     gateway_secret: str  # what the payment gateway signs its calls with
-    mail_page: str | None  # None where mails go to an outside server
+    mail_page: Callable[[str], str] | None  # by its path; None where mails go to an outside server
     mail_folder: Path | None
 
 

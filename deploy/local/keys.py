@@ -41,6 +41,7 @@ class Keys:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.gateway_secret = self._kept("gateway-secret", _new_gateway_secret)
         self.customer_link_keys = self._kept("customer-link-keys", _new_link_keys)
+        self.page_key = self._kept("page-key", lambda: secrets.token_urlsafe(18))
         self.jwks_file = self.folder / "jwks.json"
         key = load_pem_private_key(self._kept("signing-key.pem", _new_signing_key).encode(), password=None)
         assert isinstance(key, Ed25519PrivateKey)

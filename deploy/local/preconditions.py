@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import IO
 
 from deploy.local.ports import HOST, is_taken
+from deploy.local.postgres import let_the_server_pass
 from deploy.local.settings import variable
 
 # What some hours of play write, and a reserve: PostgreSQL stops dead on a full disk.
 NEEDED_BYTES = 500_000_000
+
+
+PASSED_BY_ALL = 0o711  # as earlier versions made the folder where they ran as root
 
 
 class StackError(Exception):
@@ -23,11 +27,16 @@ class RunningAlreadyError(StackError):
 
 
 def own_folder(folder: Path) -> IO[str]:
-    """Make the folder ours until the answer is closed, or we die: a second stack in it is refused."""
+    """Make the folder ours until the answer is closed, or we die: a second stack in it is refused.
+
+    From here on nothing that this process writes can be read by anybody else.
+    """
+    os.umask(0o077)
     if not folder.exists():
         folder.mkdir(parents=True)
-        # As root, PostgreSQL's user must pass through to its own files; it need not see any other.
-        folder.chmod(0o711 if os.geteuid() == 0 else 0o700)
+        let_the_server_pass(folder)
+    elif folder.stat().st_mode & 0o777 == PASSED_BY_ALL:
+        let_the_server_pass(folder)
     lock = (folder / "lock").open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from deploy.local.databases import SERVICES, database_url, passwords, provision
+from deploy.local.keys import Keys
 from deploy.local.mail_sink import MailSink
 from deploy.local.postgres import Postgres
 from deploy.local.processes import Process
@@ -14,7 +15,7 @@ from deploy.local.valkey import Valkey
 class Servers:
     """PostgreSQL, Valkey and the mail sink; None where an outside server takes the place."""
 
-    def __init__(self, settings: Settings, *, refused_mails: float = 0.0, seed: int = 0) -> None:
+    def __init__(self, settings: Settings, keys: Keys, *, refused_mails: float = 0.0, seed: int = 0) -> None:
         folder, ports, logs = settings.folder, settings.ports, settings.folder / "logs"
         self.postgres = self.valkey = self.mail = None
         if settings.postgres_url:
@@ -37,6 +38,7 @@ class Servers:
                 folder / "mail",
                 ports["smtp"],
                 ports["mail"],
+                page_key=keys.page_key,
                 environment=settings.inherited,
                 log=logs / "mail.log",
                 refused_share=refused_mails,

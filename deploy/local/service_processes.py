@@ -32,6 +32,8 @@ FLOWER = (
     "--purge_offline_workers=3600",
 )
 
+FLOWER_NAME = "operator"
+
 # The folder of what the processes need for a moment; what a killed one left there goes with the next start.
 TEMPORARY = "temporary"
 
@@ -59,7 +61,11 @@ def service_processes(settings: Settings, keys: Keys, servers: Servers) -> dict[
         ["-m", "celery", "flower", f"--address={HOST}", f"--port={settings.ports['flower']}", *FLOWER],
         # Not as an argument: those of a process are there for everybody to read.
         _machine(settings, servers)
-        | {"CELERY_BROKER_URL": servers.broker_url_of("flower"), "CELERY_CONFIG_MODULE": "deploy.flower"},
+        | {
+            "CELERY_BROKER_URL": servers.broker_url_of("flower"),
+            "CELERY_CONFIG_MODULE": "deploy.flower",
+            "FLOWER_BASIC_AUTH": f"{FLOWER_NAME}:{keys.page_key}",
+        },
     )
     return processes
 

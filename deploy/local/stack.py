@@ -25,6 +25,7 @@ from deploy.local.preconditions import RunningAlreadyError, StackError, check_po
 from deploy.local.processes import Process, stop_all
 from deploy.local.servers import Servers
 from deploy.local.service_processes import (
+    FLOWER_NAME,
     TEMPORARY,
     WORKERS,
     migrations,
@@ -59,7 +60,7 @@ class Stack:
         self._tell = tell  # hears what is being done, for people who wait
         self._ownership = own_folder(self.folder)
         self.keys = Keys(self.folder / "keys")
-        self.servers = Servers(settings, refused_mails=refused_mails, seed=seed)
+        self.servers = Servers(settings, self.keys, refused_mails=refused_mails, seed=seed)
         self.supervisor = Supervisor(self.folder / "processes.json")
         self._services = service_processes(settings, self.keys, self.servers)
 
@@ -76,14 +77,14 @@ class Stack:
             services={service: self.url(service) for service in SERVICES},
             token=self.keys.token("operator", scopes=ALL_SCOPES),
             gateway_secret=self._services["orders.api"].environment["GATEWAY_SECRET"],
-            mail_page=mail.page_url if mail else None,
+            mail_page=mail.page if mail else None,
             mail_folder=mail.mailbox.folder if mail else None,
         )
 
     @property
     def flower_url(self) -> str:
-        """Where Flower shows the background work."""
-        return f"http://{HOST}:{self.settings.ports['flower']}"
+        """Where Flower shows the background work, with the name and the key that open it."""
+        return f"http://{FLOWER_NAME}:{self.keys.page_key}@{HOST}:{self.settings.ports['flower']}"
 
     @property
     def console_url(self) -> str:
@@ -212,11 +213,14 @@ def operate(settings: Settings, service: str, words: Sequence[str]) -> int:
 def _operator(settings: Settings) -> Callable[..., int]:
     """What runs a verb of a service; made once, it may be used by several threads."""
     _refuse_before_the_first_start(settings)
-    environments = service_environments(settings, Keys(settings.folder / "keys"), Servers(settings))
+    keys = Keys(settings.folder / "keys")
+    environments = service_environments(settings, keys, Servers(settings, keys))
 
     def operate(service: str, *words: str) -> int:
         command = [sys.executable, "-m", f"services.{service}.cli", *words]
-        return subprocess.run(command, cwd=ROOT, env=environments[service], check=False).returncode
+        return subprocess.run(
+            command, cwd=ROOT, env=environments[service], check=False, umask=0o077
+        ).returncode
 
     return operate
 
@@ -264,7 +268,7 @@ def _servers(settings: Settings) -> Iterator[Servers]:
             is_ours = True
         except RunningAlreadyError:
             is_ours = False
-        servers = Servers(settings)
+        servers = Servers(settings, Keys(settings.folder / "keys"))
         if is_ours:
             cleanup.callback(stop_all, servers.processes(), STOP_SERVERS_SECONDS)
             servers.start()

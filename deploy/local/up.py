@@ -91,7 +91,7 @@ def _table(stack: Stack) -> Table:
     table.add_row("Flower", stack.flower_url, "background work")
     table.add_row("metrics", f"{stack.url('orders')}/metrics", "for Prometheus: docs/operations.md")
     if addresses.mail_page:
-        table.add_row("mail", addresses.mail_page, f"e-mails; SMTP: {ports['smtp']}")
+        table.add_row("mail", addresses.mail_page("/"), f"e-mails; SMTP: {ports['smtp']}")
     table.add_section()
     if servers.postgres:
         table.add_row("PostgreSQL", servers.postgres.address, "postgres/passwords.json")

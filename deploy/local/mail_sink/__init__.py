@@ -25,6 +25,7 @@ class MailSink:
         smtp_port: int | None = None,
         page_port: int | None = None,
         *,
+        page_key: str,
         environment: Mapping[str, str],
         log: Path | None = None,
         refused_share: float = 0.0,
@@ -48,18 +49,18 @@ class MailSink:
             ],
             log=log or self.mailbox.folder / "mail.log",
             folder=Path(__file__).parents[3],
-            environment=environment,
+            environment={**environment, "PAGE_KEY": page_key},  # arguments are there for everybody to read
         )
+        self._page_key = page_key
 
     @property
     def smtp_url(self) -> str:
         """Where mails are handed in."""
         return f"smtp://{HOST}:{self.smtp_port}"
 
-    @property
-    def page_url(self) -> str:
-        """Where mails are read."""
-        return f"http://{HOST}:{self.page_port}"
+    def page(self, path: str = "/") -> str:
+        """Where mails, or what else the path names, are read, with the key that opens the page."""
+        return f"http://{HOST}:{self.page_port}{path}?key={self._page_key}"
 
     def start(self) -> None:
         """Start the sink and return when it takes mails and shows them."""

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import random
 import signal
 import threading
@@ -38,7 +39,9 @@ class Receiver:
         return f"250 2.0.0 Kept as {mail_id}"
 
 
-async def serve(mailbox: Mailbox, *, smtp_port: int, page_port: int, refused_share: float, seed: int) -> None:
+async def serve(
+    mailbox: Mailbox, *, smtp_port: int, page_port: int, page_key: str, refused_share: float, seed: int
+) -> None:
     """Serve SMTP and the page until asked to stop."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -52,7 +55,7 @@ async def serve(mailbox: Mailbox, *, smtp_port: int, page_port: int, refused_sha
         smtp_port,
     )
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    page = make_server(HOST, page_port, create_app(mailbox), threaded=True)
+    page = make_server(HOST, page_port, create_app(mailbox, page_key), threaded=True)
     threading.Thread(target=page.serve_forever, daemon=True).start()
 
     await stopped.wait()
@@ -73,6 +76,7 @@ def main() -> None:
             Mailbox(given.folder),
             smtp_port=given.smtp_port,
             page_port=given.page_port,
+            page_key=os.environ["PAGE_KEY"],
             refused_share=given.refuse,
             seed=given.seed,
         )

@@ -1,13 +1,26 @@
 """The page to read the mails: a list, each mail, its files. Nothing in a mail can run or call out."""
 
 import base64
+import hmac
 import re
 from email.message import EmailMessage, MIMEPart
+from hmac import compare_digest
 from http import HTTPStatus
 from io import BytesIO
 
 import msgspec
-from flask import Blueprint, Flask, Response, abort, current_app, render_template, request, send_file
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    redirect,
+    render_template,
+    request,
+    send_file,
+)
+from flask.typing import ResponseReturnValue
 
 from deploy.local.mail_sink.mailbox import Mailbox, attachments, content_bytes
 
@@ -28,14 +41,31 @@ MAIL_POLICY = (
 blueprint = Blueprint("mails", __name__)
 
 
-def create_app(mailbox: Mailbox) -> Flask:
-    """The page over one mailbox."""
+def create_app(mailbox: Mailbox, key: str) -> Flask:
+    """The page over one mailbox, for whoever knows the key."""
     app = Flask(__name__)
     # Else a page of the world could point its own name at this machine and read the mails.
     app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]
     app.config["MAILBOX"] = mailbox
+    app.config["KEY"] = key
     app.register_blueprint(blueprint)
     return app
+
+
+@blueprint.before_app_request
+def ask_for_the_key() -> ResponseReturnValue | None:
+    """Let in whoever has the address that was printed; from then on a cookie says so."""
+    if request.endpoint == "static":
+        return None
+    key: str = current_app.config["KEY"]
+    if compare_digest(request.args.get("key", "").encode(), key.encode()):
+        opened = redirect(request.path)
+        # Ports of one host share their cookies, and another stack's page may be open too.
+        opened.set_cookie(_cookie(), _proof(key), httponly=True, samesite="Strict")
+        return opened
+    if compare_digest(request.cookies.get(_cookie(), "").encode(), _proof(key).encode()):
+        return None
+    return render_template("closed.html"), HTTPStatus.FORBIDDEN
 
 
 @blueprint.get("/")
@@ -121,6 +151,15 @@ def close_in(response: Response) -> Response:
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
+
+
+def _cookie() -> str:
+    return f"mail-{request.host.rpartition(':')[2]}"
+
+
+def _proof(key: str) -> str:
+    """What a browser keeps in the place of the key."""
+    return hmac.digest(key.encode(), b"mail page", "sha256").hex()
 
 
 def _mailbox() -> Mailbox:

@@ -102,9 +102,9 @@ def name_samples(console: Console, calls: Calls, life: Life) -> None:
     file.write_bytes(calls.content("documents", path))
     console.print(f"A PDF to open:     {file}", soft_wrap=True)
     message_id = next(email.message_id for email in life.emails if email.step == "invoice")
-    if mail := _file_of(addresses.mail_folder, message_id):
+    if (mail := _file_of(addresses.mail_folder, message_id)) and addresses.mail_page:
         console.print(f"An e-mail to open: {mail}", soft_wrap=True)
-        console.print(f"                   {addresses.mail_page}/messages/{mail.stem}", soft_wrap=True)
+        console.print(f"                   {addresses.mail_page(f'/messages/{mail.stem}')}", soft_wrap=True)
 
 
 def _happened(lives: Sequence[Life], seconds: float) -> Table:

@@ -44,7 +44,8 @@ def settings_of(service):
 def processes(tmp_path):
     """What `make up` starts, by the names that containers have."""
     settings = read({"WAYBILL_FOLDER": str(tmp_path)}, tmp_path / ".env")
-    known = (settings, Keys(tmp_path / "keys"), Servers(settings))
+    keys = Keys(tmp_path / "keys")
+    known = (settings, keys, Servers(settings, keys))
     all_of_them = [*service_processes(*known).values(), *migrations(*known)]
     return {process.name.replace(".", "-"): process for process in all_of_them}
 

@@ -2,6 +2,8 @@
 
 import os
 import smtplib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from email.message import EmailMessage
 from hashlib import sha256
 
@@ -12,6 +14,7 @@ from deploy.local.mail_sink import MailSink
 from deploy.local.mail_sink.mailbox import Mailbox
 
 SCRIPT = "<script>alert(1)</script>"
+KEY = "key-of-this-page"
 
 
 @pytest.fixture
@@ -19,7 +22,7 @@ def start_sink(tmp_path):
     running = []
 
     def start(**options) -> MailSink:
-        sink = MailSink(tmp_path / "mail", environment={"PATH": os.defpath}, **options)
+        sink = MailSink(tmp_path / "mail", page_key=KEY, environment={"PATH": os.defpath}, **options)
         sink.start()
         running.append(sink)
         return sink
@@ -27,6 +30,15 @@ def start_sink(tmp_path):
     yield start
     for sink in running:
         sink.stop()
+
+
+@contextmanager
+def reader(sink: MailSink) -> Iterator[httpx.Client]:
+    """A browser that has opened the page."""
+    page = f"http://127.0.0.1:{sink.page_port}"
+    with httpx.Client(base_url=page, follow_redirects=True) as client:
+        assert client.get(sink.page()).is_success
+        yield client
 
 
 def send(sink: MailSink, message: EmailMessage) -> None:
@@ -54,7 +66,9 @@ def test_a_mail_is_listed_with_its_files_and_survives_a_restart(start_sink):
     first.stop()
 
     second = start_sink()
-    [listed] = httpx.get(f"{second.page_url}/messages.json").json()
+    with reader(second) as client:
+        [listed] = client.get("/messages.json").json()
+        source = client.get(f"/messages/{listed['id']}/source")
 
     assert listed["message_id"] == "<order-1@waybill.example>"
     assert listed["subject"] == "Pedido n.º 1"
@@ -65,7 +79,6 @@ def test_a_mail_is_listed_with_its_files_and_survives_a_restart(start_sink):
         "size_bytes": 8,
         "sha256": sha256(b"%PDF-1.7").hexdigest(),
     }
-    source = httpx.get(f"{second.page_url}/messages/{listed['id']}/source")
     assert source.headers["Content-Type"].startswith("text/plain")
     assert "Delivered-To: peña@customer.example" in source.text
 
@@ -95,7 +108,7 @@ def test_nothing_of_a_mail_runs_in_the_reader(start_sink):
     send(sink, mail(f"A subject {SCRIPT}", html=f"<html><head></head><body>{SCRIPT}</body></html>"))
     [mail_id] = sink.mailbox.ids()
 
-    with httpx.Client(base_url=sink.page_url) as client:
+    with reader(sink) as client:
         pages = [client.get("/"), client.get(f"/messages/{mail_id}")]
         html = client.get(f"/messages/{mail_id}/html")
         pdf = client.get(f"/messages/{mail_id}/attachments/1")
@@ -120,8 +133,35 @@ def test_it_answers_only_what_exists_and_only_to_this_machine(start_sink):
     send(sink, mail())
     [mail_id] = sink.mailbox.ids()
 
-    with httpx.Client(base_url=sink.page_url) as client:
+    with reader(sink) as client:
         missing = ["/messages/..%2Fmail.log", "/messages/none", f"/messages/{mail_id}/html"]
         assert [client.get(path).status_code for path in missing] == [404, 404, 404]
         assert client.get(f"/messages/{mail_id}/attachments/3").status_code == 404
         assert client.get("/", headers={"Host": "attacker.example"}).status_code == 400
+
+
+@pytest.mark.requirement("V-19")
+def test_its_page_asks_for_the_key_that_is_in_the_printed_address(start_sink):
+    sink = start_sink()
+    send(sink, mail("Your private order"))
+    [mail_id] = sink.mailbox.ids()
+    parts = ("", "/html", "/source", "/attachments/1")
+    paths = ["/", "/messages.json", *(f"/messages/{mail_id}{part}" for part in parts)]
+
+    with httpx.Client(base_url=f"http://127.0.0.1:{sink.page_port}") as stranger:
+        for path in paths:
+            for key in ("", "?key=", "?key=guessed", f"?key={KEY}x"):
+                closed = stranger.get(path + key)
+                assert closed.status_code == 403
+                assert "private" not in closed.text
+        name = f"mail-{sink.page_port}"
+        stranger.cookies.set(name, KEY)
+        assert stranger.get("/").status_code == 403
+    with reader(sink) as client:
+        assert {client.get(path).status_code for path in paths if not path.endswith("/html")} == {200}
+        [cookie] = client.cookies.jar
+        assert KEY not in str(cookie.value)
+        assert KEY not in str(client.get(sink.page(f"/messages/{mail_id}")).url)
+    opened = httpx.get(sink.page())
+    assert "HttpOnly" in opened.headers["Set-Cookie"]
+    assert "SameSite=Strict" in opened.headers["Set-Cookie"]

@@ -15,6 +15,7 @@ SECRETS = {
     "CELERY_BROKER_URL",
     "CUSTOMER_LINK_KEYS",
     "DATABASE_URL",
+    "FLOWER_BASIC_AUTH",
     "GATEWAY_SECRET",
     "MESSAGE_KEYS",
     "SERVICE_TOKEN",
@@ -41,7 +42,8 @@ def environments(tmp_path):
 
     def of(given):
         settings = read({"WAYBILL_FOLDER": str(tmp_path / "data")} | given, tmp_path / ".env")
-        known = (settings, Keys(settings.folder / "keys"), Servers(settings))
+        keys = Keys(settings.folder / "keys")
+        known = (settings, keys, Servers(settings, keys))
         processes = [*service_processes(*known).values(), *migrations(*known)]
         return {process.name: process.environment for process in processes}
 
@@ -59,7 +61,7 @@ def test_each_process_is_told_the_secrets_it_needs_and_no_other(environments):
     }
     assert {name: set(environment) & SECRETS for name, environment in told.items()} == expected | {
         "console.api": {"BROKER_URL"},
-        "flower": {"CELERY_BROKER_URL"},
+        "flower": {"CELERY_BROKER_URL", "FLOWER_BASIC_AUTH"},
     }
 
 

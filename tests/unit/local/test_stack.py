@@ -1,5 +1,7 @@
 """The whole system starts from an empty folder, mends itself, and goes without a trace."""
 
+import stat
+
 import httpx
 import psutil
 import pytest
@@ -48,6 +50,31 @@ def test_its_tokens_open_what_they_say(stack):
     assert httpx.get(orders).status_code == 401
     for token, status in [(stack.token("orders:read"), 200), (stack.token("documents:read"), 403)]:
         assert httpx.get(orders, headers={"Authorization": f"Bearer {token}"}).status_code == status
+
+
+@pytest.mark.requirement("V-19")
+def test_flower_shows_nothing_without_the_key_that_is_in_the_printed_address(stack):
+    bare = f"http://127.0.0.1:{stack.settings.ports['flower']}"
+
+    for path in ("/", "/workers", "/tasks", "/broker", "/api/workers", "/api/tasks"):
+        for host in (None, "attacker.example"):
+            headers = {"Host": host} if host else {}
+            assert httpx.get(f"{bare}{path}", headers=headers).status_code == 401
+        assert httpx.get(f"{stack.flower_url}{path}", follow_redirects=True).status_code == 200
+
+
+@pytest.mark.requirement("V-19")
+def test_nobody_else_on_the_machine_can_read_what_it_keeps(stack):
+    kept = [stack.folder, *stack.folder.rglob("*")]
+
+    # What stands in a closed folder is closed, whatever its own mode.
+    opened = {path for path in kept if path.lstat().st_mode & 0o077}
+    readable = {path for path in opened if opened.issuperset({*path.parents} - {*stack.folder.parents})}
+
+    # As root: the way of PostgreSQL's user, and of nobody else, to its own files.
+    assert readable <= {stack.folder, stack.folder / "postgres"}
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o710 for path in readable)
+    assert {"documents", "logs", "mail", "valkey"} <= {path.name for path in kept}
 
 
 @pytest.mark.parametrize("name", ["orders.api", "documents.rendering", "postgres", "valkey"])

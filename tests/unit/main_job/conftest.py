@@ -68,7 +68,7 @@ def calls(api, mail_folder):
         services=dict.fromkeys(SERVICES, f"http://127.0.0.1:{api.server_port}"),
         token="the-token",
         gateway_secret="whsec_c2VjcmV0",
-        mail_page="http://127.0.0.1:1",
+        mail_page=lambda path: f"http://127.0.0.1:1{path}",
         mail_folder=mail_folder,
     )
     made = Calls(addresses, repeat_seconds=1, wait_seconds=0.3)
