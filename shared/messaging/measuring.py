@@ -29,7 +29,7 @@ OLDEST_PENDING = Gauge(
 )
 OLDEST_DUE_JOB = Gauge("waybill_oldest_due_job_seconds", "How long the oldest job that is due has waited.")
 DEAD_LETTERS = Gauge(
-    "waybill_dead_letters", "Events and jobs that were given up and wait for an operator.", ["sort"]
+    "waybill_dead_letters", "Events and jobs that were given up and wait for an operator.", ["kind"]
 )
 ASKED_AT = Gauge(
     "waybill_state_asked_at_seconds", "When the database last told these figures, as a Unix time."

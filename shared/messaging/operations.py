@@ -169,8 +169,8 @@ def dead_letters(session: Session) -> list[Row]:
         .limit(MOST_LISTED)
     )
     rows = [
-        *({"sort": "event", **row} for row in _rows(session, events)),
-        *({"sort": "job", **row} for row in _rows(session, given_up)),
+        *({"kind": "event", **row} for row in _rows(session, events)),
+        *({"kind": "job", **row} for row in _rows(session, given_up)),
     ]
     return sorted(rows, key=lambda row: row["since"])[:MOST_LISTED]
 

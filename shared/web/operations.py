@@ -84,7 +84,7 @@ class DeadLetterSchema(marshmallow.Schema):
     """An event or a job that was given up."""
 
     id = fields.UUID()
-    sort = fields.String(validate=validate.OneOf(["event", "job"]))
+    kind = fields.String(validate=validate.OneOf(["event", "job"]))
     what = fields.String(metadata={"description": "The event's type or the job's kind."})
     subject = fields.String()
     reference = fields.String(allow_none=True)

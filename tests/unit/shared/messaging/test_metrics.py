@@ -187,7 +187,7 @@ def test_the_backlog_is_told_with_its_age(orders, current):
     assert current("waybill_oldest_unacknowledged_seconds", subscriber="documents") == 0
     assert 40 <= current("waybill_oldest_due_job_seconds") < 50
     assert current("waybill_oldest_pending_event_seconds") == 0
-    assert current("waybill_dead_letters", sort="event") == 0
+    assert current("waybill_dead_letters", kind="event") == 0
     assert clock.now().timestamp() - current("waybill_state_asked_at_seconds") < 10
 
 
@@ -219,7 +219,7 @@ def test_waiting_and_dead_events_are_told(shipping, fail, current):
     with shipping.sessions() as session:
         measuring.measure_backlog(shipping.messaging, session)
     assert current("waybill_oldest_pending_event_seconds") == 0
-    assert current("waybill_dead_letters", sort="event") == 1
+    assert current("waybill_dead_letters", kind="event") == 1
 
 
 def test_queues_are_told_with_their_length_and_without_a_broker_with_none(shipping, current):

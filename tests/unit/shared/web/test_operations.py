@@ -137,7 +137,7 @@ def test_dead_letters_are_decided_about(client, operator, run, dead, sessions):
     address = f"/v1/operations/dead-letters/{event_id}"
 
     listed = client.get("/v1/operations/dead-letters", headers=operator).json
-    assert {(row["sort"], row["id"]) for row in listed} == {("event", str(event_id)), ("job", str(job_id))}
+    assert {(row["kind"], row["id"]) for row in listed} == {("event", str(event_id)), ("job", str(job_id))}
     assert client.get(address, headers=operator).json["last_error"] == "RuntimeError: poison"
     assert client.post(f"{address}/skip", json={"reason": " "}, headers=operator).status_code == 422
     assert client.post(f"{address}/skip", json={"reason": "known"}, headers=operator).status_code == 204
