@@ -49,6 +49,6 @@ def development_settings(keys: Keys, known: Mapping[str, str]) -> dict[str, str]
         | {"JWKS": keys.jwks_file.read_text(), "TOKEN_ISSUER": ISSUER}
         | {"MESSAGE_PUBLIC_KEYS": keys.message_public_keys(SERVICES)}
         | message_keys
-        | {"LOCAL_PEOPLE": json.dumps(people(keys))}
+        | {"LOCAL_PEOPLE": json.dumps(people(keys)), "LOCAL_KEY": keys.page_key}
         | tokens
     )

@@ -53,8 +53,10 @@ def migrate(settings: Settings) -> None:
 @cli.command()
 @click.pass_obj
 def secrets(settings: Settings) -> None:
-    """Write what docker-compose.yml needs into .env."""
-    write_env_file(ROOT / ".env", Keys(settings.folder / "keys"))
+    """Write what docker-compose.yml needs into .env, and say where the console will be."""
+    keys = Keys(settings.folder / "keys")
+    write_env_file(ROOT / ".env", keys)
+    click.echo(f"In containers the console is at http://localhost:8100/login?key={keys.page_key}")
 
 
 @cli.command()

@@ -90,6 +90,7 @@ def service_environments(settings: Settings, keys: Keys, servers: Servers) -> di
     console = {
         "BROKER_URL": servers.broker_url_of("console"),
         # Whoever comes to the console of one machine may be any of these people.
+        "LOCAL_KEY": keys.page_key,
         "LOCAL_PEOPLE": str(write_people(settings.folder / "keys" / "people.json", keys)),
         **settings.services,
     }

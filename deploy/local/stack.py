@@ -88,8 +88,13 @@ class Stack:
 
     @property
     def console_url(self) -> str:
-        """Where people work; the APIs are under their names there too."""
+        """Where the console answers; the APIs are under their names there too."""
         return f"http://{HOST}:{self.settings.ports['console']}"
+
+    @property
+    def console_page(self) -> str:
+        """Where people begin to work, with the key that lets them in."""
+        return f"{self.console_url}/login?key={self.keys.page_key}"
 
     def url(self, service: str) -> str:
         """The base address of a service's API."""

@@ -85,7 +85,7 @@ def _table(stack: Stack) -> Table:
     servers, addresses, ports = stack.servers, stack.addresses, stack.settings.ports
     where = Column("Where", no_wrap=True, overflow="fold")
     table = Table("Part", where, Column("What", overflow="fold"), title="Waybill is up", title_justify="left")
-    table.add_row("[bold]console[/]", f"[bold]{stack.console_url}[/]", "[bold]begin here[/]")
+    table.add_row("[bold]console[/]", f"[bold]{stack.console_page}[/]", "[bold]begin here[/]")
     for service in SERVICES:
         table.add_row(service, f"{stack.url(service)}/docs", "API, docs to try it")
     table.add_row("Flower", stack.flower_url, "background work")

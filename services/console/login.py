@@ -1,6 +1,7 @@
 """Signing in and out: by an OpenID Connect provider, or on one machine by saying who one is."""
 
 import time
+from hmac import compare_digest
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -128,6 +129,11 @@ def begin() -> AnyResponse | str:
     """Send whoever comes to the provider; on one machine, ask who they are."""
     where = own_page(request.args.get("next"))
     if g.settings.is_local:
+        if _brings_the_key():
+            session["knows_key"] = True
+            return redirect(url_for("login.begin", next=where), 303)  # without it
+        if not _knows_the_key():
+            return Response(render_template("login_closed.html"), 403)
         return render_template("login.html", people=_people(g.settings), next=where)
     session["next"] = where
     redirect_uri = url_for("login.finish", _external=True)
@@ -162,6 +168,8 @@ def choose() -> AnyResponse:
     """Be somebody, on one machine."""
     if not g.settings.is_local:
         abort(404)
+    if not _knows_the_key():
+        return Response(render_template("login_closed.html"), 403)
     chosen = next((one for one in _people(g.settings) if one.id == request.form.get("person")), None)
     if chosen is None:
         abort(400)
@@ -184,7 +192,10 @@ def leave() -> AnyResponse:
     """Sign out; nothing of the person stays."""
     own: Any = session
     own.renew()
+    knows_key = session.get("knows_key")
     session.clear()
+    if knows_key:  # which is of the browser and of no person
+        session["knows_key"] = True
     return redirect(url_for("login.begin"), 303)
 
 
@@ -239,6 +250,15 @@ def _person(name: str, subject: str, token: Any, refresh_token: str | None = Non
         expires_at=float(token.get("expires_at") or time.time() + float(token.get("expires_in") or 300)),
         refresh_token=token.get("refresh_token") or refresh_token,
     )
+
+
+def _brings_the_key() -> bool:
+    given = request.args.get("key", "").encode()
+    return bool(g.settings.local_key) and compare_digest(given, g.settings.local_key.encode())
+
+
+def _knows_the_key() -> bool:
+    return not g.settings.local_key or bool(session.get("knows_key"))
 
 
 def _people(settings: Settings) -> list[LocalPerson]:

@@ -18,6 +18,8 @@ class Settings(ProcessSettings):
     oidc_client_secret: str = only("api", is_optional=True)  # a public client has PKCE alone
     oidc_scopes: str = "openid profile"
     local_people: str = ""  # local stacks only: people with tokens, or their file; anybody may be any of them
+    # With it, none but those who open /login?key=… first: other people use the machine too.
+    local_key: str = only("api", is_optional=True)
     session_hours: float = 12  # after so long without a request somebody has to sign in again
 
     @property

@@ -258,3 +258,24 @@ def test_settings_that_can_not_be_meant_stop_the_start(given, said):
 def test_settings_of_a_deployment_and_of_one_machine_are_taken():
     assert not read(Settings, ENVIRONMENT | PROVIDER, process="api").is_local
     assert read(Settings, ENVIRONMENT | {"LOCAL_PEOPLE": "people.json"}).is_plain
+
+
+@pytest.mark.requirement("V-19")
+def test_on_one_machine_nobody_is_let_in_without_the_key_that_was_printed(make_console):
+    browser = make_console(local_key="printed")
+
+    for address in ("/login", "/login?key=", "/login?key=guessed", "/login?key=printedx"):
+        closed = browser.get(address)
+        assert closed.status_code == 403
+        assert "Helen Marsh" not in closed.text
+        assert browser.post("/login", data={"person": "helen"}).status_code == 403
+    assert browser.get("/").status_code == 303
+
+    opened = browser.get("/login?key=printed&next=/orders")
+
+    assert opened.status_code == 303
+    assert "printed" not in opened.headers["Location"]
+    assert "Helen Marsh" in browser.get(opened.headers["Location"]).text
+    assert browser.post("/login", data={"person": "helen"}).status_code == 303
+    browser.post("/logout")
+    assert browser.get("/login").status_code == 200

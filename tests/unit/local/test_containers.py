@@ -142,7 +142,11 @@ def test_no_secret_has_a_default():
 
 
 def test_the_command_for_development_makes_up_all_that_is_asked_for(tmp_path):
-    assert set(development_settings(Keys(tmp_path), {})) == REQUIRED | {"COMPOSE_PROFILES", "LOCAL_PEOPLE"}
+    assert set(development_settings(Keys(tmp_path), {})) == REQUIRED | {
+        "COMPOSE_PROFILES",
+        "LOCAL_KEY",
+        "LOCAL_PEOPLE",
+    }
 
 
 def test_the_file_of_secrets_is_its_owner_s_alone_and_keeps_what_the_servers_know(tmp_path):

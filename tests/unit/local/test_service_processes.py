@@ -17,6 +17,7 @@ SECRETS = {
     "DATABASE_URL",
     "FLOWER_BASIC_AUTH",
     "GATEWAY_SECRET",
+    "LOCAL_KEY",
     "MESSAGE_KEYS",
     "SERVICE_TOKEN",
     "SMTP_URL",
@@ -60,7 +61,7 @@ def test_each_process_is_told_the_secrets_it_needs_and_no_other(environments):
         if name.partition(".")[0] in SERVICES
     }
     assert {name: set(environment) & SECRETS for name, environment in told.items()} == expected | {
-        "console.api": {"BROKER_URL"},
+        "console.api": {"BROKER_URL", "LOCAL_KEY"},
         "flower": {"CELERY_BROKER_URL", "FLOWER_BASIC_AUTH"},
     }
 
