@@ -42,6 +42,14 @@ def split(total_minor: int, weights: Sequence[int]) -> list[int]:
     return parts
 
 
+def within_tax(tax_minor: int, gross_minor: int, left_minor: int, left_tax_minor: int) -> int:
+    """The tax of an amount that is taken off another, such that neither tax nor net falls below nothing.
+
+    What takes all that is left takes all its tax.
+    """
+    return min(max(tax_minor, gross_minor - (left_minor - left_tax_minor)), left_tax_minor)
+
+
 @dataclass(frozen=True)
 class Money:
     """An amount in minor units of an ISO 4217 currency."""

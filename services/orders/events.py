@@ -173,6 +173,11 @@ def snapshot(order: Order) -> snapshots.OrderSnapshot:
         payment=order.payment,
         placed_at=order.placed_at,
         external_reference=order.external_reference or "",
+        cancelled_units=tuple(
+            snapshots.CancelledUnits(cancelled_at=one.answered_at, reason=one.reason, parts=one.parts)
+            for one in order.cancellations
+            if one.parts and one.answered_at
+        ),
         refunds=tuple(_refund(refund) for refund in order.refunds),
         returns=tuple(_return(one) for one in order.returns),
         exchange_of=order.exchange_of,
@@ -260,6 +265,8 @@ def _line(line: OrderLine) -> snapshots.OrderLine:
         sales_coefficient=line.sales_coefficient,
         cancelled_quantity=line.cancelled_quantity,
         returned_quantity=line.returned_quantity,
+        order_discount_minor=line.order_discount_minor,
+        order_discount_tax_minor=line.order_discount_tax_minor,
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.documents import events, queries, storage
 from services.documents.commands.prints import forget_prints_of
+from services.documents.domain.claims import CORRECTION, DueCredit, Invoice
 from services.documents.domain.due_papers import (
     PACKED,
     DuePaper,
@@ -20,7 +21,7 @@ from services.documents.domain.due_papers import (
     packed,
 )
 from services.documents.domain.figures import rest_of_invoice
-from services.documents.domain.invoices import CORRECTION, DueCredit, Invoice, is_off
+from services.documents.domain.invoices import is_off
 from services.documents.domain.papers import (
     KINDS_ON_DEMAND,
     NUMBERED_KINDS,

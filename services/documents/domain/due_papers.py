@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
 
-from services.documents.domain.invoices import DueCredit, Invoice, due_credits, due_invoices, is_off
+from services.documents.domain.claims import DueCredit, Invoice
+from services.documents.domain.invoices import due_credits, due_invoices, is_off
 from services.documents.domain.papers import WHOLE_ORDER, Content
 from services.documents.domain.stops import address_of
 from shared.errors import Refused

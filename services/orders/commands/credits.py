@@ -14,7 +14,7 @@ from services.orders.commands.changes import change, complete_if_done, derive_pa
 from services.orders.domain import refunds as rules
 from services.orders.domain.order_status import refuse_unless_possible
 from services.orders.domain.return_status import status_after
-from services.orders.models import Order, Payment, Refund, Return
+from services.orders.models import Cancellation, Order, Payment, Refund, Return
 from shared import clock
 from shared.access import actor_of
 from shared.errors import Refused
@@ -45,7 +45,10 @@ def credit(
     owed = order.ledger.owed_minor
     if credited > owed:
         raise Refused("more_than_left", f"no more than {owed} is left of the bill", left_minor=owed)
-    parts = rules.with_last_tax(order.charged, order.refunded_parts, parts)
+    parts = rules.within(order.bill, parts)
+    left = sum(part.gross_minor for part in parts)
+    if left < credited:
+        raise Refused("more_than_left", f"no more than {left} is left of that", left_minor=left)
     refund = _request(
         session,
         order,
@@ -76,10 +79,35 @@ def refund_excess(
     return _request(session, order, amount_minor=amount_minor, reason=reason, method=method)
 
 
-def fitting(order: Order, parts: list[RefundPart]) -> list[RefundPart]:
-    """Parts that cost no more than is left of the bill: an amount given back before was of something too."""
-    owed = order.ledger.owed_minor
-    return rules.lessened(parts, owed) if sum(part.gross_minor for part in parts) > owed else parts
+def cancel_units(order: Order, cancellation: Cancellation) -> None:
+    """Have units of a locked order's lines wanted and owed no more.
+
+    They take off what they cost, discounts and tax included; never more than is owed, for an amount refunded
+    before was of something too. What that is of each line is told with the order.
+    """
+    if order.tells_parts:
+        _count_parts(order, cancellation)
+        order.cancelled_minor += sum(part.gross_minor for part in cancellation.parts)
+    for each in cancellation.lines:
+        line = next(line for line in order.lines if line.id == each.line_id)
+        if not order.tells_parts:
+            part, left = order.bill.lines[line.id], order.bill.units_left(line.id)
+            gross, _ = part.cost(line.quantity - left, each.quantity)
+            order.cancelled_minor += min(gross, order.ledger.owed_minor)
+        line.cancelled_quantity += each.quantity
+
+
+def recount_cancelled(order: Order) -> None:
+    """Count anew what cancelled units take off the bill of an order whose prices were edited."""
+    if not order.tells_parts:
+        order.cancelled_minor = sum(part.first(part.cancelled)[0] for part in order.charged)
+        return
+    done = [one for one in order.cancellations if one.done]
+    for one in done:
+        one.parts = ()
+    for one in done:
+        _count_parts(order, one)
+    order.cancelled_minor = sum(part.gross_minor for part in order.cancelled_parts)
 
 
 def settle(session: Session, order: Order, refund: Refund, reference: str) -> Refund:
@@ -116,6 +144,11 @@ def close_if_settled(session: Session, order: Order, ended: Return) -> None:
         ended.close_reason = CloseReason.DONE
         ended.closed_at = clock.now()
     outbox.publish(session, events.return_closed(order, ended))
+
+
+def _count_parts(order: Order, cancellation: Cancellation) -> None:
+    units = [(each.line_id, each.quantity) for each in cancellation.lines]
+    cancellation.parts = tuple(rules.cancelled_lines(order.bill, units))
 
 
 def _request(

@@ -9,8 +9,8 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, derive_payment, locked_order
+from services.orders.commands.credits import recount_cancelled
 from services.orders.domain.order_status import refuse_unless_possible
-from services.orders.domain.refunds import units_cost
 from services.orders.models import (
     DeliveryGroup,
     Market,
@@ -339,6 +339,7 @@ def _put_lines(  # noqa: PLR0917 - what a row is made of
         line.discount_minor = want.get("discount_minor", 0)
         line.total_minor = line_total(terms, want)
         line.tax_minor = costs.line_taxes[place]
+        line.order_discount_minor, line.order_discount_tax_minor = costs.line_discounts[place]
     for line in known.values():
         session.delete(line)
     session.flush()
@@ -392,9 +393,7 @@ def _put_sums(session: Session, order: Order, totals: Totals) -> None:
     for name in ("lines", "fees", "shipping", "discounts", "tax_added", "total"):
         setattr(order, f"{name}_minor", getattr(totals, f"{name}_minor"))
     order.tax = totals.tax
-    order.cancelled_minor = sum(
-        units_cost(part, 0, part.cancelled)[0] for part in order.charged if part.cancelled
-    )
+    recount_cancelled(order)
     derive_payment(session, order)
 
 

@@ -9,10 +9,9 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, complete_if_done, derive_payment, locked_order
-from services.orders.commands.credits import refund_excess
+from services.orders.commands.credits import cancel_units, refund_excess
 from services.orders.domain.fulfilment import goods_of
 from services.orders.domain.order_status import refuse_unless_possible, status_after
-from services.orders.domain.refunds import units_cost, units_left
 from services.orders.models import Cancellation, Order
 from shared import clock
 from shared.access import actor_of
@@ -105,6 +104,7 @@ def cancel_order(
         requested_by=actor_of(session).name,
         requested_at=clock.now(),
         refusal="",
+        parts=(),
     )
     order.cancellations.append(cancellation)
     status = status_after(action, order.status)
@@ -179,7 +179,8 @@ def _cancel_for_good(session: Session, order: Order, cancellation: Cancellation,
         return
     with change(session, order, action, **_detail(cancellation)):
         order.status = status_after(action, order.status)
-        _take_off(session, order, cancellation.lines)
+        cancel_units(order, cancellation)
+        derive_payment(session, order)
     outbox.publish(session, events.order_updated(order))
     refund_excess(session, order, cancellation.reason)
 
@@ -223,29 +224,12 @@ def _units_of(order: Order, lines: Sequence[Mapping[str, Any]]) -> tuple[Cancell
     return tuple(CancelledLine(line_id=line_id, quantity=quantity) for line_id, quantity in wanted.items())
 
 
-def _take_off(session: Session, order: Order, lines: Sequence[CancelledLine]) -> None:
-    """Have units of lines wanted and owed no more.
-
-    They take off what they cost, discounts and tax included; never more than is owed, for an amount refunded
-    before was of something too.
-    """
-    known = {line.id: line for line in order.lines}
-    parts = {part.line_id: part for part in order.charged if part.line_id}
-    earlier = order.refunded_parts
-    for each in lines:
-        line, part = known[each.line_id], parts[each.line_id]
-        taken = line.quantity - units_left(part, earlier)
-        gross, _ = units_cost(part, taken, each.quantity)
-        order.cancelled_minor += min(gross, order.ledger.owed_minor)
-        line.cancelled_quantity += each.quantity
-    derive_payment(session, order)
-
-
 def _units_left(order: Order) -> dict[UUID, int]:
     """Units of each line that are neither cancelled, returned nor refunded."""
-    earlier = order.refunded_parts
-    unrefunded = {part.line_id: units_left(part, earlier) for part in order.charged if part.line_id}
+    bill = order.bill
     return {
-        line.id: min(unrefunded[line.id], line.quantity - line.cancelled_quantity - line.returned_quantity)
+        line.id: min(
+            bill.units_left(line.id), line.quantity - line.cancelled_quantity - line.returned_quantity
+        )
         for line in order.lines
     }

@@ -30,7 +30,7 @@ from services.orders.models import (
     column_names,
     order_numbers,
 )
-from services.orders.pricing.costs import SideCharge, costs_of, line_total, price_of, redeem
+from services.orders.pricing.costs import Costs, SideCharge, costs_of, line_total, price_of, redeem
 from services.orders.pricing.inputs import (
     CustomerInput,
     DeliveryInput,
@@ -217,8 +217,7 @@ def place_order(
     parts = {
         "delivery_groups": groups,
         "lines": [
-            _line(order_id, terms, groups, place, wanted, costs.line_taxes[place], actor)
-            for place, wanted in enumerate(lines)
+            _line(order_id, terms, groups, place, wanted, costs, actor) for place, wanted in enumerate(lines)
         ],
         "fees": [_fee(order_id, place, charged) for place, charged in enumerate(costs.others)],
         "holds": [_verification_hold(order_id, placed_at)] if missing else [],
@@ -313,9 +312,10 @@ def _line(  # noqa: PLR0917 - what a row is made of
     groups: Sequence[DeliveryGroup],
     place: int,
     wanted: LineInput,
-    tax_minor: int,
+    costs: Costs,
     actor: str,
 ) -> OrderLine:
+    order_discount, order_discount_tax = costs.line_discounts[place]
     offer = terms.offers[wanted["sku"]]
     price = price_of(terms, wanted)
     return as_loaded(
@@ -334,7 +334,9 @@ def _line(  # noqa: PLR0917 - what a row is made of
         total_minor=line_total(terms, wanted),
         tax_class=offer.tax_class,
         tax_rate_basis_points=terms.market.tax_rates[offer.tax_class],
-        tax_minor=tax_minor,
+        tax_minor=costs.line_taxes[place],
+        order_discount_minor=order_discount,
+        order_discount_tax_minor=order_discount_tax,
         sales_coefficient=offer.sales_coefficient,
         cancelled_quantity=0,
         returned_quantity=0,

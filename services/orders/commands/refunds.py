@@ -8,15 +8,23 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, derive_payment, locked_order
-from services.orders.commands.credits import credit, fitting, refund_excess, settle
+from services.orders.commands.credits import credit, refund_excess, settle
 from services.orders.commands.returns import take_back
 from services.orders.domain import refunds as rules
 from services.orders.domain.order_status import OVER, refuse_unless_possible
 from services.orders.domain.refunds import WantedUnits
+from services.orders.domain.returnable import refuse_unsent
 from services.orders.models import Order, Refund
 from shared.errors import Invalid, NotFound, Refused
-from shared.events.snapshots import ChargeKind, PaymentMethod, RefundPart, RefundState, ReturnStatus
-from shared.messaging import outbox
+from shared.events.snapshots import (
+    ChargeKind,
+    PaymentMethod,
+    RefundPart,
+    RefundState,
+    ReturnStatus,
+    ShipmentsSnapshot,
+)
+from shared.messaging import copies, outbox
 
 
 def request_refund(
@@ -38,7 +46,8 @@ def request_refund(
     becomes uncovered by it: what was not paid yet need only not be paid any more. An overpayment goes back
     without anything being taken off. Tells refund.requested, or refund.settled at once where no money goes.
     Raises NotFound, Invalid naming the field, or Refused (wrong_status, nothing_left, more_than_left,
-    nothing_overpaid, no_online_payment; not_delivered or more_than_delivered for goods to come back).
+    nothing_overpaid, no_online_payment; not_sent for goods that have not left, which are cancelled instead;
+    not_delivered or more_than_delivered for goods to come back).
     """
     order = locked_order(session, order_id)
     refuse_unless_possible("refund", order.facts)
@@ -50,6 +59,8 @@ def request_refund(
     parts = _wanted_parts(order, lines, shipping_minor, amount_minor, everything=everything)
     if any(part.line_id for part in parts) and restock is None:
         raise Invalid(restock="say whether the goods come back to be sold again")
+    shipments = copies.newest(session, order.id, ShipmentsSnapshot)
+    refuse_unsent(rules.refunded_units(parts), shipments, rules.refunded_units(order.refunded_parts))
     refund = credit(session, order, parts, reason, restock=restock, method=method)
     if restock:
         take_back(session, order, refund)
@@ -121,16 +132,16 @@ def _wanted_parts(
     if everything == bool(lines or shipping_minor or amount_minor):
         raise Invalid(everything="name lines, shipping or an amount, or everything, not both")
     refuse_unless_possible("credit", order.facts)
-    charged, earlier = order.charged, order.refunded_parts
+    bill = order.bill
     if everything:
-        return fitting(order, rules.refund_rest(charged, earlier))
-    parts = rules.refund_lines(charged, earlier, _wanted_units(order, lines))
+        return rules.refund_rest(bill)
+    parts = rules.refund_lines(bill, _wanted_units(order, lines))
     if shipping_minor:
-        parts += rules.refund_charge(charged, earlier, ChargeKind.SHIPPING, shipping_minor)
+        parts += rules.refund_charge(bill, ChargeKind.SHIPPING, shipping_minor)
     if amount_minor:
-        parts += rules.refund_amount(charged, [*earlier, *parts], amount_minor)
+        parts += rules.refund_amount(bill.less(parts), amount_minor)
     named = shipping_minor or amount_minor or any("amount_minor" in line for line in lines)
-    return parts if named else fitting(order, parts)
+    return parts if named else rules.within(bill, parts)
 
 
 def _wanted_units(order: Order, lines: Sequence[Mapping[str, Any]]) -> list[WantedUnits]:

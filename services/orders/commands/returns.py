@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
-from services.orders.commands.credits import close_if_settled, credit, fitting
+from services.orders.commands.credits import close_if_settled, credit
 from services.orders.commands.holds import release_hold
 from services.orders.commands.orders import cancel_order
 from services.orders.domain import refunds as rules
@@ -361,8 +361,7 @@ def parts_for(
     came = {
         line.line_id: line.received_quantity if here else line.requested_quantity for line in refunded.lines
     }
-    charged, earlier = order.charged, order.refunded_parts
-    left = {part.line_id: rules.units_left(part, earlier) for part in charged if part.line_id}
+    bill = order.bill
     if lines:
         units = _wanted(order, lines)
         for line_id, quantity in units.items():
@@ -373,12 +372,12 @@ def parts_for(
                     line_id=line_id,
                 )
     else:
-        units = {line_id: min(quantity, left[line_id]) for line_id, quantity in came.items()}
+        units = {line_id: min(quantity, bill.units_left(line_id)) for line_id, quantity in came.items()}
     wanted = [WantedUnits(line_id=line_id, quantity=units[line_id]) for line_id in units if units[line_id]]
-    parts = rules.refund_lines(charged, earlier, wanted)
+    parts = rules.refund_lines(bill, wanted)
     if shipping_minor:
-        parts += rules.refund_charge(charged, earlier, ChargeKind.SHIPPING, shipping_minor)
-    parts = fitting(order, parts)
+        parts += rules.refund_charge(bill, ChargeKind.SHIPPING, shipping_minor)
+    parts = rules.within(bill, parts)
     whole = sum(part.gross_minor for part in parts)
     if not whole or deducted_minor > whole:
         raise Refused("nothing_left", f"it comes to {whole}: dismiss the return instead", left_minor=whole)

@@ -1,14 +1,14 @@
-"""What of an order is given back: which part of the bill each refund takes off, to the last minor unit."""
+"""What is taken off an order's bill: which part of it each cancellation and refund is, to the minor unit."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from uuid import UUID
 
 from shared.errors import Refused
 from shared.events.snapshots import ChargeKind, RefundPart, TaxRow
-from shared.money import round_half_up, split, tax_contained
+from shared.money import round_half_up, split, tax_contained, within_tax
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,7 +22,72 @@ class Charged:
     tax_minor: int
     line_id: UUID | None = None
     quantity: int = 1
-    cancelled: int = 0  # units nobody pays for any more
+    tax_on_top: bool = False  # its units are priced without tax
+    cancelled: int = 0  # units whose part of the bill was not told, as it was not for older orders
+
+    def first(self, units: int) -> tuple[int, int]:
+        """Gross and tax of its first units, rounded; any units cost the difference of two of these."""
+        tax = _share(self.tax_minor, units, self.quantity)
+        if self.tax_on_top:
+            return _share(self.gross_minor - self.tax_minor, units, self.quantity) + tax, tax
+        return _share(self.gross_minor, units, self.quantity), tax
+
+    def cost(self, start: int, units: int) -> tuple[int, int]:
+        """Gross and tax of so many units from a place on; however a line is taken apart, it adds up."""
+        (gross, tax), (gross_before, tax_before) = self.first(start + units), self.first(start)
+        return gross - gross_before, tax - tax_before
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bill:
+    """What an order is charged, and what was taken off it.
+
+    Of a line, refunds take the first units and cancellations the last. Invoices begin with the first too,
+    so whatever an invoice bears, it bears at the price that is later taken off it.
+    """
+
+    charged: Sequence[Charged]
+    refunded: Sequence[RefundPart] = ()
+    cancelled: Sequence[RefundPart] = ()
+
+    @property
+    def lines(self) -> dict[UUID, Charged]:
+        """The goods, by line."""
+        return {part.line_id: part for part in self.charged if part.line_id is not None}
+
+    def units_left(self, line_id: UUID) -> int:
+        """How many units of a line have been neither cancelled nor refunded."""
+        line = self.lines[line_id]
+        return line.quantity - line.cancelled - sum(_units(self._off, line_id))
+
+    def left_of_rates(self) -> dict[int, tuple[int, int]]:
+        """Gross and tax of each rate that are neither cancelled nor refunded."""
+        gross: Counter[int] = Counter()
+        tax: Counter[int] = Counter()
+        for part in self.charged:
+            gone = part.first(part.cancelled)
+            gross[part.rate_basis_points] += part.gross_minor - gone[0]
+            tax[part.rate_basis_points] += part.tax_minor - gone[1]
+        for one in self._off:
+            gross[one.tax_rate_basis_points] -= one.gross_minor
+            tax[one.tax_rate_basis_points] -= one.tax_minor
+        return {rate: (gross[rate], tax[rate]) for rate in gross}
+
+    def less(self, parts: Iterable[RefundPart]) -> "Bill":
+        """The bill after these parts of it were refunded too."""
+        return replace(self, refunded=(*self.refunded, *parts))
+
+    @property
+    def _off(self) -> tuple[RefundPart, ...]:
+        return (*self.refunded, *self.cancelled)
+
+
+def _share(of: int, units: int, quantity: int) -> int:
+    return round_half_up(Decimal(of) * units / quantity)
+
+
+def _units(parts: Iterable[RefundPart], line_id: UUID) -> Iterator[int]:
+    return (part.quantity for part in parts if part.line_id == line_id)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,37 +122,27 @@ def bear_discounts(charged: Sequence[Charged], discounts: Iterable[Charged]) -> 
     return borne
 
 
-def units_cost(part: Charged, taken: int, quantity: int) -> tuple[int, int]:
-    """Gross and tax of so many units of a line of which so many were taken before.
-
-    A difference of rounded cumulative shares: however a line is taken apart, its units sum to the line.
-    """
-
-    def share(of: int, units: int) -> int:
-        return round_half_up(Decimal(of) * units / part.quantity)
-
-    gross, tax = (share(of, taken + quantity) - share(of, taken) for of in (part.gross_minor, part.tax_minor))
-    return gross, tax
-
-
-def units_left(part: Charged, earlier: Iterable[RefundPart]) -> int:
-    """How many units of a line have been neither cancelled nor refunded."""
-    refunded = sum(one.quantity for one in earlier if one.line_id == part.line_id)
-    return part.quantity - part.cancelled - refunded
+def cancelled_lines(bill: Bill, units: Iterable[tuple[UUID, int]]) -> list[RefundPart]:
+    """The parts of units that are cancelled: the last of their lines, within what is left of their rates."""
+    lines = bill.lines
+    taken: Counter[UUID] = Counter()
+    parts = []
+    for line_id, quantity in units:
+        line = lines[line_id]
+        taken[line_id] += quantity
+        start = line.quantity - sum(_units(bill.cancelled, line_id)) - taken[line_id]
+        parts.append(_part(line, *line.cost(start, quantity), quantity=quantity))
+    return within(bill, parts)
 
 
-def refund_lines(
-    charged: Iterable[Charged], earlier: Sequence[RefundPart], wanted: Iterable[WantedUnits]
-) -> list[RefundPart]:
+def refund_lines(bill: Bill, wanted: Iterable[WantedUnits]) -> list[RefundPart]:
     """The parts for units of lines.
 
     Raises Refused (more_than_left) for more units than are left, or for more money than they cost.
     """
-    lines = {part.line_id: part for part in charged if part.kind is ChargeKind.LINE}
     parts = []
     for want in wanted:
-        line = lines[want.line_id]
-        left = units_left(line, earlier)
+        line, left = bill.lines[want.line_id], bill.units_left(want.line_id)
         if want.quantity > left:
             raise Refused(
                 "more_than_left",
@@ -95,7 +150,8 @@ def refund_lines(
                 line_id=want.line_id,
                 quantity_left=left,
             )
-        gross, tax = units_cost(line, line.quantity - left, want.quantity)
+        start = line.cancelled + sum(_units(bill.refunded, want.line_id))
+        gross, tax = line.cost(start, want.quantity)
         if want.gross_minor is not None:
             if want.gross_minor > gross:
                 raise Refused(
@@ -110,24 +166,19 @@ def refund_lines(
     return parts
 
 
-def refund_charge(
-    charged: Iterable[Charged],
-    earlier: Sequence[RefundPart],
-    kind: ChargeKind,
-    gross_minor: int | None = None,
-) -> list[RefundPart]:
+def refund_charge(bill: Bill, kind: ChargeKind, gross_minor: int | None = None) -> list[RefundPart]:
     """The parts for shipping or for fees; all that is left of them unless an amount is named.
 
     Raises Refused (more_than_left).
     """
-    charges = [part for part in charged if part.kind is kind]
-    given: Counter[str] = Counter()
-    for one in earlier:
+    charges = [part for part in bill.charged if part.kind is kind]
+    given: Counter[tuple[str, int]] = Counter()
+    for one in bill.refunded:
         if one.kind == kind:
-            given[_key(one.name, one.tax_rate_basis_points)] += one.gross_minor
+            given[one.name, one.tax_rate_basis_points] += one.gross_minor
     lefts = []
     for charge in charges:
-        key = _key(charge.name, charge.rate_basis_points)
+        key = charge.name, charge.rate_basis_points
         gone = min(given[key], charge.gross_minor)
         given[key] -= gone
         lefts.append(charge.gross_minor - gone)
@@ -142,61 +193,56 @@ def refund_charge(
     ]
 
 
-def refund_amount(
-    charged: Iterable[Charged], earlier: Iterable[RefundPart], gross_minor: int
-) -> list[RefundPart]:
+def refund_amount(bill: Bill, gross_minor: int) -> list[RefundPart]:
     """The parts for an amount of nothing in particular: each tax rate bears its share of what is left."""
-    left = {rate: gross for rate, (gross, _) in _left_of_rates(charged, earlier).items() if gross > 0}
+    left = {rate: gross for rate, (gross, _) in bill.left_of_rates().items() if gross > 0}
     rates = sorted(left, reverse=True)
     shares = split(gross_minor, [left[rate] for rate in rates])
     return [
-        RefundPart(
-            kind=ChargeKind.AMOUNT,
-            name="",
-            tax_rate_basis_points=rate,
-            net_minor=share - tax_contained(share, rate),
-            tax_minor=tax_contained(share, rate),
-            gross_minor=share,
-        )
+        _amount(rate, share, tax_contained(share, rate))
         for rate, share in zip(rates, shares, strict=True)
         if share
     ]
 
 
-def refund_rest(charged: Sequence[Charged], earlier: Sequence[RefundPart]) -> list[RefundPart]:
-    """The parts for everything that is left: units, shipping and fees.
+def refund_rest(bill: Bill) -> list[RefundPart]:
+    """The parts for everything that is left: units, shipping and fees, and what else is left of a rate.
 
     Each rate comes to what earlier refunds, also of amounts, have left of it, so that all refunds of an order
     sum to its tax rows.
     """
     units = [
-        WantedUnits(line_id=part.line_id, quantity=left)
-        for part in charged
-        if part.kind is ChargeKind.LINE and part.line_id and (left := units_left(part, earlier))
+        WantedUnits(line_id=line_id, quantity=left)
+        for line_id in bill.lines
+        if (left := bill.units_left(line_id))
     ]
-    parts = [
-        *refund_lines(charged, earlier, units),
-        *refund_charge(charged, earlier, ChargeKind.SHIPPING),
-        *refund_charge(charged, earlier, ChargeKind.FEE),
+    named = [
+        *refund_lines(bill, units),
+        *refund_charge(bill, ChargeKind.SHIPPING),
+        *refund_charge(bill, ChargeKind.FEE),
     ]
-    left_of = _left_of_rates(charged, earlier)
-    return [part for rate, of_rate in _by_rate(parts) for part in _fitted(of_rate, *left_of[rate])]
+    parts = within(bill, named)
+    left_of = bill.less(parts).left_of_rates()
+    return parts + [
+        _amount(rate, *left) for rate, left in sorted(left_of.items(), reverse=True) if left[0] > 0
+    ]
 
 
-def with_last_tax(
-    charged: Sequence[Charged], earlier: Sequence[RefundPart], parts: Sequence[RefundPart]
-) -> list[RefundPart]:
-    """The same parts; of a rate of which they leave nothing they bear what tax is left.
+def within(bill: Bill, parts: Iterable[RefundPart]) -> list[RefundPart]:
+    """The same parts, within what is left of their rates: an amount given back before was of something too.
 
-    Each refund rounds by itself, and without this the last one could leave or owe a minor unit of tax.
+    Each is rounded by itself, so tax and net are kept within what is left as well, and the part that takes
+    the last of a rate bears what is left of its tax.
     """
-    left_of = _left_of_rates(charged, earlier)
-    fitted: list[RefundPart] = []
-    for rate, of_rate in _by_rate(parts):
-        gross, tax = left_of[rate]
-        leave_nothing = sum(part.gross_minor for part in of_rate) == gross
-        fitted += _fitted(of_rate, gross, tax) if leave_nothing else of_rate
-    return fitted
+    lefts = bill.left_of_rates()
+    kept = []
+    for part in parts:
+        left, left_tax = lefts[part.tax_rate_basis_points]
+        gross = max(0, min(part.gross_minor, left))
+        tax = within_tax(_scaled(part.tax_minor, gross, part.gross_minor), gross, left, left_tax)
+        lefts[part.tax_rate_basis_points] = (left - gross, left_tax - tax)
+        kept.append(replace(part, gross_minor=gross, tax_minor=tax, net_minor=gross - tax))
+    return kept
 
 
 def lessened(parts: Sequence[RefundPart], gross_minor: int) -> list[RefundPart]:
@@ -226,27 +272,6 @@ def refunded_units(parts: Iterable[RefundPart]) -> Mapping[UUID, int]:
     return units
 
 
-def _left_of_rates(
-    charged: Iterable[Charged], earlier: Iterable[RefundPart]
-) -> Mapping[int, tuple[int, int]]:
-    """Gross and tax of each rate that are neither cancelled nor refunded."""
-    gross: Counter[int] = Counter()
-    tax: Counter[int] = Counter()
-    for part in charged:
-        cancelled = units_cost(part, 0, part.cancelled)
-        gross[part.rate_basis_points] += part.gross_minor - cancelled[0]
-        tax[part.rate_basis_points] += part.tax_minor - cancelled[1]
-    for one in earlier:
-        gross[one.tax_rate_basis_points] -= one.gross_minor
-        tax[one.tax_rate_basis_points] -= one.tax_minor
-    return {rate: (gross[rate], tax[rate]) for rate in gross}
-
-
-def _by_rate(parts: Sequence[RefundPart]) -> list[tuple[int, list[RefundPart]]]:
-    rates = dict.fromkeys(part.tax_rate_basis_points for part in parts)
-    return [(rate, [part for part in parts if part.tax_rate_basis_points == rate]) for rate in rates]
-
-
 def _fitted(parts: Sequence[RefundPart], gross_minor: int, tax_minor: int) -> list[RefundPart]:
     """The parts for these sums, each bearing its share."""
     grosses = split(gross_minor, [part.gross_minor for part in parts])
@@ -274,5 +299,12 @@ def _scaled(tax_minor: int, gross_minor: int, whole_minor: int) -> int:
     return round_half_up(Decimal(tax_minor) * gross_minor / whole_minor) if whole_minor else 0
 
 
-def _key(name: str, rate: int) -> str:
-    return f"{rate} {name}"
+def _amount(rate: int, gross_minor: int, tax_minor: int) -> RefundPart:
+    return RefundPart(
+        kind=ChargeKind.AMOUNT,
+        name="",
+        tax_rate_basis_points=rate,
+        net_minor=gross_minor - tax_minor,
+        tax_minor=tax_minor,
+        gross_minor=gross_minor,
+    )

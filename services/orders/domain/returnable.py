@@ -1,4 +1,4 @@
-"""What of an order can come back: units that were delivered, in no other return, not too long ago."""
+"""What of an order has left, and what can come back: delivered, in no other return, not too long ago."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -8,6 +8,8 @@ from uuid import UUID
 from shared.errors import Refused
 from shared.events.snapshots import Shipment, ShipmentsSnapshot, ShipmentStatus
 
+_SENT = frozenset({"shipped", "undeliverable", "delivered", "returned"})
+
 
 def delivered_units(shipments: ShipmentsSnapshot | None) -> Counter[UUID]:
     """Sales units of each line that are with the customer."""
@@ -16,6 +18,31 @@ def delivered_units(shipments: ShipmentsSnapshot | None) -> Counter[UUID]:
         for line in shipment.lines:
             units[line.line_id] += line.quantity
     return units
+
+
+def refuse_unsent(
+    units: Mapping[UUID, int], shipments: ShipmentsSnapshot | None, refunded: Mapping[UUID, int]
+) -> None:
+    """Go on only if so many units of each line have left that were not refunded before.
+
+    What never left is cancelled instead: refunded, it would still be sent. Raises Refused (not_sent) with the
+    units to cancel.
+    """
+    sent: Counter[UUID] = Counter()
+    for shipment in shipments.shipments if shipments else ():
+        if shipment.status in _SENT:
+            sent.update({line.line_id: line.quantity for line in shipment.lines})
+    unsent = {
+        line_id: min(quantity, quantity + refunded.get(line_id, 0) - sent[line_id])
+        for line_id, quantity in units.items()
+    }
+    cancel = [{"line_id": line_id, "quantity": few} for line_id, few in unsent.items() if few > 0]
+    if cancel:
+        raise Refused(
+            "not_sent",
+            "goods that have not left are cancelled: that keeps them here and gives their money back",
+            cancel=cancel,
+        )
 
 
 def refuse_more_than_delivered(

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.events.snapshots import ChargeKind, TaxMode, TaxRounding, TaxRow, Totals
 from shared.money import split, tax_contained, tax_on_top
@@ -60,19 +60,25 @@ def totals_of(charges: Sequence[Charge], taxes: Sequence[int], mode: TaxMode) ->
     )
 
 
-def spread_discount(amount_minor: int, lines: Sequence[Charge]) -> list[Charge]:
-    """A discount on the whole of the lines as one charge per tax rate, each rate bearing its share.
+def spread_discount(amount_minor: int, lines: Sequence[Charge]) -> tuple[list[Charge], list[Charge]]:
+    """A discount on the whole of the lines as one charge per tax rate, and what it leaves of each line.
 
     A discount lowers the taxable amount of the goods it is granted on, so it carries their rates.
     """
-    per_rate: defaultdict[int, int] = defaultdict(int)
-    for line in lines:
-        per_rate[line.rate_basis_points] += line.amount_minor
-    rates = sorted(per_rate, reverse=True)
-    shares = split(amount_minor, [per_rate[rate] for rate in rates])
-    return [
-        Charge(ChargeKind.DISCOUNT, -share, rate) for rate, share in zip(rates, shares, strict=True) if share
-    ]
+    places: defaultdict[int, list[int]] = defaultdict(list)
+    for place, line in enumerate(lines):
+        places[line.rate_basis_points].append(place)
+    rates = sorted(places, reverse=True)
+    worth = [sum(lines[place].amount_minor for place in places[rate]) for rate in rates]
+    left = list(lines)
+    charges = []
+    for rate, share in zip(rates, split(amount_minor, worth), strict=True):
+        if share:
+            charges.append(Charge(ChargeKind.DISCOUNT, -share, rate))
+        portions = split(share, [lines[place].amount_minor for place in places[rate]])
+        for place, portion in zip(places[rate], portions, strict=True):
+            left[place] = replace(left[place], amount_minor=left[place].amount_minor - portion)
+    return charges, left
 
 
 def _tax_rule(mode: TaxMode) -> Callable[[int, int], int]:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from services.orders.domain.fulfilment import Fulfilment, Goods, Stage, units_at, units_gone
 from services.orders.domain.order_status import OrderFacts, actions
 from services.orders.domain.payments import Ledger
-from services.orders.domain.refunds import Charged, bear_discounts
+from services.orders.domain.refunds import Bill, Charged, bear_discounts
 from services.orders.domain.return_status import ENDED
 from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
@@ -210,19 +210,23 @@ class Order(Base):
     def charged(self) -> list[Charged]:
         """Its parts as the customer pays them, discounts borne by the lines; they sum to the total."""
         on_top = self.market.tax_mode is TaxMode.NET
-        parts = [
-            Charged(
-                kind=ChargeKind.LINE,
-                name=line.name,
-                rate_basis_points=line.tax_rate_basis_points,
-                gross_minor=line.total_minor + line.tax_minor * on_top,
-                tax_minor=line.tax_minor,
-                line_id=line.id,
-                quantity=line.quantity,
-                cancelled=line.cancelled_quantity,
+        tells = self.tells_parts
+        parts = []
+        for line in self.lines:
+            tax = line.tax_minor - (line.order_discount_tax_minor or 0)
+            parts.append(
+                Charged(
+                    kind=ChargeKind.LINE,
+                    name=line.name,
+                    rate_basis_points=line.tax_rate_basis_points,
+                    gross_minor=line.total_minor - (line.order_discount_minor or 0) + tax * on_top,
+                    tax_minor=tax,
+                    line_id=line.id,
+                    quantity=line.quantity,
+                    tax_on_top=on_top and tells,
+                    cancelled=0 if tells else line.cancelled_quantity,
+                )
             )
-            for line in self.lines
-        ]
         others = [
             Charged(
                 kind=fee.kind,
@@ -234,7 +238,24 @@ class Order(Base):
             for fee in self.fees
         ]
         charges = [part for part in others if part.kind is not ChargeKind.DISCOUNT]
+        if tells:
+            return parts + charges
         return bear_discounts(parts + charges, [part for part in others if part.kind is ChargeKind.DISCOUNT])
+
+    @property
+    def tells_parts(self) -> bool:
+        """Whether each part of its bill is told; older orders go on as they began."""
+        return all(line.order_discount_minor is not None for line in self.lines)
+
+    @property
+    def bill(self) -> Bill:
+        """What it is charged, and what was taken off that."""
+        return Bill(charged=self.charged, refunded=self.refunded_parts, cancelled=self.cancelled_parts)
+
+    @property
+    def cancelled_parts(self) -> list[RefundPart]:
+        """What cancelled units have taken off its bill."""
+        return [part for one in self.cancellations if one.done for part in one.parts]
 
     @property
     def refunded_parts(self) -> list[RefundPart]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.orders.models.mapping import Base
 from shared.db import new_id
-from shared.events.snapshots import Address, CancelledLine, ChargeKind
+from shared.events.snapshots import Address, CancelledLine, ChargeKind, RefundPart
 
 
 class DeliveryGroup(Base):
@@ -55,6 +55,9 @@ class OrderLine(Base):
     tax_class: Mapped[str]
     tax_rate_basis_points: Mapped[int]
     tax_minor: Mapped[int]
+    # Its share of the order's discounts, and the tax in that; null on lines of before these were kept.
+    order_discount_minor: Mapped[int | None]
+    order_discount_tax_minor: Mapped[int | None]
     sales_coefficient: Mapped[int]
     cancelled_quantity: Mapped[int]
     returned_quantity: Mapped[int]
@@ -107,3 +110,4 @@ class Cancellation(Base):
     answered_at: Mapped[datetime | None]
     done: Mapped[bool | None]  # null while shipping is asked
     refusal: Mapped[str]  # why not
+    parts: Mapped[tuple[RefundPart, ...]]  # what it took off the bill; none of the order as a whole

@@ -1,5 +1,6 @@
 """What an order costs under its terms, and what the codes that its customer gave take off."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from services.orders.pricing.inputs import DiscountInput, FeeInput, LineInput
 from services.orders.pricing.terms import Terms
 from shared.errors import Invalid
 from shared.events.snapshots import ChargeKind, Totals
+from shared.money import split
 
 LARGEST_TOTAL_MINOR = 10**15  # far above any order, far below what a bigint holds
 
@@ -31,6 +33,7 @@ class Costs:
     """What an order costs, and the tax of each of its parts."""
 
     line_taxes: Sequence[int]
+    line_discounts: Sequence[tuple[int, int]]  # each line's share of the order's discounts, and its tax
     others: Sequence[SideCharge]
     totals: Totals
 
@@ -71,24 +74,54 @@ def costs_of(
     for fee in fees:
         rate = rates[fee.get("tax_class", "standard")]
         named.append((fee["name"], Charge(ChargeKind.FEE, fee["amount_minor"], rate), None))
+    granted: list[tuple[str, Charge]] = []
+    left = goods
     for discount in discounts:
-        shares = spread_discount(discount["amount_minor"], goods)
-        named += [(discount["name"], share, None) for share in shares]
-    charges = goods + [charge for _, charge, _ in named]
-    taxes = tax_of_each(charges, terms.market.tax_mode, terms.market.tax_rounding)
-    totals = totals_of(charges, taxes, terms.market.tax_mode)
+        shares, left = spread_discount(discount["amount_minor"], left)
+        granted += [(discount["name"], share) for share in shares]
+    mode, rounding = terms.market.tax_mode, terms.market.tax_rounding
+    beside = [charge for _, charge, _ in named]
+    taxes = tax_of_each(left + beside, mode, rounding)
+    taxes_left, taxes_beside = taxes[: len(goods)], taxes[len(goods) :]
+    line_taxes = tax_of_each(goods + beside, mode, rounding)[: len(goods)] if granted else taxes_left
+    line_discounts = [
+        (charge.amount_minor - after.amount_minor, tax - tax_after)
+        for charge, after, tax, tax_after in zip(goods, left, line_taxes, taxes_left, strict=True)
+    ]
+    discount_taxes = _taxes_of_discounts(goods, line_discounts, [charge for _, charge in granted])
+    named += [(name, charge, None) for name, charge in granted]
+    totals = totals_of(
+        goods + [charge for _, charge, _ in named], [*line_taxes, *taxes_beside, *discount_taxes], mode
+    )
     if totals.discounts_minor > totals.lines_minor:
         raise Invalid(discounts="are more than the goods cost")
     if totals.total_minor > LARGEST_TOTAL_MINOR:
         raise Invalid(lines=f"cost more than {LARGEST_TOTAL_MINOR} in all")
     return Costs(
-        line_taxes=taxes[: len(goods)],
+        line_taxes=line_taxes,
+        line_discounts=line_discounts,
         others=[
             SideCharge(name, charge, tax, group_id)
-            for (name, charge, group_id), tax in zip(named, taxes[len(goods) :], strict=True)
+            for (name, charge, group_id), tax in zip(named, [*taxes_beside, *discount_taxes], strict=True)
         ],
         totals=totals,
     )
+
+
+def _taxes_of_discounts(
+    goods: Sequence[Charge], line_discounts: Sequence[tuple[int, int]], discounts: Sequence[Charge]
+) -> list[int]:
+    """The tax that each discount takes off: what the lines of its rate lose by all of them, shared out."""
+    lost: defaultdict[int, int] = defaultdict(int)
+    for line, (_, tax) in zip(goods, line_discounts, strict=True):
+        lost[line.rate_basis_points] += tax
+    taxes = [0] * len(discounts)
+    for rate in {charge.rate_basis_points for charge in discounts}:
+        places = [place for place, charge in enumerate(discounts) if charge.rate_basis_points == rate]
+        shares = split(-lost[rate], [-discounts[place].amount_minor for place in places])
+        for place, share in zip(places, shares, strict=True):
+            taxes[place] = share
+    return taxes
 
 
 def redeem(

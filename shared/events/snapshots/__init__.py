@@ -19,6 +19,7 @@ from shared.events.snapshots.notifications import (
 )
 from shared.events.snapshots.orders import (
     CancelledLine,
+    CancelledUnits,
     Channel,
     ChargeKind,
     CloseReason,
@@ -79,6 +80,7 @@ __all__ = [
     "Author",
     "Cancellation",
     "CancelledLine",
+    "CancelledUnits",
     "Channel",
     "ChargeKind",
     "CloseReason",

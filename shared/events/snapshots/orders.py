@@ -111,6 +111,10 @@ class OrderLine:
     sales_coefficient: int = 1  # stock-keeping units in one sales unit
     cancelled_quantity: int = 0
     returned_quantity: int = 0
+    # Its share of the order's discounts and the tax in that, to be taken off the two above; None for orders
+    # of before these were told.
+    order_discount_minor: int | None = None
+    order_discount_tax_minor: int | None = None
 
 
 class ChargeKind(OpenEnum):
@@ -221,7 +225,7 @@ class Payment:
 
 @dataclass(frozen=True, kw_only=True)
 class RefundPart:
-    """What a refund takes off the bill, at one tax rate; net plus tax is gross."""
+    """What a refund or a cancellation takes off the bill, at one tax rate; net plus tax is gross."""
 
     kind: ChargeKind
     name: str  # the line's or fee's; empty for an amount
@@ -348,6 +352,15 @@ class CancelledLine:
     quantity: int  # sales units, beyond those that are cancelled already
 
 
+@dataclass(frozen=True, kw_only=True)
+class CancelledUnits:
+    """Units of lines that are not wanted any more, and what they take off the bill."""
+
+    cancelled_at: datetime
+    reason: str
+    parts: tuple[RefundPart, ...]
+
+
 class Channel(OpenEnum):
     """Where the customer ordered."""
 
@@ -397,6 +410,7 @@ class OrderSnapshot:
     payment: Payment
     placed_at: datetime
     external_reference: str = ""  # the shop's or marketplace's own number
+    cancelled_units: tuple[CancelledUnits, ...] = ()  # of an order that goes on; oldest first
     refunds: tuple[Refund, ...] = ()
     returns: tuple[Return, ...] = ()
     holds: tuple[Hold, ...] = ()
@@ -417,3 +431,8 @@ class OrderSnapshot:
     def subject(self) -> str:
         """The order's id, as events name it."""
         return str(self.order_id)
+
+    @property
+    def tells_parts(self) -> bool:
+        """Whether each part of the bill is told; older orders leave it to be counted."""
+        return all(line.order_discount_minor is not None for line in self.lines)

@@ -14,7 +14,7 @@ from lxml import etree
 from pypdf import PdfReader
 
 from services.documents import checker, einvoices, rendering
-from services.documents.domain.figures import part_of_invoice
+from services.documents.domain.untold import part_of_invoice
 from services.documents.jobs import _einvoice
 from shared.events.snapshots import PaperKind, People
 from tests.unit.documents.sample_orders import LONDON, MADRID, MARKETS, invoice_of, order

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.orders.domain import refunds as rules
-from services.orders.domain.refunds import Charged, WantedUnits
+from services.orders.domain.refunds import Bill, Charged, WantedUnits
 from services.orders.domain.totals import Charge, spread_discount, tax_of_each, totals_of
 from shared.errors import Refused
 from shared.events.snapshots import ChargeKind, TaxMode, TaxRounding
@@ -15,21 +15,9 @@ from shared.events.snapshots import ChargeKind, TaxMode, TaxRounding
 RATES = (0, 500, 2000)
 
 
-@st.composite
-def bills(draw):
-    """An order's parts as they are charged, and its totals."""
-    mode = draw(st.sampled_from(TaxMode))
-    lines = draw(
-        st.lists(st.tuples(st.integers(1, 7), st.integers(0, 5000), st.sampled_from(RATES)), min_size=1)
-    )
-    goods = [Charge(ChargeKind.LINE, quantity * price, rate) for quantity, price, rate in lines]
-    worth = sum(charge.amount_minor for charge in goods)
-    others = [Charge(ChargeKind.SHIPPING, draw(st.integers(0, 900)), 2000)]
-    others += spread_discount(draw(st.integers(0, worth)), goods) if worth else []
-    charges = goods + others
-    taxes = tax_of_each(charges, mode, draw(st.sampled_from(TaxRounding)))
+def charged_parts(charges, taxes, mode, quantities):
     on_top = mode is TaxMode.NET
-    parts = [
+    return [
         Charged(
             kind=charge.kind,
             name="part",
@@ -37,18 +25,40 @@ def bills(draw):
             gross_minor=charge.amount_minor + tax * on_top,
             tax_minor=tax,
             line_id=uuid4() if charge.kind is ChargeKind.LINE else None,
-            quantity=lines[place][0] if place < len(lines) else 1,
+            quantity=quantities[place] if place < len(quantities) else 1,
+            tax_on_top=on_top,
         )
         for place, (charge, tax) in enumerate(zip(charges, taxes, strict=True))
     ]
+
+
+@st.composite
+def bills(draw):
+    """An order's parts as they are charged, and its totals."""
+    mode, rounding = draw(st.sampled_from(TaxMode)), draw(st.sampled_from(TaxRounding))
+    lines = draw(
+        st.lists(st.tuples(st.integers(1, 7), st.integers(0, 5000), st.sampled_from(RATES)), min_size=1)
+    )
+    quantities = [quantity for quantity, _, _ in lines]
+    goods = [Charge(ChargeKind.LINE, quantity * price, rate) for quantity, price, rate in lines]
+    worth = sum(charge.amount_minor for charge in goods)
+    shipping = Charge(ChargeKind.SHIPPING, draw(st.integers(0, 900)), 2000)
+    discounts, left = spread_discount(draw(st.integers(0, worth)), goods) if worth else ([], goods)
+    if draw(st.booleans()):  # as they are told
+        charges = [*left, shipping]
+        taxes = tax_of_each(charges, mode, rounding)
+        return Bill(charged=charged_parts(charges, taxes, mode, quantities)), totals_of(charges, taxes, mode)
+    charges = [*goods, shipping, *discounts]
+    taxes = tax_of_each(charges, mode, rounding)
+    parts = charged_parts(charges, taxes, mode, quantities)
     discounts = [part for part in parts if part.kind is ChargeKind.DISCOUNT]
     charged = rules.bear_discounts([part for part in parts if part not in discounts], discounts)
-    return charged, totals_of(charges, taxes, mode)
+    return Bill(charged=charged), totals_of(charges, taxes, mode)
 
 
 @given(bills())
 def test_the_parts_of_a_bill_sum_to_it(bill):
-    charged, totals = bill
+    charged, totals = bill[0].charged, bill[1]
 
     assert sum(part.gross_minor for part in charged) == totals.total_minor
     for row in totals.tax:
@@ -60,14 +70,14 @@ def test_the_parts_of_a_bill_sum_to_it(bill):
 @pytest.mark.requirement("F-18")
 @given(bills(), st.data())
 def test_units_given_back_one_by_one_in_any_order_and_then_the_rest_sum_to_the_bill(bill, data):
-    charged, totals = bill
-    units = [part.line_id for part in charged if part.line_id for _ in range(part.quantity)]
+    bill, totals = bill
+    units = [part.line_id for part in bill.charged if part.line_id for _ in range(part.quantity)]
     picked = data.draw(st.permutations(units))[: data.draw(st.integers(0, len(units)))]
 
     given_back = []
     for line_id in picked:
-        given_back += rules.refund_lines(charged, given_back, [WantedUnits(line_id=line_id, quantity=1)])
-    given_back += rules.refund_rest(charged, given_back)
+        given_back += rules.refund_lines(bill.less(given_back), [WantedUnits(line_id=line_id, quantity=1)])
+    given_back += rules.refund_rest(bill.less(given_back))
 
     rows = {row.rate_basis_points: row for row in rules.tax_rows(given_back)}
     assert {row for row in rows.values() if row.gross_minor} == {row for row in totals.tax if row.gross_minor}
@@ -76,11 +86,11 @@ def test_units_given_back_one_by_one_in_any_order_and_then_the_rest_sum_to_the_b
 
 @given(bills(), st.data())
 def test_an_amount_is_borne_by_the_rates_to_the_last_minor_unit_and_leaves_the_rest(bill, data):
-    charged, totals = bill
+    bill, totals = bill
     amount = data.draw(st.integers(0, totals.total_minor))
 
-    given_back = rules.refund_amount(charged, [], amount)
-    rest = rules.refund_rest(charged, given_back)
+    given_back = rules.refund_amount(bill, amount)
+    rest = rules.refund_rest(bill.less(given_back))
 
     assert sum(part.gross_minor for part in given_back) == amount
     assert all(part.gross_minor > 0 for part in given_back)
@@ -90,15 +100,15 @@ def test_an_amount_is_borne_by_the_rates_to_the_last_minor_unit_and_leaves_the_r
 @pytest.mark.requirement("F-18")
 @given(bills(), st.lists(st.integers(1, 3000), max_size=6))
 def test_amounts_given_back_one_after_the_other_sum_to_the_bills_taxes(bill, amounts):
-    charged, totals = bill
+    bill, totals = bill
     left = totals.total_minor
 
     given_back = []
     for amount in [*amounts, left]:
         now = min(amount, left)
         left -= now
-        parts = rules.refund_amount(charged, given_back, now)
-        given_back += rules.with_last_tax(charged, given_back, parts)
+        now_left = bill.less(given_back)
+        given_back += rules.within(now_left, rules.refund_amount(now_left, now))
 
     rows = rules.tax_rows(given_back)
     assert [row for row in rows if row.gross_minor] == [row for row in totals.tax if row.gross_minor]
@@ -115,26 +125,28 @@ LINE = Charged(
     cancelled=1,
 )
 
+BILL = Bill(charged=[LINE])
+
 
 def units(quantity, gross_minor=None):
     return [WantedUnits(line_id=LINE.line_id, quantity=quantity, gross_minor=gross_minor)]
 
 
 def test_units_that_were_cancelled_are_not_refunded():
-    [part] = rules.refund_lines([LINE], [], units(2))
+    [part] = rules.refund_lines(BILL, units(2))
 
     assert (part.quantity, part.gross_minor, part.net_minor, part.tax_minor) == (2, 667, 556, 111)
     with pytest.raises(Refused, match="more_than_left") as refused:
-        rules.refund_lines([LINE], [part], units(1))
+        rules.refund_lines(BILL.less([part]), units(1))
     assert refused.value.facts["quantity_left"] == 0
 
 
 def test_less_than_units_cost_may_be_named_but_not_more():
-    [part] = rules.refund_lines([LINE], [], units(1, 100))
+    [part] = rules.refund_lines(BILL, units(1, 100))
 
     assert (part.gross_minor, part.tax_minor) == (100, 16)
     with pytest.raises(Refused, match="more_than_left"):
-        rules.refund_lines([LINE], [], units(1, 335))
+        rules.refund_lines(BILL, units(1, 335))
 
 
 def test_shipping_is_refunded_up_to_what_it_cost():
@@ -143,10 +155,11 @@ def test_shipping_is_refunded_up_to_what_it_cost():
         for name in ("Van", "Van", "Bike")
     ]
 
-    first = rules.refund_charge(charged, [], ChargeKind.SHIPPING, 500)
-    rest = rules.refund_charge(charged, first, ChargeKind.SHIPPING)
+    bill = Bill(charged=charged)
+    first = rules.refund_charge(bill, ChargeKind.SHIPPING, 500)
+    rest = rules.refund_charge(bill.less(first), ChargeKind.SHIPPING)
 
     assert sum(part.gross_minor for part in rest) == 400
     with pytest.raises(Refused, match="more_than_left"):
-        rules.refund_charge(charged, first + rest, ChargeKind.SHIPPING, 1)
-    assert rules.refund_charge(charged, first + rest, ChargeKind.SHIPPING) == []
+        rules.refund_charge(bill.less(first + rest), ChargeKind.SHIPPING, 1)
+    assert rules.refund_charge(bill.less(first + rest), ChargeKind.SHIPPING) == []

@@ -34,8 +34,8 @@ def of(line, quantity, **more):
 
 
 @pytest.mark.requirement("P-05", "S0-15")
-def test_units_of_a_line_are_refunded_with_their_tax_and_told_to_the_papers(accept_paid, refund, published):
-    order = accept_paid(lines=[("TEA-250", 3), ("BOOK-1", 1)])
+def test_units_of_a_line_are_refunded_with_their_tax_and_told_to_the_papers(deliver, refund, published):
+    order = deliver(lines=[("TEA-250", 3), ("BOOK-1", 1)])
 
     made = refund(order, lines=[of(order.lines[0], 2)], restock=False)
 
@@ -61,8 +61,8 @@ def test_units_of_a_line_are_refunded_with_their_tax_and_told_to_the_papers(acce
         ({"everything": True, "restock": False}, 1400),
     ],
 )
-def test_shipping_an_amount_or_everything_is_refunded(accept_paid, refund, wanted, credited):
-    order = accept_paid(delivery_groups=SHIPPED)
+def test_shipping_an_amount_or_everything_is_refunded(deliver, refund, wanted, credited):
+    order = deliver(delivery_groups=SHIPPED)
 
     made = refund(order, **wanted)
 
@@ -81,8 +81,8 @@ def test_a_bill_given_back_bit_by_bit_sums_to_its_tax(accept_paid, refund):
     assert rules.tax_rows(order.refunded_parts) == order.tax
 
 
-def test_what_cost_nothing_is_not_refunded(accept_paid, refund):
-    order = accept_paid(lines=[("TEA-250", 2), ("MUG-1", 1, 0)])
+def test_what_cost_nothing_is_not_refunded(deliver, refund):
+    order = deliver(lines=[("TEA-250", 2), ("MUG-1", 1, 0)])
 
     with pytest.raises(Refused, match="nothing_left"):
         refund(order, lines=[of(order.lines[1], 1)], restock=False)
@@ -211,8 +211,8 @@ def test_before_its_acceptance_an_order_is_edited_instead(session, place_order, 
     assert order.actions["refund"].reason == "wrong_status"
 
 
-def test_when_all_was_given_back_nothing_is_left(accept_paid, refund):
-    order = accept_paid()
+def test_when_all_was_given_back_nothing_is_left(deliver, refund):
+    order = deliver()
     refund(order, everything=True, restock=False)
 
     with pytest.raises(Refused, match="nothing_left"):
@@ -221,8 +221,8 @@ def test_when_all_was_given_back_nothing_is_left(accept_paid, refund):
     assert order.actions["refund"].reason == "nothing_left"
 
 
-def test_after_an_amount_the_rest_is_what_the_bill_still_comes_to(accept_paid, refund):
-    order = accept_paid(lines=[("TEA-250", 1), ("BOOK-1", 1)], delivery_groups=SHIPPED)
+def test_after_an_amount_the_rest_is_what_the_bill_still_comes_to(deliver, refund):
+    order = deliver(lines=[("TEA-250", 1), ("BOOK-1", 1)], delivery_groups=SHIPPED)
     first = refund(order, amount_minor=333)
 
     line = refund(order, lines=[of(order.lines[0], 1)], restock=False)
@@ -232,8 +232,8 @@ def test_after_an_amount_the_rest_is_what_the_bill_still_comes_to(accept_paid, r
     assert order.refund_pending_minor == order.received_minor
 
 
-def test_net_prices_are_refunded_with_their_tax(session, accept_paid, refund):
-    order = accept_paid(market="eu")
+def test_net_prices_are_refunded_with_their_tax(session, deliver, refund):
+    order = deliver(market="eu")
     assert session.get(Market, "eu").tax_mode == "net"
 
     made = refund(order, lines=[of(order.lines[0], 1)], restock=False)
@@ -241,8 +241,8 @@ def test_net_prices_are_refunded_with_their_tax(session, accept_paid, refund):
     assert (made.amount_minor, made.parts[0].net_minor, made.parts[0].tax_minor) == (540, 450, 90)
 
 
-def test_a_discount_on_the_order_lessens_what_its_units_give_back(accept_paid, refund):
-    order = accept_paid(discounts=[{"name": "SPRING", "amount_minor": 90}])
+def test_a_discount_on_the_order_lessens_what_its_units_give_back(deliver, refund):
+    order = deliver(discounts=[{"name": "SPRING", "amount_minor": 90}])
 
     made = refund(order, lines=[of(order.lines[0], 1)], restock=False)
 
@@ -484,3 +484,43 @@ def test_who_may_pick_may_not_refund_and_the_try_is_logged(client, bearer, accep
     assert order.refunds == []
     [refusal] = [one.msg for one in caplog.records if one.msg["event"] == "access refused"]
     assert (refusal["actor"], refusal["status"]) == ("picker", 403)
+
+
+@pytest.mark.requirement("M-04")
+@pytest.mark.parametrize("wanted", [{"everything": True}, {"units": 1}, {"units": 2}])
+def test_what_has_not_left_is_cancelled_and_not_refunded(accept_paid, refund, published, wanted):
+    order = accept_paid(lines=[("TEA-250", 2)])
+    [tea] = order.lines
+    if units := wanted.pop("units", None):
+        wanted["lines"] = [of(tea, units)]
+
+    with pytest.raises(Refused, match="not_sent") as refused:
+        refund(order, **wanted, restock=False)
+
+    assert refused.value.facts["cancel"] == [{"line_id": tea.id, "quantity": units or 2}]
+    assert (order.ledger.owed_minor, published("refund.requested")) == (order.total_minor, [])
+
+
+@pytest.mark.requirement("M-04")
+def test_of_what_has_partly_left_no_more_is_refunded_than_left(session, accept_paid, refund, hear_shipments):
+    order = accept_paid(lines=[("TEA-250", 3), ("MUG-1", 1)])
+    tea, mug = order.lines
+    hear_shipments(order, "shipped", lines=[(tea, 2)])
+
+    refund(order, lines=[of(tea, 1)], restock=False)
+    with pytest.raises(Refused, match="not_sent") as refused:
+        refund(order, everything=True, restock=False)
+
+    cancel = refused.value.facts["cancel"]
+    assert cancel == [{"line_id": tea.id, "quantity": 1}, {"line_id": mug.id, "quantity": 1}]
+    cancel_order(session, order.id, reason="not wanted", lines=cancel)
+    gone = answer(order, done=True)
+    hear_shipments(order, "shipped", lines=[(tea, 2)], cancellation=gone)
+    assert refund(order, lines=[of(tea, 1)], restock=False).credited_minor == 450
+
+
+@pytest.mark.requirement("M-04")
+def test_shipping_and_goodwill_are_refunded_whatever_has_left(accept_paid, refund):
+    order = accept_paid(delivery_groups=SHIPPED)
+
+    assert refund(order, shipping_minor=100, amount_minor=50).credited_minor == 150

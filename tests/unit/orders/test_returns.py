@@ -239,8 +239,11 @@ def test_a_refund_with_goods_to_be_sold_again_expects_them(session, deliver, rec
     assert len(order.refunds) == 1
 
 
-def test_goods_that_are_not_with_the_customer_are_not_refunded_to_be_restocked(session, accept_paid):
+def test_goods_that_are_not_with_the_customer_are_not_refunded_to_be_restocked(
+    session, accept_paid, hear_shipments
+):
     order = accept_paid()
+    hear_shipments(order, "shipped")
     lines = [{"line_id": order.lines[0].id, "quantity": 1}]
 
     with pytest.raises(Refused, match="not_delivered"):

@@ -23,7 +23,7 @@ def charges(draw):
     """Lines, fees and shipping, and a discount of no more than the lines cost."""
     goods = draw(lines)
     discount = draw(st.integers(0, sum(line.amount_minor for line in goods)))
-    return goods + draw(others) + spread_discount(discount, goods)
+    return goods + draw(others) + spread_discount(discount, goods)[0]
 
 
 @given(charges(), modes, roundings)
@@ -96,9 +96,11 @@ def test_a_discount_is_spread_over_the_rates_of_the_goods_to_the_last_unit(goods
     whole = sum(line.amount_minor for line in goods)
     discount = data.draw(st.integers(0, whole))
 
-    shares = spread_discount(discount, goods)
+    shares, left = spread_discount(discount, goods)
 
     assert sum(share.amount_minor for share in shares) == -discount
+    assert sum(line.amount_minor for line in left) == whole - discount
+    assert all(0 <= after.amount_minor <= line.amount_minor for after, line in zip(left, goods, strict=True))
     for share in shares:
         of_rate = [line for line in goods if line.rate_basis_points == share.rate_basis_points]
         assert 0 < -share.amount_minor <= sum(line.amount_minor for line in of_rate) + 1

@@ -1,0 +1,52 @@
+"""Invoices that stand, what was taken back of them, and what they still ask for."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+from services.documents.domain.figures import Figures
+from shared.events.snapshots import OrderSnapshot, Refund, RefundState
+
+CANCELLATION = "cancellation"
+CANCELLED_LINES = "cancelled_lines"
+CORRECTION = "correction"
+FEES = "fees"  # also the part of an invoice over nothing else
+REFUND = "refund"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Invoice:
+    """An invoice that stands, and what of it was taken back, with why."""
+
+    paper_id: UUID
+    part: str
+    figures: Figures
+    number: str | None = None  # None before its turn
+    issued_on: date | None = None
+    credits: tuple[tuple[str, Figures], ...] = field(default=())  # by cause
+
+    @property
+    def credited(self) -> list[Figures]:
+        """What was taken back, whatever for."""
+        return [each for _, each in self.credits]
+
+    @property
+    def claim_minor(self) -> int:
+        """What it still asks for."""
+        return self.figures.total_minor - sum(each.total_minor for each in self.credited)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueCredit:
+    """A credit note that an invoice calls for."""
+
+    invoice: Invoice
+    cause: str
+    figures: Figures
+    reason: str
+
+
+def settled(order: OrderSnapshot) -> list[Refund]:
+    """The refunds that are paid out, oldest first: those that credit notes are owed for."""
+    done = [refund for refund in order.refunds if refund.state == RefundState.SETTLED and refund.settled_at]
+    return sorted(done, key=lambda refund: (refund.settled_at, refund.refund_id))

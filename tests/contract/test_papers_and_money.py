@@ -1,0 +1,488 @@
+"""One figure, one rule: what is owed, what went back and what the papers say are the same, always."""
+
+from collections import Counter
+from dataclasses import replace
+from itertools import product
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.documents.domain.figures import rest_of_invoice
+from services.documents.domain.invoices import Invoice, due_credits, due_invoices
+from services.orders import consumers, events  # noqa: F401 - consumers register themselves
+from services.orders.commands import master_data, placing
+from services.orders.commands.orders import accept_order, cancel_order, follow_shipments
+from services.orders.commands.payments import record_payment
+from services.orders.commands.refunds import request_refund, settle_refund, withdraw_refund
+from services.orders.messaging import messaging
+from services.orders.models import Order
+from shared.db import new_id
+from shared.errors import Refused
+from shared.events.snapshots import (
+    Cancellation,
+    OrderStatus,
+    People,
+    RefundState,
+    Shipment,
+    ShipmentLine,
+    ShipmentsSnapshot,
+    TaxMode,
+    TaxRounding,
+)
+from shared.messaging import copies
+from shared.messaging.subjects import lock_order
+from tests.unit.orders.sample_shop import MARKET, order_wanted, product_details, seller_details
+
+# More than enough for any price: what is minor is decided by the currency, and no rule here asks it.
+GOODS = {"CUP": "standard", "BOOK": "reduced", "TEA": "zero", "POT": "standard"}
+MARKETS = {
+    f"{mode}-{rounding}-{per}".replace("_", "-"): {
+        "tax_mode": mode,
+        "tax_rounding": rounding,
+        "invoice_per": per,
+        "invoice_on": "shipment" if per == "shipment" else "acceptance",
+    }
+    for mode, rounding, per in product(TaxMode, TaxRounding, ["order", "method", "shipment"])
+}
+
+
+@pytest.fixture
+def session(service_session):
+    """A shop in markets of every rule."""
+    with service_session(messaging) as session:
+        master_data.put_seller(session, "quay", **seller_details())
+        rates = {"tax_rates": {"standard": 1900, "reduced": 700, "zero": 0}}
+        for code, rules in MARKETS.items():
+            master_data.put_market(session, code, **MARKET | rates | rules)
+        for sku, tax_class in GOODS.items():
+            details = product_details(name=sku, tax_class=tax_class, prices=dict.fromkeys(MARKETS, 100))
+            master_data.put_product(session, "quay", sku, **details)
+        yield session
+
+
+class Life:
+    """An order as a seller, a warehouse and the bookkeeping see it, each step as its service takes it."""
+
+    def __init__(self, session, wanted):
+        self.session = session
+        placed = placing.place_order(session, **wanted)
+        self.order = session.get(Order, placed.id, populate_existing=True)
+        if self.order.total_minor:
+            record_payment(session, self.order.id, amount_minor=self.order.total_minor, reference="TRF")
+        accept_order(session, self.order.id)
+        self.shipments = []
+        self.version = 0
+        self.cancellation = None
+        self.invoices = []
+        self.follow()
+
+    # The warehouse
+
+    def left_here(self):
+        """Units of each line that are wanted and have not left."""
+        here = {line.id: line.quantity - line.cancelled_quantity for line in self.order.lines}
+        for shipment in self.shipments:
+            for line in shipment.lines:
+                here[line.line_id] -= line.quantity
+        return here
+
+    def ship(self, units):
+        """Send off so many units of each line, as far as they are here."""
+        here = self.left_here()
+        taken = {line_id: min(count, here[line_id]) for line_id, count in units.items()}
+        for group in self.order.delivery_groups:
+            lines = tuple(
+                ShipmentLine(line_id=line.id, sku=line.sku, quantity=taken[line.id], units=taken[line.id])
+                for line in self.order.lines
+                if line.group_id == group.id and taken.get(line.id)
+            )
+            if lines:
+                self.shipments.append(
+                    Shipment(
+                        shipment_id=new_id(),
+                        number=f"{self.order.number}/{len(self.shipments) + 1}",
+                        group_id=group.id,
+                        method=group.method,
+                        status="delivered",
+                        location="WEST",
+                        lines=lines,
+                        created_at=self.order.placed_at,
+                    )
+                )
+        self.tell_shipments()
+
+    def tell_shipments(self):
+        self.version += 1
+        self.heard = ShipmentsSnapshot(
+            order_id=self.order.id,
+            number=self.order.number,
+            version=self.version,
+            people=People(),
+            shipments=tuple(self.shipments),
+            cancellation=self.cancellation,
+        )
+        lock_order(self.session, self.order.id)
+        copies.keep_newest(self.session, self.heard)
+        follow_shipments(self.session, self.heard)
+        self.session.flush()
+
+    # The seller
+
+    def cancel(self, units=None):
+        here = self.left_here()
+        lines = [
+            {"line_id": line_id, "quantity": min(count, here[line_id])}
+            for line_id, count in (units or {}).items()
+            if min(count, here[line_id]) > 0
+        ]
+        if units is not None and not lines:
+            return
+        cancel_order(self.session, self.order.id, reason="too many", lines=lines)
+        if self.order.status is OrderStatus.CANCELLING:
+            asked = self.order.cancellation
+            self.cancellation = Cancellation(requested_at=asked.requested_at, done=True, lines=asked.lines)
+            self.tell_shipments()
+
+    def refund(self, **what):
+        request_refund(self.session, self.order.id, reason="chipped", restock=False, **what)
+
+    def settle(self, which, withdraw):
+        waiting = [refund for refund in self.order.refunds if refund.state is RefundState.REQUESTED]
+        if not waiting:
+            return
+        refund = waiting[which % len(waiting)]
+        if withdraw:
+            withdraw_refund(self.session, self.order.id, refund.id, reason="mistake")
+        else:
+            settle_refund(self.session, self.order.id, refund.id, reference="TRF 2")
+
+    # The papers
+
+    def not_invoiced(self):
+        """Units of each line that are wanted and on no invoice."""
+        invoiced = Counter()
+        for invoice in self.invoices:
+            for row in invoice.figures.rows:
+                invoiced[row.line_id] += row.quantity
+            for cause, note in invoice.credits:
+                if not cause.startswith("refund"):
+                    invoiced.subtract({row.line_id: row.quantity for row in note.rows if row.line_id})
+        return {
+            line.id: line.quantity - line.cancelled_quantity - invoiced[line.id] for line in self.order.lines
+        }
+
+    def follow(self):
+        """Issue what the order's newest state calls for, as documents does, until nothing more is due."""
+        self.session.flush()
+        order = events.snapshot(self.order)
+        shipments = getattr(self, "heard", None)
+        for _ in range(20):
+            credits_ = list(due_credits(order, self.invoices))
+            for credit in credits_:
+                self.invoices = [
+                    replace(invoice, credits=(*invoice.credits, (credit.cause, credit.figures)))
+                    if invoice.paper_id == credit.invoice.paper_id
+                    else invoice
+                    for invoice in self.invoices
+                ]
+            due = [] if order.cancelled_at else list(due_invoices(order, shipments, self.invoices))
+            for part, figures in due:
+                number = f"INV-{len(self.invoices) + 1}"
+                issued = Invoice(paper_id=new_id(), part=part, figures=figures, number=number)
+                self.invoices.append(issued)
+            if not credits_ and not due:
+                return
+        raise AssertionError("papers are due for ever")
+
+    def correct(self, which):
+        """Take an invoice back and issue it anew, as documents does while nothing is credited on it."""
+        whole = [place for place, invoice in enumerate(self.invoices) if not invoice.credits]
+        if whole:
+            place = whole[which % len(whole)]
+            invoice = self.invoices[place]
+            figures = rest_of_invoice(invoice.figures, (), self.order.market.tax_mode)
+            assert figures.total_minor == invoice.figures.total_minor
+            self.invoices[place] = replace(invoice, paper_id=new_id(), figures=figures)
+
+
+def by_rate(figures):
+    """Gross and tax of each rate."""
+    return {row.rate_basis_points: (row.gross_minor, row.tax_minor) for row in figures.tax}
+
+
+def check_paper(figures, tax_mode):
+    """Its rows sum to its totals, and none is below nothing."""
+    amounts, taxes = Counter(), Counter()
+    for row in figures.rows:
+        assert row.amount_minor >= 0, row
+        assert row.tax_minor >= 0, row
+        assert row.quantity >= 0, row
+        if row.line_id is not None and row.quantity:
+            assert row.quantity * row.unit_price_minor - row.discount_minor == row.amount_minor, row
+        amounts[row.tax_rate_basis_points] += row.amount_minor
+        taxes[row.tax_rate_basis_points] += row.tax_minor
+    for rate, (gross, tax) in by_rate(figures).items():
+        assert gross == amounts[rate] + (taxes[rate] if tax_mode == "net" else 0)
+        assert tax == taxes[rate]
+    assert figures.total_minor == sum(gross for gross, _ in by_rate(figures).values())
+
+
+def left_of(invoice):
+    """What an invoice still asks for at each rate, gross and tax; nothing is credited beyond itself."""
+    left = {rate: list(sums) for rate, sums in by_rate(invoice.figures).items()}
+    units = Counter({row.line_id: row.quantity for row in invoice.figures.rows})
+    for _, note in invoice.credits:
+        assert note.total_minor > 0, "a credit note over nothing"
+        for rate, (gross, tax) in by_rate(note).items():
+            assert rate in left, f"{rate} is credited and was not billed"
+            left[rate][0] -= gross
+            left[rate][1] -= tax
+        units.subtract({row.line_id: row.quantity for row in note.rows if row.line_id})
+    assert all(gross >= 0 and 0 <= tax <= gross for gross, tax in left.values()), left
+    assert all(count >= 0 for count in units.values()), units
+    return left
+
+
+def check_law(life):
+    """What papers say is what is owed and what went back, for each rate and to the minor unit."""
+    order, invoices = life.order, life.invoices
+    for figures in [each for invoice in invoices for each in (invoice.figures, *invoice.credited)]:
+        check_paper(figures, order.market.tax_mode)
+    asked, asked_tax = Counter(), Counter()
+    for invoice in invoices:
+        for rate, (gross, tax) in left_of(invoice).items():
+            asked[rate] += gross
+            asked_tax[rate] += tax
+    if order.cancelled_at is not None:
+        assert not any([*asked.values(), *asked_tax.values()])
+    elif not any(life.not_invoiced().values()):
+        check_sums(life, asked, asked_tax)
+
+
+def check_sums(life, asked, asked_tax):
+    """Of an order that is wholly invoiced."""
+    order = life.order
+    settled = [refund for refund in order.refunds if refund.state is RefundState.SETTLED]
+    owed = Counter({row.rate_basis_points: row.gross_minor for row in order.tax})
+    for part in [*order.cancelled_parts, *(part for refund in settled for part in refund.parts)]:
+        owed[part.tax_rate_basis_points] -= part.gross_minor
+    given = sum(refund.credited_minor for refund in settled)
+    assert sum(owed.values()) == order.total_minor - order.cancelled_minor - given
+    assert {rate: asked[rate] for rate in owed} == dict(owed)
+    if not sum(owed.values()):
+        assert not any(asked_tax.values()), asked_tax
+    notes = [(cause, note) for invoice in life.invoices for cause, note in invoice.credits]
+    of_refunds = Counter()
+    for cause, note in notes:
+        of_refunds[cause] += note.total_minor
+    # What was given back of goods that were then cancelled before they were invoiced is on no paper.
+    billed = sum(invoice.figures.total_minor for invoice in life.invoices)
+    billed -= sum(note.total_minor for cause, note in notes if not cause.startswith("refund"))
+    never_billed = order.total_minor - order.cancelled_minor - billed
+    assert never_billed >= 0
+    lacking = {refund.id: refund.credited_minor - of_refunds[f"refund:{refund.id}"] for refund in settled}
+    assert all(minor >= 0 for minor in lacking.values())
+    assert sum(lacking.values()) == min(given, never_billed)
+
+
+@st.composite
+def wanted_orders(draw):
+    """An order that a shop could send, of few and small figures, in which rounding shows."""
+    market = draw(st.sampled_from(sorted(MARKETS)))
+    skus = draw(st.lists(st.sampled_from(sorted(GOODS)), min_size=1, max_size=3, unique=True))
+    groups = draw(st.integers(1, 2))
+    lines, worth = [], 0
+    for sku in skus:
+        quantity, price = draw(st.integers(1, 4)), draw(st.sampled_from([0, 1, 5, 99, 333, 999, 4990]))
+        discount = draw(st.sampled_from([0, 0, 1, price])) if price else 0
+        discount = min(discount, quantity * price)
+        worth += quantity * price - discount
+        lines.append(
+            {
+                "sku": sku,
+                "quantity": quantity,
+                "unit_price_minor": price,
+                "discount_minor": discount,
+                "delivery_group": draw(st.integers(0, groups - 1)),
+            }
+        )
+    used = sorted({line["delivery_group"] for line in lines})
+    for line in lines:
+        line["delivery_group"] = used.index(line["delivery_group"])
+    address = order_wanted()["delivery_groups"][0]["address"]
+    deliveries = [
+        {"method": "delivery", "shipping_minor": draw(st.sampled_from([0, 1, 490])), "address": address}
+        if place == 0
+        else {"method": "pickup", "shipping_minor": 0, "address": None, "pickup_point": "WEST"}
+        for place in range(len(used))
+    ]
+    share = draw(st.sampled_from([0, 0, 10, 33, 100]))
+    discounts = [{"name": "SPRING", "amount_minor": worth * share // 100}] if worth * share // 100 else []
+    fee = draw(st.sampled_from([0, 0, 1, 250]))
+    fees = [{"name": "Gift wrap", "amount_minor": fee, "tax_class": "reduced"}] if fee else []
+    return order_wanted(
+        market=market, lines=(), delivery_groups=deliveries, discounts=discounts, fees=fees
+    ) | {"lines": lines}
+
+
+places = st.integers(0, 2)
+counts = st.integers(1, 4)
+steps = st.one_of(
+    st.tuples(st.just("ship"), places, counts),
+    st.tuples(st.just("ship_all"), places, counts),
+    st.tuples(st.just("cancel"), places, counts),
+    st.tuples(st.just("refund"), places, counts),
+    st.tuples(st.just("refund_less"), places, counts),
+    st.tuples(st.just("refund_shipping"), places, counts),
+    st.tuples(st.just("refund_amount"), places, st.sampled_from([1, 7, 500])),
+    st.tuples(st.just("refund_everything"), places, counts),
+    st.tuples(st.just("settle"), places, counts),
+    st.tuples(st.just("withdraw"), places, counts),
+    st.tuples(st.just("correct"), places, counts),
+    st.tuples(st.just("cancel_all"), places, counts),
+)
+
+
+def take(life, step):
+    what, place, count = step
+    line = life.order.lines[place % len(life.order.lines)]
+    units = {"line_id": line.id, "quantity": count}
+    {
+        "ship": lambda: life.ship({line.id: count}),
+        "ship_all": lambda: life.ship(life.left_here()),
+        "cancel": lambda: life.cancel({line.id: count}),
+        "cancel_all": life.cancel,
+        "refund": lambda: life.refund(lines=[units]),
+        "refund_less": lambda: life.refund(lines=[{**units, "amount_minor": 1}]),
+        "refund_shipping": lambda: life.refund(shipping_minor=count),
+        "refund_amount": lambda: life.refund(amount_minor=count),
+        "refund_everything": lambda: life.refund(everything=True),
+        "settle": lambda: life.settle(place, withdraw=False),
+        "withdraw": lambda: life.settle(place, withdraw=True),
+        "correct": lambda: life.correct(place),
+    }[what]()
+
+
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    max_examples=150,
+    deadline=None,
+)
+@given(wanted_orders(), st.lists(steps, max_size=10))
+def test_papers_say_what_is_owed_and_what_went_back(session, wanted, taken):
+    """The law of papers and money."""
+    life = Life(session, wanted)
+    check_law(life)
+    for step in taken:
+        try:
+            with session.begin_nested():
+                take(life, step)
+        except Refused:
+            session.refresh(life.order)
+            session.expire_all()
+        life.follow()
+        check_law(life)
+
+
+def bought(lines, **changes):
+    """An order of (sku, quantity, price) lines, in a market of gross prices and one invoice an order."""
+    wanted = [{"sku": sku, "quantity": quantity, "unit_price_minor": price} for sku, quantity, price in lines]
+    return order_wanted(**{"market": "gross-per-line-order", "lines": ()} | changes) | {"lines": wanted}
+
+
+TENTH_OFF = [{"name": "TENTH", "amount_minor": 200}]
+
+
+@pytest.mark.requirement("M-01", "M-20")
+def test_a_unit_cancelled_after_its_invoice_is_credited_at_what_it_was_charged(session):
+    life = Life(session, bought([("CUP", 2, 999)], discounts=TENTH_OFF))
+
+    life.cancel({life.order.lines[0].id: 1})
+    life.follow()
+
+    [refund] = life.order.refunds
+    [(cause, note)] = life.invoices[0].credits
+    assert (refund.amount_minor, note.total_minor) == (899, 899)
+    [row] = note.rows
+    assert (row.quantity, row.unit_price_minor, row.discount_minor, row.amount_minor) == (1, 999, 100, 899)
+    assert cause == "cancelled_lines:1"
+    [told] = events.snapshot(life.order).cancelled_units
+    assert (told.reason, [part.gross_minor for part in told.parts]) == ("too many", [899])
+
+
+@pytest.mark.requirement("M-01")
+def test_a_unit_cancelled_before_its_invoice_leaves_the_other_at_what_it_is_charged(session):
+    life = Life(session, bought([("CUP", 2, 999)], discounts=TENTH_OFF, market="gross-per-line-shipment"))
+
+    life.cancel({life.order.lines[0].id: 1})
+    life.ship(life.left_here())
+    life.follow()
+
+    [invoice] = life.invoices
+    assert (invoice.figures.total_minor, life.order.ledger.owed_minor) == (899, 899)
+    assert [row.discount_minor for row in invoice.figures.rows] == [100]
+
+
+@pytest.mark.requirement("M-02")
+def test_one_cup_of_each_of_two_invoices_is_credited_on_each(session):
+    address = order_wanted()["delivery_groups"][0]["address"]
+    deliveries = [{"method": "delivery", "shipping_minor": 490, "address": address}]
+    wanted = bought([("CUP", 2, 4238)], delivery_groups=deliveries, market="gross-per-line-shipment")
+    life = Life(session, wanted)
+    [cup] = life.order.lines
+    for _ in range(2):
+        life.ship({cup.id: 1})
+        life.follow()
+
+    for _ in range(2):
+        life.refund(lines=[{"line_id": cup.id, "quantity": 1}])
+        life.settle(0, withdraw=False)
+        life.follow()
+
+    assert [len(invoice.figures.rows) for invoice in life.invoices] == [2, 2]
+    assert [[note.total_minor for note in invoice.credited] for invoice in life.invoices] == [[4238], [4238]]
+    check_law(life)
+
+
+@pytest.mark.requirement("M-02")
+def test_a_rate_is_credited_on_the_invoice_that_has_it(session):
+    wanted = bought(
+        [("CUP", 1, 1000), ("BOOK", 1, 2000), ("TEA", 1, 500)],
+        discounts=[{"name": "SPRING", "amount_minor": 333}],
+        fees=[{"name": "Gift wrap", "amount_minor": 250, "tax_class": "reduced"}],
+        market="gross-per-line-shipment",
+    )
+    life = Life(session, wanted)
+    for line in life.order.lines:
+        life.ship({line.id: 1})
+        life.follow()
+
+    life.refund(amount_minor=1500)
+    life.settle(0, withdraw=False)
+    life.follow()
+    life.refund(everything=True)
+    life.settle(0, withdraw=False)
+    life.follow()
+
+    assert len(life.invoices) == 3
+    assert sum(note.total_minor for invoice in life.invoices for note in invoice.credited) == 3417
+    check_law(life)
+
+
+@pytest.mark.requirement("M-01", "M-02")
+def test_an_order_of_before_goes_on_to_its_end_under_the_rules_it_began_with(session):
+    life = Life(session, bought([("CUP", 2, 999)], discounts=TENTH_OFF))
+    for line in life.order.lines:
+        line.order_discount_minor = line.order_discount_tax_minor = None
+    session.flush()
+    life.invoices.clear()
+    life.follow()
+
+    life.cancel({life.order.lines[0].id: 1})
+    life.follow()
+
+    rows = life.invoices[0].figures.rows
+    assert [(row.name, row.amount_minor) for row in rows] == [("CUP", 1998), ("TENTH", -200)]
+    assert (life.order.cancelled_minor, events.snapshot(life.order).cancelled_units) == (899, ())
+    assert [note.total_minor for note in life.invoices[0].credited] == [999]
