@@ -11,7 +11,7 @@ TRIGRAM = 3
 
 
 class WordKind(StrEnum):
-    """What sort of word an order is found by, the rarest sort first."""
+    """What kind of word an order is found by, the rarest first."""
 
     TRACKING_NUMBER = "tracking_number"
     INVOICE_NUMBER = "invoice_number"  # or a credit note's
