@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 from prometheus_client.parser import text_string_to_metric_families
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from deploy.local.databases import SERVICES
@@ -23,6 +24,15 @@ from shared.migrations import upgrade
 # frames, which takes a second or two: more than some tests wait for.
 _PLAIN = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
 structlog.configure(processors=[*structlog.get_config()["processors"][:-1], _PLAIN])
+
+
+# A machine that has other work makes no example wrong; and what a fixture made once is right for all of them.
+settings.register_profile(
+    "patient",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)
@@ -68,9 +78,18 @@ def postgres_server() -> Iterator[Postgres]:
 @pytest.fixture(scope="session")
 def engines(postgres_server) -> Iterator[dict[str, Engine]]:
     made = {service: make_engine(postgres_server.url(service)) for service in SERVICES}
+    for engine in made.values():
+        event.listen(engine, "connect", _wait_longer)
     yield made
     for engine in made.values():
         engine.dispose()
+
+
+def _wait_longer(connection: Any, _record: object) -> None:
+    """Let transactions wait and be idle longer than in production: a deadlock is still found in a second."""
+    connection.execute("set lock_timeout = '120s'")
+    connection.execute("set idle_in_transaction_session_timeout = 0")
+    connection.commit()
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import httpx
 
 from deploy.local.databases import SERVICES
 from deploy.local.stack import Stack
+from tests.waiting import PATIENCE_SECONDS
 
 T = TypeVar("T")
 
@@ -92,11 +93,11 @@ class Shop:
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
-    def eventually(self, ask: Callable[[], T], holds: Callable[[T], Any], seconds: float = 30) -> T:
-        """Ask until the answer is as wanted; raises AssertionError with the last one after the deadline."""
-        deadline = time.monotonic() + seconds
+    def eventually(self, ask: Callable[[], T], holds: Callable[[T], Any]) -> T:
+        """Ask until the answer is as wanted; raises AssertionError with the last one where it never is."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while not holds(answer := ask()):
-            assert time.monotonic() < deadline, f"after {seconds} s still: {answer}"
+            assert time.monotonic() < deadline, f"after {PATIENCE_SECONDS} s still: {answer}"
             time.sleep(0.05)
         return answer
 

@@ -170,7 +170,7 @@ def last_units(shop: Shop) -> Result:
 def _faults(shop: Shop, orders: dict[str, str]) -> int:
     assigned = 0
     for order_id in orders.values():
-        found = shop.eventually(lambda order_id=order_id: _shipments(shop, order_id), bool, 120)
+        found = shop.eventually(lambda order_id=order_id: _shipments(shop, order_id), bool)
         assigned += found[0]["status"] == "inventory_assigned"
     levels = [shop.call("shipping", "GET", f"/v1/stock/main/{sku}") for sku in HOT_SKUS]
     oversold = sum(max(0, level["reserved"] - level["on_hand"]) for level in levels)

@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.waiting import PATIENCE_SECONDS
+
 pytestmark = pytest.mark.slow
 
 IDLE = 100
@@ -12,7 +14,7 @@ IDLE = 100
 
 def test_a_hundred_idle_clients_lock_nobody_out(stack):
     address = urlsplit(stack.url("orders")).netloc
-    clients = [http.client.HTTPConnection(address, timeout=10) for _ in range(IDLE + 1)]
+    clients = [http.client.HTTPConnection(address, timeout=PATIENCE_SECONDS) for _ in range(IDLE + 1)]
 
     answers = []
     for client in clients:

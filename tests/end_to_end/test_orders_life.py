@@ -151,7 +151,7 @@ def test_with_the_broker_gone_events_flow_and_with_it_back_the_jobs_run(shop, st
     stack.stop_process("valkey")
     try:
         order = shop.place(("TEA-250", 1), method="cash_on_delivery")
-        shop.eventually(lambda: shipments_of(shop, order), bool, 30)
+        shop.eventually(lambda: shipments_of(shop, order), bool)
         shop.call("orders", "POST", f"/v1/orders/{order['order_id']}/accept")
     finally:
         stack.start_process("valkey")

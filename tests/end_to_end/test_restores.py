@@ -11,10 +11,9 @@ from deploy.local.processes import stop_all
 from tests.chaos.databases import Databases
 from tests.chaos.invariants import Scene, copies, operate
 from tests.chaos.measures import seconds_until_rest
+from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.slow
-
-REST_SECONDS = 60
 
 
 def test_restored_services_hear_again_what_they_forgot(stack, shop, tmp_path):
@@ -50,7 +49,7 @@ def accepted(shop):
 def for_the_warehouse(shop, order_id, *actions):
     """Handle an order's shipment, each step as soon as it may."""
     path = f"/v1/orders/{order_id}/shipments"
-    shop.eventually(lambda: shop.clients["shipping"].get(path), lambda answer: answer.is_success, 60)
+    shop.eventually(lambda: shop.clients["shipping"].get(path), lambda answer: answer.is_success)
     for action in actions:
         [shipment] = shop.eventually(
             lambda: shop.call("shipping", "GET", path)["items"],
@@ -66,7 +65,7 @@ def goes_out(shop, order_id, *actions):
     for_the_warehouse(shop, order_id, *actions)
     shop.call("orders", "POST", f"/v1/orders/{order_id}/payments", json={"reference": "cash"})
     path = f"/v1/orders/{order_id}"
-    shop.eventually(lambda: shop.call("orders", "GET", path)["status"], lambda now: now == "completed", 60)
+    shop.eventually(lambda: shop.call("orders", "GET", path)["status"], lambda now: now == "completed")
     shop.eventually(
         lambda: {
             email["step"]: email["status"]
@@ -80,7 +79,7 @@ def goes_out(shop, order_id, *actions):
 
 
 def came_to_rest(stack, *what):
-    assert seconds_until_rest(Databases(stack), REST_SECONDS, *what) is not None
+    assert seconds_until_rest(Databases(stack), PATIENCE_SECONDS, *what) is not None
 
 
 def back_up(stack, folder, *services):

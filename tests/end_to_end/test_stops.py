@@ -1,7 +1,6 @@
 """A process that is asked to stop ends what it has in hand: nothing is lost by it, nothing done twice."""
 
 import signal
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -10,10 +9,10 @@ import pytest
 
 from tests.chaos.databases import Databases
 from tests.chaos.measures import seconds_until_rest
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.slow
 
-STOP_SECONDS = 15
 WAITING = (
     "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 )
@@ -63,14 +62,7 @@ def ask_to_stop(stack, name, words=""):
 
 def ends_by_itself(stack, name):
     process = stack.processes[name]
-    return process.wait(STOP_SECONDS) and process.exit_status == 0
-
-
-def until(holds):
-    deadline = time.monotonic() + STOP_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.01)
+    return process.wait(PATIENCE_SECONDS) and process.exit_status == 0
 
 
 @pytest.fixture

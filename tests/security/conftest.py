@@ -13,7 +13,8 @@ from tests.security.requests import ask_for
 from tests.security.shop import EMAIL, NAME, NOTE, PHONE, open_shop
 from tests.security.world import opened
 
-settings.register_profile("fuzz", max_examples=60)  # of each kind, for each operation; `make fuzz`
+# Of each kind, for each operation; `make fuzz`.
+settings.register_profile("fuzz", settings.get_profile("patient"), max_examples=60)
 
 
 @dataclass

@@ -33,7 +33,6 @@ PATIENT = settings(
     derandomize=not FUZZING,
     phases=[Phase.generate, Phase.shrink] if FUZZING else [Phase.generate],
     database=None,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 OPERATIONS = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import import_module
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import sessionmaker
 from standardwebhooks import Webhook
 
@@ -218,7 +218,6 @@ def opened(engines, urls, keys, folder):
             bound.kw.update(before)
             connection = stack.enter_context(engines[service].connect())
             stack.callback(connection.begin().rollback)
-            connection.execute(text("set local idle_in_transaction_session_timeout = 0"))
             sessions = sessionmaker(
                 connection,
                 expire_on_commit=False,

@@ -1,7 +1,6 @@
 """E-invoices keep the schema and the rules of EN 16931, or are not given out as such."""
 
 import signal
-import time
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -9,7 +8,7 @@ from io import BytesIO
 from multiprocessing import Pipe
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from lxml import etree
 from pypdf import PdfReader
 
@@ -19,6 +18,7 @@ from services.documents.jobs import _einvoice
 from shared.events.snapshots import PaperKind, People
 from tests.unit.documents.sample_orders import LONDON, MADRID, MARKETS, invoice_of, order
 from tests.unit.documents.test_invoices import odd_orders
+from tests.waiting import until
 
 NUMBER = "GB-ACME-2026-000001"
 ISSUED_ON = date(2026, 3, 5)
@@ -49,7 +49,7 @@ def test_an_invoice_keeps_the_schema_and_every_rule(market, rates, method):
 
 
 @pytest.mark.requirement("P-10", "F-18")
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(odd_orders())
 def test_odd_orders_keep_them_too(placed):
     content = invoice_of(placed)
@@ -197,10 +197,7 @@ def test_a_checker_ends_with_its_renderer_and_is_collected():
 
     ours.close()
 
-    deadline = time.monotonic() + 5
-    while process.returncode is None:  # nobody asks for it: that would collect it
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: process.returncode is not None)  # nobody asks for it: that would collect it
     assert process.returncode == 0
 
 

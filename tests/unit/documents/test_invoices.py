@@ -104,7 +104,7 @@ def odd_orders(draw):
 
 
 @pytest.mark.requirement("S1-16", "F-18", "F-24")
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(odd_orders(), st.data())
 def test_parts_of_an_order_make_the_whole_to_the_last_minor_unit(placed, data):
     quantities = {line.line_id: line.quantity for line in placed.lines}
@@ -129,7 +129,7 @@ def test_parts_of_an_order_make_the_whole_to_the_last_minor_unit(placed, data):
 
 
 @pytest.mark.requirement("F-18", "F-24")
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(odd_orders(), st.data())
 def test_what_is_cancelled_between_shipments_leaves_no_fee_or_discount_uninvoiced(placed, data):
     placed = by(placed, invoice_on="shipment", invoice_per="shipment")
@@ -194,7 +194,7 @@ def test_shipping_of_what_was_cancelled_after_the_first_shipment_gets_an_invoice
 
 
 @pytest.mark.requirement("P-09", "F-18")
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(odd_orders(), st.data())
 def test_credits_of_an_invoice_never_exceed_it_and_its_rest_leaves_nothing(placed, data):
     mode = placed.market.tax_mode

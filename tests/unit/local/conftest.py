@@ -1,7 +1,6 @@
 """What the tests of the one-machine stack share."""
 
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,19 +9,13 @@ import pytest
 
 from deploy.local.processes import Process
 from deploy.local.settings import ROOT
+from tests.waiting import until
 
 
 @pytest.fixture
 def wait_until() -> Callable[[Callable[[], object]], None]:
     """Waits for something to become true, and fails where it does not."""
-
-    def wait(is_true: Callable[[], object], seconds: float = 15) -> None:
-        deadline = time.monotonic() + seconds
-        while not is_true():
-            assert time.monotonic() < deadline, "it did not come true in time"
-            time.sleep(0.02)
-
-    return wait
+    return until
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from shared.messaging.backoff import Backoff
 from shared.messaging.subjects import lock_order
 from tests.unit.notifications.conftest import due_job
 from tests.unit.notifications.snapshot_samples import paid, placed_order
+from tests.waiting import until
 
 ORDERS = 24
-DEADLINE_SECONDS = 30
 TABLES = (
     "emails, email_attempts, email_contents, notices, open_matters, jobs, copies, subjects, event_log, outbox"
 )
@@ -65,9 +65,7 @@ def live(sessions, order, place):
         news.reverse()
     hear(sessions, news[0])
     if place % 4 == 1:
-        deadline = time.monotonic() + DEADLINE_SECONDS
-        while not is_sent(sessions, order) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        until(lambda: is_sent(sessions, order))
     else:
         time.sleep(chance.uniform(0, 0.12))  # around the window, on both sides of it
     hear(sessions, news[1])
@@ -102,14 +100,13 @@ def test_nobody_reads_received_after_paid(sessions, mail_server):
 
     for thread in [*workers, *lives]:
         thread.start()
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not all_told(sessions) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    is_over.set()
-    for thread in [*lives, *workers]:
-        thread.join()
+    try:
+        until(lambda: all_told(sessions))
+    finally:
+        is_over.set()
+        for thread in [*lives, *workers]:
+            thread.join()
 
-    assert all_told(sessions)
     subjects = [str(mail["Subject"]) for mail in mail_server.received()]
     for place, order in enumerate(orders):
         told = [subject for subject in subjects if order.number in subject]

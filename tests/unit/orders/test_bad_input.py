@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.orders.models import Order
@@ -44,9 +44,7 @@ values = st.recursive(
     ),
     max_leaves=5,
 )
-unhurried = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+unhurried = settings(max_examples=60)
 
 
 def places(value, path=()):

@@ -1,7 +1,7 @@
 """Cancelling asks for care, and may be of some units alone."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.orders.commands.holds import place_hold
@@ -161,7 +161,7 @@ def test_a_held_order_gives_up_no_lines(session, accepted):
         cancel_order(session, accepted.id, reason="x", lines=of((accepted.lines[0], 1)))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.lists(st.tuples(st.sampled_from(["cancel", "refund"]), st.integers(1, 3)), max_size=6),
     st.integers(1, 500),

@@ -20,8 +20,7 @@ from services.orders.models import Customer, Draft, Order, Payment, PaymentDiscr
 from shared.errors import NotFound, Refused
 from shared.messaging.tables import event_log, outbox
 from tests.unit.orders.sample_shop import order_wanted, placing_body
-
-DEADLINE_SECONDS = 10
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -40,7 +39,7 @@ def at_once(sessions, *commands):
     start = threading.Barrier(len(commands))
 
     def run(command):
-        start.wait(DEADLINE_SECONDS)
+        start.wait(PATIENCE_SECONDS)
         try:
             with sessions.begin() as session:
                 command(session)
@@ -327,13 +326,13 @@ def test_nobody_hears_of_an_order_before_its_slow_commit(sessions, engines):
         listener.execute("listen outbox")
         order = placing.place_order(slow, **order_wanted())
         overtaking = _place_and_commit(sessions)
-        assert _heard(listener, 5) == 1  # the one that overtook it
+        assert _heard(listener, PATIENCE_SECONDS) == 1  # the one that overtook it
 
         seen_before = _owed(sessions)
         slow.commit()
         seen_after = _owed(sessions)
 
-        assert _heard(listener, 5) == 1
+        assert _heard(listener, PATIENCE_SECONDS) == 1
     assert seen_before == {str(overtaking): 3}
     assert seen_after == {str(overtaking): 3, str(order.id): 3}
 

@@ -3,7 +3,7 @@
 from datetime import date
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
@@ -328,7 +328,7 @@ QUANTITIES = st.lists(st.integers(1, 9), min_size=1, max_size=5)
 
 
 @pytest.mark.requirement("F-16")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(QUANTITIES, st.integers(0, 12_000), st.sampled_from(["gb", "eu"]), st.integers(0, 400))
 def test_an_edit_undone_leaves_what_is_due_as_it_was(
     session, place_order, quantities, paid, market, discount

@@ -1,7 +1,7 @@
 """Refunds: what is taken off the bill, what money goes back for it, and never more than came."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.orders import queries
@@ -379,7 +379,7 @@ STEPS = st.one_of(
 
 
 @pytest.mark.requirement("P-05", "F-16")
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(steps=st.lists(STEPS, max_size=14))
 def test_whatever_is_done_no_more_goes_back_than_came_and_nothing_that_is_owed(session, place_order, steps):
     order = place_order(

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
@@ -286,10 +286,5 @@ class Warehouse(RuleBasedStateMachine):
 def test_levels_ledger_and_shipments_agree_after_any_sequence(service_session):
     run_state_machine_as_test(
         lambda: Warehouse(service_session(messaging)),
-        settings=settings(
-            max_examples=20,
-            stateful_step_count=30,
-            deadline=None,
-            suppress_health_check=[HealthCheck.too_slow],
-        ),
+        settings=settings(max_examples=20, stateful_step_count=30),
     )

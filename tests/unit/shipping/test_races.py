@@ -1,6 +1,6 @@
 """What happens at once: two orders never get one unit, an order is never both cancelled and shipped.
 
-Nothing here may wait long: a deadlock, or five seconds for a lock, ends in an error that fails the test.
+A deadlock ends in an error that fails the test.
 """
 
 import random
@@ -40,6 +40,7 @@ from tests.unit.shipping.steps import (
 )
 from tests.unit.shipping.test_returns import hear_return, with_return
 from tests.unit.shipping.ways import ready
+from tests.waiting import PATIENCE_SECONDS
 
 S = ShipmentStatus
 
@@ -173,7 +174,7 @@ def test_stock_that_comes_while_an_order_finds_none_is_not_overlooked(sessions, 
             hear(session, order)  # has found nothing, and has not committed that it waits
             receipt = pool.submit(transaction(receive_stock, "WEST", "NEW", quantity=1, reason=""))
             wait({receipt}, timeout=0.5)  # it may not end before the other's commit
-        receipt.result(timeout=5)
+        receipt.result(timeout=PATIENCE_SECONDS)
     run_jobs(sessions)
 
     with sessions() as session:

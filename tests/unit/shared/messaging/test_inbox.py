@@ -11,6 +11,7 @@ from shared.events.orders import OrderAccepted, OrderPlaced
 from shared.events.snapshots import OrderSnapshot
 from shared.messaging import copies, inbox
 from tests.samples import envelope, event
+from tests.waiting import PATIENCE_SECONDS
 
 
 def newer(name, version, **changes):
@@ -115,7 +116,7 @@ def test_a_failing_handler_is_tried_again_and_given_up_at_last(shipping):
         raise RuntimeError("never")
 
     inbox.receive(shipping.hearing, envelope("order.placed"), "push")
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while shipping.value("select state from inbox") == "pending" and time.monotonic() < deadline:
         for event_id in inbox.claim_due(shipping.hearing, 10):
             inbox.process(shipping.hearing, event_id)
@@ -130,7 +131,7 @@ def test_a_handler_that_kills_its_process_is_counted_too(shipping, heard):
         inbox._store(session, shipping.backoff, told, "push")  # taken in, and then the process died
         session.commit()
 
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while shipping.value("select state from inbox") == "pending" and time.monotonic() < deadline:
         inbox.claim_due(shipping.hearing, 10)  # claimed, and died again
 

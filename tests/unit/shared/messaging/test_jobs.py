@@ -14,6 +14,7 @@ from shared.messaging.celery_app import _transport_options
 from shared.messaging.dispatch import FEW_WAITING, MOST_WAITING, send_due
 from shared.messaging.jobs import PermanentFailure, RetryLater, enqueue
 from shared.messaging.subjects import lock_order
+from tests.waiting import PATIENCE_SECONDS
 
 
 @pytest.fixture
@@ -81,7 +82,7 @@ def test_a_job_has_nothing_to_do_with_what_its_process_handled_before(shipping, 
 
 
 def test_two_workers_that_get_the_same_job_do_it_once(shipping, owe, run):
-    entered = threading.Barrier(2, timeout=5)
+    entered = threading.Barrier(2, timeout=PATIENCE_SECONDS)
 
     @shipping.messaging.jobs.kind("paper", limit_seconds=5)
     def work(sessions, argument):

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 import structlog
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import Phase, settings
 from hypothesis.errors import Flaky
 from hypothesis.stateful import run_state_machine_as_test
 from sqlalchemy import delete, select, text, update
@@ -21,12 +21,7 @@ from shared.messaging.tables import event_log
 from shared.messaging.tables import inbox as inbox_table
 from tests.unit.shared.messaging.delivery_model import TABLES, AmountChanged, DeliveryModel, Steps, receive
 
-MODEL = settings(
-    deadline=None,
-    max_examples=60,
-    stateful_step_count=40,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+MODEL = settings(max_examples=60, stateful_step_count=40)
 # A broken step is found within a few examples, and nobody needs the shortest one.
 BROKEN = settings(MODEL, max_examples=500, database=None, phases=[Phase.generate])
 UNBROKEN = settings(BROKEN, max_examples=10)

@@ -1,7 +1,6 @@
 """A small service of things, with every kind of route, on a real database."""
 
 import json
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,6 +29,7 @@ from shared.web.commands import Ready, command, query
 from shared.web.customer_link import customer
 from shared.web.paging import PageArguments, decode_cursor, encode_cursor, page_schema
 from shared.web.tables import idempotency_keys
+from tests.waiting import until
 
 LINK_KEYS = ("newest-key", "previous-key")
 
@@ -326,12 +326,13 @@ def wait_for_locks(engine):
             "select count(*) from pg_stat_activity"
             " where datname = current_database() and wait_event_type = 'Lock'"
         )
-        deadline = time.monotonic() + 30
         with engine.connect() as connection:
-            while connection.execute(waiting).scalar() != count:
+
+            def wait() -> bool:
                 connection.rollback()
-                assert time.monotonic() < deadline, f"never {count} waiting"
-                time.sleep(0.01)
+                return connection.execute(waiting).scalar() == count
+
+            until(wait)
 
     return wait
 

@@ -180,7 +180,8 @@ def test_a_remembered_token_still_expires(client, issuer, monkeypatch):
     assert get(client, token).status_code == 401
 
 
-def test_unknown_keys_do_not_make_us_read_the_key_set_all_day(issuer):
+def test_unknown_keys_do_not_make_us_read_the_key_set_all_day(issuer, monkeypatch):
+    monkeypatch.setattr(auth, "RELOAD_PAUSE_SECONDS", 3600)
     keys = KeySet(str(issuer.file))
     assert keys.key("first") is not None
     issuer.add_key("second")
