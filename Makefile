@@ -14,7 +14,7 @@ REPLACE ?=
 GATEWAY ?= http://localhost:8100
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint format fuzz audit bench chaos migrate operate doctor backup restore token lock clean runtime dev job secrets
+.PHONY: help up demo test lint format fuzz audit outdated bench chaos migrate operate doctor backup restore token lock clean runtime dev job secrets
 
 help: ## list what can be made
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' Makefile | expand -t 10
@@ -52,6 +52,9 @@ fuzz: dev ## try many more requests than `make test` does, for some ten minutes,
 audit: dev ## ask the public advisories (OSV, over the network) whether a locked package has a known hole
 	@.venv/bin/pip-audit --vulnerability-service osv --no-deps --disable-pip --require-hashes \
 		--requirement requirements/runtime.txt --requirement requirements/dev.txt
+
+outdated: dev ## ask the index that pip uses which locked versions were yanked or have a newer patch; reports, stops nothing
+	@.venv/bin/python -m deploy.locks
 
 bench: dev ## measure, and write docs/benchmarks.md
 	@.venv/bin/python -m tests.benchmarks

@@ -26,6 +26,7 @@ from shared.events.snapshots import PaperKind
 from shared.messaging import copies
 from shared.messaging.subjects import lock_order
 from tests.unit.documents.sample_orders import order
+from tests.waiting import until
 
 LONG_AGO = 2 * storage.UNNEEDED_SECONDS
 
@@ -89,14 +90,13 @@ def beside(act, *arguments):
 
 
 def wait_until_it_waits(sessions):
-    deadline = time.monotonic() + 30
     waiting = text("select count(*) from pg_locks where locktype = 'advisory' and not granted")
-    while time.monotonic() < deadline:
+
+    def somebody_waits():
         with sessions() as session:
-            if session.execute(waiting).scalar_one():
-                return
-        time.sleep(0.01)
-    raise AssertionError("nobody waits")
+            return session.execute(waiting).scalar_one()
+
+    until(somebody_waits)
 
 
 def test_what_is_stored_is_read_back(store, folder):

@@ -1,7 +1,5 @@
 """What goes to the broker, as an operator's eyes see it."""
 
-import time
-
 import pytest
 import redis
 from celery import Celery
@@ -9,6 +7,7 @@ from celery import Celery
 from deploy.local.valkey import Valkey, temporary_valkey
 from shared.messaging.relay import Publisher
 from tests.samples import envelope
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -68,10 +67,7 @@ def test_what_has_passed_through_the_broker_leaves_its_file(tmp_path, sealers):
 
         assert [publisher.rewrite_file("orders", every_seconds=3600) for _ in range(2)] == [True, False]
 
-        deadline = time.monotonic() + 30
-        while is_kept():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: not is_kept())
         publisher.close()
 
 
