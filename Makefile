@@ -14,7 +14,7 @@ REPLACE ?=
 GATEWAY ?= http://localhost:8100
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint format fuzz audit outdated bench chaos migrate operate doctor backup restore token lock clean runtime dev job secrets
+.PHONY: help up demo test lint format fuzz audit outdated bench chaos migrate operate doctor backup restore token lock clean runtime dev job secrets pin
 
 help: ## list what can be made
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' Makefile | expand -t 10
@@ -27,6 +27,9 @@ demo: runtime ## start everything, run the main job on ORDERS=50 orders, stop; f
 
 secrets: runtime ## write the secrets that docker-compose.yml needs into .env, for development
 	@$(WAYBILL) secrets
+
+pin: runtime ## pull the images of docker-compose.yml, and name them by digest in .env from now on
+	@$(WAYBILL) pin
 
 job: runtime ## run the main job on ORDERS=50 orders of the system behind GATEWAY=http://localhost:8100
 	@$(WAYBILL) job --gateway '$(GATEWAY)' --orders $(ORDERS)

@@ -26,7 +26,12 @@ def write_env_file(file: Path, keys: Keys) -> None:
     keys, which may have changed.
     """
     text = file.read_text() if file.exists() else ""
-    wanted = development_settings(keys, parsed(text))
+    write_settings(file, development_settings(keys, parsed(text)))
+
+
+def write_settings(file: Path, wanted: Mapping[str, str]) -> None:
+    """Set these in the file, and leave all else in it as it is."""
+    text = file.read_text() if file.exists() else ""
     kept = [line for line in text.splitlines() if line.partition("=")[0].strip() not in wanted]
     write_secret(file, "\n".join([*kept, *(f"{name}='{value}'" for name, value in wanted.items()), ""]))
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from deploy.containers.env_file import write_env_file
+from deploy.containers.pin import pin
 from deploy.local import stack
 from deploy.local.addresses import behind_gateway
 from deploy.local.databases import SERVICES
@@ -57,6 +58,14 @@ def secrets(settings: Settings) -> None:
     keys = Keys(settings.folder / "keys")
     write_env_file(ROOT / ".env", keys)
     click.echo(f"In containers the console is at http://localhost:8100/login?key={keys.page_key}")
+
+
+@cli.command("pin")
+@click.option("--engine", type=click.Choice(["docker", "podman"]), default="docker", show_default=True)
+def pin_images(engine: str) -> None:
+    """Pull the images of docker-compose.yml, and name them by digest in .env from now on."""
+    for name, image in pin(engine, ROOT / ".env").items():
+        click.echo(f"{name}={image}")
 
 
 @cli.command()

@@ -5,12 +5,16 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 from dataclasses import MISSING, fields
+from hashlib import sha256
+from itertools import combinations, product
 
 import pytest
 import yaml
 
 from deploy.containers.env_file import PASSWORDS, development_settings, write_env_file
+from deploy.containers.pin import images, pin
 from deploy.local.databases import SERVICES
 from deploy.local.keys import Keys
 from deploy.local.servers import Servers
@@ -182,6 +186,112 @@ def test_every_container_is_closed_in(name):
     assert not container["user"].startswith(("0", "root"))
     assert {"mem_limit", "cpus", "pids_limit", "restart"} <= set(container)
     assert "healthcheck" in container or name.endswith("-migrate")
+
+
+def shares_a_network(one, other):
+    return bool(set(CONTAINERS[one]["networks"]) & set(CONTAINERS[other]["networks"]))
+
+
+@pytest.mark.requirement("V-20")
+def test_nobody_reaches_what_they_have_no_business_with():
+    kinds = ("api", "worker", "agent", "migrate", "rendering")
+    own = {
+        name: service
+        for service in SERVICES
+        for name in CONTAINERS
+        if name.partition("-")[0] == service and name.partition("-")[2] in kinds
+    }
+    apis = {f"{service}-api" for service in SERVICES}
+    callers = {*(f"{service}-agent" for service in SERVICES), "notifications-worker", "console-api", *apis}
+    meeting = {frozenset(pair) for pair in combinations(CONTAINERS, 2) if shares_a_network(*pair)}
+
+    wanted = {frozenset(pair) for pair in combinations(own, 2) if own[pair[0]] == own[pair[1]]}
+    wanted |= {frozenset((name, server)) for name in own for server in ("postgres", "valkey", "prometheus")}
+    wanted |= {frozenset(pair) for pair in product(callers, apis) if pair[0] != pair[1]}
+    wanted |= {frozenset(pair) for pair in product(("gateway",), ("console-api", *apis))}
+    wanted |= {frozenset(pair) for pair in combinations(("console-api", "valkey", "prometheus"), 2)}
+    wanted |= {frozenset(pair) for pair in combinations(("flower", "valkey", "prometheus"), 2)}
+    wanted |= {frozenset(("notifications-worker", "mailpit"))}
+    # Who shares the network of all calls, or a server that several use; none of them listens to the other.
+    beside = {frozenset(pair) for pair in combinations(callers - apis, 2)}
+    beside |= {frozenset(pair) for pair in combinations(("postgres", "valkey", "prometheus"), 2)}
+    assert wanted <= meeting <= wanted | beside
+
+
+@pytest.mark.requirement("V-20")
+def test_only_what_talks_to_the_world_has_a_way_out():
+    networks = yaml.safe_load(TEXT)["networks"]
+    shut = {name for name, settings in networks.items() if settings and settings["internal"]}
+
+    out = {name for name, container in CONTAINERS.items() if not set(container["networks"]) <= shut}
+
+    assert set().union(*(container["networks"] for container in CONTAINERS.values())) == set(networks)
+    doors = {name for name, container in CONTAINERS.items() if "ports" in container}
+    asks_the_issuer = {"console-api", *(f"{service}-api" for service in SERVICES)}
+    assert out == doors | asks_the_issuer | {"orders-worker", "notifications-worker"}
+
+
+@pytest.mark.requirement("V-20")
+def test_nothing_that_is_written_for_a_moment_is_without_bounds():
+    for name, container in CONTAINERS.items():
+        for place in container.get("tmpfs", []):
+            path, _, bound = place.partition(":size=")
+            assert (path, bound.endswith("m")) == ("/tmp", True), name
+            assert int(bound[:-1]) <= size_mb(container["mem_limit"]) / 2, name
+
+
+def size_mb(text):
+    return int(text[:-1]) * {"m": 1, "g": 1024}[text[-1]]
+
+
+ENGINE = """
+import json, os, sys
+from hashlib import sha256
+*words, image = sys.argv[1:]
+print(*words, image, file=open({asked!r}, "a"))
+if image == os.environ.get("REFUSED"):
+    sys.exit(1)
+if words != ["pull", "--quiet"]:
+    name, _, _ = image.rpartition(":")
+    print(json.dumps([{{"RepoDigests": [name + "@sha256:" + sha256(image.encode()).hexdigest()]}}]))
+"""
+
+
+@pytest.fixture
+def engine(tmp_path):
+    """A program that pulls and describes images as docker does, and remembers what it was asked."""
+    program = tmp_path / "engine"
+    program.write_text(f"#!{sys.executable}\n" + ENGINE.format(asked=str(tmp_path / "asked")))
+    program.chmod(0o700)
+    return str(program)
+
+
+@pytest.mark.requirement("V-20")
+def test_images_are_named_by_the_digests_of_what_was_pulled(tmp_path, engine):
+    file = tmp_path / ".env"
+    file.write_text("# chosen\nNGINX_IMAGE=mirror.example/nginx:1.31@sha256:old\n")
+
+    pinned = pin(engine, file)
+
+    wanted = images(file)
+    assert pinned == wanted
+    assert set(pinned) == {name for name in DEFAULTS if name.endswith("_IMAGE")}
+    for name, image in pinned.items():
+        tagged = "mirror.example/nginx:1.31" if name == "NGINX_IMAGE" else DEFAULTS[name]
+        digest = sha256(tagged.encode()).hexdigest()
+        assert image == f"{tagged}@sha256:{digest}"
+        assert f"pull --quiet {tagged}" in (tmp_path / "asked").read_text()
+    assert file.read_text().startswith("# chosen\n")
+    assert pin(engine, file) == pinned
+
+
+def test_nothing_is_pinned_where_something_cannot_be_pulled(tmp_path, engine, monkeypatch):
+    monkeypatch.setenv("REFUSED", DEFAULTS["VALKEY_IMAGE"])
+
+    with pytest.raises(subprocess.CalledProcessError):
+        pin(engine, tmp_path / ".env")
+
+    assert not (tmp_path / ".env").exists()
 
 
 def test_images_are_pinned_by_version():
