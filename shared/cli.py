@@ -27,6 +27,7 @@ from shared.messaging import operations, reconciliation
 from shared.messaging.service import Messaging
 from shared.settings import ServiceSettings, SettingsError, read
 from shared.sources import sources
+from shared.text import one_line
 
 Row = Mapping[str, Any]
 
@@ -252,7 +253,7 @@ def retry_all(service: Service, what: str | None) -> None:
 def skip(service: Service, letter_id: UUID, reason: str) -> None:
     """Decide that nothing is to be done about a dead event."""
     with service.session() as session:
-        operations.skip(session, letter_id, reason)
+        operations.skip(session, letter_id, one_line(reason))
     click.echo(f"{letter_id} is skipped")
 
 

@@ -31,7 +31,9 @@ def readable_on(colour: str) -> str:
 
 
 def barcode(text: str) -> Markup:
-    """Code 128 of printable ASCII, stretched to the width it is given."""
+    """Code 128 of printable ASCII, stretched to the width it is given; nothing where there is other text."""
+    if not (text.isascii() and text.isprintable()):
+        return Markup()
     [modules] = Code128(text).build()
     bars = [module == "1" for module in modules]
     return Markup(

@@ -22,6 +22,7 @@ from facturx.generate_xml import generate_cii_xml
 from services.documents.domain.figures import Row
 from services.documents.domain.papers import Content
 from shared.events.snapshots import Address, OrderSnapshot, PaperKind, PaymentMethod, TaxMode
+from shared.text import all_legible
 
 PROFILE = "EN 16931"
 
@@ -92,6 +93,7 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
         if content.invoice_issued_on:
             before["BT-26"] = content.invoice_issued_on  # type: ignore[assignment]
         terms["BG-3"] = [before]
+    terms = all_legible(terms)
     written: bytes = generate_cii_xml(terms, level="en16931", check_xsd=False, check_schematron=None)
     return written
 

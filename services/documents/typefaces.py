@@ -15,6 +15,8 @@ from xml.sax.saxutils import escape
 from fontTools.ttLib import TTFont
 from weasyprint.text.fonts import FontConfiguration
 
+from shared.text import legible
+
 # fontTools dates each subset that it writes; papers must not tell when they were rendered.
 os.environ["SOURCE_DATE_EPOCH"] = "0"
 
@@ -93,10 +95,10 @@ def unprintable(text: str) -> str:
 
 
 def isolated(value: object) -> object:
-    """A value for a template, set apart where it runs from right to left: it turns nothing else around."""
+    """A value for a template, legible, and apart if it runs from right to left: it turns nothing around."""
     if type(value) is not str:  # what is marked up already was set apart as it was made
         return value
-    value = _TURNS.sub("", value)
+    value = legible(_TURNS.sub("", value))
     if not _RIGHT_TO_LEFT.search(value):
         return value
     lines = value.split("\n")

@@ -19,6 +19,7 @@ from services.notifications.domain.overdue import Matter
 from services.notifications.domain.steps import TO_SELLER
 from services.notifications.models import OpenMatter
 from shared.events.snapshots import OrderSnapshot, Step
+from shared.text import legible
 
 MOST_NAMED = 20  # orders of each kind in a digest
 TEMPLATES = Path(__file__).with_name("templates")
@@ -29,6 +30,7 @@ environment = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    finalize=legible,
 )
 # MJML makes the frame that every mail program can show; what stands in it is styled by classes, inlined for
 # the programs that drop <style>. Dark mode and narrow screens need the rules that are kept.

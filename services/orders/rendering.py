@@ -15,6 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from shared.events.snapshots import ReturnReason
 from shared.money import Money
+from shared.text import legible
 
 LANGUAGES = ("en", "es")  # the first is for those we have no words for
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -25,6 +26,7 @@ _environment = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
+    finalize=legible,
 )
 
 

@@ -18,6 +18,7 @@ from shared.web.blueprint import Blueprint
 from shared.web.bounds import bound_requests, shield
 from shared.web.documentation import serve_documentation
 from shared.web.idempotency import LONGEST_KEY
+from shared.web.paths import accept_paths
 from shared.web.problems import MEDIA_TYPE, ProblemSchema, tell_problems
 from shared.web.rate_limits import limit_requests
 from shared.web.request_log import log_requests
@@ -105,6 +106,7 @@ def make_app(
     bound_requests(app, largest_body)
     auth.guard(app, settings.jwks, settings.token_issuer)
     limit_requests(app, service, settings)
+    accept_paths(app)
     api = Api(app, spec_kwargs={"info": {"description": ABOUT}})
     components = api.spec.components
     for name, scheme in SECURITY_SCHEMES.items():

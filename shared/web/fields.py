@@ -5,11 +5,37 @@ from typing import Any
 from marshmallow import ValidationError, fields, validate
 
 from shared.email_addresses import LONGEST_EMAIL_ADDRESS, is_email_address
+from shared.text import UnfitText, accepted
 
 _has_a_public_domain = validate.Email(error="must be an e-mail address, as in ann@example.com")
 
 
-def email_address(*, may_be_empty: bool = False, **options: Any) -> fields.String:
+class Text(fields.String):
+    """A text that every service, database, paper and file can hold, in NFC."""
+
+    def __init__(self, *, lines: bool = False, **options: Any) -> None:
+        super().__init__(**options)
+        self.lines = lines
+
+    def _deserialize(self, value: Any, *arguments: Any, **named: Any) -> str:
+        typed: str = super()._deserialize(value, *arguments, **named)
+        try:
+            return accepted(typed, lines=self.lines)
+        except UnfitText as error:
+            raise ValidationError(str(error)) from error
+
+
+def text(longest: int, *, shortest: int = 0, prose: bool = False, **options: Any) -> Text:
+    """A text of one line, or of several if it is prose; what a text lacks is empty, not null."""
+    validators: list[Any] = [validate.Length(shortest, longest)]
+    if shortest:
+        validators.append(_not_blank)
+    elif not options.get("required"):
+        options.setdefault("load_default", "")
+    return Text(lines=prose, validate=validators, **options)
+
+
+def email_address(*, may_be_empty: bool = False, **options: Any) -> Text:
     """An e-mail address, or nothing where it may be empty."""
 
     def address(value: str) -> None:
@@ -23,4 +49,9 @@ def email_address(*, may_be_empty: bool = False, **options: Any) -> fields.Strin
         options.setdefault("load_default", "")
     else:
         options["metadata"] = {"format": "email", **options.get("metadata", {})}
-    return fields.String(validate=[validate.Length(max=LONGEST_EMAIL_ADDRESS), address], **options)
+    return Text(validate=[validate.Length(max=LONGEST_EMAIL_ADDRESS), address], **options)
+
+
+def _not_blank(value: str) -> None:
+    if not value.strip():
+        raise ValidationError("may not be blank")

@@ -20,6 +20,7 @@ from shared.sources import sources
 from shared.web.auth import refuse_bounded, requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
+from shared.web.fields import text
 from shared.web.problems import Problem
 
 blueprint = Blueprint(
@@ -96,14 +97,15 @@ class DeadLetterSchema(marshmallow.Schema):
 class ResendSchema(marshmallow.Schema):
     """Whose deliveries are to be sent again."""
 
-    subscriber = fields.String(metadata={"description": "Only this service's; otherwise everyone's."})
+    subscriber = text(100, shortest=1, metadata={"description": "Only this service's; otherwise everyone's."})
 
 
 class RetrySchema(marshmallow.Schema):
     """Which dead events and jobs are to be tried again."""
 
-    what = fields.String(
-        validate=validate.Length(1, 100),
+    what = text(
+        100,
+        shortest=1,
         metadata={"description": "Only these: an event's type or a job's kind; otherwise all."},
     )
 
@@ -111,7 +113,7 @@ class RetrySchema(marshmallow.Schema):
 class SkipSchema(marshmallow.Schema):
     """Why nothing is to be done about a dead event."""
 
-    reason = fields.String(required=True, validate=validate.Length(1, 500))
+    reason = text(500, shortest=1, prose=True, required=True)
 
 
 class SinceSchema(marshmallow.Schema):

@@ -12,6 +12,7 @@ import msgspec
 from marshmallow import fields, validate
 
 from shared.errors import Invalid
+from shared.web.fields import text
 
 LARGEST_PAGE = 100
 
@@ -21,8 +22,9 @@ R = TypeVar("R")
 class PageArguments(marshmallow.Schema):
     """The query of a list; one with filters inherits this, so that there is one schema per query."""
 
-    cursor = fields.String(
-        validate=validate.Length(max=1000),
+    cursor = text(
+        1000,
+        load_default=marshmallow.missing,
         metadata={"description": "`next` of the page before; nothing for the first page."},
     )
     limit = fields.Integer(

@@ -7,13 +7,15 @@ import msgspec
 from flask import Response
 from flask.json.provider import JSONProvider
 
+from shared.text import UnfitText, accepted
+
 encode = msgspec.json.Encoder(decimal_format="string").encode
 decode = msgspec.json.Decoder().decode
 
 _POSITION = re.compile(r" ?\(byte (\d+)\)")
 _LARGEST = 2**63 - 1  # of PostgreSQL's integers
-# Text and numbers PostgreSQL can't hold are rare enough to be looked for only where their marks are seen.
-_SUSPICIOUS = re.compile(rb"\\u0000|\d{19}")
+# Text and numbers that nothing can hold are rare enough to be looked for only where their marks are seen.
+_SUSPICIOUS = re.compile(rb"\\[bfu]|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]|\d{19}")
 
 
 class MalformedError(ValueError):
@@ -40,7 +42,7 @@ def parse(body: bytes) -> Any:
 
 
 def unstorable(value: Any, body: bytes | None = None) -> dict[str, str]:
-    """The fields whose text or number no database column holds, each with the reason.
+    """The fields whose name, text or number no service can keep, each with the reason.
 
     The body that the value was read from, where there is one, spares the search in nearly every request.
     """
@@ -51,19 +53,24 @@ def unstorable(value: Any, body: bytes | None = None) -> dict[str, str]:
 
 def _unstorable(value: Any, path: str) -> list[tuple[str, str]]:
     if isinstance(value, dict):
-        names = [
-            (_joined(path, name.replace("\0", "�")), "may not contain NUL") for name in value if "\0" in name
-        ]
-        return names + [
-            found for name, part in value.items() for found in _unstorable(part, _joined(path, name))
-        ]
+        named = [(_joined(path, "�" if _unfit(name) else name), name, part) for name, part in value.items()]
+        names = [(where, reason) for where, name, _ in named if (reason := _unfit(name))]
+        return names + [found for where, _, part in named for found in _unstorable(part, where)]
     if isinstance(value, list):
         return [found for at, part in enumerate(value) for found in _unstorable(part, _joined(path, str(at)))]
-    if isinstance(value, str) and "\0" in value:
-        return [(path, "may not contain NUL")]
+    if isinstance(value, str) and (reason := _unfit(value)):
+        return [(path, reason)]
     if isinstance(value, int) and not -_LARGEST - 1 <= value <= _LARGEST:
         return [(path, "is too large a number")]
     return []
+
+
+def _unfit(text: str) -> str:
+    try:
+        accepted(text, lines=True)
+    except UnfitText as error:
+        return str(error)
+    return ""
 
 
 def _joined(path: str, name: str) -> str:

@@ -20,7 +20,7 @@ from services.notifications.models import Message
 from shared.db import new_id
 from shared.errors import Refused
 from shared.events.snapshots import Author
-from shared.web import payloads
+from shared.text import legible, one_line
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.customer_link import customer
@@ -85,15 +85,13 @@ def show_messages(session: Session, order_id: UUID) -> Response:
 @command
 def post_form(session: Session, order_id: UUID) -> Response:
     """Take the page's form and lead back to the page; what is wrong is said on it."""
-    typed = {"text": request.form.get("text", "").replace("\r\n", "\n")}
+    typed = {"text": legible(request.form.get("text", ""))}
     try:
         message = CustomerMessageToPostSchema().load(typed)
-        if payloads.unstorable(typed):
-            raise ValidationError("NUL")  # noqa: TRY301 - one way to say that it can't be taken
     except ValidationError:
         wrong = "empty" if not typed["text"].strip() else "too_long"
         return _page(session, order_id, wrong, HTTPStatus.UNPROCESSABLE_ENTITY, typed["text"])
-    key = request.form.get("key", "").replace("\0", "")[:LONGEST_KEY] or None
+    key = one_line(request.form.get("key", ""))[:LONGEST_KEY] or None
     try:
         commands.post_message(session, order_id, author=Author.CUSTOMER, key=key, **message)
     except Refused as refusal:

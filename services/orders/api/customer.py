@@ -16,7 +16,7 @@ from services.orders.commands import returns as commands
 from services.orders.queries.progress import progress
 from shared.access import acting_as, actor_of
 from shared.errors import Invalid, Refused, Stale
-from shared.web import payloads
+from shared.text import legible
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.customer_link import customer
@@ -102,10 +102,8 @@ def _form() -> tuple[int, dict[str, Any]]:
         raise ValidationError("no version")
     typed = {
         "reason": request.form.get("reason", ""),
-        "note": request.form.get("note", "").replace("\r\n", "\n"),
+        "note": legible(request.form.get("note", "")),
         "lines": lines,
     }
     wanted: dict[str, Any] = ReturnArguments().load(typed)
-    if payloads.unstorable(typed):
-        raise ValidationError("NUL")
     return int(version), wanted

@@ -11,6 +11,7 @@ from io import StringIO
 from babel.numbers import get_currency_precision
 
 from shared.errors import Invalid
+from shared.text import one_line
 
 LARGEST_ROWS = 5000
 LARGEST_AMOUNT_MINOR = 10**12
@@ -38,7 +39,6 @@ NEEDED = ("date", "amount", "text")
 
 _DAY_FIRST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})", re.ASCII)
 _ISO = re.compile(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})", re.ASCII)
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 class LineState(StrEnum):
@@ -190,7 +190,7 @@ def _row(values: dict[str, str], currency: str) -> Row:
 
 
 def _plain(text: str) -> str:
-    return _UNPRINTABLE.sub(" ", text)[:LONGEST_TEXT]
+    return one_line(text)[:LONGEST_TEXT]
 
 
 def _decoded(content: bytes) -> str:

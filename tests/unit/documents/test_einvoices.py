@@ -63,6 +63,23 @@ def test_odd_orders_keep_them_too(placed):
     assert Decimal(total).scaleb(2) == content.figures.total_minor
 
 
+@pytest.mark.requirement("V-03")
+def test_what_no_xml_can_hold_is_left_out():
+    placed = order(1)
+    unfit = "A\x01c\x0bm\ufffee\uffff\x85"
+    placed = replace(
+        placed,
+        lines=(replace(placed.lines[0], name=unfit),),
+        people=replace(placed.people, billing=replace(LONDON, name=unfit, company=""), delivery={}),
+        seller=replace(placed.seller, name=unfit, legal_name=unfit),
+    )
+
+    xml = xml_of(invoice_of(placed))
+
+    assert einvoices.faults(xml) == []
+    assert read(xml, "Name").count("Acme") >= 3
+
+
 @pytest.mark.requirement("P-10", "P-09")
 @pytest.mark.parametrize("market", MARKETS)
 @pytest.mark.parametrize("amount", [None, 1234])

@@ -383,6 +383,29 @@ def test_what_people_write_is_text_and_never_markup():
     assert flat(evil) in flat(pages(label(placed, replace(LONDON, name=evil, company=evil)))[0])
 
 
+UNFIT = "A\x01c\x0bm\ufffee\uffff\x85"  # kept by an older release
+
+
+@pytest.mark.requirement("V-03")
+def test_what_no_paper_can_hold_is_left_out_of_papers():
+    placed = order(1)
+    placed = replace(
+        placed,
+        lines=(replace(placed.lines[0], name=UNFIT),),
+        people=replace(placed.people, billing=replace(LONDON, name=UNFIT)),
+        seller=replace(placed.seller, name=UNFIT),
+    )
+
+    [text] = pages(invoice(placed))
+    unprintable = Parcel(
+        parcel_id=new_id(), tracking_number="café", tracking_url="", carrier=UNFIT, weight_grams=None
+    )
+    labelled = label(placed, replace(LONDON, name=UNFIT), parcels=(unprintable,))
+
+    assert text.count("Acme") >= 3
+    assert "Acme" in pages(labelled)[0]
+
+
 def test_only_the_fonts_used_are_embedded_and_only_in_part():
     pdf = invoice(order(5))
 

@@ -340,6 +340,17 @@ def test_what_a_customer_typed_is_shown_and_never_run():
     assert "&lt;script&gt;" in said.html
 
 
+@pytest.mark.requirement("V-03")
+def test_what_no_e_mail_can_hold_is_left_out():
+    order = placed_order()
+    customer = replace(order.people.customer, name="A\x01c\x0bm\ufffee\uffff")  # kept by an older release
+
+    said = words(Step.NEW_ORDER, replace(order, people=replace(order.people, customer=customer)))
+
+    assert "Acme" in said.text
+    assert "Acme" in said.html
+
+
 def test_a_sellers_colour_that_is_none_is_not_used():
     order = placed_order()
 

@@ -79,8 +79,10 @@ def test_what_is_no_day_is_not_guessed(text):
         ("date|amount|text\n21.11.2026|9.00|Café\n".encode("utf-16"), "Café"),
         (b'"Date","Amount","Details"\n2026-11-21,"9.00","two, and\nmore"\n', "two, and more"),
         (b"date,amount,text,payer\n\n2026-11-21,9.00,a\x00b\n", "a b"),
+        ("date,amount,text\n2026-11-21,9.00,a\uffffb\u2028c Cafe\u0301\n".encode(), "a b c Café"),
     ],
 )
+@pytest.mark.requirement("V-03")
 def test_separators_encodings_and_headings_are_found_out(content, text):
     [row] = read(content, "GBP").rows
 

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, post_load, validate
+from marshmallow import Schema, fields, missing, post_load, validate
 
 from services.documents.domain.papers import KINDS_ON_DEMAND
 from shared.events.snapshots import Address, PaperKind, PaperStatus
+from shared.web.fields import text
 
 
 class EinvoiceSchema(Schema):
@@ -106,19 +107,16 @@ class PaperRequestSchema(Schema):
     kind = fields.String(required=True, validate=validate.OneOf(sorted(KINDS_ON_DEMAND)))
 
 
-LINE = validate.Length(1, 200)
-
-
 class BillingSchema(Schema):
     """The address that an invoice is for."""
 
-    name = fields.String(required=True, validate=LINE)
-    company = fields.String(load_default="", validate=validate.Length(max=200))
-    line1 = fields.String(required=True, validate=LINE)
-    line2 = fields.String(load_default="", validate=validate.Length(max=200))
-    city = fields.String(required=True, validate=LINE)
-    region = fields.String(load_default="", validate=validate.Length(max=200))
-    postcode = fields.String(required=True, validate=validate.Length(1, 20))
+    name = text(200, shortest=1, required=True)
+    company = text(200)
+    line1 = text(200, shortest=1, required=True)
+    line2 = text(200)
+    city = text(200, shortest=1, required=True)
+    region = text(200)
+    postcode = text(20, shortest=1, required=True)
     country = fields.String(required=True, validate=validate.Regexp(r"^[A-Z]{2}\Z"))
 
     @post_load
@@ -130,12 +128,12 @@ class BillingSchema(Schema):
 class CorrectionSchema(Schema):
     """Why an invoice is corrected, and what it should have said."""
 
-    reason = fields.String(required=True, validate=validate.Length(1, 500))
+    reason = text(500, shortest=1, prose=True, required=True)
     billing = fields.Nested(BillingSchema)
-    vat_number = fields.String(validate=validate.Length(max=50))
+    vat_number = text(50, load_default=missing)
 
 
 class RemovalSchema(Schema):
     """Why something is removed."""
 
-    reason = fields.String(required=True, validate=validate.Length(1, 200))
+    reason = text(200, shortest=1, prose=True, required=True)

@@ -4,9 +4,8 @@ from marshmallow import Schema, fields, validate
 
 from services.documents.domain.papers import NUMBERED_KINDS
 from shared.events.snapshots import PaperStatus
+from shared.web.fields import text
 from shared.web.paging import PageArguments, page_schema
-
-SHORT = validate.Length(1, 100)
 
 
 class SeriesSchema(Schema):
@@ -35,8 +34,8 @@ class SeriesListSchema(Schema):
 class NumbersArguments(PageArguments):
     """Whose numbers to list."""
 
-    market = fields.String(required=True, validate=SHORT)
-    seller = fields.String(required=True, validate=SHORT)
+    market = text(100, shortest=1, required=True)
+    seller = text(100, shortest=1, required=True)
     kind = fields.String(required=True, validate=validate.OneOf(sorted(NUMBERED_KINDS)))
     period = fields.String(required=True, validate=validate.Regexp(r"^\d{4}(-\d{2})?\Z"))
 

@@ -1,16 +1,9 @@
 """How messages are taken and shown over HTTP: to the seller's staff, and to the customer, who sees less."""
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
 from services.notifications.domain.messages import LONGEST_TEXT, MOST_ATTACHMENTS
-
-
-def _says_something(text: str) -> None:
-    if not text.strip():
-        raise ValidationError("must say something")
-
-
-TEXT = (validate.Length(max=LONGEST_TEXT), _says_something)
+from shared.web.fields import text
 
 
 class AttachedSchema(Schema):
@@ -25,7 +18,7 @@ class AttachedSchema(Schema):
 class CustomerMessageToPostSchema(Schema):
     """What a customer says."""
 
-    text = fields.String(required=True, validate=TEXT)
+    text = text(LONGEST_TEXT, shortest=1, prose=True, required=True)
     document_ids = fields.List(
         fields.UUID(),
         load_default=list,

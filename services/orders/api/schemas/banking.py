@@ -2,8 +2,9 @@
 
 from marshmallow import Schema, fields
 
-from services.orders.api.schemas.values import Instant, code, known_currency, text
+from services.orders.api.schemas.values import Instant, code, known_currency
 from services.orders.domain.statements import LineState
+from shared.web.fields import text
 from shared.web.paging import PageArguments
 
 

@@ -24,10 +24,10 @@ from services.orders.api.schemas.values import (
     day,
     known_locale,
     method_of_payment,
-    text,
 )
 from services.orders.domain.verification import Check
 from shared.events.snapshots import Channel, OrderStatus
+from shared.web.fields import text
 from shared.web.paging import LARGEST_PAGE, PageArguments
 from shared.web.problems import refusals_by_action
 

@@ -22,8 +22,8 @@ from services.orders.api.schemas.values import (
     amount,
     code,
     sku,
-    text,
 )
+from shared.web.fields import text
 
 WHAT = ("customer", "billing_address", "delivery_groups", "lines", "fees", "discounts", "coupons")
 

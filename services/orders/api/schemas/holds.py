@@ -2,7 +2,8 @@
 
 from marshmallow import Schema, fields
 
-from services.orders.api.schemas.values import Instant, text
+from services.orders.api.schemas.values import Instant
+from shared.web.fields import text
 
 
 class HoldArguments(Schema):

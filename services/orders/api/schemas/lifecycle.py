@@ -2,9 +2,10 @@
 
 from marshmallow import Schema, fields, validate
 
-from services.orders.api.schemas.values import text, yes_or_no
+from services.orders.api.schemas.values import yes_or_no
 from services.orders.domain.views import Lifecycle
 from shared.events.snapshots import OrderStatus
+from shared.web.fields import text
 
 
 class LifecycleArguments(Schema):

@@ -8,13 +8,14 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, post_load, validate, validates_schema
 
 from services.orders.api.schemas.orders import ListedOrderSchema
-from services.orders.api.schemas.values import LARGEST_AMOUNT_MINOR, code, day, text
+from services.orders.api.schemas.values import LARGEST_AMOUNT_MINOR, code, day
 from services.orders.domain.finding import WordKind, name_patterns, word_of
 from services.orders.domain.fulfilment import Fulfilment
 from services.orders.domain.periods import Period
 from services.orders.domain.views import CsrStatus, Lifecycle, Queue, TimelineStep
 from services.orders.queries.lists import COUNTED_AT_MOST, SORTS
 from shared.events.snapshots import Channel, OrderStatus, PaymentMethod, PaymentState
+from shared.web.fields import text
 from shared.web.paging import PageArguments
 
 MOST_VALUES = 50  # of one filter

@@ -14,14 +14,13 @@ from services.orders.api.schemas.values import (
     known_time_zone,
     method_of_payment,
     sku,
-    text,
     web_address,
     yes_or_no,
 )
 from services.orders.domain.verification import Check
 from shared.events.snapshots import InvoiceOn, InvoicePer, NumbersPer, TaxMode, TaxRounding
 from shared.money import BASIS_POINTS
-from shared.web.fields import email_address
+from shared.web.fields import email_address, text
 from shared.web.paging import PageArguments
 
 LONGEST_WAIT_SECONDS = 366 * 24 * 60 * 60

@@ -5,7 +5,8 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from services.orders.api.schemas.values import Instant, text
+from services.orders.api.schemas.values import Instant
+from shared.web.fields import text
 from shared.web.paging import page_schema
 
 

@@ -25,13 +25,13 @@ from services.orders.api.schemas.values import (
     known_locale,
     method_of_payment,
     sku,
-    text,
     yes_or_no,
 )
 from services.orders.domain.fulfilment import Fulfilment
 from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, Queue, TimelineStep
 from shared.events.snapshots import Channel, OrderStatus, PaymentState
+from shared.web.fields import text
 from shared.web.problems import refusals_by_action
 
 

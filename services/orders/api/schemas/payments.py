@@ -7,11 +7,11 @@ from services.orders.api.schemas.values import (
     amount,
     known_currency,
     method_of_payment,
-    text,
 )
 from services.orders.domain.payments import Discrepancy
 from services.orders.domain.statements import LineState
 from shared.events.snapshots import PaymentState
+from shared.web.fields import text
 from shared.web.paging import PageArguments
 
 

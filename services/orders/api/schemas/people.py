@@ -4,9 +4,9 @@ from typing import Any
 
 from marshmallow import Schema, fields, missing, post_load, validate
 
-from services.orders.api.schemas.values import Instant, code, known_country, text, yes_or_no
+from services.orders.api.schemas.values import Instant, code, known_country, yes_or_no
 from shared.events.snapshots import Address
-from shared.web.fields import email_address
+from shared.web.fields import email_address, text
 from shared.web.paging import PageArguments
 
 

@@ -7,10 +7,10 @@ from services.orders.api.schemas.values import (
     Instant,
     amount,
     method_of_payment,
-    text,
     yes_or_no,
 )
 from shared.events.snapshots import RefundState
+from shared.web.fields import text
 
 
 class RefundedLineSchema(Schema):

@@ -7,9 +7,9 @@ from services.orders.api.schemas.values import (
     Instant,
     amount,
     method_of_payment,
-    text,
 )
 from shared.events.snapshots import CloseReason, ReturnReason, ReturnStatus
+from shared.web.fields import text
 from shared.web.paging import PageArguments
 from shared.web.problems import refusals_by_action
 

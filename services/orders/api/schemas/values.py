@@ -12,13 +12,11 @@ from marshmallow import ValidationError, fields, validate
 
 from shared.errors import Invalid
 from shared.events.snapshots import PaymentMethod
+from shared.web.fields import Text
 
 LARGEST_AMOUNT_MINOR = 10**12
 LARGEST_QUANTITY = 1_000_000
 
-# Control characters, line and paragraph separators, halves of surrogate pairs: no name has any of them.
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_UNPRINTABLE_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _web_address = validate.URL(schemes={"http", "https"}, require_tld=False)
 # Regions of the list that are no countries: groupings, pseudo-locales, unknown.
 _NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
@@ -62,7 +60,7 @@ class Instant(fields.AwareDateTime):
         return value
 
 
-class CouponCode(fields.String):
+class CouponCode(Text):
     """A code as customers type it, in capitals or not."""
 
     def _deserialize(self, value: Any, *arguments: Any, **named: Any) -> str:
@@ -70,21 +68,6 @@ class CouponCode(fields.String):
         capitals = typed.strip().upper()
         _coupon(capitals)
         return capitals
-
-
-def text(longest: int, *, shortest: int = 0, prose: bool = False, **options: Any) -> fields.String:
-    """A text of one line, or of several if it is prose; what a text lacks is empty, not null."""
-    unprintable = _UNPRINTABLE_IN_PROSE if prose else _UNPRINTABLE
-
-    def printable(value: str) -> None:
-        if unprintable.search(value):
-            raise ValidationError("may not contain control characters")
-        if shortest and not value.strip():
-            raise ValidationError("may not be blank")
-
-    if not shortest and not options.get("required"):
-        options.setdefault("load_default", "")
-    return fields.String(validate=[validate.Length(shortest, longest), printable], **options)
 
 
 def web_address(longest: int) -> fields.String:

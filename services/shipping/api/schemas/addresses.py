@@ -2,12 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-
-def _text(longest: int, *, required: bool = False) -> fields.String:
-    if required:
-        return fields.String(required=True, validate=validate.Length(1, longest))
-    return fields.String(load_default="", validate=validate.Length(max=longest))
-
+from shared.web.fields import text
 
 COUNTRY = validate.Regexp(r"^[A-Z]{2}\Z")
 
@@ -15,15 +10,15 @@ COUNTRY = validate.Regexp(r"^[A-Z]{2}\Z")
 class AddressArguments(Schema):
     """Where something is brought, or fetched."""
 
-    name = _text(200, required=True)
-    company = _text(200)
-    line1 = _text(200, required=True)
-    line2 = _text(200)
-    postcode = _text(40, required=True)
-    city = _text(200, required=True)
-    region = _text(200)
+    name = text(200, shortest=1, required=True)
+    company = text(200)
+    line1 = text(200, shortest=1, required=True)
+    line2 = text(200)
+    postcode = text(40, shortest=1, required=True)
+    city = text(200, shortest=1, required=True)
+    region = text(200)
     country = fields.String(required=True, validate=COUNTRY, metadata={"description": "ISO 3166-1 alpha-2."})
-    phone = _text(60)
+    phone = text(60)
 
 
 class AddressSchema(Schema):

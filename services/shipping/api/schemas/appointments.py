@@ -1,8 +1,9 @@
 """Appointments as the API writes and reads them."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from shared.events.snapshots import AppointmentKind
+from shared.web.fields import text
 from shared.web.paging import PageArguments
 
 LOCAL = {
@@ -16,13 +17,13 @@ class ScheduleArguments(Schema):
 
     starts = fields.NaiveDateTime(required=True, metadata=LOCAL)
     ends = fields.NaiveDateTime(required=True, metadata=LOCAL)
-    note = fields.String(load_default="", validate=validate.Length(max=500))
+    note = text(500, prose=True)
 
 
 class SignArguments(Schema):
     """Who signed that it was done."""
 
-    name = fields.String(required=True, validate=validate.Length(1, 200))
+    name = text(200, shortest=1, required=True)
 
 
 class AppointmentSchema(Schema):

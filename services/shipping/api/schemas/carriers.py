@@ -9,13 +9,13 @@ from services.shipping.api.schemas.shipments import (
     ShipmentLineSchema,
 )
 from shared.events.snapshots import ShipmentStatus
-from shared.web.fields import email_address
+from shared.web.fields import email_address, text
 
 
 class CarrierArguments(Schema):
     """A carrier to be made or changed."""
 
-    name = fields.String(required=True, validate=validate.Length(1, 200))
+    name = text(200, shortest=1, required=True)
     tracking_link = fields.String(
         required=True,
         validate=[validate.Length(max=500), validate.Regexp(r"^https?://[^\s{}]+\{number\}[^\s{}]*\Z")],
@@ -40,8 +40,8 @@ class CarrierSchema(CarrierArguments):
 class CourierArguments(Schema):
     """A courier to be taken on or changed."""
 
-    name = fields.String(required=True, validate=validate.Length(1, 200))
-    phone = fields.String(load_default="", validate=validate.Length(max=50))
+    name = text(200, shortest=1, required=True)
+    phone = text(50)
     email = email_address(
         may_be_empty=True,
         metadata={
@@ -65,15 +65,14 @@ class CourierSchema(CourierArguments):
 class AssignmentArguments(Schema):
     """Who takes a shipment to its customer."""
 
-    courier = fields.String(
+    courier = text(
+        40,
+        shortest=1,
         required=True,
         allow_none=True,
-        validate=validate.Length(1, 40),
         metadata={"description": "The code of a courier of the shipment's seller; null for nobody."},
     )
-    note = fields.String(
-        load_default="", validate=validate.Length(max=500), metadata={"description": "For the courier."}
-    )
+    note = text(500, prose=True, metadata={"description": "For the courier."})
 
 
 class CourierDeliverySchema(Schema):

@@ -8,22 +8,18 @@ from webargs.fields import DelimitedList
 from services.shipping.api.schemas.stock import LARGEST
 from services.shipping.domain.methods import NEEDS_NO_PACKING
 from shared.events.snapshots import MethodKind
+from shared.web.fields import text
 
-WORD = validate.Length(1, 100)
 LATEST = date(2999, 12, 31)  # days of handling are added to it, and calendars end with the year 9999
 
 
 class GoodsArguments(Schema):
     """What the warehouse must know of a SKU."""
 
-    barcode = fields.String(
-        load_default="",
-        validate=validate.Length(max=100),
-        metadata={"description": "What a scanner may read instead of the SKU."},
-    )
+    barcode = text(100, metadata={"description": "What a scanner may read instead of the SKU."})
     specifications = fields.Dict(
-        keys=fields.String(validate=WORD),
-        values=fields.String(validate=validate.Length(max=500)),
+        keys=text(100, shortest=1),
+        values=text(500, prose=True),
         load_default=dict,
         validate=validate.Length(max=50),
         metadata={"description": "What a picker looks at: colour, size, how to handle it."},
@@ -54,10 +50,10 @@ class GoodsSchema(GoodsArguments):
 class AvailabilityArguments(Schema):
     """For whom goods are looked for."""
 
-    seller = fields.String(required=True, validate=WORD)
-    market = fields.String(required=True, validate=WORD)
+    seller = text(100, shortest=1, required=True)
+    market = text(100, shortest=1, required=True)
     skus = DelimitedList(
-        fields.String(validate=WORD),
+        text(100, shortest=1),
         required=True,
         validate=validate.Length(1, 50),
         metadata={"description": "Separated by commas."},

@@ -5,16 +5,16 @@ from marshmallow import Schema, fields, post_load, validate
 from services.shipping.api.schemas.addresses import AddressArguments
 from services.shipping.domain.inspection import Condition, Found
 from services.shipping.domain.shipment_status import FailureReason
+from shared.web.fields import text
 
 NAME = {"description": "Whoever took it, as they signed."}
-NOTE = validate.Length(max=500)
 
 
 class ProofArguments(Schema):
     """Who signed for a shipment, and what else proves it."""
 
-    name = fields.String(required=True, validate=validate.Length(1, 200), metadata=NAME)
-    note = fields.String(load_default="", validate=NOTE)
+    name = text(200, shortest=1, required=True, metadata=NAME)
+    note = text(500, prose=True)
     document_id = fields.UUID(
         load_default=None,
         metadata={"description": "A proof: a stored document of the order, known seconds after its upload."},
@@ -24,13 +24,13 @@ class ProofArguments(Schema):
 class DeliverArguments(ProofArguments):
     """Who signed for a delivery, if anybody did."""
 
-    name = fields.String(load_default="", validate=validate.Length(max=200), metadata=NAME)
+    name = text(200, metadata=NAME)
 
 
 class CollectArguments(ProofArguments):
     """The code that the customer shows, and who that is."""
 
-    code = fields.String(required=True, validate=validate.Length(1, 20))
+    code = text(20, shortest=1, required=True)
 
 
 class ProvideArguments(Schema):
@@ -69,7 +69,7 @@ class FoundArguments(Schema):
 class TakeBackArguments(Schema):
     """What came back with an undeliverable shipment, unit by unit; what is missing is lost."""
 
-    location = fields.String(required=True, validate=validate.Length(1, 40))
+    location = text(40, shortest=1, required=True)
     found = fields.List(fields.Nested(FoundArguments), required=True, validate=validate.Length(max=200))
 
 

@@ -5,15 +5,17 @@ from marshmallow import Schema, fields, validate
 from services.shipping.api.schemas.addresses import COUNTRY, AddressArguments
 from services.shipping.domain.locations import LocationKind
 from shared.events.snapshots import MethodKind
+from shared.web.fields import text
 
 
 class LocationArguments(Schema):
     """A location to be made or changed."""
 
-    name = fields.String(required=True, validate=validate.Length(1, 200))
-    seller = fields.String(
+    name = text(200, shortest=1, required=True)
+    seller = text(
+        100,
+        shortest=1,
         load_default="*",
-        validate=validate.Length(1, 100),
         metadata={"description": "Whose orders it serves; * for everyone's. It can't be changed later."},
     )
     country = fields.String(required=True, validate=COUNTRY, metadata={"description": "ISO 3166-1 alpha-2."})
@@ -22,7 +24,7 @@ class LocationArguments(Schema):
         load_default=True, metadata={"description": "Whether it is asked for stock at all."}
     )
     markets = fields.List(
-        fields.String(validate=validate.Length(1, 100)),
+        text(100, shortest=1),
         load_default=list,
         validate=validate.Length(max=100),
         metadata={"description": "Whose orders it serves; none named: every market's."},

@@ -8,13 +8,14 @@ from services.shipping.api.schemas.stock import LARGEST
 from services.shipping.commands.picking import MOST_SHIPMENTS
 from services.shipping.domain.readiness import Readiness
 from shared.events.snapshots import ShipmentStatus
+from shared.web.fields import text
 from shared.web.paging import PageArguments
 
 
 class PickListArguments(Schema):
     """What is to be picked: these shipments of a location, or the oldest that are released there."""
 
-    location = fields.String(required=True, validate=validate.Length(1, 40))
+    location = text(40, shortest=1, required=True)
     shipment_ids = fields.List(
         fields.UUID(), load_default=list, validate=[validate.Length(max=MOST_SHIPMENTS), shipments_once]
     )
@@ -23,7 +24,7 @@ class PickListArguments(Schema):
 class PickListPageArguments(PageArguments):
     """The query of the list of pick lists."""
 
-    location = fields.String(validate=validate.Length(1, 40))
+    location = text(40, shortest=1)
     open = fields.Boolean(metadata={"description": "Whether anything on it is still to be looked for."})
 
 
@@ -99,9 +100,7 @@ class PicksArguments(Schema):
 class PackedArguments(Schema):
     """What a scanner read off what is packed."""
 
-    code = fields.String(
-        required=True, validate=validate.Length(1, 100), metadata={"description": "A SKU or its barcode."}
-    )
+    code = text(100, shortest=1, required=True, metadata={"description": "A SKU or its barcode."})
     units = fields.Integer(load_default=1, strict=True, validate=validate.Range(1, LARGEST))
 
 

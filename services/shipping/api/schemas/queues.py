@@ -1,11 +1,10 @@
 """The queries of the queues."""
 
-from marshmallow import fields, validate
-
+from shared.web.fields import text
 from shared.web.paging import PageArguments
 
 
 class QueuePageArguments(PageArguments):
     """The query of a queue."""
 
-    location = fields.String(validate=validate.Length(1, 40))
+    location = text(40, shortest=1)

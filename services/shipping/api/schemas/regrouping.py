@@ -8,8 +8,8 @@ from marshmallow import Schema, fields, post_load, validate
 from services.shipping.api.schemas.addresses import AddressArguments
 from services.shipping.api.schemas.once import lines_once
 from services.shipping.api.schemas.stock import LARGEST
+from shared.web.fields import text
 
-CODE = validate.Length(1, 40)
 SOME_LINES: list[Callable[[Any], Any]] = [validate.Length(1, 1000), lines_once]
 
 
@@ -47,7 +47,7 @@ class SplitArguments(ShareArguments):
 class RelocateArguments(ShareArguments):
     """Which location is to serve a shipment, or some of its lines."""
 
-    location = fields.String(required=True, validate=CODE)
+    location = text(40, shortest=1, required=True)
 
 
 class MergeArguments(ShareArguments):
@@ -59,6 +59,6 @@ class MergeArguments(ShareArguments):
 class EditArguments(Schema):
     """Where a shipment is to go, and how; what is not named stays."""
 
-    method = fields.String(validate=validate.Length(1, 100))
-    pickup_point = fields.String(validate=CODE, metadata={"description": "The code of a location."})
+    method = text(100, shortest=1)
+    pickup_point = text(40, shortest=1, metadata={"description": "The code of a location."})
     address = fields.Nested(AddressArguments)

@@ -1,9 +1,10 @@
 """Returns as the warehouse reads and receives them."""
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from services.shipping.api.schemas.handovers import TakeBackArguments
 from services.shipping.domain.inspection import Condition, ReturnStatus
+from shared.web.fields import text
 from shared.web.paging import PageArguments
 
 
@@ -16,7 +17,7 @@ class ReturnPageArguments(PageArguments):
 class ReceiveReturnArguments(TakeBackArguments):
     """What came of a return, unit by unit; what is missing has not come."""
 
-    note = fields.String(load_default="", validate=validate.Length(max=500))
+    note = text(500, prose=True)
 
 
 class FindingSchema(Schema):

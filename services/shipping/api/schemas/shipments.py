@@ -10,6 +10,7 @@ from services.shipping.domain.queues import Queue
 from services.shipping.domain.readiness import Readiness
 from services.shipping.domain.timeline import Step
 from shared.events.snapshots import MethodKind, ShipmentStatus, TrackingStatus
+from shared.web.fields import text
 from shared.web.paging import PageArguments
 from shared.web.problems import refusals_by_action
 
@@ -17,7 +18,7 @@ from shared.web.problems import refusals_by_action
 class HandOverArguments(Schema):
     """Who carries a shipment; nothing for Waybill's own carrier, which makes number and link itself."""
 
-    carrier = fields.String(load_default="", validate=validate.Length(max=100))
+    carrier = text(100)
     tracking_number = TrackingNumber(load_default="")
     tracking_url = fields.Url(schemes={"http", "https"}, load_default="", validate=validate.Length(max=1000))
 
@@ -25,7 +26,7 @@ class HandOverArguments(Schema):
 class CancelArguments(Schema):
     """Why a shipment is deleted, or turned down."""
 
-    reason = fields.String(required=True, validate=validate.Length(1, 500))
+    reason = text(500, shortest=1, prose=True, required=True)
 
 
 class ShipmentPageArguments(PageArguments):

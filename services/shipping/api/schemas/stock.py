@@ -4,6 +4,7 @@ from marshmallow import Schema, fields, validate
 
 from services.shipping.domain.stock_movements import MovementKind
 from shared.events.snapshots import ShipmentStatus
+from shared.web.fields import text
 from shared.web.paging import PageArguments
 
 LARGEST = 1_000_000_000
@@ -14,7 +15,7 @@ class CountArguments(Schema):
     """What somebody counted."""
 
     on_hand = fields.Integer(required=True, strict=True, validate=validate.Range(0, LARGEST))
-    reason = fields.String(required=True, validate=validate.Length(1, 500), metadata=REASON)
+    reason = text(500, shortest=1, prose=True, required=True, metadata=REASON)
 
 
 class ReceiptArguments(Schema):
@@ -26,7 +27,7 @@ class ReceiptArguments(Schema):
         validate=validate.Range(1, LARGEST),
         metadata={"description": "In stock-keeping units."},
     )
-    reason = fields.String(load_default="", validate=validate.Length(max=500), metadata=REASON)
+    reason = text(500, prose=True, metadata=REASON)
 
 
 class ScrapArguments(Schema):
@@ -38,15 +39,15 @@ class ScrapArguments(Schema):
         validate=validate.Range(1, LARGEST),
         metadata={"description": "In stock-keeping units."},
     )
-    reason = fields.String(required=True, validate=validate.Length(1, 500), metadata=REASON)
+    reason = text(500, shortest=1, prose=True, required=True, metadata=REASON)
 
 
 class BinArguments(Schema):
     """Where a SKU lies."""
 
-    bin = fields.String(
+    bin = text(
+        100,
         required=True,
-        validate=validate.Length(max=100),
         metadata={"description": "The shelf; pick lists go by it, in the order of its letters and digits."},
     )
 
@@ -54,8 +55,8 @@ class BinArguments(Schema):
 class StockPageArguments(PageArguments):
     """The query of the list of stock."""
 
-    sku = fields.String(validate=validate.Length(1, 100))
-    location = fields.String(validate=validate.Length(1, 40))
+    sku = text(100, shortest=1)
+    location = text(40, shortest=1)
 
 
 class StockLevelSchema(Schema):

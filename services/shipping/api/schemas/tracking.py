@@ -6,13 +6,15 @@ from marshmallow import EXCLUDE, Schema, fields, validate
 
 from shared.events.snapshots import TrackingStatus
 from shared.tracking_numbers import normalise
+from shared.web.fields import Text, text
 
 
-class TrackingNumber(fields.String):
-    """A carrier's number, kept in capitals and without blanks, however it is written."""
+class TrackingNumber(Text):
+    """A carrier's number, kept in capitals and without blanks, of what Code 128 can print."""
 
     def __init__(self, *, shortest: int = 0, **options: Any) -> None:
-        super().__init__(validate=validate.Length(shortest, 100), **options)
+        printable = validate.Regexp(r"^[!-~]*\Z", error="must be printable ASCII characters")
+        super().__init__(validate=[validate.Length(shortest, 100), printable], **options)
 
     def _deserialize(self, value: Any, *arguments: Any, **named: Any) -> str:
         return normalise(super()._deserialize(value, *arguments, **named))
@@ -21,7 +23,7 @@ class TrackingNumber(fields.String):
 class TrackingArguments(Schema):
     """Who carries a parcel, and under which number."""
 
-    carrier = fields.String(required=True, validate=validate.Length(1, 100))
+    carrier = text(100, shortest=1, required=True)
     tracking_number = TrackingNumber(load_default="")
     tracking_url = fields.Url(
         schemes={"http", "https"},
@@ -42,8 +44,8 @@ class ScanArguments(Schema):
     tracking_number = TrackingNumber(shortest=1, required=True)
     status = fields.Enum(TrackingStatus, by_value=True, required=True)
     at = fields.AwareDateTime(required=True, metadata={"description": "When that was so."})
-    place = fields.String(load_default="", validate=validate.Length(max=200))
-    note = fields.String(load_default="", validate=validate.Length(max=500))
+    place = text(200)
+    note = text(500, prose=True)
 
 
 class CarrierCallArguments(Schema):

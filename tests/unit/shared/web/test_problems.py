@@ -76,17 +76,24 @@ def test_a_body_of_another_kind_is_refused(client, bearer):
     assert client.post("/v1/things", data="name=kettle", headers=bearer()).status_code == 415
 
 
+@pytest.mark.requirement("V-03")
 @pytest.mark.parametrize(
     ("body", "field"),
     [
         (b'{"name": "ket\\u0000tle"}', "name"),
         (b'{"name": "kettle", "parts": [{"name": "\\u0000", "quantity": 1}]}', "parts.0.name"),
         (b'{"name": "kettle", "\\u0000": 1}', "\N{REPLACEMENT CHARACTER}"),
+        (b'{"name": "kettle", "parts": [{"name": "\\u0001", "quantity": 1}]}', "parts.0.name"),
+        (b'{"name": "ket\\btle"}', "name"),
+        (b'{"name": "ket\xef\xbf\xbftle"}', "name"),
+        (b'{"name": "ket\xc2\x85tle"}', "name"),
+        (b'{"name": "ket\x7ftle"}', "name"),
+        (b'{"name": "kettle", "\xef\xbf\xbe": 1}', "\N{REPLACEMENT CHARACTER}"),
         (b'{"name": "kettle", "size": 9223372036854775808}', "size"),
         (b'{"name": "kettle", "size": -9223372036854775809}', "size"),
     ],
 )
-def test_what_the_database_can_not_hold_is_refused_by_field(client, bearer, body, field):
+def test_what_no_service_can_hold_is_refused_by_field(client, bearer, body, field):
     errors = errors_of(
         client.post("/v1/things", data=body, headers=bearer(), content_type="application/json")
     )
@@ -106,11 +113,13 @@ def test_a_number_too_large_for_its_column_is_refused_too(client, bearer):
     assert answer.status_code == 422
 
 
-def test_nul_in_a_query_or_path_is_refused(client, bearer):
-    assert errors_of(client.get("/v1/things?owner=%00", headers=bearer())).keys() == {"owner"}
+@pytest.mark.requirement("V-03")
+@pytest.mark.parametrize("unfit", ["%00", "a%01", "%EF%BF%BE", "%C2%85"])
+def test_an_unfit_text_in_a_query_is_refused(client, bearer, unfit):
+    assert errors_of(client.get(f"/v1/things?owner={unfit}", headers=bearer())).keys() == {"owner"}
     assert client.get("/v1/things/%00", headers=bearer()).status_code == 404
     operator = bearer("admin", sellers=["*"], markets=["*"])
-    assert client.get("/v1/operations/traces/%00", headers=operator).status_code == 422
+    assert client.get(f"/v1/operations/traces/{unfit}", headers=operator).status_code == 422
 
 
 def test_a_missing_thing_is_not_found(client, bearer):

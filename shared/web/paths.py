@@ -1,0 +1,20 @@
+"""Texts in the addresses of requests."""
+
+from flask import Flask, request
+
+from shared.errors import Invalid
+from shared.text import UnfitText, accepted
+
+
+def accept_paths(app: Flask) -> None:
+    """Hold each text that stands in a request's path to the rule of all texts."""
+
+    @app.before_request
+    def accept() -> None:
+        given = request.view_args or {}
+        for name, value in given.items():
+            if isinstance(value, str):
+                try:
+                    given[name] = accepted(value)
+                except UnfitText as error:
+                    raise Invalid(**{name: str(error)}) from error
