@@ -3,6 +3,7 @@
 import time
 from datetime import date, datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -10,12 +11,12 @@ from zoneinfo import ZoneInfo
 from prometheus_client import Counter, Histogram
 from sqlalchemy.orm import Session, sessionmaker
 
-from services.documents import numbering, queries, storage
+from services.documents import numbering, queries, rebuilding, storage
 from services.documents.commands import papers as commands
 from services.documents.commands import prints
 from services.documents.db import folder_of
 from services.documents.domain.figures import disagreements
-from services.documents.domain.papers import NUMBERED_KINDS, Content, PrintKind, may
+from services.documents.domain.papers import NUMBERED_KINDS, UPLOADED_KINDS, Content, PrintKind, may
 from services.documents.messaging import jobs
 from services.documents.models import Paper, Print
 from shared.events.snapshots import PaperKind
@@ -114,7 +115,11 @@ def remove_bytes(sessions: sessionmaker[Session], argument: dict[str, Any]) -> N
 
 @jobs.kind("print", limit_seconds=120, queue="rendering")
 def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
-    """Put stored papers together, or lay out a list over shipments, from what is known of them now."""
+    """Put stored papers together, or lay out a list over shipments, from what is known of them now.
+
+    What can't be printed, because of what somebody sent in or of what was erased since, is no failure of
+    ours: the print fails at once, and says why.
+    """
     began = time.monotonic()
     print_id = UUID(argument["print_id"])
     with sessions() as session:
@@ -124,18 +129,41 @@ def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
             return None
         stops = queries.stops(session, made.argument.get("shipments", ()))
         logo = queries.newest_logo(session, stops[0].order.seller.seller) if stops else None
+        hashes = made.argument.get("sha256", ())
+        papers: dict[str, Paper] = {}
+        for paper in queries.printed_papers(session, hashes):
+            papers.setdefault(str(paper.sha256), paper)
     from services.documents import rendering  # noqa: PLC0415 - as above
 
-    if made.kind is PrintKind.DOCUMENTS:
-        whole = rendering.put_together([storage.read(folder, digest) for digest in made.argument["sha256"]])
-    elif len(stops) < len(made.argument["shipments"]):
-        raise PermanentFailure("an order on it was erased")
-    else:
-        picture = storage.read(folder, logo.sha256) if logo and logo.sha256 else b""
-        whole = rendering.render_stops(made.kind, stops, made.requested_at, picture)
+    try:
+        if len(stops) < len(made.argument.get("shipments", ())):
+            raise rendering.Unprintable("an order on it was erased")  # noqa: TRY301 - one way to give up
+        if len(papers) < len(set(hashes)):
+            raise rendering.Unprintable("a document on it was removed")  # noqa: TRY301
+        if made.kind is PrintKind.DOCUMENTS:
+            whole = rendering.put_together([_to_print(folder, papers[digest]) for digest in hashes])
+        else:
+            picture = storage.read(folder, logo.sha256) if logo and logo.sha256 else b""
+            whole = rendering.render_stops(made.kind, stops, made.requested_at, picture)
+    except rendering.Unprintable as error:
+        return partial(prints.give_up_print, print_id=print_id, reason=str(error))
     DOCUMENT_SECONDS.labels(made.kind).observe(time.monotonic() - began)
     UNPRINTABLE.labels(made.kind).inc(len(whole.unprintable))
     return partial(prints.store_print, print_id=print_id, content=whole.pdf, unprintable=whole.unprintable)
+
+
+def _to_print(folder: Path, paper: Paper) -> bytes:
+    """The bytes of a paper as they go into a print; raises Unprintable."""
+    from services.documents import rendering  # noqa: PLC0415 - as above
+
+    assert paper.sha256 is not None
+    content = storage.read(folder, paper.sha256)
+    if paper.kind not in UPLOADED_KINDS:
+        return content
+    try:
+        return rebuilding.rebuilt(content)
+    except rebuilding.Unreadable as error:
+        raise rendering.Unprintable(f"the document {paper.id} {error}") from error
 
 
 @jobs.on_dead("print")

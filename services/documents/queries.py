@@ -183,6 +183,12 @@ def count_series(session: Session) -> int:
     return session.execute(select(func.count()).select_from(Series)).scalar_one()
 
 
+def printed_papers(session: Session, hashes: Collection[str]) -> Sequence[Paper]:
+    """The papers that are stored under these hashes, what was sent in first."""
+    stored = select(Paper).where(Paper.sha256.in_(hashes), Paper.status == PaperStatus.STORED)
+    return session.scalars(stored.order_by(Paper.kind.not_in(UPLOADED_KINDS), Paper.id)).all()
+
+
 def needed_hashes(session: Session, of: Collection[str]) -> set[str]:
     """Those of these hashes whose bytes a paper, print or logo still needs."""
     needed = union(

@@ -43,6 +43,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 DEFAULT_COLOUR = "#1f4e5f"
 LOGO_URL = "waybill:logo"
 MOST_PAGES = 150
+MOST_PAGES_OF_A_PRINT = 1_000
 MOST_NAMED = 20  # characters that can't be printed
 _LOGO = Markup('<img class="emblem" src="{}" alt="">').format(LOGO_URL)
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -64,7 +65,11 @@ def warn_of_slow_fonts(subsetter: object = harfbuzz_subset) -> bool:
 FONTS = {path.as_uri(): path for path in typefaces.LATO}
 
 
-class TooLong(Exception):  # noqa: N818 - reads as what happened
+class Unprintable(Exception):  # noqa: N818 - reads as what happened
+    """A paper or print can't be made, for good; the text says why."""
+
+
+class TooLong(Unprintable):
     """A paper has more pages than anyone would print."""
 
 
@@ -191,11 +196,16 @@ def render_stops(kind: PrintKind, stops: Sequence[Stop], printed_at: datetime, l
 
 
 def put_together(pdfs: Sequence[bytes]) -> Rendered:
-    """One PDF of several, page after page; what they carry beside their pages is left behind."""
+    """One PDF of several, page after page; what they carry beside their pages is left behind.
+
+    For papers of ours, and what others sent in once it is rebuilt. Raises TooLong.
+    """
     writer = PdfWriter()
     for pdf in pdfs:
         for page in PdfReader(BytesIO(pdf)).pages:
             writer.add_page(page)
+        if len(writer.pages) > MOST_PAGES_OF_A_PRINT:
+            raise TooLong(f"more than {MOST_PAGES_OF_A_PRINT} pages")
     writer.compress_identical_objects()
     whole = BytesIO()
     writer.write(whole)

@@ -9,7 +9,7 @@ import unicodedata
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+from tempfile import TemporaryDirectory
 from xml.sax.saxutils import escape
 
 from fontTools.ttLib import TTFont
@@ -61,15 +61,15 @@ def only_ours() -> FontConfiguration:
     """The fonts that papers are set in; what the machine has besides is not among them."""
     families = "".join(f"<family>{family}</family>" for family in _FAMILIES)
     folders = "".join(f"<dir>{escape(str(folder))}</dir>" for folder in sorted({f.parent for f in _OTHERS}))
-    with NamedTemporaryFile("w", suffix=".conf") as file:
-        file.write(
-            f"<fontconfig>{folders}<cachedir prefix='xdg'>fontconfig</cachedir><rescan><int>0</int></rescan>"
+    with TemporaryDirectory(prefix="waybill-fonts-") as scratch:
+        config = Path(scratch) / "fonts.conf"
+        config.write_text(
+            f"<fontconfig>{folders}<cachedir>{escape(scratch)}</cachedir><rescan><int>0</int></rescan>"
             f"<alias binding='strong'><family>sans-serif</family><prefer>{families}</prefer></alias>"
             "</fontconfig>"
         )
-        file.flush()
         given = os.environ.get("FONTCONFIG_FILE")
-        os.environ["FONTCONFIG_FILE"] = file.name  # fontconfig can be told no other way
+        os.environ["FONTCONFIG_FILE"] = str(config)  # fontconfig can be told no other way
         try:
             return FontConfiguration()
         finally:

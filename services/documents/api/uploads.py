@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from flask import Response, request
-from PIL import Image
+from PIL import Image, ImageOps
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import FileStorage
 
@@ -16,6 +16,7 @@ from services.documents.api.schemas.uploads import LogoSchema
 from services.documents.commands import papers, uploads
 from services.documents.domain.papers import UPLOADED_KINDS
 from services.documents.domain.uploads import (
+    KEPT_LOGO_SIDE,
     LARGEST_LOGO,
     LARGEST_LOGO_SIDE,
     LARGEST_UPLOAD,
@@ -79,18 +80,14 @@ def remove_upload(session: Session, removal: dict[str, Any], document_id: UUID) 
 @counted_as(Kind.UPLOADS)
 @command
 def put_logo(session: Session, seller: str) -> Logo:
-    """Have a seller's papers bear a logo from now on, PNG or JPEG, up to 1 MiB; what exists stays."""
+    """Have a seller's papers bear a logo from now on, PNG or JPEG, up to 1 MiB; what exists stays.
+
+    It is drawn anew, up to 1,000 pixels a side: nothing but what it shows is kept.
+    """
     _, content, content_type = _file(LARGEST_LOGO)
     if content_type not in LOGO_TYPES:
         raise Invalid(file="must be a PNG or JPEG")
-    try:
-        with Image.open(BytesIO(content)) as image:
-            if max(image.size) > LARGEST_LOGO_SIDE:
-                raise Invalid(file=f"must have {LARGEST_LOGO_SIDE} pixels a side at most")
-            image.verify()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise Invalid(file="is no picture that can be read") from error
-    return uploads.set_logo(session, seller, content=content, content_type=content_type)
+    return uploads.set_logo(session, seller, content=_redrawn(content), content_type=content_type)
 
 
 @blueprint.route("/sellers/<seller>/logo", methods=["DELETE"])
@@ -151,6 +148,26 @@ def _file(largest: int) -> tuple[str, bytes, str]:
     if content_type is None:
         raise Invalid(file=f"must be one of: {', '.join(sorted(SUFFIXES))}")
     return files[0].filename or "", content, content_type
+
+
+def _redrawn(content: bytes) -> bytes:
+    """A picture anew from its pixels, for papers carry it: without what else its file held."""
+    try:
+        with Image.open(BytesIO(content)) as image:
+            if max(image.size) > LARGEST_LOGO_SIDE:
+                raise Invalid(file=f"must have {LARGEST_LOGO_SIDE} pixels a side at most")
+            kind = image.format
+            drawn = ImageOps.exif_transpose(image)
+            drawn.thumbnail((KEPT_LOGO_SIDE, KEPT_LOGO_SIDE))
+            if drawn.mode not in {"RGB", "RGBA", "L"}:
+                drawn = drawn.convert("RGBA" if kind == "PNG" else "RGB")
+            bare = Image.new(drawn.mode, drawn.size)
+            bare.paste(drawn)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise Invalid(file="is no picture that can be read") from error
+    file = BytesIO()
+    bare.save(file, kind, quality=95)
+    return file.getvalue()
 
 
 def _require_seller(session: Session, seller: str) -> None:

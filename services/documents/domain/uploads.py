@@ -8,6 +8,7 @@ MOST_BY_CUSTOMER = 20  # of one order: whoever has its link may not fill the dis
 LONGEST_FILENAME = 120
 LARGEST_LOGO = 1 << 20
 LARGEST_LOGO_SIDE = 4_000  # pixels
+KEPT_LOGO_SIDE = 1_000  # pixels: on paper, 15 mm
 
 # What each type begins with, and what its files are called.
 _BEGINNINGS = (
