@@ -27,7 +27,7 @@ from shared.db import migration_of, newest_migration
 from shared.messaging import operations
 from shared.messaging.service import Messaging, listening_mark
 from shared.messaging.tables import inbox
-from shared.settings import ServiceSettings
+from shared.settings import ServiceSettings, bearer
 from shared.sources import sources
 
 OLDEST_POSTGRESQL = 15
@@ -40,6 +40,7 @@ MOST_PULLED = 0.01
 NEEDED_BYTES = 500_000_000
 FULL_SHARE = 0.8
 RENEW_DAYS = 14
+RENEW_HOURS = 1
 PATIENCE_SECONDS = 3
 NOTHING_AFTER = 2**62
 A_ZONE = "Europe/Madrid"
@@ -253,11 +254,12 @@ def token(patient: Patient) -> Iterator[Trouble]:
     """Whether the service's own token opens what it must."""
     from shared.web.auth import KeySet, Tokens  # noqa: PLC0415
 
-    name, own = patient.messaging.name, patient.settings.service_token
+    name, told = patient.messaging.name, patient.settings.service_token
     why = "The service can't pull, acknowledge or read papers"
     try:
+        own = bearer(told)
         actor = Tokens(KeySet(patient.settings.jwks), patient.settings.token_issuer).actor(own)
-    except jwt.InvalidTokenError as error:
+    except (jwt.InvalidTokenError, OSError) as error:
         yield Trouble(
             f"SERVICE_TOKEN is not accepted: {error}",
             why,
@@ -271,7 +273,8 @@ def token(patient: Patient) -> Iterator[Trouble]:
             f"Have one issued with the claim subscriber={name} and the scope events:read documents:read",
         )
     ends_at = datetime.fromtimestamp(jwt.decode(own, options={"verify_signature": False})["exp"], UTC)
-    if ends_at - clock.now() < timedelta(days=RENEW_DAYS):
+    # In a file a new one comes by itself.
+    if ends_at - clock.now() < (timedelta(days=RENEW_DAYS) if told == own else timedelta(hours=RENEW_HOURS)):
         yield Trouble(f"SERVICE_TOKEN ends at {ends_at:%Y-%m-%d %H:%M} UTC", why, "Have a new one issued")
 
 

@@ -60,9 +60,8 @@ class ServiceSettings(ProcessSettings):
     database_url: str
     jwks: str  # the key set that tokens are checked against, its file, or its address
     token_issuer: str  # whose tokens are accepted: their claim `iss`, to the letter
-    service_token: str = only(
-        "api", "agent"
-    )  # this service's own, for calls to the others' /internal and documents
+    # This service's own, or its file, for calls to the others' /internal and documents.
+    service_token: str = only("api", "agent")
     customer_link_keys: tuple[str, ...] = only("api", default=())  # newest first; the older still open links
     # This service's own, newest first, with which it seals what it tells; and everybody's, as service=key.
     message_keys: tuple[str, ...] = only("worker", "agent", default=())
@@ -143,6 +142,11 @@ def is_told(field: Field[Any], process: str) -> bool:
 def is_needed(field: Field[Any], process: str) -> bool:
     """Whether a kind of process can't do without a secret."""
     return process in field.metadata.get("only", ()) and not field.metadata["is_optional"]
+
+
+def bearer(told: str) -> str:
+    """A token as it was told, or as the file at that path has it by now: its issuer renews it there."""
+    return Path(told).read_text().strip() if "/" in told else told  # which no token has
 
 
 def is_webhook_secret(text: str) -> bool:

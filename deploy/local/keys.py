@@ -26,8 +26,9 @@ from shared.access import ROLES
 AUDIENCE = "waybill"
 ISSUER = "waybill-local"
 
-# A token lives as long as the process that was started with it, so it has to outlast the longest run.
-SERVICE_TOKEN_LIFETIME = timedelta(days=400)
+# Of tokens in files, which are renewed there while a stack runs, and of those that processes are told.
+RENEWED_TOKEN_LIFETIME = timedelta(days=1)
+KEPT_TOKEN_LIFETIME = timedelta(days=90)
 
 # All that a person or program outside may be allowed; what services ask of each other is not among it.
 ALL_SCOPES = tuple(sorted(frozenset().union(*ROLES.values())))
@@ -77,14 +78,20 @@ class Keys:
             claims["subscriber"] = subscriber
         return jwt.encode(claims, self._signing_key, algorithm="EdDSA", headers={"kid": self._key_id})
 
-    def service_token(self, service: str) -> str:
+    def service_token(self, service: str, lifetime: timedelta = KEPT_TOKEN_LIFETIME) -> str:
         """What a service shows the others: it may fetch its events and the papers it sends."""
         return self.token(
             service,
             scopes=["events:read", "documents:read"],
             subscriber=service,
-            lifetime=SERVICE_TOKEN_LIFETIME,
+            lifetime=lifetime,
         )
+
+    def service_token_file(self, service: str) -> Path:
+        """The file with the service's token, which is a new one each time that this is asked for."""
+        file = self.folder / f"service-token-{service}"
+        write_secret(file, self.service_token(service, RENEWED_TOKEN_LIFETIME))
+        return file
 
     def message_keys(self, service: str) -> str:
         """What a service seals its events with, newest and previous."""

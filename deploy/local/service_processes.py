@@ -111,7 +111,7 @@ def service_environments(settings: Settings, keys: Keys, servers: Servers) -> di
         | {
             "DATABASE_URL": servers.database_url(service),
             "BROKER_URL": servers.broker_url_of(service),
-            "SERVICE_TOKEN": keys.service_token(service),
+            "SERVICE_TOKEN": str(keys.service_token_file(service)),
             "MESSAGE_KEYS": keys.message_keys(service),
         }
         for service in SERVICES

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -40,6 +41,7 @@ MIGRATE_SECONDS = 120.0
 HEALTHY_SECONDS = 120.0
 STOP_SERVICES_SECONDS = 25.0
 STOP_SERVERS_SECONDS = 20.0
+RENEW_TOKENS_SECONDS = 3600.0
 
 
 class Stack:
@@ -62,6 +64,8 @@ class Stack:
         self.keys = Keys(self.folder / "keys")
         self.servers = Servers(settings, self.keys, refused_mails=refused_mails, seed=seed)
         self.supervisor = Supervisor(self.folder / "processes.json")
+        self._stopped = threading.Event()
+        self._renewer = threading.Thread(target=self._renew_tokens, name="tokens", daemon=True)
         self._services = service_processes(settings, self.keys, self.servers)
 
     @property
@@ -126,6 +130,7 @@ class Stack:
                     self.supervisor.keep(process)
             self._tell("Bringing the databases up to date")
             _migrate(self.settings, self.keys, self.servers)
+            self._renewer.start()
             self._tell("Starting the services")
             for process in self._services.values():
                 if self._supervised:
@@ -136,6 +141,12 @@ class Stack:
         except BaseException:
             self.stop()
             raise
+
+    def _renew_tokens(self) -> None:
+        """Give the services new tokens long before the old ones end."""
+        while not self._stopped.wait(RENEW_TOKENS_SECONDS):
+            for service in SERVICES:
+                self.keys.service_token_file(service)
 
     def _ports(self) -> set[str]:
         """The names of all ports that this stack will listen on."""
@@ -170,6 +181,7 @@ class Stack:
         stop_all(self._services.values(), STOP_SERVICES_SECONDS)
         stop_all(self.servers.processes(), STOP_SERVERS_SECONDS)
         self.supervisor.close()
+        self._stopped.set()
         self._ownership.close()
 
     def stop_process(self, name: str, seconds: float = STOP_SERVICES_SECONDS) -> None:

@@ -31,6 +31,7 @@ from shared.messaging.backoff import Backoff
 from shared.messaging.jobs import Effect, PermanentFailure, RetryLater
 from shared.messaging.subjects import lock_order
 from shared.metrics import when_committed
+from shared.settings import bearer
 
 EMAILS = Counter(
     "waybill_emails",
@@ -115,7 +116,7 @@ def _put_into_words(sessions: sessionmaker[Session], email: Email, settings: Set
     papers = tuple(
         sending.Attachment(
             filename=paper["filename"],
-            content=attachments.fetch(paper, settings.documents_url, settings.service_token),
+            content=attachments.fetch(paper, settings.documents_url, bearer(settings.service_token)),
         )
         for paper in commands.enclosures(email, merged)
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from shared import clock
 from shared.messaging import metrics
 from shared.messaging.outbox import envelope
 from shared.messaging.tables import event_log, inbox, outbox
+from shared.settings import bearer
 
 PULL_LIMIT = 100
 ACKNOWLEDGE_LIMIT = 1000
@@ -61,7 +63,7 @@ class Source:
         self.name = name
         self._client = httpx.Client(
             base_url=address,
-            headers={"Authorization": f"Bearer {token}"},
+            auth=partial(_with_bearer, token),
             timeout=httpx.Timeout(10, connect=3),
         )
 
@@ -96,6 +98,11 @@ class Source:
     def close(self) -> None:
         """End the connections."""
         self._client.close()
+
+
+def _with_bearer(token: str, request: httpx.Request) -> httpx.Request:
+    request.headers["Authorization"] = f"Bearer {bearer(token)}"
+    return request
 
 
 def acknowledge_received(session: Session, source: Source) -> int:

@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from deploy.local.databases import SERVICES
 from deploy.local.service_processes import WORKERS, metrics_url
 from shared.events.snapshots import Step
+from shared.settings import bearer
 
 pytestmark = pytest.mark.slow
 
@@ -162,7 +163,7 @@ def secrets(stack):
             **stack.processes[f"{service}.agent"].environment,
             **stack.processes[f"{service}.api"].environment,
         }
-        yield environment["SERVICE_TOKEN"], *environment["CUSTOMER_LINK_KEYS"].split(",")
+        yield bearer(environment["SERVICE_TOKEN"]), *environment["CUSTOMER_LINK_KEYS"].split(",")
         yield environment["MESSAGE_KEYS"].split(",")
         for name in ("DATABASE_URL", "BROKER_URL"):
             password = urlsplit(environment[name]).password

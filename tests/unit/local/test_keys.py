@@ -36,6 +36,19 @@ def test_keys_outlive_a_restart_and_only_their_owner_can_read_them(tmp_path):
     assert {stat.S_IMODE(file.stat().st_mode) for file in first.folder.iterdir()} == {0o600}
 
 
+@pytest.mark.requirement("V-20")
+def test_a_service_s_token_in_its_file_is_a_new_one_each_time_and_ends_within_a_day(tmp_path):
+    keys = Keys(tmp_path / "keys")
+
+    def claims():
+        file = keys.service_token_file("orders")
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+        return jwt.decode(file.read_text(), options={"verify_signature": False})
+
+    assert claims()["exp"] - claims()["iat"] <= 24 * 3600
+    assert claims()["subscriber"] == "orders"
+
+
 def test_another_stacks_token_is_worth_nothing_here(tmp_path):
     ours, theirs = Keys(tmp_path / "ours"), Keys(tmp_path / "theirs")
     key_set = jwt.PyJWKSet.from_dict(json.loads(ours.jwks_file.read_text()))

@@ -10,7 +10,7 @@ import pytest
 from services.notifications.settings import Settings as Notifications
 from services.orders.settings import Settings as Orders
 from services.shipping.settings import Settings as Shipping
-from shared.settings import ServiceSettings, SettingsError, read
+from shared.settings import ServiceSettings, SettingsError, bearer, read
 
 COMPLETE = {
     "DATABASE_URL": "postgresql+psycopg://orders:pw@127.0.0.1/orders",
@@ -152,3 +152,15 @@ def test_a_service_adds_its_own():
         smtp_url: str
 
     assert read(Settings, COMPLETE | {"SMTP_URL": "smtp://127.0.0.1:8025"}).smtp_url.endswith("8025")
+
+
+@pytest.mark.requirement("V-20")
+def test_a_token_in_a_file_is_read_as_it_is_by_now(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("first\n")
+    assert bearer(str(file)) == "first"
+
+    file.write_text("second")
+
+    assert bearer(str(file)) == "second"
+    assert bearer("eyJhbGciOiJFZERTQSJ9.e30.c2ln_-") == "eyJhbGciOiJFZERTQSJ9.e30.c2ln_-"
