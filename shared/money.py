@@ -1,12 +1,40 @@
 """Amounts of money: integers of minor units, rounded half up in one place."""
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import cache
 
-from babel.numbers import format_currency, get_currency_precision
+from babel import Locale
+from babel.core import get_global
+from babel.numbers import NumberPattern
 
 BASIS_POINTS = 10_000  # a rate of 20 % is 2,000 basis points
+
+# ISO 4217, list one: the minor units of all currencies that have other than two. CLDR, and so Babel, tells
+# how many digits people write: none of the Serbian dinar and of a dozen others that do have minor units.
+USUAL_MINOR_DIGITS = 2
+_NONE = (
+    *("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"),
+    *("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"),
+)
+_THREE = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+_MINOR_DIGITS = dict.fromkeys(_NONE, 0) | dict.fromkeys(_THREE, 3)
+
+
+@cache
+def currencies() -> frozenset[str]:
+    """The currencies that are legal tender somewhere now, by their codes of ISO 4217."""
+    by_territory = get_global("territory_currencies").values()
+    return frozenset(
+        code for told in by_territory for code, _start, end, is_tender in told if is_tender and not end
+    )
+
+
+def minor_digits(currency: str) -> int:
+    """How many digits of an amount are minor units: two of a pound, none of a yen, three of a dinar."""
+    return _MINOR_DIGITS.get(currency, USUAL_MINOR_DIGITS)
 
 
 def round_half_up(amount: Decimal) -> int:
@@ -59,5 +87,15 @@ class Money:
 
     def show(self, locale: str) -> str:
         """The amount as people of the locale write it: £4.50, 4,50 €."""
-        units = Decimal(self.minor).scaleb(-get_currency_precision(self.currency))
-        return format_currency(units, self.currency, locale=locale)
+        digits = minor_digits(self.currency)
+        units = Decimal(self.minor).scaleb(-digits)
+        shown: str = _pattern(locale, digits).apply(units, locale, self.currency, currency_digits=False)
+        return shown
+
+
+@cache
+def _pattern(locale: str, digits: int) -> NumberPattern:
+    """How a locale writes money, with so many digits after its point."""
+    pattern: NumberPattern = copy(Locale.parse(locale).currency_formats["standard"])
+    pattern.frac_prec = (digits, digits)
+    return pattern

@@ -16,12 +16,12 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import msgspec
-from babel.numbers import get_currency_precision
 from facturx.generate_xml import generate_cii_xml
 
 from services.documents.domain.figures import Row
 from services.documents.domain.papers import Content
 from shared.events.snapshots import Address, OrderSnapshot, PaperKind, PaymentMethod, TaxMode
+from shared.money import minor_digits
 from shared.text import all_legible
 
 PROFILE = "EN 16931"
@@ -145,7 +145,7 @@ class _Amounts:
     """Amounts as XML has them: units of the currency, with a point."""
 
     def __init__(self, currency: str) -> None:
-        self.digits: int = get_currency_precision(currency)
+        self.digits: int = minor_digits(currency)
 
     def __call__(self, minor: int) -> str:
         return f"{Decimal(minor).scaleb(-self.digits):f}"

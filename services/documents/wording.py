@@ -11,10 +11,10 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime
-from babel.numbers import format_decimal, format_percent, get_currency_precision
+from babel.numbers import format_decimal, format_percent
 
 from shared.events.snapshots import SellerBlock
-from shared.money import BASIS_POINTS, Money
+from shared.money import BASIS_POINTS, Money, minor_digits
 
 CATALOGUES = Path(__file__).with_name("templates") / "words"
 BRITISH = Locale("en", "GB")
@@ -69,7 +69,7 @@ class Wording:
 
     def figure(self, minor: int) -> str:
         """An amount without its currency, for columns."""
-        precision = get_currency_precision(self.currency)
+        precision = minor_digits(self.currency)
         pattern = "#,##0." + "0" * precision if precision else "#,##0"
         return format_decimal(Decimal(minor).scaleb(-precision), pattern, locale=self.locale)
 

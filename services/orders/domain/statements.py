@@ -8,9 +8,8 @@ from datetime import date
 from enum import StrEnum
 from io import StringIO
 
-from babel.numbers import get_currency_precision
-
 from shared.errors import Invalid
+from shared.money import minor_digits
 from shared.text import one_line
 
 LARGEST_ROWS = 5000
@@ -182,7 +181,7 @@ def _row(values: dict[str, str], currency: str) -> Row:
         raise Invalid(currency=f"is {other[:10]}, not {currency}")
     return Row(
         booked_on=date_of(values["date"]),
-        amount_minor=amount_of(values["amount"], get_currency_precision(currency)),
+        amount_minor=amount_of(values["amount"], minor_digits(currency)),
         text=_plain(values["text"]),
         payer=_plain(values.get("payer", "")),
         bank_id=_plain(values.get("id", ""))[:100],

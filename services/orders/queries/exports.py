@@ -7,7 +7,6 @@ from typing import Any
 
 import psycopg
 import rustpy_xlsxwriter
-from babel.numbers import get_currency_precision
 from sqlalchemy import (
     ColumnElement,
     Float,
@@ -29,13 +28,13 @@ from sqlalchemy.orm import Session
 from services.orders.models import Market, Order
 from services.orders.queries.lists import Filters, matching
 from shared.errors import Invalid
+from shared.money import USUAL_MINOR_DIGITS, minor_digits
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # without it Excel takes UTF-8 for something else
 # A cell that begins with one of these is run as a formula by spreadsheets that open a CSV.
 FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
 SHEET_ROWS = 1_048_575  # of Excel, below the heading
 ROWS_AT_ONCE = 5_000
-USUAL_DIGITS = 2  # of a currency
 
 # What a machine wrote: codes and words of ours.
 _CODES: dict[str, Any] = {
@@ -175,12 +174,12 @@ def _prepared(
 def _by_currency(session: Session, unit: Callable[[int], str]) -> ColumnElement[Any]:
     """A number as it is in the order's own currency, from how many digits that has."""
     currencies = session.scalars(select(Market.currency).distinct())
-    precisions = {currency: get_currency_precision(currency) for currency in currencies}
-    common: ColumnElement[Any] = literal_column(unit(USUAL_DIGITS))
+    precisions = {currency: minor_digits(currency) for currency in currencies}
+    common: ColumnElement[Any] = literal_column(unit(USUAL_MINOR_DIGITS))
     others: list[Any] = [
         (Order.currency == currency, literal_column(unit(digits)))
         for currency, digits in precisions.items()
-        if digits != USUAL_DIGITS
+        if digits != USUAL_MINOR_DIGITS
     ]
     return case(*others, else_=common) if others else common
 

@@ -117,14 +117,21 @@ def test_list_detail_and_exports_show_the_same_totals(client, bearer, place_orde
 
 
 @pytest.mark.requirement("P-37")
-def test_amounts_have_as_many_digits_as_their_currency(session, place_order, export):
+@pytest.mark.requirement("M-03")
+@pytest.mark.parametrize(
+    ("currency", "total", "nothing"),
+    [("JPY", "1234", "0"), ("RSD", "12.34", "0.00"), ("IQD", "1.234", "0.000")],
+)
+def test_amounts_have_as_many_digits_as_their_currency(
+    session, place_order, export, currency, total, nothing
+):
     order = place_order(lines=[("TEA-250", 1, 1234)])
-    session.execute(update(Order).where(Order.id == order.id).values(currency="JPY"))
-    session.execute(update(Market).where(Market.code == "gb").values(currency="JPY"))
+    session.execute(update(Order).where(Order.id == order.id).values(currency=currency))
+    session.execute(update(Market).where(Market.code == "gb").values(currency=currency))
 
-    assert values(export("csv"), "total") == ["1234"]
-    assert values(export("csv"), "fees") == ["0"]
-    assert values(export("xlsx"), "total") == [1234]
+    assert values(export("csv"), "total") == [total]
+    assert values(export("csv"), "fees") == [nothing]
+    assert values(export("xlsx"), "total") == [float(total)]
 
 
 @pytest.mark.requirement("F-30")

@@ -340,3 +340,14 @@ def test_the_quick_answer_is_the_schemas_own(client, bearer, place, session):
 
     assert cancelled.json == json.loads(dumped)
     assert cancelled.json["refunds"]
+
+
+@pytest.mark.requirement("M-15")
+@pytest.mark.parametrize("typed", ["10%OFF", "spring 10", "¡rebajas!", "X" * 64])
+def test_a_coupon_that_can_be_none_takes_nothing_off_and_the_order_says_so(client, bearer, typed):
+    answer = client.post("/v1/orders", json=placing_body(coupons=[f" {typed} "]), headers=bearer())
+
+    assert answer.status_code == 201, answer.json
+    order = client.get(f"/v1/orders/{answer.json['order_id']}", headers=bearer()).json
+    assert (order["coupons"], order["unverified"]) == ([typed.upper()], ["coupons"])
+    assert order["totals"]["discounts_minor"] == 0

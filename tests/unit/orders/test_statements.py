@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from services.orders.domain.statements import LARGEST_ROWS, amount_of, date_of, order_numbers, read
 from shared.errors import Invalid
+from shared.money import currencies, minor_digits
 
 
 @pytest.mark.requirement("P-21")
@@ -87,6 +88,17 @@ def test_separators_encodings_and_headings_are_found_out(content, text):
     [row] = read(content, "GBP").rows
 
     assert (row.booked_on, row.amount_minor, row.text) == (date(2026, 11, 21), 900, text)
+
+
+@pytest.mark.requirement("M-03")
+def test_a_statement_is_read_in_the_minor_units_of_every_currency():
+    for currency in currencies():
+        digits = minor_digits(currency)
+        amount = f"1,234.{'5' * digits}" if digits else "1,234"
+
+        [row] = read(f'date,amount,text\n2026-11-21,"{amount}",GB-1\n'.encode(), currency).rows
+
+        assert row.amount_minor == int(f"1234{'5' * digits}"), currency
 
 
 def test_wrong_rows_are_named_and_the_others_taken():

@@ -7,11 +7,11 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
-from babel.numbers import list_currencies
 from marshmallow import ValidationError, fields, validate
 
 from shared.errors import Invalid
 from shared.events.snapshots import PaymentMethod
+from shared.money import currencies
 from shared.web.fields import Text
 
 LARGEST_AMOUNT_MINOR = 10**12
@@ -61,13 +61,14 @@ class Instant(fields.AwareDateTime):
 
 
 class CouponCode(Text):
-    """A code as customers type it, in capitals or not."""
+    """What a customer typed as a coupon's code, in capitals or not; what no coupon can have is unknown."""
+
+    def __init__(self) -> None:
+        super().__init__(validate=validate.Length(1, 64))
 
     def _deserialize(self, value: Any, *arguments: Any, **named: Any) -> str:
         typed: str = super()._deserialize(value, *arguments, **named)
-        capitals = typed.strip().upper()
-        _coupon(capitals)
-        return capitals
+        return typed.strip().upper()
 
 
 def web_address(longest: int) -> fields.String:
@@ -114,7 +115,7 @@ def known_country(value: str) -> None:
 
 def known_currency(value: str) -> None:
     """Refuse what is no ISO 4217 code."""
-    if value not in _currencies():
+    if value not in currencies():
         raise ValidationError("must be a currency's ISO 4217 code, as in GBP")
 
 
@@ -149,11 +150,6 @@ def _choosable(value: PaymentMethod) -> None:
 def _countries() -> frozenset[str]:
     regions = (str(region) for region in Locale("en").territories)
     return frozenset(region for region in regions if re.fullmatch("[A-Z]{2}", region)) - _NO_COUNTRIES
-
-
-@cache
-def _currencies() -> frozenset[str]:
-    return frozenset(list_currencies())
 
 
 @cache
