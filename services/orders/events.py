@@ -2,18 +2,14 @@
 
 from services.orders.models import (
     Cancellation,
-    DeliveryGroup,
     Hold,
-    Market,
     Order,
-    OrderFee,
-    OrderLine,
     Payment,
     Refund,
     Return,
-    Seller,
 )
 from shared.events import snapshots
+from shared.events.from_rows import each, made_of
 from shared.events.orders import (
     OrderAccepted,
     OrderAnonymised,
@@ -152,81 +148,7 @@ def return_closed(order: Order, one: Return) -> ReturnClosed:
 
 def snapshot(order: Order) -> snapshots.OrderSnapshot:
     """All that the others may know of an order."""
-    cancellation = order.cancellation
-    is_asked = cancellation is not None and cancellation.done is None
-    return snapshots.OrderSnapshot(
-        order_id=order.id,
-        number=order.number,
-        version=order.version,
-        status=order.status,
-        channel=order.channel,
-        locale=order.locale,
-        currency=order.currency,
-        customer_id=order.customer_id,
-        seller=_seller(order.seller),
-        market=_market(order.market),
-        people=_people(order),
-        delivery_groups=tuple(_delivery_group(group) for group in order.delivery_groups),
-        lines=tuple(_line(line) for line in order.lines),
-        fees=tuple(_fee(fee) for fee in order.fees),
-        totals=order.totals,
-        payment=order.payment,
-        placed_at=order.placed_at,
-        external_reference=order.external_reference or "",
-        cancelled_units=tuple(
-            snapshots.CancelledUnits(cancelled_at=one.answered_at, reason=one.reason, parts=one.parts)
-            for one in order.cancellations
-            if one.parts and one.answered_at
-        ),
-        refunds=tuple(_refund(refund) for refund in order.refunds),
-        returns=tuple(_return(one) for one in order.returns),
-        exchange_of=order.exchange_of,
-        holds=tuple(_hold(hold) for hold in order.standing_holds),
-        acceptable_since=order.acceptable_since,
-        accepted_at=order.accepted_at,
-        cancel_requested_at=cancellation.requested_at if cancellation and is_asked else None,
-        cancel_lines=cancellation.lines if cancellation and is_asked else (),
-        refused_at=order.refused_at,
-        failed_at=order.failed_at,
-        cancelled_at=order.cancelled_at,
-        completed_at=order.completed_at,
-        anonymised_at=order.anonymised_at,
-        cancel_reason=cancellation.reason if cancellation and (is_asked or order.cancelled_at) else "",
-        end_reason=order.end_reason,
-    )
-
-
-def _seller(seller: Seller) -> snapshots.SellerBlock:
-    return snapshots.SellerBlock(
-        seller=seller.code,
-        name=seller.name,
-        legal_name=seller.legal_name,
-        email=seller.email,
-        address=seller.address,
-        phone=seller.phone,
-        vat_number=seller.vat_number,
-        registration=seller.registration,
-        website=seller.website,
-        iban=seller.iban,
-        colour=seller.colour,
-        legal_text=seller.legal_text,
-    )
-
-
-def _market(market: Market) -> snapshots.MarketBlock:
-    return snapshots.MarketBlock(
-        market=market.code,
-        name=market.name,
-        currency=market.currency,
-        locale=market.locale,
-        time_zone=market.time_zone,
-        tax_mode=market.tax_mode,
-        tax_rounding=market.tax_rounding,
-        backorders=market.backorders,
-        invoice_on=snapshots.InvoiceOn(market.invoice_on),
-        invoice_per=snapshots.InvoicePer(market.invoice_per),
-        numbers_per=snapshots.NumbersPer(market.numbers_per),
-    )
+    return _order(order)
 
 
 def _people(order: Order) -> snapshots.People:
@@ -239,94 +161,43 @@ def _people(order: Order) -> snapshots.People:
     )
 
 
-def _delivery_group(group: DeliveryGroup) -> snapshots.DeliveryGroup:
-    return snapshots.DeliveryGroup(
-        group_id=group.id,
-        method=group.method,
-        method_name=group.method_name,
-        shipping_minor=group.shipping_minor,
-        pickup_point=group.pickup_point,
-        requested_on=group.requested_on,
-    )
+def _asked(order: Order) -> Cancellation | None:
+    """The cancellation that shipping is asked about."""
+    last = order.cancellation
+    return last if last is not None and last.done is None else None
 
 
-def _line(line: OrderLine) -> snapshots.OrderLine:
-    return snapshots.OrderLine(
-        line_id=line.id,
-        group_id=line.group_id,
-        sku=line.sku,
-        name=line.name,
-        quantity=line.quantity,
-        unit_price_minor=line.unit_price_minor,
-        total_minor=line.total_minor,
-        tax_rate_basis_points=line.tax_rate_basis_points,
-        tax_minor=line.tax_minor,
-        discount_minor=line.discount_minor,
-        sales_coefficient=line.sales_coefficient,
-        cancelled_quantity=line.cancelled_quantity,
-        returned_quantity=line.returned_quantity,
-        order_discount_minor=line.order_discount_minor,
-        order_discount_tax_minor=line.order_discount_tax_minor,
-    )
+def _cancel_reason(order: Order) -> str:
+    cancellation = order.cancellation if order.cancelled_at else _asked(order)
+    return cancellation.reason if cancellation else ""
 
 
-def _fee(fee: OrderFee) -> snapshots.Fee:
-    return snapshots.Fee(
-        kind=fee.kind,
-        name=fee.name,
-        amount_minor=fee.amount_minor,
-        tax_rate_basis_points=fee.tax_rate_basis_points,
-        tax_minor=fee.tax_minor,
-        group_id=fee.group_id,
-    )
-
-
-def _refund(refund: Refund) -> snapshots.Refund:
-    return snapshots.Refund(
-        refund_id=refund.id,
-        amount_minor=refund.amount_minor,
-        reason=refund.reason,
-        state=refund.state,
-        requested_at=refund.requested_at,
-        settled_at=refund.settled_at,
-        return_id=refund.return_id,
-        method=refund.method,
-        reference=refund.reference,
-        credited_minor=refund.credited_minor,
-        parts=refund.parts,
-        tax=refund.tax,
-        restock=refund.restock,
-    )
-
-
-def _return(one: Return) -> snapshots.Return:
-    return snapshots.Return(
-        return_id=one.id,
-        status=one.status,
-        reason=one.reason,
-        lines=tuple(
-            snapshots.ReturnLine(
-                line_id=line.line_id,
-                sku=line.sku,
-                requested_quantity=line.requested_quantity,
-                received_quantity=line.received_quantity,
-                restocked_quantity=line.restocked_quantity,
-                scrapped_quantity=line.scrapped_quantity,
-            )
-            for line in one.lines
-        ),
-        number=one.number,
-        by_customer=one.by_customer,
-        requested_at=one.requested_at,
-        approved_at=one.approved_at,
-        expires_at=one.expires_at,
-        received_at=one.received_at,
-        closed_at=one.closed_at,
-        answer=one.answer,
-        close_reason=one.close_reason or "",
-        exchange_order_id=one.exchange_order_id,
-    )
-
-
-def _hold(hold: Hold) -> snapshots.Hold:
-    return snapshots.Hold(hold_id=hold.id, reason=hold.reason, owner=hold.owner, held_at=hold.held_at)
+_seller = made_of(snapshots.SellerBlock, seller="code")
+_market = made_of(snapshots.MarketBlock, market="code")
+_group = made_of(snapshots.DeliveryGroup, group_id="id")
+_line = made_of(snapshots.OrderLine, line_id="id")
+_fee = made_of(snapshots.Fee)
+_cancelled = made_of(snapshots.CancelledUnits, cancelled_at="answered_at")
+_refund = made_of(snapshots.Refund, refund_id="id")
+_returned = made_of(snapshots.ReturnLine)
+_return = made_of(snapshots.Return, return_id="id", lines=each(_returned, "lines"))
+_hold = made_of(snapshots.Hold, hold_id="id")
+_order = made_of(
+    snapshots.OrderSnapshot,
+    order_id="id",
+    seller=lambda order: _seller(order.seller),
+    market=lambda order: _market(order.market),
+    people=_people,
+    delivery_groups=each(_group, "delivery_groups"),
+    lines=each(_line, "lines"),
+    fees=each(_fee, "fees"),
+    cancelled_units=lambda order: tuple(
+        _cancelled(one) for one in order.cancellations if one.parts and one.done
+    ),
+    refunds=each(_refund, "refunds"),
+    returns=each(_return, "returns"),
+    holds=each(_hold, "standing_holds"),
+    cancel_requested_at=lambda order: asked.requested_at if (asked := _asked(order)) else None,
+    cancel_lines=lambda order: asked.lines if (asked := _asked(order)) else None,
+    cancel_reason=_cancel_reason,
+)

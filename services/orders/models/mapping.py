@@ -23,6 +23,9 @@ from shared.events.snapshots import (
     Channel,
     ChargeKind,
     CloseReason,
+    InvoiceOn,
+    InvoicePer,
+    NumbersPer,
     OrderStatus,
     PaymentMethod,
     PaymentState,
@@ -61,7 +64,7 @@ _WORDS: dict[Any, Any] = {
     kind: word(kind)
     for kind in (
         *(Channel, ChargeKind, CsrStatus, Fulfilment, Lifecycle, OrderStatus, TimelineStep),
-        *(CloseReason, LineState, ReturnReason, ReturnStatus),
+        *(CloseReason, InvoiceOn, InvoicePer, LineState, NumbersPer, ReturnReason, ReturnStatus),
         *(Discrepancy, PaymentMethod, PaymentState, RefundState, TaxMode, TaxRounding, WordKind),
     )
 }

@@ -11,6 +11,7 @@ from services.orders.models.mapping import Base
 from shared.db import new_id
 from shared.events.snapshots import (
     Address,
+    InvoiceOn,
     InvoicePer,
     NumbersPer,
     PaymentMethod,
@@ -35,7 +36,7 @@ class Market(Base):
     payment_methods: Mapped[list[PaymentMethod]]
     shipping_methods: Mapped[dict[str, dict[str, str]]]  # the method's name by locale, by its code
     backorders: Mapped[bool]  # whether what is not in stock may be promised
-    invoice_on: Mapped[str]
+    invoice_on: Mapped[InvoiceOn]
     pay_within_seconds: Mapped[int | None]  # how long a prepaid order may stay unpaid; null: for ever
     accept_within_seconds: Mapped[int | None]  # how long an order that can be accepted is waited for
     verifies: Mapped[list[Check]] = mapped_column(default=[*Check])  # what else than held an order needs
@@ -43,8 +44,8 @@ class Market(Base):
     return_days: Mapped[int]  # how long after delivery customers may ask to send goods back
     return_expiry_days: Mapped[int]  # how long approved goods are waited for
     exchange_after_return: Mapped[bool]  # whether what is sent in exchange waits for the goods
-    invoice_per: Mapped[str] = mapped_column(default=InvoicePer.ORDER)
-    numbers_per: Mapped[str] = mapped_column(default=NumbersPer.YEAR)
+    invoice_per: Mapped[InvoicePer] = mapped_column(default=InvoicePer.ORDER)
+    numbers_per: Mapped[NumbersPer] = mapped_column(default=NumbersPer.YEAR)
 
 
 class Seller(Base):

@@ -1,0 +1,39 @@
+"""Contracts made of rows by name, so that a field of an event is written down once: in its contract."""
+
+from collections.abc import Callable
+from dataclasses import MISSING, fields
+from operator import attrgetter
+from typing import Any, TypeVar, cast
+
+T = TypeVar("T")
+
+
+def made_of(kind: type[T], **sources: str | Callable[[Any], Any]) -> Callable[[Any], T]:
+    """What makes a value of a contract from a row: each field is the attribute of its name, unless told else.
+
+    A source is another attribute's name, or what answers the value for the row. Where that is None, a field
+    that has a default takes it. Raises TypeError for the source of no field.
+    """
+    columns = fields(cast(Any, kind))
+    if strangers := sources.keys() - {column.name for column in columns}:
+        raise TypeError(f"{kind.__name__} has no {', '.join(sorted(strangers))}")
+    required = {
+        column.name for column in columns if column.default is MISSING and column.default_factory is MISSING
+    }
+    readers = [(column.name, _reader(sources.get(column.name, column.name))) for column in columns]
+
+    def make(row: Any) -> T:
+        values = ((name, read(row)) for name, read in readers)
+        return kind(**{name: value for name, value in values if value is not None or name in required})
+
+    return make
+
+
+def each(make: Callable[[Any], T], name: str) -> Callable[[Any], tuple[T, ...]]:
+    """A source that makes a value of each row in a relationship."""
+    rows = attrgetter(name)
+    return lambda row: tuple(make(one) for one in rows(row))
+
+
+def _reader(source: str | Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return attrgetter(source) if isinstance(source, str) else source
