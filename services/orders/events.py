@@ -192,7 +192,7 @@ _order = made_of(
     lines=each(_line, "lines"),
     fees=each(_fee, "fees"),
     cancelled_units=lambda order: tuple(
-        _cancelled(one) for one in order.cancellations if one.parts and one.done
+        _cancelled(one) for one in order.cancellations if one.parts and one.answered_at
     ),
     refunds=each(_refund, "refunds"),
     returns=each(_return, "returns"),

@@ -17,7 +17,7 @@ from services.orders.commands.customers import refuse_erased
 from services.orders.commands.placing import place_order
 from services.orders.domain.draft_status import refuse_unless_possible, status_after
 from services.orders.models import DeliveryGroup, Draft, Market, Order, OrderLine
-from services.orders.pricing.inputs import DraftContents, DraftDelivery, DraftLine, Quoted
+from services.orders.pricing.inputs import DeliveryInput, DraftContents, DraftLine, Quoted, delivery_input
 from services.orders.pricing.quotes import Quote, contents_of, draft_terms, quote
 from services.orders.pricing.terms import Offer, Terms
 from shared import clock
@@ -289,13 +289,10 @@ def _contents(order: Order) -> DraftContents:
     return contents
 
 
-def _delivery(group: DeliveryGroup) -> DraftDelivery:
-    delivery: DraftDelivery = {"method": group.method, "shipping_minor": group.shipping_minor}
-    if group.address is not None:
-        delivery["address"] = group.address
-    if group.pickup_point is not None:
-        delivery["pickup_point"] = group.pickup_point
-    return delivery
+def _delivery(group: DeliveryGroup) -> DeliveryInput:
+    """Where it goes; the day that the customer would have liked is over."""
+    again = delivery_input(group) | {"requested_on": None}
+    return cast(DeliveryInput, {name: value for name, value in again.items() if value is not None})
 
 
 def _line(line: OrderLine, place: int) -> DraftLine:

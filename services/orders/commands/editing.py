@@ -12,6 +12,8 @@ from services.orders.commands.changes import change, derive_payment, locked_orde
 from services.orders.commands.credits import recount_cancelled
 from services.orders.domain.order_status import refuse_unless_possible
 from services.orders.models import (
+    CUSTOMER_COLUMNS,
+    Base,
     DeliveryGroup,
     Market,
     Order,
@@ -20,8 +22,8 @@ from services.orders.models import (
     as_loaded,
     column_names,
 )
-from services.orders.pricing.costs import Costs, costs_of, line_total, price_of, redeem
-from services.orders.pricing.inputs import DeliveryInput, DiscountInput, FeeInput, LineInput
+from services.orders.pricing.costs import Costs, Redemption, costs_of, redeem
+from services.orders.pricing.inputs import DeliveryInput, DiscountInput, FeeInput, LineInput, delivery_input
 from services.orders.pricing.terms import Offer, Terms, refuse_impossible, terms_of
 from shared import clock
 from shared.access import actor_of
@@ -30,10 +32,6 @@ from shared.errors import Invalid
 from shared.events.snapshots import Address, ChargeKind, Totals
 from shared.events.snapshots import Payment as PaymentStanding
 from shared.messaging import outbox
-
-# Keys of the customer as an edit names them, by the order's columns.
-_CUSTOMER = {name: f"customer_{name}" for name in ("name", "email", "phone", "company", "vat_number")}
-
 
 _GONE = -1  # the place of a delivery group that is none any more
 
@@ -100,19 +98,19 @@ def edit_order(
     before, edited = order.totals, _editable(order)
     if discounts is None and coupons is not None:
         discounts = ()
-    wanted = _revised(order, delivery_groups, lines, fees, discounts)
+    wanted = _revised(order, actor_of(session).name, delivery_groups, lines, fees, discounts)
     terms = _terms(session, order, wanted, coupons or ())
     refuse_impossible(terms, order.payment_method, wanted.groups, wanted.lines, wanted.fees)
-    granted = _redeemed(terms, wanted, coupons or ())
+    redeemed = _redeemed(terms, wanted, coupons or ())
     with change(session, order, "edit", reason=reason) as detail:
         for name, value in (customer or {}).items():
-            setattr(order, _CUSTOMER[name], value)
+            setattr(order, CUSTOMER_COLUMNS[name], value)
         order.billing_address = billing_address or order.billing_address
         groups = _put_groups(session, order, terms, wanted.groups)
-        costs = costs_of(terms, groups, wanted.lines, wanted.fees, [*wanted.discounts, *granted])
+        costs = costs_of(terms, groups, wanted.lines, wanted.fees, wanted.discounts, redeemed)
         if coupons is not None or discounts is not None:
             order.coupons = list(coupons or ())
-        _put_lines(session, order, terms, groups, wanted.lines, costs)
+        _put_lines(session, order, groups, wanted.lines, costs)
         _put_fees(session, order, costs)
         _drop_groups(session, order, groups)
         _put_sums(session, order, costs.totals)
@@ -131,8 +129,9 @@ def edit_order(
     )
 
 
-def _revised(
+def _revised(  # noqa: PLR0917 - what an edit names
     order: Order,
+    editor: str,
     groups: Sequence[DeliveryEdit] | None,
     lines: Sequence[LineEdit] | None,
     fees: Sequence[FeeInput] | None,
@@ -143,7 +142,7 @@ def _revised(
     known_groups = _groups_as_input(order)
     groups = known_groups if groups is None else [_edited_group(known_groups, group) for group in groups]
     known_lines = _lines_as_input(order, groups)
-    lines = known_lines if lines is None else [_edited_line(known_lines, line) for line in lines]
+    lines = known_lines if lines is None else [_edited_line(known_lines, line, editor) for line in lines]
     if homeless := [str(place) for place, line in enumerate(lines) if line.get("delivery_group") == _GONE]:
         raise Invalid(**{f"lines.{place}.delivery_group": "its delivery group is gone" for place in homeless})
     return Revision(
@@ -165,9 +164,14 @@ def _edited_group(known: Sequence[DeliveryEdit], group: DeliveryEdit) -> Deliver
     return before | group
 
 
-def _edited_line(known: Sequence[LineEdit], line: LineEdit) -> LineEdit:
+def _edited_line(known: Sequence[LineEdit], line: LineEdit, editor: str) -> LineEdit:
     before = next((one for one in known if one["line_id"] == line.get("line_id")), None)
-    return line if before is None else before | line
+    if before is None:
+        return {"price_set_by": editor, **line}
+    price = before["unit_price_minor"]
+    if line.get("unit_price_minor", price) != price:
+        before = before | {"price_set_by": editor}
+    return before | line
 
 
 def _refuse_strangers(order: Order, groups: Sequence[DeliveryEdit], lines: Sequence[LineEdit] | None) -> None:
@@ -197,18 +201,7 @@ def _refuse_strangers(order: Order, groups: Sequence[DeliveryEdit], lines: Seque
 
 
 def _groups_as_input(order: Order) -> list[DeliveryEdit]:
-    """The delivery groups as they are."""
-    return [
-        {
-            "group_id": group.id,
-            "method": group.method,
-            "shipping_minor": group.shipping_minor,
-            "address": group.address,
-            "pickup_point": group.pickup_point,
-            "requested_on": group.requested_on,
-        }
-        for group in order.delivery_groups
-    ]
+    return [{"group_id": group.id, **delivery_input(group)} for group in order.delivery_groups]
 
 
 def _lines_as_input(order: Order, groups: Sequence[DeliveryEdit]) -> list[LineEdit]:
@@ -221,6 +214,7 @@ def _lines_as_input(order: Order, groups: Sequence[DeliveryEdit]) -> list[LineEd
             "quantity": line.quantity,
             "delivery_group": places.get(line.group_id, _GONE),
             "unit_price_minor": line.unit_price_minor,
+            "price_set_by": line.price_set_by,
             "discount_minor": line.discount_minor,
         }
         for line in order.lines
@@ -253,22 +247,22 @@ def _own_class(rate_basis_points: int) -> str:
     return f"at {rate_basis_points}"
 
 
-def _redeemed(terms: Terms, wanted: Revision, codes: Sequence[str]) -> list[DiscountInput]:
+def _redeemed(terms: Terms, wanted: Revision, codes: Sequence[str]) -> list[Redemption]:
     """What the coupons take off; raises Invalid for one that is not valid now."""
     redeemed = redeem(terms, codes, wanted.lines, wanted.discounts, clock.now())
     if wrong := {f"coupons.{place}": one.refusal for place, one in enumerate(redeemed) if one.refusal}:
         raise Invalid(**wrong)
-    return [one.discount for one in redeemed if one.amount_minor]
+    return redeemed
 
 
 def _terms(session: Session, order: Order, wanted: Revision, coupons: Sequence[str]) -> Terms:
     """The market's terms as of now, but for what the order has already: that keeps its rates and names."""
     terms = terms_of(
         session,
-        market=order.market_code,
-        seller=order.seller_code,
+        order.seller_code,
+        order.market_code,
+        lines=wanted.lines,
         customer_id=order.customer_id,
-        skus=(line["sku"] for line in wanted.lines),
         coupons=coupons,
     )
     rates = terms.market.tax_rates | {line.tax_class: line.tax_rate_basis_points for line in order.lines}
@@ -296,89 +290,52 @@ def _put_groups(
 ) -> list[DeliveryGroup]:
     known = {group.id: group for group in order.delivery_groups}
     groups = []
-    for place, want in enumerate(wanted):
-        group = known.get(want["group_id"]) if "group_id" in want else None
+    for place, given in enumerate(wanted):
+        group = known.get(given["group_id"]) if "group_id" in given else None
+        columns = terms.group_columns(given, order.locale)
         if group is None:
             group = DeliveryGroup(id=new_id(), order_id=order.id)
             session.add(group)
-        if group.method != want["method"]:
-            group.method = want["method"]
-            group.method_name = terms.method_name(want["method"], order.locale)
-        group.position = place
-        group.shipping_minor = want["shipping_minor"]
-        group.address = want.get("address")
-        group.pickup_point = want.get("pickup_point")
-        group.requested_on = want.get("requested_on")
+        elif group.method == given["method"]:
+            columns["method_name"] = group.method_name  # as it was called when the order was placed
+        _set(group, position=place, **columns)
         groups.append(group)
     session.flush()  # lines refer to them
     return groups
 
 
-def _put_lines(  # noqa: PLR0917 - what a row is made of
+def _put_lines(
     session: Session,
     order: Order,
-    terms: Terms,
     groups: Sequence[DeliveryGroup],
     wanted: Sequence[LineEdit],
     costs: Costs,
 ) -> None:
     known = {line.id: line for line in order.lines}
-    for place, want in enumerate(wanted):
-        line = known.pop(want["line_id"]) if "line_id" in want else None
+    for place, (given, priced) in enumerate(zip(wanted, costs.lines, strict=True)):
+        line = known.pop(given["line_id"]) if "line_id" in given else None
         if line is None:
-            line = _new_line(order, terms, want["sku"])
+            line = OrderLine(id=new_id(), order_id=order.id, cancelled_quantity=0, returned_quantity=0)
             session.add(line)
-        price = price_of(terms, want)
-        if price != line.unit_price_minor:
-            line.price_set_by = None if price == line.list_price_minor else actor_of(session).name
-        line.position = place
-        line.group_id = groups[want.get("delivery_group", 0)].id
-        line.name = want.get("name") or line.name
-        line.quantity = want["quantity"]
-        line.unit_price_minor = price
-        line.discount_minor = want.get("discount_minor", 0)
-        line.total_minor = line_total(terms, want)
-        line.tax_minor = costs.line_taxes[place]
-        line.order_discount_minor, line.order_discount_tax_minor = costs.line_discounts[place]
+        _set(line, position=place, group_id=groups[given.get("delivery_group", 0)].id, **vars(priced))
     for line in known.values():
         session.delete(line)
     session.flush()
-
-
-def _new_line(order: Order, terms: Terms, sku: str) -> OrderLine:
-    offer = terms.offers[sku]
-    return OrderLine(
-        id=new_id(),
-        order_id=order.id,
-        sku=sku,
-        name=offer.name,
-        unit_price_minor=offer.price_minor,
-        list_price_minor=offer.price_minor,
-        tax_class=offer.tax_class,
-        tax_rate_basis_points=terms.market.tax_rates[offer.tax_class],
-        sales_coefficient=offer.sales_coefficient,
-        cancelled_quantity=0,
-        returned_quantity=0,
-    )
 
 
 def _put_fees(session: Session, order: Order, costs: Costs) -> None:
     for fee in order.fees:
         session.delete(fee)
     session.add_all(
-        OrderFee(
-            order_id=order.id,
-            position=place,
-            kind=side.charge.kind,
-            name=side.name,
-            amount_minor=side.charge.amount_minor,
-            tax_rate_basis_points=side.charge.rate_basis_points,
-            tax_minor=side.tax_minor,
-            group_id=side.group_id,
-        )
-        for place, side in enumerate(costs.others)
+        OrderFee(order_id=order.id, position=place, **vars(charge))
+        for place, charge in enumerate(costs.others)
     )
     session.flush()
+
+
+def _set(row: Base, **columns: Any) -> None:
+    for name, value in columns.items():
+        setattr(row, name, value)
 
 
 def _drop_groups(session: Session, order: Order, kept: Sequence[DeliveryGroup]) -> None:
@@ -390,9 +347,7 @@ def _drop_groups(session: Session, order: Order, kept: Sequence[DeliveryGroup]) 
 
 
 def _put_sums(session: Session, order: Order, totals: Totals) -> None:
-    for name in ("lines", "fees", "shipping", "discounts", "tax_added", "total"):
-        setattr(order, f"{name}_minor", getattr(totals, f"{name}_minor"))
-    order.tax = totals.tax
+    _set(order, **vars(totals))
     recount_cancelled(order)
     derive_payment(session, order)
 

@@ -4,7 +4,6 @@ Two orders change together here. The older one is always locked first, so nothin
 """
 
 from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -26,7 +25,7 @@ from services.orders.commands.returns import (
 )
 from services.orders.domain.return_status import status_after
 from services.orders.models import Order, Return
-from services.orders.pricing.inputs import DeliveryInput, LineInput
+from services.orders.pricing.inputs import DeliveryInput, LineInput, delivery_input
 from shared.errors import Refused
 from shared.events.snapshots import OrderStatus, PaymentMethod, ReturnStatus
 from shared.logging import logger
@@ -135,10 +134,4 @@ def _end(session: Session, order: Order, exchanged: Return) -> None:
 
 
 def _first_delivery(order: Order) -> DeliveryInput:
-    group = order.delivery_groups[0]
-    wanted: dict[str, Any] = {"method": group.method, "shipping_minor": 0}
-    if group.address:
-        wanted["address"] = group.address
-    if group.pickup_point:
-        wanted["pickup_point"] = group.pickup_point
-    return wanted  # type: ignore[return-value]
+    return delivery_input(order.delivery_groups[0]) | {"shipping_minor": 0, "requested_on": None}

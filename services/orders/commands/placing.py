@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -18,6 +18,7 @@ from services.orders.domain.order_status import status_after
 from services.orders.domain.payments import Ledger
 from services.orders.domain.verification import AUTOMATIC, VERIFICATION, unverified
 from services.orders.models import (
+    CUSTOMER_COLUMNS,
     Base,
     Customer,
     DeliveryGroup,
@@ -30,7 +31,7 @@ from services.orders.models import (
     column_names,
     order_numbers,
 )
-from services.orders.pricing.costs import Costs, SideCharge, costs_of, line_total, price_of, redeem
+from services.orders.pricing.costs import Costs, Redemption, costs_of, redeem
 from services.orders.pricing.inputs import (
     CustomerInput,
     DeliveryInput,
@@ -38,13 +39,15 @@ from services.orders.pricing.inputs import (
     FeeInput,
     LineInput,
 )
-from services.orders.pricing.terms import Terms, refuse_impossible, terms_of
+from services.orders.pricing.terms import refuse_impossible, terms_of
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import Invalid, Refused
-from shared.events.snapshots import Address, Channel, OrderStatus, PaymentMethod, Person
+from shared.events.snapshots import Address, Channel, OrderStatus, PaymentMethod, Totals
 from shared.messaging.outbox import publication
+
+M = TypeVar("M", bound=Base)
 
 # One round trip where the ORM would take eight. Rows come as JSON, so the text is the same for any order and
 # PostgreSQL keeps its plan. Everything hangs on `placed`: under a reference that is taken nothing is written.
@@ -128,42 +131,23 @@ def place_order(
     that the seller has used before. What it answers is for reading: it is not the session's, to which the
     order is new; do more with it in the same transaction by loading it.
     """
-    terms = terms_of(
-        session,
-        market=market,
-        seller=seller,
-        customer_id=customer.get("id"),
-        skus=(line["sku"] for line in lines),
-        coupons=coupons,
-    )
+    terms = terms_of(session, seller, market, lines=lines, customer_id=customer.get("id"), coupons=coupons)
     refuse_impossible(terms, payment_method, delivery_groups, lines, fees)
-    placed_at = clock.now()
-    locale = locale or terms.market.locale
+    actor, placed_at, locale = actor_of(session).name, clock.now(), locale or terms.market.locale
     buyer = terms.customer or _new_customer(seller, market, customer, placed_at)
-    order_id = order_id or new_id()
     groups = [
-        _delivery_group(order_id, terms.method_name(wanted["method"], locale), place, wanted)
-        for place, wanted in enumerate(delivery_groups)
+        as_loaded(DeliveryGroup, id=new_id(), **terms.group_columns(given, locale))
+        for given in delivery_groups
     ]
+    named: list[LineInput] = [{"price_set_by": actor, **line} for line in lines]
     redeemed = redeem(terms, coupons, lines, discounts, placed_at)
-    granted = [redemption.discount for redemption in redeemed if redemption.amount_minor]
-    costs = costs_of(terms, groups, lines, fees, [*discounts, *granted])
-    missing = unverified(
-        terms.market.verifies,
-        Person(name=buyer.name, email=buyer.email, phone=buyer.phone),
-        [group.address for group in groups],
-        [redemption.code for redemption in redeemed if redemption.refusal],
-    )
-    ledger = Ledger(
-        total_minor=costs.totals.total_minor, cancelled_minor=0, received_minor=0, refunded_minor=0
-    )
+    costs = costs_of(terms, groups, named, fees, discounts, redeemed)
     order = as_loaded(
         Order,
-        id=order_id,
+        id=order_id or new_id(),
         number=f"{market.upper()}-{session.scalar(order_numbers)}",
         version=1,
         status=status_after("place", OrderStatus.DRAFT),
-        goods=None,
         seller_code=seller,
         seller=terms.seller,
         market_code=market,
@@ -176,59 +160,17 @@ def place_order(
         tags=[],
         coupons=list(coupons),
         customer_id=buyer.id,
-        customer_name=buyer.name,
-        customer_email=buyer.email,
-        customer_phone=buyer.phone,
-        customer_company=buyer.company,
-        customer_vat_number=buyer.vat_number,
+        **{column: getattr(buyer, name) for name, column in CUSTOMER_COLUMNS.items()},
         billing_address=billing_address or _first_address(delivery_groups),
-        lines_minor=costs.totals.lines_minor,
-        fees_minor=costs.totals.fees_minor,
-        shipping_minor=costs.totals.shipping_minor,
-        discounts_minor=costs.totals.discounts_minor,
-        tax_added_minor=costs.totals.tax_added_minor,
-        total_minor=costs.totals.total_minor,
-        tax=costs.totals.tax,
         payment_method=payment_method,
-        cancelled_minor=ledger.cancelled_minor,
-        received_minor=ledger.received_minor,
-        refunded_minor=ledger.refunded_minor,
-        credited_minor=ledger.credited_minor,
-        refund_pending_minor=ledger.refund_pending_minor,
-        payment_state=ledger.state,
-        covered_at=placed_at if ledger.covered else None,
+        **_sums(costs.totals, placed_at),
         placed_at=placed_at,
-        payment_due_at=None,
-        acceptance_due_at=None,
-        held_since=None,
-        acceptable_since=None,
-        unverified=missing,
-        verified_by=None if missing else AUTOMATIC,
-        verified_at=None if missing else placed_at,
-        accepted_at=None,
-        refused_at=None,
-        failed_at=None,
-        cancelled_at=None,
-        completed_at=None,
-        anonymised_at=None,
         end_reason="",
     )
-    actor = actor_of(session).name
-    parts = {
-        "delivery_groups": groups,
-        "lines": [
-            _line(order_id, terms, groups, place, wanted, costs, actor) for place, wanted in enumerate(lines)
-        ],
-        "fees": [_fee(order_id, place, charged) for place, charged in enumerate(costs.others)],
-        "holds": [_verification_hold(order_id, placed_at)] if missing else [],
-        "refunds": [],
-        "returns": [],
-        "cancellations": [],
-    }
-    for name, rows in parts.items():
-        set_committed_value(order, name, rows)
+    _verify(order, groups, redeemed)
+    _set_parts(order, groups, lines, costs)
     derive_columns(order, placed_at)
-    detail = dict(origin or {}) | ({"unverified": missing} if missing else {})
+    detail = dict(origin or {}) | ({"unverified": order.unverified} if order.unverified else {})
     entry = history_entry(session, order, "place", {}, detail)
     entry.id = new_id()
     _insert_placed(session, order, None if terms.customer else buyer, entry)
@@ -275,100 +217,73 @@ def _bought_in(session: Session, customer: Customer, market: str) -> None:
 
 
 def _new_customer(seller: str, market: str, customer: CustomerInput, created_at: datetime) -> Customer:
+    unnamed = dict.fromkeys(CUSTOMER_COLUMNS, "")
     return as_loaded(
         Customer,
         id=new_id(),
         seller_code=seller,
-        name=customer["name"],
-        email=customer["email"],
-        phone=customer.get("phone", ""),
-        company=customer.get("company", ""),
-        vat_number=customer.get("vat_number", ""),
+        **(unnamed | customer),
         markets=[market],
         created_at=created_at,
-        erased_at=None,
-        erased_by=None,
     )
 
 
-def _delivery_group(order_id: UUID, method_name: str, place: int, wanted: DeliveryInput) -> DeliveryGroup:
-    return as_loaded(
-        DeliveryGroup,
-        id=new_id(),
-        order_id=order_id,
-        position=place,
-        method=wanted["method"],
-        method_name=method_name,
-        shipping_minor=wanted["shipping_minor"],
-        address=wanted.get("address"),
-        pickup_point=wanted.get("pickup_point"),
-        requested_on=wanted.get("requested_on"),
+def _sums(totals: Totals, placed_at: datetime) -> dict[str, Any]:
+    """What it costs; nothing of that has been paid."""
+    ledger = Ledger(total_minor=totals.total_minor, cancelled_minor=0, received_minor=0, refunded_minor=0)
+    covered_at = placed_at if ledger.covered else None
+    return {**vars(totals), **vars(ledger), "payment_state": ledger.state, "covered_at": covered_at}
+
+
+def _verify(order: Order, groups: Sequence[DeliveryGroup], redeemed: Sequence[Redemption]) -> None:
+    """Note what of the order is missing or does not hold; where nothing is, it is verified."""
+    order.unverified = unverified(
+        order.market.verifies,
+        order.customer,
+        [group.address for group in groups],
+        [redemption.code for redemption in redeemed if redemption.refusal],
     )
+    if not order.unverified:
+        order.verified_by, order.verified_at = AUTOMATIC, order.placed_at
 
 
-def _line(  # noqa: PLR0917 - what a row is made of
-    order_id: UUID,
-    terms: Terms,
-    groups: Sequence[DeliveryGroup],
-    place: int,
-    wanted: LineInput,
-    costs: Costs,
-    actor: str,
-) -> OrderLine:
-    order_discount, order_discount_tax = costs.line_discounts[place]
-    offer = terms.offers[wanted["sku"]]
-    price = price_of(terms, wanted)
-    return as_loaded(
-        OrderLine,
-        id=new_id(),
-        order_id=order_id,
-        position=place,
-        group_id=groups[wanted.get("delivery_group", 0)].id,
-        sku=wanted["sku"],
-        name=wanted.get("name") or offer.name,
-        quantity=wanted["quantity"],
-        unit_price_minor=price,
-        list_price_minor=offer.price_minor,
-        price_set_by=None if price == offer.price_minor else wanted.get("price_set_by", actor),
-        discount_minor=wanted.get("discount_minor", 0),
-        total_minor=line_total(terms, wanted),
-        tax_class=offer.tax_class,
-        tax_rate_basis_points=terms.market.tax_rates[offer.tax_class],
-        tax_minor=costs.line_taxes[place],
-        order_discount_minor=order_discount,
-        order_discount_tax_minor=order_discount_tax,
-        sales_coefficient=offer.sales_coefficient,
-        cancelled_quantity=0,
-        returned_quantity=0,
-    )
+def _set_parts(
+    order: Order, groups: Sequence[DeliveryGroup], lines: Sequence[LineInput], costs: Costs
+) -> None:
+    for place, group in enumerate(groups):
+        group.order_id, group.position = order.id, place
+    parts: dict[str, Sequence[Base]] = {
+        "delivery_groups": groups,
+        "lines": [
+            _part(
+                OrderLine,
+                order,
+                position=place,
+                group_id=groups[line.get("delivery_group", 0)].id,
+                cancelled_quantity=0,
+                returned_quantity=0,
+                **vars(priced),
+            )
+            for place, (line, priced) in enumerate(zip(lines, costs.lines, strict=True))
+        ],
+        "fees": [
+            _part(OrderFee, order, position=place, **vars(charge))
+            for place, charge in enumerate(costs.others)
+        ],
+        "holds": [
+            _part(Hold, order, reason=VERIFICATION, owner=AUTOMATIC, held_at=order.placed_at)
+            for _ in range(bool(order.unverified))
+        ],
+        "refunds": [],
+        "returns": [],
+        "cancellations": [],
+    }
+    for name, rows in parts.items():
+        set_committed_value(order, name, rows)
 
 
-def _verification_hold(order_id: UUID, placed_at: datetime) -> Hold:
-    return as_loaded(
-        Hold,
-        id=new_id(),
-        order_id=order_id,
-        reason=VERIFICATION,
-        owner=AUTOMATIC,
-        held_at=placed_at,
-        released_by=None,
-        released_at=None,
-    )
-
-
-def _fee(order_id: UUID, place: int, charged: SideCharge) -> OrderFee:
-    return as_loaded(
-        OrderFee,
-        id=new_id(),
-        order_id=order_id,
-        position=place,
-        kind=charged.charge.kind,
-        name=charged.name,
-        amount_minor=charged.charge.amount_minor,
-        tax_rate_basis_points=charged.charge.rate_basis_points,
-        tax_minor=charged.tax_minor,
-        group_id=charged.group_id,
-    )
+def _part(model: type[M], order: Order, **columns: Any) -> M:
+    return as_loaded(model, id=new_id(), order_id=order.id, **columns)
 
 
 def _rows(objects: Sequence[Base]) -> list[dict[str, Any]]:

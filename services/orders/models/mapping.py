@@ -95,14 +95,20 @@ class Base(DeclarativeBase):
     }
 
 
+B = TypeVar("B", bound=Base)
+
+
 @cache
 def column_names(model: type[Base]) -> tuple[str, ...]:
     """The names of a table's columns, in its order; they are the attributes' names too."""
     return tuple(model.__table__.columns.keys())
 
 
-def as_loaded(model: type[T], **columns: Any) -> T:
-    """A row as if it had come from the database, for one that goes there without the unit of work."""
-    row: T = class_mapper(model).class_manager.new_instance()
-    row.__dict__.update(columns)
+def as_loaded(model: type[B], **columns: Any) -> B:
+    """A row as if it had come from the database, for one that goes there without the unit of work.
+
+    A column that is not named is null.
+    """
+    row: B = class_mapper(model).class_manager.new_instance()
+    row.__dict__.update(dict.fromkeys(column_names(model)) | columns)
     return row

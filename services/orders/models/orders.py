@@ -1,6 +1,7 @@
 """Orders, and plain readings of a row; no workflow."""
 
 from collections import Counter
+from dataclasses import fields
 from datetime import datetime
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from services.orders.models.parts import Cancellation, DeliveryGroup, Hold, Orde
 from services.orders.models.refunds import Refund
 from services.orders.models.returns import Return
 from shared.db import new_id
+from shared.events.from_rows import made_of
 from shared.events.snapshots import (
     Address,
     Channel,
@@ -39,6 +41,21 @@ from shared.life import Refusal
 
 # Gaps are allowed here; only papers are numbered without.
 order_numbers = Sequence("order_numbers", start=100_001, metadata=Base.metadata)
+
+# The customer's columns, by what they are called of a person.
+CUSTOMER_COLUMNS = {part.name: f"customer_{part.name}" for part in fields(Person)}
+
+_customer = made_of(Person, **CUSTOMER_COLUMNS)
+_totals = made_of(Totals)
+_ledger = made_of(Ledger)
+_payment = made_of(
+    PaymentStanding,
+    method="payment_method",
+    state="payment_state",
+    owed_minor="ledger.owed_minor",
+    covered="ledger.covered",
+    pays_on_delivery="payment_method.pays_on_delivery",
+)
 
 
 class Order(Base):
@@ -173,38 +190,17 @@ class Order(Base):
     @property
     def customer(self) -> Person:
         """The customer as the order was placed with; later changes to the customer leave it alone."""
-        return Person(
-            name=self.customer_name,
-            email=self.customer_email,
-            phone=self.customer_phone,
-            company=self.customer_company,
-            vat_number=self.customer_vat_number,
-        )
+        return _customer(self)
 
     @property
     def totals(self) -> Totals:
         """What it costs."""
-        return Totals(
-            lines_minor=self.lines_minor,
-            fees_minor=self.fees_minor,
-            shipping_minor=self.shipping_minor,
-            discounts_minor=self.discounts_minor,
-            tax_added_minor=self.tax_added_minor,
-            total_minor=self.total_minor,
-            tax=self.tax,
-        )
+        return _totals(self)
 
     @property
     def ledger(self) -> Ledger:
         """The sums of its money."""
-        return Ledger(
-            total_minor=self.total_minor,
-            cancelled_minor=self.cancelled_minor,
-            received_minor=self.received_minor,
-            refunded_minor=self.refunded_minor,
-            credited_minor=self.credited_minor,
-            refund_pending_minor=self.refund_pending_minor,
-        )
+        return _ledger(self)
 
     @property
     def charged(self) -> list[Charged]:
@@ -282,19 +278,7 @@ class Order(Base):
     @property
     def payment(self) -> PaymentStanding:
         """What the ledger means."""
-        ledger = self.ledger
-        return PaymentStanding(
-            method=self.payment_method,
-            state=self.payment_state,
-            owed_minor=ledger.owed_minor,
-            received_minor=ledger.received_minor,
-            refunded_minor=ledger.refunded_minor,
-            covered=ledger.covered,
-            covered_at=self.covered_at,
-            credited_minor=ledger.credited_minor,
-            refund_pending_minor=ledger.refund_pending_minor,
-            pays_on_delivery=self.payment_method.pays_on_delivery,
-        )
+        return _payment(self)
 
     @property
     def due_at(self) -> datetime | None:

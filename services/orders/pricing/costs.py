@@ -18,22 +18,43 @@ from shared.money import split
 LARGEST_TOTAL_MINOR = 10**15  # far above any order, far below what a bigint holds
 
 
-@dataclass(frozen=True, slots=True)
-class SideCharge:
-    """What is charged or taken off beside the lines."""
+@dataclass(frozen=True, kw_only=True)
+class PricedLine:
+    """What a line costs. Its fields are called as the columns of an order's line are."""
 
+    sku: str
     name: str
-    charge: Charge
+    quantity: int
+    unit_price_minor: int
+    list_price_minor: int | None
+    price_set_by: str | None
+    discount_minor: int
+    total_minor: int
+    tax_class: str
+    tax_rate_basis_points: int
+    tax_minor: int
+    order_discount_minor: int  # its share of the order's discounts, and the tax of that
+    order_discount_tax_minor: int
+    sales_coefficient: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SideCharge:
+    """What is charged or taken off beside the lines. Its fields are called as the columns of a fee are."""
+
+    kind: ChargeKind
+    name: str
+    amount_minor: int
+    tax_rate_basis_points: int
     tax_minor: int
     group_id: UUID | None  # whose shipping it is
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, kw_only=True)
 class Costs:
-    """What an order costs, and the tax of each of its parts."""
+    """What an order costs, and each of its parts."""
 
-    line_taxes: Sequence[int]
-    line_discounts: Sequence[tuple[int, int]]  # each line's share of the order's discounts, and its tax
+    lines: Sequence[PricedLine]
     others: Sequence[SideCharge]
     totals: Totals
 
@@ -53,12 +74,13 @@ class Redemption:
         return {"name": self.name, "amount_minor": self.amount_minor}
 
 
-def costs_of(
+def costs_of(  # noqa: PLR0917 - what an order is made of
     terms: Terms,
     groups: Sequence[DeliveryGroup],
     lines: Sequence[LineInput],
     fees: Sequence[FeeInput],
     discounts: Sequence[DiscountInput],
+    redeemed: Sequence[Redemption] = (),
 ) -> Costs:
     """What all comes to; raises Invalid where discounts exceed the goods, or the total is absurd."""
     rates = terms.market.tax_rates
@@ -76,7 +98,7 @@ def costs_of(
         named.append((fee["name"], Charge(ChargeKind.FEE, fee["amount_minor"], rate), None))
     granted: list[tuple[str, Charge]] = []
     left = goods
-    for discount in discounts:
+    for discount in [*discounts, *(one.discount for one in redeemed if one.amount_minor)]:
         shares, left = spread_discount(discount["amount_minor"], left)
         granted += [(discount["name"], share) for share in shares]
     mode, rounding = terms.market.tax_mode, terms.market.tax_rounding
@@ -98,10 +120,16 @@ def costs_of(
     if totals.total_minor > LARGEST_TOTAL_MINOR:
         raise Invalid(lines=f"cost more than {LARGEST_TOTAL_MINOR} in all")
     return Costs(
-        line_taxes=line_taxes,
-        line_discounts=line_discounts,
+        lines=[_priced(terms, *line) for line in zip(lines, line_taxes, line_discounts, strict=True)],
         others=[
-            SideCharge(name, charge, tax, group_id)
+            SideCharge(
+                kind=charge.kind,
+                name=name,
+                amount_minor=charge.amount_minor,
+                tax_rate_basis_points=charge.rate_basis_points,
+                tax_minor=tax,
+                group_id=group_id,
+            )
             for (name, charge, group_id), tax in zip(named, [*taxes_beside, *discount_taxes], strict=True)
         ],
         totals=totals,
@@ -122,6 +150,27 @@ def _taxes_of_discounts(
         for place, share in zip(places, shares, strict=True):
             taxes[place] = share
     return taxes
+
+
+def _priced(terms: Terms, line: LineInput, tax_minor: int, order_discount: tuple[int, int]) -> PricedLine:
+    offer = terms.offers[line["sku"]]
+    price = price_of(terms, line)
+    return PricedLine(
+        sku=line["sku"],
+        name=line.get("name") or offer.name,
+        quantity=line["quantity"],
+        unit_price_minor=price,
+        list_price_minor=offer.price_minor,
+        price_set_by=None if price == offer.price_minor else line.get("price_set_by"),
+        discount_minor=line.get("discount_minor", 0),
+        total_minor=line_total(terms, line),
+        tax_class=offer.tax_class,
+        tax_rate_basis_points=terms.market.tax_rates[offer.tax_class],
+        tax_minor=tax_minor,
+        order_discount_minor=order_discount[0],
+        order_discount_tax_minor=order_discount[1],
+        sales_coefficient=offer.sales_coefficient,
+    )
 
 
 def redeem(

@@ -1,9 +1,10 @@
 """What a caller gives when an order is placed or drafted, as the API hands it over."""
 
 from datetime import date
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, cast
 from uuid import UUID
 
+from services.orders.models import DeliveryGroup
 from shared.events.snapshots import Address, Channel, PaymentMethod
 
 
@@ -18,14 +19,14 @@ class CustomerInput(TypedDict):
     vat_number: NotRequired[str]
 
 
-class DeliveryInput(TypedDict):
-    """Where lines go, and how."""
+class DeliveryInput(TypedDict, total=False):
+    """Where lines go, and how, as the columns of a group say; of an order, method and price are there."""
 
     method: str
     shipping_minor: int
-    address: NotRequired[Address | None]
-    pickup_point: NotRequired[str | None]
-    requested_on: NotRequired[date | None]
+    address: Address | None
+    pickup_point: str | None
+    requested_on: date | None
 
 
 class LineInput(TypedDict):
@@ -37,7 +38,7 @@ class LineInput(TypedDict):
     unit_price_minor: NotRequired[int]
     discount_minor: NotRequired[int]
     name: NotRequired[str]
-    price_set_by: NotRequired[str]  # who named the price, where that is not whoever places the order
+    price_set_by: NotRequired[str | None]  # who named the price, where that is not whoever places the order
 
 
 class FeeInput(TypedDict):
@@ -68,22 +69,12 @@ class DraftLine(LineInput):
     quoted: NotRequired[Quoted]
 
 
-class DraftDelivery(TypedDict, total=False):
-    """Where lines of a draft go, as far as that is known."""
-
-    method: str
-    shipping_minor: int
-    address: Address
-    pickup_point: str
-    requested_on: date
-
-
 class DraftContents(TypedDict, total=False):
     """What place_order is to be given of a draft, as far as it is known."""
 
     customer: CustomerInput
     billing_address: Address
-    delivery_groups: list[DraftDelivery]
+    delivery_groups: list[DeliveryInput]
     lines: list[DraftLine]
     fees: list[FeeInput]
     discounts: list[DiscountInput]
@@ -92,3 +83,8 @@ class DraftContents(TypedDict, total=False):
     channel: Channel
     locale: str
     external_reference: str
+
+
+def delivery_input(group: DeliveryGroup) -> DeliveryInput:
+    """Where the lines of a group go, as if it were given."""
+    return cast(DeliveryInput, {name: getattr(group, name) for name in DeliveryInput.__annotations__})

@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Any
 
 import msgspec
 from sqlalchemy.orm import Session
@@ -11,17 +12,20 @@ from sqlalchemy.orm import Session
 from services.orders.domain import draft_status
 from services.orders.domain.verification import Check, unverified
 from services.orders.models import DeliveryGroup, Draft, as_loaded
-from services.orders.pricing.costs import Costs, Redemption, SideCharge, costs_of, price_of, redeem
-from services.orders.pricing.inputs import DraftContents, DraftDelivery, DraftLine
+from services.orders.pricing.costs import Costs, PricedLine, Redemption, SideCharge, costs_of, redeem
+from services.orders.pricing.inputs import DraftContents, DraftLine
 from services.orders.pricing.terms import Offer, Terms, impossibilities, is_impossible, terms_of
 from shared import clock
 from shared.access import EVERYTHING
 from shared.db import new_id
 from shared.errors import Invalid
+from shared.events.from_rows import made_of
 from shared.events.snapshots import OrderStatus, Person, StockLevel, StockSnapshot, Totals
 from shared.life import Refusal
 from shared.messaging import copies
 from shared.money import Money
+
+_person = made_of(Person)
 
 _REFUSED = {
     "coupon_unknown": "is not known",
@@ -111,10 +115,10 @@ def draft_terms(session: Session, draft: Draft, contents: DraftContents) -> Term
     """What the draft would be placed under now; raises Invalid for an unknown customer."""
     return terms_of(
         session,
-        market=draft.market_code,
-        seller=draft.seller_code,
+        draft.seller_code,
+        draft.market_code,
+        lines=contents.get("lines", []),
         customer_id=contents.get("customer", {}).get("id"),
-        skus=(line["sku"] for line in contents.get("lines", [])),
         coupons=contents.get("coupons", []),
     )
 
@@ -125,7 +129,11 @@ def quote(session: Session, draft: Draft, terms: Terms | None = None) -> Quote:
     terms = terms or draft_terms(session, draft, contents)
     lines = contents.get("lines", [])
     sold = [line for line in lines if not is_impossible(terms, line)]
-    groups = [_group(terms, contents, wanted) for wanted in contents.get("delivery_groups", [])]
+    locale = contents.get("locale", terms.market.locale)
+    groups = [
+        as_loaded(DeliveryGroup, id=new_id(), **terms.group_columns(given, locale))
+        for given in contents.get("delivery_groups", [])
+    ]
     redeemed = redeem(terms, contents.get("coupons", []), sold, contents.get("discounts", []), clock.now())
     lacks = {} if draft.status is OrderStatus.PLACED else _lacking(terms, contents)
     try:
@@ -172,7 +180,7 @@ def _lacking(terms: Terms, contents: DraftContents) -> dict[str, str]:
     wrong = impossibilities(
         terms,
         contents.get("payment_method"),
-        groups,  # type: ignore[arg-type]
+        groups,
         lines,
         contents.get("fees", []),
     )
@@ -195,42 +203,14 @@ def _costs(
 ) -> Costs:
     rates = terms.market.tax_rates
     fees = [fee for fee in contents.get("fees", []) if fee.get("tax_class", "standard") in rates]
-    granted = [redemption.discount for redemption in redeemed if redemption.amount_minor]
-    return costs_of(terms, groups, sold, fees, [*contents.get("discounts", []), *granted])
-
-
-def _group(terms: Terms, contents: DraftContents, wanted: DraftDelivery) -> DeliveryGroup:
-    method = wanted.get("method", "")
-    return as_loaded(
-        DeliveryGroup,
-        id=new_id(),
-        method=method,
-        method_name=terms.method_name(method, contents.get("locale", terms.market.locale)),
-        shipping_minor=wanted.get("shipping_minor", 0),
-        address=wanted.get("address"),
-        pickup_point=wanted.get("pickup_point"),
-        requested_on=wanted.get("requested_on"),
-    )
+    return costs_of(terms, groups, sold, fees, contents.get("discounts", []), redeemed)
 
 
 def _customer(terms: Terms, contents: DraftContents) -> Person:
-    known = terms.customer
-    if known is not None:
-        return Person(
-            name=known.name,
-            email=known.email,
-            phone=known.phone,
-            company=known.company,
-            vat_number=known.vat_number,
-        )
-    new = contents.get("customer", {})
-    return Person(
-        name=new.get("name", ""),
-        email=new.get("email", ""),
-        phone=new.get("phone", ""),
-        company=new.get("company", ""),
-        vat_number=new.get("vat_number", ""),
-    )
+    if terms.customer is not None:
+        return _person(terms.customer)
+    given: Mapping[str, Any] = contents.get("customer", {})
+    return Person(**{part.name: given.get(part.name, "") for part in fields(Person)})
 
 
 def _availability(session: Session, terms: Terms, sold: Sequence[DraftLine]) -> dict[str, Availability]:
@@ -258,17 +238,16 @@ def _lines(
     costs: Costs,
     stock: Mapping[str, Availability],
 ) -> list[QuotedLine]:
-    taxes = dict(zip(map(id, sold), costs.line_taxes, strict=False))  # none where the sums are absurd
-    return [_line(terms, line, taxes.get(id(line)), stock.get(line["sku"])) for line in lines]
+    priced = dict(zip(map(id, sold), costs.lines, strict=False))  # none where the sums are absurd
+    return [_line(terms, line, priced.get(id(line)), stock.get(line["sku"])) for line in lines]
 
 
 def _line(
-    terms: Terms, line: DraftLine, tax_minor: int | None, availability: Availability | None
+    terms: Terms, line: DraftLine, priced: PricedLine | None, availability: Availability | None
 ) -> QuotedLine:
     offer = terms.offers.get(line["sku"])
     shown = offer or Offer(name=_former_name(line), tax_class="", sales_coefficient=1, price_minor=None)
     price = line.get("unit_price_minor", shown.price_minor)
-    discount = line.get("discount_minor", 0)
     return QuotedLine(
         sku=line["sku"],
         name=line.get("name") or shown.name,
@@ -279,9 +258,9 @@ def _line(
         unit_price_minor=price,
         list_price_minor=shown.price_minor,
         price_set_by=line.get("price_set_by"),
-        discount_minor=discount,
-        total_minor=0 if tax_minor is None else price_of(terms, line) * line["quantity"] - discount,
-        tax_minor=tax_minor or 0,
+        discount_minor=line.get("discount_minor", 0),
+        total_minor=priced.total_minor if priced else 0,
+        tax_minor=priced.tax_minor if priced else 0,
         availability=availability,
     )
 

@@ -47,6 +47,15 @@ class Terms:
     offers: dict[str, Offer]  # by SKU; only what is active
     coupons: dict[str, CouponTerms]  # by code; valid or not
 
+    def group_columns(self, given: DeliveryInput, locale: str) -> dict[str, Any]:
+        """The columns of a delivery group as it is given; what is not given is null, or nothing."""
+        columns = {name: given.get(name) for name in DeliveryInput.__annotations__}
+        columns["method"] = method = given.get("method", "")
+        return columns | {
+            "method_name": self.method_name(method, locale),
+            "shipping_minor": given.get("shipping_minor", 0),
+        }
+
     def method_name(self, method: str, locale: str) -> str:
         """A shipping method's name in a language, or in the market's own, or its code."""
         names = self.market.shipping_methods.get(method, {})
@@ -116,11 +125,11 @@ _TERMS = (
 
 def terms_of(
     session: Session,
-    *,
-    market: str,
     seller: str,
+    market: str,
+    *,
+    lines: Iterable[LineInput],
     customer_id: UUID | None,
-    skus: Iterable[str],
     coupons: Iterable[str] = (),
 ) -> Terms:
     """The terms of this moment for an order or a draft.
@@ -132,7 +141,7 @@ def terms_of(
         "market": market,
         "seller": seller,
         "customer_id": customer_id,
-        "skus": sorted(set(skus)),
+        "skus": sorted({line["sku"] for line in lines}),
         "coupons": sorted(set(coupons)),
     }
     found = session.connection().execute(_TERMS, asked).one_or_none()

@@ -241,7 +241,7 @@ def test_what_a_draft_says_it_costs_is_what_its_order_costs(session, market):
         (line.total_minor, line.tax_minor) for line in quote.lines
     ]
     assert [(fee.name, fee.amount_minor, fee.tax_minor) for fee in order.fees] == [
-        (charge.name, charge.charge.amount_minor, charge.tax_minor) for charge in quote.charges
+        (charge.name, charge.amount_minor, charge.tax_minor) for charge in quote.charges
     ]
 
 

@@ -6,8 +6,10 @@ from marshmallow import Schema, fields, validate
 
 from services.orders.api.schemas.orders import (
     AddedFeeSchema,
+    DeliveryGroupSchema,
     GrantedDiscountSchema,
     TotalsSchema,
+    WantedDeliverySchema,
     WantedLineSchema,
     coupon_codes,
 )
@@ -19,9 +21,7 @@ from services.orders.api.schemas.people import (
 )
 from services.orders.api.schemas.values import (
     Instant,
-    amount,
     code,
-    day,
     known_locale,
     method_of_payment,
 )
@@ -40,14 +40,10 @@ class DraftCustomerSchema(PersonDetailsSchema):
     id = fields.UUID(metadata={"description": "Of a customer of this seller; the rest is then left aside."})
 
 
-class DraftDeliverySchema(Schema):
+class DraftDeliverySchema(WantedDeliverySchema):
     """Where lines will go, as far as that is known."""
 
     method = fields.String(validate=code, metadata={"description": "One of the market's shipping methods."})
-    shipping_minor = amount(load_default=0)
-    address = fields.Nested(AddressSchema)
-    pickup_point = text(100, shortest=1)
-    requested_on = fields.Date(validate=day, metadata={"description": "The day the customer would like."})
 
 
 class DraftChangeArguments(Schema):
@@ -153,9 +149,9 @@ class DraftLineSchema(Schema):
 class DraftChargeSchema(Schema):
     """What is charged or taken off beside the lines."""
 
-    kind = fields.String(attribute="charge.kind", metadata={"description": "shipping, fee or discount."})
+    kind = fields.String(metadata={"description": "shipping, fee or discount."})
     name = fields.String()
-    amount_minor = fields.Integer(attribute="charge.amount_minor")
+    amount_minor = fields.Integer()
     tax_minor = fields.Integer()
 
 
@@ -192,15 +188,13 @@ class LackSchema(Schema):
     reason = fields.String()
 
 
-class DraftDeliveryGroupSchema(Schema):
+class DraftDeliveryGroupSchema(DeliveryGroupSchema):
     """Where lines go, and how."""
 
-    method = fields.String()
-    method_name = fields.String()
-    shipping_minor = fields.Integer()
-    address = fields.Nested(KeptAddressSchema, allow_none=True)
-    pickup_point = fields.String(allow_none=True)
-    requested_on = fields.Date(allow_none=True)
+    class Meta:
+        """Nothing refers to it yet."""
+
+        exclude = ("group_id",)
 
 
 class DraftSummarySchema(Schema):
