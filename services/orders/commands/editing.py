@@ -261,9 +261,9 @@ def _terms(session: Session, order: Order, wanted: Revision, coupons: Sequence[s
         session,
         order.seller_code,
         order.market_code,
-        lines=wanted.lines,
-        customer_id=order.customer_id,
-        coupons=coupons,
+        order.customer_id,
+        wanted.lines,
+        coupons,
     )
     rates = terms.market.tax_rates | {line.tax_class: line.tax_rate_basis_points for line in order.lines}
     for fee in order.fees:

@@ -22,14 +22,12 @@ from services.orders.models import (
     Base,
     Customer,
     DeliveryGroup,
-    HistoryEntry,
     Hold,
     Order,
     OrderFee,
     OrderLine,
     as_loaded,
     column_names,
-    order_numbers,
 )
 from services.orders.pricing.costs import Costs, Redemption, costs_of, redeem
 from services.orders.pricing.inputs import (
@@ -131,7 +129,7 @@ def place_order(
     that the seller has used before. What it answers is for reading: it is not the session's, to which the
     order is new; do more with it in the same transaction by loading it.
     """
-    terms = terms_of(session, seller, market, lines=lines, customer_id=customer.get("id"), coupons=coupons)
+    terms = terms_of(session, seller, market, customer.get("id"), lines, coupons, numbered=True)
     refuse_impossible(terms, payment_method, delivery_groups, lines, fees)
     actor, placed_at, locale = actor_of(session).name, clock.now(), locale or terms.market.locale
     buyer = terms.customer or _new_customer(seller, market, customer, placed_at)
@@ -145,7 +143,7 @@ def place_order(
     order = as_loaded(
         Order,
         id=order_id or new_id(),
-        number=f"{market.upper()}-{session.scalar(order_numbers)}",
+        number=terms.number,
         version=1,
         status=status_after("place", OrderStatus.DRAFT),
         seller_code=seller,
@@ -170,21 +168,21 @@ def place_order(
     _verify(order, groups, redeemed)
     _set_parts(order, groups, lines, costs)
     derive_columns(order, placed_at)
-    detail = dict(origin or {}) | ({"unverified": order.unverified} if order.unverified else {})
-    entry = history_entry(session, order, "place", {}, detail)
-    entry.id = new_id()
-    _insert_placed(session, order, None if terms.customer else buyer, entry)
+    _insert(session, order, None if terms.customer else buyer, origin or {})
     if terms.customer is not None:
         _bought_in(session, terms.customer, market)
     watch_deadline(session, order, Deadlines())
     return order
 
 
-def _insert_placed(session: Session, order: Order, customer: Customer | None, entry: HistoryEntry) -> None:
+def _insert(session: Session, order: Order, customer: Customer | None, origin: Mapping[str, Any]) -> None:
     """Store a new order, its customer if that is new too, and tell order.placed.
 
     Raises Refused (already_placed) with the order that has its external reference.
     """
+    detail = {**origin, "unverified": order.unverified} if order.unverified else dict(origin)
+    entry = history_entry(session, order, "place", {}, detail)
+    entry.id = new_id()
     rows = {
         "order": _columns(order),
         "customer": _rows([customer] if customer else []),

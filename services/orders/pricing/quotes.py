@@ -117,9 +117,9 @@ def draft_terms(session: Session, draft: Draft, contents: DraftContents) -> Term
         session,
         draft.seller_code,
         draft.market_code,
-        lines=contents.get("lines", []),
-        customer_id=contents.get("customer", {}).get("id"),
-        coupons=contents.get("coupons", []),
+        contents.get("customer", {}).get("id"),
+        contents.get("lines", []),
+        contents.get("coupons", []),
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import Text, and_, any_, bindparam, func, literal_column, select, true
+from sqlalchemy import Select, Text, and_, any_, bindparam, func, literal_column, null, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -20,6 +20,7 @@ from services.orders.models import (
     Seller,
     as_loaded,
     column_names,
+    order_numbers,
 )
 from services.orders.pricing.inputs import DeliveryInput, FeeInput, LineInput
 from shared.access import actor_of
@@ -46,6 +47,7 @@ class Terms:
     customer: Customer | None
     offers: dict[str, Offer]  # by SKU; only what is active
     coupons: dict[str, CouponTerms]  # by code; valid or not
+    number: str | None  # drawn for the order that is to be placed
 
     def group_columns(self, given: DeliveryInput, locale: str) -> dict[str, Any]:
         """The columns of a delivery group as it is given; what is not given is null, or nothing."""
@@ -108,31 +110,41 @@ _OFFERS = (
     )
     .scalar_subquery()
 )
-_TERMS = (
-    select(*_markets, *_sellers, *_customers, _OFFERS, _COUPONS)
-    .join_from(Market.__table__, Seller.__table__, true())
-    .outerjoin(
-        Customer.__table__,
-        and_(
-            _customers.id == bindparam("customer_id"),
-            _customers.seller_code == _sellers.code,
-            _customers.erased_at.is_(None),
-        ),
+
+
+def _question(number: Any) -> Select[*tuple[Any, ...]]:
+    return (
+        select(*_markets, *_sellers, *_customers, _OFFERS, _COUPONS, number)
+        .join_from(Market.__table__, Seller.__table__, true())
+        .outerjoin(
+            Customer.__table__,
+            and_(
+                _customers.id == bindparam("customer_id"),
+                _customers.seller_code == _sellers.code,
+                _customers.erased_at.is_(None),
+            ),
+        )
+        .where(_markets.code == bindparam("market"), _sellers.code == bindparam("seller"))
     )
-    .where(_markets.code == bindparam("market"), _sellers.code == bindparam("seller"))
-)
 
 
-def terms_of(
+_TERMS = _question(null())
+_NUMBERED_TERMS = _question(order_numbers.next_value())
+
+
+def terms_of(  # noqa: PLR0917 - what terms depend on
     session: Session,
     seller: str,
     market: str,
-    *,
-    lines: Iterable[LineInput],
     customer_id: UUID | None,
-    coupons: Iterable[str] = (),
+    lines: Iterable[LineInput],
+    coupons: Iterable[str],
+    *,
+    numbered: bool = False,
 ) -> Terms:
     """The terms of this moment for an order or a draft.
+
+    Numbered, they come with a number drawn for the order: placing spares a round trip by that.
 
     Raises Invalid where market, seller or customer is unknown; another seller's things are unknown too.
     """
@@ -144,11 +156,11 @@ def terms_of(
         "skus": sorted({line["sku"] for line in lines}),
         "coupons": sorted(set(coupons)),
     }
-    found = session.connection().execute(_TERMS, asked).one_or_none()
+    found = session.connection().execute(_NUMBERED_TERMS if numbered else _TERMS, asked).one_or_none()
     if found is None:
         missing = "seller" if session.get(Market, market) else "market"
         raise Invalid(**{missing: f"there is no such {missing}"})
-    *columns, offers, granted = found
+    *columns, offers, granted, number = found
     values = iter(columns)
     rows: list[Any] = [
         as_loaded(model, **{name: next(values) for name in column_names(model)}) for model in _ROWS
@@ -164,6 +176,7 @@ def terms_of(
         customer=customer,
         offers=msgspec.convert(offers or {}, dict[str, Offer]),
         coupons=msgspec.convert(granted or {}, dict[str, CouponTerms]),
+        number=number and f"{market.upper()}-{number}",
     )
 
 
