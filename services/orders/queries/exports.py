@@ -17,8 +17,8 @@ from sqlalchemy import (
     cast,
     collate,
     func,
-    literal,
     literal_column,
+    or_,
     select,
     type_coerce,
 )
@@ -31,8 +31,13 @@ from shared.errors import Invalid
 from shared.money import USUAL_MINOR_DIGITS, minor_digits
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # without it Excel takes UTF-8 for something else
-# A cell that begins with one of these is run as a formula by spreadsheets that open a CSV.
-FORMULA_SIGNS = ("=", "+", "-", "@", "\t", "\r")
+# A cell that begins with one of these, past blanks and quotes, is run as a formula by spreadsheets that open
+# a CSV; the wide and small forms are turned into the plain ones by some.
+_FORMULA_SIGNS = "=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b-"
+_BEFORE_A_FORMULA = rf'(?=[\s"]*[{_FORMULA_SIGNS}])'
+# A cell begins where a text does, and for who reads the file by another separator also within it.
+_CELL_IN_A_TEXT = rf"([,;|\t\r\n]){_BEFORE_A_FORMULA}"
+_FORMULA = rf"^([\t\r]|{_BEFORE_A_FORMULA})"
 SHEET_ROWS = 1_048_575  # of Excel, below the heading
 ROWS_AT_ONCE = 5_000
 
@@ -91,7 +96,8 @@ _TEXTS: dict[str, Any] = {
 def write_csv(session: Session, filters: Filters, path: Path) -> None:
     """UTF-8 with a byte order mark; amounts in whole units, instants in UTC.
 
-    A text that a spreadsheet would run as a formula gets an apostrophe before it, which makes it one no more.
+    Every text is quoted. What a spreadsheet would run as a formula, by whichever separator it takes the file
+    apart, gets an apostrophe before it, which makes it one no more.
     """
     units = _by_currency(session, "1e-{}".format)
     nothing = _by_currency(session, lambda digits: f"{0:.{digits}f}")
@@ -106,11 +112,18 @@ def write_csv(session: Session, filters: Filters, path: Path) -> None:
         *(amount(value).label(name) for name, value in _AMOUNTS.items()),
         *(value.label(name) for name, value in _TEXTS.items()),
     ]
-    # The offset keeps the two apart: each text is taken out of its row once, though it is looked at twice.
+    # The offsets keep the parts apart: each text is taken out of its row once, though it is looked at often,
+    # and one look at all of a row's texts together tells whether any needs a closer one.
     found = matching(session, columns, filters).offset(literal_column("0")).subquery()
-    wanted = select(*(_harmless(value) if value.key in _TEXTS else value for value in found.c))
+    texts = [value for value in found.c if value.key in _TEXTS]
+    doubtful = func.concat_ws(" ", *texts).regexp_match(_CELL_IN_A_TEXT).label("doubtful")
+    seen = select(*found.c, doubtful).offset(literal_column("0")).subquery()
+    wanted = select(
+        *(_harmless(value, seen.c.doubtful) if value.key in _TEXTS else value for value in seen.c[:-1])
+    )
     connection, statement, parameters = _prepared(session, wanted)
-    copied = f"copy ({statement}) to stdout (format csv, header)"
+    quoted = ", ".join((*_CODES, *_TEXTS))
+    copied = f"copy ({statement}) to stdout (format csv, header, force_quote ({quoted}))"
     with path.open("wb") as file, connection.cursor().copy(copied, parameters) as rows:
         file.write(BYTE_ORDER_MARK)
         file.writelines(rows)
@@ -188,8 +201,13 @@ def _instant(value: Any) -> ColumnElement[Any]:
     return func.date_trunc("second", func.timezone("UTC", value))
 
 
-def _harmless(value: Any) -> Any:
-    signs = [literal(sign) for sign in FORMULA_SIGNS]
-    # All of them come before the letters, with which most texts begin: those need no second look.
-    suspicious = and_(collate(value, "C") < "A", func.left(value, 1).in_(signs))
-    return case((suspicious, literal("'") + value), else_=value).label(value.key)
+def _harmless(value: Any, doubtful: ColumnElement[bool]) -> Any:
+    # Signs, blanks and quotes come before digits and between them and letters, wide signs behind all letters:
+    # most texts need no second look.
+    plain = collate(value, "C")
+    odd = or_(
+        and_(plain >= "\t", plain < "0"), and_(plain >= ":", plain < "A"), plain >= "\N{SMALL PLUS SIGN}"
+    )
+    before = case((value.regexp_match(_FORMULA), "'"), else_="")
+    escaped = before + func.regexp_replace(value, _CELL_IN_A_TEXT, r"\1'", "g")
+    return case((or_(doubtful, odd), escaped), else_=value).label(value.key)

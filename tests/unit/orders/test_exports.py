@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 
 import openpyxl
@@ -15,7 +16,11 @@ from services.orders.models import Market, Order
 from services.orders.queries import exports
 from tests.unit.orders.sample_shop import HOME, order_wanted
 
-FORMULAS = ["=1+1", "+44 1482 000000", "-1", "@SUM(A1)", "\t=1", "\r=1"]
+FORMULAS = [
+    *("=1+1", "+44 1482 000000", "-1", "@SUM(A1)", "\tA", "\rA", " =1", '"=1'),
+    *("\uff1d1", "\uff0b1", "\uff0d1", "\uff201", "\ufe66 1", "\ufe621"),
+]
+HIDDEN = ["x;=cmd|'/C calc'!A0", "x,\uff1d1", "x|-1", "x\t@A1", "x\r\n+1", 'x; "=1', "x;;\n =1", "=1;=2"]
 
 
 @pytest.fixture
@@ -160,6 +165,53 @@ def test_no_text_becomes_a_formula(session, place_order, export, formula):
     assert row["external_reference"] == "'=2+2"
     assert {cells[name].data_type for name in ("customer_name", "external_reference")} <= {"s", "inlineStr"}
     assert cells["external_reference"].value == "=2+2"
+
+
+@pytest.mark.requirement("V-13")
+@pytest.mark.parametrize("text", [*FORMULAS, *HIDDEN])
+def test_no_text_becomes_a_formula_by_whichever_separator_the_file_is_taken_apart(
+    session, place_order, client, bearer, text
+):
+    order = place_order(external_reference=text)
+    order.customer_name = order.customer_company = text
+    session.flush()
+
+    answer = client.get("/v1/orders/export.csv", headers=bearer(), buffered=True)
+
+    heading, cells = answer.data.decode("utf-8-sig").split("\n", 1)
+    begun = [cell.lstrip(' "') for cell in re.split(r"[,;|\t\r\n]", cells)]
+    assert [cell for cell in begun if re.match("[=+@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62-]", cell)] == []
+    [row] = csv.reader([f"{cells}"], strict=True) if "\n" not in text and "\r" not in text else [None]
+    if row:
+        assert row[heading.split(",").index("customer_name")].replace("'", "") == text.replace("'", "")
+
+
+@pytest.mark.requirement("V-13")
+def test_every_text_is_quoted(place_order, client, bearer):
+    place_order()
+
+    answer = client.get("/v1/orders/export.csv", headers=bearer(), buffered=True)
+
+    heading, cells = answer.data.decode("utf-8-sig").strip().split("\n")
+    amount_or_instant = re.compile(r"-?[\d.]+|\d{4}-[\d :-]+|")
+    assert heading.startswith("number,")
+    assert [
+        cell
+        for cell in re.sub(r'"[^"]*"', "quoted", cells).split(",")
+        if cell != "quoted" and not amount_or_instant.fullmatch(cell)
+    ] == []
+
+
+@pytest.mark.requirement("V-13")
+@pytest.mark.parametrize("text", [*FORMULAS, *HIDDEN])
+def test_a_cell_of_a_sheet_is_text_whatever_it_looks_like(session, place_order, export, text):
+    order = place_order()
+    order.customer_name = text
+    session.flush()
+
+    [cells] = export("xlsx")
+
+    assert cells["customer_name"].data_type in {"s", "inlineStr"}
 
 
 @pytest.mark.requirement("F-30")
