@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from sqlalchemy import ColumnElement, Select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from shared.errors import Stale
+from shared.errors import NotFound, Stale
 
+T = TypeVar("T")
 S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
 EVERYTHING = "*"
@@ -104,6 +105,11 @@ class Actor:
         return EVERYTHING in self.markets or market in self.markets
 
     @property
+    def sees_everything(self) -> bool:
+        """Whether the actor is bound to no seller and no market."""
+        return EVERYTHING in self.sellers and EVERYTHING in self.markets
+
+    @property
     def reach(self) -> dict[str, list[str]]:
         """All that opens anything to the actor, as it can be kept."""
         return {
@@ -167,6 +173,21 @@ def visible(session: Session, rows: S, seller: Any = None, market: Any = None) -
     if market is not None and EVERYTHING not in actor.markets:
         rows = rows.where(one_of(market, actor.markets))
     return rows
+
+
+def seen(session: Session, rows: Select[T], kind: str, identity: object, *whose: Any) -> T:
+    """The one of these rows that the actor may see, by seller and market, fresh from the database.
+
+    Raises NotFound.
+
+    The database is asked for what may be seen: what is another's and what is not there is the same to it,
+    and takes the same time.
+    """
+    rows = visible(session, rows, *whose).execution_options(populate_existing=True)
+    found = session.scalars(rows).unique().one_or_none()
+    if found is None:
+        raise NotFound(kind, identity)
+    return found
 
 
 def one_of(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:

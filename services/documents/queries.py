@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from uuid import UUID
 
-from sqlalchemy import func, select, union
+from sqlalchemy import Text, any_, cast, func, select, union
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from services.documents.domain.papers import (
@@ -14,7 +15,7 @@ from services.documents.domain.papers import (
 )
 from services.documents.domain.stops import Stop, address_of
 from services.documents.models import Logo, Paper, Print, Series
-from shared.access import actor_of
+from shared.access import actor_of, seen, visible
 from shared.errors import NotFound, Refused
 from shared.events.snapshots import (
     ConversationSnapshot,
@@ -38,14 +39,8 @@ def papers_of_order(session: Session, order_id: UUID) -> Sequence[Paper]:
 
 def paper(session: Session, paper_id: UUID) -> Paper:
     """One paper; raises NotFound where the reader can't see its seller, its market or its kind."""
-    found = session.get(Paper, paper_id)
-    if (
-        found is None
-        or not actor_of(session).may_see(found.seller, found.market)
-        or found.kind not in readable_kinds(session)
-    ):
-        raise NotFound("document", paper_id)
-    return found
+    rows = select(Paper).where(Paper.id == paper_id, Paper.kind.in_(readable_kinds(session)))
+    return seen(session, rows, "document", paper_id, Paper.seller, Paper.market)
 
 
 def readable_kinds(session: Session) -> frozenset[PaperKind]:
@@ -118,24 +113,23 @@ def newest_logo(session: Session, seller: str) -> Logo | None:
 
 def own_print(session: Session, print_id: UUID) -> Print:
     """A print as whoever asked for it sees it, while they may see all that is on it; otherwise NotFound."""
-    found = session.get(Print, print_id)
-    if found is None or found.requested_by != actor_of(session).name:
-        raise NotFound("print", print_id)
-    snapshot = tables.copies.c.snapshot
-    owners = select(snapshot["seller"]["seller"].astext, snapshot["market"]["market"].astext).where(
-        tables.copies.c.subject.in_([str(order_id) for order_id in found.order_ids]),
-        tables.copies.c.source == OrderSnapshot.SOURCE,
+    order, snapshot = tables.copies.c, tables.copies.c.snapshot
+    orders = select(order.subject).where(
+        order.subject == any_(cast(Print.order_ids, ARRAY(Text))), order.source == OrderSnapshot.SOURCE
     )
+    mine = visible(session, orders, snapshot["seller"]["seller"].astext, snapshot["market"]["market"].astext)
     unreadable = select(Paper.id).where(
-        Paper.order_id.in_(found.order_ids),
-        Paper.sha256.in_(found.argument.get("sha256", [])),
+        Paper.order_id == any_(Print.order_ids),
+        Print.argument["sha256"].has_key(Paper.sha256),
         Paper.kind.not_in(readable_kinds(session)),
     )
-    if not all(
-        actor_of(session).may_see(*owner) for owner in session.execute(owners.distinct())
-    ) or session.scalar(select(unreadable.exists())):
-        raise NotFound("print", print_id)
-    return found
+    rows = select(Print).where(
+        Print.id == print_id,
+        Print.requested_by == actor_of(session).name,
+        ~orders.where(order.subject.not_in(mine)).exists(),
+        ~unreadable.exists(),
+    )
+    return seen(session, rows, "print", print_id)
 
 
 def stored_print(session: Session, print_id: UUID) -> Print:

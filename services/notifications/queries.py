@@ -23,7 +23,7 @@ from services.notifications.models import (
     OpenMatter,
     ThrottledDomain,
 )
-from shared.access import actor_of, visible
+from shared.access import actor_of, seen, visible
 from shared.errors import NotFound
 from shared.events.snapshots import DocumentsSnapshot, EmailStatus, OrderSnapshot, ShipmentsSnapshot
 from shared.messaging import copies
@@ -40,10 +40,8 @@ def emails_of_order(session: Session, order_id: UUID) -> Sequence[Email]:
 
 def email(session: Session, email_id: UUID) -> Email:
     """One e-mail; raises NotFound where it can't be seen."""
-    found = session.get(Email, email_id, options=[selectinload(Email.attempts)])
-    if found is None or not actor_of(session).may_see(found.seller, found.market):
-        raise NotFound("email", email_id)
-    return found
+    rows = select(Email).where(Email.id == email_id).options(selectinload(Email.attempts))
+    return seen(session, rows, "email", email_id, Email.seller, Email.market)
 
 
 def visible_order(session: Session, order_id: UUID) -> OrderSnapshot:
@@ -165,10 +163,8 @@ def unread_notices(session: Session, at_most: int) -> int:
 
 def notice(session: Session, notice_id: UUID) -> Notice:
     """One notice; raises NotFound where it can't be seen."""
-    found = session.get(Notice, notice_id)
-    if found is None or not actor_of(session).may_see(found.seller, found.market):
-        raise NotFound("notice", notice_id)
-    return found
+    rows = select(Notice).where(Notice.id == notice_id)
+    return seen(session, rows, "notice", notice_id, Notice.seller, Notice.market)
 
 
 def _unread(session: Session) -> tuple[ColumnElement[bool], ...]:

@@ -69,12 +69,14 @@ def world(engines, postgres_server, tmp_path_factory):
 def send(world):
     """Ask for an operation as it is asked for in earnest, undo it, and answer what it was answered with."""
 
-    def sent(service, name, *, link=None, headers=None, undo=True, **claims):
+    def sent(service, name, *, link=None, headers=None, undo=True, made_up=None, **claims):
         known = world.known | world.doors[service].own
         ask = ask_for(service, name).filled(known)
         method, path = name.split(" ")
         for parameter, value in (known | ask.path).items():
             path = path.replace(f"{{{parameter}}}", value)
+        if made_up:
+            path, ask = made_up(path), ask.altered(made_up)
         request = {"query_string": ask.query | ({"token": link} if link else {})}
         if ask.json is not None:
             request["json"] = ask.json

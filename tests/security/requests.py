@@ -37,6 +37,18 @@ class Ask:
             path=_filled(self.path, known),
         )
 
+    def altered(self, change):
+        """The same with every text in body and query as `change` makes it."""
+        return replace(self, json=_changed(self.json, change), query=_changed(self.query, change))
+
+
+def _changed(value, change):
+    if isinstance(value, dict):
+        return {name: _changed(one, change) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_changed(one, change) for one in value]
+    return change(value) if isinstance(value, str) else value
+
 
 def _filled(value, known):
     if isinstance(value, dict):

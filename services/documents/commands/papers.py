@@ -108,6 +108,7 @@ def issue_invoices(session: Session, order_id: UUID) -> list[Paper]:
     was erased (person_erased), that has its invoices (already_issued) or nothing to invoice yet
     (nothing_to_invoice).
     """
+    queries.visible_order(session, order_id)  # before the lock: nobody waits at another's order
     lock_order(session, order_id)
     order = _promised_order(session, order_id)
     if order.market.invoice_on != InvoiceOn.HAND:
@@ -128,6 +129,7 @@ def request_paper(session: Session, order_id: UUID, kind: PaperKind) -> Paper:
 
     Raises NotFound, Refused (nothing_received, person_erased).
     """
+    queries.visible_order(session, order_id)  # before the lock: nobody waits at another's order
     lock_order(session, order_id)
     order = queries.visible_order(session, order_id)
     if order.anonymised_at is not None:

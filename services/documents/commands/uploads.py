@@ -30,6 +30,7 @@ def keep_upload(
 
     Raises NotFound, Refused: person_erased, too_many_uploads of one order by its customer.
     """
+    queries.visible_order(session, order_id)  # before the lock: nobody waits at another's order
     lock_order(session, order_id)
     order = queries.visible_order(session, order_id)
     if order.anonymised_at is not None:

@@ -9,10 +9,12 @@ from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.orders import queries
 from services.orders.commands.payments import record_payment
 from services.orders.domain.order_status import refusals
 from services.orders.domain.statements import WAITING, LineState, Row, order_numbers, read
 from services.orders.models import BankLine, BankStatement, Market, Order, Payment, Seller
+from services.orders.queries.banking import line as visible_line
 from shared import clock
 from shared.access import EVERYTHING, actor_of
 from shared.db import locked, new_id
@@ -101,12 +103,11 @@ def assign_line(session: Session, line_id: UUID, *, order_id: UUID) -> BankLine:
     Raises NotFound, Refused (already_decided, or why the order takes no payment by hand), Invalid for an
     order of another seller or currency.
     """
-    refuse_out_of_sight(session, _line(session, line_id).seller_code)
+    visible_line(session, line_id)
+    queries.order(session, order_id)
     lock_order(session, order_id)
     line = _waiting(session, line_id)
-    order = session.get(Order, order_id, populate_existing=True)
-    if order is None or not actor_of(session).may_see(order.seller_code, order.market_code):
-        raise NotFound("order", order_id)
+    order = session.get_one(Order, order_id, populate_existing=True)
     if (order.seller_code, order.currency) != (line.seller_code, line.currency):
         raise Invalid(order_id="is of another seller or currency")
     _record(session, line, order, LineState.ASSIGNED)
@@ -118,8 +119,7 @@ def ignore_line(session: Session, line_id: UUID, *, reason: str) -> BankLine:
 
     If it names an order whose person is erased, what it says goes now.
     """
-    line = _line(session, line_id)
-    refuse_out_of_sight(session, line.seller_code)
+    line = visible_line(session, line_id)
     if line.order_id is not None:
         lock_order(session, line.order_id)
     line = _waiting(session, line_id)
@@ -164,13 +164,6 @@ def _record(session: Session, line: BankLine, order: Order, state: LineState) ->
 def _decide(session: Session, line: BankLine) -> None:
     line.decided_by = actor_of(session).name
     line.decided_at = clock.now()
-
-
-def _line(session: Session, line_id: UUID) -> BankLine:
-    line = session.get(BankLine, line_id)
-    if line is None or not actor_of(session).may_see_seller(line.seller_code):
-        raise NotFound("bank line", line_id)
-    return line
 
 
 def _waiting(session: Session, line_id: UUID) -> BankLine:

@@ -10,7 +10,7 @@ from sqlalchemy import delete, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from services.orders import events
+from services.orders import events, queries
 from services.orders.domain import views
 from services.orders.domain.deadlines import Allowed, Deadlines, deadlines_at
 from services.orders.domain.finding import WordKind, word_of
@@ -20,7 +20,6 @@ from services.orders.messaging import messaging
 from services.orders.models import HistoryEntry, Order, OrderWord, Payment
 from shared import clock
 from shared.access import actor_of, require_current
-from shared.errors import NotFound
 from shared.events.snapshots import RefundState
 from shared.messaging import outbox
 from shared.messaging.jobs import enqueue
@@ -49,10 +48,10 @@ def locked_order(session: Session, order_id: UUID) -> Order:
 
     Raises NotFound for an unknown id or another seller's order, Stale if the caller decided on an older one.
     """
+    if not actor_of(session).sees_everything:
+        queries.refuse_unseen(session, order_id)  # before the lock: nobody waits at another's order
     lock_order(session, order_id)
-    order = session.get(Order, order_id, populate_existing=True)
-    if order is None or not actor_of(session).may_see(order.seller_code, order.market_code):
-        raise NotFound("order", order_id)
+    order = queries.order(session, order_id)
     require_current(session, order.version, order_id)
     return order
 

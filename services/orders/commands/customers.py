@@ -6,7 +6,7 @@ The first entry of an address book is the default. The caller owns the transacti
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import and_, delete
+from sqlalchemy import and_, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,7 @@ from services.orders.commands.changes import change, locked_order
 from services.orders.models import Customer, CustomerAddress, Order, Seller
 from services.orders.queries.visibility import in_sight
 from shared import clock
-from shared.access import EVERYTHING, actor_of
+from shared.access import EVERYTHING, actor_of, seen
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import Address, OrderStatus
@@ -128,9 +128,8 @@ def readdress(
 
 def _locked_customer(session: Session, customer_id: UUID) -> Customer:
     # Whoever changes the book or erases the person waits here.
-    customer = session.get(Customer, customer_id, populate_existing=True, with_for_update=True)
-    if customer is None or not actor_of(session).may_see_any(customer.seller_code, customer.markets):
-        raise NotFound("customer", customer_id)
+    rows = select(Customer).where(Customer.id == customer_id, *in_sight(session)).with_for_update()
+    customer = seen(session, rows, "customer", customer_id, Customer.seller_code)
     if customer.erased_at is not None:
         raise Refused("person_erased", "whoever this was is erased")
     session.refresh(customer, ["addresses"])

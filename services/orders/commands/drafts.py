@@ -20,10 +20,11 @@ from services.orders.models import DeliveryGroup, Draft, Market, Order, OrderLin
 from services.orders.pricing.inputs import DeliveryInput, DraftContents, DraftLine, Quoted, delivery_input
 from services.orders.pricing.quotes import Quote, contents_of, draft_terms, quote
 from services.orders.pricing.terms import Offer, Terms
+from services.orders.queries.drafts import draft as visible_draft
 from shared import clock
-from shared.access import actor_of, require_current
+from shared.access import actor_of, require_current, visible
 from shared.db import new_id
-from shared.errors import Invalid, NotFound, Refused
+from shared.errors import Invalid, Refused
 from shared.events.snapshots import OrderStatus, PaymentMethod
 from shared.messaging.jobs import enqueue
 from shared.messaging.subjects import lock_order
@@ -143,21 +144,20 @@ def delete_drafts(session: Session, draft_ids: Iterable[UUID]) -> list[tuple[UUI
     """
     wanted = list(dict.fromkeys(draft_ids))
     # The same order everywhere: two that delete the same drafts wait for each other instead of deadlocking.
-    drafts = session.scalars(select(Draft.id).where(Draft.id.in_(wanted)).order_by(Draft.id)).all()
-    reasons: dict[UUID, str | None] = {draft_id: _deleted(session, draft_id) for draft_id in drafts}
-    orders = select(Order.id, Order.seller_code, Order.market_code).where(Order.id.in_(wanted))
-    for order_id, *owner in session.execute(orders).all():
-        if order_id not in reasons and actor_of(session).may_see(*owner):
-            reasons[order_id] = "already_placed"
+    drafts = select(Draft.id).where(Draft.id.in_(wanted)).order_by(Draft.id)
+    mine = session.scalars(visible(session, drafts, Draft.seller_code, Draft.market_code)).all()
+    reasons: dict[UUID, str | None] = {draft_id: _deleted(session, draft_id) for draft_id in mine}
+    orders = select(Order.id).where(Order.id.in_(wanted), Order.id.not_in(mine))
+    for order_id in session.scalars(visible(session, orders, Order.seller_code, Order.market_code)):
+        reasons[order_id] = "already_placed"
     return [(draft_id, reasons.get(draft_id, "not_found")) for draft_id in wanted]
 
 
 def _locked(session: Session, draft_id: UUID) -> Draft:
     """A draft to oneself until the transaction ends, as it is now; raises NotFound or Stale."""
+    visible_draft(session, draft_id)  # before the lock: nobody waits at another's draft
     lock_order(session, draft_id)
-    draft = session.get(Draft, draft_id, populate_existing=True)
-    if draft is None or not actor_of(session).may_see(draft.seller_code, draft.market_code):
-        raise NotFound("draft", draft_id)
+    draft = visible_draft(session, draft_id)
     require_current(session, draft.version, draft_id)
     return draft
 
@@ -241,7 +241,7 @@ def _quoted(offer: Offer) -> Quoted:
 def _deleted(session: Session, draft_id: UUID) -> str | None:
     lock_order(session, draft_id)
     draft = session.get(Draft, draft_id, populate_existing=True)
-    if draft is None or not actor_of(session).may_see(draft.seller_code, draft.market_code):
+    if draft is None:  # deleted by another meanwhile
         return "not_found"
     if draft.status is OrderStatus.PLACED:
         return "already_placed"

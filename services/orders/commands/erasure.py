@@ -31,10 +31,11 @@ from services.orders.models import (
     Payment,
     PaymentDiscrepancy,
 )
+from services.orders.queries.visibility import in_sight
 from shared import clock
-from shared.access import actor_of
+from shared.access import actor_of, seen
 from shared.db import new_id
-from shared.errors import NotFound, Refused
+from shared.errors import Refused
 from shared.events.snapshots import Address, OrderStatus, PaymentMethod, RefundState
 from shared.messaging import copies, outbox
 from shared.messaging.jobs import enqueue
@@ -56,10 +57,9 @@ def erase_customer(session: Session, customer_id: UUID) -> Customer:
     order.anonymised, an open one once it has ended. Asking again changes nothing. Raises NotFound, Refused
     (other_markets) where the person bought in a market too that the actor can't see.
     """
-    customer = session.get(Customer, customer_id, populate_existing=True, with_for_update=True)
     actor = actor_of(session)
-    if customer is None or not actor.may_see_any(customer.seller_code, customer.markets):
-        raise NotFound("customer", customer_id)
+    rows = select(Customer).where(Customer.id == customer_id, *in_sight(session)).with_for_update()
+    customer = seen(session, rows, "customer", customer_id, Customer.seller_code)
     if customer.erased_at is not None:
         return customer
     same = or_(Customer.id == customer_id, _has_email_of(customer, Customer.email))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.orders.commands.changes import complete_if_done, locked_order
@@ -11,6 +12,7 @@ from services.orders.commands.orders import cancel_order, refuse_order
 from services.orders.domain.order_status import refuse_unless_possible, status_after
 from services.orders.domain.views import Lifecycle
 from services.orders.models import Draft, Order
+from shared.access import visible
 from shared.errors import Invalid, Refused
 from shared.events.snapshots import OrderStatus
 
@@ -41,7 +43,10 @@ def lead_to(
     Raises NotFound, Invalid where the command needs a reason and there is none, and Refused as the command
     does; derived_from_shipments, with the step, for what follows from the goods alone.
     """
-    if to is Lifecycle.ABANDONED and session.get(Draft, order_id) is not None:
+    mine = visible(
+        session, select(Draft.id).where(Draft.id == order_id), Draft.seller_code, Draft.market_code
+    )
+    if to is Lifecycle.ABANDONED and session.scalar(mine) is not None:
         draft = abandon_draft(session, order_id).draft
         return Reached(order_id=draft.id, version=draft.version, status=draft.status, lifecycle=to)
     order = _led(session, order_id, to, reason, confirmed=confirmed)

@@ -17,9 +17,8 @@ from services.orders.models import (
     Product,
     Seller,
 )
-from services.orders.queries.visibility import in_own_markets, visible_customers
-from shared.access import actor_of, visible
-from shared.errors import NotFound
+from services.orders.queries.visibility import in_own_markets, in_sight, visible_customers
+from shared.access import seen, visible
 from shared.events.snapshots import ShipmentsSnapshot
 from shared.messaging import copies
 
@@ -28,10 +27,14 @@ SHORTEST_SEARCH = 3  # of products: shorter texts are in nearly all of them
 
 def order(session: Session, order_id: UUID) -> Order:
     """One order, whole; raises NotFound, also for another's."""
-    found = session.get(Order, order_id)
-    if found is None or not actor_of(session).may_see(found.seller_code, found.market_code):
-        raise NotFound("order", order_id)
-    return found
+    rows = select(Order).where(Order.id == order_id)
+    return seen(session, rows, "order", order_id, Order.seller_code, Order.market_code)
+
+
+def refuse_unseen(session: Session, order_id: UUID) -> None:
+    """Go on only if the caller may see an order; raises NotFound."""
+    rows = select(Order.id).where(Order.id == order_id)
+    seen(session, rows, "order", order_id, Order.seller_code, Order.market_code)
 
 
 def released_shipments(session: Session, order_id: UUID) -> list[str]:
@@ -96,10 +99,7 @@ def transactions(session: Session, order: Order) -> list[dict[str, Any]]:
 
 def market(session: Session, code: str) -> Market:
     """One market; raises NotFound, also for one out of sight."""
-    found = session.get(Market, code)
-    if found is None or not actor_of(session).may_see_market(code):
-        raise NotFound("market", code)
-    return found
+    return seen(session, select(Market).where(Market.code == code), "market", code, None, Market.code)
 
 
 def markets(session: Session, limit: int, after: str = "") -> Sequence[Market]:
@@ -110,10 +110,7 @@ def markets(session: Session, limit: int, after: str = "") -> Sequence[Market]:
 
 def seller(session: Session, code: str) -> Seller:
     """One seller; raises NotFound, also for one out of sight."""
-    found = session.get(Seller, code)
-    if found is None or not actor_of(session).may_see_seller(code):
-        raise NotFound("seller", code)
-    return found
+    return seen(session, select(Seller).where(Seller.code == code), "seller", code, Seller.code)
 
 
 def sellers(session: Session, limit: int, after: str = "") -> Sequence[Seller]:
@@ -124,10 +121,8 @@ def sellers(session: Session, limit: int, after: str = "") -> Sequence[Seller]:
 
 def product(session: Session, seller_code: str, sku: str) -> Product:
     """One product with its prices in the markets in sight; raises NotFound, also for another's."""
-    found = session.get(Product, (seller_code, sku), options=[in_own_markets(session)])
-    if found is None or not actor_of(session).may_see_seller(seller_code):
-        raise NotFound("product", sku)
-    return found
+    rows = select(Product).where(Product.seller_code == seller_code, Product.sku == sku)
+    return seen(session, rows.options(in_own_markets(session)), "product", sku, Product.seller_code)
 
 
 def products(
@@ -158,10 +153,10 @@ def products(
 
 def coupon(session: Session, seller_code: str, market_code: str, code: str) -> Coupon:
     """One coupon; raises NotFound, also for another's."""
-    found = session.get(Coupon, (seller_code, market_code, code))
-    if found is None or not actor_of(session).may_see(seller_code, market_code):
-        raise NotFound("coupon", code)
-    return found
+    rows = select(Coupon).where(
+        Coupon.seller_code == seller_code, Coupon.market_code == market_code, Coupon.code == code
+    )
+    return seen(session, rows, "coupon", code, Coupon.seller_code, Coupon.market_code)
 
 
 def coupons(
@@ -178,10 +173,8 @@ def coupons(
 
 def customer(session: Session, customer_id: UUID) -> Customer:
     """One customer; raises NotFound, also for another's."""
-    found = session.get(Customer, customer_id)
-    if found is None or not actor_of(session).may_see_any(found.seller_code, found.markets):
-        raise NotFound("customer", customer_id)
-    return found
+    rows = select(Customer).where(Customer.id == customer_id, *in_sight(session))
+    return seen(session, rows, "customer", customer_id, Customer.seller_code)
 
 
 def customers(

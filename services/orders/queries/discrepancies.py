@@ -8,16 +8,19 @@ from sqlalchemy.orm import Session
 
 from services.orders.domain.statements import LineState
 from services.orders.models import PaymentDiscrepancy
-from shared.access import actor_of, visible
-from shared.errors import NotFound
+from shared.access import seen, visible
 
 
 def discrepancy(session: Session, discrepancy_id: UUID) -> PaymentDiscrepancy:
     """One discrepancy; raises NotFound, also for another's."""
-    found = session.get(PaymentDiscrepancy, discrepancy_id)
-    if found is None or not actor_of(session).may_see(found.seller_code, found.market_code):
-        raise NotFound("payment discrepancy", discrepancy_id)
-    return found
+    return seen(
+        session,
+        select(PaymentDiscrepancy).where(PaymentDiscrepancy.id == discrepancy_id),
+        "payment discrepancy",
+        discrepancy_id,
+        PaymentDiscrepancy.seller_code,
+        PaymentDiscrepancy.market_code,
+    )
 
 
 def discrepancies(

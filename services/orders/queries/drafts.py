@@ -9,8 +9,7 @@ from sqlalchemy import Table, literal_column, select
 from sqlalchemy.orm import Session
 
 from services.orders.models import Draft
-from shared.access import actor_of, visible
-from shared.errors import NotFound
+from shared.access import seen, visible
 from shared.events.snapshots import OrderStatus
 from shared.messaging.retention import Old, older_than
 
@@ -22,10 +21,8 @@ OLD_DRAFTS: Old = (
 
 def draft(session: Session, draft_id: UUID) -> Draft:
     """One draft; raises NotFound, also for another's."""
-    found = session.get(Draft, draft_id)
-    if found is None or not actor_of(session).may_see(found.seller_code, found.market_code):
-        raise NotFound("draft", draft_id)
-    return found
+    rows = select(Draft).where(Draft.id == draft_id)
+    return seen(session, rows, "draft", draft_id, Draft.seller_code, Draft.market_code)
 
 
 def drafts(

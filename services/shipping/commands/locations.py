@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -9,19 +10,25 @@ from services.shipping import queries
 from services.shipping.commands import stock
 from services.shipping.models import Location
 from shared import clock
-from shared.access import actor_of, require_current
+from shared.access import EVERYTHING, actor_of, require_current, visible
 from shared.db import locked
-from shared.errors import NotFound, Refused
+from shared.errors import Invalid, NotFound, Refused
 
 
 def put_location(session: Session, code: str, *, seller: str, **fields: Any) -> tuple[Location, bool]:
     """Make a location or change it; answers whether it is new. Its seller stays: stock has an owner.
 
-    Raises NotFound where it would be another seller's, Refused (seller_is_fixed) where it is to change hands.
+    Codes are everybody's, so who is bound to sellers makes new ones under their seller's name alone: others'
+    are neither taken nor found out. Raises NotFound where it would be another seller's, Invalid for a code
+    that the actor may not take, Refused (seller_is_fixed) where it is to change hands.
     """
     actor = actor_of(session)
     if not actor.may_see_seller(seller):
         raise NotFound("seller", seller)
+    if EVERYTHING not in actor.sellers and not code.startswith(f"{seller}."):
+        mine = visible(session, select(Location.code).where(Location.code == code), Location.seller)
+        if session.scalar(mine) is None:
+            raise Invalid(code=f"a new one of yours begins with {seller}.")
     values = {**fields, "changed_at": clock.now()}
     made = insert(Location).values(code=code, seller=seller, version=1, **values)
     is_new = session.scalar(made.on_conflict_do_nothing().returning(Location.code)) is not None

@@ -115,6 +115,7 @@ def ship_unassigned(session: Session, order_id: UUID, *, share: Share | None) ->
     It goes where the group's last shipment was to go. Tells shipment.created. Raises NotFound, Refused
     (nothing_unassigned, order_closed), Invalid where that is not unassigned or of two groups.
     """
+    queries.order_state(session, order_id)  # before the lock: nobody waits at another's order
     lock_order(session, order_id)
     order = queries.order_state(session, order_id)
     if not order.to_be_fulfilled:

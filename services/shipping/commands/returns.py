@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.shipping import events, queries
@@ -13,7 +12,7 @@ from services.shipping.domain.inspection import Condition, Found, ReturnStatus, 
 from services.shipping.models import ExpectedLine, ExpectedReturn, Finding, OrderState
 from shared import clock
 from shared.access import actor_of, require_current
-from shared.errors import NotFound, Refused
+from shared.errors import Refused
 from shared.events.snapshots import OrderSnapshot, Return, orders
 from shared.messaging.subjects import lock_order
 
@@ -46,9 +45,7 @@ def receive_return(
     then has not come. Raises NotFound for an unknown return, or a location that the actor may not change;
     Refused already_received, return_closed; Invalid for goods that are not expected.
     """
-    order_id = session.scalar(select(ExpectedReturn.order_id).where(ExpectedReturn.id == return_id))
-    if order_id is None:
-        raise NotFound("return", return_id)
+    order_id = queries.order_of_return(session, return_id)
     lock_order(session, order_id)
     expected = queries.expected_return(session, return_id)
     require_current(session, expected.version, return_id)

@@ -13,7 +13,7 @@ from services.shipping.queries.carriers import (
 )
 from services.shipping.queries.picking import bins, open_pick_lines, pick_list, pick_lists_page, to_find
 from services.shipping.queries.queues import overdue_page, queue_page
-from services.shipping.queries.returns import expected_return, returns_of_order, returns_page
+from services.shipping.queries.returns import expected_return, order_of_return, returns_of_order, returns_page
 from services.shipping.queries.shipments import (
     order_of,
     order_state,
@@ -56,6 +56,7 @@ __all__ = [
     "next_to_serve",
     "open_pick_lines",
     "order_of",
+    "order_of_return",
     "order_state",
     "orders_of",
     "overdue_page",

@@ -20,7 +20,7 @@ from services.shipping.models import (
 )
 from services.shipping.queries.stock import stock_level
 from services.shipping.queries.visibility import visible
-from shared.access import EVERYTHING, actor_of
+from shared.access import EVERYTHING, actor_of, seen
 from shared.errors import NotFound
 from shared.events.snapshots import MethodKind
 
@@ -111,7 +111,5 @@ def movements_page(
 
 def goods_of_seller(session: Session, seller: str, sku: str) -> Goods:
     """What the warehouse knows of a seller's SKU; raises NotFound."""
-    found = session.get(Goods, (seller, sku))
-    if found is None or not actor_of(session).may_see_seller(seller):
-        raise NotFound("goods", f"{seller}/{sku}")
-    return found
+    rows = select(Goods).where(Goods.seller == seller, Goods.sku == sku)
+    return seen(session, rows, "goods", f"{seller}/{sku}", Goods.seller)

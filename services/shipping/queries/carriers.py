@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.shipping.domain.shipment_status import COURIERS_CARE, ON_THEIR_WAY
 from services.shipping.models import Appointment, Carrier, Courier, Parcel, Shipment
 from services.shipping.queries.visibility import visible, within
-from shared.access import actor_of
+from shared.access import actor_of, seen
 from shared.errors import NotFound, Refused
 from shared.events.snapshots import AppointmentKind, ShipmentStatus
 
@@ -99,10 +99,8 @@ def carriers_page(session: Session, *, after: str | None, limit: int) -> list[Ca
 
 def courier(session: Session, seller: str, code: str) -> Courier:
     """A courier of a seller that the actor may see; raises NotFound."""
-    found = session.get(Courier, (seller, code))
-    if found is None or not actor_of(session).may_see_seller(seller):
-        raise NotFound("courier", code)
-    return found
+    rows = select(Courier).where(Courier.seller == seller, Courier.code == code)
+    return seen(session, rows, "courier", code, Courier.seller)
 
 
 def couriers_page(session: Session, *, after: tuple[str, str] | None, limit: int) -> list[Courier]:

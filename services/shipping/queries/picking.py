@@ -18,20 +18,18 @@ from services.shipping.models import (
     StockLevel,
 )
 from services.shipping.queries.visibility import all_within, visible_location
-from shared.access import actor_of
-from shared.errors import NotFound
+from shared.access import actor_of, seen
 
 
 def pick_list(session: Session, pick_list_id: UUID) -> PickList:
     """A pick list of which the actor may see every shipment, with its lines by shelf; raises NotFound."""
-    found = session.get(PickList, pick_list_id)
-    if found is None:
-        raise NotFound("pick list", pick_list_id)
     actor = actor_of(session)
-    is_seen = all(map(actor.may_see_seller, found.sellers)) and all(map(actor.may_see_market, found.markets))
-    if not is_seen:
-        raise NotFound("pick list", pick_list_id)
-    return found
+    rows = select(PickList).where(
+        PickList.id == pick_list_id,
+        *all_within(PickList.sellers, actor.sellers),
+        *all_within(PickList.markets, actor.markets),
+    )
+    return seen(session, rows, "pick list", pick_list_id)
 
 
 def pick_lists_page(

@@ -8,16 +8,19 @@ from sqlalchemy.orm import Session
 from services.shipping.domain.inspection import ReturnStatus
 from services.shipping.models import ExpectedReturn
 from services.shipping.queries.visibility import within
-from shared.access import actor_of
-from shared.errors import NotFound
+from shared.access import actor_of, seen
 
 
 def expected_return(session: Session, return_id: UUID) -> ExpectedReturn:
     """A return that the actor may see, as it stands in the database now; raises NotFound."""
-    found = session.get(ExpectedReturn, return_id, populate_existing=True)
-    if found is None or not actor_of(session).may_see(found.seller, found.market):
-        raise NotFound("return", return_id)
-    return found
+    rows = select(ExpectedReturn).where(ExpectedReturn.id == return_id)
+    return seen(session, rows, "return", return_id, ExpectedReturn.seller, ExpectedReturn.market)
+
+
+def order_of_return(session: Session, return_id: UUID) -> UUID:
+    """Whose return it is, for locking the order; raises NotFound."""
+    rows = select(ExpectedReturn.order_id).where(ExpectedReturn.id == return_id)
+    return seen(session, rows, "return", return_id, ExpectedReturn.seller, ExpectedReturn.market)
 
 
 def returns_of_order(session: Session, order_id: UUID) -> list[ExpectedReturn]:

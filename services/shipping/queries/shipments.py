@@ -8,42 +8,38 @@ from sqlalchemy.orm import Session
 
 from services.shipping.models import OrderState, Shipment
 from services.shipping.queries.visibility import visible
-from shared.access import actor_of
+from shared.access import actor_of, seen
 from shared.errors import NotFound
 from shared.events.snapshots import ShipmentStatus
 
 
 def shipment(session: Session, shipment_id: UUID) -> Shipment:
     """A shipment that the actor may see, as it stands in the database now; raises NotFound."""
-    now = select(Shipment).where(Shipment.id == shipment_id).execution_options(populate_existing=True)
-    found = session.scalars(now).unique().one_or_none()
-    if found is None or not actor_of(session).may_see(found.seller, found.market):
-        raise NotFound("shipment", shipment_id)
-    return found
+    rows = select(Shipment).where(Shipment.id == shipment_id)
+    return seen(session, rows, "shipment", shipment_id, Shipment.seller, Shipment.market)
 
 
 def shipments(session: Session, ids: Collection[UUID]) -> list[Shipment]:
     """Shipments that the actor may see, as named and as they stand in the database now; raises NotFound."""
-    now = select(Shipment).where(Shipment.id.in_(ids)).execution_options(populate_existing=True)
+    now = select(Shipment).where(Shipment.id.in_(ids), *visible(actor_of(session)))
+    now = now.execution_options(populate_existing=True)
     found = {each.id: each for each in session.scalars(now).unique()}
     for shipment_id in ids:
-        each = found.get(shipment_id)
-        if each is None or not actor_of(session).may_see(each.seller, each.market):
+        if shipment_id not in found:
             raise NotFound("shipment", shipment_id)
     return [found[shipment_id] for shipment_id in ids]
 
 
 def orders_of(session: Session, ids: Collection[UUID]) -> list[UUID]:
     """Whose shipments they are, in the order in which the orders are to be locked."""
-    return sorted(session.scalars(select(Shipment.order_id).where(Shipment.id.in_(ids)).distinct()))
+    mine = visible(actor_of(session))
+    return sorted(session.scalars(select(Shipment.order_id).where(Shipment.id.in_(ids), *mine).distinct()))
 
 
 def order_of(session: Session, shipment_id: UUID) -> UUID:
     """Whose shipment it is, for locking the order; raises NotFound."""
-    order_id = session.scalar(select(Shipment.order_id).where(Shipment.id == shipment_id))
-    if order_id is None:
-        raise NotFound("shipment", shipment_id)
-    return order_id
+    rows = select(Shipment.order_id).where(Shipment.id == shipment_id)
+    return seen(session, rows, "shipment", shipment_id, Shipment.seller, Shipment.market)
 
 
 def released_at(session: Session, location: str, limit: int) -> list[UUID]:
@@ -63,10 +59,8 @@ def released_at(session: Session, location: str, limit: int) -> list[UUID]:
 
 def order_state(session: Session, order_id: UUID) -> OrderState:
     """What shipping knows of an order that the actor may see; raises NotFound, also before it has heard."""
-    found = session.get(OrderState, order_id)
-    if found is None or not actor_of(session).may_see(found.seller, found.market):
-        raise NotFound("order", order_id)
-    return found
+    rows = select(OrderState).where(OrderState.order_id == order_id)
+    return seen(session, rows, "order", order_id, OrderState.seller, OrderState.market)
 
 
 def shipments_page(

@@ -11,18 +11,16 @@ from sqlalchemy.orm import Session, aliased
 from services.shipping.domain.methods import NEEDS_NO_PACKING
 from services.shipping.domain.shipment_status import HOLDING_STOCK
 from services.shipping.models import Location, Shipment, ShipmentLine, StockLevel
-from services.shipping.queries.visibility import sees_location, visible_location
-from shared.access import EVERYTHING, actor_of
+from services.shipping.queries.visibility import visible_location
+from shared.access import EVERYTHING, actor_of, seen
 from shared.errors import NotFound
 from shared.events.snapshots import ShipmentStatus
 
 
 def location(session: Session, code: str) -> Location:
     """A location that the actor may see; raises NotFound."""
-    found = session.get(Location, code)
-    if found is None or not sees_location(actor_of(session), found):
-        raise NotFound("location", code)
-    return found
+    rows = select(Location).where(Location.code == code, visible_location(actor_of(session)))
+    return seen(session, rows, "location", code)
 
 
 def locations_page(session: Session, *, after: str | None, limit: int) -> list[Location]:

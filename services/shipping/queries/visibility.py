@@ -27,8 +27,3 @@ def visible_location(actor: Actor) -> ColumnElement[bool]:
     if EVERYTHING in actor.sellers:
         return true()
     return Location.seller.in_({EVERYTHING, *actor.sellers})
-
-
-def sees_location(actor: Actor, place: Location) -> bool:
-    """Whether the actor may see a location: its own sellers' and everybody's."""
-    return place.seller == EVERYTHING or actor.may_see_seller(place.seller)
