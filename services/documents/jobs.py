@@ -23,13 +23,13 @@ from shared.events.snapshots import PaperKind
 from shared.messaging.jobs import Effect, PermanentFailure
 
 MOST_FAULTS = 20  # that a verdict names
-MOST_LINES = 2_000  # more would take a renderer half a minute and a gigabyte
+MOST_LINES = 2_000  # twice what an order is placed with
 
 DOCUMENT_SECONDS = Histogram(
     "waybill_document_seconds",
     "Making a paper or a print, from the first look at it to its last byte.",
     ["kind"],
-    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60),
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 240),
 )
 
 UNPRINTABLE = Counter(
@@ -39,11 +39,13 @@ UNPRINTABLE = Counter(
 )
 
 
+@jobs.kind("long_paper", limit_seconds=240, queue="rendering")
 @jobs.kind("paper", limit_seconds=60, queue="rendering")
 def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
     """Number a paper if its kind has numbers, and render it; a dead worker's number is reused.
 
-    Figures that don't add up and orders of too many lines fail for good, before a number is taken.
+    A number can't be given back: what may fail comes before it. Figures that don't add up, a logo that can't
+    be read, a long paper that can't be laid out or has too many pages fail for good without a number.
     """
     # Here, not above: WeasyPrint takes a second and 40 MB, and only the rendering worker runs this.
     from services.documents import rendering  # noqa: PLC0415
@@ -60,11 +62,16 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         raise PermanentFailure(f"{len(content.order.lines)} lines; {MOST_LINES} at most")
     if paper.kind is PaperKind.INVOICE and (faults := "; ".join(disagreements(content.order))):
         raise PermanentFailure(faults)
+    logo = storage.read(folder, content.logo) if content.logo else b""
+    try:
+        if paper.kind in NUMBERED_KINDS and paper.number is None and content.is_long:
+            rendering.rehearse(paper.kind, content, logo)
+    except rendering.TooLong as error:
+        raise PermanentFailure(str(error)) from error
     with sessions.begin() as session:
         paper = numbering.give_number(session, paper_id)
     if not may("store", paper.status):  # withdrawn meanwhile
         return None
-    logo = storage.read(folder, content.logo) if content.logo else b""
     issued_on = paper.issued_on or market_day(paper.due_at, content.order.market.time_zone)
     number = paper.number or ""
     xml, verdict = _einvoice(paper.kind, content, number, issued_on)
@@ -100,6 +107,7 @@ def _einvoice(
     return b"" if faults else xml, verdict
 
 
+@jobs.on_dead("long_paper")
 @jobs.on_dead("paper")
 def give_up_paper(session: Session, argument: dict[str, Any], reason: str) -> None:
     """A paper that can't be made fails with the reason."""

@@ -32,6 +32,7 @@ from services.documents import drawings, typefaces
 from services.documents.domain.papers import Content, PrintKind
 from services.documents.domain.stops import Stop, picks
 from services.documents.wording import Wording, locale_of, words
+from shared import clock
 from shared.events.snapshots import PaperKind, Parcel, SellerBlock
 from shared.logging import logger
 
@@ -42,7 +43,8 @@ logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)
 TEMPLATES = Path(__file__).with_name("templates")
 DEFAULT_COLOUR = "#1f4e5f"
 LOGO_URL = "waybill:logo"
-MOST_PAGES = 150
+MOST_PAGES = 400
+NUMBER_TO_COME = "0" * 24
 MOST_PAGES_OF_A_PRINT = 1_000
 MOST_NAMED = 20  # characters that can't be printed
 _LOGO = Markup('<img class="emblem" src="{}" alt="">').format(LOGO_URL)
@@ -79,6 +81,13 @@ class Rendered:
 
     pdf: bytes
     unprintable: str = ""  # the characters that no typeface has, each once; a mark stands in their places
+
+
+@dataclass(frozen=True)
+class _Layout:
+    document: Document
+    html: str
+    unprintable: str
 
 
 class FontsOnly(URLFetcher):
@@ -158,8 +167,27 @@ def render(  # noqa: PLR0917 - each is of another type
     """A paper as PDF, in the order's locale; A4, or 100 by 150 mm for a label.
 
     Number and legal date are those of the series, for the kinds that have one. With an e-invoice it is
-    PDF/A-3b and carries that XML, as Factur-X has it. Raises TooLong.
+    PDF/A-3b and carries that XML, as Factur-X has it. Raises TooLong, but not once there is a number: a paper
+    that has one must come to be.
     """
+    layout = _laid_out(kind, content, number, issued_on, logo)
+    if not number:
+        _require_few(layout.document.pages)
+    return _written(layout, logo, einvoice, issued_on)
+
+
+def rehearse(kind: PaperKind, content: Content, logo: bytes = b"") -> None:
+    """Lay a paper out as it will be, before it has a number; raises what rendering it would, TooLong too."""
+    today = clock.now().date()
+    _require_few(_laid_out(kind, content, NUMBER_TO_COME, today, logo).document.pages)
+
+
+def _require_few(pages: Sequence[object]) -> None:
+    if len(pages) > MOST_PAGES:
+        raise TooLong(f"{len(pages)} pages; {MOST_PAGES} at most")
+
+
+def _laid_out(kind: PaperKind, content: Content, number: str, issued_on: date | None, logo: bytes) -> _Layout:
     order = content.order
     locale = locale_of(order.locale, order.market.locale)
     wording = Wording(locale, order.currency, ZoneInfo(order.market.time_zone))
@@ -175,7 +203,7 @@ def render(  # noqa: PLR0917 - each is of another type
     }
     places = [content.address, order.people.billing, *order.people.delivery.values()]
     country = next((place.country for place in places if place), "")
-    return _paper(template, sheet, order.seller, wording, logo, context, einvoice, country)
+    return _lay_out(template, sheet, order.seller, wording, logo, context, country)
 
 
 def render_stops(kind: PrintKind, stops: Sequence[Stop], printed_at: datetime, logo: bytes = b"") -> Rendered:
@@ -192,7 +220,9 @@ def render_stops(kind: PrintKind, stops: Sequence[Stop], printed_at: datetime, l
         "printed_at": printed_at,
     }
     country = next((stop.address.country for stop in stops if stop.address), "")
-    return _paper(f"{kind}.html", "a4", seller, wording, logo, context, country=country)
+    layout = _lay_out(f"{kind}.html", "a4", seller, wording, logo, context, country)
+    _require_few(layout.document.pages)
+    return _written(layout, logo)
 
 
 def put_together(pdfs: Sequence[bytes]) -> Rendered:
@@ -212,16 +242,15 @@ def put_together(pdfs: Sequence[bytes]) -> Rendered:
     return Rendered(whole.getvalue())
 
 
-def _paper(  # noqa: PLR0917 - each is of another type
+def _lay_out(  # noqa: PLR0917 - each is of another type
     template: str,
     sheet: str,
     seller: SellerBlock,
     wording: Wording,
     logo: bytes,
     context: dict[str, Any],
-    einvoice: bytes = b"",
-    country: str = "",
-) -> Rendered:
+    country: str,
+) -> _Layout:
     catalogue = words(wording.locale.language)
     colour = seller.colour if COLOUR.fullmatch(seller.colour) else DEFAULT_COLOUR
     html = _environment.get_template(template).render(
@@ -245,7 +274,9 @@ def _paper(  # noqa: PLR0917 - each is of another type
             html = html.replace("</body>", _note_of(lacking, catalogue) + "</body>")
     if family := typefaces.han_family(html, country):
         sheets.append(_han(family))
-    return Rendered(_pdf(html, sheets, logo, einvoice, context.get("issued_on")), lacking)
+    fetcher = FontsOnly(logo) if logo else _fetcher
+    document = HTML(string=html, url_fetcher=fetcher).render(stylesheets=sheets, font_config=_fonts)
+    return _Layout(document, html, lacking)
 
 
 def _note_of(lacking: str, catalogue: dict[str, Any]) -> str:
@@ -265,21 +296,16 @@ def _parcels(content: Content) -> list[Parcel]:
     return [box if box.lines else replace(box, lines=shipment.lines) for box in boxes]
 
 
-def _pdf(html: str, sheets: list[CSS], logo: bytes, einvoice: bytes, issued_on: date | None) -> bytes:
-    fetcher = FontsOnly(logo) if logo else _fetcher
-    document = HTML(string=html, url_fetcher=fetcher).render(stylesheets=sheets, font_config=_fonts)
-    if len(document.pages) > MOST_PAGES:
-        raise TooLong(f"{len(document.pages)} pages; {MOST_PAGES} at most")
+def _written(layout: _Layout, logo: bytes, einvoice: bytes = b"", issued_on: date | None = None) -> Rendered:
     # The file's identity follows from its content; by itself it would have none.
-    identity = sha256(html.encode() + logo + einvoice).digest()[:16]
+    identity = sha256(layout.html.encode() + logo + einvoice).digest()[:16]
     options: dict[str, Any] = {"pdf_identifier": identity}
     if einvoice:
         assert issued_on is not None
         options |= {"pdf_variant": "pdf/a-3b", "attachments": [_attached(einvoice, issued_on)]}
         options["finisher"] = _name_attachments_once
-        _describe_as_factur_x(document)
-    pdf: bytes = document.write_pdf(**options)
-    return pdf
+        _describe_as_factur_x(layout.document)
+    return Rendered(layout.document.write_pdf(**options), layout.unprintable)
 
 
 def _attached(einvoice: bytes, issued_on: date) -> Attachment:

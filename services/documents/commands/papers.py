@@ -314,7 +314,9 @@ def _add(session: Session, due: DuePaper) -> Paper:
 def _owe(session: Session, paper: Paper, key: str) -> None:
     enqueue(
         session,
-        "paper",
+        "long_paper"
+        if paper.frozen.is_long
+        else "paper",  # with more time, and a longer wait if its worker dies
         key=key,
         order_id=paper.order_id,
         number=paper.order_number,

@@ -73,6 +73,10 @@ may = _LIFE.may
 status_after = _LIFE.status_after
 
 
+LETTERS_OF_A_ROW = 100  # the room of a row beside what its name takes, in letters
+LETTERS_OF_A_LONG_PAPER = 20_000  # ten pages or so: far from any limit
+
+
 @dataclass(frozen=True, kw_only=True)
 class Content:
     """All that a paper says, frozen when it falls due: later edits of order or customer don't reach it."""
@@ -92,3 +96,9 @@ class Content:
     replaces: str = ""  # the number of the invoice that this one corrects
     returning: Return | None = None  # what a return slip comes back with
     logo: str = ""  # the SHA-256 of the seller's logo
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the paper may have so many pages that it takes its time, or is more than can be made."""
+        letters = sum(LETTERS_OF_A_ROW + len(line.name) for line in self.order.lines)
+        return letters > LETTERS_OF_A_LONG_PAPER

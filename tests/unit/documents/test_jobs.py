@@ -1,6 +1,7 @@
 """Papers are made by jobs: numbered, rendered, stored, told; once, also where workers die."""
 
 from dataclasses import replace
+from hashlib import sha256
 from io import BytesIO
 
 import msgspec
@@ -9,8 +10,9 @@ from pypdf import PdfReader
 from sqlalchemy import select, text
 
 from services.documents import jobs as jobs_of_documents
-from services.documents import storage
+from services.documents import numbering, rendering, storage
 from services.documents.commands import papers as commands
+from services.documents.commands import uploads
 from services.documents.jobs import make_paper
 from services.documents.messaging import messaging
 from services.documents.models import Paper
@@ -40,9 +42,10 @@ def hear(sessions):
 def run_due(sessions):
     """Do every job that waits, as a worker would."""
 
-    def run_due(kind="paper"):
+    def run_due(*kinds):
+        kinds = kinds or ("paper", "long_paper")
         with sessions() as session:
-            waiting = select(job_rows.c.id).where(job_rows.c.state == "queued", job_rows.c.kind == kind)
+            waiting = select(job_rows.c.id).where(job_rows.c.state == "queued", job_rows.c.kind.in_(kinds))
             ids = session.scalars(waiting).all()
         for job_id in ids:
             assert jobs.run(sessions, messaging.jobs, job_id, BACKOFF)
@@ -243,6 +246,69 @@ def test_an_order_of_far_too_many_lines_is_given_up_before_it_takes_a_number(
     invoice = paper_of(sessions, accepted)
     assert (invoice.status, invoice.number) == (PaperStatus.FAILED, None)
     assert "4 lines; 3 at most" in invoice.failure
+
+
+def of_names(placed, name):
+    return replace(placed, lines=tuple(replace(line, name=name) for line in placed.lines))
+
+
+@pytest.mark.requirement("V-10")
+def test_a_paper_of_too_many_pages_is_given_up_before_it_takes_a_number(sessions, hear, run_due, monkeypatch):
+    monkeypatch.setattr(rendering, "MOST_PAGES", 10)
+    accepted = of_names(order(100), "W" * 300)
+    hear(accepted)
+
+    run_due()
+
+    invoice = paper_of(sessions, accepted)
+    assert (invoice.status, invoice.number) == (PaperStatus.FAILED, None)
+    assert "pages; 10 at most" in invoice.failure
+    with sessions() as session:
+        assert session.execute(text("select count(*) from series")).scalar_one() == 0
+
+
+@pytest.mark.requirement("V-10")
+def test_a_number_is_not_taken_while_the_logo_can_not_be_read(sessions, hear, run_due, folder):
+    with sessions.begin() as session:
+        uploads.set_logo(session, "acme", content=b"a logo", content_type="image/png")
+    [file] = folder.rglob(sha256(b"a logo").hexdigest())
+    file.unlink()
+    accepted = order(1)
+    hear(accepted)
+
+    run_due()
+
+    invoice = paper_of(sessions, accepted)
+    assert (invoice.status, invoice.number) == (PaperStatus.DUE, None)  # and is tried again
+
+
+@pytest.mark.requirement("V-10")
+def test_a_paper_that_has_its_number_comes_to_be_however_long_it_is(sessions, hear, run_due, monkeypatch):
+    accepted = of_names(order(100), "W" * 300)
+    hear(accepted)
+    invoice = paper_of(sessions, accepted)
+    with sessions.begin() as session:
+        numbering.give_number(session, invoice.id)  # by a release that gave it before it looked
+    monkeypatch.setattr(rendering, "MOST_PAGES", 1)
+
+    run_due()
+
+    assert paper_of(sessions, accepted).status is PaperStatus.STORED
+
+
+@pytest.mark.requirement("V-10")
+def test_the_longest_order_that_can_be_placed_has_its_invoice(sessions, hear, run_due):
+    name = ("Gift wrapped tea pot of bone china, " * 9)[:300]
+    accepted = of_names(order(1000), name)  # as many lines, and as long a name, as orders takes
+    hear(accepted)
+
+    run_due()
+
+    made = {kind: paper_of(sessions, accepted, kind) for kind in (PaperKind.INVOICE, PaperKind.DELIVERY_NOTE)}
+    assert {paper.status for paper in made.values()} == {PaperStatus.STORED}
+    assert made[PaperKind.INVOICE].sequence == 1
+    with sessions() as session:
+        assert set(session.scalars(select(job_rows.c.kind))) == {"long_paper"}
 
 
 def test_a_paper_that_failed_is_made_when_somebody_asks_again(sessions, hear, run_due):

@@ -261,7 +261,9 @@ def test_a_paper_of_far_too_many_pages_is_given_up(monkeypatch):
     monkeypatch.setattr(rendering, "MOST_PAGES", 2)
 
     with pytest.raises(rendering.TooLong, match="pages; 2 at most"):
-        invoice(order(100))
+        rendering.rehearse(PaperKind.INVOICE, invoice_of(order(100)))
+    with pytest.raises(rendering.TooLong, match="pages; 2 at most"):
+        rendering.render(PaperKind.ORDER_PRINTOUT, Content(order=order(100)))
 
 
 @pytest.mark.parametrize("lines", range(20, 28))
