@@ -72,7 +72,7 @@ def open_browser(stack, chromium):
         context.add_cookies([{"name": "language", "value": language, "url": stack.console_url}])
         contexts.append(context)
         page = context.new_page()
-        page.goto("/login")
+        page.goto(stack.console_page)  # with the key that make up prints
         page.click(f"button[value={person}]")
         return page
 

@@ -45,5 +45,6 @@ def test_prometheus_asks_every_process_and_knows_its_service():
 
     processes = {f"{service}-api:8000": service for service in SERVICES}
     processes |= {f"{name.replace('.', '-')}:9000": name.partition(".")[0] for name in WORKERS}
+    processes |= {"console-api:8000": "console"}
     processes |= {f"{service}-agent:9000": service for service in SERVICES}
     assert asked == processes | {"flower:5555": "flower"}

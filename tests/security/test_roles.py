@@ -44,10 +44,13 @@ BOOK_PAYMENTS = {
     "orders POST /v1/orders/{order_id}/payments",
     "orders POST /v1/bank-statements",
     "orders POST /v1/bank-lines",
+    "orders POST /v1/payment-discrepancies",
 }
 READ_NOTES = {"orders GET /v1/orders/{order_id}/notes"}
 EXPORT = {"orders GET /v1/orders/export.csv", "orders GET /v1/orders/export.xlsx"}
-READ_STATEMENTS = {"orders GET /v1/bank-statements", "orders GET /v1/bank-lines"}
+READ_STATEMENTS = {
+    f"orders GET /v1/{things}" for things in ("bank-statements", "bank-lines", "payment-discrepancies")
+}
 SET_PRICES = {"orders PUT /v1/sellers/{seller}/products", "orders PUT /v1/sellers/{seller}/markets"}
 LOOK_AT_CUSTOMERS = {"orders GET /v1/customers"}
 KEEP_CUSTOMERS = {

@@ -30,7 +30,7 @@ blueprint = Blueprint(
 @blueprint.route("", methods=["GET"])
 @blueprint.arguments(DiscrepancyListArguments, location="query")
 @blueprint.response(200, page_schema(DiscrepancySchema))
-@requires("orders:read")
+@requires("statements:read")
 @query
 def list_discrepancies(session: Session, page: dict[str, Any]) -> dict[str, Any]:
     """What the gateway told of payments and could not be counted, oldest first; open ones are the queue."""

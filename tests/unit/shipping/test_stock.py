@@ -16,7 +16,7 @@ from services.shipping.jobs import BATCH
 from services.shipping.models import Shipment, StockMovement
 from shared import clock
 from shared.access import Actor, actor_of
-from shared.errors import NotFound, Refused, Stale
+from shared.errors import Invalid, NotFound, Refused, Stale
 from shared.events.snapshots import ShipmentStatus
 from tests.unit.shipping.steps import hear, later, level, make_order, run_jobs, stock, told
 
@@ -91,8 +91,9 @@ def test_stock_is_written_only_by_whom_the_location_belongs_to(session):
             receive_stock(session, place, "TEA-250", quantity=1, reason="")
     with pytest.raises(NotFound):
         put_location(session, "NEW", name="New", seller="*", country="GB", priority=1)
-    with pytest.raises(NotFound):
-        put_location(session, "THEIRS", name="Mine", seller="lantern", country="GB", priority=1)
+    for theirs_or_free in ("THEIRS", "FREE"):  # told apart by nothing
+        with pytest.raises(Invalid, match=r"a new one of yours begins with lantern\."):
+            put_location(session, theirs_or_free, name="Mine", seller="lantern", country="GB", priority=1)
     assert queries.stock_level(session, "WEST", "TEA-250").available == 5
     with pytest.raises(NotFound):
         queries.stock_level(session, "THEIRS", "TEA-250")
