@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from services.documents.models import Paper, Series
-from shared.access import actor_of
+from shared.access import actor_of, visible
 from shared.events.snapshots import PaperKind
 
 MOST_NAMED = 100
@@ -66,7 +66,7 @@ def audited_series(session: Session) -> list[AuditedSeries]:
         )
         .order_by(Series.market, Series.seller, Series.kind, Series.period)
     )
-    actor = actor_of(session)
+    counted = visible(session, counted, Series.seller, Series.market)
     return [
         AuditedSeries(
             market=series.market,
@@ -80,7 +80,6 @@ def audited_series(session: Session) -> list[AuditedSeries]:
             missing=() if count == series.last_number else tuple(_missing(session, series)),
         )
         for series, count, highest in session.execute(counted)
-        if actor.may_see(series.seller, series.market)
     ]
 
 

@@ -22,6 +22,7 @@ from shared.web.paths import accept_paths
 from shared.web.problems import MEDIA_TYPE, ProblemSchema, tell_problems
 from shared.web.rate_limits import limit_requests
 from shared.web.request_log import log_requests
+from shared.web.turns import Turns
 
 LARGEST_BODY = 1 << 20
 
@@ -106,6 +107,7 @@ def make_app(
     bound_requests(app, largest_body)
     auth.guard(app, settings.jwks, settings.token_issuer)
     limit_requests(app, service, settings)
+    app.extensions["turns"] = Turns()
     accept_paths(app)
     api = Api(app, spec_kwargs={"info": {"description": ABOUT}})
     components = api.spec.components

@@ -33,7 +33,13 @@ class BoundedRequest(Request):
 
 
 def bound_requests(app: Flask, largest_body: int) -> None:
-    """Refuse what is larger than any honest request: 413, 414, 431."""
+    """Refuse what is larger than any honest request (413, 414, 431), and send nobody elsewhere.
+
+    Call it before there are routes: those for addresses with slashes doubled would lead to the Host that the
+    request names.
+    """
+    app.url_map.merge_slashes = False
+    app.url_map.redirect_defaults = False
     app.config["MAX_CONTENT_LENGTH"] = largest_body
     app.request_class = BoundedRequest
 

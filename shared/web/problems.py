@@ -1,6 +1,7 @@
 """Every error as one shape: an RFC 9457 problem that names what happened and, where it can, the field."""
 
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import marshmallow
@@ -16,6 +17,9 @@ log = logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
+MOST_ERRORS = 50
+LONGEST_TEXT = 200  # of a field's name, and of what is wrong with it
+LONGEST_DETAIL = 2000
 # A lock that was not to be had in time, a deadlock, a conflict of transactions.
 CONTENDED = {"55P03", "40P01", "40001"}
 
@@ -80,6 +84,9 @@ class ProblemSchema(marshmallow.Schema):
     errors = marshmallow.fields.List(
         marshmallow.fields.Nested(FieldErrorSchema), metadata={"description": "422: each wrong field."}
     )
+    more_errors = marshmallow.fields.Integer(
+        metadata={"description": f"422: how many wrong fields there are beside these {MOST_ERRORS}."}
+    )
     current_version = marshmallow.fields.Integer(metadata={"description": "412: the newest version."})
     current = marshmallow.fields.Dict(
         metadata={"description": "412: the newest state, where it can be read."}
@@ -117,10 +124,20 @@ def tell_problems(app: Flask) -> None:
 
 
 def invalid(fields: dict[str, str]) -> Problem:
-    """Wrong input, each field with its reason."""
-    errors = [{"field": field, "reason": reason} for field, reason in fields.items()]
-    detail = "; ".join(f"{field}: {reason.rstrip('.')}" for field, reason in fields.items())
-    return Problem(422, detail, errors=errors)
+    """Wrong input, each field with its reason; of very many the first, so that no input comes back larger."""
+    errors = [
+        {"field": _shortened(field), "reason": _shortened(reason)}
+        for field, reason in islice(fields.items(), MOST_ERRORS)
+    ]
+    detail = "; ".join(f"{error['field']}: {error['reason'].rstrip('.')}" for error in errors)
+    problem = Problem(422, detail[:LONGEST_DETAIL], errors=errors)
+    if more := len(fields) - len(errors):
+        problem.members["more_errors"] = more
+    return problem
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_TEXT else f"{text[:LONGEST_TEXT]}…"
 
 
 def _refused(error: Refused) -> Problem:

@@ -15,6 +15,7 @@ from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import query
 from shared.web.paging import decode_cursor, encode_cursor
+from shared.web.turns import in_turn
 
 blueprint = Blueprint("series", __name__, url_prefix="/v1/series", description="Numbers without gaps.")
 
@@ -22,6 +23,7 @@ blueprint = Blueprint("series", __name__, url_prefix="/v1/series", description="
 @blueprint.route("", methods=["GET"])
 @blueprint.response(200, SeriesListSchema)
 @requires("documents:read")
+@in_turn
 @query
 def list_series(session: Session) -> dict[str, Any]:
     """Every series the caller may see, counted: a number that no paper bears is a gap."""

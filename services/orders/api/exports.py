@@ -15,6 +15,7 @@ from shared import clock
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import query
+from shared.web.turns import in_turn
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FILE = {"type": "string", "format": "binary"}
@@ -27,6 +28,7 @@ blueprint = Blueprint("exports", __name__, url_prefix="/v1/orders", description=
 @blueprint.arguments(OrderFilters, location="query")
 @blueprint.response(200, FILE, content_type="text/csv")
 @requires("orders:read", "exports:read")
+@in_turn
 @query
 def export_csv(session: Session, filters: dict[str, Any]) -> Response:
     """Every order that passes the filters of the list, newest first, as CSV: UTF-8 with a byte order mark.
@@ -41,6 +43,7 @@ def export_csv(session: Session, filters: dict[str, Any]) -> Response:
 @blueprint.arguments(OrderFilters, location="query")
 @blueprint.response(200, FILE, content_type=XLSX)
 @requires("orders:read", "exports:read")
+@in_turn
 @query
 def export_xlsx(session: Session, filters: dict[str, Any]) -> Response:
     """Every order that passes the filters of the list, newest first, as a sheet of Excel."""

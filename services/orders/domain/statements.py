@@ -13,6 +13,7 @@ from shared.money import minor_digits
 from shared.text import one_line
 
 LARGEST_ROWS = 5000
+MOST_ERRORS = 100  # that are named: a file of nothing else would come back many times as large
 LARGEST_AMOUNT_MINOR = 10**12
 LONGEST_AMOUNT = 40  # characters; Python makes no number of thousands of them
 LONGEST_TEXT = 1000
@@ -100,6 +101,10 @@ def read(content: bytes, currency: str) -> Statement:
             rows.append(row)
         else:
             outgoing += 1
+    if len(errors) > MOST_ERRORS:
+        more = f"from here on {len(errors) - MOST_ERRORS} can't be read either"
+        first = errors[MOST_ERRORS]["row"]
+        errors = [*errors[:MOST_ERRORS], {"row": first, "field": "statement", "reason": more}]
     return Statement(rows=tuple(rows), outgoing=outgoing, errors=tuple(errors))
 
 

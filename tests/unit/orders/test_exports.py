@@ -317,3 +317,15 @@ def test_a_finished_or_broken_off_download_leaves_no_file(
     assert list(tmp_path.iterdir()) == []  # unlinked already: the system has it back when it is closed
     assert len(answer.data) > 100
     answer.close()
+
+
+@pytest.mark.requirement("V-21")
+def test_nobody_has_two_exports_made_at_a_time(client, bearer, place_order):
+    place_order()
+    first = client.get("/v1/orders/export.csv", headers=bearer(), buffered=False)
+
+    refused = client.get("/v1/orders/export.xlsx", headers=bearer())
+    assert (refused.status_code, refused.json["reason"]) == (429, "too_many_requests")
+    first.close()
+
+    assert client.get("/v1/orders/export.xlsx", headers=bearer(), buffered=True).status_code == 200

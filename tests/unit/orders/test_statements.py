@@ -161,3 +161,17 @@ def test_an_order_number_is_found_anywhere_in_a_text(text):
 def test_other_numbers_are_none():
     assert order_numbers("GB29NWBK60161331926819 100001 GB-1000 US-100001", ["gb"]) == set()
     assert order_numbers("EU-100001 and gb 100002", ["gb", "eu"]) == {"EU-100001", "GB-100002"}
+
+
+@pytest.mark.requirement("V-21")
+def test_a_file_that_can_not_be_read_comes_back_no_larger():
+    content = b"date,amount,text\n" + b"x,y,\n" * 4000
+
+    statement = read(content, "GBP")
+
+    assert len(statement.errors) == 101
+    assert statement.errors[-1] == {
+        "row": "102",
+        "field": "statement",
+        "reason": "from here on 3900 can't be read either",
+    }
