@@ -11,6 +11,7 @@ from services.shipping import events, queries
 from services.shipping.commands.carriers import name_carrier
 from services.shipping.commands.handovers import sign_off
 from services.shipping.commands.shipments import in_hand, leave, move_on, tell
+from services.shipping.domain.shipment_status import refuse_unless_possible
 from services.shipping.domain.tracking_progress import WITH_CARRIER, Scan, newest
 from services.shipping.models import Parcel, Shipment, TrackingEvent
 from shared import clock
@@ -90,12 +91,13 @@ def enter_tracking(
 
     Raises NotFound for a parcel that is not the shipment's, Invalid and Refused as name_carrier does.
     """
-    shipment = in_hand(session, shipment_id, "track")
+    shipment = in_hand(session, shipment_id)
+    refuse_unless_possible("track", shipment.facts)
     parcel = _parcel(shipment, parcel_id)
     named = {"carrier": carrier, "tracking_number": tracking_number, "tracking_url": tracking_url}
     if not name_carrier(session, shipment, parcel, **named):
         return shipment
-    move_on(shipment, "track")
+    shipment.version += 1
     tell(
         session,
         shipment.order,
