@@ -54,7 +54,6 @@ def for_the_warehouse(shop, order_id, *actions):
         [shipment] = shop.eventually(
             lambda: shop.call("shipping", "GET", path)["items"],
             lambda found, action=action: found and found[0]["actions"][action] is None,
-            60,
         )
         body = {} if action == "ship" else None
         shop.call("shipping", "POST", f"/v1/shipments/{shipment['shipment_id']}/{action}", json=body)
@@ -74,7 +73,6 @@ def goes_out(shop, order_id, *actions):
         lambda now: (
             now.keys() >= {"accepted", "shipped", "invoice"} and set(now.values()) <= {"sent", "merged"}
         ),
-        60,
     )
 
 
