@@ -157,7 +157,8 @@ def _doors(email: Email, known: Known, settings: Settings) -> Doors:
     if email.recipient != Recipient.CUSTOMER:
         return Doors()
     keys = settings.customer_link_keys
-    token = make_token(keys, email.order_id, email.created_at + timedelta(days=settings.customer_link_days))
+    ends_at = email.created_at + timedelta(days=settings.customer_link_days)
+    token = make_token(keys, email.order_id, ends_at, known.order.link_serial)
     codes = [
         collect_code(keys, shipment.shipment_id, shipment.collect_code)
         for shipment in (known.shipments.shipments if known.shipments else ())

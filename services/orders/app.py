@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from services.orders import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
+from services.orders import consumers, db, jobs, queries  # noqa: F401 - consumers and jobs register themselves
 from services.orders.api import (
     address_books,
     banking,
@@ -65,4 +65,5 @@ def create_app(settings: Settings | None = None) -> Flask:
             address_books.blueprint,
             master_data.blueprint,
         ],
+        link_serial=queries.link_serial,
     )

@@ -16,6 +16,7 @@ from shared.settings import ServiceSettings
 from shared.web import auth, deliveries, health, metrics, operations, payloads
 from shared.web.blueprint import Blueprint
 from shared.web.bounds import bound_requests, shield
+from shared.web.customer_link import LinkSerial, link_serial_heard
 from shared.web.documentation import serve_documentation
 from shared.web.idempotency import LONGEST_KEY
 from shared.web.paths import accept_paths
@@ -88,6 +89,7 @@ def make_app(
     sessions: sessionmaker[Session],
     messaging: Messaging,
     blueprints: Sequence[Blueprint],
+    link_serial: LinkSerial = link_serial_heard,
     largest_body: int = LARGEST_BODY,
 ) -> Flask:
     """The WSGI application of a service; refuses to be made with a route that is open by oversight."""
@@ -102,6 +104,7 @@ def make_app(
     app.extensions["sessions"] = sessions
     app.extensions["messaging"] = messaging
     app.extensions["settings"] = settings
+    app.extensions["link_serial"] = link_serial
 
     log_requests(app)
     bound_requests(app, largest_body)

@@ -1,20 +1,28 @@
-"""The signed link that opens one order to its customer: order and end of validity, no account needed."""
+"""The signed link that opens one order to its customer until it ends or is revoked, no account needed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from functools import wraps
-from typing import Any
+from typing import Any, NoReturn
+from uuid import UUID
 
 from flask import Response, current_app, g, render_template_string, request
 from flask_smorest.utils import deepupdate
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
 from shared.access import EVERYTHING, Actor
 from shared.customer_tokens import LinkError, read_token
+from shared.events.snapshots import OrderSnapshot
+from shared.messaging.tables import copies
 from shared.web.auth import refuse_access
 from shared.web.blueprint import View
+from shared.web.commands import open_session
 from shared.web.pages import also_as_pages, page_answer, style_of
 from shared.web.problems import Problem
 from shared.web.rate_limits import Kind
+
+LinkSerial = Callable[[Session, UUID], int | None]  # of an order's links as of now; None of an unknown one
 
 _WORDS = {
     "en": (
@@ -61,18 +69,30 @@ class ClosedLink(Problem):
         return answer
 
 
+def link_serial_heard(session: Session, order_id: UUID) -> int | None:
+    """The serial that orders last told; older snapshots name none."""
+    serial = func.coalesce(copies.c.snapshot["link_serial"].as_integer(), 0)
+    rows = select(serial).where(copies.c.subject == str(order_id), copies.c.source == OrderSnapshot.SOURCE)
+    return session.execute(rows).scalar_one_or_none()
+
+
 def customer(view: View) -> View:
-    """Let in whoever has the link of an order, and hand the view that order's id as `order_id`."""
+    """Let in whoever has a link of an order that stands, and hand the view that order's id as `order_id`."""
 
     def admit() -> None:
         keys: Sequence[str] = current_app.extensions["settings"].customer_link_keys
         try:
-            order_id = read_token(keys, request.args.get("token", ""))
+            link = read_token(keys, request.args.get("token", ""))
         except LinkError as error:
-            refuse_access(401, str(error), 'CustomerLink realm="token"', ClosedLink)
-        g.customer_order_id = order_id
+            _refuse(str(error))
+        g.customer_order_id = order_id = link.order_id
         everything = frozenset({EVERYTHING})  # of the one order; the view is handed no other's id
         g.actor = Actor(name=f"customer:{order_id}", issuer="link", sellers=everything, markets=everything)
+        link_serial: LinkSerial = current_app.extensions["link_serial"]
+        with open_session() as session:
+            serial = link_serial(session, order_id)
+        if serial not in {None, link.serial}:  # of an unknown order there is nothing to be shown
+            _refuse("this link was revoked")
 
     @wraps(view)
     def run(*arguments: Any, **named: Any) -> Any:
@@ -89,3 +109,7 @@ def customer(view: View) -> View:
         )
     }
     return run
+
+
+def _refuse(why: str) -> NoReturn:
+    refuse_access(401, why, 'CustomerLink realm="token"', ClosedLink)

@@ -62,3 +62,29 @@ def test_a_customer_writes_by_the_link_in_an_email_and_orders_hears_who_wrote(sh
         ),
         lambda told: "On its way." in told and "Where is it?" in told,
     )
+
+
+@pytest.mark.requirement("V-20")
+def test_a_revoked_link_is_closed_and_an_email_sent_again_has_one_that_opens(shop, stack):
+    order = shop.place(("CUP-1", 1), locale="en")
+    path = f"/v1/orders/{order['order_id']}"
+
+    def links():
+        found = [words(mail) for mail in mails(stack) if order["number"] in mail["Subject"]]
+        return {
+            link
+            for text in found
+            for link in re.findall(r"http\S+/v1/customer/messages/page\?token=\S+", text)
+        }
+
+    [revoked] = shop.eventually(links, bool)
+    assert httpx.get(revoked).status_code == 200
+
+    shop.call("orders", "POST", f"{path}/revoke-links")
+
+    shop.eventually(lambda: httpx.get(revoked).status_code, lambda status: status == 401)
+    emails = shop.call("notifications", "GET", f"{path}/notifications")["items"]
+    [theirs] = [email["email_id"] for email in emails if email["recipient"] == "customer"]
+    shop.call("notifications", "POST", f"/v1/emails/{theirs}/resend")
+    newer = shop.eventually(links, lambda found: len(found) > 1) - {revoked}
+    assert [httpx.get(link).status_code for link in newer] == [200]

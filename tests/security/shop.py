@@ -68,9 +68,9 @@ def order_of(seller, market, address, **person):
     }
 
 
-def link(order_id, days=1, key=LINK_KEY):
+def link(order_id, days=1, key=LINK_KEY, serial=0):
     """The token of a customer's link."""
-    return make_token((key,), UUID(order_id), clock.now() + timedelta(days=days))
+    return make_token((key,), UUID(order_id), clock.now() + timedelta(days=days), serial)
 
 
 def open_shop(world):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from contextlib import ExitStack
 
 import pytest
 
@@ -202,6 +203,21 @@ def test_only_an_orders_own_link_opens_it_to_a_customer(world, send, service, na
     assert send(service, name, link=link(order)[:-1]).status == 401
     assert send(service, name, link=link(other)).leaks(world) == set()
     assert send(service, name, link=link(NO_ORDER)).leaks(world) == set()
+
+
+@pytest.mark.requirement("V-20")
+def test_once_an_orders_links_are_revoked_only_later_ones_open_it(world, send):
+    order = world.known["order_id"]
+    with ExitStack() as stack:
+        for door in world.doors.values():
+            stack.enter_context(door.undone())
+        world.do("orders", "POST", f"/v1/orders/{order}/revoke-links")
+        world.settle()
+
+        for service, name in CUSTOMERS:
+            opened = send(service, name, link=link(order, serial=1))
+            assert send(service, name, link=link(order)).status == 401
+            assert opened.status < 400 or opened.status in {409, 422}, opened.text
 
 
 @pytest.mark.parametrize(("service", "name"), SIGNED)

@@ -74,6 +74,19 @@ def refuse_order(session: Session, refusal: dict[str, Any], order_id: UUID) -> R
     return whole(commands.refuse_order(session, order_id, **refusal))
 
 
+@blueprint.route("/<uuid:order_id>/revoke-links", methods=["POST"])
+@blueprint.response(200, OrderSchema)
+@requires("orders:write")
+@command
+def revoke_links(session: Session, order_id: UUID) -> Ready:
+    """Close the order to every link that its customer was sent so far, as after an e-mail to a wrong address.
+
+    The other services hear of it within seconds. The next e-mail, one that is sent again too, has a link that
+    opens the order.
+    """
+    return whole(commands.revoke_links(session, order_id))
+
+
 @blueprint.route("/<uuid:order_id>/addresses", methods=["POST"])
 @blueprint.arguments(ReaddressArguments)
 @blueprint.response(200, OrderSchema)

@@ -56,6 +56,19 @@ def refuse_order(session: Session, order_id: UUID, *, reason: str) -> Order:
     return order
 
 
+def revoke_links(session: Session, order_id: UUID) -> Order:
+    """Close an order to every link its customer was sent so far, and tell order.updated.
+
+    E-mails that are put into words once notifications has heard of it carry a link that opens it. Raises
+    NotFound.
+    """
+    order = locked_order(session, order_id)
+    with change(session, order, "revoke_links"):
+        order.link_serial += 1
+    outbox.publish(session, events.order_updated(order))
+    return order
+
+
 def end_if_overdue(session: Session, order_id: UUID) -> None:
     """Fail an order that was not paid in time, refuse one that was not accepted in time; else do nothing.
 

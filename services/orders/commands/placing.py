@@ -157,6 +157,7 @@ def place_order(
         exchange_of=exchange_of,
         tags=[],
         coupons=list(coupons),
+        link_serial=0,
         customer_id=buyer.id,
         **{column: getattr(buyer, name) for name, column in CUSTOMER_COLUMNS.items()},
         billing_address=billing_address or _first_address(delivery_groups),

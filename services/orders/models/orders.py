@@ -139,6 +139,7 @@ class Order(Base):
     exchange_of: Mapped[UUID | None] = mapped_column(ForeignKey("orders.id"))  # which it takes the place of
     tags: Mapped[list[str]]
     coupons: Mapped[list[str]]  # the codes as the customer gave them, valid or not
+    link_serial: Mapped[int]  # customers' links of another serial were revoked
 
     customer_id: Mapped[UUID] = mapped_column(ForeignKey("customers.id"))
     customer_name: Mapped[str]

@@ -37,6 +37,11 @@ def refuse_unseen(session: Session, order_id: UUID) -> None:
     seen(session, rows, "order", order_id, Order.seller_code, Order.market_code)
 
 
+def link_serial(session: Session, order_id: UUID) -> int | None:
+    """The serial that customers' links of an order have now, whoever asks; None of an unknown order."""
+    return session.execute(select(Order.link_serial).where(Order.id == order_id)).scalar_one_or_none()
+
+
 def released_shipments(session: Session, order_id: UUID) -> list[str]:
     """The numbers of an order's shipments that the warehouse has or had, as shipping last told."""
     shipments = copies.newest(session, order_id, ShipmentsSnapshot)

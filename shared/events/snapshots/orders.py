@@ -426,6 +426,7 @@ class OrderSnapshot:
     cancel_reason: str = ""
     end_reason: str = ""  # why it was cancelled, refused or failed
     exchange_of: UUID | None = None
+    link_serial: int = 0  # customers' links of another serial were revoked
 
     @property
     def subject(self) -> str:

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from shared import clock
-from shared.customer_tokens import LinkError, make_token, read_token
+from shared.customer_tokens import LinkError, _serializer, make_token, read_token
 
 KEYS = ("newest-key", "previous-key")  # those of the sample service
 
@@ -18,13 +18,13 @@ def hours(count):
 def test_a_link_opens_its_order():
     order_id = uuid4()
 
-    assert read_token(KEYS, make_token(KEYS, order_id, hours(1))) == order_id
+    assert read_token(KEYS, make_token(KEYS, order_id, hours(1))).order_id == order_id
 
 
 def test_a_link_signed_with_the_previous_key_still_opens_it():
     order_id = uuid4()
 
-    assert read_token(KEYS, make_token(KEYS[1:], order_id, hours(1))) == order_id
+    assert read_token(KEYS, make_token(KEYS[1:], order_id, hours(1))).order_id == order_id
 
 
 def test_a_link_signed_with_a_forgotten_key_does_not():
@@ -41,6 +41,15 @@ def test_a_link_expires():
 def test_what_is_no_link_is_refused(token):
     with pytest.raises(LinkError):
         read_token(KEYS, token)
+
+
+def test_a_link_of_before_links_could_be_revoked_still_opens_its_order():
+    order_id = uuid4()
+    older = _serializer(KEYS).dumps([order_id.hex, int(hours(1).timestamp())])
+
+    link = read_token(KEYS, older)
+
+    assert (link.order_id, link.serial) == (order_id, 0)
 
 
 def test_a_changed_link_is_refused():
