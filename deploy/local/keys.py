@@ -28,7 +28,7 @@ ISSUER = "waybill-local"
 
 # Of tokens in files, which are renewed there while a stack runs, and of those that processes are told.
 RENEWED_TOKEN_LIFETIME = timedelta(days=1)
-KEPT_TOKEN_LIFETIME = timedelta(days=90)
+KEPT_TOKEN_LIFETIME = timedelta(days=30)
 
 # All that a person or program outside may be allowed; what services ask of each other is not among it.
 ALL_SCOPES = tuple(sorted(frozenset().union(*ROLES.values())))

@@ -49,6 +49,15 @@ def test_a_service_s_token_in_its_file_is_a_new_one_each_time_and_ends_within_a_
     assert claims()["subscriber"] == "orders"
 
 
+@pytest.mark.requirement("V-20")
+def test_a_service_s_token_that_is_written_down_ends_within_30_days(tmp_path):
+    token = Keys(tmp_path / "keys").service_token("orders")
+
+    claims = jwt.decode(token, options={"verify_signature": False})
+
+    assert claims["exp"] - claims["iat"] <= 30 * 24 * 3600
+
+
 def test_another_stacks_token_is_worth_nothing_here(tmp_path):
     ours, theirs = Keys(tmp_path / "ours"), Keys(tmp_path / "theirs")
     key_set = jwt.PyJWKSet.from_dict(json.loads(ours.jwks_file.read_text()))
