@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import timedelta
 
 import click
 from sqlalchemy.orm import Session
@@ -12,8 +13,11 @@ from services.documents import consumers, db, jobs, ledger, queries, storage  # 
 from services.documents.db import folder_of
 from services.documents.messaging import messaging
 from services.documents.settings import Settings
+from shared import clock
 from shared.cli import Service, make_cli
 from shared.doctor import Patient, Trouble, is_listened_to, space
+
+RECENT_DAYS = 30
 
 # In a process of its own: no other of ours than the rendering worker's has room for WeasyPrint.
 _RENDERING = "import sys; from services.documents import rendering; sys.exit(rendering.warn_of_slow_fonts())"
@@ -25,6 +29,19 @@ def numbers(patient: Patient) -> Iterator[Trouble]:
         gaps = [series.fault for series in ledger.faulty_series(session)]
     for gap in gaps:
         yield Trouble(gap, "The law wants numbers without gaps", "Look at `audit`, and ask your accountant")
+
+
+def einvoices(patient: Patient) -> Iterator[Trouble]:
+    """Whether invoices carry their XML."""
+    with patient.sessions() as session:
+        without = queries.count_without_xml(session, clock.now() - timedelta(days=RECENT_DAYS))
+    for seller, count in without.items():
+        yield Trouble(
+            f"{count} invoices and credit notes of {seller} of the last {RECENT_DAYS} days carry no XML",
+            "Their customers' accounts can't read them, and the law may want it",
+            "Look at `einvoice` of `GET /v1/documents/{document_id}`: mostly the seller's or the buyer's VAT"
+            " number or address is at fault; correct that, then the invoice",
+        )
 
 
 def papers_folder(patient: Patient) -> Iterator[Trouble]:
@@ -70,7 +87,7 @@ cli = make_cli(
     Settings,
     db.bind,
     files=lambda settings: settings.folder,
-    checks=[numbers, papers_folder, rendering_libraries],
+    checks=[numbers, einvoices, papers_folder, rendering_libraries],
 )
 
 

@@ -4,6 +4,7 @@ Only the rendering worker imports this; the checks run in a process of their own
 """
 
 import atexit
+import re
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import msgspec
+from babel.core import get_global
 from facturx.generate_xml import generate_cii_xml
 
 from services.documents.domain.figures import Row
@@ -37,6 +39,10 @@ _PAYMENT_MEANS = {
 }
 _CREDIT_TRANSFER = "30"
 _EACH = "C62"  # UN/ECE recommendation 20: one piece
+# BR-CO-09: a VAT identifier begins with its country; Greece is EL, Northern Ireland XI.
+_VAT_IDENTIFIER = re.compile("([A-Z]{2})[A-Z0-9+*]*[0-9][A-Z0-9+*]*")
+_NOT_IN_ISO_3166 = {"AC", "CP", "DG", "EA", "EU", "IC", "TA", "XK", "ZZ"}  # though CLDR has them
+_VAT_COUNTRIES = {"EL", "XI"} | (set(get_global("territory_currencies")) - _NOT_IN_ISO_3166)
 _PRICE_DIGITS = 6  # so that quantity times net price is the line's net amount, to the cent
 
 
@@ -96,6 +102,13 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
     terms = all_legible(terms)
     written: bytes = generate_cii_xml(terms, level="en16931", check_xsd=False, check_schematron=None)
     return written
+
+
+def vat_identifier(typed: str) -> str:
+    """A VAT identifier as e-invoices have it, however it was typed; empty if what was typed is none."""
+    compact = re.sub(r"[^\w+*]|_", "", typed.upper())
+    found = _VAT_IDENTIFIER.fullmatch(compact)
+    return compact if found and found[1] in _VAT_COUNTRIES else ""
 
 
 def faults(xml: bytes) -> list[str]:
@@ -196,7 +209,7 @@ def _seller(order: OrderSnapshot) -> dict[str, Any]:
     return _party(
         seller.legal_name,
         seller.address,
-        vat_identifier=seller.vat_number.replace(" ", ""),
+        vat_identifier=vat_identifier(seller.vat_number),
         legal_info=seller.registration,
         contacts=[{"name": seller.name, "phone": seller.phone, "email": seller.email}],
     )
@@ -205,8 +218,8 @@ def _seller(order: OrderSnapshot) -> dict[str, Any]:
 def _buyer(order: OrderSnapshot) -> dict[str, Any]:
     place = order.people.billing or _destination(order)
     customer = order.people.customer
-    vat_number = customer.vat_number.replace(" ", "") if customer else ""
-    return _party(place.company or place.name, place, vat_identifier=vat_number)
+    known_as = vat_identifier(customer.vat_number) if customer else ""
+    return _party(place.company or place.name, place, vat_identifier=known_as)
 
 
 def _destination(order: OrderSnapshot) -> Address:

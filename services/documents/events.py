@@ -73,6 +73,7 @@ def snapshot(session: Session, paper: Paper) -> snapshots.DocumentsSnapshot:
                 refers_to=each.refers_to,
                 parcels=each.parcels,
                 unprintable=each.unprintable,
+                einvoice_faults=each.einvoice_faults,
             )
             for each in papers_in_line(session, paper.order_id)
             if each.status is not PaperStatus.WITHDRAWN

@@ -38,6 +38,12 @@ UNPRINTABLE = Counter(
     ["kind"],
 )
 
+WITHOUT_EINVOICE = Counter(
+    "waybill_invoices_without_xml_total",
+    "Invoices and credit notes that were stored without XML, for it would break a rule of e-invoices.",
+    ["kind"],
+)
+
 
 @jobs.kind("long_paper", limit_seconds=240, queue="rendering")
 @jobs.kind("paper", limit_seconds=60, queue="rendering")
@@ -81,6 +87,8 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         raise PermanentFailure(str(error)) from error
     DOCUMENT_SECONDS.labels(paper.kind).observe(time.monotonic() - began)
     UNPRINTABLE.labels(paper.kind).inc(len(made.unprintable))
+    if verdict is not None and not verdict["valid"]:
+        WITHOUT_EINVOICE.labels(paper.kind).inc()
     return partial(
         commands.store_paper,
         paper_id=paper_id,

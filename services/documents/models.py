@@ -15,6 +15,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -65,6 +66,9 @@ class Paper(Base):
         CheckConstraint("status <> 'withdrawn' or number is null", name="withdrawn"),
         Index("ix_papers_order_id", "order_id", "id"),
         Index("ix_papers_sha256", "sha256"),
+        Index(
+            "ix_papers_without_xml", "stored_at", postgresql_where=text("not (einvoice ->> 'valid')::boolean")
+        ),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
@@ -99,6 +103,11 @@ class Paper(Base):
     failure: Mapped[str] = mapped_column(default="")
     due_at: Mapped[datetime]
     stored_at: Mapped[datetime | None]
+
+    @property
+    def einvoice_faults(self) -> tuple[str, ...]:
+        """Why it carries no XML, though it should; empty where it carries one, or needs none."""
+        return tuple((self.einvoice or {}).get("faults", ()))
 
     sent = cast(Sequence[SentEmail], ())  # the e-mails that it went out with, once looked for
 

@@ -1,9 +1,10 @@
 """What is read of papers; changes nothing."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Text, any_, cast, func, select, union
+from sqlalchemy import Boolean, Text, any_, cast, func, select, union
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
@@ -102,6 +103,17 @@ def papers_in_line(session: Session, order_id: UUID) -> Sequence[Paper]:
 def paper_of_key(session: Session, key: str) -> Paper | None:
     """The paper that is made once under this key, if it was called for."""
     return session.scalars(select(Paper).where(Paper.key == key)).one_or_none()
+
+
+def count_without_xml(session: Session, since: datetime) -> dict[str, int]:
+    """How many invoices and credit notes were stored without the XML they should carry, by seller."""
+    rows = (
+        select(Paper.seller, func.count())
+        .where(~Paper.einvoice["valid"].astext.cast(Boolean), Paper.stored_at >= since)
+        .group_by(Paper.seller)
+        .order_by(Paper.seller)
+    )
+    return dict(session.execute(rows).tuples().all())
 
 
 def newest_logo(session: Session, seller: str) -> Logo | None:

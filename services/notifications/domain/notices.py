@@ -21,6 +21,7 @@ class NoticeKind(StrEnum):
     RETURN_TO_DECIDE = "return_to_decide"  # one per return
     CUSTOMER_MESSAGE = "customer_message"  # one per message
     EMAIL_FAILED = "email_failed"  # the customer could not be written to; one per e-mail
+    INVOICE_WITHOUT_XML = "invoice_without_xml"  # no e-invoice for the customer's accounts; one per paper
 
 
 @dataclass(frozen=True)
@@ -46,5 +47,8 @@ def owed_notices(known: Known) -> Iterator[Notable]:
     for shipment in known.shipments.shipments if known.shipments else ():
         if shipment.status == ShipmentStatus.UNDELIVERABLE:
             yield Notable(NoticeKind.UNDELIVERABLE, shipment.shipment_id)
+    for paper in known.documents.papers if known.documents else ():
+        if paper.einvoice_faults:
+            yield Notable(NoticeKind.INVOICE_WITHOUT_XML, paper.document_id)
     for returned in order.returns:
         yield Notable(NoticeKind.RETURN_TO_DECIDE, returned.return_id)

@@ -56,6 +56,7 @@ class Paper:
     refers_to: UUID | None = None  # a credit note's invoice
     parcels: tuple[UUID, ...] = ()  # those that a label is for; not said: all of its shipment
     unprintable: str = ""  # characters that no typeface has, each once; a mark stands for them
+    einvoice_faults: tuple[str, ...] = ()  # why an invoice carries no XML for machines, though it should
 
 
 @dataclass(frozen=True, kw_only=True)

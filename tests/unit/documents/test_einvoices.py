@@ -228,3 +228,36 @@ def test_a_checker_that_has_nothing_to_do_ends(monkeypatch):
         checker.answer(its)
 
         assert not ours.poll()
+
+
+def known_by(placed, vat_number):
+    customer = replace(placed.people.customer, vat_number=vat_number)
+    return replace(placed, people=replace(placed.people, customer=customer))
+
+
+@pytest.mark.requirement("M-06")
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("de123456789", "DE123456789"),
+        ("DE 123.456-789", "DE123456789"),
+        ("EL123456789", "EL123456789"),
+        ("xi123456789", "XI123456789"),
+        ("ESX9999999X", "ESX9999999X"),
+        ("n/a", None),
+        ("none", None),
+        ("123456789", None),
+        ("EU372000001", None),
+        ("DE", None),
+        ("dé123456789", None),
+        ("", None),
+    ],
+)
+def test_a_vat_identifier_is_one_however_it_was_typed_and_left_out_if_it_is_none(typed, told):
+    placed = known_by(order(2), typed)
+
+    xml = xml_of(invoice_of(placed))
+
+    assert einvoices.faults(xml) == []
+    own = placed.seller.vat_number
+    assert [each for each in read(xml, "ID") if each in {told, own}] == [own, *([told] if told else [])]

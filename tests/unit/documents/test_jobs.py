@@ -342,3 +342,27 @@ def test_the_verdict_of_the_checks_is_kept_with_the_invoice(sessions, hear, run_
     assert paper_of(sessions, accepted, PaperKind.DELIVERY_NOTE).einvoice is None
     [xml] = PdfReader(BytesIO(storage.read(folder, invoice.sha256))).attachments["factur-x.xml"]
     assert invoice.number.encode() in xml
+
+
+@pytest.mark.requirement("M-06")
+def test_an_invoice_without_xml_is_told_counted_and_named_by_doctor(hear, run_due, sessions, operate):
+    placed = order(2)
+    unnamed = replace(placed, seller=replace(placed.seller, vat_number="", registration=""))
+    counted = jobs_of_documents.WITHOUT_EINVOICE.labels("invoice")
+    before = counted._value.get()
+    hear(order(2, number="GB-000043"))
+    hear(unnamed)
+
+    run_due()
+
+    papers = [
+        paper
+        for data in told(sessions, "invoice.issued")
+        for paper in data["documents"]["papers"]
+        if paper["kind"] == "invoice"
+    ]
+    [faults] = [paper["einvoice_faults"] for paper in papers if paper["einvoice_faults"]]
+    assert any("BR-S-02" in fault for fault in faults)
+    assert counted._value.get() == before + 1
+    ended = operate("doctor")
+    assert "1 invoices and credit notes of acme of the last 30 days carry no XML" in ended.output

@@ -13,7 +13,7 @@ from services.notifications.domain.overdue import Matter, next_morning, waiting_
 from services.notifications.models import OpenMatter
 from shared import clock
 from shared.db import new_id
-from shared.events.snapshots import Hold
+from shared.events.snapshots import DocumentsSnapshot, Hold, Paper
 from shared.messaging.tables import event_log, jobs
 from tests.unit.notifications.snapshot_samples import (
     accepted,
@@ -136,6 +136,22 @@ def test_an_email_that_could_not_be_sent_is_told(hear, work, get, mail_server):
     work()
 
     assert "email_failed" in kinds(get("/v1/notices"))
+
+
+@pytest.mark.requirement("M-06")
+def test_an_invoice_that_carries_no_xml_is_told_once(hear, get):
+    paper = Paper(document_id=new_id(), kind="invoice", status="stored", part="order")
+    bare = replace(paper, document_id=new_id(), einvoice_faults=("[BR-S-02] …",))
+    papers = DocumentsSnapshot(
+        order_id=PLACED.order_id, number=PLACED.number, version=1, currency="EUR", papers=(paper, bare)
+    )
+    hear(PLACED)
+
+    hear(papers)
+    hear(replace(papers, version=2))
+
+    told = [item for item in get("/v1/notices").json["items"] if item["kind"] == "invoice_without_xml"]
+    assert [item["about"] for item in told] == [str(bare.document_id)]
 
 
 HELD = Hold(hold_id=new_id(), reason="fraud", owner="risk", held_at=PLACED.placed_at)

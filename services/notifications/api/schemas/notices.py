@@ -25,7 +25,7 @@ class NoticeSchema(Schema):
         attribute="Notice.about",
         required=True,
         allow_none=True,
-        metadata={"description": "the shipment, return, message or e-mail"},
+        metadata={"description": "the shipment, return, message, e-mail or document"},
     )
     at = fields.AwareDateTime(attribute="Notice.at", required=True)
     read = fields.Boolean(required=True, metadata={"description": "by the caller"})
