@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -22,6 +22,7 @@ from facturx.generate_xml import generate_cii_xml
 
 from services.documents.domain.figures import Row
 from services.documents.domain.papers import Content
+from services.documents.wording import locale_of, words
 from shared.events.snapshots import Address, OrderSnapshot, PaperKind, PaymentMethod, TaxMode
 from shared.money import minor_digits
 from shared.text import all_legible
@@ -43,35 +44,45 @@ _EACH = "C62"  # UN/ECE recommendation 20: one piece
 _VAT_IDENTIFIER = re.compile("([A-Z]{2})[A-Z0-9+*]*[0-9][A-Z0-9+*]*")
 _NOT_IN_ISO_3166 = {"AC", "CP", "DG", "EA", "EU", "IC", "TA", "XK", "ZZ"}  # though CLDR has them
 _VAT_COUNTRIES = {"EL", "XI"} | (set(get_global("territory_currencies")) - _NOT_IN_ISO_3166)
+_EMPTY_DELIVERY = b'<ram:ApplicableHeaderTradeDelivery xsi:nil="true"/>'  # which the schema does not take
+_AMOUNT_DIGITS = 2  # BR-DEC-01 and so on
 _PRICE_DIGITS = 6  # so that quantity times net price is the line's net amount, to the cent
 
 
+class TooFine(ValueError):  # noqa: N818 - reads as what happened
+    """An amount has more decimals than the standard takes: such an invoice is none of its kind."""
+
+
 def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> bytes:
-    """An invoice or credit note as Cross Industry Invoice; raises ValueError where something is missing."""
+    """An invoice or credit note as Cross Industry Invoice.
+
+    Raises ValueError where something is missing, TooFine for amounts that the standard can't write.
+    """
     order, counted = content.order, content.figures
     assert counted is not None
     money = _Amounts(order.currency)
     gross = order.market.tax_mode == TaxMode.GROSS
     nets = [(row, row.amount_minor - row.tax_minor if gross else row.amount_minor) for row in counted.rows]
-    has_lines = any(row.fee is None for row, _ in nets)
-    lines = [(row, net) for row, net in nets if row.fee is None or not has_lines]
-    charges = [(row, net) for row, net in nets if row.fee is not None and has_lines]
-    allowances = -sum(net for _, net in charges if net < 0)
-    added = sum(net for _, net in charges if net > 0)
+    # No price is negative (BR-27), so what takes off is an allowance. Fees are charges, beside goods; alone
+    # they are what is invoiced.
+    allowances = [(row, -net) for row, net in nets if net < 0]
+    goods = [(row, net) for row, net in nets if row.fee is None and net >= 0]
+    fees = [(row, net) for row, net in nets if row.fee is not None and net >= 0]
+    lines, charges = (goods, fees) if goods else (fees, [])
     paid = content.paid_minor if kind is PaperKind.INVOICE else 0
     net_total = sum(net for _, net in nets)
-    ship_to = _destination(order)
+    said = words(locale_of(order.locale, order.market.locale).language)
+    group = content.one_group
+    ship_to = order.people.delivery.get(str(group.group_id)) if group else None
     terms: dict[str, Any] = {
         "BT-1": number,
         "BT-2": issued_on,
         "BT-3": _DOCUMENT_TYPES[kind],
         "BT-5": order.currency,
         "BT-14": order.number,
-        "BT-20": "Payable on delivery" if order.payment.is_on_delivery else "Payable on receipt",
         "BG-4": _seller(order),
         "BG-7": _buyer(order),
-        "BG-13": _party(ship_to.company or ship_to.name, ship_to),
-        **_payment(order, kind),
+        **_payment(content, kind, said),
         "BG-23": [
             {
                 "BT-116": money(row.net_minor),
@@ -81,18 +92,25 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
             }
             for row in counted.tax
         ],
-        "BG-25": [_line(place, row, net, money) for place, (row, net) in enumerate(lines, start=1)],
-        "BG-20": list(_fees(money, ((row, -net) for row, net in charges if net < 0))),
-        "BG-21": list(_fees(money, ((row, net) for row, net in charges if net > 0))),
+        "BG-25": [
+            _line(place, row, net, money, said["price_reduction"])
+            for place, (row, net) in enumerate(lines, start=1)
+        ],
+        "BG-20": list(_fees(money, allowances, said["price_reduction"])),
+        "BG-21": list(_fees(money, charges, said["price_reduction"])),
         "BT-106": money(sum(net for _, net in lines)),
-        "BT-107": money(allowances),
-        "BT-108": money(added),
+        "BT-107": money(sum(taken for _, taken in allowances)),
+        "BT-108": money(sum(net for _, net in charges)),
         "BT-109": money(net_total),
         "BT-110": money(counted.total_minor - net_total),
         "BT-112": money(counted.total_minor),
         "BT-113": money(paid),
         "BT-115": money(counted.total_minor - paid),
     }
+    if names := ", ".join(content.discounts_within):
+        terms["BG-1"] = [{"BT-22": said["discounts_within"].format(names=names)}]
+    if ship_to is not None:
+        terms["BG-13"] = _party(ship_to.company or ship_to.name, ship_to)
     referred = content.invoice_number or content.replaces
     if referred:
         before = {"BT-25": referred}
@@ -101,7 +119,7 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
         terms["BG-3"] = [before]
     terms = all_legible(terms)
     written: bytes = generate_cii_xml(terms, level="en16931", check_xsd=False, check_schematron=None)
-    return written
+    return written.replace(_EMPTY_DELIVERY, b"<ram:ApplicableHeaderTradeDelivery/>")
 
 
 def vat_identifier(typed: str) -> str:
@@ -161,7 +179,13 @@ class _Amounts:
         self.digits: int = minor_digits(currency)
 
     def __call__(self, minor: int) -> str:
-        return f"{Decimal(minor).scaleb(-self.digits):f}"
+        amount = Decimal(minor).scaleb(-self.digits)
+        if self.digits <= _AMOUNT_DIGITS:
+            return f"{amount:f}"
+        coarse = round(amount, _AMOUNT_DIGITS)
+        if coarse != amount:
+            raise TooFine(f"{amount} has more than {_AMOUNT_DIGITS} decimals")
+        return f"{coarse:f}"
 
     def price(self, net_minor: int, quantity: int) -> str:
         """What one piece costs, finer than the currency where it must be."""
@@ -171,11 +195,11 @@ class _Amounts:
         return f"{coarse if coarse == fine else fine.normalize():f}"
 
 
-def _line(place: int, row: Row, net_minor: int, money: _Amounts) -> dict[str, Any]:
+def _line(place: int, row: Row, net_minor: int, money: _Amounts, unnamed: str) -> dict[str, Any]:
     quantity = row.quantity or 1  # an amount without goods
     return {
         "BT-126": str(place),
-        "BT-153": row.name or "Amount credited",
+        "BT-153": row.name or unnamed,
         "BT-155": row.sku,
         "BT-129": str(quantity),
         "BT-130": _EACH,
@@ -186,11 +210,11 @@ def _line(place: int, row: Row, net_minor: int, money: _Amounts) -> dict[str, An
     }
 
 
-def _fees(money: _Amounts, rows: Iterable[tuple[Row, int]]) -> Iterator[dict[str, str]]:
+def _fees(money: _Amounts, rows: Iterable[tuple[Row, int]], unnamed: str) -> Iterator[dict[str, str]]:
     for row, net_minor in rows:
         yield {
             "amount": money(net_minor),
-            "reason": row.name,
+            "reason": row.name or unnamed,
             "vat_category_code": _category(row.tax_rate_basis_points),
             "vat_rate": _percent(row.tax_rate_basis_points),
         }
@@ -216,18 +240,12 @@ def _seller(order: OrderSnapshot) -> dict[str, Any]:
 
 
 def _buyer(order: OrderSnapshot) -> dict[str, Any]:
-    place = order.people.billing or _destination(order)
+    place = order.people.billing or next(iter(order.people.delivery.values()), None)
+    if place is None:
+        raise ValueError("an e-invoice needs its buyer's address")
     customer = order.people.customer
     known_as = vat_identifier(customer.vat_number) if customer else ""
     return _party(place.company or place.name, place, vat_identifier=known_as)
-
-
-def _destination(order: OrderSnapshot) -> Address:
-    """Where the goods go, of several places the first; those that are fetched, to the buyer."""
-    place = next(iter(order.people.delivery.values()), order.people.billing)
-    if place is None:
-        raise ValueError("an e-invoice needs its buyer's address")
-    return place
 
 
 def _party(name: str, place: Address, **more: Any) -> dict[str, Any]:
@@ -243,11 +261,17 @@ def _party(name: str, place: Address, **more: Any) -> dict[str, Any]:
     }
 
 
-def _payment(order: OrderSnapshot, kind: PaperKind) -> dict[str, str]:
-    method, iban = order.payment.method, order.seller.iban.replace(" ", "")
+def _payment(content: Content, kind: PaperKind, said: Mapping[str, Any]) -> dict[str, str]:
+    """How it is paid and, while something is due, when."""
+    order = content.order
     if kind is PaperKind.CREDIT_NOTE:
-        return {}
+        return {"BT-20": said["credit_terms"]}
+    terms = {}
+    if content.balance_minor > 0:
+        when = said["on_delivery" if order.payment.is_on_delivery else "on_receipt"]
+        terms["BT-20"] = f"{said['payment_due']}: {when}"
+    method, iban = order.payment.method, order.seller.iban.replace(" ", "")
     if method == PaymentMethod.TRANSFER:
         account = {"BT-81": _CREDIT_TRANSFER, "BT-84": iban, "BT-83": order.number}
-        return account if iban else {}
-    return {"BT-81": _PAYMENT_MEANS[method]} if method in _PAYMENT_MEANS else {}
+        return terms | account if iban else terms
+    return terms | {"BT-81": _PAYMENT_MEANS[method]} if method in _PAYMENT_MEANS else terms

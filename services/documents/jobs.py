@@ -109,6 +109,8 @@ def _einvoice(
     try:
         xml = einvoices.xml_of(kind, content, number, issued_on)
         faults = einvoices.faults(xml)
+    except einvoices.TooFine:
+        return b"", None
     except ValueError as error:
         xml, faults = b"", [str(error)]
     verdict = {"profile": einvoices.PROFILE, "valid": not faults, "faults": faults[:MOST_FAULTS]}

@@ -2,14 +2,17 @@
 
 from collections import Counter
 from dataclasses import replace
+from datetime import date
 from itertools import product
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.documents import einvoices
 from services.documents.domain.figures import rest_of_invoice
 from services.documents.domain.invoices import Invoice, due_credits, due_invoices
+from services.documents.domain.papers import Content
 from services.orders import consumers, events  # noqa: F401 - consumers register themselves
 from services.orders.commands import master_data, placing
 from services.orders.commands.orders import accept_order, cancel_order, follow_shipments
@@ -22,6 +25,7 @@ from shared.errors import Refused
 from shared.events.snapshots import (
     Cancellation,
     OrderStatus,
+    PaperKind,
     People,
     RefundState,
     Shipment,
@@ -443,6 +447,52 @@ def test_one_cup_of_each_of_two_invoices_is_credited_on_each(session):
     assert [len(invoice.figures.rows) for invoice in life.invoices] == [2, 2]
     assert [[note.total_minor for note in invoice.credited] for invoice in life.invoices] == [[4238], [4238]]
     check_law(life)
+
+
+@pytest.mark.requirement("M-08")
+@pytest.mark.parametrize("per", ["order", "shipment"])
+def test_the_invoices_over_hundreds_of_small_lines_keep_the_rules(session, per):
+    address = order_wanted()["delivery_groups"][0]["address"]
+    deliveries = [{"method": "delivery", "shipping_minor": 490, "address": address}]
+    lines = [("CUP", 1, 5)] * 500
+    life = Life(session, bought(lines, delivery_groups=deliveries, market=f"gross-per-line-{per}"))
+    half = life.order.lines[:250]
+    life.ship({line.id: 1 for line in half})
+    life.follow()
+    life.ship({line.id: 1 for line in life.order.lines[250:]})
+    life.follow()
+
+    assert sum(row.tax_minor for row in life.order.totals.tax) == 477
+    order = events.snapshot(life.order)
+    for invoice in life.invoices:
+        xml = einvoices.xml_of(
+            PaperKind.INVOICE, Content(order=order, figures=invoice.figures), "GB-1", date(2026, 3, 5)
+        )
+        assert einvoices.faults(xml) == []
+    check_law(life)
+
+
+@pytest.mark.requirement("M-01")
+def test_the_discounts_that_rows_bear_are_named_on_paper_and_in_its_xml(session):
+    wanted = bought(
+        [("CUP", 2, 999), ("TEA", 1, 500)], discounts=[*TENTH_OFF, {"name": "Ten & up", "amount_minor": 50}]
+    )
+    life = Life(session, wanted)
+    life.cancel({life.order.lines[0].id: 1})
+    life.follow()
+    order, [invoice] = events.snapshot(life.order), life.invoices
+    [note] = invoice.credited
+    content = Content(order=order, figures=invoice.figures)
+    back = Content(
+        order=order, figures=note, invoice_number="GB-1", invoice_issued_on=date(2026, 3, 5), in_full=False
+    )
+
+    for kind, each in ((PaperKind.INVOICE, content), (PaperKind.CREDIT_NOTE, back)):
+        xml = einvoices.xml_of(kind, each, "GB-2", date(2026, 3, 5))
+        assert einvoices.faults(xml) == []
+        assert b"taken off within the rows: TENTH, Ten &amp; up." in xml
+    assert content.discounts_within == ("TENTH", "Ten & up")
+    assert Content(order=replace(order, fees=()), figures=invoice.figures).discounts_within == ()
 
 
 @pytest.mark.requirement("M-02")

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.documents.domain.claims import CANCELLED_LINES, REFUND, DueCredit, Invoice, settled
-from services.documents.domain.figures import Figures, Row, figures, left_of_rates, share, wanted
+from services.documents.domain.figures import Figures, Row, fee_row, figures, left_of_rates, share, wanted
 from shared.events.snapshots import ChargeKind, Fee, OrderLine, OrderSnapshot, Refund, RefundPart, TaxMode
 from shared.money import within_tax
 
@@ -47,7 +47,7 @@ def fees_left(order: OrderSnapshot, before: Sequence[Figures], invoices: Sequenc
         return []
     earlier = [row for each in before for row in each.rows]
     return [
-        _fee_row(fee, place, amount, tax)
+        fee_row(fee, place, amount, tax)
         for place, fee, amount, tax in _fees_to_come(order, earlier)
         if amount or tax
     ]
@@ -311,7 +311,7 @@ def _fee_rows(order: OrderSnapshot, done: Mapping[UUID, int], earlier: Sequence[
         amount = share(fee.amount_minor, reached, whole) - (fee.amount_minor - left)
         tax = share(fee.tax_minor, reached, whole) - (fee.tax_minor - left_tax)
         if amount or tax:
-            yield _fee_row(fee, place, amount, tax)
+            yield fee_row(fee, place, amount, tax)
 
 
 def _fees_to_come(order: OrderSnapshot, earlier: Sequence[Row]) -> Iterator[tuple[int, Fee, int, int]]:
@@ -321,13 +321,3 @@ def _fees_to_come(order: OrderSnapshot, earlier: Sequence[Row]) -> Iterator[tupl
             taken = [row for row in earlier if row.fee == place]
             amount = fee.amount_minor - sum(row.amount_minor for row in taken)
             yield place, fee, amount, fee.tax_minor - sum(row.tax_minor for row in taken)
-
-
-def _fee_row(fee: Fee, place: int, amount_minor: int, tax_minor: int) -> Row:
-    return Row(
-        name=fee.name,
-        fee=place,
-        amount_minor=amount_minor,
-        tax_rate_basis_points=fee.tax_rate_basis_points,
-        tax_minor=tax_minor,
-    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from shared.events.snapshots import OrderLine, OrderSnapshot, TaxMode, TaxRow
+from shared.events.snapshots import Fee, OrderLine, OrderSnapshot, TaxMode, TaxRow
 from shared.money import round_half_up
 
 
@@ -103,6 +103,17 @@ def amount_row(rate: int, gross: int, tax: int, tax_mode: str, name: str = "") -
         amount_minor=gross if tax_mode == TaxMode.GROSS else gross - tax,
         tax_rate_basis_points=rate,
         tax_minor=tax,
+    )
+
+
+def fee_row(fee: Fee, place: int, amount_minor: int, tax_minor: int) -> Row:
+    """So much of a fee, which has this place among the order's."""
+    return Row(
+        name=fee.name,
+        fee=place,
+        amount_minor=amount_minor,
+        tax_rate_basis_points=fee.tax_rate_basis_points,
+        tax_minor=tax_minor,
     )
 
 

@@ -6,7 +6,16 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.documents.domain.figures import Figures
-from shared.events.snapshots import Address, OrderSnapshot, PaperKind, PaperStatus, Return, Shipment
+from shared.events.snapshots import (
+    Address,
+    ChargeKind,
+    DeliveryGroup,
+    OrderSnapshot,
+    PaperKind,
+    PaperStatus,
+    Return,
+    Shipment,
+)
 from shared.life import Life
 
 WHOLE_ORDER = "order"  # the part of a paper that is about all of an order
@@ -96,6 +105,35 @@ class Content:
     replaces: str = ""  # the number of the invoice that this one corrects
     returning: Return | None = None  # what a return slip comes back with
     logo: str = ""  # the SHA-256 of the seller's logo
+
+    @property
+    def balance_minor(self) -> int:
+        """What is still to be paid of an invoice."""
+        return (self.figures.total_minor if self.figures else 0) - self.paid_minor
+
+    @property
+    def discounts_within(self) -> tuple[str, ...]:
+        """What the discounts are called that its rows bear, where they are no rows of their own."""
+        if self.figures is None or not self.order.tells_parts:
+            return ()
+        borne = {row.tax_rate_basis_points for row in self.figures.rows if row.discount_minor}
+        named = (
+            fee.name
+            for fee in self.order.fees
+            if fee.kind == ChargeKind.DISCOUNT and fee.tax_rate_basis_points in borne
+        )
+        return tuple(dict.fromkeys(named))
+
+    @property
+    def one_group(self) -> DeliveryGroup | None:
+        """How the goods that an invoice names go, if all of them go to one place."""
+        named = {row.line_id for row in self.figures.rows if row.line_id} if self.figures else set()
+        lines = self.order.lines
+        going = {line.group_id for line in lines if not named or line.line_id in named}
+        groups = [group for group in self.order.delivery_groups if group.group_id in going]
+        delivery = self.order.people.delivery
+        places = {(delivery.get(str(group.group_id)), group.pickup_point) for group in groups}
+        return groups[0] if len(places) == 1 else None
 
     @property
     def is_long(self) -> bool:

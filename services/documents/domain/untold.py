@@ -14,13 +14,14 @@ from services.documents.domain.figures import (
     Figures,
     Row,
     amount_row,
+    fee_row,
     figures,
     left_of_rates,
     rest_of_invoice,
     share,
     wanted,
 )
-from shared.events.snapshots import Fee, OrderLine, OrderSnapshot, Refund, RefundPart, TaxMode
+from shared.events.snapshots import OrderLine, OrderSnapshot, Refund, RefundPart, TaxMode
 from shared.money import split
 
 
@@ -84,7 +85,7 @@ def _fees_left_by(order: OrderSnapshot, before: Sequence[Figures], given_back: I
         amount = fee.amount_minor - sum(sign * row.amount_minor for row, sign in taken)
         tax = fee.tax_minor - sum(sign * row.tax_minor for row, sign in taken)
         if amount or tax:
-            rows.append(_fee_row(fee, place, amount, tax))
+            rows.append(fee_row(fee, place, amount, tax))
     return rows
 
 
@@ -323,14 +324,4 @@ def _fee_rows(order: OrderSnapshot, done: Mapping[UUID, int], earlier: Sequence[
         amount = share(fee.amount_minor, reached, whole) - sum(row.amount_minor for row in taken)
         tax = share(fee.tax_minor, reached, whole) - sum(row.tax_minor for row in taken)
         if amount or tax:
-            yield _fee_row(fee, place, amount, tax)
-
-
-def _fee_row(fee: Fee, place: int, amount_minor: int, tax_minor: int) -> Row:
-    return Row(
-        name=fee.name,
-        fee=place,
-        amount_minor=amount_minor,
-        tax_rate_basis_points=fee.tax_rate_basis_points,
-        tax_minor=tax_minor,
-    )
+            yield fee_row(fee, place, amount, tax)

@@ -11,16 +11,20 @@ from services.orders.models import Base, Coupon, Market, Product, ProductPrice, 
 from services.orders.queries.visibility import in_own_markets
 from shared.access import actor_of, visible
 from shared.errors import Invalid, NotFound, Refused
+from shared.events.snapshots import TaxRounding
 
 
 def put_market(session: Session, code: str, **rules: Any) -> Market:
     """Make or change a market. Raises Refused (currency_fixed) for another currency or tax mode than before.
 
-    Every price in it counts in that currency and that way.
+    Every price in it counts in that currency and that way. A new one rounds tax per rate, if nothing is said.
     """
     if not actor_of(session).may_see_market(code):
         raise NotFound("market", code)
     unchanged = (Market.currency == rules["currency"]) & (Market.tax_mode == rules["tax_mode"])
+    if "tax_rounding" not in rules:
+        known = session.get(Market, code)
+        rules["tax_rounding"] = known.tax_rounding if known else TaxRounding.PER_RATE
     if not _upsert(session, Market, {"code": code}, rules, where=unchanged):
         raise Refused("currency_fixed", "a market's currency and tax mode can't be changed")
     return session.get_one(Market, code, populate_existing=True)

@@ -1,11 +1,11 @@
 """What an order costs: lines, fees, shipping and discounts, the tax of each rate, and sums that add up."""
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from shared.events.snapshots import ChargeKind, TaxMode, TaxRounding, TaxRow, Totals
-from shared.money import split, tax_contained, tax_on_top
+from shared.money import BASIS_POINTS, split, tax_contained, tax_on_top
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,21 +17,40 @@ class Charge:
     rate_basis_points: int
 
 
-def tax_of_each(charges: Sequence[Charge], mode: TaxMode, rounding: TaxRounding) -> list[int]:
+def tax_of_each(
+    charges: Sequence[Charge], mode: TaxMode, rounding: TaxRounding, once: Collection[int] = ()
+) -> list[int]:
     """The tax of each charge, in minor units: contained in it in a gross market, added to it in a net one.
 
-    Rounded half up, per charge or once per rate; in the latter case the shares sum to the rate's tax.
+    Rounded half up, per charge or once per rate, as the rates in `once` always are; then the shares sum to
+    the rate's tax.
     """
     tax = _tax_rule(mode)
-    if rounding is TaxRounding.PER_LINE:
-        return [tax(charge.amount_minor, charge.rate_basis_points) for charge in charges]
-    taxes = [0] * len(charges)
+    taxes = [tax(charge.amount_minor, charge.rate_basis_points) for charge in charges]
     for rate in {charge.rate_basis_points for charge in charges}:
+        if rounding is TaxRounding.PER_LINE and rate not in once:
+            continue
         places = [place for place, charge in enumerate(charges) if charge.rate_basis_points == rate]
         amounts = [charges[place].amount_minor for place in places]
         for place, share in zip(places, split(tax(sum(amounts), rate), amounts), strict=True):
             taxes[place] = share
     return taxes
+
+
+def rates_rounded_too_far(charges: Iterable[Charge], mode: TaxMode, unit_minor: int) -> set[int]:
+    """The rates whose tax, rounded per charge, could be a unit of the currency off what it is of their sum.
+
+    An invoice over any of the charges would then break BR-CO-17 of EN 16931.
+    """
+    tax = _tax_rule(mode)
+    off: defaultdict[int, int] = defaultdict(int)
+    for charge in charges:
+        rate = charge.rate_basis_points
+        rounded = tax(charge.amount_minor, rate)
+        net = charge.amount_minor - rounded if mode is TaxMode.GROSS else charge.amount_minor
+        off[rate] += abs(rounded * BASIS_POINTS - net * rate)
+    # One minor unit less: the rule rounds too.
+    return {rate for rate, far in off.items() if far > (unit_minor - 1) * BASIS_POINTS}
 
 
 def totals_of(charges: Sequence[Charge], taxes: Sequence[int], mode: TaxMode) -> Totals:

@@ -7,13 +7,19 @@ from datetime import datetime
 from uuid import UUID
 
 from services.orders.domain.coupons import why_not
-from services.orders.domain.totals import Charge, spread_discount, tax_of_each, totals_of
+from services.orders.domain.totals import (
+    Charge,
+    rates_rounded_too_far,
+    spread_discount,
+    tax_of_each,
+    totals_of,
+)
 from services.orders.models import DeliveryGroup
 from services.orders.pricing.inputs import DiscountInput, FeeInput, LineInput
 from services.orders.pricing.terms import Terms
 from shared.errors import Invalid
-from shared.events.snapshots import ChargeKind, Totals
-from shared.money import split
+from shared.events.snapshots import ChargeKind, TaxRounding, Totals
+from shared.money import minor_digits, split
 
 LARGEST_TOTAL_MINOR = 10**15  # far above any order, far below what a bigint holds
 
@@ -103,9 +109,14 @@ def costs_of(  # noqa: PLR0917 - what an order is made of
         granted += [(discount["name"], share) for share in shares]
     mode, rounding = terms.market.tax_mode, terms.market.tax_rounding
     beside = [charge for _, charge, _ in named]
-    taxes = tax_of_each(left + beside, mode, rounding)
+    once: set[int] = set()
+    if rounding is TaxRounding.PER_LINE:
+        unit = 10 ** minor_digits(terms.market.currency)
+        for charged in (goods, left):
+            once |= rates_rounded_too_far(charged + beside, mode, unit)
+    taxes = tax_of_each(left + beside, mode, rounding, once)
     taxes_left, taxes_beside = taxes[: len(goods)], taxes[len(goods) :]
-    line_taxes = tax_of_each(goods + beside, mode, rounding)[: len(goods)] if granted else taxes_left
+    line_taxes = tax_of_each(goods + beside, mode, rounding, once)[: len(goods)] if granted else taxes_left
     line_discounts = [
         (charge.amount_minor - after.amount_minor, tax - tax_after)
         for charge, after, tax, tax_after in zip(goods, left, line_taxes, taxes_left, strict=True)

@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from lxml import etree
 from pypdf import PdfReader
 
-from services.documents import checker, einvoices, rendering
-from services.documents.domain.untold import part_of_invoice
+from services.documents import checker, einvoices, rendering, wording
+from services.documents.domain.figures import amount_row, figures
+from services.documents.domain.untold import fees_left, part_of_invoice, part_of_order
 from services.documents.jobs import _einvoice
-from shared.events.snapshots import PaperKind, People
+from shared.events.snapshots import Fee, PaperKind, People
+from shared.money import tax_contained
 from tests.unit.documents.sample_orders import LONDON, MADRID, MARKETS, invoice_of, order
 from tests.unit.documents.test_invoices import odd_orders
 from tests.waiting import until
@@ -261,3 +263,121 @@ def test_a_vat_identifier_is_one_however_it_was_typed_and_left_out_if_it_is_none
     assert einvoices.faults(xml) == []
     own = placed.seller.vat_number
     assert [each for each in read(xml, "ID") if each in {told, own}] == [own, *([told] if told else [])]
+
+
+EARLIER = figures([amount_row(2000, 100, 17, "gross")], "gross")
+
+
+def less(placed, amount, rate=2000):
+    """The order with a discount of so much, as one of before parts were told."""
+    tax = tax_contained(amount, rate)
+    discount = Fee(
+        kind="discount",
+        name="Ten off",
+        amount_minor=-amount,
+        tax_rate_basis_points=rate,
+        tax_minor=-tax,
+    )
+    return replace(placed, fees=(*placed.fees, discount))
+
+
+@pytest.mark.requirement("M-07")
+@pytest.mark.parametrize("kind", [PaperKind.INVOICE, PaperKind.CREDIT_NOTE])
+def test_what_takes_off_is_an_allowance_also_beside_fees_alone_and_no_price_is_negative(kind):
+    placed = less(order(1), 120)
+    counted = figures(fees_left(replace(placed, lines=()), [EARLIER], ()), "gross")
+    content = invoice_of(placed, figures=counted, paid_minor=0)
+
+    xml = xml_of(content, kind)
+
+    assert einvoices.faults(xml) == []
+    assert [row.amount_minor for row in counted.rows] == [395, -120]
+    assert read(xml, "LineTotalAmount")[0] == "3.29"
+    assert read(xml, "AllowanceTotalAmount") == ["1.00"]
+    assert read(xml, "Reason") == ["Ten off"]
+    assert not any(Decimal(price) < 0 for price in read(xml, "ChargeAmount"))
+
+
+@pytest.mark.requirement("M-07")
+def test_a_note_over_a_negative_rest_has_it_as_an_allowance():
+    rows = [amount_row(2000, 1200, 200, "gross"), amount_row(500, -105, -5, "gross")]
+    content = invoice_of(order(2), figures=figures(rows, "gross"), invoice_number=NUMBER)
+
+    xml = xml_of(content, PaperKind.CREDIT_NOTE)
+
+    assert einvoices.faults(xml) == []
+    assert read(xml, "AllowanceTotalAmount") == ["1.00"]
+    assert read(xml, "GrandTotalAmount") == ["10.95"]
+
+
+@pytest.mark.requirement("M-08")
+@pytest.mark.parametrize(("scale", "told"), [(10, True), (1, False)])
+def test_amounts_of_three_decimals_are_carried_where_they_are_exact(scale, told):
+    placed = order(2, rates=(0,))
+    dinars = replace(placed, currency="KWD", market=replace(placed.market, currency="KWD"))
+    figured = invoice_of(dinars).figures
+    rows = [replace(row, amount_minor=row.amount_minor * scale + (scale == 1)) for row in figured.rows]
+    content = invoice_of(dinars, figures=figures(rows, "gross"), paid_minor=0)
+
+    xml, verdict = _einvoice(PaperKind.INVOICE, content, NUMBER, ISSUED_ON)
+
+    if told:
+        assert einvoices.faults(xml) == []
+        assert verdict["valid"]
+        assert read(xml, "GrandTotalAmount") == [f"{figured.total_minor / 100:.2f}"]
+    else:  # none of the standard's, so nothing is at fault
+        assert (xml, verdict) == (b"", None)
+
+
+@pytest.mark.requirement("M-17")
+def test_the_destination_is_named_only_if_it_is_one():
+    placed = order(4, groups=2)
+    first, second = placed.delivery_groups
+    elsewhere = {str(first.group_id): LONDON, str(second.group_id): MADRID}
+    parted = replace(placed, people=replace(placed.people, delivery=elsewhere))
+    of_second = {line.line_id: line.quantity for line in placed.lines if line.group_id == second.group_id}
+    alone = invoice_of(parted, figures=part_of_order(parted, of_second, ()))
+
+    both, part, same = (xml_of(content) for content in (invoice_of(parted), alone, invoice_of(placed)))
+
+    assert [einvoices.faults(xml) for xml in (both, part, same)] == [[], [], []]
+    assert ship_to(both) == []
+    assert ship_to(part) == ["ES"]
+    assert ship_to(same) == ["GB"]
+    assert ship_to(xml_of(invoice_of(fetched(placed)))) == []
+
+
+def fetched(placed):
+    groups = tuple(replace(group, pickup_point="Shop") for group in placed.delivery_groups)
+    return replace(placed, delivery_groups=groups, people=replace(placed.people, delivery={}))
+
+
+def ship_to(xml):
+    return [each.text for each in etree.fromstring(xml).iterfind(f".//{RAM}ShipToTradeParty//{RAM}CountryID")]
+
+
+@pytest.mark.requirement("M-17")
+@pytest.mark.parametrize(
+    ("locale", "method", "terms"),
+    [
+        ("en", "transfer", "Payment due: on receipt"),
+        ("es", "transfer", "Vencimiento: a la recepción"),
+        ("es", "cash_on_delivery", "Vencimiento: a la entrega"),
+    ],
+)
+def test_payment_terms_are_in_the_papers_language_and_none_are_told_once_it_is_paid(locale, method, terms):
+    placed = order(2, locale=locale, method=method, covered=False)
+    content = invoice_of(placed)
+
+    xml, paid = xml_of(content), xml_of(replace(content, paid_minor=content.figures.total_minor))
+    note = xml_of(replace(content, invoice_number=NUMBER), PaperKind.CREDIT_NOTE)
+
+    assert [einvoices.faults(each) for each in (xml, paid, note)] == [[], [], []]
+    assert terms_of(xml) == [terms]
+    assert terms_of(paid) == []
+    assert terms_of(note) == [wording.words(locale)["credit_terms"]]
+
+
+def terms_of(xml):
+    found = etree.fromstring(xml).iterfind(f".//{RAM}SpecifiedTradePaymentTerms/{RAM}Description")
+    return [each.text for each in found]

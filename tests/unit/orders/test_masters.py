@@ -6,7 +6,7 @@ import pytest
 
 from services.orders.commands.master_data import put_market
 from shared.errors import Refused
-from shared.events.snapshots import TaxMode
+from shared.events.snapshots import TaxMode, TaxRounding
 from tests.unit.orders.sample_shop import MARKET
 
 ADDRESS = {"name": "Quay Tea", "line1": "1 Dock", "city": "Hull", "country": "GB"}
@@ -87,6 +87,15 @@ def test_prices_in_a_market_out_of_sight_are_neither_set_nor_lost(client, bearer
 def test_a_markets_currency_and_tax_mode_stay(session, change):
     with pytest.raises(Refused, match="currency_fixed"):
         put_market(session, "gb", **MARKET | change)
+
+
+@pytest.mark.requirement("M-08")
+def test_a_new_market_rounds_tax_per_rate_and_one_that_there_is_as_before(session):
+    unsaid = {name: rule for name, rule in MARKET.items() if name != "tax_rounding"}
+
+    new, known = put_market(session, "ie", **unsaid), put_market(session, "gb", **unsaid)
+
+    assert (new.tax_rounding, known.tax_rounding) == (TaxRounding.PER_RATE, TaxRounding.PER_LINE)
 
 
 WRONG = [

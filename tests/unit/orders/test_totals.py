@@ -1,10 +1,18 @@
 """Totals add up, to the last minor unit, whatever is ordered."""
 
+from fractions import Fraction
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.orders.domain.totals import Charge, spread_discount, tax_of_each, totals_of
+from services.orders.domain.totals import (
+    Charge,
+    rates_rounded_too_far,
+    spread_discount,
+    tax_of_each,
+    totals_of,
+)
 from shared.events.snapshots import ChargeKind, TaxMode, TaxRounding
 from shared.money import tax_contained, tax_on_top
 
@@ -121,3 +129,56 @@ def test_the_same_lines_in_each_kind_of_market(mode, rounding, tax, total):
     totals = totals_of(charged, tax_of_each(charged, mode, rounding), mode)
 
     assert (totals.tax[0].tax_minor, totals.total_minor) == (tax, total)
+
+
+def tax_rule_is_kept(row, unit_minor):
+    """BR-CO-17 of EN 16931, for a row of an invoice's taxes."""
+    by_rule = round(Fraction(row.net_minor * row.rate_basis_points, 10_000))
+    return abs(row.tax_minor - by_rule) <= unit_minor
+
+
+@pytest.mark.requirement("M-08")
+@pytest.mark.parametrize("rounding", TaxRounding)
+def test_five_hundred_small_lines_are_taxed_within_the_rules_tolerance(rounding):
+    charged = [Charge(ChargeKind.LINE, 5, 1900)] * 500 + [Charge(ChargeKind.SHIPPING, 490, 1900)]
+    once = rates_rounded_too_far(charged, TaxMode.GROSS, 100)
+
+    totals = totals_of(charged, tax_of_each(charged, TaxMode.GROSS, rounding, once), TaxMode.GROSS)
+
+    assert totals.tax[0].tax_minor == 477
+
+
+@pytest.mark.requirement("M-08")
+@given(
+    st.lists(st.tuples(st.integers(1, 60), rates, st.integers(1, 150)), min_size=1, max_size=8),
+    modes,
+    st.sampled_from([1, 100, 1000]),
+)
+def test_no_invoice_over_any_lines_leaves_the_rules_tolerance(kinds, mode, unit):
+    charged = [Charge(ChargeKind.LINE, amount, rate) for amount, rate, times in kinds for _ in range(times)]
+    once = rates_rounded_too_far(charged, mode, unit)
+
+    taxes = tax_of_each(charged, mode, TaxRounding.PER_LINE, once)
+
+    worst = [
+        (charge, tax)
+        for charge, tax in zip(charged, taxes, strict=True)
+        if charge.rate_basis_points not in once and off(charge, tax, mode) > 0
+    ]
+    for some in (list(zip(charged, taxes, strict=True)), worst):
+        if some:
+            totals = totals_of([charge for charge, _ in some], [tax for _, tax in some], mode)
+            assert all(tax_rule_is_kept(row, unit) for row in totals.tax)
+
+
+def off(charge, tax, mode):
+    net = charge.amount_minor - tax if mode is TaxMode.GROSS else charge.amount_minor
+    return tax * 10_000 - net * charge.rate_basis_points
+
+
+@pytest.mark.requirement("M-08")
+def test_a_few_lines_are_rounded_as_their_market_says():
+    charged = [Charge(ChargeKind.LINE, 5, 2000)] * 90
+
+    assert rates_rounded_too_far(charged, TaxMode.NET, 100) == set()
+    assert rates_rounded_too_far(charged, TaxMode.NET, 1) == set()  # a fifth of five is exact

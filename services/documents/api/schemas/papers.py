@@ -73,7 +73,12 @@ class PaperSchema(Schema):
         EinvoiceSchema,
         required=True,
         allow_none=True,
-        metadata={"description": "what the checks of its XML said; null for papers without figures"},
+        metadata={
+            "description": (
+                "what the checks of its XML said; null for papers without figures, and for amounts of more"
+                " than two decimals, which e-invoices can't have"
+            )
+        },
     )
     unprintable = fields.String(
         required=True,

@@ -59,7 +59,16 @@ class MarketArguments(Schema):
             "description": "gross: prices contain the tax; net: it is added. It can't be changed later."
         },
     )
-    tax_rounding = fields.Enum(TaxRounding, by_value=True, load_default=TaxRounding.PER_LINE)
+    tax_rounding = fields.Enum(
+        TaxRounding,
+        by_value=True,
+        metadata={
+            "description": (
+                "Left out, a new market rounds per rate, and one that there is as before. Rounded per line, a"
+                " rate's tax is still rounded once where lines could bring it a unit of the currency off."
+            )
+        },
+    )
     tax_rates = fields.Dict(
         keys=fields.String(validate=code),
         values=fields.Integer(strict=True, validate=validate.Range(0, BASIS_POINTS)),
