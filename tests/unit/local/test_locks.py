@@ -86,7 +86,8 @@ def index():
                 self.send_error(404)
                 return
             if kind == "simple":
-                content = "".join(f'<a href="/files/{name}/{one}">{one}</a>\n' for one in files).encode()
+                links = "".join(f'<a href="/files/{name}/{one}">{one}</a>\n' for one in files)
+                content = f"<!DOCTYPE html>\n{links}".encode()  # pip 22.0 reads no page without it
             else:
                 taken.append(file[0])
                 content = files[file[0]]
