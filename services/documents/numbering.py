@@ -11,7 +11,7 @@ from services.documents.domain.papers import NUMBERED_KINDS, may, status_after
 from services.documents.models import Paper, Series
 from shared import clock
 from shared.events.snapshots import NumbersPer, PaperKind
-from shared.messaging.subjects import lock_order
+from shared.messaging.subjects import of_locked_order
 
 PREFIXES = {PaperKind.INVOICE: "", PaperKind.CREDIT_NOTE: "CN-"}
 
@@ -23,9 +23,7 @@ def give_number(session: Session, paper_id: UUID) -> Paper:
     on its next try, and one that dies before leaves no gap. Until the commit all others wait for the
     series: nothing slow may happen in between.
     """
-    paper = session.get_one(Paper, paper_id)
-    lock_order(session, paper.order_id)
-    session.refresh(paper)
+    paper = of_locked_order(session, session.get_one(Paper, paper_id))
     if paper.kind not in NUMBERED_KINDS or paper.number is not None or not may("number", paper.status):
         return paper
     rules = paper.frozen.order.market

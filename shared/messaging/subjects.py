@@ -1,5 +1,6 @@
 """One row per order: every transaction about an order begins by locking it."""
 
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from sqlalchemy import update
@@ -7,6 +8,14 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from shared.messaging.tables import subjects
+
+
+class _OfOrder(Protocol):
+    @property
+    def order_id(self) -> UUID: ...
+
+
+R = TypeVar("R", bound=_OfOrder)
 
 
 def lock_order(session: Session, order_id: UUID | str) -> None:
@@ -19,6 +28,13 @@ def lock_order(session: Session, order_id: UUID | str) -> None:
     session.execute(
         mine.on_conflict_do_update(index_elements=[subjects.c.subject], set_={"version": subjects.c.version})
     )
+
+
+def of_locked_order(session: Session, row: R) -> R:
+    """A row as it is once its order is locked; what was read of it before may have changed meanwhile."""
+    lock_order(session, row.order_id)
+    session.refresh(row)
+    return row
 
 
 def next_version(session: Session, order_id: UUID | str) -> int:

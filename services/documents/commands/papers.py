@@ -44,7 +44,7 @@ from shared.events.snapshots import (
 )
 from shared.messaging import copies, outbox
 from shared.messaging.jobs import enqueue
-from shared.messaging.subjects import lock_order
+from shared.messaging.subjects import lock_order, of_locked_order
 
 # What an order's end doesn't take back: a credit note is what takes back, and who asks for a paper gets it.
 STAYS_DUE = KINDS_ON_DEMAND | {PaperKind.CREDIT_NOTE}
@@ -153,9 +153,7 @@ def correct_invoice(
     the same goods. Raises NotFound, Refused (not_an_invoice, not_issued, already_credited, order_is_off,
     not_accepted, person_erased).
     """
-    paper = queries.paper(session, paper_id)
-    lock_order(session, paper.order_id)
-    session.refresh(paper)
+    paper = of_locked_order(session, queries.paper(session, paper_id))
     if paper.kind is not PaperKind.INVOICE:
         raise Refused("not_an_invoice", f"a {paper.kind.replace('_', ' ')} is not corrected")
     if paper.number is None:
@@ -192,9 +190,7 @@ def correct_invoice(
 
 def try_again(session: Session, paper_id: UUID) -> Paper:
     """Have another go at a paper that could not be made; raises NotFound, Refused (wrong_status)."""
-    paper = queries.paper(session, paper_id)
-    lock_order(session, paper.order_id)
-    session.refresh(paper)
+    paper = of_locked_order(session, queries.paper(session, paper_id))
     if paper.status is not PaperStatus.FAILED:
         raise Refused("wrong_status", f"the document is {paper.status}")
     _owe(session, paper, f"{paper.key}:again:{clock.now().isoformat()}")
@@ -265,9 +261,7 @@ def remove_upload(session: Session, paper_id: UUID, reason: str) -> Paper:
 
     Raises NotFound, Refused: made_by_the_system for a paper of ours, wrong_status once it is gone.
     """
-    paper = queries.paper(session, paper_id)
-    lock_order(session, paper.order_id)
-    session.refresh(paper)
+    paper = of_locked_order(session, queries.paper(session, paper_id))
     if paper.kind not in UPLOADED_KINDS:
         raise Refused("made_by_the_system", "only what was sent in can be removed")
     _remove(session, paper, reason)

@@ -1,7 +1,7 @@
 """Orders as shipping knows them, their shipments, and what of them is in none."""
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -33,6 +33,7 @@ from services.shipping.domain.wishes import Wish, WishedLine
 from services.shipping.models.carriers import Courier
 from services.shipping.models.goods import Goods
 from services.shipping.models.handovers import Appointment, Pickup, SignOff
+from services.shipping.models.locations import Location
 from services.shipping.models.mapping import Base, one_of
 from services.shipping.models.parcels import Parcel
 from services.shipping.models.returns import ExpectedReturn
@@ -40,9 +41,6 @@ from shared import clock
 from shared.db import new_id, word
 from shared.events.snapshots import MethodKind, OrderStatus, ShipmentStatus
 from shared.life import Refusal
-
-if TYPE_CHECKING:
-    from services.shipping.models.stock import Location
 
 # What an order is called while goods are to go out for it; other words ended it, or are about to.
 TO_BE_FULFILLED = frozenset({OrderStatus.PLACED, OrderStatus.ACCEPTED})
@@ -178,7 +176,7 @@ class Shipment(Base):
     download_url: Mapped[str] = mapped_column(server_default=text("''"))
 
     order: Mapped[OrderState] = relationship(back_populates="shipments", lazy="joined", innerjoin=True)
-    fetched_at: Mapped["Location | None"] = relationship(
+    fetched_at: Mapped[Location | None] = relationship(
         primaryjoin="foreign(Shipment.pickup_point) == Location.code", viewonly=True, lazy="joined"
     )
     lines: Mapped[list["ShipmentLine"]] = relationship(
