@@ -6,9 +6,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.shipping import events
-from services.shipping.commands.shipments import in_hand, tell
+from services.shipping.commands.shipments import change, in_hand, move_on, tell
 from services.shipping.domain.appointments import window
-from services.shipping.domain.shipment_status import refuse_unless_possible
 from services.shipping.models import Appointment, Shipment
 from shared import clock
 from shared.access import actor_of
@@ -24,8 +23,7 @@ def schedule_appointment(
     The times are as clocks in the market show them. Raises Invalid for one that is over or does not exist;
     Refused appointment_signed once it was kept. The same date again changes nothing.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("schedule", shipment.facts)
+    shipment = in_hand(session, shipment_id, "schedule")
     starts_at, ends_at = window(starts, ends, shipment.order.time_zone, clock.now())
     known = _known(shipment, kind)
     if known is not None and known.signed_at is not None:
@@ -47,7 +45,7 @@ def schedule_appointment(
         known.starts_at, known.ends_at, known.note = starts_at, ends_at, note
         known.times_scheduled += 1
         known.scheduled_by = actor_of(session).name
-    shipment.version += 1
+    move_on(shipment, "schedule")
     tell(session, shipment.order, events.appointment_scheduled(shipment, known))
     return shipment
 
@@ -57,16 +55,13 @@ def sign_appointment(session: Session, shipment_id: UUID, kind: AppointmentKind,
 
     Raises NotFound where there is none; Refused appointment_signed the second time, shipment_cancelled.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("schedule", shipment.facts)
-    known = _known(shipment, kind)
-    if known is None:
-        raise NotFound("appointment", kind)
-    if known.signed_at is not None:
-        raise Refused("appointment_signed", "the customer has signed that it was kept")
-    known.signed_at, known.signed_by = clock.now(), name
-    shipment.version += 1
-    tell(session, shipment.order, events.shipment_updated(shipment))
+    with change(session, shipment_id, "schedule") as shipment:
+        known = _known(shipment, kind)
+        if known is None:
+            raise NotFound("appointment", kind)
+        if known.signed_at is not None:
+            raise Refused("appointment_signed", "the customer has signed that it was kept")
+        known.signed_at, known.signed_by = clock.now(), name
     return shipment
 
 

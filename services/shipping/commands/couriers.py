@@ -4,9 +4,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.shipping import events
-from services.shipping.commands.shipments import in_hand, tell
-from services.shipping.domain.shipment_status import refuse_unless_possible
+from services.shipping.commands.shipments import change
 from services.shipping.models import Courier, Shipment
 from shared import clock
 from shared.errors import NotFound, Refused
@@ -17,20 +15,17 @@ def assign_courier(session: Session, shipment_id: UUID, *, courier: str | None, 
 
     Raises NotFound for an unknown courier, Refused courier_not_active for one that takes no more.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("assign_courier", shipment.facts)
-    if courier is not None:
-        known = session.get(Courier, (shipment.seller, courier))
-        if known is None:
-            raise NotFound("courier", courier)
-        if not known.active:
-            raise Refused("courier_not_active", f"{known.name} takes no more deliveries")
-    if courier != shipment.courier:  # another note is no other assignment
-        shipment.courier_assigned_at = clock.now() if courier else None
-    shipment.courier = courier
-    shipment.courier_note = note
-    shipment.version += 1
-    session.flush()
-    session.expire(shipment, ["taken_by"])
-    tell(session, shipment.order, events.shipment_updated(shipment))
+    with change(session, shipment_id, "assign_courier") as shipment:
+        if courier is not None:
+            known = session.get(Courier, (shipment.seller, courier))
+            if known is None:
+                raise NotFound("courier", courier)
+            if not known.active:
+                raise Refused("courier_not_active", f"{known.name} takes no more deliveries")
+        if courier != shipment.courier:  # another note is no other assignment
+            shipment.courier_assigned_at = clock.now() if courier else None
+        shipment.courier = courier
+        shipment.courier_note = note
+        session.flush()
+        session.expire(shipment, ["taken_by"])
     return shipment

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from services.shipping import events
 from services.shipping.commands import stock
 from services.shipping.commands.shipments import held_levels, in_hand, move_on, tell
-from services.shipping.domain.shipment_status import HOLDING_STOCK, refuse_unless_possible
+from services.shipping.domain.shipment_status import HOLDING_STOCK
 from services.shipping.models import Shipment, SignOff
 from shared import clock
 from shared.access import actor_of
@@ -37,8 +37,7 @@ def sign_shipment(
 
 def provide_shipment(session: Session, shipment_id: UUID, *, download_url: str) -> Shipment:
     """Say where a download is to be had: with that its customer has it."""
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("provide", shipment.facts)
+    shipment = in_hand(session, shipment_id, "provide")
     shipment.download_url = download_url
     return give_over(session, shipment, "provide")
 
@@ -80,6 +79,5 @@ def sign_off(
 def _last_step(
     session: Session, shipment_id: UUID, action: str, *, name: str, note: str, document_id: UUID | None
 ) -> Shipment:
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible(action, shipment.facts)
+    shipment = in_hand(session, shipment_id, action)
     return give_over(session, shipment, action, name=name, note=note, document_id=document_id)

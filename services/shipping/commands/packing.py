@@ -7,10 +7,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.shipping import events
 from services.shipping.commands.parcels import new_parcel
-from services.shipping.commands.shipments import in_hand, tell
-from services.shipping.domain.shipment_status import refuse_unless_possible
+from services.shipping.commands.shipments import change, in_hand, move_on
 from services.shipping.models import ParcelContent, Shipment
 from shared.errors import Invalid, Refused
 
@@ -24,27 +22,24 @@ def pack_into_parcels(
     other boxes than before, their label falls due. Raises Refused with its reason, Invalid unless each unit
     of the shipment is in exactly one box.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("pack_into_parcels", shipment.facts)
-    _require_each_unit_once(shipment, parcels)
-    known = {parcel.id: parcel for parcel in shipment.parcels}
-    wanted = []
-    for position, box in enumerate(parcels, 1):
-        parcel_id = box.get("parcel_id")
-        if parcel_id is not None and parcel_id not in known:
-            raise Invalid(**{f"parcels.{position - 1}.parcel_id": "is no parcel of this shipment"})
-        parcel = known.pop(parcel_id) if parcel_id is not None else new_parcel(session)
-        parcel.position = position
-        for measure in ("weight_grams", "length_mm", "width_mm", "height_mm"):
-            setattr(parcel, measure, box[measure])
-        parcel.contents = [ParcelContent(**content) for content in box["contents"]]
-        wanted.append(parcel)
-    if set(wanted) != set(shipment.parcels):
-        for parcel in wanted:
-            parcel.label_document_id = None
-    shipment.parcels = wanted
-    shipment.version += 1
-    tell(session, shipment.order, events.shipment_updated(shipment))
+    with change(session, shipment_id, "pack_into_parcels") as shipment:
+        _require_each_unit_once(shipment, parcels)
+        known = {parcel.id: parcel for parcel in shipment.parcels}
+        wanted = []
+        for position, box in enumerate(parcels, 1):
+            parcel_id = box.get("parcel_id")
+            if parcel_id is not None and parcel_id not in known:
+                raise Invalid(**{f"parcels.{position - 1}.parcel_id": "is no parcel of this shipment"})
+            parcel = known.pop(parcel_id) if parcel_id is not None else new_parcel(session)
+            parcel.position = position
+            for measure in ("weight_grams", "length_mm", "width_mm", "height_mm"):
+                setattr(parcel, measure, box[measure])
+            parcel.contents = [ParcelContent(**content) for content in box["contents"]]
+            wanted.append(parcel)
+        if set(wanted) != set(shipment.parcels):
+            for parcel in wanted:
+                parcel.label_document_id = None
+        shipment.parcels = wanted
     return shipment
 
 
@@ -54,8 +49,7 @@ def scan(session: Session, shipment_id: UUID, *, code: str, units: int) -> Shipm
     From the first scan on, the shipment can be packed only when every unit was scanned. Raises Refused:
     not_in_shipment, more_than_picked, and those of packing.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("scan", shipment.facts)
+    shipment = in_hand(session, shipment_id, "scan")
     lines = [
         line for line in shipment.lines if code in {line.sku, line.goods.barcode if line.goods else line.sku}
     ]
@@ -68,7 +62,7 @@ def scan(session: Session, shipment_id: UUID, *, code: str, units: int) -> Shipm
         checked = min(units, line.picked - line.checked)
         line.checked += checked
         units -= checked
-    shipment.version += 1
+    move_on(shipment, "scan")
     return shipment
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from services.shipping import events, queries
 from services.shipping.commands import lines, parcels, sourcing, stock
 from services.shipping.commands.shipments import in_hand, move_on, tell
-from services.shipping.domain.shipment_status import refusal, refuse_unless_possible
+from services.shipping.domain.shipment_status import refusal
 from services.shipping.models import PickList, PickListLine, Shipment, ShipmentLine, pick_list_serials
 from shared import clock
 from shared.access import actor_of
@@ -71,8 +71,7 @@ def record_picks(session: Session, shipment_id: UUID, *, found: Mapping[UUID, in
     for elsewhere at once, in a shipment of its own; of a case of six, five are none. Raises Refused
     (wrong_status, already_picked, …), Invalid where more than wanted was found or the line is not its.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("record_picks", shipment.facts)
+    shipment = in_hand(session, shipment_id, "record_picks")
     wanted = {line.line_id: line.units for line in shipment.lines}
     for line_id, units in found.items():
         if units > wanted.get(line_id, 0):
@@ -84,7 +83,7 @@ def record_picks(session: Session, shipment_id: UUID, *, found: Mapping[UUID, in
         row.found = min(row.units, found.get(row.line_id, row.units))
     missing = [_miss(session, shipment, levels, line, found[line.line_id]) for line in short]
     stock.pick_all(session, shipment, levels)
-    shipment.version += 1
+    move_on(shipment, "record_picks")
     if missing:
         parcels.fit_contents(shipment)
         tell(session, shipment.order, *_look_elsewhere(session, shipment, levels, elsewhere, missing))

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from services.shipping import events, queries
 from services.shipping.commands.handovers import give_over
 from services.shipping.commands.lines import put_aside
-from services.shipping.commands.shipments import cancel, held_levels, in_hand, tell
-from services.shipping.domain.shipment_status import MOST_WRONG_CODES, refuse_unless_possible
+from services.shipping.commands.shipments import cancel, change, held_levels, in_hand, tell
+from services.shipping.domain.shipment_status import MOST_WRONG_CODES
 from services.shipping.models import Pickup, Shipment
 from shared import clock
 from shared.collect_codes import is_collect_code
@@ -33,8 +33,7 @@ def collect_shipment(
     Answers None for a wrong code, which is counted: the caller commits that too. Refused code_locked after
     five wrong ones; a new code opens it again.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("collect", shipment.facts)
+    shipment = in_hand(session, shipment_id, "collect")
     pickup = _pickup(shipment)
     if not is_collect_code(keys, shipment.id, pickup.serial, code):
         pickup.wrong_tries += 1
@@ -49,13 +48,10 @@ def tries_left(session: Session, shipment_id: UUID) -> int:
 
 def renew_code(session: Session, shipment_id: UUID) -> Shipment:
     """Let another code open a shipment that waits for pickup, and tell shipment.updated, for the customer."""
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("renew_code", shipment.facts)
-    pickup = _pickup(shipment)
-    pickup.serial += 1
-    pickup.wrong_tries = 0
-    shipment.version += 1
-    tell(session, shipment.order, events.shipment_updated(shipment))
+    with change(session, shipment_id, "renew_code") as shipment:
+        pickup = _pickup(shipment)
+        pickup.serial += 1
+        pickup.wrong_tries = 0
     return shipment
 
 

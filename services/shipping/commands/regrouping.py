@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.shipping import events, queries
 from services.shipping.commands import lines, sourcing, stock
-from services.shipping.commands.shipments import in_hand, tell
+from services.shipping.commands.shipments import in_hand, move_on, tell
 from services.shipping.domain.methods import AT_A_POINT, kind_of
 from services.shipping.domain.shipment_status import refuse_unless_possible
 from services.shipping.models import Shipment
@@ -33,8 +33,7 @@ def edit_shipment(
     shipment.updated. Raises Refused with its reason, Invalid where the method needs an address, NotFound for
     a pickup point that is none of ours.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("edit", shipment.facts)
+    shipment = in_hand(session, shipment_id, "edit")
     before = (shipment.kind, shipment.pickup_point)
     shipment.method = method or shipment.method
     shipment.kind = kind_of(shipment.method)
@@ -44,7 +43,7 @@ def edit_shipment(
     if pickup_point is not None:
         queries.location(session, pickup_point)
     shipment.pickup_point = pickup_point or shipment.pickup_point if shipment.kind in AT_A_POINT else None
-    shipment.version += 1
+    move_on(shipment, "edit")
     news = [events.shipment_updated(shipment)]
     if before != (shipment.kind, shipment.pickup_point):
         news += _source_elsewhere(session, shipment)
@@ -59,8 +58,7 @@ def split_shipment(session: Session, shipment_id: UUID, *, share: Share) -> Ship
     may now do for it. Tells shipment.updated and shipment.created. Raises Refused (nothing_would_stay, or
     already_released), Invalid where the shipment has not that many.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("split", shipment.facts)
+    shipment = in_hand(session, shipment_id, "split")
     if share == {line.line_id: line.quantity for line in shipment.lines}:
         raise Refused("nothing_would_stay", "that is all there is in the shipment")
     is_waiting = shipment.status is ShipmentStatus.AWAITING_INVENTORY
@@ -76,7 +74,7 @@ def split_shipment(session: Session, shipment_id: UUID, *, share: Share) -> Ship
         if shipment.status is not ShipmentStatus.AWAITING_INVENTORY:
             news.append(events.status_reached(shipment))
     news.append(events.status_reached(branch))
-    shipment.version += 1
+    move_on(shipment, "split")
     tell(session, shipment.order, events.shipment_updated(shipment), *news)
     return branch
 
@@ -89,9 +87,8 @@ def merge_shipments(session: Session, shipment_id: UUID, *, other_id: UUID, shar
     both, or shipment.cancelled. Raises Refused (not_alike, same_shipment, already_released), Invalid where
     the other has not that many.
     """
-    shipment = in_hand(session, shipment_id)
+    shipment = in_hand(session, shipment_id, "merge")
     other = queries.shipment(session, other_id)
-    refuse_unless_possible("merge", shipment.facts)
     if other is shipment:
         raise Refused("same_shipment", "a shipment can't be put into itself")
     _refuse_unless_alike(shipment, other)
@@ -103,7 +100,7 @@ def merge_shipments(session: Session, shipment_id: UUID, *, other_id: UUID, shar
         levels = stock.lock_levels(session, {line.sku for line in taken}, [other.location or ""])
         stock.hand_on(session, other, shipment, levels, taken)
     lines.put_in_lines(shipment, taken)
-    shipment.version += 1
+    move_on(shipment, "merge")
     sourcing.drop_if_empty(other)
     tell(session, shipment.order, events.shipment_updated(shipment), *sourcing.changed_or_gone(other))
     return shipment

@@ -1,5 +1,7 @@
 """What can be done to a shipment. The caller owns the transaction; commands never commit."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -32,10 +34,8 @@ def release_shipment(session: Session, shipment_id: UUID) -> Shipment:
     payment_not_recorded, cancel_requested, and those of every command here: wrong_status, already_shipped,
     already_delivered, shipment_cancelled.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("release", shipment.facts)
-    move_on(shipment, "release")
-    tell(session, shipment.order, events.status_reached(shipment))
+    with change(session, shipment_id, "release") as shipment:
+        pass
     return shipment
 
 
@@ -44,21 +44,16 @@ def pick_shipment(session: Session, shipment_id: UUID) -> Shipment:
 
     All goes into one parcel, whose label falls due.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("pick", shipment.facts)
-    stock.pick_all(session, shipment, held_levels(session, [shipment]))
-    parcels.open_parcel(session, shipment)
-    move_on(shipment, "pick")
-    tell(session, shipment.order, events.status_reached(shipment))
+    with change(session, shipment_id, "pick") as shipment:
+        stock.pick_all(session, shipment, held_levels(session, [shipment]))
+        parcels.open_parcel(session, shipment)
     return shipment
 
 
 def pack_shipment(session: Session, shipment_id: UUID) -> Shipment:
     """Close a shipment's parcel and tell shipment.ready; refused label_not_ready before there is a label."""
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("pack", shipment.facts)
-    move_on(shipment, "pack")
-    tell(session, shipment.order, events.status_reached(shipment))
+    with change(session, shipment_id, "pack") as shipment:
+        pass
     return shipment
 
 
@@ -67,14 +62,12 @@ def print_label(session: Session, shipment_id: UUID) -> Shipment:
 
     Refused label_not_ready until documents has stored the label, which is the same at every print.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("print_label", shipment.facts)
+    shipment = in_hand(session, shipment_id, "print_label")
+    is_first = shipment.status is ShipmentStatus.PACKING
     shipment.prints += 1
-    if shipment.status is ShipmentStatus.PACKING:
-        move_on(shipment, "print_label")
+    move_on(shipment, "print_label")
+    if is_first:
         tell(session, shipment.order, events.status_reached(shipment))
-    else:
-        shipment.version += 1
     return shipment
 
 
@@ -91,8 +84,7 @@ def ship_shipment(
     Without a carrier it goes by Waybill's own, with the number and link that its label shows. Raises Invalid
     where another carrier comes without its tracking number or link, Refused tracking_number_taken.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("ship", shipment.facts)
+    shipment = in_hand(session, shipment_id, "ship")
     if carrier or tracking_number or tracking_url:
         if len(shipment.parcels) > 1:
             raise Invalid(carrier="is to be entered for each parcel, as there are several")
@@ -120,8 +112,7 @@ def cancel_shipment(session: Session, shipment_id: UUID, *, reason: str) -> Ship
 
     While the order is to be fulfilled, its units are among the order's unassigned lines from then on.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("cancel", shipment.facts)
+    shipment = in_hand(session, shipment_id, "cancel")
     if shipment.order.to_be_fulfilled:
         put_aside(shipment)
     cancel(session, [shipment], reason, held_levels(session, [shipment]))
@@ -149,13 +140,29 @@ def held_levels(session: Session, shipments: list[Shipment]) -> stock.Levels:
     return stock.lock_levels(session, skus, locations) if holding else {}
 
 
+@contextmanager
+def change(
+    session: Session, shipment_id: UUID, action: str, news: Callable[[Shipment], events.News] | None = None
+) -> Iterator[Shipment]:
+    """Make one change of a shipment that is taken for it: counted, moved where the action leads, and told.
+
+    What is told, unless it is named, is the status it reached; shipment.updated where it has kept its own.
+    """
+    shipment = in_hand(session, shipment_id, action)
+    was = shipment.status
+    yield shipment
+    move_on(shipment, action)
+    news = news or (events.shipment_updated if shipment.status is was else events.status_reached)
+    tell(session, shipment.order, news(shipment))
+
+
 def move_on(shipment: Shipment, action: str) -> None:
-    """Take a shipment where an action leads, and note when."""
-    shipment.status = status_after(action, shipment.status, shipment.kind)
+    """Count a change of a shipment and take it where the action leads, noting when it got there."""
+    was, shipment.status = shipment.status, status_after(action, shipment.status, shipment.kind)
     shipment.version += 1
     if action == "release":
         shipment.released_at = clock.now()
-    if shipment.status not in UNRELEASED:
+    if shipment.status is not was and shipment.status not in UNRELEASED:
         setattr(shipment, f"{shipment.status}_at", clock.now())
 
 
@@ -173,11 +180,15 @@ def tell(session: Session, order: OrderState, *news: events.News) -> None:
             outbox.publish(session, event(shipments=snapshot))
 
 
-def in_hand(session: Session, shipment_id: UUID) -> Shipment:
-    """A shipment that nobody else can change until the transaction ends, as the caller believes it to be."""
+def in_hand(session: Session, shipment_id: UUID, action: str) -> Shipment:
+    """A shipment for one action: nobody else can change it until the transaction ends.
+
+    Raises NotFound, Stale if the caller decided on an older one, Refused where the action is not possible.
+    """
     lock_order(
         session, queries.order_of(session, shipment_id)
     )  # whoever changes a shipment has its order's lock: its own row needs none
     shipment = queries.shipment(session, shipment_id)
     require_current(session, shipment.version, shipment_id)
+    refuse_unless_possible(action, shipment.facts)
     return shipment

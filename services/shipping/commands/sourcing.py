@@ -9,7 +9,7 @@ from services.shipping import events, queries
 from services.shipping.commands import lines, stock
 from services.shipping.commands.shipments import in_hand, move_on, tell
 from services.shipping.domain.methods import NEEDS_NO_PACKING
-from services.shipping.domain.shipment_status import refusal, refuse_unless_possible
+from services.shipping.domain.shipment_status import refusal
 from services.shipping.domain.sourcing import Placement, Want, place
 from services.shipping.models import Shipment
 from shared.errors import Refused
@@ -40,8 +40,7 @@ def reject_shipment(session: Session, shipment_id: UUID, *, reason: str) -> Ship
     Where none has them, it waits for stock anywhere else. The customer, who was told nothing of the
     location, is told nothing now. Raises Refused with its reason.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("reject", shipment.facts)
+    shipment = in_hand(session, shipment_id, "reject")
     assert shipment.location is not None
     was_released = shipment.status is ShipmentStatus.RELEASED
     turned_down_by = shipment.location
@@ -63,8 +62,7 @@ def relocate_shipment(
     Answers the shipment that is now at the location. Raises Refused with its reason: already_released,
     location_does_not_serve, not_in_stock.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("split", shipment.facts)
+    shipment = in_hand(session, shipment_id, "split")
     if location not in queries.locations_for(session, shipment, even_rejected=True):
         raise Refused("location_does_not_serve", f"{location} does not serve this shipment")
     levels = lock_levels(session, [shipment], {location, shipment.location or location})
@@ -73,7 +71,7 @@ def relocate_shipment(
     if assign(session, moved, levels, [location]) is None:
         raise Refused("not_in_stock", f"{location} has not all of it")
     if moved is shipment:
-        shipment.version += 1
+        move_on(shipment, "split")
         tell(session, shipment.order, events.shipment_updated(shipment), events.status_reached(shipment))
     else:
         drop_if_empty(shipment)
@@ -100,7 +98,7 @@ def drop_if_empty(shipment: Shipment) -> None:
         shipment.cancel_reason = "merged"
         move_on(shipment, "cancel")
     else:
-        shipment.version += 1
+        move_on(shipment, "split")
 
 
 def unassign(session: Session, shipment: Shipment, levels: stock.Levels) -> None:

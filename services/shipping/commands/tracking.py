@@ -11,7 +11,6 @@ from services.shipping import events, queries
 from services.shipping.commands.carriers import name_carrier
 from services.shipping.commands.handovers import sign_off
 from services.shipping.commands.shipments import in_hand, leave, move_on, tell
-from services.shipping.domain.shipment_status import refuse_unless_possible
 from services.shipping.domain.tracking_progress import WITH_CARRIER, Scan, newest
 from services.shipping.models import Parcel, Shipment, TrackingEvent
 from shared import clock
@@ -91,13 +90,12 @@ def enter_tracking(
 
     Raises NotFound for a parcel that is not the shipment's, Invalid and Refused as name_carrier does.
     """
-    shipment = in_hand(session, shipment_id)
-    refuse_unless_possible("track", shipment.facts)
+    shipment = in_hand(session, shipment_id, "track")
     parcel = _parcel(shipment, parcel_id)
     named = {"carrier": carrier, "tracking_number": tracking_number, "tracking_url": tracking_url}
     if not name_carrier(session, shipment, parcel, **named):
         return shipment
-    shipment.version += 1
+    move_on(shipment, "track")
     tell(
         session,
         shipment.order,
