@@ -1,5 +1,6 @@
 """The slow work on orders, and what falls due."""
 
+import time
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.orders import gateway
-from services.orders.commands import banking, drafts, erasure, orders, refunds, returns
+from services.orders.commands import banking, drafts, erasure, folding, orders, refunds, returns
 from services.orders.db import settings_of
 from services.orders.messaging import jobs
 from services.orders.models import BankStatement, Order, Payment, Refund
@@ -18,6 +19,7 @@ from shared.messaging.jobs import Effect
 
 # About an hour of tries: whatever keeps a gateway from answering longer than that wants a person.
 GATEWAY_ATTEMPTS = 20
+FOLDING_SECONDS = 120  # of one job; what is left then is the next one's
 
 
 @jobs.kind("gateway_refund", limit_seconds=30, attempts=GATEWAY_ATTEMPTS)
@@ -119,3 +121,19 @@ def find_orders_of_erased(_sessions: sessionmaker[Session], argument: dict[str, 
 def erase_person(_sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
     """Empty an order of its person if it has ended; delete a draft."""
     return partial(erasure.erase_person, order_id=UUID(argument["order_id"]))
+
+
+@jobs.kind("folding", limit_seconds=240)
+def fold_names(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
+    """Fold the names that were stored before they were, some at a time; look once more later."""
+    until = time.monotonic() + FOLDING_SECONDS
+    for findable in folding.FINDABLE:
+        last = None
+        while True:
+            if time.monotonic() > until:
+                return partial(folding.owe_folding, look=argument["look"])
+            with sessions.begin() as session:
+                last = folding.fold_slice(session, findable, last)
+            if last is None:
+                break
+    return partial(folding.owe_folding, look=1) if argument["look"] == 0 else None

@@ -8,6 +8,7 @@ import psycopg
 from psycopg import sql
 
 from shared.db import make_engine
+from shared.folding import searchable
 from shared.migrations import upgrade
 
 # How often a thing is in a hundred orders does not depend on how many there are, so that a filter finds as
@@ -50,10 +51,7 @@ select cast(overlay(overlay(md5(cast(n as text)) placing lpad(to_hex(n * {step} 
             else 'web' end,
        'en', 'GBP', 'SHOP-' || n, '[]',
        (select id from customers limit 1),
-       case when n % 77 = 0 then 'Mercy Taylor'
-            when n % {rare} = 5 then 'Zebulon Quillfeather'
-            else initcap(translate(substr(md5(cast(n % 4999 as text)), 1, 6), {digits}))
-                 || ' ' || initcap(translate(substr(md5(cast(n % 9973 as text)), 7, 8), {digits})) end,
+       name,
        'c' || n / 3 || '@customers.example',
        '+44 7' || lpad(cast(n / 3 as text), 9, '0'), '', '',
        '{{"name": "Ann Archer", "line1": "8 Wharf Yard", "line2": "", "city": "Bristol", "postcode": "01234",
@@ -71,8 +69,13 @@ select cast(overlay(overlay(md5(cast(n as text)) placing lpad(to_hex(n * {step} 
        case when n % 100 = 3 then 'preparing' when n % 100 = 4 then 'ready_for_pickup'
             when n % 100 between 5 and 7 then 'accepted' when n % 100 >= 13 then 'finished' end,
        cast(case when n % 100 between 3 and 7 then '["To prepare"]' else '[]' end as jsonb),
-       case when n % 100 < 3 then to_timestamp((n * {step} + 1700086400000) / 1000.0) end{plain}
-from (select n, 1000 + (n * 7919) % 100000 as amount
+       case when n % 100 < 3 then to_timestamp((n * {step} + 1700086400000) / 1000.0) end,
+       ' ' || lower(name){plain}
+from (select n, 1000 + (n * 7919) % 100000 as amount,
+       case when n % 77 = 0 then 'Mercy Taylor'
+            when n % {rare} = 5 then 'Zebulon Quillfeather'
+            else initcap(translate(substr(md5(cast(n % 4999 as text)), 1, 6), {digits}))
+                 || ' ' || initcap(translate(substr(md5(cast(n % 9973 as text)), 7, 8), {digits})) end as name
       from generate_series(cast({first} as bigint), {last}) as n) as numbered
 """
 LINES = """
@@ -108,7 +111,7 @@ ORDER_COLUMNS = (
     "customer_vat_number, billing_address, lines_minor, fees_minor, shipping_minor, discounts_minor, "
     "tax_added_minor, total_minor, tax, payment_method, cancelled_minor, received_minor, refunded_minor, "
     "payment_state, covered_at, placed_at, accepted_at, cancelled_at, completed_at, lifecycle, csr_status, "
-    "timeline, queues, acceptance_due_at"
+    "timeline, queues, acceptance_due_at, customer_name_folded"
 )
 LINE_COLUMNS = (
     "id, order_id, position, group_id, sku, name, quantity, unit_price_minor, list_price_minor, "
@@ -146,6 +149,8 @@ def fill(superuser_url: str, service_url: str, count: int) -> float:
             connection.execute(LINES.format(**_columns(connection, "order_lines", LINE_COLUMNS)))
             connection.execute(WORDS)
         connection.execute("vacuum (analyze)")
+        named = connection.execute("select customer_name, customer_name_folded from orders limit 1000")
+        assert all(searchable(name) == kept for name, kept in named)
     return time.monotonic() - begun
 
 

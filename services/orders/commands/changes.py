@@ -21,6 +21,7 @@ from services.orders.models import HistoryEntry, Order, OrderWord, Payment
 from shared import clock
 from shared.access import actor_of, require_current
 from shared.events.snapshots import RefundState
+from shared.folding import searchable
 from shared.messaging import outbox
 from shared.messaging.jobs import enqueue
 from shared.messaging.subjects import lock_order
@@ -154,7 +155,7 @@ def _differing(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str
 
 
 def derive_columns(order: Order, now: datetime) -> None:
-    """Bring fulfilment, the views' words, deadlines and what it waits for in line with all else it is."""
+    """Bring all that is read off the rest in line with it: fulfilment, views, deadlines, name as folded."""
     goods = order.goods or ()
     held = bool(order.standing_holds)
     order.fulfilment = fulfilment_of(order.wanted_units, goods)
@@ -180,6 +181,7 @@ def derive_columns(order: Order, now: datetime) -> None:
     order.held_since = deadlines.held_since
     is_acceptable = not refusals("accept", order.facts)
     order.acceptable_since = (order.acceptable_since or now) if is_acceptable else None
+    order.customer_name_folded = searchable(order.customer_name)
 
 
 def _deadlines(order: Order) -> Deadlines:

@@ -19,6 +19,7 @@ from shared.access import EVERYTHING, actor_of, seen
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import Address, OrderStatus
+from shared.folding import searchable
 from shared.messaging import outbox
 
 MOST_ADDRESSES = 50
@@ -38,6 +39,7 @@ def put_customer(
     if not actor_of(session).may_see_seller(seller) or session.get(Seller, seller) is None:
         raise Invalid(seller="there is no such seller")
     mine = and_(Customer.seller_code == seller, Customer.erased_at.is_(None), *in_sight(session))
+    person["name_folded"] = searchable(person["name"])
     stored = (
         insert(Customer)
         .values(

@@ -4,12 +4,13 @@ The caller owns the transaction.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, case, delete, false, func, literal, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, delete, false, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.types import Text
@@ -37,6 +38,7 @@ from shared.access import actor_of, seen
 from shared.db import new_id
 from shared.errors import Refused
 from shared.events.snapshots import Address, OrderStatus, PaymentMethod, RefundState
+from shared.folding import spellings
 from shared.messaging import copies, outbox
 from shared.messaging.jobs import enqueue
 
@@ -76,7 +78,7 @@ def erase_customer(session: Session, customer_id: UUID) -> Customer:
         _owe_erasure(session, draft_id, "", look=0)
     for one in found:
         _empty_unnamed_lines(session, one)
-        one.name = one.email = one.phone = one.company = one.vat_number = ""
+        one.name = one.name_folded = one.email = one.phone = one.company = one.vat_number = ""
         one.erased_at, one.erased_by = clock.now(), actor.name
         session.execute(delete(CustomerAddress).where(CustomerAddress.customer_id == one.id))
         _owe_sweep(session, one.id, look=0, after=None)
@@ -178,24 +180,31 @@ def _empty_rows(session: Session, order_id: UUID) -> None:
 
 
 def _empty_unnamed_lines(session: Session, customer: Customer) -> None:
-    """Empty the bank lines that were set aside and name no order, but the customer: all words of the name."""
-    words = _words_of(customer.name)
-    if len(words) < 2:  # noqa: PLR2004 - a single word is too many people's
+    """Empty the bank lines that were set aside and name no order, but the customer: all words of the name.
+
+    Banks write names as their systems can: MUELLER or MULLER, ONEILL or O NEILL.
+    """
+    if len(_WORD.findall(customer.name)) < 2:  # noqa: PLR2004 - a single word is too many people's
         return
-    said = func.lower(func.concat(BankLine.payer, " ", BankLine.text))
-    aside = (
+    aside = select(BankLine.id, BankLine.payer, BankLine.text).where(
         BankLine.seller_code == customer.seller_code,
         BankLine.state == LineState.IGNORED,
         BankLine.order_id.is_(None),
-        *(func.strpos(said, word) > 0 for word in words),
     )
-    for line in session.scalars(select(BankLine).where(*aside).with_for_update()):
-        if words <= _words_of(f"{line.payer} {line.text}"):
-            line.text = line.payer = line.why = ""
+    names = list(_written(customer.name))
+    named = []
+    for line_id, payer, said in session.execute(aside.execution_options(yield_per=SLICE)):
+        words = set[str]().union(*chain(*_written(f"{payer} {said}")))
+        if any(all(word & words for word in name) for name in names):
+            named.append(line_id)
+    for line in session.scalars(select(BankLine).where(BankLine.id.in_(named)).with_for_update()):
+        line.text = line.payer = line.why = ""
 
 
-def _words_of(text: str) -> set[str]:
-    return set(_WORD.findall(text.lower()))
+def _written(text: str) -> Iterator[list[set[str]]]:
+    """The words of a text, each in its spellings: with what is in quotes or dashes joined, and apart."""
+    for way in (text, " ".join(_WORD.findall(text))):
+        yield [set(word) for word in zip(*map(_WORD.findall, spellings(way)), strict=True)]
 
 
 def _empty_history(session: Session, order_id: UUID) -> None:

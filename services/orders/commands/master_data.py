@@ -12,6 +12,7 @@ from services.orders.queries.visibility import in_own_markets
 from shared.access import actor_of, visible
 from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import TaxRounding
+from shared.folding import searchable
 
 
 def put_market(session: Session, code: str, **rules: Any) -> Market:
@@ -52,6 +53,7 @@ def put_product(
     if unknown := prices.keys() - set(session.scalars(markets.where(Market.code.in_(prices)))):
         raise Invalid(**{f"prices.{market}": "there is no such market" for market in sorted(unknown)})
     identity = {"seller_code": seller, "sku": sku}
+    product["text_folded"] = searchable(product["name"], product["description"])
     _upsert(session, Product, identity, product)  # the row's lock serialises what follows
     gone = delete(ProductPrice).filter_by(**identity).where(ProductPrice.market_code.in_(markets))
     session.execute(gone)

@@ -1,11 +1,13 @@
 """What staff put on an order for each other: notes and tags. The caller owns the transaction."""
 
 from collections.abc import Collection
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from services.orders.commands.changes import change, locked_order
+from services.orders.domain.finding import WordKind, word_of
 from services.orders.models import Note, Order
 from shared import clock
 from shared.access import actor_of
@@ -30,16 +32,19 @@ def tag_order(
 ) -> Order:
     """Put tags on an order and take others off; what is there or gone already is left so.
 
-    Tags that differ only in capitals are one. Raises NotFound, Invalid for more than MOST_TAGS.
+    Tags that are found by the same word are one. Raises NotFound, Invalid for more than MOST_TAGS.
     """
     order = locked_order(session, order_id)
-    gone = {tag.casefold() for tag in remove}
-    tags = {tag.casefold(): tag for tag in order.tags if tag.casefold() not in gone}
+    gone = set(map(_word, remove))
+    tags = {_word(tag): tag for tag in order.tags if _word(tag) not in gone}
     for tag in add:
-        tags.setdefault(tag.casefold(), tag)
+        tags.setdefault(_word(tag), tag)
     if len(tags) > MOST_TAGS:
         raise Invalid(add=f"would make more than {MOST_TAGS} tags")
     if list(tags.values()) != order.tags:
         with change(session, order, "tag"):
             order.tags = list(tags.values())
     return order
+
+
+_word = partial(word_of, WordKind.TAG)

@@ -43,6 +43,7 @@ from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import Invalid, Refused
 from shared.events.snapshots import Address, Channel, OrderStatus, PaymentMethod, Totals
+from shared.folding import searchable
 from shared.messaging.outbox import publication
 
 M = TypeVar("M", bound=Base)
@@ -222,6 +223,7 @@ def _new_customer(seller: str, market: str, customer: CustomerInput, created_at:
         id=new_id(),
         seller_code=seller,
         **(unnamed | customer),
+        name_folded=searchable(customer.get("name", "")),
         markets=[market],
         created_at=created_at,
     )

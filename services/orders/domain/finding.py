@@ -1,7 +1,9 @@
-"""How orders are found: by exact words, and by a part of a name."""
+"""How orders, customers and products are found: by exact words, and by a part of a name."""
 
+import unicodedata
 from enum import StrEnum
 
+from shared.folding import folded, spellings
 from shared.tracking_numbers import normalise
 
 # Digits at the end of a number that tell telephones apart, whatever stands before them: +44, 0044, 0.
@@ -26,23 +28,35 @@ class WordKind(StrEnum):
 def word_of(kind: WordKind, text: str) -> str:
     """A text in the one form in which words of its kind are kept and looked up; empty if it says nothing."""
     if kind is WordKind.PHONE:
-        return "".join(filter(str.isdecimal, text))[-PHONE_DIGITS:]
+        return "".join(str(unicodedata.decimal(one)) for one in text if one.isdecimal())[-PHONE_DIGITS:]
+    if kind is WordKind.TAG:
+        return folded(text) or text.strip()
     if kind is WordKind.TRACKING_NUMBER:
         text = normalise(text)
     return text.strip().casefold()
 
 
 def name_patterns(typed: str) -> list[str]:
-    r"""The LIKE patterns, of which a name must match one, for what was typed; none if that has no letter.
+    r"""The LIKE patterns, of which a searchable name must match one, for what was typed.
 
     It matches anywhere in the name, and a `%` in it stands for anything; `_` and `\` mean themselves. Fewer
-    than three letters in a row match where a word begins, for nothing else could be looked up.
+    than three letters in a row match where a word begins, for nothing else could be looked up; of none there
+    is no pattern.
     """
-    body = "%".join(_literal(piece) for piece in typed.strip().split("%")).strip("%")
-    longest = max(map(len, "".join(one if one.isalnum() else " " for one in typed).split()), default=0)
+    return [pattern for spelling in spellings(typed) for pattern in _pattern(spelling)]
+
+
+def _pattern(spelling: str) -> list[str]:
+    body = "%".join(_literal(piece) for piece in spelling.split("%")).strip("%")
+    longest = max(map(len, "".join(one if one.isalnum() else " " for one in spelling).split()), default=0)
     if longest >= TRIGRAM:
         return [f"%{body}%"]
-    return [f"{body}%", f"% {body}%"] if longest else []
+    return [f"% {body}%"] if longest else []
+
+
+def part_patterns(typed: str) -> list[str]:
+    """The LIKE patterns, of which a searchable text that has in it what was typed matches one."""
+    return [containing(spelling) for spelling in spellings(typed)]
 
 
 def exactly(text: str) -> str:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from io import StringIO
 
 from shared.errors import Invalid
+from shared.folding import folded
 from shared.money import minor_digits
 from shared.text import one_line
 
@@ -18,7 +19,7 @@ LARGEST_AMOUNT_MINOR = 10**12
 LONGEST_AMOUNT = 40  # characters; Python makes no number of thousands of them
 LONGEST_TEXT = 1000
 
-# What banks call their columns, in small letters.
+# What banks call their columns.
 COLUMNS = {
     "date": (
         "date",
@@ -225,10 +226,10 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _places(cells: list[str]) -> dict[str, int]:
-    names = [cell.strip().strip('"').lower() for cell in cells]
+    names = [folded(cell) for cell in cells]
     return {
         column: names.index(known)
         for column, words in COLUMNS.items()
-        for known in reversed(words)
+        for known in map(folded, reversed(words))
         if known in names
     }

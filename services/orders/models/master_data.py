@@ -76,9 +76,9 @@ class Customer(Base):
         Index(None, "seller_code", "email"),
         Index(
             "ix_customers_search",
-            *("name", "email"),
+            *("name_folded", "email"),
             postgresql_using="gin",
-            postgresql_ops={"name": "gin_trgm_ops", "email": "gin_trgm_ops"},
+            postgresql_ops={"name_folded": "gin_trgm_ops", "email": "gin_trgm_ops"},
         ),
         Index("ix_customers_markets", "markets", postgresql_using="gin"),
     )
@@ -86,6 +86,7 @@ class Customer(Base):
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     seller_code: Mapped[str] = mapped_column(ForeignKey("sellers.code"))
     name: Mapped[str]
+    name_folded: Mapped[str | None]  # searchable; null until commands.folding was there
     email: Mapped[str]
     phone: Mapped[str]
     company: Mapped[str]
@@ -119,9 +120,9 @@ class Product(Base):
     __table_args__ = (
         Index(
             "ix_products_search",
-            *("name", "description"),
+            "text_folded",
             postgresql_using="gin",
-            postgresql_ops={"name": "gin_trgm_ops", "description": "gin_trgm_ops"},
+            postgresql_ops={"text_folded": "gin_trgm_ops"},
         ),
     )
 
@@ -129,6 +130,7 @@ class Product(Base):
     sku: Mapped[str] = mapped_column(primary_key=True)
     name: Mapped[str]
     description: Mapped[str]
+    text_folded: Mapped[str | None]  # name and description, searchable; null until commands.folding was there
     page_url: Mapped[str]
     tax_class: Mapped[str]
     sales_coefficient: Mapped[int]  # stock-keeping units in one sales unit

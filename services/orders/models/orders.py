@@ -101,10 +101,10 @@ class Order(Base):
         # What a seller asks all day: its own orders of one status.
         Index("ix_orders_seller_status_newest", "seller_code", "status", "placed_at", "id"),
         Index(
-            "ix_orders_customer_name",
-            "customer_name",
+            "ix_orders_customer_name_folded",
+            "customer_name_folded",
             postgresql_using="gin",
-            postgresql_ops={"customer_name": "gin_trgm_ops"},
+            postgresql_ops={"customer_name_folded": "gin_trgm_ops"},
         ),
         Index(
             "ix_orders_due",
@@ -119,7 +119,7 @@ class Order(Base):
     version: Mapped[int]  # one more with each change, told or not
     status: Mapped[OrderStatus]
     goods: Mapped[tuple[Goods, ...] | None]  # what its shipments carry; null until shipping was heard
-    # From here to `acceptable_since` all is read off the rest, by commands.changes.derive_columns alone.
+    # From here to `customer_name_folded` all is read off the rest, by commands.changes.derive_columns alone.
     fulfilment: Mapped[Fulfilment]
     awaiting: Mapped[list[str] | None]  # shipments that lack stock; null until shipping was heard
     lifecycle: Mapped[Lifecycle]
@@ -130,6 +130,7 @@ class Order(Base):
     acceptance_due_at: Mapped[datetime | None]
     held_since: Mapped[datetime | None]
     acceptable_since: Mapped[datetime | None]  # null while anything stands against accepting it
+    customer_name_folded: Mapped[str | None]  # searchable; null until commands.folding was there
     seller_code: Mapped[str] = mapped_column(ForeignKey("sellers.code"))
     market_code: Mapped[str] = mapped_column(ForeignKey("markets.code"))
     channel: Mapped[Channel]

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from services.orders.domain.finding import containing
+from services.orders.domain.finding import containing, part_patterns
 from services.orders.models import (
     Coupon,
     Customer,
@@ -149,10 +149,9 @@ def products(
         .options(in_own_markets(session))
     )
     if search is not None:
-        part = containing(search)
         whole = Product.sku.in_({search, search.upper(), search.lower()})
-        matches = or_(whole, Product.name.ilike(part), Product.description.ilike(part))
-        page = page.where(Product.active, matches)
+        parts = (Product.text_folded.like(part) for part in part_patterns(search))
+        page = page.where(Product.active, or_(whole, *parts))
     return session.scalars(page).all()
 
 
@@ -192,6 +191,6 @@ def customers(
     if before is not None:
         page = page.where(Customer.id < before)
     if search is not None:
-        part = containing(search)
-        page = page.where(or_(Customer.name.ilike(part), Customer.email.ilike(part)))
+        named = (Customer.name_folded.like(part) for part in part_patterns(search))
+        page = page.where(or_(Customer.email.ilike(containing(search)), *named))
     return session.scalars(visible_customers(session, page)).all()

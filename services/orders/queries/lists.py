@@ -211,7 +211,7 @@ def _conditions(session: Session, filters: Filters) -> list[ColumnElement[bool]]
 
 
 def _named(typed: str) -> ColumnElement[bool]:
-    return or_(false(), *(Order.customer_name.ilike(pattern) for pattern in name_patterns(typed)))
+    return or_(false(), *(Order.customer_name_folded.like(pattern) for pattern in name_patterns(typed)))
 
 
 def _has_word(kind: WordKind, word: str) -> ColumnElement[bool]:

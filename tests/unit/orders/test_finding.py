@@ -68,9 +68,9 @@ def test_a_percent_sign_stands_for_any_letters(place_for, find):
 @pytest.mark.parametrize(
     ("typed", "name"), [("ana_b", "Ana_Bel"), ("max\\y", "Max\\Yen"), ("500'", "Bar 500's")]
 )
-def test_underscore_backslash_and_quote_mean_themselves(place_for, find, typed, name):
+def test_underscore_and_backslash_mean_themselves_and_a_quote_ends_nothing(place_for, find, typed, name):
     found = place_for(name=name)
-    place_for(name="Anaxbel Maxxyen Maxyen 500s")
+    place_for(name="Anaxbel Maxxyen Maxyen")
 
     assert find(name=typed) == [found]
 
@@ -320,9 +320,9 @@ def test_words_are_kept_in_one_form(kind, text, word):
     [
         ("tay", ["%tay%"]),
         ("%tay", ["%tay%"]),
-        ("a_b c", ["a\\_b c%", "% a\\_b c%"]),
-        ("%ta", ["ta%", "% ta%"]),
-        ("t%a%y", ["t%a%y%", "% t%a%y%"]),
+        ("a_b c", ["% a\\_b c%"]),
+        ("%ta", ["% ta%"]),
+        ("t%a%y", ["% t%a%y%"]),
         ("%", []),
         (" -_- ", []),
     ],

@@ -69,24 +69,32 @@ class OrderFilters(OrderBounds):
             200,
             shortest=1,
             metadata={
-                "description": "Any part of the customer's name; `%` stands for anything. Fewer than three "
-                "letters in a row match where a word of the name begins.",
+                "description": "Any part of the customer's name, typed on any keyboard: capitals, accents, "
+                "ligatures, quote marks and dashes make no difference, and `Mueller` finds Müller too. "
+                "`%` stands for anything. Fewer than three letters in a row match where a word of the name "
+                "begins.",
                 "example": "%tay",
             },
         ),
         _says_a_name,
     )
     email = _exact(WordKind.EMAIL, "The customer's, whole.")
-    phone = _exact(WordKind.PHONE, "Any telephone number of the order, with or without its country.")
+    phone = _exact(
+        WordKind.PHONE,
+        "Any telephone number of the order, with or without its country; only digits count.",
+    )
     sku = _exact(WordKind.SKU, "Of one of its lines, whole.")
     tracking_number = _exact(WordKind.TRACKING_NUMBER, "Of one of its parcels.")
     invoice_number = _exact(WordKind.INVOICE_NUMBER, "Of one of its invoices or credit notes.")
     reference = _exact(WordKind.REFERENCE, "The shop's own number.")
-    tag = _some(_exact(WordKind.TAG, "All of these tags."))
+    tag = _some(_exact(WordKind.TAG, "Whole, all of these tags; typed on any keyboard, as a name."))
     search = text(
         200,
         shortest=1,
-        metadata={"description": "Whatever it may be: a number, any of the exact words, a part of a name."},
+        metadata={
+            "description": "Whatever it may be: a number, any of the exact words, a part of a name; each as "
+            "its own filter takes it."
+        },
     )
     status = _words(OrderStatus)
     fulfilment = _words(Fulfilment)

@@ -235,7 +235,7 @@ class ProductSearchArguments(PageArguments):
         100,
         shortest=1,
         metadata={
-            "description": "A whole SKU, or any part of name or description; "
+            "description": "A whole SKU, or any part of name or description, typed on any keyboard; "
             "less than 3 characters find nothing."
         },
     )

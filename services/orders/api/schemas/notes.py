@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.orders.api.schemas.values import Instant
+from services.orders.domain.finding import WordKind, word_of
 from shared.web.fields import text
 from shared.web.paging import page_schema
 
@@ -44,7 +45,8 @@ class TagArguments(Schema):
         """Refuse what would change nothing, or contradicts itself."""
         if not tags["add"] and not tags["remove"]:
             raise ValidationError("name a tag to add or to remove", "add")
-        if {tag.casefold() for tag in tags["add"]} & {tag.casefold() for tag in tags["remove"]}:
+        add, remove = ({word_of(WordKind.TAG, tag) for tag in tags[part]} for part in ("add", "remove"))
+        if add & remove:
             raise ValidationError("names what is to be added", "remove")
 
 

@@ -152,4 +152,11 @@ class ReaddressArguments(Schema):
 class CustomerSearchArguments(PageArguments):
     """The query of a list of customers."""
 
-    search = text(100, shortest=1, metadata={"description": "Any part of name or e-mail."})
+    search = text(
+        100,
+        shortest=1,
+        metadata={
+            "description": "Any part of the name, typed on any keyboard (`Muller` and `Mueller` find "
+            "Müller), or of the e-mail as it is."
+        },
+    )
