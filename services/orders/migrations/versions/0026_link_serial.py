@@ -9,7 +9,7 @@ down_revision = "0025"
 
 def upgrade() -> None:
     # A constant default rewrites no row.
-    op.add_column("orders", sa.Column("link_serial", sa.Integer, nullable=False, server_default="0"))
+    op.add_column("orders", sa.Column("link_serial", sa.BigInteger, nullable=False, server_default="0"))
     op.alter_column("orders", "link_serial", server_default=None)
 
 
