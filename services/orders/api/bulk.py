@@ -17,8 +17,6 @@ from services.orders.api.schemas.bulk import (
 )
 from services.orders.commands import holds, notes
 from services.orders.commands import orders as commands
-from services.orders.domain.steps import steps_before
-from shared.errors import Refused
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.bulk import Each, Row, bulk
@@ -33,7 +31,7 @@ blueprint = Blueprint("bulk", __name__, url_prefix="/v1/orders/bulk", descriptio
 @bulk
 def accept_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
     """Accept many orders; what one refuses does not stop the others."""
-    return _outcome(each, wanted, "accept", commands.accept_order)
+    return _outcome(each, wanted, commands.accept_order)
 
 
 @blueprint.route("/refuse", methods=["POST"])
@@ -43,7 +41,7 @@ def accept_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @bulk
 def refuse_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
     """Refuse many placed orders for one reason."""
-    return _outcome(each, wanted, "refuse", commands.refuse_order)
+    return _outcome(each, wanted, commands.refuse_order)
 
 
 @blueprint.route("/cancel", methods=["POST"])
@@ -53,7 +51,7 @@ def refuse_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @bulk
 def cancel_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
     """Cancel many orders for one reason; an accepted one is `cancelling` until shipping has answered."""
-    return _outcome(each, wanted, "cancel", commands.cancel_order)
+    return _outcome(each, wanted, commands.cancel_order)
 
 
 @blueprint.route("/hold", methods=["POST"])
@@ -63,7 +61,7 @@ def cancel_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @bulk
 def hold_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
     """Put a hold on many orders."""
-    return _outcome(each, wanted, "hold", holds.place_hold)
+    return _outcome(each, wanted, holds.place_hold)
 
 
 @blueprint.route("/tag", methods=["POST"])
@@ -73,27 +71,18 @@ def hold_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @bulk
 def tag_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
     """Put tags on many orders and take others off."""
-    return _outcome(each, wanted, "tag", notes.tag_order)
+    return _outcome(each, wanted, notes.tag_order)
 
 
-def _outcome(each: Each, wanted: dict[str, Any], action: str, do: Callable[..., Any]) -> dict[str, Any]:
+def _outcome(each: Each, wanted: dict[str, Any], do: Callable[..., Any]) -> dict[str, Any]:
     order_ids = wanted.pop("order_ids")
 
     def act(session: Session, order_id: UUID) -> Row:
-        try:
-            do(session, order_id, **wanted)
-        except Refused as refusal:
-            if refusal.reason == "wrong_status":
-                order = queries.order(session, order_id)
-                refusal.facts["skipped_steps"] = steps_before(action, order.status)
-            raise
+        do(session, order_id, **wanted)
         session.flush()
         order = queries.order(session, order_id)
         return {"number": order.number, "status": order.status, "version": order.version}
 
-    rows = [
-        {"order_id": row.pop("id"), "skipped_steps": row.pop("facts").get("skipped_steps", []), **row}
-        for row in each(order_ids, act)
-    ]
+    rows = [{"order_id": row.pop("id"), **row} for row in each(order_ids, act)]
     done = sum(row["done"] for row in rows)
     return {"done": done, "not_done": len(rows) - done, "items": rows}

@@ -4,11 +4,11 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text
 
 from services.orders.commands import placing
+from services.orders.commands.holds import place_hold
 from services.orders.commands.orders import accept_order
-from services.orders.domain.steps import steps_before
 from services.orders.models import HistoryEntry, Order
 from shared.db import new_id
 from shared.events.snapshots import OrderStatus
@@ -68,33 +68,22 @@ def test_of_five_hundred_orders_three_fail_each_with_its_reason_and_the_rest_are
 
 
 @pytest.mark.requirement("F-35")
-def test_a_row_warns_of_the_steps_that_would_have_been_skipped(sessions, orders, act):
-    draft, fresh = orders(2)
+def test_no_step_is_skipped_and_each_row_says_what_has_to_come_first(sessions, orders, act):
+    fresh, held = orders(2)
+    [unpaid] = orders(1, method="transfer")
+    [unverified] = orders(1, coupons=["NO-SUCH-COUPON"])
     with sessions.begin() as session:
-        session.execute(update(Order).where(Order.id == draft).values(status=OrderStatus.DRAFT))
+        place_hold(session, held, "suspicious")
 
-    answer = act("accept", [draft, fresh])
+    rows = act("accept", [fresh, held, unpaid, unverified]).json["items"]
 
-    refused, done = answer.json["items"]
-    assert (refused["done"], refused["reason"]) == (False, "wrong_status")
-    assert refused["skipped_steps"] == ["place"]
-    assert (done["done"], done["skipped_steps"]) == (True, [])
-
-
-@pytest.mark.requirement("F-35")
-@pytest.mark.parametrize(
-    ("action", "status", "steps"),
-    [
-        ("complete", OrderStatus.PLACED, ["accept"]),
-        ("complete", OrderStatus.DRAFT, ["place", "accept"]),
-        ("accept", OrderStatus.DRAFT, ["place"]),
-        ("accept", OrderStatus.PLACED, []),
-        ("accept", OrderStatus.CANCELLED, []),
-        ("tag", OrderStatus.PLACED, []),
-    ],
-)
-def test_the_steps_before_an_action_are_the_shortest_way_to_it(action, status, steps):
-    assert steps_before(action, status) == steps
+    assert [(row["done"], row["reason"], row["facts"]) for row in rows] == [
+        (True, None, {}),
+        (False, "on_hold", {"holds": ["suspicious"]}),
+        (False, "payment_not_recorded", {}),
+        (False, "on_hold", {"holds": ["verification"]}),
+    ]
+    assert statuses(sessions) == {OrderStatus.ACCEPTED: 1, OrderStatus.PLACED: 3}
 
 
 @pytest.mark.requirement("P-27")

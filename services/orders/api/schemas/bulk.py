@@ -49,9 +49,9 @@ class BulkRowSchema(Schema):
     version = fields.Integer()
     reason = fields.String(allow_none=True, metadata={"description": "Why not, as the order itself refuses."})
     detail = fields.String(allow_none=True)
-    skipped_steps = fields.List(
-        fields.String(),
-        metadata={"description": "What has to come first: the steps that this would have skipped."},
+    facts = fields.Dict(
+        keys=fields.String(),
+        metadata={"description": "What the reason is about: the holds that stand, the status it has."},
     )
 
 
