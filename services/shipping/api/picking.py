@@ -50,6 +50,7 @@ def list_pick_lists(session: Session, arguments: dict[str, Any]) -> dict[str, An
     rows = queries.pick_lists_page(
         session,
         location=arguments.get("location"),
+        shipment_id=arguments.get("shipment_id"),
         is_open=arguments.get("open"),
         before=before,
         limit=limit + 1,

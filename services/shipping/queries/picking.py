@@ -33,7 +33,13 @@ def pick_list(session: Session, pick_list_id: UUID) -> PickList:
 
 
 def pick_lists_page(
-    session: Session, *, location: str | None, is_open: bool | None, before: UUID | None, limit: int
+    session: Session,
+    *,
+    location: str | None,
+    shipment_id: UUID | None = None,
+    is_open: bool | None,
+    before: UUID | None,
+    limit: int,
 ) -> list[PickList]:
     """Pick lists of which the actor may see every shipment, newest first, from below the one named.
 
@@ -54,6 +60,9 @@ def pick_lists_page(
     )
     if location is not None:
         page = page.where(PickList.location == location)
+    if shipment_id is not None:
+        of_shipment = select(PickListLine.pick_list_id).where(PickListLine.shipment_id == shipment_id)
+        page = page.where(PickList.id.in_(of_shipment))
     if is_open is not None:
         page = page.where(PickList.id.in_(to_do) if is_open else PickList.id.not_in(to_do))
     if before is not None:

@@ -355,6 +355,7 @@ def test_another_sellers_order_can_not_be_invoiced(session, hear):
         commands.issue_invoices(session, accepted.order_id)
 
 
+@pytest.mark.requirement("P-38")
 def test_erasing_a_person_keeps_invoices_and_empties_the_rest(session, hear, published):
     accepted = order()
     hear(accepted, "order.accepted")

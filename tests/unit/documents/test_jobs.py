@@ -205,6 +205,7 @@ def test_a_paper_withdrawn_while_it_was_rendered_leaves_no_bytes(sessions, hear,
     assert kept(folder) == []
 
 
+@pytest.mark.requirement("P-38")
 def test_erasing_a_person_erases_the_bytes_but_those_of_invoices(sessions, hear, run_due, folder):
     accepted = order()
     hear(accepted, shipments(accepted))

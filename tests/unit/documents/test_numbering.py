@@ -155,6 +155,7 @@ def test_a_series_with_a_gap_is_found(sessions, due):
     assert (faulty.last_number, faulty.papers, faulty.highest, faulty.missing) == (4, 2, 4, (2, 3))
 
 
+@pytest.mark.requirement("P-08")
 def test_numbers_begin_again_with_the_month_where_the_market_says_so(sessions, due, monkeypatch):
     monthly = replace(order(1).market, numbers_per="month")
     first, second, third = due(3, market=monthly)

@@ -110,8 +110,24 @@ def test_an_order_is_printed_as_it_is_then(client, headers, packing, run):
     assert (first.status_code, again.json) == (201, first.json)
     content = client.get(f"/v1/documents/{first.json['document_id']}/content", headers=headers())
     [page] = pages(content.data)
-    for said in ("customer@example.org", "Accepted", "Online payment", "85123A", "Total"):
-        assert said in page
+    customer, totals, payment = placed.people.customer, placed.totals, placed.payment
+    places = [placed.people.billing, *placed.people.delivery.values()]
+    said = {
+        *(placed.number, customer.name, customer.email, customer.phone, "Accepted"),
+        *(part for place in places for part in (place.name, place.line1, place.postcode, place.city)),
+        *(part for line in placed.lines for part in (line.sku, line.name, figure(line.total_minor))),
+        *(fee.name for fee in placed.fees),
+        *(group.method_name for group in placed.delivery_groups),
+        *("Online payment", figure(totals.total_minor), figure(payment.received_minor)),
+        *(figure(row.tax_minor) for row in totals.tax),
+    }
+    text = " ".join(page.split())
+    assert [part for part in said if part and part not in text] == []
+
+
+def figure(minor):
+    """An amount of pounds as a paper shows it."""
+    return f"{minor / 100:,.2f}"
 
 
 def test_a_receipt_of_nothing_is_refused(client, headers, packing):

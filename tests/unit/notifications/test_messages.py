@@ -175,6 +175,7 @@ def test_writing_needs_its_scope(hear, post):
     assert post(MESSAGES, {"text": "hello"}, scopes=("notifications:read",)).status_code == 403
 
 
+@pytest.mark.requirement("S2-09")
 def test_the_unanswered_are_queued_by_when_an_answer_is_due(hear, get, post, customer_says, session):
     orders = [replace(PLACED, order_id=new_id(), number=f"EU-{place}") for place in range(5)]
     for order in orders:
@@ -209,6 +210,7 @@ def test_where_nobody_waits_nothing_is_to_be_waved_through(hear, post):
     assert (refused.status_code, refused.json["reason"]) == (409, "not_unanswered")
 
 
+@pytest.mark.requirement("S2-09")
 def test_reading_is_noted_for_each_side(hear, get, post, ask, token, customer_says, customer_sees):
     hear(PLACED)
     customer_says()
@@ -396,6 +398,7 @@ def test_erasing_a_person_empties_what_was_said_and_closes_the_conversation(
     assert session.scalars(select(jobs.c.state).where(jobs.c.state == "dead")).all() == []
 
 
+@pytest.mark.requirement("S2-09")
 def test_messages_come_in_pages_the_newest_first(hear, get, post):
     hear(accepted(PLACED))
     for place in range(5):

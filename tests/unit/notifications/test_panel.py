@@ -53,6 +53,7 @@ def test_the_panel_tells_each_thing_once_however_often_it_is_heard(hear, get):
     assert kinds(get("/v1/notices")) == ["cancelled", "payment_received", "new_order"]
 
 
+@pytest.mark.requirement("S4-01")
 def test_each_user_reads_for_themselves(hear, get, post):
     hear(cancelled(paid(PREPAID)))
     newest, *_, oldest = get("/v1/notices").json["items"]

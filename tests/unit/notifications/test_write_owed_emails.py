@@ -161,6 +161,7 @@ def test_a_second_delivery_changes_no_message_id(hear, emails):
     assert emails()[0].message_id == before
 
 
+@pytest.mark.requirement("P-38")
 def test_erasing_a_person_empties_words_addresses_and_copies(
     hear, emails, session, work, published, mail_server
 ):

@@ -74,6 +74,19 @@ def test_what_names_an_order_and_is_owed_is_recorded_in_the_readers_name(
     assert (statement.taken, statement.outgoing, len(published("payment.recorded"))) == (1, 1, 1)
 
 
+@pytest.mark.requirement("S4-04")
+@pytest.mark.parametrize("method", ["cash_on_delivery", "payment_link", "card_on_phone"])
+def test_money_of_each_way_to_pay_that_is_not_online_is_found_in_the_statement(
+    session, place_order, reconcile, lines, method
+):
+    order = place_order(method=method)
+
+    reconcile(row(order))
+
+    assert [line.state for line in lines()] == ["matched"]
+    assert stored(session, order.id).payment_state == "paid"
+
+
 @pytest.mark.requirement("P-21")
 @pytest.mark.parametrize(
     ("why", "amount", "text"),

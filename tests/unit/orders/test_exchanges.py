@@ -48,7 +48,7 @@ def exchange(session):
     return exchange
 
 
-@pytest.mark.requirement("P-04", "F-25", "S1-08")
+@pytest.mark.requirement("P-04", "S1-08")
 def test_the_same_again_costs_nothing_and_is_linked(session, deliver, approve, receive, exchange, published):
     order = deliver()
     one = approve(order)

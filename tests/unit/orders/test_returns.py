@@ -52,7 +52,7 @@ def receive(hear_shipments):
     return receive
 
 
-@pytest.mark.requirement("P-03", "F-25", "S1-08")
+@pytest.mark.requirement("P-03", "S1-08")
 def test_one_of_three_comes_back_from_the_wish_to_the_money(session, deliver, ask, receive, published):
     order = deliver(lines=[("TEA-250", 3)])
     line = order.lines[0]

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import inspect, select
 
 from services.shipping import consumers
@@ -36,6 +37,7 @@ def everything(session):
     return "\n".join(rows)
 
 
+@pytest.mark.requirement("P-38")
 def test_nothing_of_the_person_is_left(session):
     order = accepted(make_order([("TEA-250", 2)]))
     copies.keep_newest(session, order)

@@ -11,6 +11,7 @@ from services.shipping.commands.couriers import assign_courier
 from services.shipping.domain.inspection import Condition, Found
 from services.shipping.domain.shipment_status import FailureReason
 from services.shipping.models import StockMovement
+from shared import clock
 from shared.collect_codes import collect_code
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
@@ -28,11 +29,13 @@ ELSEWHERE = {"name": "Ada Okafor", "line1": "5 Mill Lane", "postcode": "HU2", "c
 def test_a_delivery_is_signed_for(session):
     shipment = shipped(session)
 
+    before = clock.now()
     handovers.deliver_shipment(session, shipment.id, name="A. Okafor")
     session.flush()
 
-    assert (shipment.status, shipment.sign_off.name) == (S.DELIVERED, "A. Okafor")
-    assert shipment.sign_off.at == shipment.delivered_at or shipment.sign_off.at < shipment.delivered_at
+    signed = shipment.sign_off
+    assert (shipment.status, signed.name, signed.recorded_by) == (S.DELIVERED, "A. Okafor", "shipping")
+    assert before <= signed.at <= clock.now()
 
 
 @pytest.mark.requirement("V-15")
@@ -89,6 +92,7 @@ def test_a_download_is_with_its_customer_once_there_is_an_address(session, publi
     assert event["shipments"]["shipments"][0]["download_url"] == "https://files.example/1"
 
 
+@pytest.mark.requirement("S1-06")
 def test_what_is_given_over_in_person_leaves_the_stock(session):
     shipment = ready(session, "hand_over")
 
@@ -96,6 +100,8 @@ def test_what_is_given_over_in_person_leaves_the_stock(session):
     session.flush()
 
     assert (shipment.status, level(session, "TEA-250")) == (S.DELIVERED, (3, 0))
+    signed = shipment.sign_off
+    assert (signed.name, signed.recorded_by, signed.at is not None) == ("Ada Okafor", "shipping", True)
 
 
 @pytest.mark.parametrize("method", ["delivery", "pickup", "hand_over"])

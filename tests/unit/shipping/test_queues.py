@@ -42,6 +42,24 @@ def test_each_status_has_its_queue(status, queue):
     assert queue_of(status) is queue
 
 
+@pytest.mark.requirement("S2-02")
+def test_what_is_packed_is_ready_to_ship_until_it_leaves(session):
+    def in_queue():
+        return [one.id for one in all_of(session, Queue.READY_TO_SHIP)]
+
+    shipment = released(session)
+    advance(session, shipment, "pick")
+    assert in_queue() == []
+
+    hear_label(session, shipment)
+    advance(session, shipment, "pack")
+    assert in_queue() == [shipment.id]
+
+    advance(session, shipment, "ship")
+    assert in_queue() == []
+    assert [one.id for one in all_of(session, Queue.IN_TRANSIT)] == [shipment.id]
+
+
 def all_of(session, queue, **wanted):
     """A queue, page by page, and each page one long."""
     found, after = [], None

@@ -204,7 +204,7 @@ def test_who_has_it_brought_says_where_to(session, shipment):
         regrouping.edit_shipment(session, shipment.id, method="delivery")
 
 
-@pytest.mark.requirement("P-15")
+@pytest.mark.requirement("P-15", "S1-04")
 def test_staff_move_lines_to_another_location(session, shipment):
     moved = sourcing.relocate_shipment(
         session, shipment.id, location="EAST", share=share(shipment, TEA_250=3)

@@ -52,7 +52,7 @@ def test_no_step_may_be_skipped():
             assert status_after(step, status, MethodKind.DELIVERY) is path[path.index(status) + 1]
 
 
-@pytest.mark.requirement("S3-18")
+@pytest.mark.requirement("S3-18", "S3-30")
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [

@@ -118,7 +118,7 @@ def test_what_can_not_be_sold_is_sorted_out_with_reason_and_user(call, shipment)
     assert call("POST", f"{path}/scraps", {"quantity": 1})[0] == 422
 
 
-@pytest.mark.requirement("P-11", "S4-05")
+@pytest.mark.requirement("P-11", "S4-05", "F-26")
 def test_from_the_shelf_to_the_box(call, told, shipment):
     assert call("PUT", "/v1/stock/WEST/TEA-250/bin", {"bin": "B-02"})[1]["bin"] == "B-02"
     path = f"/v1/shipments/{shipment.id}"
@@ -129,6 +129,9 @@ def test_from_the_shelf_to_the_box(call, told, shipment):
     assert [(one["number"], one["readiness"]) for one in made["shipments"]] == [("GB-7-1", "amber")]
     assert call("GET", f"/v1/pick-lists/{made['pick_list_id']}")[1] == made
     assert [one["number"] for one in call("GET", "/v1/pick-lists?open=true")[1]["items"]] == [made["number"]]
+    of_it, of_none = (f"/v1/pick-lists?shipment_id={one}" for one in (shipment.id, uuid4()))
+    assert [one["number"] for one in call("GET", of_it)[1]["items"]] == [made["number"]]
+    assert call("GET", of_none)[1]["items"] == []
 
     short = {"line_id": made["lines"][0]["line_id"], "units": 0}
     assert call("POST", f"{path}/picks", {"found": [short, short | {"units": 1}]})[0] == 422

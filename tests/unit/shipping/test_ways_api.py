@@ -289,9 +289,26 @@ def test_the_customer_follows_parcels_and_sees_no_staff(told, customer, carrier_
     [parcel] = one["parcels"]
     assert one["timeline"][2]["label"] == "Order shipped"
     assert (one["number"], parcel["carrier"]) == ("GB-7-1", "waybill")
+    assert [(line["sku"], line["name"] != "", line["quantity"]) for line in one["lines"]] == [
+        ("TEA-250", True, 2)
+    ]
     assert parcel["tracking_url"].endswith(parcel["tracking_number"])
     assert [(event["status"], event["place"]) for event in parcel["events"]] == [("out_for_delivery", "Hull")]
     assert "Rui" not in str(shown)
+
+
+@pytest.mark.requirement("S4-12")
+def test_staff_see_a_shipments_products_parcels_and_what_their_carriers_said(call, told, carrier_says):
+    shipment = told(shipped)
+    carrier_says(shipment.parcels[0], "out_for_delivery", place="Hull", note="driver Rui")
+
+    _, shown, _ = call("GET", f"/v1/shipments/{shipment.id}")
+
+    [line], [parcel] = shown["lines"], shown["parcels"]
+    assert (line["sku"], line["name"] != "", line["quantity"]) == ("TEA-250", True, 2)
+    assert (parcel["carrier"], parcel["tracking_number"] != "") == ("waybill", True)
+    [said] = parcel["events"]
+    assert (said["status"], said["place"], said["note"]) == ("out_for_delivery", "Hull", "driver Rui")
 
 
 def test_a_link_opens_its_own_order_for_its_own_time(told, customer):

@@ -25,6 +25,7 @@ class PickListPageArguments(PageArguments):
     """The query of the list of pick lists."""
 
     location = text(40, shortest=1)
+    shipment_id = fields.UUID(metadata={"description": "The lists that something of this shipment is on."})
     open = fields.Boolean(metadata={"description": "Whether anything on it is still to be looked for."})
 
 
