@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, flash, g, redirect, request
+from flask import flash, g, make_response, redirect, request
 from werkzeug.datastructures import MultiDict
 
 from services.console.apis import Away, Refused
@@ -29,7 +29,7 @@ class Fault:
 def act(
     form: str,
     do: Callable[[], Any],
-    show: Callable[[], str],
+    show: Callable[[], Any],
     done: Callable[[Any], str],
     *,
     said: str = "",
@@ -43,7 +43,9 @@ def act(
         answer = do()
     except (Refused, Away) as error:
         g.fault = fault = fault_of(form, error, changes)
-        return Response(show(), fault.status)
+        page = make_response(show())
+        page.status_code = fault.status
+        return page
     if said:
         flash(said)
     return redirect(done(answer), 303)

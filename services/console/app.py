@@ -171,6 +171,7 @@ def _what_pages_have() -> dict[str, Any]:
     may = g.apis.may if "apis" in g else lambda _: False
     return {
         "t": g.words,
+        "words_of": g.words.group,
         "language": language,
         "languages": LANGUAGES,
         "person": g.person,
@@ -184,6 +185,12 @@ def _what_pages_have() -> dict[str, Any]:
         "correlation_id": correlation_id.get(),
         "new_key": lambda: str(new_id()),
         "fault_of": lambda form: fault if (fault := g.get("fault")) and fault.form == form else None,
+        "typed": lambda name: fault.typed.get(name, "") if (fault := g.get("fault")) else "",
+        "others": lambda all_of_them, one: [
+            (other["shipment_id"], other["number"]) for other in all_of_them if other is not one
+        ],
+        "plain": showing.plain,
+        "amount": showing.amount,
         "fault_key": lambda: fault.typed.get("key") if (fault := g.get("fault")) else None,
         "money": lambda minor, currency: showing.money(minor, currency, language),
         "day": lambda value: showing.day(value, language),

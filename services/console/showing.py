@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_timezone_name
+from babel.numbers import get_currency_precision
 from markupsafe import Markup, escape
 
 from shared.clock import now
@@ -19,6 +21,11 @@ LOCALES = {"en": "en_GB", "es": "es_ES"}
 def money(minor: int | None, currency: str, language: str) -> str:
     """An amount as its reader writes it."""
     return "" if minor is None else Money(minor, currency).show(LOCALES[language])
+
+
+def amount(minor: int, currency: str) -> str:
+    """An amount as it is typed into a field."""
+    return f"{Decimal(minor).scaleb(-get_currency_precision(currency)):f}"
 
 
 def day(value: str | date | None, language: str) -> str:
@@ -89,6 +96,15 @@ def address(parts: Mapping[str, Any] | None, language: str) -> Markup:
         parts.get("phone"),
     ]
     return Markup("<br>").join(escape(line) for line in lines if line)
+
+
+def plain(value: Any) -> str:
+    """A value of the history, of whatever kind, on one line."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {plain(part)}" for name, part in value.items() if part not in {None, ""})
+    if isinstance(value, list):
+        return ", ".join(map(plain, value))
+    return "" if value is None else str(value)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -31,6 +31,11 @@ class Words:
         """The word for a status or reason of a service; the code itself, made readable, if it is new."""
         return self.texts.get(f"{group}.{code}") or str(code or "").replace("_", " ")
 
+    def group(self, group: str) -> list[tuple[str, str]]:
+        """The codes of a group, each with its word."""
+        start = f"{group}."
+        return [(key.removeprefix(start), text) for key, text in self.texts.items() if key.startswith(start)]
+
     def knows(self, group: str, code: str) -> bool:
         """Whether there is a word for a code."""
         return f"{group}.{code}" in self.texts

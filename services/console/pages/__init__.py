@@ -1,6 +1,6 @@
 """The screens, a file each; in the order in which the navigation has them."""
 
-from services.console.pages import home, notices, order, orders
+from services.console.pages import edit, home, notices, order, orders
 from services.console.pages.screens import Screen
 
-SCREENS: tuple[Screen, ...] = (home.SCREEN, orders.SCREEN, order.SCREEN, notices.SCREEN)
+SCREENS: tuple[Screen, ...] = (home.SCREEN, orders.SCREEN, order.SCREEN, edit.SCREEN, notices.SCREEN)

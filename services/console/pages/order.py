@@ -1,59 +1,394 @@
 """An order's page: its head, and five tabs that are each an address."""
 
+import hashlib
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, g, render_template
+from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 
-from services.console.apis import read
+from services.console.acting import act, key, version
+from services.console.apis import SERVICES, Part, Refused, read
+from services.console.pages.conflicts import since
 from services.console.pages.markets import masters
+from services.console.pages.order_acts import ACTS, ORDER_ACTS, SHIPMENT_ACTS, SHIPMENT_STEPS, Act, body_of
 from services.console.pages.screens import Screen
+from shared.web import payloads
+from shared.web.problems import Problem
+
+PASSED_ON = ("Content-Disposition", "Content-Length", "Content-Security-Policy")
+PAGES = {
+    "details": "order.show_details",
+    "shipment": "order.show_shipments",
+    "messages": "order.show_messages",
+    "history": "order.show_history",
+    "documents": "order.show_documents",
+}
 
 blueprint = Blueprint("order", __name__, url_prefix="/orders/<uuid:order_id>")
 
 
 @blueprint.get("")
-def show_details(order_id: UUID) -> str:
+def show_details(order_id: UUID) -> Any:
     """What was ordered, by whom, for how much, and what was paid."""
-    return _page("details", order_id)
+    return show("details", order_id)
 
 
 @blueprint.get("/shipment")
-def show_shipments(order_id: UUID) -> str:
-    """Where the goods are."""
-    return _page(
-        "shipments", order_id, shipments=read("shipping.shipments_list_order_shipments", order_id=order_id)
-    )
+def show_shipments(order_id: UUID) -> Any:
+    """Where the goods are, and what comes back."""
+    return show("shipment", order_id)
 
 
 @blueprint.get("/messages")
-def show_messages(order_id: UUID) -> str:
-    """What was written."""
-    return _page(
-        "messages", order_id, messages=read("notifications.messages_list_messages", order_id=order_id)
-    )
+def show_messages(order_id: UUID) -> Any:
+    """What was written, to whom, and what became of it."""
+    return show("messages", order_id)
 
 
 @blueprint.get("/history")
-def show_history(order_id: UUID) -> str:
-    """All that happened."""
-    return _page("history", order_id, history=read("orders.history_show_history", order_id=order_id))
+def show_history(order_id: UUID) -> Any:
+    """All that happened, by day."""
+    return show("history", order_id)
 
 
 @blueprint.get("/documents")
-def show_documents(order_id: UUID) -> str:
+def show_documents(order_id: UUID) -> Any:
     """All papers."""
-    return _page(
-        "documents", order_id, documents=read("documents.documents_list_documents", order_id=order_id)
-    )
+    return show("documents", order_id)
 
 
-def _page(tab: str, order_id: UUID, **reads: Any) -> str:
-    parts = g.apis.together(order=read("orders.orders_show_order", order_id=order_id), **reads)
+def show(tab: str, order_id: UUID) -> Any:
+    """A tab; 304 where the browser shows the same already."""
+    parts = g.apis.together(**_reads(tab, order_id))
     order = parts.pop("order")
     if order.fault:
         raise order.fault
-    return render_template("order/page.html", tab=tab, order=order.value, parts=parts, masters=masters())
+    if order.hidden:
+        raise Problem(403, g.words("faults.403"))
+    shown = payloads.encode([g.language, order.value, *map(_state, parts.values())])
+    mark = f'"{hashlib.sha256(shown).hexdigest()[:32]}"'
+    if request.headers.get("X-Fragment") and request.headers.get("If-None-Match") == mark:
+        return Response(status=304, headers={"ETag": mark})
+    known = masters()
+    shipments = parts["shipments"].value["items"] if parts["shipments"] else []
+    page = render_template(
+        f"order/{tab}.html",
+        tab=tab,
+        pages=PAGES,
+        order=order.value,
+        parts=parts,
+        shipments=shipments,
+        masters=known,
+        zone=known.zone(order.value["market"]),
+        opened=_opened(),
+        order_acts=ORDER_ACTS,
+        shipment_acts=SHIPMENT_ACTS,
+        next_step=_next_step(order.value, shipments),
+        under_way=_under_way(order.value, shipments, parts),
+        services=SERVICES,
+        days=_days(parts.get("history")),
+    )
+    answer = Response(page)
+    answer.headers["ETag"] = mark
+    return answer
+
+
+def _reads(tab: str, order_id: UUID) -> dict[str, Any]:
+    reads = {
+        "order": read("orders.orders_show_order", order_id=order_id),
+        "shipments": read("shipping.shipments_list_order_shipments", order_id=order_id),
+        "conversation": read("notifications.messages_get_conversation", order_id=order_id),
+    }
+    if tab == "details":
+        reads["transactions"] = read("orders.payments_list_transactions", order_id=order_id)
+        reads["notes"] = read("orders.notes_list_notes", {"limit": 100}, order_id=order_id)
+    elif tab == "messages":
+        reads["messages"] = read("notifications.messages_list_messages", {"limit": 100}, order_id=order_id)
+        reads["emails"] = read("notifications.emails_list_notifications", order_id=order_id)
+    elif tab == "history":
+        query = {"limit": 100, "cursor": request.args.get("cursor")}
+        reads["history"] = read("orders.history_show_history", query, order_id=order_id)
+    elif tab == "documents":
+        reads["documents"] = read("documents.documents_list_documents", order_id=order_id)
+    return reads
+
+
+@blueprint.post("/do/<name>")
+def do_to_order(order_id: UUID, name: str) -> Any:
+    """Do something to the order."""
+    wanted = ACTS.get(f"order.{name}")
+    if wanted is None:
+        return redirect(url_for("order.show_details", order_id=order_id), 303)
+    tab = request.form.get("tab", wanted.tab)
+
+    def do() -> Any:
+        more: dict[str, Any] = {}
+        if name == "pay" and (file := request.files.get("file")) and file.filename:
+            stored = g.apis.upload(
+                "documents.uploads_upload_document",
+                {"kind": "payment_proof"},
+                {"file": (file.filename, file.stream, file.mimetype)},
+                key=f"{key()}-file",
+                order_id=order_id,
+            )
+            more["document_id"] = stored["document_id"]
+        currency = request.form.get("currency", "EUR")
+        body = body_of(wanted, request.form, currency)
+        if body is not None:
+            body |= more
+        return _write(wanted, body, order_id)
+
+    return act(
+        name,
+        do,
+        lambda: show(tab, order_id),
+        lambda _: _tab(tab, order_id),
+        said=f"done.{name}",
+        changes=lambda _: since(order_id),
+    )
+
+
+@blueprint.post("/shipments/<uuid:shipment_id>/<name>")
+def do_to_shipment(order_id: UUID, shipment_id: UUID, name: str) -> Any:
+    """Do something to one of its shipments."""
+    wanted = ACTS.get(f"shipment.{name}")
+    if wanted is None:
+        return redirect(_tab("shipment", order_id), 303)
+    return act(
+        f"{name}-{shipment_id}",
+        lambda: g.apis.write(
+            wanted.operation,
+            body_of(wanted, request.form, ""),
+            key=key(),
+            version=version(),
+            shipment_id=shipment_id,
+        ),
+        lambda: show(request.form.get("tab", "shipment"), order_id),
+        lambda _: _tab(request.form.get("tab", "shipment"), order_id),
+        said=f"done.{name}",
+    )
+
+
+@blueprint.post("/shipments/<uuid:shipment_id>/parcels/<uuid:parcel_id>/tracking")
+def enter_tracking(order_id: UUID, shipment_id: UUID, parcel_id: UUID) -> Any:
+    """Enter or correct who carries a parcel, and under which number."""
+    names = ("carrier", "tracking_number", "tracking_url")
+    body = {name: text for name in names if (text := request.form.get(name, "").strip()) or name == "carrier"}
+    return act(
+        f"tracking-{parcel_id}",
+        lambda: g.apis.write(
+            "shipping.tracking_enter_tracking",
+            body,
+            version=version(),
+            shipment_id=shipment_id,
+            parcel_id=parcel_id,
+        ),
+        lambda: show("shipment", order_id),
+        lambda _: _tab("shipment", order_id),
+        said="done.tracking",
+    )
+
+
+@blueprint.post("/holds/<uuid:hold_id>/release")
+def release_hold(order_id: UUID, hold_id: UUID) -> Any:
+    """Lift one hold."""
+    return act(
+        "release_hold",
+        lambda: g.apis.write("orders.holds_release_hold", key=key(), order_id=order_id, hold_id=hold_id),
+        lambda: show("details", order_id),
+        lambda _: _tab("details", order_id),
+        said="done.release_hold",
+    )
+
+
+@blueprint.post("/refunds/<uuid:refund_id>/<any(settle, withdraw):name>")
+def decide_refund(order_id: UUID, refund_id: UUID, name: str) -> Any:
+    """Note that a refund was paid out, or undo it."""
+    field = "reference" if name == "settle" else "reason"
+    return act(
+        f"{name}-{refund_id}",
+        lambda: g.apis.write(
+            f"orders.refunds_{name}_refund",
+            {field: request.form.get(field, "")},
+            key=key(),
+            order_id=order_id,
+            refund_id=refund_id,
+        ),
+        lambda: show("details", order_id),
+        lambda _: _tab("details", order_id),
+        said=f"done.{name}",
+    )
+
+
+@blueprint.post("/returns/<uuid:return_id>/<any(approve, reject, withdraw, refund, dismiss):name>")
+def decide_return(order_id: UUID, return_id: UUID, name: str) -> Any:
+    """Decide about what a customer wants to send back, or settle what came."""
+    field = {"approve": "answer", "reject": "answer", "dismiss": "reason", "refund": "reason"}.get(name)
+    text = request.form.get(field, "").strip() if field else ""
+    body = {field: text} if field and (text or name in {"reject", "dismiss"}) else ({} if field else None)
+    return act(
+        f"{name}-{return_id}",
+        lambda: g.apis.write(
+            f"orders.returns_{name}_return", body, key=key(), order_id=order_id, return_id=return_id
+        ),
+        lambda: show("shipment", order_id),
+        lambda _: _tab("shipment", order_id),
+        said="done.return_decided",
+    )
+
+
+@blueprint.post("/messages/write")
+def write_message(order_id: UUID) -> Any:
+    """Write to the customer, or for colleagues alone."""
+    body: dict[str, Any] = {"text": request.form.get("text", ""), "internal": "internal" in request.form}
+    return act(
+        "write",
+        lambda: g.apis.write("notifications.messages_post_message", body, key=key(), order_id=order_id),
+        lambda: show("messages", order_id),
+        lambda _: _tab("messages", order_id),
+        said="done.write",
+    )
+
+
+@blueprint.post("/messages/no-answer-needed")
+def need_no_answer(order_id: UUID) -> Any:
+    """Take the order out of the queue of the unanswered."""
+    return act(
+        "no_answer",
+        lambda: g.apis.write("notifications.messages_need_no_answer", key=key(), order_id=order_id),
+        lambda: show("messages", order_id),
+        lambda _: _tab("messages", order_id),
+        said="done.no_answer",
+    )
+
+
+@blueprint.post("/emails/<uuid:email_id>/resend")
+def resend_email(order_id: UUID, email_id: UUID) -> Any:
+    """Send an e-mail once more."""
+    return act(
+        f"resend-{email_id}",
+        lambda: g.apis.write("notifications.emails_resend_email", key=key(), email_id=email_id),
+        lambda: show("messages", order_id),
+        lambda _: _tab("messages", order_id),
+        said="done.resend",
+    )
+
+
+@blueprint.post("/documents/<any(upload, make, invoice, send, 'try-again', remove):name>")
+def do_to_documents(order_id: UUID, name: str) -> Any:
+    """Have a paper made, sent to the customer or tried again; put a file to them, or take it back."""
+    form, about = request.form, request.form.get("document_id", "")
+    kind = {"kind": form.get("kind", "")}
+
+    def do() -> Any:
+        if name == "upload":
+            file = request.files.get("file")
+            sent = {"file": (file.filename or "file", file.stream, file.mimetype)} if file else {}
+            upload = "documents.uploads_upload_document"
+            return g.apis.upload(upload, kind, sent, key=key(), order_id=order_id)
+        operation, body, path = {
+            "make": ("documents.documents_request_document", kind, "order_id"),
+            "invoice": ("documents.documents_issue_invoices", None, "order_id"),
+            "send": ("notifications.emails_send_paper", {"document_id": about}, "order_id"),
+            "try-again": ("documents.documents_try_again", None, "document_id"),
+            "remove": ("documents.uploads_remove_upload", {"reason": form.get("reason", "")}, "document_id"),
+        }[name]
+        which = {path: order_id if path == "order_id" else about}
+        return g.apis.write(operation, body, key=key(), **which)
+
+    return act(
+        name,
+        do,
+        lambda: show("documents", order_id),
+        lambda _: _tab("documents", order_id),
+        said=f"done.{name.replace('-', '_')}",
+    )
+
+
+@blueprint.get("/documents/<uuid:document_id>/content")
+def paper(order_id: UUID, document_id: UUID) -> Response:  # noqa: ARG001 - the address says whose it is
+    """The bytes of a paper, passed on as they come."""
+    answer = g.apis.stream("documents.documents_get_content", document_id=document_id)
+
+    def pieces() -> Any:
+        try:
+            yield from answer.iter_raw()
+        finally:
+            answer.close()
+
+    passed = Response(pieces(), content_type=answer.headers["Content-Type"])
+    for header in PASSED_ON:
+        if header in answer.headers:
+            passed.headers[header] = answer.headers[header]
+    if answer.headers["Content-Type"].startswith("application/pdf"):
+        # Shown in a frame of our own pages, and of nobody else's.
+        passed.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'self'"
+    return passed
+
+
+def _write(wanted: Act, body: Any, order_id: UUID) -> Any:
+    """Do it for the version that was shown; where only our own services changed it since, for the newest."""
+    try:
+        return g.apis.write(wanted.operation, body, key=key(), version=version(), order_id=order_id)
+    except Refused as refused:
+        newest = refused.problem.get("current_version")
+        if refused.status != 412 or newest is None or since(order_id):  # noqa: PLR2004
+            raise
+        return g.apis.write(wanted.operation, body, key=key(), version=str(newest), order_id=order_id)
+
+
+def _tab(tab: str, order_id: UUID) -> str:
+    return url_for(PAGES.get(tab, PAGES["details"]), order_id=order_id)
+
+
+def _opened() -> str:
+    """The form that somebody asked for: of a refused one, that."""
+    fault = g.get("fault")
+    return str(fault.form) if fault else request.args.get("act", "")
+
+
+def _state(part: Part) -> Any:
+    return part.value if part else [part.hidden, type(part.fault).__name__]
+
+
+def _next_step(order: dict[str, Any], shipments: list[dict[str, Any]]) -> tuple[str, Any] | None:
+    """The one thing to do next, as the services' `actions` have it: of the order, or of a shipment."""
+    actions = order["actions"]
+    if actions.get("accept", True) is None:
+        return "order", next(one for one in ORDER_ACTS if one.name == "accept")
+    waits = actions.get("accept") or {}
+    if waits.get("reason") == "payment_not_recorded" and actions.get("record_payment", True) is None:
+        return "order", next(one for one in ORDER_ACTS if one.name == "pay")
+    for step in SHIPMENT_STEPS:
+        for shipment in shipments:
+            if step in shipment["actions"] and shipment["actions"][step] is None:
+                return "shipment", (shipment, next(one for one in SHIPMENT_ACTS if one.name == step))
+    return None
+
+
+def _under_way(order: dict[str, Any], shipments: list[dict[str, Any]], parts: dict[str, Part]) -> bool:
+    """Whether something is being done that ends by itself, soon."""
+    papers = parts["documents"].value["items"] if parts.get("documents") else []
+    emails = parts["emails"].value["items"] if parts.get("emails") else []
+    return bool(
+        order["status"] == "cancelling"
+        or (order["awaiting"] is None and order["status"] == "placed")
+        or any(paper["status"] in {"due", "numbered"} and not paper["unprintable"] for paper in papers)
+        or any(email["status"] == "queued" for email in emails)
+        or any(
+            refusal and refusal["reason"] == "label_not_ready"
+            for shipment in shipments
+            for refusal in shipment["actions"].values()
+        )
+    )
+
+
+def _days(history: Part | None) -> list[tuple[str, list[Any]]]:
+    """A page of the history by the day it happened on."""
+    days: dict[str, list[Any]] = {}
+    for entry in history.value["items"] if history else ():
+        days.setdefault(entry["at"][:10], []).append(entry)
+    return list(days.items())
 
 
 SCREEN = Screen(blueprint, "order.show_details", "orders.orders_show_order")

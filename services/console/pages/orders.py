@@ -88,7 +88,6 @@ def render_list(status: int = 200) -> Any:
         tabs=TABS,
         tab=_tab(filters),
         coded=CODED,
-        words_of=words_of,
         market_names=[(code, market["name"]) for code, market in known.markets.items()],
         seller_names=[(code, seller["name"]) for code, seller in known.sellers.items()],
         chip=lambda name, value: _chip(name, value, known),
@@ -150,12 +149,6 @@ def asked_filters() -> dict[str, Any]:
     if isinstance(found.get("period"), list):
         found["period"] = found["period"][0]
     return found
-
-
-def words_of(group: str) -> list[tuple[str, str]]:
-    """The codes of a group, each with its word."""
-    start = f"{group}."
-    return [(key.removeprefix(start), text) for key, text in g.words.texts.items() if key.startswith(start)]
 
 
 def addressed(**changes: Any) -> str:

@@ -1,0 +1,120 @@
+"""Changing a placed order: what it would come to, and then the change."""
+
+from typing import Any
+from uuid import UUID
+
+from flask import Blueprint, Response, g, render_template, request, url_for
+
+from services.console.acting import act, fault_of, key, version
+from services.console.apis import Away, Refused
+from services.console.pages.conflicts import since
+from services.console.pages.markets import masters
+from services.console.pages.order_acts import minor
+from services.console.pages.screens import Screen
+
+ADDRESS = ("name", "company", "line1", "line2", "postcode", "city", "region", "country", "phone")
+PERSON = ("name", "email", "phone", "company")
+NEW_LINES = 2
+
+blueprint = Blueprint("edit", __name__, url_prefix="/orders/<uuid:order_id>/edit")
+
+
+@blueprint.get("")
+def show(order_id: UUID, preview: Any = None) -> str:
+    """The order as a form, filled with what was typed if there is something."""
+    order = g.apis.read("orders.orders_show_order", order_id=order_id)
+    return render_template(
+        "order/edit.html",
+        order=order,
+        preview=preview,
+        typed=request.form if request.method == "POST" else None,
+        address_fields=ADDRESS,
+        person_fields=PERSON,
+        new_lines=range(NEW_LINES),
+        masters=masters(),
+    )
+
+
+@blueprint.post("")
+def change(order_id: UUID) -> Any:
+    """Show what the change would make of the order, or make it."""
+    order = g.apis.read("orders.orders_show_order", order_id=order_id)
+    body = _edited(order)
+    if request.form.get("do") == "preview":
+        try:
+            preview = g.apis.write("orders.edits_preview_edit", body, version=version(), order_id=order_id)
+        except (Refused, Away) as error:
+            g.fault = fault_of("edit", error)
+            return Response(show(order_id), g.fault.status)
+        return show(order_id, preview)
+    return act(
+        "edit",
+        lambda: g.apis.write(
+            "orders.edits_edit_order", body, key=key(), version=version(), order_id=order_id
+        ),
+        lambda: show(order_id),
+        lambda _: url_for("order.show_details", order_id=order_id),
+        said="done.edit",
+        changes=lambda _: since(order_id),
+    )
+
+
+def _edited(order: dict[str, Any]) -> dict[str, Any]:
+    """What of the order was changed on the form, as the API takes it; what stayed is not sent."""
+    form, currency = request.form, order["currency"]
+    body: dict[str, Any] = {"reason": form.get("reason", "").strip()}
+    person = {name: form.get(f"customer-{name}", "").strip() for name in PERSON}
+    if changed := {name: text for name, text in person.items() if text != (order["customer"][name] or "")}:
+        body["customer"] = changed
+    groups = [_group(at, group) for at, group in enumerate(order["delivery_groups"])]
+    if any(changed for _, changed in groups):
+        body["delivery_groups"] = [group for group, _ in groups]
+    lines = _lines(order, currency)
+    if lines is not None:
+        body["lines"] = lines
+    return body
+
+
+def _group(at: int, group: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    kept: dict[str, Any] = {"group_id": group["group_id"]}
+    changed = False
+    wanted = request.form.get(f"group-{at}-requested_on", "").strip()
+    if wanted and wanted != group["requested_on"]:
+        kept["requested_on"], changed = wanted, True
+    if group["address"]:
+        typed = {name: request.form.get(f"group-{at}-{name}", "").strip() for name in ADDRESS}
+        before = {name: group["address"][name] or "" for name in ADDRESS}
+        if typed != before:
+            kept["address"] = {
+                name: text for name, text in typed.items() if text or name in {"name", "line1"}
+            }
+            changed = True
+    return kept, changed
+
+
+def _lines(order: dict[str, Any], currency: str) -> list[dict[str, Any]] | None:
+    """All lines, if any was changed, taken out or added."""
+    form, changed, lines = request.form, False, []
+    groups = {group["group_id"]: at for at, group in enumerate(order["delivery_groups"])}
+    for line in order["lines"]:
+        place = f"line-{line['line_id']}"
+        quantity = form.get(f"{place}-quantity", "").strip() or str(line["quantity"])
+        price = minor(form.get(f"{place}-price", "").strip(), currency)
+        if quantity == "0":
+            changed = True
+            continue
+        kept: dict[str, Any] = {"line_id": line["line_id"], "delivery_group": groups[line["group_id"]]}
+        kept["quantity"] = int(quantity) if quantity.isdecimal() else quantity
+        if price not in {"", line["unit_price_minor"]}:
+            kept["unit_price_minor"], changed = price, True
+        changed = changed or kept["quantity"] != line["quantity"]
+        lines.append(kept)
+    for at in range(NEW_LINES):
+        if sku := form.get(f"new-{at}-sku", "").strip():
+            quantity = form.get(f"new-{at}-quantity", "").strip() or "1"
+            lines.append({"sku": sku, "quantity": int(quantity) if quantity.isdecimal() else quantity})
+            changed = True
+    return lines if changed else None
+
+
+SCREEN = Screen(blueprint, "edit.show", "orders.edits_edit_order")

@@ -1,0 +1,101 @@
+"""Chromium at the console of a whole running system; one of both for all browser tests."""
+
+import os
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from deploy.local.environment import browser as installed_browser
+from deploy.local.settings import Settings, free_ports
+from deploy.local.stack import Stack, remove
+from tests.shop import Shop
+
+FLAGS = (
+    "--headless",
+    "--no-sandbox",  # in containers, where tests run as root
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+PATIENCE_MILLISECONDS = 20_000
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The browser; where there is none the tests are skipped, but never in CI."""
+    program = installed_browser()
+    if program is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI has to have Chromium: apt-get install chromium")
+        pytest.skip("no Chromium here: apt-get install chromium")
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=list(FLAGS))
+        yield running
+        running.close()
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory, chromium):
+    folder = tmp_path_factory.mktemp("browser") / "data"
+    with Stack(Settings(folder=folder, ports=free_ports())) as running:
+        yield running
+    remove(folder)
+
+
+@pytest.fixture(scope="session")
+def shop(stack):
+    """The demo's seller `harbour`, whose people the console knows, with goods in stock."""
+    shop = Shop(stack, market="gb", seller="harbour")
+    shop.open({"TEA-250": 100_000, "CUP-1": 100_000}, payment_methods=["transfer", "cash_on_delivery"])
+    yield shop
+    shop.close()
+
+
+@pytest.fixture
+def open_browser(stack, chromium):
+    """A browser of its own for a person, with its page already signed in."""
+    contexts = []
+
+    def open_as(person, *, language="en", width=1280, height=900, script=True, scheme="light"):
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            java_script_enabled=script,
+            color_scheme=scheme,
+            base_url=stack.console_url,
+            locale="en-GB",
+        )
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
+        context.add_cookies([{"name": "language", "value": language, "url": stack.console_url}])
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(stack.console_page)  # with the key that make up prints
+        page.click(f"button[value={person}]")
+        return page
+
+    yield open_as
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def place(shop):
+    """A new order whose stock shipping has promised."""
+
+    def placed(*lines, **more):
+        order = shop.place(*(lines or (("TEA-250", 2),)), **more)
+        return shop.eventually(
+            lambda: shop.call("orders", "GET", f"/v1/orders/{order['order_id']}"),
+            lambda now: now["awaiting"] == [],
+        )
+
+    return placed
+
+
+@pytest.fixture
+def somebody():
+    """A name that no other order has."""
+    return f"Zora {uuid4().hex[:10]}"

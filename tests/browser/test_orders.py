@@ -1,0 +1,373 @@
+"""Finding and working on orders, by clicks and keys."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+pytestmark = pytest.mark.slow
+
+STEPS = {
+    "en": (
+        "Accept order",
+        "Release to warehouse",
+        "Mark as picked",
+        "Mark as packed",
+        "Hand to carrier",
+        "Mark as delivered",
+    ),
+    "es": (
+        "Aceptar pedido",
+        "Pasar a almacén",
+        "Marcar recogido",
+        "Marcar empaquetado",
+        "Entregar al transportista",
+        "Marcar entregado",
+    ),
+}
+DONE = {"en": "Delivered", "es": "Entregado"}
+
+
+def customer(name):
+    return {"customer": {"name": name, "email": "zora@customers.example", "phone": "+44 117 496 0108"}}
+
+
+def numbers(page):
+    return page.locator("a.whole").all_inner_texts()
+
+
+@pytest.mark.requirement("S3-31", "S1-15", "C-13", "C-14")
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_a_whole_order_goes_its_way_by_clicks_alone(open_browser, place, language):
+    order = place()
+    page = open_browser("helen", language=language)
+    page.goto("/orders")
+    page.get_by_role("link", name=order["number"]).click()
+
+    for step in STEPS[language]:
+        # What comes next appears by itself: nothing is loaded again.
+        page.locator(".steps").get_by_role("button", name=step).or_(
+            page.locator(".steps").get_by_role("link", name=step)
+        ).click()
+        if page.locator("#act").count():
+            page.locator("#act form button").first.click()
+
+    page.locator(".order-head .badge", has_text=DONE[language]).wait_for()
+
+
+@pytest.mark.requirement("C-01", "C-02", "C-04")
+def test_a_list_is_its_address(open_browser, place, somebody):
+    mine = [place(**customer(somebody))["number"] for _ in range(2)]
+    page = open_browser("helen")
+    page.goto("/orders")
+
+    page.locator(".sieve input[type=search]").fill(somebody)
+    page.wait_for_url(re.compile("search="))
+    page.wait_for_function("document.querySelectorAll('a.whole').length === 2")
+    page.locator("#tabs").get_by_role("link", name="To accept").click()
+    page.wait_for_url(re.compile("status=placed"))
+    assert "search=" in page.url
+    assert "cursor=" not in page.url
+
+    other = open_browser("helen")
+    other.goto(page.url)
+    assert sorted(numbers(other)) == sorted(mine)
+    page.locator("a.whole").first.click()
+    page.go_back()
+    assert sorted(numbers(page)) == sorted(mine)
+
+
+@pytest.mark.requirement("S3-06")
+def test_a_customer_is_found_while_the_name_is_typed(open_browser, place, somebody):
+    order = place(**customer(somebody))
+    page = open_browser("helen")
+    page.goto("/orders")
+
+    page.locator(".sieve input[type=search]").press_sequentially(somebody[:-2])
+
+    page.wait_for_function("document.querySelectorAll('a.whole').length === 1")
+    assert numbers(page) == [order["number"]]
+
+
+@pytest.mark.requirement("S3-10", "C-06")
+def test_days_are_applied_together_and_one_day_is_enough(open_browser, place, shop):
+    order = place()
+    page = open_browser("helen")
+    page.goto("/orders")
+    today = order["placed_at"][:10]
+
+    page.locator("#filters summary").click()
+    page.get_by_label("From day").fill(today)
+    page.get_by_label("To day, included").fill(today)
+    assert "placed_from" not in page.url
+    page.get_by_role("button", name="Apply").click()
+
+    page.wait_for_url(re.compile(f"placed_from={today}&placed_to={today}"))
+    assert order["number"] in numbers(page)
+
+
+@pytest.mark.requirement("C-05")
+def test_a_filter_that_is_refused_is_marked_and_can_be_cleared(open_browser, shop):
+    page = open_browser("helen")
+
+    page.goto("/orders?placed_from=2026-02-02&placed_to=2026-01-01")
+
+    assert "is before placed_from" in page.locator(".chip.is-wrong").inner_text()
+    page.locator("#chips").get_by_role("link", name="Clear all").click()
+    page.wait_for_url(re.compile("/orders$"))
+    assert page.locator(".fault").count() == 0
+
+
+@pytest.mark.requirement("C-10")
+def test_only_what_the_api_sorts_by_is_sortable(open_browser, place):
+    place()
+    page = open_browser("helen")
+    page.goto("/orders")
+
+    headings = page.locator("thead th a").all_inner_texts()
+    for heading in headings:
+        page.locator("thead th a", has_text=heading.strip()).click()
+        assert page.locator(".fault").count() == 0
+
+    assert [heading.strip() for heading in headings] == ["Placed", "Due", "Total"]
+
+
+@pytest.mark.requirement("C-11")
+def test_lists_are_filtered_by_payment_and_by_goods(open_browser, place):
+    order = place()
+    page = open_browser("helen")
+
+    page.goto("/orders?payment_state=unpaid&fulfilment=unfulfilled")
+    both = numbers(page)
+    page.goto("/orders?payment_state=refunded&fulfilment=unfulfilled")
+
+    assert order["number"] in both
+    assert order["number"] not in numbers(page)
+
+
+@pytest.mark.requirement("C-12")
+def test_one_box_finds_whatever_is_known_of_an_order(open_browser, place, somebody):
+    order = place(**customer(somebody), external_reference=f"REF-{somebody[-6:]}")
+    page = open_browser("helen")
+
+    for known in (order["number"], somebody, f"REF-{somebody[-6:]}"):
+        page.goto("/orders")
+        page.locator(".sieve input[type=search]").fill(known)
+        page.keyboard.press("Enter")
+        page.wait_for_url(re.compile("search="))
+        assert numbers(page) == [order["number"]], known
+
+
+@pytest.mark.requirement("C-15")
+def test_a_page_left_open_tells_of_new_orders_and_moves_nothing(open_browser, place):
+    place()
+    page = open_browser("helen")
+    page.goto("/orders")
+    before = numbers(page)
+
+    place()
+
+    page.get_by_role("link", name=re.compile("new order")).wait_for(timeout=30_000)
+    assert numbers(page) == before
+
+
+@pytest.mark.requirement("C-16")
+def test_a_form_sent_twice_acts_once(open_browser, place, shop):
+    order = place(method="transfer")
+    page = open_browser("helen", script=False)
+    accounts = open_browser("barbara", script=False)
+    accounts.goto(f"/orders/{order['order_id']}?act=pay")
+    key = accounts.locator("#act input[name=key]").input_value()
+    accounts.locator("#act").get_by_label("Reference").fill("bank 7")
+    accounts.locator("#act form button").first.click()
+
+    accounts.go_back()
+    if (
+        accounts.locator("#act input[name=key]").count()
+        and accounts.locator("#act input[name=key]").input_value() == key
+    ):
+        accounts.locator("#act").get_by_label("Reference").fill("bank 7")
+        accounts.locator("#act form button").first.click()
+
+    page.goto(f"/orders/{order['order_id']}")
+    payments = shop.call("orders", "GET", f"/v1/orders/{order['order_id']}/payments")
+    assert len(payments["items"]) == 1
+
+
+@pytest.mark.requirement("C-17", "C-18", "S4-15")
+def test_what_is_not_possible_is_not_offered_and_says_why(open_browser, place):
+    order = place(method="transfer")
+    page = open_browser("helen")
+    page.goto(f"/orders/{order['order_id']}")
+
+    assert page.locator(".steps").get_by_role("button", name="Accept order").count() == 0
+    page.get_by_text("More", exact=True).click()
+    assert "It is not paid yet." in page.locator("#more").inner_text()
+
+
+@pytest.mark.requirement("C-19", "C-20")
+def test_a_refused_form_keeps_what_was_typed_and_says_what_is_wrong(open_browser, place):
+    order = place()
+    page = open_browser("helen")
+    page.goto(f"/orders/{order['order_id']}/edit")
+    page.get_by_label("Postcode").fill("BS1 4QB")
+    page.get_by_label("Add by SKU 1", exact=True).fill("NO-SUCH-THING")
+    page.get_by_label("Reason").fill("asked by telephone")
+
+    page.get_by_role("button", name="Save").click()
+
+    fault = page.locator(".fault")
+    fault.wait_for()
+    assert "Number for the logs" in fault.inner_text()
+    assert page.get_by_label("Add by SKU 1", exact=True).input_value() == "NO-SUCH-THING"
+    assert page.get_by_label("Postcode").input_value() == "BS1 4QB"
+    assert page.evaluate("document.activeElement.classList.contains('fault')")
+
+
+@pytest.mark.requirement("C-21")
+def test_the_second_of_two_people_is_stopped_and_told_who_changed_what(open_browser, place, shop):
+    order = place()
+    page = open_browser("helen")
+    page.goto(f"/orders/{order['order_id']}/edit")
+    page.get_by_label("Postcode").fill("BS1 4QB")
+    page.get_by_label("Reason").fill("moved house")
+    other = open_browser("carla")
+    other.goto(f"/orders/{order['order_id']}/edit")
+    other.get_by_label("City").fill("Bath")
+    other.get_by_label("Reason").fill("wrong town")
+    other.get_by_role("button", name="Save").click()
+    other.wait_for_url(re.compile(f"{order['order_id']}$"))
+
+    page.get_by_role("button", name="Save").click()
+
+    told = page.locator(".fault")
+    told.wait_for()
+    assert "carla@waybill.example edited the order" in told.inner_text()
+    assert page.get_by_label("Postcode").input_value() == "BS1 4QB"
+    now = shop.call("orders", "GET", f"/v1/orders/{order['order_id']}")
+    assert now["delivery_groups"][0]["address"]["postcode"] == "BS1 4QA"
+
+
+@pytest.mark.requirement("C-22", "C-23", "S2-07")
+def test_cancelling_asks_once_more_with_number_amount_and_a_warning(open_browser, place, shop):
+    order = place()
+    page = open_browser("helen")
+    page.goto(f"/orders/{order['order_id']}")
+    page.get_by_text("More", exact=True).click()
+    page.locator("#more").get_by_role("link", name="Cancel order").click()
+
+    asked = page.locator("#act")
+    assert order["number"] in asked.inner_text()
+    assert "£12.95" in asked.inner_text()
+    assert "was not written to" in asked.inner_text()
+    asked.get_by_label("Reason").fill("ordered twice")
+    asked.get_by_role("button", name=re.compile("Cancel order")).click()
+
+    page.locator(".order-head .badge", has_text="Cancelled").wait_for()
+    assert shop.call("orders", "GET", f"/v1/orders/{order['order_id']}")["refunds"] == []
+
+
+@pytest.mark.requirement("C-31")
+def test_who_may_little_has_a_working_page_without_the_rest(open_browser, place):
+    order = place()
+    page = open_browser("peter")
+
+    for address in ("/", "/orders", f"/orders/{order['order_id']}", f"/orders/{order['order_id']}/shipment"):
+        assert page.goto(address).status == 200
+
+    page.goto(f"/orders/{order['order_id']}")
+    assert page.get_by_role("button", name="Add note").count() == 0
+    assert page.locator(".steps").get_by_role("button", name="Accept order").count() == 0
+    assert page.locator(".missing").count() == 0
+
+
+@pytest.mark.requirement("C-33", "S3-04")
+def test_notes_and_history_name_their_writer(open_browser, place):
+    order = place()
+    page = open_browser("helen")
+    page.goto(f"/orders/{order['order_id']}")
+
+    page.get_by_label("For colleagues only").fill("Rings twice")
+    page.get_by_role("button", name="Add note").click()
+
+    page.locator("#notes .talk", has_text="Rings twice").wait_for()
+    assert "helen@waybill.example" in page.locator("#notes .talk").inner_text()
+    page.get_by_role("link", name="History").click()
+    entries = page.locator(".lines > li")
+    assert entries.count() > 1
+    assert all(entry.locator("strong").first.inner_text().strip() for entry in entries.all())
+
+
+@pytest.mark.requirement("C-41")
+def test_leaving_a_changed_form_asks_first(open_browser, place):
+    order = place()
+    page = open_browser("helen")
+    page.goto(f"/orders/{order['order_id']}/edit")
+    page.get_by_label("City").fill("Bath")
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
+
+    page.get_by_role("link", name="Orders").click()
+    page.wait_for_timeout(300)
+
+    assert asked == ["beforeunload"]
+    assert page.get_by_label("City").input_value() == "Bath"
+
+
+@pytest.mark.requirement("C-42")
+def test_an_email_is_sent_again(open_browser, place, shop):
+    order = place()
+    address = f"/v1/orders/{order['order_id']}/notifications"
+    shop.eventually(
+        lambda: shop.call("notifications", "GET", address)["items"],
+        lambda emails: any(email["status"] == "sent" for email in emails),
+    )
+    page = open_browser("helen")
+    page.goto(f"/orders/{order['order_id']}/messages")
+    before = page.locator(".lines li").count()
+
+    page.get_by_role("button", name=re.compile("Send again")).first.click()
+
+    page.get_by_text("E-mail on its way again.").wait_for()
+    page.wait_for_function(f"document.querySelectorAll('.lines li').length > {before}")
+
+
+@pytest.mark.requirement("C-34", "C-35")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_pages_are_for_everybody(open_browser, place, scheme, language):
+    """Nothing that axe knows of, and nothing beside the page at 320 pixels."""
+    order = place()
+    narrow = open_browser("helen", width=320, height=640, scheme=scheme, language=language)
+    wide = open_browser("helen", scheme=scheme, language=language)
+    own = f"/orders/{order['order_id']}"
+    tabs = [
+        own + tab for tab in ("", "/shipment", "/messages", "/history", "/documents", "/edit", "?act=cancel")
+    ]
+
+    for address in ("/", "/orders", "/notices", *tabs):
+        narrow.goto(address)
+        beside = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        assert narrow.evaluate(beside) <= 0, address
+        wide.goto(address)
+        found = Axe().run(wide)
+        assert found.violations_count == 0, f"{address}: {found.generate_report()}"
+
+
+@pytest.mark.requirement("C-45")
+def test_a_service_that_is_away_costs_its_own_tab(open_browser, place, stack):
+    order = place()
+    page = open_browser("helen")
+    own = f"/orders/{order['order_id']}"
+    stack.stop_process("documents.api")
+    try:
+        page.goto(f"{own}/documents")
+        assert "can't be reached now" in page.locator(".missing").inner_text()
+        for tab in ("", "/shipment", "/messages", "/history"):
+            page.goto(own + tab)
+            assert page.locator(".missing").count() == 0
+        page.locator(".steps").get_by_role("button", name="Accept order").click()
+        page.locator(".order-head .badge", has_text="Accepted").wait_for()
+    finally:
+        stack.start_process("documents.api")
+        stack.wait_until_healthy()
