@@ -177,7 +177,9 @@ def _what_pages_have() -> dict[str, Any]:
         "person": g.person,
         "settings": g.settings,
         "may": may,
-        "screens": [one for one in pages.SCREENS if one.label and may(one.operation)] if "apis" in g else [],
+        "screens": [one for one in pages.SCREENS if one.label and (not one.operation or may(one.operation))]
+        if "apis" in g
+        else [],
         "here": request.blueprint,
         "asked_for": request.full_path.rstrip("?"),
         "icon": _icon,

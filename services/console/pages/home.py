@@ -43,4 +43,4 @@ def show() -> str:
     return render_template("home/home.html", parts=parts, bank=bank, dead=dead, lists=LISTS, masters=known)
 
 
-SCREEN = Screen(blueprint, "home.show", "orders.lists_show_queues", "nav.home", "house")
+SCREEN = Screen(blueprint, "home.show", "", "nav.home", "house")

@@ -11,6 +11,6 @@ class Screen:
 
     blueprint: Blueprint
     endpoint: str  # of its first page
-    operation: str  # who may read this finds the screen in the navigation
+    operation: str  # who may read this finds the screen in the navigation; none: everybody
     label: str = ""  # the key of its name; without one it is not in the navigation
     icon: str = ""
