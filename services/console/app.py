@@ -181,6 +181,10 @@ def _what_pages_have() -> dict[str, Any]:
         if "apis" in g
         else [],
         "here": request.blueprint,
+        "section": next(
+            (one.within for one in pages.SCREENS if one.within and one.blueprint.name == request.blueprint),
+            request.blueprint,
+        ),
         "asked_for": request.full_path.rstrip("?"),
         "icon": _icon,
         "asset": _asset,
@@ -191,7 +195,7 @@ def _what_pages_have() -> dict[str, Any]:
         "others": lambda all_of_them, one: [
             (other["shipment_id"], other["number"]) for other in all_of_them if other is not one
         ],
-        "plain": showing.plain,
+        "told": lambda entry, currency: showing.told(entry, currency, g.words),
         "amount": showing.amount,
         "fault_key": lambda: fault.typed.get("key") if (fault := g.get("fault")) else None,
         "money": lambda minor, currency: showing.money(minor, currency, language),

@@ -136,9 +136,7 @@ def begin() -> AnyResponse | str:
             return Response(render_template("login_closed.html"), 403)
         return render_template("login.html", people=_people(g.settings), next=where)
     session["next"] = where
-    redirect_uri = url_for("login.finish", _external=True)
-    if g.settings.public_url:
-        redirect_uri = g.settings.public_url.rstrip("/") + url_for("login.finish")
+    redirect_uri = g.settings.public_url.rstrip("/") + url_for("login.finish")
     try:
         answer: AnyResponse = current_app.extensions["console.provider"].authorize_redirect(redirect_uri)
     except (requests.RequestException, AuthlibBaseError, ValueError) as error:

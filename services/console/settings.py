@@ -43,6 +43,9 @@ class Settings(ProcessSettings):
             yield "OIDC_CLIENT_ID is not set"
         if self.oidc_issuer and not _is_safe(self.oidc_issuer):
             yield "OIDC_ISSUER should begin with https://"
+        if self.oidc_issuer and not self.public_url:
+            # Otherwise whoever sends a request says, by its Host, where the code of a login goes.
+            yield "PUBLIC_URL is not set, and OIDC_ISSUER sends people back to it"
         if self.is_local and self.public_url and urlsplit(self.public_url).hostname not in LOOPBACK:
             yield "LOCAL_PEOPLE lets everybody in, so PUBLIC_URL may be an address of this machine only"
 

@@ -11,6 +11,7 @@ from babel.dates import format_date, format_datetime, format_time, format_timede
 from babel.numbers import get_currency_precision
 from markupsafe import Markup, escape
 
+from services.console.words import Words
 from shared.clock import now
 from shared.money import Money
 
@@ -98,13 +99,48 @@ def address(parts: Mapping[str, Any] | None, language: str) -> Markup:
     return Markup("<br>").join(escape(line) for line in lines if line)
 
 
-def plain(value: Any) -> str:
-    """A value of the history, of whatever kind, on one line."""
-    if isinstance(value, dict):
-        return ", ".join(f"{name}: {plain(part)}" for name, part in value.items() if part not in {None, ""})
+# The words of a value in the history, by the field it is of.
+WORDED = {
+    "status": "order_status",
+    "fulfilment": "fulfilment",
+    "payment_state": "payment_state",
+    "method": "payment_method",
+    "kind": "paper",
+    "step": "email_step",
+    "recipient": "recipient",
+    "changed": "fields",
+}
+# What an entry of the history says besides is for machines.
+UNSAID = ("awaiting", "author", "owner", "by_customer", "kept", "part", "why")
+
+
+def told(entry: Mapping[str, Any], currency: str, words: Words) -> list[tuple[str, str, str]]:
+    """What an entry of the history says of itself: the name of each value, what it was before, what it is."""
+    found = [
+        (name, _value(name, entry["before"].get(name), currency, words), _value(name, value, currency, words))
+        for name, value in entry["after"].items()
+    ]
+    found += [(name, "", _value(name, value, currency, words)) for name, value in entry["detail"].items()]
+    return [
+        (words.of("fields", name), was, now)
+        for name, was, now in found
+        if was != now and name not in UNSAID and not name.endswith(("_id", "_ids"))
+    ]
+
+
+def _value(name: str, value: Any, currency: str, words: Words) -> str:
+    if value in (None, "", 0, [], {}):
+        return ""
     if isinstance(value, list):
-        return ", ".join(map(plain, value))
-    return "" if value is None else str(value)
+        return ", ".join(_value(name, one, currency, words) for one in value)
+    if name.endswith("_minor"):
+        return money(value, currency, words.language)
+    if name.endswith("_at") and isinstance(value, str):
+        return day(value[:10], words.language)
+    if isinstance(value, dict):
+        return ", ".join(filter(None, (_value(part, one, currency, words) for part, one in value.items())))
+    group = WORDED.get(name, "reasons" if name == "reason" else "")
+    return words.of(group, str(value)) if group and words.knows(group, str(value)) else str(value)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -117,4 +117,4 @@ def _lines(order: dict[str, Any], currency: str) -> list[dict[str, Any]] | None:
     return lines if changed else None
 
 
-SCREEN = Screen(blueprint, "edit.show", "orders.edits_edit_order")
+SCREEN = Screen(blueprint, "edit.show", "orders.edits_edit_order", within="orders")

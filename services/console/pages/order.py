@@ -10,7 +10,7 @@ from services.console.acting import act, key, version
 from services.console.apis import SERVICES, Part, Refused, read
 from services.console.pages.conflicts import since
 from services.console.pages.markets import masters
-from services.console.pages.order_acts import ACTS, ORDER_ACTS, SHIPMENT_ACTS, SHIPMENT_STEPS, Act, body_of
+from services.console.pages.order_acts import ACTS, ORDER_ACTS, SHIPMENT_ACTS, SHIPMENT_STEPS, body_of
 from services.console.pages.screens import Screen
 from shared.web import payloads
 from shared.web.problems import Problem
@@ -136,7 +136,7 @@ def do_to_order(order_id: UUID, name: str) -> Any:
         body = body_of(wanted, request.form, currency)
         if body is not None:
             body |= more
-        return _write(wanted, body, order_id)
+        return _write(wanted.operation, body, order_id)
 
     return act(
         name,
@@ -194,10 +194,11 @@ def release_hold(order_id: UUID, hold_id: UUID) -> Any:
     """Lift one hold."""
     return act(
         "release_hold",
-        lambda: g.apis.write("orders.holds_release_hold", key=key(), order_id=order_id, hold_id=hold_id),
+        lambda: _write("orders.holds_release_hold", None, order_id, hold_id=hold_id),
         lambda: show("details", order_id),
         lambda _: _tab("details", order_id),
         said="done.release_hold",
+        changes=lambda _: since(order_id),
     )
 
 
@@ -326,15 +327,15 @@ def paper(order_id: UUID, document_id: UUID) -> Response:  # noqa: ARG001 - the 
     return passed
 
 
-def _write(wanted: Act, body: Any, order_id: UUID) -> Any:
+def _write(operation: str, body: Any, order_id: UUID, **path: Any) -> Any:
     """Do it for the version that was shown; where only our own services changed it since, for the newest."""
     try:
-        return g.apis.write(wanted.operation, body, key=key(), version=version(), order_id=order_id)
+        return g.apis.write(operation, body, key=key(), version=version(), order_id=order_id, **path)
     except Refused as refused:
         newest = refused.problem.get("current_version")
         if refused.status != 412 or newest is None or since(order_id):  # noqa: PLR2004
             raise
-        return g.apis.write(wanted.operation, body, key=key(), version=str(newest), order_id=order_id)
+        return g.apis.write(operation, body, key=key(), version=str(newest), order_id=order_id, **path)
 
 
 def _tab(tab: str, order_id: UUID) -> str:
@@ -391,4 +392,4 @@ def _days(history: Part | None) -> list[tuple[str, list[Any]]]:
     return list(days.items())
 
 
-SCREEN = Screen(blueprint, "order.show_details", "orders.orders_show_order")
+SCREEN = Screen(blueprint, "order.show_details", "orders.orders_show_order", within="orders")

@@ -76,8 +76,7 @@ ORDER_ACTS = (
         tab="shipment",
     ),
     Act("note", "orders.notes_add_note", "", (Input("text", "textarea", required=True),)),
-    Act("tag", "orders.notes_tag_order", "", (Input("add", hint="tags"), Input("remove", hint="tags"))),
-    Act("reorder", "orders.drafts_reorder"),
+    Act("tag", "orders.notes_tag_order", "", (Input("add"), Input("remove"))),
     Act("refuse", "orders.orders_refuse_order", "refuse", (REASON,), tone="danger", money=True),
     Act(
         "cancel_lines",
@@ -179,7 +178,8 @@ def body_of(act: Act, form: MultiDict[str, str], currency: str) -> dict[str, Any
     if act.name == "refund":
         _say_what_is_refunded(body)
     if act.name == "tag":
-        body = {name: body.get(name, "").replace(",", " ").split() for name in ("add", "remove")}
+        gone = body.get("remove")
+        body = {"add": _tags(body.get("add", "")), "remove": [gone] if gone else []}
     return body if act.inputs or act.extra else None
 
 
@@ -189,6 +189,11 @@ def minor(text: str, currency: str) -> Any:
         return int(Decimal(text.replace(",", ".")).scaleb(get_currency_precision(currency)))
     except (InvalidOperation, ValueError):
         return text
+
+
+def _tags(text: str) -> list[str]:
+    """Tags as people type several: with a comma between; one may have blanks in it."""
+    return [tag for part in text.split(",") if (tag := part.strip())]
 
 
 def _whole(text: str) -> Any:

@@ -14,3 +14,4 @@ class Screen:
     operation: str  # who may read this finds the screen in the navigation; none: everybody
     label: str = ""  # the key of its name; without one it is not in the navigation
     icon: str = ""
+    within: str = ""  # without a name: the screen in the navigation that it belongs to

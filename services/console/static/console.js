@@ -49,6 +49,8 @@ function replace(part, fresh) {
 
 // --- Parts that ask again while somebody looks ------------------------------------------------------------------
 let asked = Date.now();
+// What was just done leads to more in the background: for a while the page asks often.
+const eagerUntil = document.querySelector("#said .said") ? Date.now() + 20000 : 0;
 async function refresh() {
   const parts = [...document.querySelectorAll("[data-live]")];
   if (!parts.length || document.hidden) return;
@@ -75,6 +77,7 @@ function announce(text) {
 }
 function seconds() {
   const all = [...document.querySelectorAll("[data-live]")].map((part) => Number(part.dataset.live) || 20);
+  if (all.length && Date.now() < eagerUntil) return 2;
   return all.length ? Math.min(...all) : 0;
 }
 setInterval(() => { if (seconds() && Date.now() - asked >= seconds() * 1000) refresh(); }, 500);

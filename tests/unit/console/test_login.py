@@ -27,7 +27,12 @@ def provided(make_console, issuer):
     """A browser at a console whose people come from the issuer, and the tokens that orders was shown."""
     issuer.lifetime, issuer.nonce, issuer.refreshes = 300, None, 0
     orders = answering("orders", QUEUES)
-    browser = make_console({"orders": orders}, oidc_issuer=issuer.address, oidc_client_id=CLIENT)
+    browser = make_console(
+        {"orders": orders},
+        oidc_issuer=issuer.address,
+        oidc_client_id=CLIENT,
+        public_url="https://shop.example",
+    )
     browser.orders = orders
     return browser
 
@@ -47,6 +52,7 @@ def test_the_code_flow_signs_somebody_in_with_their_own_token(provided):
     asked = parse_qs(urlsplit(begun.headers["Location"]).query)
     assert asked["response_type"] == ["code"]
     assert asked["code_challenge_method"] == ["S256"]
+    assert asked["redirect_uri"] == ["https://shop.example/login/callback"]
     assert (done.status_code, done.headers["Location"]) == (303, "/notices")
     assert "Ines Ray" in provided.get("/").text
     assert provided.orders.asked[0].headers["Authorization"].startswith("Bearer access-")
@@ -236,7 +242,11 @@ ENVIRONMENT = {
     "BROKER_URL": "redis://127.0.0.1:9/0",
     **{f"{service}_URL": AWAY for service in ("ORDERS", "SHIPPING", "DOCUMENTS", "NOTIFICATIONS")},
 }
-PROVIDER = {"OIDC_ISSUER": "https://id.example", "OIDC_CLIENT_ID": "console"}
+PROVIDER = {
+    "OIDC_ISSUER": "https://id.example",
+    "OIDC_CLIENT_ID": "console",
+    "PUBLIC_URL": "https://shop.example",
+}
 
 
 @pytest.mark.parametrize(
@@ -246,6 +256,7 @@ PROVIDER = {"OIDC_ISSUER": "https://id.example", "OIDC_CLIENT_ID": "console"}
         (PROVIDER | {"LOCAL_PEOPLE": "people.json"}, "give one of them"),
         (PROVIDER | {"OIDC_ISSUER": "http://id.example"}, "should begin with https://"),
         ({"OIDC_ISSUER": "https://id.example"}, "OIDC_CLIENT_ID"),
+        (PROVIDER | {"PUBLIC_URL": ""}, "PUBLIC_URL"),
         ({"LOCAL_PEOPLE": "people.json", "PUBLIC_URL": "https://shop.example"}, "this machine only"),
         (PROVIDER | {"BROKER_URL": "sentinel://one"}, "BROKER_URL"),
     ],

@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 from deploy.local.databases import SERVICES
+from services.console import showing
 from services.console.words import LANGUAGES, words_in
+from shared.events.codec import EVENTS
+from shared.events.snapshots import Recipient, Step
 
 ROOT = Path(__file__).parents[3]
 
@@ -82,6 +85,46 @@ def test_every_status_has_a_word(language, group, codes):
 
     assert codes
     assert [code for code in codes if not words.knows(group, code)] == []
+
+
+def changes():
+    """What orders writes into the history of its own, read off its source; `{x}_return` is named below."""
+    found = {"place", "withdraw_return", "dismiss_return", "expire_return"}
+    for file in ROOT.glob("services/orders/**/*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in {"change", "_end"}:
+                found |= {one.value for one in node.args[2:3] if isinstance(one, ast.Constant)}
+    return sorted(found)
+
+
+@pytest.mark.requirement("C-36")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_all_that_a_history_can_tell_has_words(language):
+    words = words_in(language)
+    orders_own = {"order", "payment", "refund", "return", "stock"}
+    heard = [name for name in EVENTS if name.partition(".")[0] not in orders_own or name == "return.received"]
+
+    assert len(changes()) > 25
+    assert [one for one in [*changes(), *heard] if not words.knows("history", one)] == []
+    assert [step for step in Step if not words.knows("email_step", step)] == []
+    assert [one for one in Recipient if not words.knows("recipient", one)] == []
+
+
+@pytest.mark.requirement("C-33", "C-36")
+def test_an_entry_of_the_history_says_what_changed_in_its_readers_words():
+    entry = {
+        "before": {"status": "placed", "total_minor": 1290, "tags": [], "awaiting": []},
+        "after": {"status": "accepted", "total_minor": 1240, "tags": ["gift", "vip"], "awaiting": None},
+        "detail": {"reason": "moved house", "changed": ["delivery_groups"], "refund_id": "01a2"},
+    }
+
+    assert showing.told(entry, "EUR", words_in("es")) == [
+        ("Estado", "Por aceptar", "Aceptado"),
+        ("Total", "12,90\xa0€", "12,40\xa0€"),
+        ("Etiquetas", "", "gift, vip"),
+        ("Motivo", "", "moved house"),
+        ("Cambiado", "", "Entregas"),
+    ]
 
 
 def test_the_languages_say_the_same():
