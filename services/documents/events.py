@@ -6,6 +6,7 @@ from services.documents.models import Paper
 from services.documents.queries import papers_in_line
 from shared.events import documents as contract
 from shared.events import snapshots
+from shared.events.from_rows import made_of
 from shared.events.snapshots import PaperKind, PaperStatus
 from shared.messaging.subjects import next_version
 
@@ -58,24 +59,11 @@ def snapshot(session: Session, paper: Paper) -> snapshots.DocumentsSnapshot:
         version=next_version(session, paper.order_id),
         currency=paper.currency,
         papers=tuple(
-            snapshots.Paper(
-                document_id=each.id,
-                kind=each.kind,
-                status=each.status,
-                part=each.part,
-                number=each.number or "",
-                total_minor=each.total_minor,
-                issued_on=each.issued_on,
-                stored_at=each.stored_at,
-                content_type=each.content_type,
-                sha256=each.sha256 or "",
-                size_bytes=each.size_bytes or 0,
-                refers_to=each.refers_to,
-                parcels=each.parcels,
-                unprintable=each.unprintable,
-                einvoice_faults=each.einvoice_faults,
-            )
-            for each in papers_in_line(session, paper.order_id)
-            if each.status is not PaperStatus.WITHDRAWN
+            _paper(one)
+            for one in papers_in_line(session, paper.order_id)
+            if one.status is not PaperStatus.WITHDRAWN
         ),
     )
+
+
+_paper = made_of(snapshots.Paper, document_id="id")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from services.notifications.models import Conversation, Email, Message
+from shared.events.from_rows import made_of
 from shared.events.notifications import EmailFailed, EmailSent, MessagePosted
 from shared.events.snapshots import Author, ConversationSnapshot, EmailStatus, Recipient, SentEmail, Step
 
@@ -16,18 +17,7 @@ def conversation(
         order_id=order_id,
         number=number,
         version=version,
-        emails=tuple(
-            SentEmail(
-                email_id=email.id,
-                step=Step(email.step),
-                recipient=Recipient(email.recipient),
-                status=EmailStatus(email.status),
-                at=email.sent_at or email.created_at,
-                error=email.error,
-                document_ids=tuple(UUID(paper["document_id"]) for paper in email.attachments),
-            )
-            for email in emails
-        ),
+        emails=tuple(_sent(email) for email in emails),
         messages=talk.messages if talk else 0,
         unanswered=talk is not None and talk.unanswered_since is not None,
         customer_wrote_at=talk.customer_wrote_at if talk else None,
@@ -59,3 +49,14 @@ def email_failed(email: Email, conversation: ConversationSnapshot) -> EmailFaile
 def message_posted(message: Message, conversation: ConversationSnapshot) -> MessagePosted:
     """One side wrote to the other."""
     return MessagePosted(conversation=conversation, message_id=message.id, author=Author(message.author))
+
+
+_sent = made_of(
+    SentEmail,
+    email_id="id",
+    step=lambda email: Step(email.step),
+    recipient=lambda email: Recipient(email.recipient),
+    status=lambda email: EmailStatus(email.status),
+    at=lambda email: email.sent_at or email.created_at,
+    document_ids=lambda email: tuple(UUID(paper["document_id"]) for paper in email.attachments),
+)

@@ -18,9 +18,9 @@ from services.shipping.models import (
     Shipment,
     ShipmentLine,
     StockLevel,
-    UnassignedLine,
 )
 from shared.events import snapshots
+from shared.events.from_rows import each, made_of
 from shared.events.shipping import (
     AppointmentScheduled,
     PickupReminded,
@@ -126,62 +126,30 @@ def stock_changed(
     sku: str, version: int, as_of: datetime, levels: Sequence[StockLevel], owners: Mapping[str, str]
 ) -> StockChanged:
     """The levels of a SKU changed, by whatever many movements; `owners` are the sellers by location."""
-    return StockChanged(
-        stock=snapshots.StockSnapshot(
-            sku=sku,
-            version=version,
-            as_of=as_of,
-            levels=tuple(
-                snapshots.StockLevel(
-                    location=level.location,
-                    on_hand=level.on_hand,
-                    reserved=level.reserved,
-                    seller=owners[level.location],
-                )
-                for level in levels
-            ),
-        )
-    )
+    told = tuple(_level(level, seller=owners[level.location]) for level in levels)
+    return StockChanged(stock=snapshots.StockSnapshot(sku=sku, version=version, as_of=as_of, levels=told))
 
 
 def shipments_snapshot(order: OrderState, version: int, to_find: ToFind) -> snapshots.ShipmentsSnapshot:
     """All that shipping knows of an order; `to_find` is what pickers must know of its lines."""
-    return snapshots.ShipmentsSnapshot(
-        order_id=order.order_id,
-        number=order.number,
-        version=version,
-        people=snapshots.People(
-            delivery={
-                str(whose): msgspec.convert(shipment.address, snapshots.Address)
-                for shipment in order.shipments
-                if shipment.address and shipment.status is not ShipmentStatus.CANCELLED
-                for whose in (shipment.group_id, shipment.id)
-            },
-            couriers={
-                str(shipment.id): snapshots.Courier(
-                    code=shipment.taken_by.code,
-                    name=shipment.taken_by.name,
-                    email=shipment.taken_by.email,
-                    assigned_at=shipment.courier_assigned_at,
-                    note=shipment.courier_note,
-                )
-                for shipment in order.shipments
-                if shipment.taken_by and shipment.courier_assigned_at and _is_to_be_taken(shipment)
-            },
-        ),
-        shipments=tuple(_shipment(shipment, to_find) for shipment in order.shipments),
-        cancellation=_cancellation(order),
-        returns=tuple(
-            snapshots.ReceivedReturn(
-                return_id=one.id,
-                location=one.location or "",
-                received_at=one.received_at,
-                lines=_return_lines(one),
-            )
-            for one in order.returns
-            if one.status is ReturnStatus.RECEIVED and one.received_at is not None
-        ),
-        unassigned=tuple(_line(line, {}) for line in order.unassigned),
+    return _shipments(
+        order, version=version, shipments=tuple(_shipment(one, to_find) for one in order.shipments)
+    )
+
+
+def _people(order: OrderState) -> snapshots.People:
+    return snapshots.People(
+        delivery={
+            str(whose): msgspec.convert(shipment.address, snapshots.Address)
+            for shipment in order.shipments
+            if shipment.address and shipment.status is not ShipmentStatus.CANCELLED
+            for whose in (shipment.group_id, shipment.id)
+        },
+        couriers={
+            str(shipment.id): _courier(shipment)
+            for shipment in order.shipments
+            if shipment.taken_by and shipment.courier_assigned_at and _is_to_be_taken(shipment)
+        },
     )
 
 
@@ -194,86 +162,82 @@ def _is_to_be_taken(shipment: Shipment) -> bool:
 def _cancellation(order: OrderState) -> snapshots.Cancellation | None:
     if order.cancel_requested_at is None or order.cancel_done is None:
         return None
-    return snapshots.Cancellation(
-        requested_at=order.cancel_requested_at,
-        done=order.cancel_done,
-        reason=order.cancel_reason,
-        lines=msgspec.convert(order.cancel_lines or [], tuple[snapshots.CancelledLine, ...]),
-    )
+    return _answered(order)
 
 
 def _shipment(shipment: Shipment, to_find: ToFind) -> snapshots.Shipment:
-    return snapshots.Shipment(
-        shipment_id=shipment.id,
-        number=shipment.number,
-        group_id=shipment.group_id,
-        method=shipment.method,
-        method_kind=shipment.kind,
-        status=shipment.status,
-        location=shipment.location or "",
-        lines=tuple(_line(line, to_find.get((shipment.id, line.line_id), {})) for line in shipment.lines),
-        parcels=tuple(_parcel(parcel, shipment.lines) for parcel in shipment.parcels),
-        created_at=shipment.created_at,
-        released_at=shipment.released_at,
-        packing_at=shipment.packing_at,
-        ready_at=shipment.ready_at,
-        shipped_at=shipment.shipped_at,
-        delivered_at=shipment.delivered_at,
-        undeliverable_at=shipment.undeliverable_at,
-        returned_at=shipment.returned_at,
-        cancelled_at=shipment.cancelled_at,
-        collect_by=shipment.collect_by,
-        collect_code=shipment.pickup.serial if shipment.pickup else 0,
-        collect_reminded_at=shipment.pickup.reminded_at if shipment.pickup else None,
-        download_url=shipment.download_url,
-        appointments=tuple(
-            snapshots.Appointment(
-                kind=one.kind, starts_at=one.starts_at, ends_at=one.ends_at, signed_at=one.signed_at
-            )
-            for one in shipment.appointments
-        ),
+    return _planned(
+        shipment,
+        lines=tuple(_line(line, **to_find.get((shipment.id, line.line_id), {})) for line in shipment.lines),
+        parcels=tuple(_packed(parcel, lines=_content(parcel, shipment.lines)) for parcel in shipment.parcels),
     )
 
 
-def _line(line: ShipmentLine | UnassignedLine, to_find: Mapping[str, Any]) -> snapshots.ShipmentLine:
-    return snapshots.ShipmentLine(
-        line_id=line.line_id, sku=line.sku, quantity=line.quantity, units=line.units, **to_find
-    )
-
-
-def _parcel(parcel: Parcel, lines: Sequence[ShipmentLine]) -> snapshots.Parcel:
+def _content(parcel: Parcel, lines: Sequence[ShipmentLine]) -> tuple[snapshots.ShipmentLine, ...]:
     units = {content.line_id: content.units for content in parcel.contents}
-    return snapshots.Parcel(
-        parcel_id=parcel.id,
-        carrier=parcel.carrier,
-        tracking_number=parcel.tracking_number,
-        tracking_url=parcel.tracking_url,
-        weight_grams=parcel.weight_grams,
-        label_document_id=parcel.label_document_id,
-        tracking_status=parcel.tracking_status or "",
-        tracked_at=parcel.tracked_at,
-        lines=tuple(
-            snapshots.ShipmentLine(
-                line_id=line.line_id,
-                sku=line.sku,
-                quantity=units[line.line_id] // line.coefficient,
-                units=units[line.line_id],
-            )
-            for line in lines
-            if line.line_id in units
-        ),
-    )
-
-
-def _return_lines(received: ExpectedReturn) -> tuple[snapshots.ReturnLine, ...]:
     return tuple(
-        snapshots.ReturnLine(
+        snapshots.ShipmentLine(
             line_id=line.line_id,
             sku=line.sku,
-            requested_quantity=line.quantity,
-            received_quantity=line.received,
-            restocked_quantity=line.restocked,
-            scrapped_quantity=line.received - line.restocked,
+            quantity=units[line.line_id] // line.coefficient,
+            units=units[line.line_id],
         )
-        for line in received.lines
+        for line in lines
+        if line.line_id in units
     )
+
+
+_level = made_of(snapshots.StockLevel)
+_courier = made_of(
+    snapshots.Courier,
+    code="taken_by.code",
+    name="taken_by.name",
+    email="taken_by.email",
+    assigned_at="courier_assigned_at",
+    note="courier_note",
+)
+_line = made_of(
+    snapshots.ShipmentLine, bin=lambda _: None, barcode=lambda _: None, specifications=lambda _: None
+)
+_packed = made_of(snapshots.Parcel, parcel_id="id")
+_planned = made_of(
+    snapshots.Shipment,
+    shipment_id="id",
+    method_kind="kind",
+    location=lambda shipment: shipment.location or "",
+    collect_code=lambda shipment: shipment.pickup.serial if shipment.pickup else None,
+    collect_reminded_at=lambda shipment: shipment.pickup.reminded_at if shipment.pickup else None,
+    appointments=each(made_of(snapshots.Appointment), "appointments"),
+)
+_return_lines = each(
+    made_of(
+        snapshots.ReturnLine,
+        requested_quantity="quantity",
+        received_quantity="received",
+        restocked_quantity="restocked",
+        scrapped_quantity=lambda line: line.received - line.restocked,
+    ),
+    "lines",
+)
+_received = made_of(
+    snapshots.ReceivedReturn,
+    return_id="id",
+    location=lambda received: received.location or "",
+    lines=_return_lines,
+)
+_answered = made_of(
+    snapshots.Cancellation,
+    requested_at="cancel_requested_at",
+    done="cancel_done",
+    reason="cancel_reason",
+    lines=lambda order: msgspec.convert(order.cancel_lines or [], tuple[snapshots.CancelledLine, ...]),
+)
+_shipments = made_of(
+    snapshots.ShipmentsSnapshot,
+    people=_people,
+    cancellation=_cancellation,
+    returns=lambda order: tuple(
+        _received(one) for one in order.returns if one.status is ReturnStatus.RECEIVED and one.received_at
+    ),
+    unassigned=each(_line, "unassigned"),
+)

@@ -8,11 +8,12 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 
 
-def made_of(kind: type[T], **sources: str | Callable[[Any], Any]) -> Callable[[Any], T]:
+def made_of(kind: type[T], **sources: str | Callable[[Any], Any]) -> Callable[..., T]:
     """What makes a value of a contract from a row: each field is the attribute of its name, unless told else.
 
     A source is another attribute's name, or what answers the value for the row. Where that is None, a field
-    that has a default takes it. Raises TypeError for the source of no field.
+    that has a default takes it. What a row can't know is given by name beside it, as it is to be. Raises
+    TypeError for the source of no field.
     """
     columns = fields(cast(Any, kind))
     if strangers := sources.keys() - {column.name for column in columns}:
@@ -22,9 +23,10 @@ def made_of(kind: type[T], **sources: str | Callable[[Any], Any]) -> Callable[[A
     }
     readers = [(column.name, _reader(sources.get(column.name, column.name))) for column in columns]
 
-    def make(row: Any) -> T:
-        values = ((name, read(row)) for name, read in readers)
-        return kind(**{name: value for name, value in values if value is not None or name in required})
+    def make(row: Any, **given: Any) -> T:
+        values = ((name, read(row)) for name, read in readers if name not in given)
+        known = {name: value for name, value in values if value is not None or name in required}
+        return kind(**known, **given)
 
     return make
 

@@ -46,6 +46,12 @@ def test_what_a_row_lacks_has_the_default_if_there_is_one():
     assert made == Thing(name=None)
 
 
+def test_what_a_row_can_not_know_is_given_beside_it():
+    made = made_of(Thing)(SimpleNamespace(name="T", colour="red"), parts=(), words={"a": "b"})
+
+    assert made == Thing(name="T", colour="red", words={"a": "b"})
+
+
 def test_a_source_of_no_field_is_refused_at_once():
     with pytest.raises(TypeError, match="Thing has no color"):
         made_of(Thing, color="colour")
