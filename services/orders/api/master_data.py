@@ -16,7 +16,7 @@ from services.orders.api.schemas.master_data import (
     SellerArguments,
     SellerSchema,
 )
-from services.orders.api.schemas.values import checked_code, checked_coupon, checked_sku
+from services.orders.api.schemas.values import checked_code, checked_coupon
 from services.orders.commands import master_data as commands
 from services.orders.models import Coupon, Market, Product, Seller
 from shared.web.auth import refuse_bounded, requires
@@ -92,17 +92,21 @@ def list_sellers(session: Session, page: dict[str, Any]) -> dict[str, Any]:
     return page_of(queries.sellers(session, page["limit"] + 1, _after(page)), page["limit"], "code")
 
 
-@blueprint.route("/sellers/<seller>/products/<sku>", methods=["PUT"])
+@blueprint.route("/sellers/<seller>/products/<path:sku>", methods=["PUT"])
 @blueprint.arguments(ProductArguments)
 @blueprint.response(200, ProductSchema)
 @requires("prices:write")
 @command
 def put_product(session: Session, details: dict[str, Any], seller: str, sku: str) -> Product:
-    """Make or change a product and its prices, as a whole; placed orders keep what they were placed with."""
-    return commands.put_product(session, seller, checked_sku("sku", sku), **details)
+    """Make or change a product and its prices, as a whole; placed orders keep what they were placed with.
+
+    A new one's SKU is of letters from A to Z, digits, dots, hyphens and underscores, begins with a letter or
+    a digit, has 64 at most and is not written as an id: so it is the same in every address, query and file.
+    """
+    return commands.put_product(session, seller, sku, **details)
 
 
-@blueprint.route("/sellers/<seller>/products/<sku>", methods=["GET"])
+@blueprint.route("/sellers/<seller>/products/<path:sku>", methods=["GET"])
 @blueprint.response(200, ProductSchema)
 @requires("catalogue:read")
 @query

@@ -13,6 +13,7 @@ from shared.access import actor_of, visible
 from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import TaxRounding
 from shared.folding import searchable
+from shared.skus import unfit
 
 
 def put_market(session: Session, code: str, **rules: Any) -> Market:
@@ -45,10 +46,12 @@ def put_product(
     """Make or change a product and its prices; placed orders keep what they were placed with.
 
     Prices in markets out of the caller's sight stay as they are. Raises NotFound for another's seller,
-    Invalid for a price in an unknown market.
+    Invalid for a price in an unknown market or a new SKU outside the alphabet.
     """
     if not actor_of(session).may_see_seller(seller) or session.get(Seller, seller) is None:
         raise NotFound("seller", seller)
+    if (wrong := unfit(sku)) and session.get(Product, (seller, sku)) is None:
+        raise Invalid(sku=wrong)
     markets = visible(session, select(Market.code), market=Market.code)
     if unknown := prices.keys() - set(session.scalars(markets.where(Market.code.in_(prices)))):
         raise Invalid(**{f"prices.{market}": "there is no such market" for market in sorted(unknown)})

@@ -24,6 +24,7 @@ from shared.events.snapshots import OrderStatus, Person, StockLevel, StockSnapsh
 from shared.life import Refusal
 from shared.messaging import copies
 from shared.money import Money
+from shared.skus import subject
 
 _person = made_of(Person)
 
@@ -217,7 +218,10 @@ def _availability(session: Session, terms: Terms, sold: Sequence[DraftLine]) -> 
     needed: Counter[str] = Counter()
     for line in sold:
         needed[line["sku"]] += line["quantity"] * terms.offers[line["sku"]].sales_coefficient
-    told = copies.newest_of_each(session, needed, StockSnapshot)
+    told = {
+        stock.sku: stock
+        for stock in copies.newest_of_each(session, map(subject, needed), StockSnapshot).values()
+    }
     owners = {terms.seller.code, EVERYTHING}  # another seller's goods of the same SKU are other goods
     levels = {sku: [level for level in stock.levels if level.seller in owners] for sku, stock in told.items()}
     return {

@@ -21,7 +21,7 @@ from shared.web.commands import command, query
 
 blueprint = Blueprint("goods", __name__, url_prefix="/v1")
 
-ITEM = "/goods/<string(maxlength=100):seller>/<string(maxlength=100):sku>"
+ITEM = "/goods/<string(maxlength=100):seller>/<path:sku>"
 
 
 @blueprint.route("/availability", methods=["GET"])

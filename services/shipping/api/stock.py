@@ -25,7 +25,7 @@ from shared.web.paging import PageArguments, decode_cursor, page, page_schema
 
 blueprint = Blueprint("stock", __name__, url_prefix="/v1/stock")
 
-LEVEL = "<string(maxlength=40):location>/<string(maxlength=100):sku>"
+LEVEL = "<string(maxlength=40):location>/<path:sku>"
 
 
 @blueprint.route("", methods=["GET"])

@@ -14,6 +14,7 @@ from shared.access import EVERYTHING, actor_of, require_current
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.messaging.jobs import enqueue
+from shared.skus import subject, unfit
 
 Levels = Mapping[tuple[str, str], StockLevel]  # by SKU and location
 
@@ -225,7 +226,7 @@ def serve_waiting(session: Session, skus: Collection[str]) -> None:
             session,
             "allocation",
             key=f"allocation:{new_id()}",
-            order_id=first,
+            order_id=subject(first),
             number=first,
             argument={"skus": sorted(skus)},
         )
@@ -235,6 +236,8 @@ def _level_in_hand(session: Session, code: str, sku: str) -> StockLevel:
     location = queries.location(session, code)
     if not actor_of(session).may_see_seller(location.seller):
         raise NotFound("location", code)  # everybody's to draw on, but not this actor's to fill
+    if (wrong := unfit(sku)) and session.get(StockLevel, (sku, code)) is None:
+        raise Invalid(sku=wrong)
     level = lock_levels(session, [sku], [code])[sku, code]
     require_current(session, level.version, code, sku)
     return level

@@ -7,6 +7,7 @@ from services.shipping.commands.stock import lock_levels_of
 from shared import clock
 from shared.messaging import outbox
 from shared.messaging.subjects import lock_order, next_version
+from shared.skus import subject
 
 AT_ONCE = 50  # SKUs told in one transaction
 
@@ -19,7 +20,7 @@ def tell_changed_stock(session: Session) -> int:
     """
     due = queries.skus_to_tell(session, limit=AT_ONCE)
     for sku in due:
-        lock_order(session, sku)
+        lock_order(session, subject(sku))
     still_due = queries.skus_to_tell(session, among=due, limit=AT_ONCE) if due else []
     for sku in still_due:
         levels = lock_levels_of(session, sku)
@@ -28,7 +29,7 @@ def tell_changed_stock(session: Session) -> int:
             level.told_version = level.version
             level.told_at = now
         session.flush()
-        version = next_version(session, sku)
+        version = next_version(session, subject(sku))
         owners = queries.owners(session, {level.location for level in levels})
         outbox.publish(session, events.stock_changed(sku, version, now, levels, owners))
     return len(still_due)

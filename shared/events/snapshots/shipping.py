@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
+from shared import skus
 from shared.events.open_enum import OpenEnum
 from shared.events.snapshots.orders import CancelledLine, ReturnLine
 from shared.events.snapshots.people import People
@@ -198,4 +199,4 @@ class StockSnapshot:
     @property
     def subject(self) -> str:
         """The SKU, as events name it."""
-        return self.sku
+        return skus.subject(self.sku)

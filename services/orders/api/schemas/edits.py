@@ -21,8 +21,8 @@ from services.orders.api.schemas.values import (
     Instant,
     amount,
     code,
-    sku,
 )
+from shared.skus import LONGEST
 from shared.web.fields import text
 
 WHAT = ("customer", "billing_address", "delivery_groups", "lines", "fees", "discounts", "coupons")
@@ -50,7 +50,7 @@ class EditedLineSchema(WantedLineSchema):
     """A line: of one with an id, what is left out stays; one without is new."""
 
     line_id = fields.UUID()
-    sku = fields.String(validate=sku)
+    sku = text(LONGEST, shortest=1)
     quantity = fields.Integer(strict=True, validate=validate.Range(1, LARGEST_QUANTITY))
     delivery_group = fields.Integer(
         strict=True,

@@ -13,7 +13,6 @@ from services.orders.api.schemas.values import (
     known_locale,
     known_time_zone,
     method_of_payment,
-    sku,
     web_address,
     yes_or_no,
 )
@@ -221,7 +220,7 @@ class ProductSchema(ProductArguments):
     """A product of a seller."""
 
     seller = fields.String(attribute="seller_code")
-    sku = fields.String(validate=sku)
+    sku = fields.String()
     prices = fields.Function(  # type: ignore[assignment]
         lambda product: {price.market_code: price.price_minor for price in product.prices},
         metadata={"type": "object", "additionalProperties": {"type": "integer"}, "description": "By market."},

@@ -24,13 +24,13 @@ from services.orders.api.schemas.values import (
     day,
     known_locale,
     method_of_payment,
-    sku,
     yes_or_no,
 )
 from services.orders.domain.fulfilment import Fulfilment
 from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, Queue, TimelineStep
 from shared.events.snapshots import Channel, OrderStatus, PaymentState
+from shared.skus import LONGEST
 from shared.web.fields import text
 from shared.web.problems import refusals_by_action
 
@@ -83,7 +83,9 @@ class WantedDeliverySchema(Schema):
 class WantedLineSchema(Schema):
     """What is ordered."""
 
-    sku = fields.String(required=True, validate=sku, metadata={"example": "TEA-250"})
+    sku = text(
+        LONGEST, shortest=1, required=True, metadata={"description": "The seller's.", "example": "TEA-250"}
+    )
     quantity = fields.Integer(
         required=True, strict=True, validate=validate.Range(1, LARGEST_QUANTITY), metadata={"example": 2}
     )

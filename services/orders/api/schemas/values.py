@@ -30,17 +30,11 @@ code = validate.Regexp(
 _coupon = validate.Regexp(
     r"[A-Z0-9][A-Z0-9-]{0,31}\Z", error="must be letters, digits and hyphens, 32 at most"
 )
-sku = validate.Regexp(r"[!-~]{1,64}\Z", error="must be visible ASCII characters without spaces, 64 at most")
 
 
 def checked_code(field: str, value: str) -> str:
     """A code out of an address; raises Invalid."""
     return _checked(code, field, value)
-
-
-def checked_sku(field: str, value: str) -> str:
-    """A SKU out of an address; raises Invalid."""
-    return _checked(sku, field, value)
 
 
 def checked_coupon(field: str, value: str) -> str:
