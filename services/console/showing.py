@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+import msgspec
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_timezone_name
 from babel.numbers import get_currency_precision
@@ -13,7 +14,9 @@ from markupsafe import Markup, escape
 
 from services.console.words import Words
 from shared.clock import now
+from shared.events.snapshots import Address
 from shared.money import Money
+from shared.postal import postal_lines
 
 # British order of days for readers of English: the markets are European.
 LOCALES = {"en": "en_GB", "es": "es_ES"}
@@ -86,16 +89,8 @@ def address(parts: Mapping[str, Any] | None, language: str) -> Markup:
     """An address, a line each."""
     if not parts:
         return Markup()
-    lines = [
-        parts.get("name"),
-        parts.get("company"),
-        parts.get("line1"),
-        parts.get("line2"),
-        " ".join(filter(None, (parts.get("postcode"), parts.get("city")))),
-        parts.get("region"),
-        country(parts.get("country"), language),
-        parts.get("phone"),
-    ]
+    place = msgspec.convert(parts, Address)
+    lines = [place.name, place.company, *postal_lines(place), country(place.country, language), place.phone]
     return Markup("<br>").join(escape(line) for line in lines if line)
 
 

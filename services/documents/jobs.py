@@ -16,7 +16,15 @@ from services.documents.commands import papers as commands
 from services.documents.commands import prints
 from services.documents.db import folder_of
 from services.documents.domain.figures import disagreements
-from services.documents.domain.papers import NUMBERED_KINDS, UPLOADED_KINDS, Content, PrintKind, may
+from services.documents.domain.papers import (
+    NUMBERED_KINDS,
+    UPLOADED_KINDS,
+    Content,
+    PrintKind,
+    TooLong,
+    Unprintable,
+    may,
+)
 from services.documents.messaging import jobs
 from services.documents.models import Paper, Print
 from shared.events.snapshots import PaperKind
@@ -72,7 +80,7 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     try:
         if paper.kind in NUMBERED_KINDS and paper.number is None and content.is_long:
             rendering.rehearse(paper.kind, content, logo)
-    except rendering.TooLong as error:
+    except TooLong as error:
         raise PermanentFailure(str(error)) from error
     with sessions.begin() as session:
         paper = numbering.give_number(session, paper_id)
@@ -83,7 +91,7 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     xml, verdict = _einvoice(paper.kind, content, number, issued_on)
     try:
         made = rendering.render(paper.kind, content, number, issued_on, logo, xml)
-    except rendering.TooLong as error:
+    except Unprintable as error:
         raise PermanentFailure(str(error)) from error
     DOCUMENT_SECONDS.labels(paper.kind).observe(time.monotonic() - began)
     UNPRINTABLE.labels(paper.kind).inc(len(made.unprintable))
@@ -155,15 +163,15 @@ def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
 
     try:
         if len(stops) < len(made.argument.get("shipments", ())):
-            raise rendering.Unprintable("an order on it was erased")  # noqa: TRY301 - one way to give up
+            raise Unprintable("an order on it was erased")  # noqa: TRY301 - one way to give up
         if len(papers) < len(set(hashes)):
-            raise rendering.Unprintable("a document on it was removed")  # noqa: TRY301
+            raise Unprintable("a document on it was removed")  # noqa: TRY301
         if made.kind is PrintKind.DOCUMENTS:
             whole = rendering.put_together([_to_print(folder, papers[digest]) for digest in hashes])
         else:
             picture = storage.read(folder, logo.sha256) if logo and logo.sha256 else b""
             whole = rendering.render_stops(made.kind, stops, made.requested_at, picture)
-    except rendering.Unprintable as error:
+    except Unprintable as error:
         return partial(prints.give_up_print, print_id=print_id, reason=str(error))
     DOCUMENT_SECONDS.labels(made.kind).observe(time.monotonic() - began)
     UNPRINTABLE.labels(made.kind).inc(len(whole.unprintable))
@@ -172,8 +180,6 @@ def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
 
 def _to_print(folder: Path, paper: Paper) -> bytes:
     """The bytes of a paper as they go into a print; raises Unprintable."""
-    from services.documents import rendering  # noqa: PLC0415 - as above
-
     assert paper.sha256 is not None
     content = storage.read(folder, paper.sha256)
     if paper.kind not in UPLOADED_KINDS:
@@ -181,7 +187,7 @@ def _to_print(folder: Path, paper: Paper) -> bytes:
     try:
         return rebuilding.rebuilt(content)
     except rebuilding.Unreadable as error:
-        raise rendering.Unprintable(f"the document {paper.id} {error}") from error
+        raise Unprintable(f"the document {paper.id} {error}") from error
 
 
 @jobs.on_dead("print")

@@ -28,13 +28,14 @@ from weasyprint import CSS, HTML, Attachment, Document
 from weasyprint.text.ffi import harfbuzz_subset
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-from services.documents import drawings, typefaces
-from services.documents.domain.papers import Content, PrintKind
+from services.documents import drawings, fitting, typefaces
+from services.documents.domain.papers import Content, PrintKind, TooLong
 from services.documents.domain.stops import Stop, picks
 from services.documents.wording import Wording, locale_of, words
 from shared import clock
-from shared.events.snapshots import PaperKind, Parcel, SellerBlock
+from shared.events.snapshots import OrderSnapshot, PaperKind, Parcel, SellerBlock
 from shared.logging import logger
+from shared.postal import postal_lines
 
 log = logger(__name__)
 # It would write eight lines a paper.
@@ -46,6 +47,8 @@ LOGO_URL = "waybill:logo"
 MOST_PAGES = 400
 NUMBER_TO_COME = "0" * 24
 MOST_PAGES_OF_A_PRINT = 1_000
+USUAL_MARGIN_MM = 30.0  # at the foot of a page
+FOOT_SPARE_MM = 9.0  # of it: above the foot, and where printers do not reach
 MOST_NAMED = 20  # characters that can't be printed
 _LOGO = Markup('<img class="emblem" src="{}" alt="">').format(LOGO_URL)
 COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -65,14 +68,6 @@ def warn_of_slow_fonts(subsetter: object = harfbuzz_subset) -> bool:
 
 
 FONTS = {path.as_uri(): path for path in typefaces.LATO}
-
-
-class Unprintable(Exception):  # noqa: N818 - reads as what happened
-    """A paper or print can't be made, for good; the text says why."""
-
-
-class TooLong(Unprintable):
-    """A paper has more pages than anyone would print."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +112,12 @@ _environment = Environment(
     auto_reload=False,
     finalize=typefaces.isolated,
 )
+_environment.globals |= {
+    "postal_lines": postal_lines,
+    "room": fitting.room,
+    "fitted": fitting.fitted,
+    "require_fit": fitting.require_fit,
+}
 
 
 def _css(text: str) -> CSS:
@@ -142,11 +143,12 @@ _LAYOUTS = {
 
 
 @lru_cache(maxsize=256)
-def _accents(colour: str, page: str, of: str) -> CSS:
+def _accents(colour: str, page: str, of: str, margin_mm: float) -> CSS:
     """The little style that differs by seller and language."""
     return _css(
-        "@page { @bottom-right { content: string(carried, last)"
-        f' "\\A {page} " counter(page) " {of} " counter(pages) }} }}'
+        f"@page {{ margin-bottom: {margin_mm:.1f}mm }}"
+        f'@page {{ @bottom-right {{ content: "{page} " counter(page) " {of} " counter(pages)'
+        ' "\\A" string(carried, last) } }'
         f"h1, .grand th, .grand td {{ color: {colour} }} thead th {{ border-color: {colour} }}"
     )
 
@@ -252,6 +254,7 @@ def _lay_out(  # noqa: PLR0917 - each is of another type
     country: str,
 ) -> _Layout:
     catalogue = words(wording.locale.language)
+    foot, small_print, margin_mm = _foot(seller, context["order"], wording, catalogue)
     colour = seller.colour if COLOUR.fullmatch(seller.colour) else DEFAULT_COLOUR
     html = _environment.get_template(template).render(
         context,
@@ -263,10 +266,12 @@ def _lay_out(  # noqa: PLR0917 - each is of another type
         emblem=_LOGO if logo else drawings.monogram(seller.name, "#000000" if sheet == "label" else colour),
         barcode=drawings.barcode,
         qr_code=drawings.qr_code,
+        foot=foot,
+        small_print=small_print,
     )
     sheets = [_FACES, _SHEETS[sheet]]
     if sheet == "a4":
-        sheets.append(_accents(colour, catalogue["page"], catalogue["of"]))
+        sheets.append(_accents(colour, catalogue["page"], catalogue["of"], margin_mm))
     lacking = typefaces.unprintable(html)
     if lacking:
         html = html.translate(dict.fromkeys(map(ord, lacking), typefaces.MARK))
@@ -277,6 +282,30 @@ def _lay_out(  # noqa: PLR0917 - each is of another type
     fetcher = FontsOnly(logo) if logo else _fetcher
     document = HTML(string=html, url_fetcher=fetcher).render(stylesheets=sheets, font_config=_fonts)
     return _Layout(document, html, lacking)
+
+
+def _foot(
+    seller: SellerBlock, order: OrderSnapshot | None, wording: Wording, catalogue: dict[str, Any]
+) -> tuple[list[str], str, float]:
+    """The lines at the foot of each page, what is told at the end instead, and the margin they need, in mm.
+
+    A legal text that the usual margin has no room for goes to the end.
+    """
+    number = f"{catalogue['vat_number']} {seller.vat_number}" if seller.vat_number else ""
+    ordered = f"{catalogue['order']} {order.number}" if order else ""
+    place = [*postal_lines(seller.address), wording.country(seller.address.country)]
+    told = [
+        f"{seller.legal_name} · {', '.join(place)}",
+        " · ".join(filter(None, (number, seller.registration))),
+        " · ".join(filter(None, (seller.email, seller.phone, ordered))),
+    ]
+    legal = wording.legal_text(seller)
+    foot = [line for line in told if line]
+    whole = [*foot, legal] if legal else foot
+    if fitting.foot_lines(whole) <= fitting.FOOT_LINES:
+        return whole, "", USUAL_MARGIN_MM
+    margin_mm = FOOT_SPARE_MM + fitting.foot_lines(foot) * fitting.FOOT_LINE_MM
+    return foot, legal, max(USUAL_MARGIN_MM, margin_mm)
 
 
 def _note_of(lacking: str, catalogue: dict[str, Any]) -> str:

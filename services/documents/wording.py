@@ -1,6 +1,7 @@
 """How papers put things: words, amounts, dates and places as their readers write them."""
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -72,6 +73,15 @@ class Wording:
         precision = minor_digits(self.currency)
         pattern = "#,##0." + "0" * precision if precision else "#,##0"
         return format_decimal(Decimal(minor).scaleb(-precision), pattern, locale=self.locale)
+
+    def longest(self, rows: Iterable[object], amount: str) -> list[str]:
+        """The longest figures that rows have as this attribute."""
+        amounts = [getattr(row, amount) for row in rows]
+        return [self.figure(each) for each in (min(amounts), max(amounts))] if amounts else []
+
+    def most(self, rows: Iterable[object], count: str) -> list[str]:
+        """The longest count that rows have as this attribute."""
+        return [self.number(max((getattr(row, count) for row in rows), default=0))]
 
     def number(self, number: float) -> str:
         """A count or measure."""

@@ -17,10 +17,10 @@ from services.notifications.domain.known import Doors, Known
 from shared.colours import brand_colours
 from shared.events.snapshots import Address, OrderSnapshot, People, Return, Shipment, Step
 from shared.money import BASIS_POINTS, Money
+from shared.postal import postal_lines
 
 LANGUAGES = ("en", "es")  # the first is for those we have no words for
 MOST_ITEMS = 25  # mail readers cut long e-mails short; the papers name every line
-POSTCODE_LAST = ("GB", "IE")  # elsewhere in Europe it stands before the town
 
 T = TypeVar("T")
 
@@ -262,19 +262,5 @@ def _deliveries(
 
 def _address_lines(address: Address, reader: Reader, *, abroad: bool) -> list[str]:
     country = reader.locale.territories.get(address.country, address.country) if abroad else ""
-    town = [address.city, address.postcode]
-    if address.country not in POSTCODE_LAST:
-        town.reverse()
-    return [
-        part
-        for part in (
-            address.name,
-            address.company,
-            address.line1,
-            address.line2,
-            " ".join(town).strip(),
-            address.region,
-            country,
-        )
-        if part
-    ]
+    lines = [address.name, address.company, *postal_lines(address), country]
+    return [line for line in lines if line]

@@ -57,6 +57,14 @@ FOR_CUSTOMERS = frozenset(
 )
 
 
+class Unprintable(Exception):  # noqa: N818 - reads as what happened
+    """A paper or print can't be made, for good; the text says why."""
+
+
+class TooLong(Unprintable):
+    """A paper has more pages than anyone would print."""
+
+
 class PrintKind(StrEnum):
     """What can be printed of several orders at once."""
 

@@ -1,5 +1,6 @@
 """Editing a placed order: what an edit makes of its sums, and making it so."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,7 +23,7 @@ from services.orders.models import (
     as_loaded,
     column_names,
 )
-from services.orders.pricing.costs import Costs, Redemption, costs_of, redeem
+from services.orders.pricing.costs import Costs, Redemption, costs_of, following, redeem
 from services.orders.pricing.inputs import DeliveryInput, DiscountInput, FeeInput, LineInput, delivery_input
 from services.orders.pricing.terms import Offer, Terms, refuse_impossible, terms_of
 from shared import clock
@@ -88,10 +89,11 @@ def edit_order(
     """Change a placed order, and tell order.updated; what is left out stays as it is, tax rates too.
 
     A list that is named replaces the one there was. Discounts and coupons are one list: naming either
-    replaces both, and what a coupon took off stays until then. Lines that stay keep their price unless one
-    is named; new ones get the market's. Nothing is paid back by itself: the answer says what would be due,
-    and an edit undone leaves the order as it was. Whoever wants to see that first rolls the transaction
-    back. Raises NotFound, Refused (wrong_status), Invalid naming each field that can't be.
+    replaces both. Until then an amount that was taken off stays, and a percentage follows the goods. Lines
+    that stay keep their price unless one is named; new ones get the market's. Nothing is paid back by itself:
+    the answer says what would be due, and an edit undone leaves the order as it was. Whoever wants to see
+    that first rolls the transaction back. Raises NotFound, Refused (wrong_status), Invalid naming each field
+    that can't be.
     """
     order = locked_order(session, order_id)
     refuse_unless_possible("edit", order.facts)
@@ -107,7 +109,8 @@ def edit_order(
             setattr(order, CUSTOMER_COLUMNS[name], value)
         order.billing_address = billing_address or order.billing_address
         groups = _put_groups(session, order, terms, wanted.groups)
-        costs = costs_of(terms, groups, wanted.lines, wanted.fees, wanted.discounts, redeemed)
+        granted = following(terms, wanted.lines, wanted.discounts)
+        costs = costs_of(terms, groups, wanted.lines, wanted.fees, granted, redeemed)
         if coupons is not None or discounts is not None:
             order.coupons = list(coupons or ())
         _put_lines(session, order, groups, wanted.lines, costs)
@@ -234,12 +237,15 @@ def _fees_as_input(order: Order) -> list[FeeInput]:
 
 
 def _discounts_as_input(order: Order) -> list[DiscountInput]:
-    """The discounts as they were granted: a row is the share of one tax rate."""
-    amounts: dict[str, int] = {}
+    """The discounts as they were granted: a row is what one tax rate bears of one."""
+    amounts: Counter[tuple[str, int | None]] = Counter()
     for fee in order.fees:
         if fee.kind is ChargeKind.DISCOUNT:
-            amounts[fee.name] = amounts.get(fee.name, 0) - fee.amount_minor
-    return [{"name": name, "amount_minor": amount} for name, amount in amounts.items()]
+            amounts[fee.name, fee.share_basis_points] -= fee.amount_minor
+    return [
+        {"name": name, "amount_minor": amount, "share_basis_points": share}
+        for (name, share), amount in amounts.items()
+    ]
 
 
 def _own_class(rate_basis_points: int) -> str:

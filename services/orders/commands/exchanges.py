@@ -18,6 +18,7 @@ from services.orders.commands.returns import (
     AWAITING_RETURN,
     RETURNS,
     is_exchanged,
+    is_free,
     is_given_for,
     let_successor_go,
     parts_for,
@@ -104,25 +105,29 @@ def resume_exchanges(session: Session, order_id: UUID) -> None:
 
 
 def _pay_with_goods(session: Session, order: Order, exchanged: Return, successor: Order) -> None:
-    """What the goods were paid with moves to the new order; what that needs not goes back to the customer."""
-    refund = credit(
-        session,
-        order,
-        parts_for(order, exchanged),
-        f"exchanged for {successor.number}",
-        method=PaymentMethod.EXCHANGE,
-        return_id=exchanged.id,
-        settled_as=successor.number,
-    )
-    if refund.amount_minor:
-        receive(
+    """What the goods were paid with moves to the new order; what that needs not goes back to the customer.
+
+    Goods that cost nothing have nothing to move, and are exchanged all the same.
+    """
+    if not is_free(order, exchanged):
+        refund = credit(
             session,
-            successor,
+            order,
+            parts_for(order, exchanged),
+            f"exchanged for {successor.number}",
             method=PaymentMethod.EXCHANGE,
-            amount_minor=refund.amount_minor,
-            reference=order.number,
+            return_id=exchanged.id,
+            settled_as=successor.number,
         )
-        refund_excess(session, successor, f"exchange of {order.number}")
+        if refund.amount_minor:
+            receive(
+                session,
+                successor,
+                method=PaymentMethod.EXCHANGE,
+                amount_minor=refund.amount_minor,
+                reference=order.number,
+            )
+            refund_excess(session, successor, f"exchange of {order.number}")
     if exchanged.status is ReturnStatus.RECEIVED:
         _end(session, order, exchanged)
 

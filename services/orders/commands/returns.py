@@ -346,6 +346,21 @@ def is_given_for(order: Order, given: Return) -> bool:
     )
 
 
+def is_free(order: Order, given: Return) -> bool:
+    """Whether what comes back cost nothing, and was not given back before: nothing is to be given for it."""
+    bill, came = order.bill, _come(given)
+    if not any(came.values()) or any(units > bill.units_left(line_id) for line_id, units in came.items()):
+        return False
+    wanted = [WantedUnits(line_id=line_id, quantity=units) for line_id, units in came.items() if units]
+    return not any(part.gross_minor for part in rules.refund_lines(bill, wanted))
+
+
+def _come(one: Return) -> dict[UUID, int]:
+    """The units that came back of each line, or are to come."""
+    here = one.status is ReturnStatus.RECEIVED
+    return {line.line_id: line.received_quantity if here else line.requested_quantity for line in one.lines}
+
+
 def parts_for(
     order: Order,
     refunded: Return,
@@ -357,10 +372,7 @@ def parts_for(
 
     Raises Invalid, or Refused (more_than_returned, more_than_left, nothing_left).
     """
-    here = refunded.status is ReturnStatus.RECEIVED
-    came = {
-        line.line_id: line.received_quantity if here else line.requested_quantity for line in refunded.lines
-    }
+    came = _come(refunded)
     bill = order.bill
     if lines:
         units = _wanted(order, lines)

@@ -22,8 +22,12 @@ class CouponTerms(msgspec.Struct):
         """What is taken off the goods; never more than other discounts have left of them."""
         if self.amount_minor is not None:
             return min(self.amount_minor, left_minor)
-        share = Decimal(goods_minor) * (self.percentage_basis_points or 0) / BASIS_POINTS
-        return min(round_half_up(share), left_minor)
+        return min(share_of(goods_minor, self.percentage_basis_points or 0), left_minor)
+
+
+def share_of(goods_minor: int, basis_points: int) -> int:
+    """So much of the goods, rounded half up."""
+    return round_half_up(Decimal(goods_minor) * basis_points / BASIS_POINTS)
 
 
 def why_not(coupon: CouponTerms | None, at: datetime) -> str | None:

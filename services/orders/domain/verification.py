@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
 
 from shared.events.snapshots import Address, Person
+from shared.postal import missing_parts
 
 # The reason of the hold that stands on an order until a person has verified it.
 VERIFICATION = "verification"
@@ -29,20 +30,17 @@ def unverified(
 ) -> list[Check]:
     """What is missing or does not hold, of what a market looks at.
 
-    The addresses are those of the delivery groups; None is a pickup point. A telephone that comes with an
+    The addresses are those of the delivery groups; None is a pickup point. An address holds if its country's
+    post has all that it needs, a postcode or a state among it. A telephone that comes with an
     address serves as well as the customer's own.
     """
     places = list(addresses)
     phones = [customer.phone, *(place.phone for place in places if place)]
     found = {
         Check.NAME: bool(customer.name.strip()),
-        Check.ADDRESS: bool(places) and all(place is None or _is_whole(place) for place in places),
+        Check.ADDRESS: bool(places) and all(not missing_parts(place) for place in places if place),
         Check.PHONE: any(phone.strip() for phone in phones),
         Check.EMAIL: bool(customer.email.strip()),
         Check.COUPONS: not refused_coupons,
     }
     return [check for check in Check if check in checks and not found[check]]
-
-
-def _is_whole(address: Address) -> bool:
-    return all(part.strip() for part in (address.name, address.line1, address.city, address.country))

@@ -78,6 +78,7 @@ class OrderFee(Base):
     tax_rate_basis_points: Mapped[int]
     tax_minor: Mapped[int]
     group_id: Mapped[UUID | None] = mapped_column(ForeignKey("delivery_groups.id"))
+    share_basis_points: Mapped[int | None]  # of the goods, which a discount follows; None for an amount
 
 
 class Hold(Base):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.orders.domain.coupons import why_not
+from services.orders.domain.coupons import share_of, why_not
 from services.orders.domain.totals import (
     Charge,
     rates_rounded_too_far,
@@ -53,7 +53,8 @@ class SideCharge:
     amount_minor: int
     tax_rate_basis_points: int
     tax_minor: int
-    group_id: UUID | None  # whose shipping it is
+    group_id: UUID | None = None  # whose shipping it is
+    share_basis_points: int | None = None  # of the goods, if a discount was granted as that
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,11 +74,16 @@ class Redemption:
     name: str
     amount_minor: int
     refusal: str | None  # coupon_unknown, coupon_not_yet_valid, coupon_expired
+    share_basis_points: int | None = None
 
     @property
     def discount(self) -> DiscountInput:
         """What it takes off, as any discount."""
-        return {"name": self.name, "amount_minor": self.amount_minor}
+        return {
+            "name": self.name,
+            "amount_minor": self.amount_minor,
+            "share_basis_points": self.share_basis_points,
+        }
 
 
 def costs_of(  # noqa: PLR0917 - what an order is made of
@@ -102,11 +108,11 @@ def costs_of(  # noqa: PLR0917 - what an order is made of
     for fee in fees:
         rate = rates[fee.get("tax_class", "standard")]
         named.append((fee["name"], Charge(ChargeKind.FEE, fee["amount_minor"], rate), None))
-    granted: list[tuple[str, Charge]] = []
+    granted: list[tuple[DiscountInput, Charge]] = []
     left = goods
     for discount in [*discounts, *(one.discount for one in redeemed if one.amount_minor)]:
         shares, left = spread_discount(discount["amount_minor"], left)
-        granted += [(discount["name"], share) for share in shares]
+        granted += [(discount, share) for share in shares]
     mode, rounding = terms.market.tax_mode, terms.market.tax_rounding
     beside = [charge for _, charge, _ in named]
     once: set[int] = set()
@@ -121,11 +127,9 @@ def costs_of(  # noqa: PLR0917 - what an order is made of
         (charge.amount_minor - after.amount_minor, tax - tax_after)
         for charge, after, tax, tax_after in zip(goods, left, line_taxes, taxes_left, strict=True)
     ]
-    discount_taxes = _taxes_of_discounts(goods, line_discounts, [charge for _, charge in granted])
-    named += [(name, charge, None) for name, charge in granted]
-    totals = totals_of(
-        goods + [charge for _, charge, _ in named], [*line_taxes, *taxes_beside, *discount_taxes], mode
-    )
+    taken_off = [charge for _, charge in granted]
+    discount_taxes = _taxes_of_discounts(goods, line_discounts, taken_off)
+    totals = totals_of(goods + beside + taken_off, [*line_taxes, *taxes_beside, *discount_taxes], mode)
     if totals.discounts_minor > totals.lines_minor:
         raise Invalid(discounts="are more than the goods cost")
     if totals.total_minor > LARGEST_TOTAL_MINOR:
@@ -133,17 +137,56 @@ def costs_of(  # noqa: PLR0917 - what an order is made of
     return Costs(
         lines=[_priced(terms, *line) for line in zip(lines, line_taxes, line_discounts, strict=True)],
         others=[
-            SideCharge(
-                kind=charge.kind,
-                name=name,
-                amount_minor=charge.amount_minor,
-                tax_rate_basis_points=charge.rate_basis_points,
-                tax_minor=tax,
-                group_id=group_id,
-            )
-            for (name, charge, group_id), tax in zip(named, [*taxes_beside, *discount_taxes], strict=True)
+            *(
+                _beside(name, charge, tax, group_id=group_id)
+                for (name, charge, group_id), tax in zip(named, taxes_beside, strict=True)
+            ),
+            *(
+                _beside(given["name"], charge, tax, share_basis_points=given.get("share_basis_points"))
+                for (given, charge), tax in zip(granted, discount_taxes, strict=True)
+            ),
         ],
         totals=totals,
+    )
+
+
+def following(
+    terms: Terms, lines: Sequence[LineInput], discounts: Sequence[DiscountInput]
+) -> list[DiscountInput]:
+    """The discounts over these goods: what was granted as a share is as much of them as they now are.
+
+    Together they take off no more than is there.
+    """
+    goods = sum(line_total(terms, line) for line in lines)
+    fixed = sum(each["amount_minor"] for each in discounts if not each.get("share_basis_points"))
+    left = max(0, goods - fixed)
+    followed: list[DiscountInput] = []
+    for discount in discounts:
+        if share := discount.get("share_basis_points"):
+            amount = min(share_of(goods, share), left)
+            left -= amount
+            followed.append({**discount, "amount_minor": amount})
+        else:
+            followed.append(discount)
+    return followed
+
+
+def _beside(
+    name: str,
+    charge: Charge,
+    tax_minor: int,
+    *,
+    group_id: UUID | None = None,
+    share_basis_points: int | None = None,
+) -> SideCharge:
+    return SideCharge(
+        kind=charge.kind,
+        name=name,
+        amount_minor=charge.amount_minor,
+        tax_rate_basis_points=charge.rate_basis_points,
+        tax_minor=tax_minor,
+        group_id=group_id,
+        share_basis_points=share_basis_points,
     )
 
 
@@ -205,7 +248,8 @@ def redeem(
         refusal = why_not(coupon, at)
         amount = coupon.granted_minor(goods, left) if coupon and not refusal else 0
         left -= amount
-        redeemed.append(Redemption(code, coupon.name if coupon else code, amount, refusal))
+        share = coupon.percentage_basis_points if coupon else None
+        redeemed.append(Redemption(code, coupon.name if coupon else code, amount, refusal, share))
     return redeemed
 
 

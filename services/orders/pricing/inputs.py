@@ -54,6 +54,7 @@ class DiscountInput(TypedDict):
 
     name: str
     amount_minor: int
+    share_basis_points: NotRequired[int | None]  # of the goods, if it was granted as that
 
 
 class Quoted(TypedDict):

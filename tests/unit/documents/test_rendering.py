@@ -6,18 +6,20 @@ import sys
 from dataclasses import replace
 from datetime import date
 from io import BytesIO
+from zoneinfo import ZoneInfo
 
 import msgspec
+import pypdfium2
 import pytest
 from pypdf import PdfReader
 from structlog.testing import capture_logs
 
-from services.documents import drawings, rendering, wording
+from services.documents import drawings, fitting, rendering, wording
 from services.documents.domain.figures import disagreements
 from services.documents.domain.papers import UPLOADED_KINDS, Content
 from shared.db import new_id
 from shared.events.snapshots import PaperKind, Parcel, Return, ReturnLine
-from tests.unit.documents.sample_orders import LONDON, MADRID, MARKETS, invoice_of, order, shipments
+from tests.unit.documents.sample_orders import LONDON, MADRID, MARKETS, SELLER, invoice_of, order, shipments
 
 NUMBER = "GB-ACME-2026-000001"
 ISSUED_ON = date(2026, 3, 5)
@@ -86,7 +88,7 @@ def test_an_invoice_names_everyone_and_everything():
         "Registered in England and Wales no. 01234567",
         "Goods remain our property until paid in full.",
         "Ada Whitcombe",
-        "London WC1X 0JP",
+        "London\nWC1X 0JP",
         "Bank transfer",
         "Not paid yet",
         "GB29 NWBK 6016 1331 9268 19",
@@ -447,3 +449,153 @@ def test_figures_that_do_not_add_up_are_found(market):
     assert list(disagreements(right)) == []
     assert len(list(disagreements(wrong_total))) == 2
     assert len(list(disagreements(wrong_tax))) == 1
+
+
+def grown(placed, factor, currency="COP"):
+    """The same order, each amount so many times as large."""
+
+    def times(row, *names):
+        return replace(row, **{name: getattr(row, name) * factor for name in names})
+
+    amounts = ("net_minor", "tax_minor", "gross_minor")
+    totals = replace(
+        times(placed.totals, "total_minor", "lines_minor", "shipping_minor", "tax_added_minor"),
+        tax=tuple(times(row, *amounts) for row in placed.totals.tax),
+    )
+    priced = ("unit_price_minor", "discount_minor", "total_minor", "tax_minor")
+    return replace(
+        placed,
+        currency=currency,
+        lines=tuple(times(line, *priced) for line in placed.lines),
+        fees=tuple(times(fee, "amount_minor", "tax_minor") for fee in placed.fees),
+        totals=totals,
+        payment=times(placed.payment, "owed_minor", "received_minor"),
+    )
+
+
+@pytest.mark.requirement("M-05")
+@pytest.mark.parametrize(("market", "locale"), [("gb", "en-GB"), ("net", "es-ES")])
+@pytest.mark.parametrize("currency", ["COP", "JPY"])
+@pytest.mark.parametrize(
+    "kind", [PaperKind.INVOICE, PaperKind.CREDIT_NOTE, PaperKind.ORDER_PRINTOUT, PaperKind.PAYMENT_RECEIPT]
+)
+def test_figures_of_fifteen_digits_are_whole_and_within_the_page(kind, currency, market, locale):
+    placed = order(40, market=market, locale=locale, rates=(2100, 1000))
+    placed = replace(placed, lines=(replace(placed.lines[0], discount_minor=1), *placed.lines[1:]))
+    placed = grown(placed, 9 * 10**14 // placed.totals.total_minor, currency)
+    figure_of = wording.Wording(wording.locale_of(locale, locale), currency, ZoneInfo("UTC")).figure
+    content = invoice_of(placed, invoice_number=NUMBER, invoice_issued_on=ISSUED_ON)
+    assert len(str(placed.totals.total_minor)) == 15
+
+    pdf = rendering.render(kind, content, NUMBER, ISSUED_ON).pdf
+
+    text = "\n".join(pages(pdf))
+    amounts = {placed.totals.total_minor}
+    if kind is not PaperKind.PAYMENT_RECEIPT:
+        amounts |= {placed.lines[0].discount_minor}
+        amounts |= {line.unit_price_minor for line in placed.lines} | {
+            line.total_minor for line in placed.lines
+        }
+    assert [amount for amount in amounts if figure_of(amount) not in text] == []
+    assert beyond_the_page(pdf) == []
+    assert overlapping(pdf) == []
+
+
+def boxes(pdf):
+    """Each page's size, and where each of its pieces of text stands: left, bottom, right, top, text."""
+    document = pypdfium2.PdfDocument(pdf)
+    for page in document:
+        texts = page.get_textpage()
+        rects = [texts.get_rect(place) for place in range(texts.count_rects())]
+        yield page.get_size(), [(*rect, texts.get_text_bounded(*rect)) for rect in rects]
+
+
+def beyond_the_page(pdf, spare=8):
+    """The texts that reach the edge of the page, in points."""
+    return [
+        text
+        for (wide, high), found in boxes(pdf)
+        for left, bottom, right, top, text in found
+        if text.strip() and (left < spare or bottom < spare or right > wide - spare or top > high - spare)
+    ]
+
+
+def overlapping(pdf):
+    """The pieces of text that stand on each other."""
+    faults = []
+    for _, found in boxes(pdf):
+        for place, (left, bottom, right, top, text) in enumerate(found):
+            for left_, bottom_, right_, top_, other in found[place + 1 :]:
+                across = min(right, right_) - max(left, left_)
+                down = min(top, top_) - max(bottom, bottom_)
+                if across > 1 and down > min(top - bottom, top_ - bottom_) / 2:
+                    faults.append((text, other))
+    return faults
+
+
+LONG_NAME = "Wolfeschlegelsteinhausenbergerdorff Maximiliana Alexandrina von und zu Hohenlohe-Waldenburg " * 2
+LONGEST = replace(
+    MADRID,
+    name=LONG_NAME[:115],
+    line1="Avenida de los Reyes Católicos, número 123, escalera B, piso 4.º, puerta 2.ª, " * 2,
+    line2="Urbanización Los Almendros, fase segunda, junto al polideportivo municipal, " * 2,
+    city="Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogogoch",
+    region="Comunidad de Madrid",
+)
+
+
+@pytest.mark.requirement("M-10")
+@pytest.mark.parametrize("company", ["", "Decoración y Regalos Núñez Hermanos, S. L. " * 4])
+def test_a_label_holds_the_longest_address_whole(company):
+    address = replace(LONGEST, company=company)
+
+    made = label(order(), address)
+
+    text = flat(pages(made)[0])
+    for said in (address.name, address.line1, address.line2, address.city, "SPAIN", address.phone, company):
+        assert flat(said) in text, said
+    # Above the line that the code stands below, 83 mm from the label's head.
+    [((_, high), found)] = boxes(made)
+    [phone] = [bottom for _, bottom, _, _, text in found if address.phone in text]
+    assert high - phone < 80 * 72 / 25.4
+    assert overlapping(made) == []
+
+
+@pytest.mark.requirement("M-10")
+def test_an_address_that_no_size_makes_fit_is_refused_aloud():
+    long = replace(LONDON, name="超" * 200, company="長" * 200, line1="住" * 200, line2="所" * 200)
+
+    with pytest.raises(fitting.DoesNotFit, match="too long to be read on a label"):
+        label(order(), long)
+
+
+@pytest.mark.requirement("M-11")
+@pytest.mark.parametrize("language", ["en", "es"])
+@pytest.mark.parametrize(("registered", "legal"), [(300, 360), (300, 2000), (300, 0), (40, 360), (0, 0)])
+def test_the_foot_is_whole_on_each_page_however_long_it_is(language, registered, legal):
+    sentence = "Handelsregister Amtsgericht München HRB 123456, Geschäftsführerin: Erika Mustermann; "
+    seller = replace(
+        SELLER,
+        registration=(sentence * 30)[:registered],
+        legal_text={language: (sentence.lower() * 30)[:legal]} if legal else {},
+    )
+    placed = replace(order(60, locale=language), seller=seller)
+
+    pdf = invoice(placed)
+
+    assert beyond_the_page(pdf, spare=14) == []
+    assert overlapping(pdf) == []
+    for text in pages(pdf):
+        assert flat(seller.registration) in flat(text)
+    assert flat(seller.legal_text.get(language, "")) in flat("".join(pages(pdf)))
+
+
+@pytest.mark.requirement("M-11")
+@pytest.mark.parametrize("language", ["en", "es"])
+def test_what_is_carried_forward_stands_below_the_pages_number(language):
+    words = wording.words(language)
+    placed = grown(order(60, locale=language), 10**9)
+
+    first = pages(invoice(placed))[0]
+
+    assert re.search(rf"{words['page']} 1 {words['of']} \d+\n{words['carried']}", first)

@@ -305,6 +305,44 @@ def test_coupons_are_edited_and_one_that_is_not_valid_is_named(session, placed):
     assert refused.value.fields == {"coupons.1": "coupon_unknown"}
 
 
+@pytest.mark.requirement("M-12")
+def test_a_percentage_follows_the_goods_and_an_amount_stays(session, place_order):
+    terms = {"valid_from": None, "valid_until": None, "active": True}
+    tenth = {"percentage_basis_points": 1000, "amount_minor": None}
+    put_coupon(session, "quay", "gb", "TENTH", name="A tenth", **tenth, **terms)
+    fifty = {"percentage_basis_points": None, "amount_minor": 50}
+    put_coupon(session, "quay", "gb", "FIFTY", name="Fifty pence", **fifty, **terms)
+    lines = [("TEA-250", 10, 999), ("BOOK-1", 10, 100)]
+    placed = place_order(lines=lines, coupons=["TENTH", "FIFTY"])
+    assert placed.totals.discounts_minor == 1099 + 50
+    put_coupon(session, "quay", "gb", "TENTH", name="Ended", **tenth, **terms | {"active": False})
+
+    one = edit_order(session, placed.id, reason="one", lines=lines_of(placed, **{"TEA-250": 1})[:1])
+    order = stored(session, placed.id)
+    more = edit_order(session, placed.id, reason="two", lines=lines_of(order, **{"TEA-250": 2}))
+
+    assert (one.after.lines_minor, one.after.discounts_minor) == (999, 100 + 50)
+    assert "discounts" in one.changed
+    assert (more.after.lines_minor, more.after.discounts_minor) == (1998, 200 + 50)
+    assert order.coupons == ["TENTH", "FIFTY"]
+    assert sum(row.gross_minor for row in more.after.tax) == more.after.total_minor == 1998 - 250
+
+
+@pytest.mark.requirement("M-12")
+def test_what_was_granted_before_shares_were_kept_stays_an_amount(session, placed):
+    terms = {"amount_minor": None, "valid_from": None, "valid_until": None, "active": True}
+    put_coupon(session, "quay", "gb", "TEN", name="Ten off", percentage_basis_points=1000, **terms)
+    edit_order(session, placed.id, reason="forgot the code", coupons=["TEN"])
+    order = stored(session, placed.id)
+    for fee in order.fees:
+        fee.share_basis_points = None
+    session.flush()
+
+    edit = edit_order(session, placed.id, reason="more", lines=lines_of(order, **{"TEA-250": 9}))
+
+    assert edit.after.discounts_minor == edit.before.discounts_minor == 210
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

@@ -19,7 +19,7 @@ from services.orders.queries import payments
 from shared.errors import Refused
 from shared.events import codec
 from shared.events.snapshots import PaymentMethod, ReturnReason
-from tests.unit.orders.sample_shop import came, stored
+from tests.unit.orders.sample_shop import HOME, came, stored
 
 
 @pytest.fixture
@@ -220,6 +220,38 @@ def test_goods_of_which_nothing_is_left_to_pay_with_are_received_all_the_same(
     assert (one.status, one.lines[0].received_quantity) == ("received", 1)
     successor = stored(session, successor.id)
     assert (successor.received_minor, len(successor.standing_holds)) == (0, 1)
+
+
+FREE = [
+    {"lines": [("TEA-250", 1, 0), ("MUG-1", 1)]},
+    {
+        "lines": [("TEA-250", 1)],
+        "discounts": [{"name": "Gift", "amount_minor": 450}],
+        "delivery_groups": [{"method": "delivery", "shipping_minor": 500, "address": HOME}],
+    },
+]
+
+
+@pytest.mark.requirement("M-09")
+@pytest.mark.parametrize("wanted", FREE, ids=["a free line", "all of it discounted"])
+@pytest.mark.parametrize("at_once", [True, False])
+def test_goods_that_cost_nothing_are_exchanged_all_the_same(
+    session, deliver, approve, receive, exchange, wanted, at_once
+):
+    order = deliver(**wanted)
+    one = approve(order)
+    if at_once:
+        receive(order, one)
+    successor = exchange(order, one)
+    if not at_once:
+        assert [hold.reason for hold in stored(session, successor.id).standing_holds] == ["awaiting_return"]
+        receive(order, one)
+
+    successor = stored(session, successor.id)
+    assert (one.status, one.close_reason) == ("closed", "done")
+    assert successor.standing_holds == []
+    assert (successor.received_minor, successor.ledger.outstanding_minor) == (0, 450)
+    assert order.refunds == []
 
 
 def test_goods_that_are_dismissed_call_off_what_waits_for_them(session, deliver, approve, receive, exchange):

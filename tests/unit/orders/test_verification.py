@@ -18,7 +18,7 @@ def change(thing, **values):
     return type(thing)(**{**{name: getattr(thing, name) for name in thing.__annotations__}, **values})
 
 
-@pytest.mark.requirement("S1-03")
+@pytest.mark.requirement("S1-03", "M-13")
 @pytest.mark.parametrize(
     ("customer", "addresses", "refused", "missing"),
     [
@@ -30,6 +30,8 @@ def change(thing, **values):
         (change(ADA, phone=""), [change(HOME, phone="1")], [], []),
         (ADA, [HOME, change(HOME, line1=" ")], [], ["address"]),
         (ADA, [], [], ["address"]),
+        (ADA, [change(HOME, country="DE", postcode="")], [], ["address"]),
+        (ADA, [change(HOME, country="US", region="")], [], ["address"]),
         (ADA, [HOME], ["SPRING"], ["coupons"]),
         (Person(name="", email=""), [], ["SPRING"], ["name", "address", "phone", "email", "coupons"]),
     ],

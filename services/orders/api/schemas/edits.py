@@ -82,7 +82,12 @@ class EditArguments(Schema):
     discounts = fields.List(
         fields.Nested(GrantedDiscountSchema),
         validate=validate.Length(max=50),
-        metadata={"description": "With coupons one list: naming either replaces both."},
+        metadata={
+            "description": (
+                "With coupons one list: naming either replaces both. Left out, amounts stay, and what was"
+                " granted as a percentage is as much of the goods as they then are."
+            )
+        },
     )
     coupons = coupon_codes()
 
