@@ -82,8 +82,11 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
             rendering.rehearse(paper.kind, content, logo)
     except TooLong as error:
         raise PermanentFailure(str(error)) from error
-    with sessions.begin() as session:
-        paper = numbering.give_number(session, paper_id)
+    try:
+        with sessions.begin() as session:
+            paper = numbering.give_number(session, paper_id)
+    except numbering.NumberTaken as error:
+        raise PermanentFailure(str(error)) from error
     if not may("store", paper.status):  # withdrawn meanwhile
         return None
     issued_on = paper.issued_on or market_day(paper.due_at, content.order.market.time_zone)

@@ -105,6 +105,11 @@ def paper_of_key(session: Session, key: str) -> Paper | None:
     return session.scalars(select(Paper).where(Paper.key == key)).one_or_none()
 
 
+def paper_of_number(session: Session, seller: str, number: str) -> Paper | None:
+    """The paper of a seller that has this number, if there is one."""
+    return session.scalars(select(Paper).where(Paper.seller == seller, Paper.number == number)).one_or_none()
+
+
 def count_without_xml(session: Session, since: datetime) -> dict[str, int]:
     """How many invoices and credit notes were stored without the XML they should carry, by seller."""
     rows = (

@@ -9,13 +9,16 @@ import pytest
 from sqlalchemy import func, select
 
 from services.documents.commands import papers as commands
+from services.documents.domain.due_papers import DuePaper
+from services.documents.jobs import make_paper
 from services.documents.ledger import audited_series, faulty_series
 from services.documents.models import Paper, Series
-from services.documents.numbering import give_number
+from services.documents.numbering import give_number, number_of
 from shared import clock
 from shared.events.snapshots import PaperKind, PaperStatus
+from shared.messaging.jobs import PermanentFailure
 from shared.messaging.subjects import lock_order
-from tests.unit.documents.sample_orders import cancelled, order
+from tests.unit.documents.sample_orders import cancelled, invoice_of, order
 
 
 @pytest.fixture
@@ -57,6 +60,57 @@ def test_a_hundred_at_once_get_a_hundred_consecutive_numbers(sessions, due):
 
     year = clock.now().year
     assert sorted(numbers) == [f"GB-ACME-{year}-{sequence:06}" for sequence in range(1, 101)]
+
+
+def of_kind(sessions, market, kind=PaperKind.INVOICE):
+    """A paper of a market that is due, and numbered next."""
+    placed = order(1)
+    placed = replace(placed, market=replace(placed.market, market=market))
+    figured = invoice_of(placed)
+    with sessions.begin() as session:
+        due = DuePaper(kind=kind, part="order", content=figured, cause="hand")
+        paper = commands._add(session, due)
+        return paper.id
+
+
+@pytest.mark.requirement("M-18")
+@pytest.mark.parametrize("period", ["2026", "2026-03"])
+def test_no_two_series_of_a_seller_have_a_number_in_common(period):
+    markets = ["zde", "cn-zde", "cn-cn-zde", "inv-zde", "inv-cn-zde", "cn-inv-zde", "cnzde", "invzde"]
+    numbers = [
+        number_of(Paper(kind=kind, market=market, seller="acme"), period, 1)
+        for market in markets
+        for kind in (PaperKind.INVOICE, PaperKind.CREDIT_NOTE)
+    ]
+
+    assert len(set(numbers)) == len(numbers)
+    assert numbers[:2] == [f"ZDE-ACME-{period}-000001", f"CN-ZDE-ACME-{period}-000001"]
+
+
+@pytest.mark.requirement("M-18")
+def test_invoices_of_a_market_called_like_credit_notes_stand_beside_these(sessions):
+    note, invoice = of_kind(sessions, "zde", PaperKind.CREDIT_NOTE), of_kind(sessions, "cn-zde")
+
+    numbers = [number(sessions, paper_id) for paper_id in (note, invoice)]
+
+    year = clock.now().year
+    assert numbers == [f"CN-ZDE-ACME-{year}-000001", f"INV-CN-ZDE-ACME-{year}-000001"]
+
+
+@pytest.mark.requirement("M-18")
+def test_a_number_that_an_older_release_gave_away_fails_at_once_and_says_whose_it_is(sessions):
+    older, note = of_kind(sessions, "cn-zde"), of_kind(sessions, "zde", PaperKind.CREDIT_NOTE)
+    number(sessions, older)
+    taken = f"CN-ZDE-ACME-{clock.now().year}-000001"
+    with sessions.begin() as session:
+        session.get_one(Paper, older).number = taken
+
+    with pytest.raises(PermanentFailure, match=f"{taken} is the number of the invoice of order GB-000042"):
+        make_paper(sessions, {"paper_id": str(note)})
+
+    with sessions() as session:
+        assert session.get_one(Paper, note).sequence is None
+        assert list(faulty_series(session)) == []  # no number was lost
 
 
 @pytest.mark.requirement("P-08")
