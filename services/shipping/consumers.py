@@ -2,7 +2,7 @@
 
 from sqlalchemy.orm import Session
 
-from services.shipping.commands import erasure, labels, planning, returns
+from services.shipping.commands import erasure, packing, planning, returns
 from services.shipping.messaging import consumers
 from shared.events.documents import DocumentRemoved, DocumentStored
 from shared.events.orders import (
@@ -64,4 +64,4 @@ def expect_returns(session: Session, order: OrderSnapshot) -> None:
 @consumers.on(DocumentStored, DocumentRemoved)
 def attach_labels(session: Session, documents: DocumentsSnapshot) -> None:
     """Labels to the parcels they are for; which papers there are is known from then on."""
-    labels.attach_labels(session, documents)
+    packing.attach_labels(session, documents)

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.shipping import queries
-from services.shipping.commands import pickups, sourcing, stock
+from services.shipping.commands import handovers, sourcing, stock
 from services.shipping.messaging import jobs
 from shared.messaging.jobs import RetryLater
 
@@ -41,7 +41,7 @@ def serve_waiting_shipments(
 def remind_of_pickup(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Callable[[Session], None]:
     """Remind the customer of what still waits to be collected."""
     _wait_out_hold(sessions, argument)
-    return partial(pickups.remind, shipment_id=UUID(argument["shipment_id"]))
+    return partial(handovers.remind, shipment_id=UUID(argument["shipment_id"]))
 
 
 @jobs.kind("pickup_release", limit_seconds=30)
@@ -50,7 +50,7 @@ def release_uncollected(
 ) -> Callable[[Session], None]:
     """Give up what nobody collected in time; its stock is free again."""
     _wait_out_hold(sessions, argument)
-    return partial(pickups.release_uncollected, shipment_id=UUID(argument["shipment_id"]))
+    return partial(handovers.release_uncollected, shipment_id=UUID(argument["shipment_id"]))
 
 
 def _wait_out_hold(sessions: sessionmaker[Session], argument: dict[str, Any]) -> None:

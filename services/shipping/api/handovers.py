@@ -16,7 +16,7 @@ from services.shipping.api.schemas.handovers import (
     TakeBackArguments,
 )
 from services.shipping.api.schemas.shipments import ShipmentSchema
-from services.shipping.commands import failures, handovers, pickups
+from services.shipping.commands import handovers
 from services.shipping.models import Shipment
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
@@ -79,10 +79,10 @@ def collect_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID)
     After five wrong ones even the right one is refused (code_locked) until the code is renewed.
     """
     keys = current_app.extensions["settings"].customer_link_keys
-    collected = pickups.collect_shipment(session, shipment_id, keys=keys, **proof)
+    collected = handovers.collect_shipment(session, shipment_id, keys=keys, **proof)
     if collected is None:
         # Answered, not raised: the wrong try is to be committed.
-        left = pickups.tries_left(session, shipment_id)
+        left = handovers.tries_left(session, shipment_id)
         return Problem(409, "the code is not this shipment's", reason="wrong_code", tries_left=left).answer()
     return collected
 
@@ -93,7 +93,7 @@ def collect_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID)
 @command
 def renew_code(session: Session, shipment_id: UUID) -> Shipment:
     """Let another code open a shipment that waits to be collected; its customer is told, staff is not."""
-    return pickups.renew_code(session, shipment_id)
+    return handovers.renew_code(session, shipment_id)
 
 
 @blueprint.route("/fail", methods=["POST"])
@@ -103,7 +103,7 @@ def renew_code(session: Session, shipment_id: UUID) -> Shipment:
 @command
 def fail_shipment(session: Session, failure: dict[str, Any], shipment_id: UUID) -> Shipment:
     """Note that a shipment could not be delivered; it is sent again or taken back."""
-    return failures.fail_shipment(session, shipment_id, **failure)
+    return handovers.fail_shipment(session, shipment_id, **failure)
 
 
 @blueprint.route("/resend", methods=["POST"])
@@ -113,7 +113,7 @@ def fail_shipment(session: Session, failure: dict[str, Any], shipment_id: UUID) 
 @command
 def resend_shipment(session: Session, changes: dict[str, Any], shipment_id: UUID) -> Shipment:
     """Send an undeliverable shipment out again, to a corrected address where one is given."""
-    return failures.resend_shipment(session, shipment_id, **changes)
+    return handovers.resend_shipment(session, shipment_id, **changes)
 
 
 @blueprint.route("/take-back", methods=["POST"])
@@ -123,4 +123,4 @@ def resend_shipment(session: Session, changes: dict[str, Any], shipment_id: UUID
 @command
 def take_back_shipment(session: Session, goods: dict[str, Any], shipment_id: UUID) -> Shipment:
     """Take an undeliverable shipment back in; what can be sold again goes to stock."""
-    return failures.take_back_shipment(session, shipment_id, **goods)
+    return handovers.take_back_shipment(session, shipment_id, **goods)

@@ -1,17 +1,25 @@
-"""The last step: goods come into their customer's hands, and who took them is written down."""
+"""The last step: goods come into their customer's hands, or back, and who took them is written down."""
 
+from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.shipping import events
+from services.shipping import events, queries
 from services.shipping.commands import stock
-from services.shipping.commands.shipments import held_levels, in_hand, move_on, tell
-from services.shipping.domain.shipment_status import HOLDING_STOCK
-from services.shipping.models import Shipment, SignOff
+from services.shipping.commands.lines import put_aside
+from services.shipping.commands.shipments import cancel, change, held_levels, in_hand, move_on, tell
+from services.shipping.domain.inspection import Condition, Found, inspected
+from services.shipping.domain.shipment_status import HOLDING_STOCK, MOST_WRONG_CODES, FailureReason
+from services.shipping.models import Pickup, Shipment, SignOff
 from shared import clock
 from shared.access import actor_of
+from shared.collect_codes import is_collect_code
+from shared.events.snapshots import ShipmentStatus
 from shared.papers import stored_papers
+
+NOT_COLLECTED = "not_collected"
 
 
 def deliver_shipment(
@@ -76,8 +84,111 @@ def sign_off(
     )
 
 
+def collect_shipment(
+    session: Session,
+    shipment_id: UUID,
+    *,
+    code: str,
+    keys: Sequence[str],
+    name: str,
+    note: str = "",
+    document_id: UUID | None = None,
+) -> Shipment | None:
+    """Give a shipment to whoever shows its code, note who that was, and tell shipment.delivered.
+
+    Answers None for a wrong code, which is counted: the caller commits that too. Refused code_locked after
+    five wrong ones; a new code opens it again.
+    """
+    shipment = in_hand(session, shipment_id, "collect")
+    pickup = _pickup(shipment)
+    if not is_collect_code(keys, shipment.id, pickup.serial, code):
+        pickup.wrong_tries += 1
+        return None
+    return give_over(session, shipment, "collect", name=name, note=note, document_id=document_id)
+
+
+def tries_left(session: Session, shipment_id: UUID) -> int:
+    """How many wrong codes are still heard for a shipment."""
+    return MOST_WRONG_CODES - _pickup(queries.shipment(session, shipment_id)).wrong_tries
+
+
+def renew_code(session: Session, shipment_id: UUID) -> Shipment:
+    """Let another code open a shipment that waits for pickup, and tell shipment.updated, for the customer."""
+    with change(session, shipment_id, "renew_code") as shipment:
+        pickup = _pickup(shipment)
+        pickup.serial += 1
+        pickup.wrong_tries = 0
+    return shipment
+
+
+def remind(session: Session, shipment_id: UUID) -> None:
+    """Tell pickup.reminded of what still waits to be collected; once. Runs under the order's lock."""
+    shipment = queries.shipment(session, shipment_id)
+    pickup = shipment.pickup
+    if shipment.status is ShipmentStatus.READY and pickup is not None and pickup.reminded_at is None:
+        pickup.reminded_at = clock.now()
+        shipment.version += 1
+        tell(session, shipment.order, events.pickup_reminded(shipment))
+
+
+def release_uncollected(session: Session, shipment_id: UUID) -> None:
+    """Give up what nobody collected: its stock is free, its units are the order's. Runs under its lock."""
+    shipment = queries.shipment(session, shipment_id)
+    if shipment.status is ShipmentStatus.READY:
+        put_aside(shipment)
+        cancel(session, [shipment], NOT_COLLECTED, held_levels(session, [shipment]))
+        tell(session, shipment.order, events.shipments_cancelled([shipment], NOT_COLLECTED))
+
+
+def fail_shipment(session: Session, shipment_id: UUID, *, reason: FailureReason) -> Shipment:
+    """Note that a shipment could not be delivered and tell shipment.undeliverable; each try is counted."""
+    with change(session, shipment_id, "fail", events.shipment_undeliverable) as shipment:
+        shipment.failed_attempts += 1
+        shipment.failure = reason
+    return shipment
+
+
+def resend_shipment(
+    session: Session, shipment_id: UUID, *, address: dict[str, Any] | None = None
+) -> Shipment:
+    """Send a shipment out again, to a corrected address where one is given, and tell shipment.shipped."""
+    with change(session, shipment_id, "resend") as shipment:
+        if address is not None:
+            shipment.address = address
+    return shipment
+
+
+def take_back_shipment(
+    session: Session, shipment_id: UUID, *, location: str, found: Sequence[Found]
+) -> Shipment:
+    """Take an undeliverable shipment back in, unit by unit as it was found, and tell shipment.returned.
+
+    What can be sold again goes to the location's stock, the rest is scrapped, what is missing is lost.
+    Raises NotFound for a location that the actor may not change, Invalid for goods that it did not carry.
+    """
+    with change(session, shipment_id, "take_back") as shipment:
+        lines = {line.line_id: line for line in shipment.lines}
+        sums = inspected({line.line_id: line.quantity for line in shipment.lines}, found)
+        stock.take_in(
+            session,
+            shipment.seller,
+            location,
+            [
+                (lines[line_id].sku, quantity * lines[line_id].coefficient, condition is Condition.SELLABLE)
+                for (line_id, condition), quantity in sums.items()
+            ],
+            reason=f"shipment {shipment.number} came back",
+        )
+    return shipment
+
+
 def _last_step(
     session: Session, shipment_id: UUID, action: str, *, name: str, note: str, document_id: UUID | None
 ) -> Shipment:
     shipment = in_hand(session, shipment_id, action)
     return give_over(session, shipment, action, name=name, note=note, document_id=document_id)
+
+
+def _pickup(shipment: Shipment) -> Pickup:
+    assert shipment.pickup is not None  # whatever is ready for pickup has one
+    return shipment.pickup

@@ -1,4 +1,4 @@
-"""What goes into which parcel, and the check by scanner that it is the right thing."""
+"""What goes into which parcel, the check by scanner that it is the right thing, and the parcels' labels."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -7,10 +7,12 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from services.shipping import events
 from services.shipping.commands.parcels import new_parcel
-from services.shipping.commands.shipments import change, in_hand, move_on
-from services.shipping.models import ParcelContent, Shipment
+from services.shipping.commands.shipments import change, in_hand, move_on, tell
+from services.shipping.models import OrderState, ParcelContent, Shipment
 from shared.errors import Invalid, Refused
+from shared.events.snapshots import DocumentsSnapshot, PaperKind, PaperStatus, ShipmentStatus
 
 
 def pack_into_parcels(
@@ -64,6 +66,34 @@ def scan(session: Session, shipment_id: UUID, *, code: str, units: int) -> Shipm
         units -= checked
     move_on(shipment, "scan")
     return shipment
+
+
+def attach_labels(session: Session, documents: DocumentsSnapshot) -> None:
+    """Note the stored labels of an order's shipments and tell shipment.updated; runs under the order's lock.
+
+    A label that is known already, that belongs to a cancelled shipment, or that is for other parcels than it
+    is packed in by now, changes nothing.
+    """
+    order = session.get(OrderState, documents.order_id)
+    if order is None:
+        return
+    labels = {
+        (paper.part, frozenset(paper.parcels)): paper.document_id
+        for paper in documents.papers
+        if paper.kind == PaperKind.LABEL and paper.status == PaperStatus.STORED
+    }
+    news = []
+    for shipment in order.shipments:
+        part, parcels = str(shipment.id), frozenset(parcel.id for parcel in shipment.parcels)
+        label = labels.get((part, parcels)) or labels.get((part, frozenset()))
+        unlabelled = [parcel for parcel in shipment.parcels if parcel.label_document_id is None]
+        if label is None or not unlabelled or shipment.status is ShipmentStatus.CANCELLED:
+            continue
+        for parcel in unlabelled:
+            parcel.label_document_id = label
+        shipment.version += 1
+        news.append(events.shipment_updated(shipment))
+    tell(session, order, *news)
 
 
 def _require_each_unit_once(shipment: Shipment, parcels: Sequence[Mapping[str, Any]]) -> None:

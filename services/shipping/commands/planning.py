@@ -9,7 +9,7 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from services.shipping import events, queries
-from services.shipping.commands import lines, sourcing, stock, withdrawing
+from services.shipping.commands import lines, regrouping, sourcing, stock
 from services.shipping.commands.shipments import cancel, held_levels, tell
 from services.shipping.domain.methods import kind_of
 from services.shipping.domain.sharing import Shares, share_out
@@ -83,7 +83,7 @@ def _answer_cancel_request(session: Session, state: OrderState, order: OrderSnap
     """
     if order.cancel_lines:
         wanted = {line.line_id: line.quantity for line in order.cancel_lines}
-        news = withdrawing.withdraw(session, state, wanted)
+        news = regrouping.withdraw(session, state, wanted)
     elif any(shipment.status in LEFT for shipment in state.shipments):
         news = None
     else:

@@ -1,5 +1,6 @@
-"""What staff do to shipments before their release: edit, cut up, put together, make of what is left over."""
+"""Shipments before they leave: edited, cut up, put together, made of what is left over, lines taken back."""
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -7,16 +8,25 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.shipping import events, queries
-from services.shipping.commands import lines, sourcing, stock
-from services.shipping.commands.shipments import in_hand, move_on, tell
+from services.shipping.commands import lines, parcels, picking, sourcing, stock
+from services.shipping.commands.shipments import held_levels, in_hand, move_on, tell
 from services.shipping.domain.methods import AT_A_POINT, kind_of
 from services.shipping.domain.shipment_status import refuse_unless_possible
-from services.shipping.models import Shipment
+from services.shipping.models import OrderState, Shipment
 from shared.errors import Invalid, Refused
 from shared.events.snapshots import MethodKind, ShipmentStatus
 from shared.messaging.subjects import lock_order
 
 Share = Mapping[UUID, int]  # sales units by line
+WITHDRAWN = "lines_cancelled"
+# Whatever has not left, what is farthest from leaving first.
+FARTHEST_FIRST = (
+    ShipmentStatus.AWAITING_INVENTORY,
+    ShipmentStatus.INVENTORY_ASSIGNED,
+    ShipmentStatus.RELEASED,
+    ShipmentStatus.PACKING,
+    ShipmentStatus.READY,
+)
 
 
 def edit_shipment(
@@ -140,6 +150,43 @@ def ship_unassigned(session: Session, order_id: UUID, *, share: Share | None) ->
     return shipment
 
 
+def withdraw(session: Session, order: OrderState, wanted: Mapping[UUID, int]) -> list[events.News] | None:
+    """Take sales units of lines out of what has not left, all of them or none: None where they have left.
+
+    What is unassigned goes first, then what is farthest from leaving. A shipment that is left without lines
+    is cancelled.
+    """
+    opened = sorted(
+        (shipment for shipment in order.shipments if shipment.status in FARTHEST_FIRST),
+        key=lambda shipment: (FARTHEST_FIRST.index(shipment.status), -shipment.position),
+    )
+    there: Counter[UUID] = Counter()
+    there.update({line.line_id: line.quantity for line in order.unassigned})
+    for shipment in opened:
+        there.update({line.line_id: line.quantity for line in shipment.lines})
+    if any(there[line_id] < quantity for line_id, quantity in wanted.items()):
+        return None
+
+    left = dict(wanted)
+    aside = {
+        line.line_id: min(line.quantity, left[line.line_id])
+        for line in order.unassigned
+        if left.get(line.line_id)
+    }
+    if aside:
+        lines.take_aside(order, aside)
+        left = {line_id: quantity - aside.get(line_id, 0) for line_id, quantity in left.items()}
+    levels = held_levels(session, opened)
+    changed = [shipment for shipment in opened if _take_from(session, shipment, levels, left)]
+    gone = [shipment for shipment in changed if not shipment.lines]
+    for shipment in gone:
+        shipment.cancel_reason = WITHDRAWN
+        move_on(shipment, "cancel")
+    updated = [events.shipment_updated(shipment) for shipment in changed if shipment.lines]
+    # Told even where only unassigned lines went: the order waits for its answer.
+    return [*updated, events.shipments_cancelled(gone, WITHDRAWN)]
+
+
 def _source_elsewhere(session: Session, shipment: Shipment) -> list[events.News]:
     before, was_at = shipment.status, shipment.location
     places = queries.locations_for(session, shipment)
@@ -156,3 +203,21 @@ def _refuse_unless_alike(shipment: Shipment, other: Shipment) -> None:
     for what in ("order_id", "group_id", "method", "pickup_point", "address", "status", "location"):
         if getattr(shipment, what) != getattr(other, what):
             raise Refused("not_alike", f"the two shipments differ in their {what}", differs_in=what)
+
+
+def _take_from(session: Session, shipment: Shipment, levels: stock.Levels, left: dict[UUID, int]) -> bool:
+    """Take of what is left to be taken what a shipment has; answers whether it had any."""
+    skus = set()
+    for line in list(shipment.lines):
+        if quantity := min(left.get(line.line_id, 0), line.quantity):
+            left[line.line_id] -= quantity
+            skus.add(line.sku)
+            lines.shrink(session, shipment, levels, line, quantity)
+    if not skus:
+        return False
+    parcels.fit_contents(shipment)
+    picking.fit_lists(session, shipment)
+    shipment.version += 1
+    if shipment.status is ShipmentStatus.AWAITING_INVENTORY and shipment.lines:
+        stock.serve_waiting(session, {line.sku for line in shipment.lines})  # what there is may do now
+    return True

@@ -1,7 +1,8 @@
-"""What can be done to a shipment. The caller owns the transaction; commands never commit."""
+"""What can be done to a shipment, and what follows by itself. The caller owns the transaction."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -10,7 +11,7 @@ from services.shipping import events, queries
 from services.shipping.commands import parcels, stock
 from services.shipping.commands.carriers import name_carrier
 from services.shipping.commands.lines import put_aside
-from services.shipping.commands.timekeeping import keep_time
+from services.shipping.domain.queues import HANDLING_DAYS, STALLED_AFTER_DAYS, Queue, due_at, queue_of
 from services.shipping.domain.shipment_status import (
     IN_THE_WAREHOUSE,
     UNRELEASED,
@@ -18,12 +19,13 @@ from services.shipping.domain.shipment_status import (
     status_after,
 )
 from services.shipping.domain.tracking import CARRIER
-from services.shipping.models import OrderState, Shipment
+from services.shipping.models import Carrier, Location, OrderState, Pickup, Shipment
 from shared import clock
 from shared.access import require_current
 from shared.errors import Invalid
-from shared.events.snapshots import ShipmentStatus
+from shared.events.snapshots import MethodKind, ShipmentStatus
 from shared.messaging import outbox
+from shared.messaging.jobs import enqueue
 from shared.messaging.subjects import lock_order, next_version
 
 
@@ -192,3 +194,55 @@ def in_hand(session: Session, shipment_id: UUID, action: str) -> Shipment:
     require_current(session, shipment.version, shipment_id)
     refuse_unless_possible(action, shipment.facts)
     return shipment
+
+
+def keep_time(session: Session, shipment: Shipment) -> None:
+    """Put a shipment into its queue, and note what it waits for.
+
+    One that is ready for pickup begins to wait for its customer.
+    """
+    is_waiting = shipment.status is ShipmentStatus.AWAITING_INVENTORY
+    shipment.waits_for = sorted({line.sku for line in shipment.lines}) if is_waiting else None
+    place = session.get(Location, shipment.location) if shipment.location else None
+    if shipment.status is ShipmentStatus.READY and shipment.kind is MethodKind.PICKUP:
+        assert place is not None
+        _wait_to_be_collected(session, shipment, place)
+    shipment.queue = queue_of(shipment.status)
+    shipment.queue_at = _queue_at(session, shipment, place)
+
+
+def _queue_at(session: Session, shipment: Shipment, place: Location | None) -> datetime | None:
+    if shipment.queue is None:
+        return None
+    if shipment.queue is Queue.FINALISED:
+        return shipment.delivered_at
+    # Few and seldom changed; within a session each is read once.
+    carrier = session.get(Carrier, shipment.parcels[0].carrier) if shipment.parcels else None
+    return due_at(
+        shipment.status,
+        created_at=shipment.created_at,
+        collect_by=shipment.collect_by,
+        progress_at=shipment.progress_at,
+        handling_days=place.handling_days if place else HANDLING_DAYS,
+        stalled_after_days=carrier.stalled_after_days if carrier else STALLED_AFTER_DAYS,
+    )
+
+
+def _wait_to_be_collected(session: Session, shipment: Shipment, place: Location) -> None:
+    if shipment.pickup is not None or shipment.ready_at is None:
+        return
+    collect_by = shipment.ready_at + timedelta(days=place.pickup_days)
+    shipment.pickup = Pickup(serial=1, wrong_tries=0, collect_by=collect_by)
+    for kind, days in (
+        ("pickup_reminder", place.pickup_reminder_days),
+        ("pickup_release", place.pickup_days),
+    ):
+        enqueue(
+            session,
+            kind,
+            key=f"{kind}:{shipment.id}",
+            order_id=shipment.order_id,
+            number=shipment.order.number,
+            argument={"shipment_id": str(shipment.id)},
+            run_at=shipment.ready_at + timedelta(days=days),
+        )

@@ -5,7 +5,7 @@ from itertools import permutations
 import pytest
 
 from services.shipping import queries
-from services.shipping.commands import failures, returns
+from services.shipping.commands import handovers, returns
 from services.shipping.commands.handovers import deliver_shipment
 from services.shipping.commands.shipments import cancel_shipment
 from services.shipping.domain.inspection import Condition, Found
@@ -28,9 +28,9 @@ def cancelled(session, order, shipment):
 
 def undeliverable(session, order, shipment):
     advance(session, shipment, "ship")
-    failures.fail_shipment(session, shipment.id, reason=FailureReason.REFUSED)
+    handovers.fail_shipment(session, shipment.id, reason=FailureReason.REFUSED)
     back = found(shipment.lines[0].line_id)
-    failures.take_back_shipment(session, shipment.id, location="WEST", found=back)
+    handovers.take_back_shipment(session, shipment.id, location="WEST", found=back)
 
 
 def sent_back(session, order, shipment):

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from services.shipping.commands import failures, handovers, pickups
+from services.shipping.commands import handovers
 from services.shipping.commands.carriers import put_courier
 from services.shipping.commands.couriers import assign_courier
 from services.shipping.domain.inspection import Condition, Found
@@ -45,7 +45,7 @@ def test_a_delivery_is_signed_for(session):
         (shipped, "delivery", handovers.deliver_shipment),
         (ready, "hand_over", handovers.hand_over_shipment),
         (released, "service-installation", handovers.sign_shipment),
-        (ready, "pickup", partial(pickups.collect_shipment, keys=KEYS)),
+        (ready, "pickup", partial(handovers.collect_shipment, keys=KEYS)),
     ],
     ids=["deliver", "hand_over", "sign", "collect"],
 )
@@ -120,9 +120,9 @@ def test_each_method_has_its_own_last_step(session, method):
 def test_a_failed_delivery_is_sent_again_to_where_it_should_go(session, published):
     shipment = shipped(session)
 
-    failures.fail_shipment(session, shipment.id, reason=FailureReason.WRONG_ADDRESS)
+    handovers.fail_shipment(session, shipment.id, reason=FailureReason.WRONG_ADDRESS)
     assert (shipment.status, shipment.queue) == (S.UNDELIVERABLE, "in_transit")
-    failures.resend_shipment(session, shipment.id, address=ELSEWHERE)
+    handovers.resend_shipment(session, shipment.id, address=ELSEWHERE)
     session.flush()
 
     assert (shipment.status, shipment.failed_attempts) == (S.SHIPPED, 1)
@@ -134,14 +134,14 @@ def test_a_failed_delivery_is_sent_again_to_where_it_should_go(session, publishe
 @pytest.mark.requirement("F-15")
 def test_what_is_taken_back_goes_to_stock_only_as_far_as_it_can_be_sold(session):
     shipment = shipped(session, units=4)
-    failures.fail_shipment(session, shipment.id, reason=FailureReason.REFUSED)
+    handovers.fail_shipment(session, shipment.id, reason=FailureReason.REFUSED)
     line_id = shipment.lines[0].line_id
     found = [
         Found(line_id=line_id, condition=Condition.SELLABLE, quantity=2),
         Found(line_id=line_id, condition=Condition.DAMAGED, quantity=1),
     ]
 
-    failures.take_back_shipment(session, shipment.id, location="WEST", found=found)
+    handovers.take_back_shipment(session, shipment.id, location="WEST", found=found)
     session.flush()
 
     assert (shipment.status, shipment.queue) == (S.RETURNED, None)
@@ -153,7 +153,7 @@ def test_what_is_taken_back_goes_to_stock_only_as_far_as_it_can_be_sold(session)
         ("scrapped", -1),
     ]
     with pytest.raises(Refused, match="already_shipped"):
-        failures.take_back_shipment(session, shipment.id, location="WEST", found=found)
+        handovers.take_back_shipment(session, shipment.id, location="WEST", found=found)
 
 
 @pytest.mark.parametrize(
@@ -162,12 +162,12 @@ def test_what_is_taken_back_goes_to_stock_only_as_far_as_it_can_be_sold(session)
 )
 def test_no_more_comes_back_than_left(session, quantity, known, field):
     shipment = shipped(session)
-    failures.fail_shipment(session, shipment.id, reason=FailureReason.LOST)
+    handovers.fail_shipment(session, shipment.id, reason=FailureReason.LOST)
     line_id = shipment.lines[0].line_id if known else new_id()
     found = [Found(line_id=line_id, condition=Condition.SELLABLE, quantity=quantity)]
 
     with pytest.raises(Invalid) as refused:
-        failures.take_back_shipment(session, shipment.id, location="WEST", found=found)
+        handovers.take_back_shipment(session, shipment.id, location="WEST", found=found)
 
     assert set(refused.value.fields) == {field}
 

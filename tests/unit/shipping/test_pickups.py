@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from services.shipping.commands import pickups
+from services.shipping.commands import handovers
 from services.shipping.domain.shipment_status import MOST_WRONG_CODES
 from services.shipping.messaging import messaging
 from shared import clock
@@ -25,7 +25,7 @@ KEYS = ("newest", "previous")
 
 def collect(session, shipment, code, **proof):
     named = {"code": code, "keys": KEYS, "name": "Ada Okafor"} | proof
-    collected = pickups.collect_shipment(session, shipment.id, **named)
+    collected = handovers.collect_shipment(session, shipment.id, **named)
     session.flush()
     return collected
 
@@ -70,7 +70,7 @@ def test_a_wrong_code_opens_nothing_and_five_lock_even_the_right_one(session):
 
     for tried in range(1, MOST_WRONG_CODES + 1):
         assert collect(session, shipment, other_than(right)) is None
-        assert pickups.tries_left(session, shipment.id) == MOST_WRONG_CODES - tried
+        assert handovers.tries_left(session, shipment.id) == MOST_WRONG_CODES - tried
 
     assert shipment.actions["collect"].reason == "code_locked"
     with pytest.raises(Refused, match="code_locked"):
@@ -85,7 +85,7 @@ def test_a_new_code_opens_what_was_locked_and_the_old_one_nothing(session, publi
     for _ in range(MOST_WRONG_CODES):
         collect(session, shipment, other_than(old))
 
-    pickups.renew_code(session, shipment.id)
+    handovers.renew_code(session, shipment.id)
     session.flush()
 
     assert published("shipment.updated")[-1]["shipments"]["shipments"][0]["collect_code"] == 2
@@ -99,7 +99,7 @@ def test_a_code_is_for_pickup_only(session):
     with pytest.raises(Refused, match="wrong_method"):
         collect(session, shipment, "123456")
     with pytest.raises(Refused, match="wrong_method"):
-        pickups.renew_code(session, shipment.id)
+        handovers.renew_code(session, shipment.id)
 
 
 def owed(session):
@@ -123,10 +123,10 @@ def test_reminder_and_release_are_owed_from_the_day_it_is_ready(session):
 def test_who_does_not_come_is_reminded_once_and_then_loses_the_goods(session, published):
     shipment = ready(session, "pickup")
 
-    pickups.remind(session, shipment.id)
-    pickups.remind(session, shipment.id)
+    handovers.remind(session, shipment.id)
+    handovers.remind(session, shipment.id)
     assert len(published("pickup.reminded")) == 1
-    pickups.release_uncollected(session, shipment.id)
+    handovers.release_uncollected(session, shipment.id)
 
     assert (shipment.status, shipment.cancel_reason) == (S.CANCELLED, "not_collected")
     assert level(session, "TEA-250") == (5, 0)
@@ -139,8 +139,8 @@ def test_what_was_collected_is_neither_reminded_of_nor_released(session):
     collect(session, shipment, code_of(shipment))
     before = told(session, shipment.order_id)
 
-    pickups.remind(session, shipment.id)
-    pickups.release_uncollected(session, shipment.id)
+    handovers.remind(session, shipment.id)
+    handovers.release_uncollected(session, shipment.id)
 
     assert (shipment.status, told(session, shipment.order_id)) == (S.DELIVERED, before)
 

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import event, text
 
 from services.shipping import queries
-from services.shipping.commands import failures
+from services.shipping.commands import handovers
 from services.shipping.commands.carriers import put_carrier
 from services.shipping.commands.shipments import print_label
 from services.shipping.commands.tracking import enter_tracking, hear_scan
@@ -141,7 +141,7 @@ def test_overdue_is_what_is_late_in_any_queue_the_latest_first(session):
         shipped(session, number="GB-3", units=1),
         shipped(session, number="GB-4", units=1),
     ]
-    failures.fail_shipment(session, late[3].id, reason=FailureReason.NOBODY_THERE)
+    handovers.fail_shipment(session, late[3].id, reason=FailureReason.NOBODY_THERE)
     ready(session, number="GB-5", units=1)
     for days, shipment in zip([2, 4, 3, 1], late, strict=True):
         shipment.queue_at = clock.now() - timedelta(days=days)
@@ -154,9 +154,9 @@ def test_overdue_is_what_is_late_in_any_queue_the_latest_first(session):
 def test_what_was_sent_again_has_its_carriers_time_anew(session):
     shipment = shipped(session)
     shipment.shipped_at -= timedelta(days=30)
-    failures.fail_shipment(session, shipment.id, reason=FailureReason.NOBODY_THERE)
+    handovers.fail_shipment(session, shipment.id, reason=FailureReason.NOBODY_THERE)
 
-    failures.resend_shipment(session, shipment.id)
+    handovers.resend_shipment(session, shipment.id)
 
     assert shipment.due_at == shipment.shipped_at + timedelta(days=5)
     assert not shipment.overdue

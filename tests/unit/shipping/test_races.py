@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from services.shipping import queries
-from services.shipping.commands import picking, pickups, sourcing
+from services.shipping.commands import handovers, picking, sourcing
 from services.shipping.commands import shipments as commands
 from services.shipping.commands.returns import receive_return
 from services.shipping.commands.stock import receive_stock, set_stock
@@ -264,7 +264,7 @@ def test_of_many_who_show_the_code_at_once_one_is_given_the_goods(sessions, tran
 
     outcomes = at_once(
         *(
-            transaction(pickups.collect_shipment, shipment.id, code=code, keys=KEYS, name=f"Client {place}")
+            transaction(handovers.collect_shipment, shipment.id, code=code, keys=KEYS, name=f"Client {place}")
             for place in range(CLIENTS)
         )
     )
@@ -287,7 +287,7 @@ def test_wrong_codes_tried_at_once_are_counted_one_by_one(sessions, transaction)
 
     outcomes = at_once(
         *(
-            transaction(pickups.collect_shipment, shipment.id, code=wrong, keys=KEYS, name="Eve")
+            transaction(handovers.collect_shipment, shipment.id, code=wrong, keys=KEYS, name="Eve")
             for _ in range(CLIENTS)
         )
     )
