@@ -89,7 +89,7 @@ def make_engine(url: str, pool_size: int = 5) -> Engine:
         },
     )
     event.listen(engine, "checkin", _note_use)
-    event.listen(engine, "checkout", _ping_after_idling)
+    event.listen(engine, "checkout", ping_after_idling)
     event.listen(engine, "handle_error", _leave_out_values)
     return engine
 
@@ -98,7 +98,7 @@ def _note_use(_connection: object, record: ConnectionPoolEntry) -> None:
     record.info["used_at"] = time.monotonic()
 
 
-def _ping_after_idling(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
+def ping_after_idling(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
     """Replace a connection that died while it lay in the pool; one just used is not asked."""
     if time.monotonic() - record.info.get("used_at", 0) > PING_AFTER_SECONDS:
         try:

@@ -5,36 +5,27 @@ from base64 import b64encode
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib import import_module
 
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import sessionmaker
 from standardwebhooks import Webhook
 
 from deploy.local.databases import SERVICES
-from deploy.local.keys import ISSUER
 from shared import clock
 from shared.messaging import jobs as runner
 from shared.messaging.backoff import Backoff
 from shared.messaging.inbox import Inbox, receive_and_process
 from shared.messaging.outbox import envelope
 from shared.messaging.tables import event_log, inbox, jobs, outbox
-from shared.settings import read
+from tests.in_process import make
 
 WAIT = Backoff(0.01, 0.02)
 LINK_KEY = "a key that customers' links are signed with"
 SECRET = "whsec_" + b64encode(b"known to these tests alone").decode()
-NOWHERE = "http://127.0.0.1:1"
 SETTINGS = {
-    "BROKER_URL": "redis://127.0.0.1:1/0",
-    **{f"{service.upper()}_URL": NOWHERE for service in SERVICES},
-    "SERVICE_TOKEN": "unused",
     "CUSTOMER_LINK_KEYS": LINK_KEY,
     "GATEWAY_SECRET": SECRET,
     "CARRIER_SECRETS": f"waybill={SECRET},dhl/quay={SECRET}",
-    "SMTP_URL": "smtp://127.0.0.1:1",
-    "MAIL_FROM": "Waybill <orders@waybill.example>",
-    "MERGE_SECONDS": "0",
 }
 
 
@@ -197,33 +188,19 @@ def operations_of(document):
 @contextmanager
 def opened(engines, urls, keys, folder):
     """The world, empty; rolled back when it is left."""
-    environment = SETTINGS | {
-        "JWKS": str(keys.jwks_file),
-        "TOKEN_ISSUER": ISSUER,
-        "DOCUMENTS_FOLDER": str(folder),
-    }
+    environment = SETTINGS | {"DOCUMENTS_FOLDER": str(folder)}
     with ExitStack() as stack:
         doors = {}
         for service in SERVICES:
-            package = f"services.{service}"
-            kind = import_module(f"{package}.settings").Settings
-            settings = read(kind, environment | {"DATABASE_URL": urls(service)})
-            messaging = import_module(f"{package}.messaging").messaging
-            bound = import_module(f"{package}.db").sessions
-            before = dict(bound.kw)
-            app = import_module(f"{package}.app").create_app(settings)
-            info = {**messaging.session_info(), "settings": settings, "documents_folder": folder}
-            bound.kw["bind"].dispose()
-            bound.kw.clear()  # as those have left it who use the service's own sessions in this process
-            bound.kw.update(before)
+            made = make(service, urls(service), keys, environment)
             connection = stack.enter_context(engines[service].connect())
             stack.callback(connection.begin().rollback)
             sessions = sessionmaker(
                 connection,
                 expire_on_commit=False,
                 join_transaction_mode="create_savepoint",
-                info=info,
+                info=made.session_info,
             )
-            app.extensions["sessions"] = sessions
-            doors[service] = Door(service, app, connection, sessions, messaging)
+            made.app.extensions["sessions"] = sessions
+            doors[service] = Door(service, made.app, connection, sessions, made.messaging)
         yield World(doors, keys)
