@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from services.documents.domain.papers import (
     FOR_CUSTOMERS,
     FOR_WAREHOUSES,
+    KEPT,
     SENT_IN_BY_CUSTOMERS,
     UPLOADED_KINDS,
 )
@@ -53,13 +54,14 @@ def readable_kinds(session: Session) -> frozenset[PaperKind]:
 
 
 def stored_paper(session: Session, paper_id: UUID) -> Paper:
-    """One paper whose bytes are kept; raises NotFound, Refused (not_stored, removed)."""
+    """One paper whose bytes are kept and of use.
+
+    Raises NotFound, Refused (not_stored, removed, superseded).
+    """
     found = paper(session, paper_id)
     if found.status is not PaperStatus.STORED:
-        raise Refused(
-            "removed" if found.status is PaperStatus.REMOVED else "not_stored",
-            f"the document is {found.status}",
-        )
+        gone = found.status in {PaperStatus.REMOVED, PaperStatus.SUPERSEDED}
+        raise Refused(str(found.status) if gone else "not_stored", f"the document is {found.status}")
     return found
 
 
@@ -179,13 +181,13 @@ def stops(session: Session, shipments: Iterable[tuple[str, str]]) -> list[Stop]:
 
 def stored_papers(session: Session) -> Iterator[Paper]:
     """Every paper whose bytes must be there, a few at a time."""
-    stored = select(Paper).where(Paper.status == PaperStatus.STORED).order_by(Paper.id)
+    stored = select(Paper).where(Paper.status.in_(KEPT)).order_by(Paper.id)
     yield from session.scalars(stored.execution_options(yield_per=200))
 
 
 def count_stored(session: Session) -> int:
     """How many papers' bytes must be there."""
-    stored = select(func.count()).select_from(Paper).where(Paper.status == PaperStatus.STORED)
+    stored = select(func.count()).select_from(Paper).where(Paper.status.in_(KEPT))
     return session.execute(stored).scalar_one()
 
 
@@ -203,7 +205,7 @@ def printed_papers(session: Session, hashes: Collection[str]) -> Sequence[Paper]
 def needed_hashes(session: Session, of: Collection[str]) -> set[str]:
     """Those of these hashes whose bytes a paper, print or logo still needs."""
     needed = union(
-        select(Paper.sha256).where(Paper.sha256.in_(of), Paper.status == PaperStatus.STORED),
+        select(Paper.sha256).where(Paper.sha256.in_(of), Paper.status.in_(KEPT)),
         select(Print.sha256).where(Print.sha256.in_(of), Print.status == PaperStatus.STORED),
         select(Logo.sha256).where(Logo.sha256.in_(of)),
     )

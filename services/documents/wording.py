@@ -87,6 +87,12 @@ class Wording:
         """A count or measure."""
         return format_decimal(number, locale=self.locale)
 
+    def packed(self, units: int, per_case: int, single: str) -> str:
+        """Units as a line sells them, in whole cases: 2, or 1 + 4 single."""
+        cases, rest = divmod(units, per_case)
+        left = single.format(units=self.number(rest)) if rest else ""
+        return " + ".join(filter(None, (self.number(cases) if cases or not rest else "", left)))
+
     def percent(self, basis_points: int) -> str:
         """A rate: 20 % is 2,000 basis points."""
         return format_percent(

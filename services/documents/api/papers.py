@@ -103,6 +103,6 @@ def get_content(session: Session, document_id: UUID) -> Response:
 
     They are checked against their SHA-256, which is also the ETag; a damaged file is never handed out (500,
     content_damaged). A paper that is not stored yet, or was erased with its person, is refused (409:
-    not_stored, removed).
+    not_stored, removed, superseded).
     """
     return answer_paper(session, queries.stored_paper(session, document_id))

@@ -30,7 +30,7 @@ def make_print(session: Session, wanted: dict[str, Any]) -> Print:
     """Have one PDF made of up to 100 stored papers, or a pick list or courier's sheet of shipments.
 
     It is `stored` in seconds and forgotten after a day. Refused (409) with its reason: `not_stored`,
-    `removed`, `not_printable`, `shipment_cancelled`, `several_sellers`.
+    `removed`, `superseded`, `not_printable`, `shipment_cancelled`, `several_sellers`.
     """
     kind = PrintKind(wanted["kind"])
     if kind is PrintKind.DOCUMENTS:

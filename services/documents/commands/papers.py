@@ -17,6 +17,7 @@ from services.documents.domain.due_papers import (
     credit_note,
     due_papers,
     invoices_due,
+    is_superseded,
     on_demand,
     packed,
 )
@@ -60,6 +61,8 @@ def issue_due_papers(session: Session, order: OrderSnapshot, shipments: Shipment
         _withdraw(paper for paper in papers if paper.number is None and paper.kind not in STAYS_DUE)
     cancelled = cancelled_shipments(shipments)
     _withdraw(paper for paper in papers if paper.part in cancelled and paper.number is None)
+    if shipments is not None:
+        _supersede(papers, shipments)
     known = {paper.key for paper in papers} | {
         packed(paper.kind, frozen, frozen.shipment).key
         for paper in papers
@@ -216,9 +219,12 @@ def store_paper(
     paper.stored_at = clock.now()
     paper.failure = ""
     order = copies.newest(session, paper.order_id, OrderSnapshot)
+    shipments = copies.newest(session, paper.order_id, ShipmentsSnapshot)
     if paper.kind is PaperKind.INVOICE and order is not None:
         # What was refunded or cancelled while it waited for its number could not be credited before.
-        issue_due_papers(session, order, copies.newest(session, paper.order_id, ShipmentsSnapshot))
+        issue_due_papers(session, order, shipments)
+    elif shipments is not None:  # packed anew while it was made
+        _supersede([paper], shipments)
     outbox.publish(session, events.paper_stored(session, paper))
 
 
@@ -322,6 +328,15 @@ def _withdraw(papers: Iterable[Paper]) -> None:
     for paper in papers:
         if may("withdraw", paper.status):
             paper.status = status_after("withdraw", paper.status)
+
+
+def _supersede(papers: Iterable[Paper], shipments: ShipmentsSnapshot) -> None:
+    """Mark what no parcel is sent with any more; what is packed again as it was goes with it again."""
+    for paper in papers:
+        if paper.kind in PACKED and (frozen := paper.frozen).shipment is not None:
+            step = "supersede" if is_superseded(paper.kind, frozen, shipments) else "restore"
+            if may(step, paper.status):
+                paper.status = status_after(step, paper.status)
 
 
 def _remove(session: Session, paper: Paper, reason: str) -> None:

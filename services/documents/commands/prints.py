@@ -24,7 +24,8 @@ KEPT = timedelta(days=1)  # it repeats what the papers say, names and addresses 
 def print_documents(session: Session, document_ids: Sequence[UUID]) -> Print:
     """Have stored papers put one after the other into one PDF, in the order asked for.
 
-    Raises NotFound, Refused with the document_id: not_stored, removed, not_printable for pictures.
+    Raises NotFound, Refused with the document_id: not_stored, removed, superseded, or not_printable for
+    pictures.
     """
     papers = [queries.stored_paper(session, document_id) for document_id in document_ids]
     for paper in papers:

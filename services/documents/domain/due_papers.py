@@ -136,6 +136,16 @@ def cancelled_shipments(shipments: ShipmentsSnapshot | None) -> Iterable[str]:
     }
 
 
+def is_superseded(kind: PaperKind, content: Content, shipments: ShipmentsSnapshot) -> bool:
+    """Whether a label or packing slip is for parcels that are packed otherwise by now, or are not sent."""
+    assert content.shipment is not None
+    made_for = content.shipment
+    now = next((each for each in shipments.shipments if each.shipment_id == made_for.shipment_id), None)
+    if now is None or now.status == ShipmentStatus.CANCELLED:
+        return True
+    return now.status in WANTS_LABEL and packed(kind, content, now).key != packed(kind, content, made_for).key
+
+
 def _delivery_notes(order: OrderSnapshot) -> Iterator[DuePaper]:
     groups = [
         group

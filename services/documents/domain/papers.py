@@ -83,13 +83,17 @@ TRANSITIONS = {
     ("fail", PaperStatus.NUMBERED): PaperStatus.FAILED,
     ("withdraw", PaperStatus.DUE): PaperStatus.WITHDRAWN,
     ("withdraw", PaperStatus.FAILED): PaperStatus.WITHDRAWN,
+    ("supersede", PaperStatus.STORED): PaperStatus.SUPERSEDED,
+    ("restore", PaperStatus.SUPERSEDED): PaperStatus.STORED,
     ("remove", PaperStatus.STORED): PaperStatus.REMOVED,
+    ("remove", PaperStatus.SUPERSEDED): PaperStatus.REMOVED,
 }
 _LIFE = Life("paper", TRANSITIONS)
 may = _LIFE.may
 status_after = _LIFE.status_after
 
 
+KEPT = frozenset({PaperStatus.STORED, PaperStatus.SUPERSEDED})  # with their bytes
 LETTERS_OF_A_ROW = 100  # the room of a row beside what its name takes, in letters
 LETTERS_OF_A_LONG_PAPER = 20_000  # ten pages or so: far from any limit
 

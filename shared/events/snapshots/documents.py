@@ -34,6 +34,7 @@ class PaperStatus(OpenEnum):
     NUMBERED = "numbered"  # has its place in a gapless series, so it must come to be
     STORED = "stored"  # its bytes are kept and never change
     FAILED = "failed"  # could not be made; waits for an operator
+    SUPERSEDED = "superseded"  # its parcels were packed otherwise since, or are not sent: kept, never printed
     WITHDRAWN = "withdrawn"  # no longer wanted, before it had a number
     REMOVED = "removed"  # its bytes were erased; hash and dates stay
 

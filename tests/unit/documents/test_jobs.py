@@ -367,3 +367,20 @@ def test_an_invoice_without_xml_is_told_counted_and_named_by_doctor(hear, run_du
     assert counted._value.get() == before + 1
     ended = operate("doctor")
     assert "1 invoices and credit notes of acme of the last 30 days carry no XML" in ended.output
+
+
+def test_what_is_stored_is_never_rendered_anew(hear, run_due, sessions, folder, monkeypatch):
+    placed = order(2)
+    hear(placed)
+    run_due()
+    stored = paper_of(sessions, placed)
+    before = storage.read(folder, stored.sha256)
+    # A later release lays papers out otherwise.
+    monkeypatch.setattr(rendering, "render", lambda *_: rendering.Rendered(b"otherwise"))
+
+    again = make_paper(sessions, {"paper_id": str(stored.id)})
+    hear(replace(placed, version=2))
+    run_due()
+
+    assert again is None
+    assert storage.read(folder, paper_of(sessions, placed).sha256) == before

@@ -6,17 +6,20 @@ from datetime import date, timedelta
 from hashlib import sha256
 from io import BytesIO
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
 from pypdf import PdfReader
 from sqlalchemy import select, text
 
-from services.documents import rendering, storage
+from services.documents import queries, rendering, storage
 from services.documents.commands import papers as commands
 from services.documents.domain.papers import Content, PrintKind
 from services.documents.domain.stops import Stop, picks
 from services.documents.messaging import messaging
 from services.documents.queries import papers_in_line
+from services.documents.wording import Wording, words
 from shared.db import new_id
 from shared.events.snapshots import PaperKind, Parcel
 from shared.messaging import copies, jobs
@@ -85,6 +88,80 @@ def test_documents_are_printed_as_one_file_as_they_were_stored(client, headers, 
     assert "Packing slip" in slip
     assert label == again
     assert "Deliver to" in label
+
+
+@pytest.mark.requirement("M-19")
+def test_what_is_packed_anew_or_not_sent_is_printed_no_more_but_kept(
+    client, headers, packing, run, sessions, operate, folder
+):
+    placed = order(3)
+    packing(placed)
+    run("paper")
+    goods = shipments(placed)
+
+    def hear(parcels=(), version=1, status="packing"):
+        heard = shipments(placed, status, version)
+        heard = replace(heard, shipments=(replace(heard.shipments[0], parcels=parcels),))
+        with sessions.begin() as session:
+            lock_order(session, placed.order_id)
+            commands.issue_due_papers(session, placed, copies.keep_newest(session, heard))
+        run("paper")
+        answered = client.get(f"/v1/orders/{placed.order_id}/documents", headers=headers()).json["items"]
+        packed = [paper for paper in answered if paper["kind"] in {"label", "packing_slip"}]
+        return [paper["document_id"] for paper in packed], [paper["status"] for paper in packed]
+
+    boxes = tuple(
+        Parcel(parcel_id=UUID(int=place), carrier="", tracking_number="", tracking_url="", lines=(line,))
+        for place, line in enumerate(goods.shipments[0].lines)
+    )
+    (slip, label), before = hear(version=2)
+    _, cut_anew = hear(boxes, version=3)
+    asked = client.post("/v1/prints", json={"kind": "documents", "document_ids": [label]}, headers=headers())
+    content = client.get(f"/v1/documents/{slip}/content", headers=headers())
+    _, as_it_was = hear(version=4)
+    _, voided = hear(version=5, status="cancelled")
+
+    assert before == ["stored", "stored"]
+    assert cut_anew == ["superseded", "superseded", "stored", "stored"]
+    assert (asked.status_code, asked.json["reason"]) == (409, "superseded")
+    assert (content.status_code, content.json["reason"]) == (409, "superseded")
+    assert as_it_was == ["stored", "stored", "superseded", "superseded"]
+    assert voided == ["superseded"] * 4
+    with sessions() as session:
+        kept = {paper.sha256 for paper in papers_in_line(session, placed.order_id)}
+        assert queries.needed_hashes(session, kept) == kept
+    assert operate("verify").exit_code == 0
+
+
+@pytest.mark.requirement("M-19")
+def test_what_is_cut_anew_while_a_label_is_made_is_superseded_as_it_is_stored(sessions, packing, run):
+    placed = order(1)
+    packing(placed)
+    box = Parcel(parcel_id=UUID(int=1), carrier="", tracking_number="", tracking_url="")
+    heard = shipments(placed, version=2)
+    heard = replace(heard, shipments=(replace(heard.shipments[0], parcels=(box,)),))
+    with sessions.begin() as session:
+        lock_order(session, placed.order_id)
+        commands.issue_due_papers(session, placed, copies.keep_newest(session, heard))
+
+    run("paper")
+
+    with sessions() as session:
+        labels = [
+            paper for paper in papers_in_line(session, placed.order_id) if paper.kind is PaperKind.LABEL
+        ]
+    assert [label.status for label in labels] == ["superseded", "stored"]
+
+
+@pytest.mark.requirement("M-19")
+@pytest.mark.parametrize(
+    ("units", "per_case", "shown"),
+    [(8, 12, "8 single"), (24, 12, "2"), (20, 12, "1 + 8 single"), (3, 1, "3"), (0, 6, "0")],
+)
+def test_a_slip_tells_whole_cases_and_single_units(units, per_case, shown):
+    said = Wording(Locale("en", "GB"), "GBP", ZoneInfo("UTC"))
+
+    assert said.packed(units, per_case, words("en")["single_units"]) == shown
 
 
 @pytest.mark.requirement("S1-13")
@@ -301,8 +378,9 @@ def test_a_case_that_goes_in_two_parcels_is_a_part_in_each():
 
     first, second = pages(rendering.render(PaperKind.PACKING_SLIP, content).pdf)
 
-    assert re.search(r"2\.5\s", first)
-    assert re.search(r"0\.5\s", second)
+    assert "2 + 3 single" in first
+    assert "3 single" in second
+    assert "." not in "".join(re.findall(r"holder (.*)", first + second))
     assert re.search(r"Units in this parcel\s+15\b", first)
 
 
