@@ -120,7 +120,7 @@ def count_without_xml(session: Session, since: datetime) -> dict[str, int]:
         .group_by(Paper.seller)
         .order_by(Paper.seller)
     )
-    return dict(session.execute(rows).tuples().all())
+    return dict(session.execute(rows).all())
 
 
 def newest_logo(session: Session, seller: str) -> Logo | None:
