@@ -2,6 +2,8 @@
 
 import re
 
+import idna
+
 LONGEST_EMAIL_ADDRESS = 254  # RFC 5321: what fits between the brackets of a path
 
 # RFC 5321 without quoted parts and numbers for hosts, RFC 6531 for letters beyond ASCII.
@@ -13,9 +15,24 @@ _ENCODED_WORD = "=?"
 
 
 def is_email_address(text: str) -> bool:
-    """Whether a text is one address, and nothing that a mail program would read as something else."""
+    """Whether a text is one address, its domain one that can be, and nothing else to any mail program."""
     return (
         len(text) <= LONGEST_EMAIL_ADDRESS
         and _ENCODED_WORD not in text
         and _ADDRESS.fullmatch(text) is not None
+        and _has_a_domain(text)
     )
+
+
+def on_the_wire(address: str) -> str:
+    """An e-mail address as any mail server takes it: its domain in ASCII, what is before it as it is."""
+    local, at, domain = address.rpartition("@")
+    # RFC 5891, after UTS 46 has made capitals small and full-width letters narrow, as browsers do.
+    return address if domain.isascii() else f"{local}{at}{idna.encode(domain, uts46=True).decode()}"
+
+
+def _has_a_domain(address: str) -> bool:
+    try:
+        return len(on_the_wire(address)) <= LONGEST_EMAIL_ADDRESS
+    except idna.IDNAError:
+        return False

@@ -77,8 +77,9 @@ def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         content = content or _put_into_words(sessions, email, settings)
         if not content:
             return None
-        sender = parseaddr(settings.mail_from)[1]
-        envelope = sending.Envelope(sender=sender, recipient=email.address, content=content)
+        sender = headers.wire_address("From", parseaddr(settings.mail_from)[1])
+        recipient = headers.wire_address("To", email.address)
+        envelope = sending.Envelope(sender=sender, recipient=recipient, content=content)
         taken = sending.send(envelope, settings.smtp_url)
         EMAILS.labels("sent").inc()
     except httpx.HTTPError as error:

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from services.notifications.domain import headers
 from services.notifications.domain.answers import PERMANENT, Answer, answer
-from shared.email_addresses import is_email_address
+from shared.email_addresses import is_email_address, on_the_wire
 from shared.text import one_line
 
 WIRE = SMTP.clone(cte_type="7bit")  # not every server takes eight bits
@@ -77,7 +77,7 @@ def message(outgoing: Outgoing, mail_from: str) -> bytes:
     headers.Unsafe where the address it should go to is none.
     """
     own_name, own_address = parseaddr(mail_from)
-    domain = own_address.rpartition("@")[2]
+    domain = headers.wire_address("From", own_address).rpartition("@")[2]
     head = [
         ("Message-ID", f"<{outgoing.message_id}@{domain}>"),
         ("Date", format_datetime(outgoing.written_at)),
@@ -88,9 +88,10 @@ def message(outgoing: Outgoing, mail_from: str) -> bytes:
         ("Content-Language", outgoing.locale.replace("_", "-")),
     ]
     # Letters beyond ASCII need a server that takes them, and an e-mail is not to fail for who answers it.
-    is_writable = outgoing.reply_to.isascii() or not outgoing.address.isascii()
-    if is_writable and is_email_address(outgoing.reply_to):
-        head.append(("Reply-To", outgoing.reply_to))
+    if is_email_address(outgoing.reply_to):
+        reply_to = on_the_wire(outgoing.reply_to)
+        if reply_to.isascii() or not on_the_wire(outgoing.address).isascii():
+            head.append(("Reply-To", reply_to))
     return headers.head(head) + _body(outgoing).as_bytes()
 
 
@@ -117,8 +118,9 @@ class Envelope:
 
     @property
     def is_international(self) -> bool:
-        """Whether an address has letters that only SMTPUTF8 carries."""
-        return not (self.sender + self.recipient).isascii()
+        """Whether an address, or a header that was written before domains were, needs SMTPUTF8."""
+        head = self.content.partition(b"\r\n\r\n")[0]
+        return not ((self.sender + self.recipient).isascii() and head.isascii())
 
 
 def send(envelope: Envelope, smtp_url: str) -> Answer:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from email.errors import HeaderParseError
 from email.header import Header, decode_header
 
-from shared.email_addresses import is_email_address
+from shared.email_addresses import is_email_address, on_the_wire
 from shared.text import one_line
 
 LONGEST_LINE = 76  # RFC 2047, for a line with an encoded word
@@ -37,9 +37,8 @@ def text(name: str, value: str) -> str:
 
 
 def mailbox(name: str, address: str, person: str = "") -> str:
-    """An address with the name of whose it is; raises Unsafe for what is no address."""
-    if not is_email_address(address):
-        raise Unsafe(f"{name} is no e-mail address")
+    """An address, as it goes over the wire, with the name of whose it is; raises Unsafe for what is none."""
+    address = wire_address(name, address)
     person = one_line(person)
     if not person:
         return address
@@ -47,6 +46,13 @@ def mailbox(name: str, address: str, person: str = "") -> str:
     written = person if is_short and _is_plain(person, _PLAIN_WORDS) else _encoded(name, person)
     is_long = len(written) + len(address) > LONGEST_LINE
     return f"{written}\r\n <{address}>" if is_long else f"{written} <{address}>"
+
+
+def wire_address(name: str, address: str) -> str:
+    """An address as it goes over the wire; raises Unsafe for what is none."""
+    if not is_email_address(address):
+        raise Unsafe(f"{name} is no e-mail address")
+    return on_the_wire(address)
 
 
 def filename(name: str) -> str:
@@ -78,7 +84,7 @@ def check(content: bytes, recipient: str) -> None:
         raise Unsafe("its headers are not those of an e-mail of ours")
     if any(_CONTROLS.search(value) or _CONTROLS.search(_read(value)) for value in found.values()):
         raise Unsafe("its headers contain control characters")
-    if not _address_in(found["from"]) or _address_in(found["to"]) != recipient:
+    if not _address_in(found["from"]) or _address_in(found["to"]) != on_the_wire(recipient):
         raise Unsafe("its headers name somebody else than it goes to")
 
 
@@ -105,4 +111,4 @@ def _read(value: str) -> str:
 def _address_in(value: str) -> str:
     found = _MAILBOX.fullmatch(value)
     address = (found[1] or found[2] or "") if found else ""
-    return address if is_email_address(address) else ""
+    return on_the_wire(address) if is_email_address(address) else ""

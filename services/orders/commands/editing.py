@@ -102,7 +102,16 @@ def edit_order(
         discounts = ()
     wanted = _revised(order, actor_of(session).name, delivery_groups, lines, fees, discounts)
     terms = _terms(session, order, wanted, coupons or ())
-    refuse_impossible(terms, order.payment_method, wanted.groups, wanted.lines, wanted.fees)
+    days = {group.requested_on for group in order.delivery_groups if group.requested_on}
+    refuse_impossible(
+        terms,
+        order.payment_method,
+        wanted.groups,
+        wanted.lines,
+        wanted.fees,
+        ordered_at=order.placed_at,
+        known_days=days,
+    )
     redeemed = _redeemed(terms, wanted, coupons or ())
     with change(session, order, "edit", reason=reason) as detail:
         for name, value in (customer or {}).items():

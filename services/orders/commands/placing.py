@@ -131,8 +131,8 @@ def place_order(
     order is new; do more with it in the same transaction by loading it.
     """
     terms = terms_of(session, seller, market, customer.get("id"), lines, coupons, numbered=True)
-    refuse_impossible(terms, payment_method, delivery_groups, lines, fees)
     actor, placed_at, locale = actor_of(session).name, clock.now(), locale or terms.market.locale
+    refuse_impossible(terms, payment_method, delivery_groups, lines, fees, ordered_at=placed_at)
     buyer = terms.customer or _new_customer(seller, market, customer, placed_at)
     groups = [
         as_loaded(DeliveryGroup, id=new_id(), **terms.group_columns(given, locale))

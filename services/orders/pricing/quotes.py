@@ -184,6 +184,7 @@ def _lacking(terms: Terms, contents: DraftContents) -> dict[str, str]:
         groups,
         lines,
         contents.get("fees", []),
+        ordered_at=clock.now(),
     )
     if not lines or not groups:  # nothing can be assigned yet
         wrong = {field: reason for field, reason in wrong.items() if not _is_assignment(field)}

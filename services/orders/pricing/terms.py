@@ -1,7 +1,8 @@
 """What an order is placed under: market, seller, customer and products, and what these do not allow."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Session
 
 from services.orders.domain.coupons import CouponTerms
+from services.orders.domain.periods import today_in
 from services.orders.models import (
     Coupon,
     Customer,
@@ -186,9 +188,23 @@ def refuse_impossible(
     delivery_groups: Sequence[DeliveryInput],
     lines: Sequence[LineInput],
     fees: Sequence[FeeInput],
+    *,
+    ordered_at: datetime,
+    known_days: Collection[date] = (),
 ) -> None:
-    """Go on only if market, seller and products allow what is wanted; raises Invalid."""
-    if wrong := impossibilities(terms, payment_method, delivery_groups, lines, fees):
+    """Go on only if market, seller and products allow what is wanted; raises Invalid.
+
+    No group may be wanted on a day before the order, but for days that stood in it already.
+    """
+    if wrong := impossibilities(
+        terms,
+        payment_method,
+        delivery_groups,
+        lines,
+        fees,
+        ordered_at=ordered_at,
+        known_days=known_days,
+    ):
         raise Invalid(**wrong)
 
 
@@ -198,6 +214,9 @@ def impossibilities(
     delivery_groups: Sequence[DeliveryInput],
     lines: Sequence[LineInput],
     fees: Sequence[FeeInput],
+    *,
+    ordered_at: datetime,
+    known_days: Collection[date] = (),
 ) -> dict[str, str]:
     """Each field that market, seller or products don't allow, with the reason."""
     wrong: dict[str, str] = {}
@@ -205,6 +224,11 @@ def impossibilities(
     if payment_method not in methods:
         wrong["payment_method"] = f"must be one of the market's: {', '.join(methods)}"
     wrong.update(_wrong_with_groups(terms, delivery_groups, lines))
+    first = today_in(terms.market.time_zone, ordered_at)
+    for place, group in enumerate(delivery_groups):
+        wanted = group.get("requested_on")
+        if wanted is not None and wanted < first and wanted not in known_days:
+            wrong[f"delivery_groups.{place}.requested_on"] = f"is before the order, which is of {first}"
     for place, line in enumerate(lines):
         wrong.update((f"lines.{place}.{field}", reason) for field, reason in _wrong_with_line(terms, line))
         if line.get("delivery_group", 0) >= len(delivery_groups):

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from services.notifications.domain import headers
 from services.notifications.domain.answers import answer
 from services.notifications.sending import Attachment, Envelope, Outgoing, RefusedForGood, message, send
-from shared.email_addresses import is_email_address
+from shared.email_addresses import is_email_address, on_the_wire
 from shared.text import one_line
 
 MAIL_FROM = "Waybill <orders@waybill.example>"
@@ -126,7 +126,9 @@ def test_what_is_typed_as_an_address_is_that_one_address_or_goes_nowhere(address
     content = message(outgoing(address=address, reply_to=address), MAIL_FROM)
     headers.check(content, address)
     read = message_from_string(content.decode(), policy=default)
-    assert [[one.addr_spec for one in read[name].addresses] for name in ("To", "Reply-To")] == [[address]] * 2
+    assert [[one.addr_spec for one in read[name].addresses] for name in ("To", "Reply-To")] == [
+        [on_the_wire(address)]
+    ] * 2
 
 
 def test_an_answer_to_letters_beyond_ascii_is_asked_for_only_where_the_server_must_take_them_anyway():

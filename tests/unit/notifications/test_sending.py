@@ -19,6 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from deploy.local.ports import free_port
 from services.notifications import sending
+from services.notifications.domain import headers
 from services.notifications.domain.answers import answer, pause_seconds
 from services.notifications.sending import (
     Attachment,
@@ -87,6 +88,37 @@ def test_an_address_beyond_ascii_is_sent_where_the_server_can(mail_server):
     send(mail, f"smtp://127.0.0.1:{mail_server.port}")
 
     assert b"jos\xc3\xa9@correos.example" in mail_server.raw[0]
+
+
+@pytest.mark.requirement("M-21")
+@pytest.mark.parametrize(
+    ("address", "on_the_wire"),
+    [
+        ("a@müller.de", "a@xn--mller-kva.de"),
+        ("a@MÜLLER.de", "a@xn--mller-kva.de"),
+        ("a@straße.de", "a@xn--strae-oqa.de"),
+        ("josé@müller.de", "josé@xn--mller-kva.de"),
+        ("a@Example.com", "a@Example.com"),
+    ],
+)
+def test_a_domain_beyond_ascii_goes_over_the_wire_in_ascii(mail_server, address, on_the_wire):
+    mail = message(outgoing(address=address, reply_to=address), MAIL_FROM)
+
+    send(mail, f"smtp://127.0.0.1:{mail_server.port}")
+
+    [arrived] = mail_server.raw
+    assert f"\r\nTo: {on_the_wire}\r\n".encode() in arrived
+    assert f"\r\nReply-To: {on_the_wire}\r\n".encode() in arrived
+
+
+@pytest.mark.requirement("M-21")
+def test_a_domain_beyond_ascii_needs_no_server_that_takes_more():
+    sender, recipient = MAIL_FROM, headers.wire_address("To", "a@müller.de")
+    content = message(outgoing(address="a@müller.de"), MAIL_FROM)
+    before = content.replace(b"a@xn--mller-kva.de", "a@müller.de".encode())  # as an older release kept it
+
+    assert not Envelope(sender=sender, recipient=recipient, content=content).is_international
+    assert Envelope(sender=sender, recipient=recipient, content=before).is_international
 
 
 def test_an_answer_is_kept_without_the_addresses_it_names():

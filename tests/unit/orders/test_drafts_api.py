@@ -249,7 +249,7 @@ def test_the_order_shows_lines_coefficient_customer_requested_day_and_each_fee(c
     put_product(
         session, *("quay", "CASE-6"), **product_details(name="Case", sales_coefficient=6, prices={"gb": 2400})
     )
-    delivery = placing_body()["delivery_groups"][0] | {"requested_on": "2026-12-24"}
+    delivery = placing_body()["delivery_groups"][0] | {"requested_on": "2998-12-24"}
     body = placing_body(
         lines=[{"sku": "CASE-6", "quantity": 2}],
         delivery_groups=[delivery],
@@ -262,7 +262,7 @@ def test_the_order_shows_lines_coefficient_customer_requested_day_and_each_fee(c
 
     [line] = order["lines"]
     assert (line["quantity"], line["sales_coefficient"]) == (2, 6)
-    assert order["delivery_groups"][0]["requested_on"] == "2026-12-24"
+    assert order["delivery_groups"][0]["requested_on"] == "2998-12-24"
     assert order["customer"]["email"] == "ada@example.com"
     fees = {fee["name"]: fee["amount_minor"] for fee in order["fees"]}
     assert fees == {"Delivery": 500, "Gift wrapping": 300, "Voucher": -200}

@@ -75,7 +75,7 @@ def test_address_and_method_of_a_delivery_group_are_edited(session, placed, publ
         session,
         placed.id,
         reason="at work",
-        delivery_groups=[{"group_id": group.id, "address": WORK, "requested_on": date(2026, 12, 1)}],
+        delivery_groups=[{"group_id": group.id, "address": WORK, "requested_on": date(2998, 12, 1)}],
     )
     edit = edit_order(
         session,
@@ -88,7 +88,7 @@ def test_address_and_method_of_a_delivery_group_are_edited(session, placed, publ
 
     first, second = published("order.updated")
     assert first["order"]["people"]["delivery"][str(group.id)]["line1"] == "1 Dock Road"
-    assert first["order"]["delivery_groups"][0]["requested_on"] == "2026-12-01"
+    assert first["order"]["delivery_groups"][0]["requested_on"] == "2998-12-01"
     assert (group.method_name, group.address, group.pickup_point) == ("Pickup", None, "quay")
     assert second["order"]["people"]["delivery"] == {}
     assert edit.after.total_minor == edit.before.total_minor - 500

@@ -46,7 +46,7 @@ def test_what_is_answered_is_what_is_stored(session):
                 "method": "delivery",
                 "shipping_minor": 500,
                 "address": HOME,
-                "requested_on": date(2026, 12, 24),
+                "requested_on": date(2998, 12, 24),
             }
         ],
         fees=[{"name": "Gift wrapping", "amount_minor": 300}],

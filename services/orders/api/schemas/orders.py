@@ -77,7 +77,12 @@ class WantedDeliverySchema(Schema):
     shipping_minor = amount(load_default=0)
     address = fields.Nested(AddressSchema)
     pickup_point = text(100, shortest=1)
-    requested_on = fields.Date(validate=day, metadata={"description": "The day the customer would like."})
+    requested_on = fields.Date(
+        validate=day,
+        metadata={
+            "description": "The day the customer would like; not before the order, by the market's clocks."
+        },
+    )
 
 
 class WantedLineSchema(Schema):
