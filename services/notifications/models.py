@@ -19,7 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-from services.notifications.domain.letters import Shown, shown
+from services.notifications.domain.redaction import Redacted, redacted
 from shared.db import UtcDateTime, metadata, new_id
 from shared.events.snapshots import EmailStatus
 
@@ -87,9 +87,9 @@ class Email(Base):
         return self.order_id if self.number else None
 
     @property
-    def shown(self) -> Shown:
+    def shown(self) -> Redacted:
         """What it says, for those who look at it later."""
-        return shown(self.content.plain if self.content else b"")
+        return redacted(self.content.plain if self.content else b"")
 
 
 class EmailContent(Base):

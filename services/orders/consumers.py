@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.orders.commands import changes, erasure, exchanges, history, returns
 from services.orders.commands import orders as commands
-from services.orders.domain.finding import WordKind
+from services.orders.domain.search_words import WordKind
 from services.orders.messaging import consumers
 from shared.events.documents import (
     CreditNoteIssued,

@@ -13,9 +13,9 @@ from sqlalchemy.orm import Session
 from services.orders import events, queries
 from services.orders.domain import views
 from services.orders.domain.deadlines import Allowed, Deadlines, deadlines_at
-from services.orders.domain.finding import WordKind, word_of
 from services.orders.domain.fulfilment import awaiting_inventory, fulfilment_of
 from services.orders.domain.order_status import refusals, status_after
+from services.orders.domain.search_words import WordKind, word_of
 from services.orders.messaging import messaging
 from services.orders.models import HistoryEntry, Order, OrderWord, Payment
 from shared import clock

@@ -18,8 +18,8 @@ from sqlalchemy.types import Text
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
 from services.orders.domain import return_status
-from services.orders.domain.finding import exactly
 from services.orders.domain.order_status import ENDED
+from services.orders.domain.search_words import exactly
 from services.orders.domain.statements import WAITING, LineState
 from services.orders.models import (
     BankLine,

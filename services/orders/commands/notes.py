@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders.commands.changes import change, locked_order
-from services.orders.domain.finding import WordKind, word_of
+from services.orders.domain.search_words import WordKind, word_of
 from services.orders.models import Note, Order
 from shared import clock
 from shared.access import actor_of

@@ -2,7 +2,6 @@
 
 from services.orders.models.banking import BankLine, BankStatement
 from services.orders.models.drafts import Draft
-from services.orders.models.finding import OrderWord
 from services.orders.models.history import HistoryEntry
 from services.orders.models.mapping import Base, as_loaded, column_names
 from services.orders.models.master_data import (
@@ -20,6 +19,7 @@ from services.orders.models.parts import Cancellation, DeliveryGroup, Hold, Orde
 from services.orders.models.payments import Payment, PaymentDiscrepancy
 from services.orders.models.refunds import Refund
 from services.orders.models.returns import Return, ReturnLine
+from services.orders.models.search_words import OrderWord
 
 __all__ = [
     "CUSTOMER_COLUMNS",

@@ -9,9 +9,9 @@ from sqlalchemy import BigInteger, Dialect, MetaData, Text, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, class_mapper
 
-from services.orders.domain.finding import WordKind
 from services.orders.domain.fulfilment import Fulfilment, Goods
 from services.orders.domain.payments import Discrepancy
+from services.orders.domain.search_words import WordKind
 from services.orders.domain.statements import LineState
 from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload
 
-from services.orders.domain.finding import containing, part_patterns
+from services.orders.domain.search_words import containing, part_patterns
 from services.orders.models import (
     Coupon,
     Customer,

@@ -24,8 +24,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
-from services.orders.domain.finding import WordKind, name_patterns, word_of
 from services.orders.domain.periods import days_of, instants_of, today_in
+from services.orders.domain.search_words import WordKind, name_patterns, word_of
 from services.orders.models import DeliveryGroup, Market, Order, OrderLine, OrderWord
 from shared import clock
 from shared.access import EVERYTHING, actor_of, one_of, visible

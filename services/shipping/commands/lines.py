@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.shipping.commands import stock
+from services.shipping.domain.demand import DemandLine
 from services.shipping.domain.methods import kind_of
-from services.shipping.domain.wishes import WishedLine
 from services.shipping.models import OrderState, Shipment, ShipmentLine, UnassignedLine
 from shared import clock
 from shared.db import new_id
@@ -68,7 +68,7 @@ def branch_off(session: Session, shipment: Shipment, lines: Iterable[ShipmentLin
     return branch
 
 
-def as_lines(seller: str, wished: Iterable[WishedLine]) -> list[ShipmentLine]:
+def as_lines(seller: str, demanded: Iterable[DemandLine]) -> list[ShipmentLine]:
     """What an order wants, as lines of a shipment."""
     return [
         ShipmentLine(
@@ -82,7 +82,7 @@ def as_lines(seller: str, wished: Iterable[WishedLine]) -> list[ShipmentLine]:
             checked=0,
             seller=seller,
         )
-        for line in wished
+        for line in demanded
     ]
 
 

@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 from services.shipping import events, queries
 from services.shipping.commands import lines, regrouping, sourcing, stock
 from services.shipping.commands.shipments import cancel, held_levels, tell
+from services.shipping.domain.allocation import Allocation, share_out
+from services.shipping.domain.demand import Demand, DemandLine, demand_of
 from services.shipping.domain.methods import kind_of
-from services.shipping.domain.sharing import Shares, share_out
 from services.shipping.domain.shipment_status import OPEN, UNRELEASED
-from services.shipping.domain.wishes import Wish, WishedLine, wishes_of
 from services.shipping.models import OrderState, Shipment
 from shared.events.snapshots import LEFT, OrderSnapshot, OrderStatus, ShipmentStatus
 
@@ -46,7 +46,7 @@ def bring_shipments_in_line(session: Session, order: OrderSnapshot) -> None:
     elif order.cancel_requested_at is not None:
         news = []  # answered; what it still wants is known when it has heard the answer
     elif state.to_be_fulfilled:
-        news = _plan(session, state, wishes_of(order), owns_addresses=was_accepted)
+        news = _plan(session, state, demand_of(order), owns_addresses=was_accepted)
     else:
         news = []
     tell(session, state, *news)
@@ -101,52 +101,54 @@ def _answer_cancel_request(session: Session, state: OrderState, order: OrderSnap
 class _Group:
     """What is planned anew for a delivery group."""
 
-    wish: Wish | None  # none where nothing of it is wanted any more
+    demand: Demand | None  # none where nothing of it is wanted any more
     shipments: list[Shipment]  # that may still be changed
-    shares: Shares
+    allocation: Allocation
 
-    def lines(self, share: Mapping[UUID, int]) -> tuple[WishedLine, ...]:
-        """A share of the wish, as its lines."""
-        wished = self.wish.lines if self.wish else ()
-        return tuple(line.of(share[line.line_id]) for line in wished if line.line_id in share)
+    def lines(self, share: Mapping[UUID, int]) -> tuple[DemandLine, ...]:
+        """A share of the demand, as its lines."""
+        demanded = self.demand.lines if self.demand else ()
+        return tuple(line.of(share[line.line_id]) for line in demanded if line.line_id in share)
 
 
 def _plan(
-    session: Session, state: OrderState, wishes: Sequence[Wish], *, owns_addresses: bool
+    session: Session, state: OrderState, demands: Sequence[Demand], *, owns_addresses: bool
 ) -> list[events.News]:
     """Shipments for what is in none; those not yet released as their group now wants them."""
-    wish_for = {wish.group_id: wish for wish in wishes}
+    demand_for = {demand.group_id: demand for demand in demands}
     groups = [
-        _shared_out(state, group_id, wish_for.get(group_id))
-        for group_id in dict.fromkeys([*wish_for, *(shipment.group_id for shipment in state.shipments)])
+        _shared_out(state, group_id, demand_for.get(group_id))
+        for group_id in dict.fromkeys([*demand_for, *(shipment.group_id for shipment in state.shipments)])
     ]
     fewer_unassigned = _keep_unassigned(state, groups)
     dropped: list[Shipment] = []
-    revised: list[tuple[Shipment, Wish]] = []
-    new: list[Wish] = []
+    revised: list[tuple[Shipment, Demand]] = []
+    new: list[Demand] = []
     for group in groups:
-        for shipment, share in zip(group.shipments, group.shares.shipments, strict=True):
-            if group.wish is None or not share:
+        for shipment, share in zip(group.shipments, group.allocation.shipments, strict=True):
+            if group.demand is None or not share:
                 dropped.append(shipment)
                 continue
-            wish = replace(group.wish, lines=group.lines(share))
+            demand = replace(group.demand, lines=group.lines(share))
             if owns_addresses:
-                wish = _as_it_goes(shipment, wish)
-            if wish != shipment.wish:
-                revised.append((shipment, wish))
-        if group.wish is not None and group.shares.new:
-            new.append(replace(group.wish, lines=group.lines(group.shares.new)))
+                demand = _as_it_goes(shipment, demand)
+            if demand != shipment.demand:
+                revised.append((shipment, demand))
+        if group.demand is not None and group.allocation.new:
+            new.append(replace(group.demand, lines=group.lines(group.allocation.new)))
     if not (dropped or revised or new):
         return [events.shipment_updated(state.shipments[-1])] if fewer_unassigned else []
     with session.no_autoflush:  # a new shipment is written once, when it has its stock
         return _carry_out(session, state, dropped, revised, new)
 
 
-def _as_it_goes(shipment: Shipment, wish: Wish) -> Wish:
-    return replace(wish, method=shipment.method, pickup_point=shipment.pickup_point, address=shipment.address)
+def _as_it_goes(shipment: Shipment, demand: Demand) -> Demand:
+    return replace(
+        demand, method=shipment.method, pickup_point=shipment.pickup_point, address=shipment.address
+    )
 
 
-def _shared_out(state: OrderState, group_id: UUID, wish: Wish | None) -> _Group:
+def _shared_out(state: OrderState, group_id: UUID, demand: Demand | None) -> _Group:
     standing = [
         shipment
         for shipment in state.shipments
@@ -157,18 +159,20 @@ def _shared_out(state: OrderState, group_id: UUID, wish: Wish | None) -> _Group:
     for shipment in standing:
         if shipment not in unreleased:
             fixed.update({line.line_id: line.quantity for line in shipment.lines})
-    shares = share_out(
-        {line.line_id: line.quantity for line in wish.lines} if wish else {},
+    allocation = share_out(
+        {line.line_id: line.quantity for line in demand.lines} if demand else {},
         fixed,
         {line.line_id: line.quantity for line in state.unassigned if line.group_id == group_id},
         [{line.line_id: line.quantity for line in shipment.lines} for shipment in unreleased],
     )
-    return _Group(wish=wish, shipments=unreleased, shares=shares)
+    return _Group(demand=demand, shipments=unreleased, allocation=allocation)
 
 
 def _keep_unassigned(state: OrderState, groups: Sequence[_Group]) -> bool:
     """Forget of what is unassigned what is no longer wanted; answers whether there was any."""
-    kept = {line_id: quantity for group in groups for line_id, quantity in group.shares.unassigned.items()}
+    kept = {
+        line_id: quantity for group in groups for line_id, quantity in group.allocation.unassigned.items()
+    }
     surplus = {
         line.line_id: line.quantity - kept.get(line.line_id, 0)
         for line in state.unassigned
@@ -183,29 +187,29 @@ def _carry_out(
     session: Session,
     state: OrderState,
     dropped: list[Shipment],
-    revised: list[tuple[Shipment, Wish]],
-    new: list[Wish],
+    revised: list[tuple[Shipment, Demand]],
+    new: list[Demand],
 ) -> list[events.News]:
     opened = [
         lines.open_shipment(
             session,
             state,
-            group_id=wish.group_id,
-            method=wish.method,
-            pickup_point=wish.pickup_point,
-            address=wish.address,
-            lines=lines.as_lines(state.seller, wish.lines),
+            group_id=demand.group_id,
+            method=demand.method,
+            pickup_point=demand.pickup_point,
+            address=demand.address,
+            lines=lines.as_lines(state.seller, demand.lines),
         )
-        for wish in new
+        for demand in new
     ]
-    to_be_sourced = {shipment.id for shipment, wish in revised if _needs_other_stock(shipment, wish)}
-    for shipment, wish in revised:
-        shipment.method, shipment.kind = wish.method, kind_of(wish.method)
-        shipment.pickup_point, shipment.address = wish.pickup_point, wish.address
+    to_be_sourced = {shipment.id for shipment, demand in revised if _needs_other_stock(shipment, demand)}
+    for shipment, demand in revised:
+        shipment.method, shipment.kind = demand.method, kind_of(demand.method)
+        shipment.pickup_point, shipment.address = demand.pickup_point, demand.address
     asking = [*opened, *(shipment for shipment, _ in revised if shipment.id in to_be_sourced)]
     locations = {shipment.id: queries.locations_for(session, shipment) for shipment in asking}
     skus = {line.sku for shipment in [*dropped, *asking] for line in shipment.lines}
-    skus |= {line.sku for _, wish in revised for line in wish.lines}
+    skus |= {line.sku for _, demand in revised for line in demand.lines}
     held_at = {shipment.location for shipment in [*dropped, *asking] if shipment.location is not None}
     levels = stock.lock_levels(session, skus, held_at.union(*locations.values()))
 
@@ -213,9 +217,9 @@ def _carry_out(
     if dropped:
         cancel(session, dropped, NO_LONGER_ORDERED, levels)
         news.append(events.shipments_cancelled(dropped, NO_LONGER_ORDERED))
-    for shipment, wish in revised:
+    for shipment, demand in revised:
         if shipment.id in to_be_sourced:
-            news += _source_anew(session, shipment, wish, levels, locations[shipment.id])
+            news += _source_anew(session, shipment, demand, levels, locations[shipment.id])
         else:
             news.append(events.shipment_updated(shipment))
         shipment.version += 1
@@ -226,13 +230,13 @@ def _carry_out(
     return news
 
 
-def _needs_other_stock(shipment: Shipment, wish: Wish) -> bool:
-    before = (shipment.wish.lines, shipment.kind, shipment.pickup_point)
-    return before != (wish.lines, kind_of(wish.method), wish.pickup_point)
+def _needs_other_stock(shipment: Shipment, demand: Demand) -> bool:
+    before = (shipment.demand.lines, shipment.kind, shipment.pickup_point)
+    return before != (demand.lines, kind_of(demand.method), demand.pickup_point)
 
 
 def _source_anew(
-    session: Session, shipment: Shipment, wish: Wish, levels: stock.Levels, locations: list[str]
+    session: Session, shipment: Shipment, demand: Demand, levels: stock.Levels, locations: list[str]
 ) -> list[events.News]:
     """Follow the order to other lines, or to another place.
 
@@ -241,7 +245,7 @@ def _source_anew(
     before, was_at = shipment.status, shipment.location
     nearest = sorted(locations, key=lambda location: location != was_at)
     sourcing.unassign(session, shipment, levels)
-    shipment.lines = lines.as_lines(shipment.seller, wish.lines)
+    shipment.lines = lines.as_lines(shipment.seller, demand.lines)
     if before is ShipmentStatus.INVENTORY_ASSIGNED:
         branches = sourcing.assign(session, shipment, levels, nearest) or []
     else:

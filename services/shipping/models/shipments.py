@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
+from services.shipping.domain.demand import Demand, DemandLine
 from services.shipping.domain.methods import NEEDS_NO_PACKING
 from services.shipping.domain.queues import PENDING, Queue
 from services.shipping.domain.readiness import Readiness, readiness
@@ -29,7 +30,6 @@ from services.shipping.domain.shipment_status import (
     actions,
 )
 from services.shipping.domain.timeline import Milestones, Reached, timeline
-from services.shipping.domain.wishes import Wish, WishedLine
 from services.shipping.models.carriers import Courier
 from services.shipping.models.goods import Goods
 from services.shipping.models.handovers import Appointment, Pickup, SignOff
@@ -191,15 +191,15 @@ class Shipment(Base):
     appointments: Mapped[list[Appointment]] = relationship(order_by=Appointment.starts_at, lazy="selectin")
 
     @property
-    def wish(self) -> Wish:
+    def demand(self) -> Demand:
         """What it was planned to carry, where and how."""
-        return Wish(
+        return Demand(
             group_id=self.group_id,
             method=self.method,
             pickup_point=self.pickup_point,
             address=self.address,
             lines=tuple(
-                WishedLine(
+                DemandLine(
                     line_id=line.line_id,
                     position=line.position,
                     sku=line.sku,

@@ -6,7 +6,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.orders.api.schemas.values import Instant
-from services.orders.domain.finding import WordKind, word_of
+from services.orders.domain.search_words import WordKind, word_of
 from shared.web.fields import text
 from shared.web.paging import page_schema
 

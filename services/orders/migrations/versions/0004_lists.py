@@ -9,7 +9,7 @@ down_revision = "0003"
 
 _FILTERS = ("status", "fulfilment", "market_code", "channel", "payment_state", "payment_method")
 
-# The words of the orders there are, in the form that domain.finding gives them.
+# The words of the orders there are, in the form that domain.search_words gives them.
 _WORDS = """
     insert into order_words (kind, word, placed_at, order_id)
     select kind, word, placed_at, order_id from (

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from services.orders.domain.finding import WordKind, word_of
+from services.orders.domain.search_words import WordKind, word_of
 
 revision = "0027"
 down_revision = "0026"

@@ -1,4 +1,4 @@
-"""What an order wants shipped, group by group."""
+"""What an order demands of shipping, group by group."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -10,7 +10,7 @@ from shared.events.snapshots import OrderLine, OrderSnapshot
 
 
 @dataclass(frozen=True, kw_only=True)
-class WishedLine:
+class DemandLine:
     """How much of an order line is wanted."""
 
     line_id: UUID
@@ -20,35 +20,35 @@ class WishedLine:
     quantity: int  # sales units
     units: int  # stock-keeping units
 
-    def of(self, quantity: int) -> "WishedLine":
+    def of(self, quantity: int) -> "DemandLine":
         """So many sales units of the same."""
         return replace(self, quantity=quantity, units=quantity * (self.units // self.quantity))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
+class Demand:
     """What is to go to one place by one method."""
 
     group_id: UUID
     method: str
     pickup_point: str | None  # the location where it is fetched
     address: dict[str, Any] | None  # none where it is fetched, or the person was erased
-    lines: tuple[WishedLine, ...]
+    lines: tuple[DemandLine, ...]
 
 
-def wishes_of(order: OrderSnapshot) -> list[Wish]:
+def demand_of(order: OrderSnapshot) -> list[Demand]:
     """The order's delivery groups with what of their lines is not cancelled; empty groups want nothing."""
-    wishes = []
+    demands = []
     for group in order.delivery_groups:
         lines = tuple(
-            _wished(position, line)
+            _line(position, line)
             for position, line in enumerate(order.lines, 1)
             if line.group_id == group.group_id and line.quantity > line.cancelled_quantity
         )
         address = order.people.delivery.get(str(group.group_id))
         if lines:
-            wishes.append(
-                Wish(
+            demands.append(
+                Demand(
                     group_id=group.group_id,
                     method=group.method,
                     pickup_point=group.pickup_point or None,
@@ -56,12 +56,12 @@ def wishes_of(order: OrderSnapshot) -> list[Wish]:
                     lines=lines,
                 )
             )
-    return wishes
+    return demands
 
 
-def _wished(position: int, line: OrderLine) -> WishedLine:
+def _line(position: int, line: OrderLine) -> DemandLine:
     quantity = line.quantity - line.cancelled_quantity
-    return WishedLine(
+    return DemandLine(
         line_id=line.line_id,
         position=position,
         sku=line.sku,

@@ -11,21 +11,21 @@ _CODE = re.compile(r'<span class="code"[^>]*>([^<]+)<')  # to collect with: who 
 
 
 @dataclass(frozen=True)
-class Shown:
+class Redacted:
     """An e-mail's words without the key to the order and the code to collect it."""
 
     text: str
     html: str
 
 
-def shown(content: bytes) -> Shown:
+def redacted(content: bytes) -> Redacted:
     """The words of an e-mail; empty ones of nothing."""
     mail = message_from_bytes(content, policy=default)
     assert isinstance(mail, EmailMessage)
     text, html = _words(mail, "plain"), _words(mail, "html")
     for code in _CODE.findall(html):
         text, html = text.replace(code, "…"), html.replace(code, "…")
-    return Shown(text, html)
+    return Redacted(text, html)
 
 
 def _words(mail: EmailMessage, kind: str) -> str:

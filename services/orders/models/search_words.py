@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.orders.domain.finding import WordKind
+from services.orders.domain.search_words import WordKind
 from services.orders.models.mapping import Base
 
 

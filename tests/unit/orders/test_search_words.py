@@ -8,7 +8,7 @@ from services.orders.commands.changes import change
 from services.orders.commands.orders import accept_order, cancel_order
 from services.orders.commands.payments import record_payment
 from services.orders.consumers import hear_of_papers
-from services.orders.domain.finding import WordKind, name_patterns, word_of
+from services.orders.domain.search_words import WordKind, name_patterns, word_of
 from shared.db import new_id
 from shared.events.snapshots import Channel, DocumentsSnapshot, Paper
 from tests.unit.orders.sample_shop import HOME
