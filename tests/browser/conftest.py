@@ -24,7 +24,7 @@ FLAGS = (
 PATIENCE_MILLISECONDS = 20_000
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium():
     """The browser; where there is none the tests are skipped, but never in CI."""
     program = installed_browser()
@@ -38,7 +38,7 @@ def chromium():
         running.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory, chromium):
     folder = tmp_path_factory.mktemp("browser") / "data"
     with Stack(Settings(folder=folder, ports=free_ports())) as running:
@@ -46,7 +46,7 @@ def stack(tmp_path_factory, chromium):
     remove(folder)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(stack):
     """The demo's seller `harbour`, whose people the console knows, with goods in stock."""
     shop = Shop(stack, market="gb", seller="harbour")

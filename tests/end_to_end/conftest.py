@@ -7,7 +7,7 @@ from deploy.local.stack import Stack, remove
 from tests.shop import Shop
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def stack(tmp_path_factory):
     folder = tmp_path_factory.mktemp("end-to-end") / "data"
     # All that can be logged is: what must not be is looked for.
