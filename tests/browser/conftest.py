@@ -1,6 +1,7 @@
 """Chromium at the console of a whole running system; one of both for all browser tests."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -93,6 +94,21 @@ def place(shop):
         )
 
     return placed
+
+
+@pytest.fixture
+def many(shop):
+    """As many orders of one customer as asked for, and that customer's name; what was made before counts."""
+
+    def make(count):
+        name = f"Quill Number{count}"
+        found = shop.call("orders", "GET", f"/v1/orders/matching?name={name}")
+        wanted = {"customer": {"name": name, "email": "quill@customers.example", "phone": ""}}
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda _: shop.place(("TEA-250", 1), **wanted), range(count - found["count"])))
+        return name
+
+    return make
 
 
 @pytest.fixture

@@ -360,7 +360,8 @@ def test_pages_are_for_everybody(open_browser, place, scheme, language):
         own + tab for tab in ("", "/shipment", "/messages", "/history", "/documents", "/edit", "?act=cancel")
     ]
 
-    for address in ("/", "/orders", "/notices", *tabs):
+    asked = f"/orders/bulk?act=cancel&order_id={order['order_id']}"
+    for address in ("/", "/orders", "/notices", asked, *tabs):
         page.goto(address)
         for width in (320, 360, 768, 1280):
             page.set_viewport_size({"width": width, "height": 900})

@@ -180,7 +180,7 @@ def body_of(act: Act, form: MultiDict[str, str], currency: str) -> dict[str, Any
         _say_what_is_refunded(body)
     if act.name == "tag":
         gone = body.get("remove")
-        body = {"add": _tags(body.get("add", "")), "remove": [gone] if gone else []}
+        body = {"add": tags_of(body.get("add", "")), "remove": [gone] if gone else []}
     return body if act.inputs or act.extra else None
 
 
@@ -192,7 +192,7 @@ def minor(text: str, currency: str) -> Any:
         return text
 
 
-def _tags(text: str) -> list[str]:
+def tags_of(text: str) -> list[str]:
     """Tags as people type several: with a comma between; one may have blanks in it."""
     return [tag for part in text.split(",") if (tag := part.strip())]
 

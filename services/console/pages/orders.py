@@ -2,14 +2,27 @@
 
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
-from flask import Blueprint, Response, g, redirect, render_template, request, stream_with_context, url_for
+from flask import (
+    Blueprint,
+    Response,
+    abort,
+    current_app,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
+from werkzeug.datastructures import MultiDict
 
 from services.console import showing
-from services.console.acting import fault_of
-from services.console.apis import Away, Refused
-from services.console.bulk import ACTS
+from services.console.acting import fault_of, key
+from services.console.apis import BULK_SECONDS, Away, Refused
+from services.console.pages.bulk_acts import ACTS, MOST, BulkAct, key_of
 from services.console.pages.markets import Masters, masters
 from services.console.pages.screens import Screen
 
@@ -66,9 +79,9 @@ def show_list() -> Any:
 def render_list(status: int = 200) -> Any:
     """The list that the address asks for; a filter that the API refuses is marked on it."""
     known = masters()
-    result: Any = None
-    failed = {row["order_id"] for row in result["items"] if not row["done"]} if result else set()
-    filters = asked_filters()
+    result = _result()
+    failed = [row for row in result["items"] if not row["done"]] if result else []
+    filters = asked_filters(request.args)
     sort = request.args.get("sort", USUAL)
     query = filters | {"sort": sort, "limit": PAGE, "cursor": request.args.get("cursor")}
     fault = None
@@ -95,8 +108,9 @@ def render_list(status: int = 200) -> Any:
         delivery=lambda order: ", ".join(
             known.method_name(order["market"], code, g.language) for code in order["delivery_methods"]
         ),
-        acts=[one for one in ACTS if g.apis.may(one.operation)],
-        failed=failed,
+        acts=[one for one in ACTS.values() if g.apis.may(one.operation)],
+        failed={row["order_id"] for row in failed},
+        elsewhere=_elsewhere(failed, page["items"]),
         result=result,
         chips=[name for name in FILTERS if name in filters and name != "search"],
         masters=known,
@@ -110,7 +124,7 @@ def render_list(status: int = 200) -> Any:
 @blueprint.get("/newer")
 def count_newer() -> Response | str:
     """How many orders came since the first one that a page shows."""
-    filters = asked_filters()
+    filters = asked_filters(request.args)
     known = request.args.get("than")
     try:
         page = g.apis.read("orders.lists_list_orders", filters | {"limit": 21})
@@ -124,7 +138,7 @@ def count_newer() -> Response | str:
 @blueprint.get("/export.<any(csv, xlsx):kind>")
 def export(kind: str) -> Response:
     """Exactly the rows of the filter as a file, passed on as it comes."""
-    answer = g.apis.stream(f"orders.exports_export_{kind}", asked_filters())
+    answer = g.apis.stream(f"orders.exports_export_{kind}", asked_filters(request.args))
 
     def pieces() -> Any:
         try:
@@ -139,11 +153,94 @@ def export(kind: str) -> Response:
     return passed
 
 
-def asked_filters() -> dict[str, Any]:
-    """The filters in the address, by the API's names; amounts in minor units, as it takes them."""
+@blueprint.get("/bulk")
+def ask_bulk() -> Any:
+    """What is about to be done, and to how many; with what it needs to know."""
+    wanted = _wanted_act(request.args.get("act", ""))
+    if request.args.get("everything"):
+        back = urlsplit(request.args.get("back", ""))
+        found = g.apis.read("orders.lists_list_matching", asked_filters(_query(back.query)))
+        return _ask(wanted, found["order_ids"], found)
+    return _ask(wanted, request.args.getlist("order_id"))
+
+
+@blueprint.post("/bulk/<name>")
+def do_bulk(name: str) -> Any:
+    """Do it to each; the list that it was asked for on then says what became of each."""
+    wanted = _wanted_act(name)
+    order_ids = request.form.getlist("order_id")
+    if request.form.get("everything") or not order_ids:  # nobody has seen yet how many that are
+        asked = {"act": name, "back": _back(), "everything": request.form.get("everything")}
+        return redirect(url_for("orders.ask_bulk", **asked), 303)
+    try:
+        result = g.apis.write(
+            wanted.operation,
+            wanted.body(request.form, order_ids),
+            key=key_of(key() or "", order_ids),
+            seconds=BULK_SECONDS,
+        )
+    except (Refused, Away) as error:
+        g.fault = fault_of("bulk", error)
+        return _ask(wanted, order_ids, status=g.fault.status)
+    kept = current_app.extensions["console.sessions"].keep_result(
+        g.person.subject, result | {"act": wanted.name}
+    )
+    back = urlsplit(_back())
+    query = {name: values for name, values in parse_qs(back.query).items() if name != "result"}
+    query |= {"result": [kept]}
+    return redirect(f"{back.path}?{urlencode(query, doseq=True)}#result", 303)
+
+
+def _ask(
+    wanted: BulkAct, order_ids: list[str], found: dict[str, Any] | None = None, status: int = 200
+) -> Any:
+    if not order_ids:
+        flash("bulk.none")
+        return redirect(_back(), 303)
+    page = render_template(
+        "orders/bulk.html", act=wanted, order_ids=order_ids, found=found, most=MOST, back=_back()
+    )
+    return Response(page, status)
+
+
+def _wanted_act(name: str) -> BulkAct:
+    wanted = ACTS.get(name)
+    if wanted is None:
+        abort(404)
+    return wanted
+
+
+def _back() -> str:
+    """The address of the list that a bulk was asked for on; of nothing else."""
+    given, own = request.values.get("back", ""), url_for("orders.show_list")
+    return given if given == own or given.startswith(f"{own}?") else own
+
+
+def _result() -> dict[str, Any] | None:
+    """What became of a bulk, for whoever asked for it."""
+    place = request.args.get("result")
+    if not place:
+        return None
+    found: dict[str, Any] | None = current_app.extensions["console.sessions"].result(g.person.subject, place)
+    return found
+
+
+def _elsewhere(failed: list[dict[str, Any]], shown: list[dict[str, Any]]) -> set[str]:
+    """What failed and is on no row of this page: it stays ticked above the list."""
+    return {row["order_id"] for row in failed if row["reason"] != "not_found"} - {
+        order["order_id"] for order in shown
+    }
+
+
+def _query(text: str) -> MultiDict[str, str]:
+    return MultiDict((name, value) for name, values in parse_qs(text).items() for value in values)
+
+
+def asked_filters(query: MultiDict[str, str]) -> dict[str, Any]:
+    """The filters in an address, by the API's names; amounts in minor units, as it takes them."""
     found: dict[str, Any] = {}
     for name in FILTERS:
-        values = [value.strip() for value in request.args.getlist(name) if value.strip()]
+        values = [value.strip() for value in query.getlist(name) if value.strip()]
         if values:
             found[name] = values if name in CODED or name in {*OWNED, "tag"} else values[0]
     if isinstance(found.get("period"), list):

@@ -29,7 +29,7 @@ async function fetchPage(address) {
 function isBusy(part) {
   const active = document.activeElement;
   if (part.contains(active) && active.matches("input:not([type=checkbox]), textarea, select")) return true;
-  if (part.querySelector("dialog[open], details.menu[open], details[data-keep][open]")) return true;
+  if (part.querySelector("details.menu[open], details[data-keep][open]")) return true;
   return [...part.querySelectorAll("form[data-changed]")].length > 0;
 }
 
@@ -44,7 +44,7 @@ function replace(part, fresh) {
   }
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   if (place) part.querySelector(place)?.focus({ preventScroll: true });
-  prepare(part);
+  count();
 }
 
 // --- Parts that ask again while somebody looks ------------------------------------------------------------------
@@ -149,9 +149,10 @@ window.addEventListener("beforeunload", (event) => {
 
 // --- Ticking rows -----------------------------------------------------------------------------------------------
 let last = null;
+const ticksOf = (form) => [...form.elements].filter((one) => one.name === "order_id"); // also those beside it
 function count() {
   for (const form of document.querySelectorAll("form[data-bulk]")) {
-    const ticks = [...form.querySelectorAll("input[name=order_id]")];
+    const ticks = ticksOf(form);
     const chosen = ticks.filter((tick) => tick.checked).length;
     const bar = form.querySelector(".bulk");
     if (!bar) continue;
@@ -165,9 +166,9 @@ function count() {
 document.addEventListener("click", (event) => {
   const tick = event.target;
   if (!tick.matches?.("input[type=checkbox]")) return;
-  const form = tick.closest("form[data-bulk]");
-  if (!form) return;
-  const ticks = [...form.querySelectorAll("input[name=order_id]")];
+  const form = tick.form;
+  if (!form?.matches("[data-bulk]")) return;
+  const ticks = ticksOf(form);
   if (tick.hasAttribute("data-all")) for (const one of ticks) one.checked = tick.checked;
   else if (event.shiftKey && last && ticks.includes(last)) {
     const [from, to] = [ticks.indexOf(last), ticks.indexOf(tick)].sort((a, b) => a - b);
@@ -183,9 +184,6 @@ document.addEventListener("click", async (event) => {
   if (button) {
     try { await navigator.clipboard.writeText(button.dataset.copy); say(word("Copied")); } catch { /* it can be marked by hand */ }
   }
-  const opener = event.target.closest("[data-dialog]");
-  if (opener) { event.preventDefault(); document.getElementById(opener.dataset.dialog)?.showModal(); }
-  if (event.target.closest("[data-close]")) event.target.closest("dialog")?.close();
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 document.addEventListener("keydown", (event) => {
@@ -198,9 +196,5 @@ document.addEventListener("keydown", (event) => {
     if (field) { event.preventDefault(); field.focus(); field.select(); }
   }
 });
-function prepare(part) {
-  for (const form of part.querySelectorAll?.("form[data-choose] select") || []) form.addEventListener("change", () => form.form.requestSubmit());
-  count();
-}
-prepare(document);
+count();
 document.querySelector("[data-focus]")?.focus();

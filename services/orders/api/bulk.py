@@ -17,9 +17,11 @@ from services.orders.api.schemas.bulk import (
 )
 from services.orders.commands import holds, notes
 from services.orders.commands import orders as commands
+from services.orders.queries import lists
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.bulk import Each, Row, bulk
+from shared.web.commands import open_session
 
 blueprint = Blueprint("bulk", __name__, url_prefix="/v1/orders/bulk", description="The same to many orders.")
 
@@ -84,5 +86,12 @@ def _outcome(each: Each, wanted: dict[str, Any], do: Callable[..., Any]) -> dict
         return {"number": order.number, "status": order.status, "version": order.version}
 
     rows = [{"order_id": row.pop("id"), **row} for row in each(order_ids, act)]
+    refused = [row for row in rows if not row["done"]]
+    if refused:
+        with open_session() as session:
+            numbers = lists.numbers(session, [row["order_id"] for row in refused])
+        for row in refused:
+            if row["order_id"] in numbers:
+                row["number"] = numbers[row["order_id"]]
     done = sum(row["done"] for row in rows)
     return {"done": done, "not_done": len(rows) - done, "items": rows}

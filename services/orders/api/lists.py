@@ -5,7 +5,14 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.orders.api.schemas.lists import OrderBounds, OrderListArguments, OrderListSchema
+from services.orders.api.schemas.bulk import MOST_ORDERS
+from services.orders.api.schemas.lists import (
+    MatchingOrdersSchema,
+    OrderBounds,
+    OrderFilters,
+    OrderListArguments,
+    OrderListSchema,
+)
 from services.orders.api.schemas.queues import QueuesSchema
 from services.orders.queries import lists, queues
 from shared.web.auth import requires
@@ -38,6 +45,28 @@ def list_orders(session: Session, filters: dict[str, Any]) -> Ready:
         answer["count"] = min(counted, lists.COUNTED_AT_MOST)
         answer["count_is_capped"] = counted > lists.COUNTED_AT_MOST
     return Ready(answer)
+
+
+@blueprint.route("/matching", methods=["GET"])
+@blueprint.arguments(OrderFilters, location="query")
+@blueprint.response(200, MatchingOrdersSchema)
+@requires("orders:read")
+@query
+def list_matching(session: Session, filters: dict[str, Any]) -> Ready:
+    """Which orders pass the list's filters now, for a bulk over all of them.
+
+    Somebody who confirms their number acts on these and on no order that came since; a bulk that is sent
+    again under its key acts once. Of more than a bulk takes these are the newest: the rest come by asking
+    again.
+    """
+    counted = lists.count(session, filters)
+    return Ready(
+        {
+            "order_ids": lists.matching_ids(session, filters, MOST_ORDERS),
+            "count": min(counted, lists.COUNTED_AT_MOST),
+            "count_is_capped": counted > lists.COUNTED_AT_MOST,
+        }
+    )
 
 
 @blueprint.route("/queues", methods=["GET"])

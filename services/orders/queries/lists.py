@@ -1,6 +1,6 @@
 """Lists of orders: filtered, sorted, page by page; plain rows, for these are hot."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -165,6 +165,18 @@ def count(session: Session, filters: Filters) -> int:
     page, _ = _filtered(session, select(Order.id), filters)
     counted = page.limit(COUNTED_AT_MOST + 1).subquery()
     return session.execute(select(func.count()).select_from(counted)).scalar_one()
+
+
+def matching_ids(session: Session, filters: Filters, limit: int) -> Sequence[UUID]:
+    """The ids of the newest orders that pass the filters."""
+    return session.scalars(matching(session, (Order.id,), filters).limit(limit)).all()
+
+
+def numbers(session: Session, order_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The numbers of those orders that may be seen."""
+    rows = select(Order.id, Order.number).where(Order.id.in_(order_ids))
+    rows = visible(session, rows, Order.seller_code, Order.market_code)
+    return {row.id: row.number for row in session.execute(rows)}
 
 
 def matching(session: Session, columns: Sequence[Any], filters: Filters) -> Select[*tuple[Any, ...]]:

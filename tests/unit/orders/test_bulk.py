@@ -63,6 +63,7 @@ def test_of_five_hundred_orders_three_fail_each_with_its_reason_and_the_rest_are
         (str(twice), "wrong_status"),
         (str(unknown), "not_found"),
     ]
+    assert ["number" in row for row in answer.json["items"] if not row["done"]] == [True, True, False]
     assert all(row["status"] == "accepted" for row in answer.json["items"] if row["done"])
     assert statuses(sessions) == {OrderStatus.ACCEPTED: 498, OrderStatus.PLACED: 1}
 

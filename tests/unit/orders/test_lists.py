@@ -272,3 +272,27 @@ def test_an_answered_customer_does_not_wait(place_order, ask, hear_talk):
     [row] = ask()["items"]
 
     assert row["customer_waits"] is False
+
+
+@pytest.mark.requirement("P-27")
+def test_all_that_match_are_named_and_counted_to_be_acted_on_at_once(
+    client, bearer, place_order, monkeypatch
+):
+    monkeypatch.setattr("services.orders.api.lists.MOST_ORDERS", 2)
+    zora = {"name": "Zora Quill", "email": "zora@customers.example", "phone": ""}
+    mine = [place_order(customer=zora) for _ in range(3)]
+    place_order()
+
+    def matching(**claims):
+        answer = client.get(
+            "/v1/orders/matching", query_string={"name": "Zora Quill"}, headers=bearer(**claims)
+        )
+        assert answer.status_code == 200
+        return answer.json
+
+    assert matching() == {
+        "order_ids": [str(mine[2].id), str(mine[1].id)],
+        "count": 3,
+        "count_is_capped": False,
+    }
+    assert matching(sellers=["another"], markets=["*"])["order_ids"] == []

@@ -44,7 +44,7 @@ class BulkRowSchema(Schema):
 
     order_id = fields.UUID()
     done = fields.Boolean()
-    number = fields.String()
+    number = fields.String(metadata={"description": "Of an order that may be seen, done or not."})
     status = fields.Enum(OrderStatus, by_value=True)
     version = fields.Integer()
     reason = fields.String(allow_none=True, metadata={"description": "Why not, as the order itself refuses."})

@@ -152,6 +152,14 @@ class OrderListArguments(OrderFilters, PageArguments):
     )
 
 
+class MatchingOrdersSchema(Schema):
+    """Which orders fit, to be acted on at once."""
+
+    order_ids = fields.List(fields.UUID(), metadata={"description": "The newest; as many as a bulk takes."})
+    count = fields.Integer(metadata={"description": f"How many fit in all, up to {COUNTED_AT_MOST}."})
+    count_is_capped = fields.Boolean(metadata={"description": "There are more than were counted."})
+
+
 class OrderListSchema(Schema):
     """A page of orders."""
 

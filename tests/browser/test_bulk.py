@@ -1,0 +1,124 @@
+"""Working on many orders at once, from the list."""
+
+from urllib.parse import quote_plus
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def several(place, somebody):
+    """Orders of one customer that nobody else has, and the address of the list of them."""
+
+    def make(count, **more):
+        customer = {"name": somebody, "email": "zora@customers.example", "phone": "+44 117 496 0108"}
+        return [place(customer=customer, **more) for _ in range(count)], f"/orders?search={quote_plus(somebody)}"
+
+    return make
+
+
+def tick(page, orders):
+    for order in orders:
+        page.get_by_role("checkbox", name=f"Choose order {order['number']}", exact=True).check()
+
+
+@pytest.mark.requirement("C-03", "C-24", "C-26")
+@pytest.mark.parametrize("script", [True, False])
+def test_each_row_says_what_became_of_it_and_the_failed_stay_ticked(open_browser, several, shop, script):
+    good, address = several(2)
+    [unpaid], _ = several(1, method="transfer")
+    page = open_browser("helen", script=script)
+    page.goto(address)
+    tick(page, [*good, unpaid])
+    if script:
+        expect(page.locator(".bulk .count")).to_have_text("3 chosen")
+        expect(page.locator(".bulk")).to_be_in_viewport()
+
+    page.locator(".bulk").get_by_role("button", name="Accept").click()
+
+    result = page.locator("#result")
+    expect(result).to_contain_text("2 done")
+    assert page.url.startswith(page.url.split("/orders")[0] + address)
+    failed = result.locator("li", has_text=unpaid["number"])
+    expect(failed).to_contain_text("It is not paid yet.")
+    ticked = page.locator("input[name=order_id]:checked")
+    assert [one.get_attribute("value") for one in ticked.all()] == [unpaid["order_id"]]
+    for order in good:
+        assert shop.call("orders", "GET", f"/v1/orders/{order['order_id']}")["status"] == "accepted"
+
+
+@pytest.mark.requirement("C-24")
+def test_what_failed_and_is_on_no_row_any_more_stays_ticked_too(open_browser, several):
+    [unpaid, other], address = several(2, method="transfer")
+    page = open_browser("helen")
+    page.goto(address)
+    tick(page, [unpaid, other])
+    page.locator(".bulk").get_by_role("button", name="Accept").click()
+    page.locator("#result").wait_for()
+
+    page.goto(page.url.replace("search=", "status=accepted&search=").partition("#")[0])
+
+    expect(page.locator("#result input:checked")).to_have_count(2)
+
+
+@pytest.mark.requirement("C-03", "P-27")
+def test_what_needs_a_reason_asks_for_it_and_says_how_many(open_browser, several, shop):
+    orders, address = several(2)
+    page = open_browser("helen")
+    page.goto(address)
+    tick(page, orders)
+
+    page.locator(".bulk").get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Cancel 2 orders?")
+    expect(page.get_by_text("This can't be undone.")).to_be_visible()
+    page.get_by_label("Reason").fill("sold out")
+    page.get_by_role("button", name="Cancel · 2").click()
+
+    expect(page.locator("#result")).to_contain_text("2 done")
+    assert "search=" in page.url
+    for order in orders:
+        assert shop.call("orders", "GET", f"/v1/orders/{order['order_id']}")["end_reason"] == "sold out"
+
+
+@pytest.mark.requirement("C-44")
+def test_back_after_a_bulk_shows_ticks_and_buttons_that_work(open_browser, several, shop):
+    orders, address = several(2)
+    page = open_browser("helen")
+    page.goto(address)
+    tick(page, orders[:1])
+    page.locator(".bulk").get_by_role("button", name="Tag").click()
+    page.get_by_label("Add").fill("gift")
+
+    page.go_back()
+    assert page.locator("input[name=order_id]:checked").count() == 1
+    expect(page.locator(".bulk .count")).to_have_text("1 chosen")
+    tick(page, orders[1:])
+    page.locator(".bulk").get_by_role("button", name="Tag").click()
+    page.get_by_label("Add").fill("gift, small")
+    page.get_by_role("button", name="Tag · 2").click()
+
+    expect(page.locator("#result")).to_contain_text("2 done")
+    for order in orders:
+        assert shop.call("orders", "GET", f"/v1/orders/{order['order_id']}")["tags"] == ["gift", "small"]
+
+
+@pytest.mark.requirement("C-25")
+@pytest.mark.parametrize("count", [21, 101])
+def test_a_bulk_takes_a_page_and_all_that_match(open_browser, many, count):
+    name = many(count)
+    page = open_browser("helen")
+    page.goto(f"/orders?search={quote_plus(name)}")
+    page.get_by_label("Choose all on this page").check()
+    if count > 50:
+        page.get_by_label("all that match").check()
+
+    page.locator(".bulk").get_by_role("button", name="Tag").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text(f"Tag {count} orders")
+    page.get_by_label("Add").fill("checked")
+    page.get_by_role("button", name=f"Tag · {count}").click(no_wait_after=True)
+
+    expect(page.locator("#result")).to_contain_text(f"{count} done", timeout=60_000)
+    page.goto(f"/orders?search={quote_plus(name)}&tag=checked")
+    assert page.locator("a.whole").count() == min(count, 50)
