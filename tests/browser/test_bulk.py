@@ -14,7 +14,8 @@ def several(place, somebody):
 
     def make(count, **more):
         customer = {"name": somebody, "email": "zora@customers.example", "phone": "+44 117 496 0108"}
-        return [place(customer=customer, **more) for _ in range(count)], f"/orders?search={quote_plus(somebody)}"
+        orders = [place(customer=customer, **more) for _ in range(count)]
+        return orders, f"/orders?search={quote_plus(somebody)}"
 
     return make
 
