@@ -170,7 +170,7 @@ def do_bulk(name: str) -> Any:
     wanted = _wanted_act(name)
     order_ids = request.form.getlist("order_id")
     if request.form.get("everything") or not order_ids:  # nobody has seen yet how many that are
-        asked = {"act": name, "back": _back(), "everything": request.form.get("everything")}
+        asked: dict[str, Any] = {"act": name, "back": _back(), "everything": request.form.get("everything")}
         return redirect(url_for("orders.ask_bulk", **asked), 303)
     try:
         result = g.apis.write(
