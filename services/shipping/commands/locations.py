@@ -14,21 +14,30 @@ from shared.access import EVERYTHING, actor_of, require_current, visible
 from shared.db import locked
 from shared.errors import Invalid, NotFound, Refused
 
+# By whether the actor sees all sellers.
+_WHOSE = {
+    False: "a new one of yours begins with {seller}.",
+    True: "a new one has a dot only behind the name of its seller",
+}
+
 
 def put_location(session: Session, code: str, *, seller: str, **fields: Any) -> tuple[Location, bool]:
     """Make a location or change it; answers whether it is new. Its seller stays: stock has an owner.
 
-    Codes are everybody's, so who is bound to sellers makes new ones under their seller's name alone: others'
-    are neither taken nor found out. Raises NotFound where it would be another seller's, Invalid for a code
-    that the actor may not take, Refused (seller_is_fixed) where it is to change hands.
+    A new code with a dot is of the seller whose name stands before it, whoever makes it, and who is bound to
+    sellers makes no other: so nobody's codes are in another's way, or found out. Raises NotFound where it
+    would be another seller's, Invalid for a code that the actor may not take, Refused (seller_is_fixed) where
+    it is to change hands.
     """
     actor = actor_of(session)
     if not actor.may_see_seller(seller):
         raise NotFound("seller", seller)
-    if EVERYTHING not in actor.sellers and not code.startswith(f"{seller}."):
+    owner, dot, _ = code.partition(".")
+    is_everybodys = not dot and EVERYTHING in actor.sellers
+    if not is_everybodys and not (dot and owner == seller):
         mine = visible(session, select(Location.code).where(Location.code == code), Location.seller)
         if session.scalar(mine) is None:
-            raise Invalid(code=f"a new one of yours begins with {seller}.")
+            raise Invalid(code=_WHOSE[EVERYTHING in actor.sellers].format(seller=seller))
     values = {**fields, "changed_at": clock.now()}
     made = insert(Location).values(code=code, seller=seller, version=1, **values)
     is_new = session.scalar(made.on_conflict_do_nothing().returning(Location.code)) is not None

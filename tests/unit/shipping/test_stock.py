@@ -99,6 +99,24 @@ def test_stock_is_written_only_by_whom_the_location_belongs_to(session):
         queries.stock_level(session, "THEIRS", "TEA-250")
 
 
+@pytest.mark.requirement("V-06")
+def test_a_code_with_a_dot_is_the_sellers_before_it_alone(session):
+    """Nobody, whoever sees all sellers included, takes a code that a seller may come to want."""
+    place = {"name": "Here", "country": "GB", "priority": 1}
+    put_location(session, "rival.leeds", seller="rival", **place)
+    session.execute(text("update locations set code = 'lantern.old' where code = 'rival.leeds'"))
+
+    for seller in ("*", "rival", "lantern.leeds"):
+        with pytest.raises(Invalid, match="a new one has a dot only behind the name of its seller"):
+            put_location(session, "lantern.leeds", seller=seller, **place)
+    assert put_location(session, "lantern.old", seller="rival", **place)[1] is False  # as it was made once
+    session.info["actor"] = Actor(name="ada", sellers=frozenset({"lantern"}), markets=frozenset({"*"}))
+    for free_or_taken in ("lantern", "rival.leeds", "rival.free", "lanterns.x"):
+        with pytest.raises(Invalid, match=r"a new one of yours begins with lantern\."):
+            put_location(session, free_or_taken, seller="lantern", **place)
+    assert put_location(session, "lantern.leeds", seller="lantern", **place)[1] is True
+
+
 def test_a_location_is_made_once_then_changed_and_never_changes_hands(session):
     made, is_new = put_location(session, "X", name="X", seller="lantern", country="GB", priority=5)
     again, is_new_again = put_location(session, "X", name="Xylo", seller="lantern", country="IE", priority=6)
