@@ -9,7 +9,7 @@ down_revision = "0027"
 
 def upgrade() -> None:
     op.add_column(
-        "order_fees", sa.Column("share_basis_points", sa.Integer)
+        "order_fees", sa.Column("share_basis_points", sa.BigInteger)
     )  # null before: amounts, as granted
 
 
