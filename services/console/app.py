@@ -1,6 +1,8 @@
 """The console's application: who asks, what a browser may do with the pages, and what every page has."""
 
+import gzip
 import hashlib
+import mimetypes
 from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
@@ -19,7 +21,6 @@ from flask import (
     redirect,
     render_template,
     request,
-    send_file,
     session,
     url_for,
 )
@@ -52,6 +53,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
+PACKABLE = ("text/html", "text/css", "text/javascript", "application/javascript", "image/svg+xml")
+SHORT = 1000  # bytes that are not worth packing
 SAFE = ("GET", "HEAD", "OPTIONS")
 # Views of others that are for strangers too: no gateway routes them.
 OPEN_TO_ALL = ("metrics.tell",)
@@ -86,6 +89,7 @@ def create_app(
     bound_requests(app, LARGEST_BODY)
     shield(app, (), settings.hsts_seconds)
     app.after_request(_close)
+    app.after_request(_shrink)
     app.before_request(_begin)
     app.context_processor(_what_pages_have)
     _serve_static(app)
@@ -156,6 +160,19 @@ def _is_from_our_own_page() -> bool:
     origin = request.headers.get("Origin", "")
     ours = {request.host, urlsplit(_settings().public_url).netloc}
     return urlsplit(origin).netloc in ours - {""}
+
+
+def _shrink(answer: Response) -> Response:
+    """Send texts of some length packed, to whoever can unpack them: a list is a tenth of itself."""
+    packable = answer.mimetype in PACKABLE and not answer.is_streamed and not answer.direct_passthrough
+    if not packable or "Content-Encoding" in answer.headers:
+        return answer
+    answer.vary.add("Accept-Encoding")
+    long = answer.content_length and answer.content_length >= SHORT
+    if long and request.accept_encodings.best_match(["gzip"]):
+        answer.set_data(gzip.compress(answer.get_data(), compresslevel=5, mtime=0))
+        answer.headers["Content-Encoding"] = "gzip"
+    return answer
 
 
 def _close(answer: Response) -> Response:
@@ -270,8 +287,8 @@ def choose_language(answer: Any, language: str) -> None:
 def _serve_static(app: Flask) -> None:
     """Our sheet and script, under names that change with what is in them."""
     here = Path(__file__).parent / "static"
-    files = {path.name: path for path in here.iterdir()}
-    marks = {name: hashlib.sha256(path.read_bytes()).hexdigest()[:12] for name, path in files.items()}
+    files = {path.name: path.read_bytes() for path in here.iterdir()}
+    marks = {name: hashlib.sha256(content).hexdigest()[:12] for name, content in files.items()}
     app.extensions["console.static"] = marks
 
     @app.get("/static/<mark>/<name>")
@@ -279,7 +296,7 @@ def _serve_static(app: Flask) -> None:
     def static(mark: str, name: str) -> Response:
         if name not in files:
             abort(404)
-        answer = send_file(files[name])
+        answer = Response(files[name], mimetype=mimetypes.guess_type(name)[0])
         if mark == marks[name]:
             answer.headers["Cache-Control"] = f"public, max-age={A_YEAR}, immutable"
         return answer

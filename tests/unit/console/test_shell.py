@@ -1,5 +1,6 @@
 """What every page of the console has, and what it does when something is away."""
 
+import gzip
 import re
 
 import pytest
@@ -77,6 +78,18 @@ def test_an_error_page_says_what_finds_it_in_the_logs(helen):
 
     assert answer.status_code == 404
     assert "look-for-me" in answer.text
+
+
+def test_long_texts_are_packed_for_whoever_can_unpack_them(helen):
+    packed = helen.get("/", headers={"Accept-Encoding": "br, gzip"})
+    plain = helen.get("/", headers={"Accept-Encoding": "identity"})
+
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert b"<!doctype html>" in gzip.decompress(packed.data)
+    assert "Content-Encoding" not in plain.headers
+    assert "Accept-Encoding" in packed.headers["Vary"]
+    assert "Accept-Encoding" in plain.headers["Vary"]
+    assert len(packed.data) < len(plain.data) / 2
 
 
 def test_the_apis_are_under_the_same_address_on_one_machine(make_console):
