@@ -14,7 +14,7 @@ REPLACE ?=
 GATEWAY ?= http://localhost:8100
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint format fuzz audit outdated bench chaos migrate operate doctor backup restore token lock clean runtime dev job secrets pin
+.PHONY: help up demo test lint format fuzz audit outdated bench chaos migrate operate doctor backup restore token lock clean runtime dev job secrets pin pictures
 
 help: ## list what can be made
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' Makefile | expand -t 10
@@ -61,6 +61,9 @@ outdated: dev ## ask the index that pip uses which locked versions were yanked o
 
 bench: dev ## measure, and write docs/benchmarks.md
 	@.venv/bin/python -m tests.benchmarks
+
+pictures: dev ## take the pictures of the console in docs/images/console anew
+	@.venv/bin/python -m tests.browser.pictures
 
 chaos: dev ## break a running system for 10 minutes and prove that nothing is lost
 	@.venv/bin/python -m tests.chaos
