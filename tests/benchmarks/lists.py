@@ -40,6 +40,7 @@ FILTERS: dict[str, dict[str, Any]] = {
     "name, rare": {"name": "quillf"},
     "name, common": {"name": "%tay"},
     "name, two letters": {"name": "ze"},
+    "name, two spellings": {"name": "Zebülon"},
     "name, nobody's": {"name": "xyzzyq"},
     "e-mail": {"email": ["c77@customers.example"]},
     "phone": {"phone": ["07000000077"]},
