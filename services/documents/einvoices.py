@@ -4,11 +4,11 @@ Only the rendering worker imports this; the checks run in a process of their own
 """
 
 import atexit
-import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -17,11 +17,11 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import msgspec
-from babel.core import get_global
 from facturx.generate_xml import generate_cii_xml
 
 from services.documents.domain.figures import Row
 from services.documents.domain.papers import Content
+from services.documents.domain.vat import vat_identifier
 from services.documents.wording import locale_of, words
 from shared.events.snapshots import Address, OrderSnapshot, PaperKind, PaymentMethod, TaxMode
 from shared.money import minor_digits
@@ -40,10 +40,6 @@ _PAYMENT_MEANS = {
 }
 _CREDIT_TRANSFER = "30"
 _EACH = "C62"  # UN/ECE recommendation 20: one piece
-# BR-CO-09: a VAT identifier begins with its country; Greece is EL, Northern Ireland XI.
-_VAT_IDENTIFIER = re.compile("([A-Z]{2})[A-Z0-9+*]*[0-9][A-Z0-9+*]*")
-_NOT_IN_ISO_3166 = {"AC", "CP", "DG", "EA", "EU", "IC", "TA", "XK", "ZZ"}  # though CLDR has them
-_VAT_COUNTRIES = {"EL", "XI"} | (set(get_global("territory_currencies")) - _NOT_IN_ISO_3166)
 _EMPTY_DELIVERY = b'<ram:ApplicableHeaderTradeDelivery xsi:nil="true"/>'  # which the schema does not take
 _AMOUNT_DIGITS = 2  # BR-DEC-01 and so on
 _PRICE_DIGITS = 6  # so that quantity times net price is the line's net amount, to the cent
@@ -72,6 +68,7 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
     paid = content.paid_minor if kind is PaperKind.INVOICE else 0
     net_total = sum(net for _, net in nets)
     said = words(locale_of(order.locale, order.market.locale).language)
+    categories = _categories(content, said)
     group = content.one_group
     ship_to = order.people.delivery.get(str(group.group_id)) if group else None
     terms: dict[str, Any] = {
@@ -79,25 +76,28 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
         "BT-2": issued_on,
         "BT-3": _DOCUMENT_TYPES[kind],
         "BT-5": order.currency,
+        "BT-13": order.external_reference,
         "BT-14": order.number,
         "BG-4": _seller(order),
-        "BG-7": _buyer(order),
+        "BG-7": _buyer(order, outside=categories(0).code == _OUTSIDE),
         **_payment(content, kind, said),
         "BG-23": [
             {
                 "BT-116": money(row.net_minor),
                 "BT-117": money(row.tax_minor),
-                "BT-118": _category(row.rate_basis_points),
-                "BT-119": _percent(row.rate_basis_points),
+                "BT-118": category.code,
+                **category.percent("BT-119", row.rate_basis_points),
+                "BT-120": category.reason,
             }
             for row in counted.tax
+            for category in (categories(row.rate_basis_points),)
         ],
         "BG-25": [
-            _line(place, row, net, money, said["price_reduction"])
+            _line(place, row, net, money, categories, said["price_reduction"])
             for place, (row, net) in enumerate(lines, start=1)
         ],
-        "BG-20": list(_fees(money, allowances, said["price_reduction"])),
-        "BG-21": list(_fees(money, charges, said["price_reduction"])),
+        "BG-20": list(_fees(money, categories, allowances, said["price_reduction"])),
+        "BG-21": list(_fees(money, categories, charges, said["price_reduction"])),
         "BT-106": money(sum(net for _, net in lines)),
         "BT-107": money(sum(taken for _, taken in allowances)),
         "BT-108": money(sum(net for _, net in charges)),
@@ -109,6 +109,11 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
     }
     if names := ", ".join(content.discounts_within):
         terms["BG-1"] = [{"BT-22": said["discounts_within"].format(names=names)}]
+    if content.supplied_from and content.supplied_until:
+        if content.supplied_from == content.supplied_until:
+            terms["BT-72"] = content.supplied_from
+        else:
+            terms |= {"BT-73": content.supplied_from, "BT-74": content.supplied_until}
     if ship_to is not None:
         terms["BG-13"] = _party(ship_to.company or ship_to.name, ship_to)
     referred = content.invoice_number or content.replaces
@@ -120,13 +125,6 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
     terms = all_legible(terms)
     written: bytes = generate_cii_xml(terms, level="en16931", check_xsd=False, check_schematron=None)
     return written.replace(_EMPTY_DELIVERY, b"<ram:ApplicableHeaderTradeDelivery/>")
-
-
-def vat_identifier(typed: str) -> str:
-    """A VAT identifier as e-invoices have it, however it was typed; empty if what was typed is none."""
-    compact = re.sub(r"[^\w+*]|_", "", typed.upper())
-    found = _VAT_IDENTIFIER.fullmatch(compact)
-    return compact if found and found[1] in _VAT_COUNTRIES else ""
 
 
 def faults(xml: bytes) -> list[str]:
@@ -195,8 +193,11 @@ class _Amounts:
         return f"{coarse if coarse == fine else fine.normalize():f}"
 
 
-def _line(place: int, row: Row, net_minor: int, money: _Amounts, unnamed: str) -> dict[str, Any]:
+def _line(  # noqa: PLR0917 - what a line is written from
+    place: int, row: Row, net_minor: int, money: _Amounts, categories: "_Categories", unnamed: str
+) -> dict[str, Any]:
     quantity = row.quantity or 1  # an amount without goods
+    category = categories(row.tax_rate_basis_points)
     return {
         "BT-126": str(place),
         "BT-153": row.name or unnamed,
@@ -205,46 +206,75 @@ def _line(place: int, row: Row, net_minor: int, money: _Amounts, unnamed: str) -
         "BT-130": _EACH,
         "BT-146": money.price(net_minor, quantity),
         "BT-131": money(net_minor),
-        "BT-151": _category(row.tax_rate_basis_points),
-        "BT-152": _percent(row.tax_rate_basis_points),
+        "BT-151": category.code,
+        **category.percent("BT-152", row.tax_rate_basis_points),
     }
 
 
-def _fees(money: _Amounts, rows: Iterable[tuple[Row, int]], unnamed: str) -> Iterator[dict[str, str]]:
+def _fees(
+    money: _Amounts, categories: "_Categories", rows: Iterable[tuple[Row, int]], unnamed: str
+) -> Iterator[dict[str, str]]:
     for row, net_minor in rows:
+        category = categories(row.tax_rate_basis_points)
         yield {
             "amount": money(net_minor),
             "reason": row.name or unnamed,
-            "vat_category_code": _category(row.tax_rate_basis_points),
-            "vat_rate": _percent(row.tax_rate_basis_points),
+            "vat_category_code": category.code,
+            **category.percent("vat_rate", row.tax_rate_basis_points),
         }
 
 
-def _category(rate_basis_points: int) -> str:
-    return "S" if rate_basis_points else "Z"
+@dataclass(frozen=True)
+class _Category:
+    """A VAT category of UNTDID 5305, and why nothing is charged in it."""
+
+    code: str
+    reason: str = ""
+
+    def percent(self, term: str, rate_basis_points: int) -> dict[str, str]:
+        """The term of a rate; what is outside the tax has none."""
+        if self.code == _OUTSIDE:
+            return {}
+        return {term: f"{(Decimal(rate_basis_points) / 100).normalize():f}"}
 
 
-def _percent(rate_basis_points: int) -> str:
-    return f"{(Decimal(rate_basis_points) / 100).normalize():f}"
+_Categories = Callable[[int], _Category]
+_OUTSIDE = "O"  # not subject to VAT
+_EXEMPT = "E"
+
+
+def _categories(content: Content, said: Mapping[str, Any]) -> _Categories:
+    """The category of each rate: of a seller without VAT identifier, no tax is an exemption, not a rate."""
+    if content.is_exempt:
+        # Who has no number of a tax office either can only be outside the tax (BR-E-02).
+        code = _EXEMPT if content.order.seller.vat_number.strip() else _OUTSIDE
+        exempt = _Category(code, content.exemption_reason or said["exempt"])
+        return lambda _: exempt
+    return lambda rate_basis_points: _Category("S" if rate_basis_points else "Z")
 
 
 def _seller(order: OrderSnapshot) -> dict[str, Any]:
     seller = order.seller
+    if known_as := vat_identifier(seller.vat_number):
+        numbers: dict[str, Any] = {"vat_identifier": known_as}
+    else:  # BT-32, and BT-29 so that its buyers know it again (BR-CO-26)
+        numbers = {"tax_identifier": seller.vat_number.strip(), "identifiers": {"": seller.seller}}
     return _party(
         seller.legal_name,
         seller.address,
-        vat_identifier=vat_identifier(seller.vat_number),
+        **numbers,
         legal_info=seller.registration,
         contacts=[{"name": seller.name, "phone": seller.phone, "email": seller.email}],
     )
 
 
-def _buyer(order: OrderSnapshot) -> dict[str, Any]:
+def _buyer(order: OrderSnapshot, *, outside: bool) -> dict[str, Any]:
     place = order.people.billing or next(iter(order.people.delivery.values()), None)
     if place is None:
         raise ValueError("an e-invoice needs its buyer's address")
     customer = order.people.customer
-    known_as = vat_identifier(customer.vat_number) if customer else ""
+    # Outside the tax nobody is known by a VAT identifier (BR-O-02).
+    known_as = vat_identifier(customer.vat_number) if customer and not outside else ""
     return _party(place.company or place.name, place, vat_identifier=known_as)
 
 

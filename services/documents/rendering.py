@@ -31,6 +31,7 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 from services.documents import drawings, fitting, typefaces
 from services.documents.domain.papers import Content, PrintKind, TooLong
 from services.documents.domain.stops import Stop, picks
+from services.documents.domain.vat import vat_identifier
 from services.documents.wording import Wording, locale_of, words
 from shared import clock
 from shared.events.snapshots import OrderSnapshot, PaperKind, Parcel, SellerBlock
@@ -254,7 +255,10 @@ def _lay_out(  # noqa: PLR0917 - each is of another type
     country: str,
 ) -> _Layout:
     catalogue = words(wording.locale.language)
-    foot, small_print, margin_mm = _foot(seller, context["order"], wording, catalogue)
+    no_foot: tuple[list[str], str, float] = [], "", USUAL_MARGIN_MM
+    foot, small_print, margin_mm = (
+        _foot(seller, context["order"], wording, catalogue) if sheet == "a4" else no_foot
+    )
     colour = seller.colour if COLOUR.fullmatch(seller.colour) else DEFAULT_COLOUR
     html = _environment.get_template(template).render(
         context,
@@ -266,6 +270,7 @@ def _lay_out(  # noqa: PLR0917 - each is of another type
         emblem=_LOGO if logo else drawings.monogram(seller.name, "#000000" if sheet == "label" else colour),
         barcode=drawings.barcode,
         qr_code=drawings.qr_code,
+        epc_code=drawings.epc_code,
         foot=foot,
         small_print=small_print,
     )
@@ -291,7 +296,8 @@ def _foot(
 
     A legal text that the usual margin has no room for goes to the end.
     """
-    number = f"{catalogue['vat_number']} {seller.vat_number}" if seller.vat_number else ""
+    called = catalogue["vat_number" if vat_identifier(seller.vat_number) else "tax_number"]
+    number = f"{called} {seller.vat_number}" if seller.vat_number else ""
     ordered = f"{catalogue['order']} {order.number}" if order else ""
     place = [*postal_lines(seller.address), wording.country(seller.address.country)]
     told = [

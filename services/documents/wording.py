@@ -105,6 +105,10 @@ class Wording:
             moment = moment.astimezone(self.time_zone).date()
         return format_date(moment, "long", locale=self.locale)
 
+    def days(self, first: date, last: date) -> str:
+        """A day, or from one to another."""
+        return self.day(first) if first == last else f"{self.day(first)} – {self.day(last)}"  # noqa: RUF001
+
     def moment(self, moment: datetime) -> str:
         """An instant to the minute, in the market's time zone."""
         return format_datetime(moment, "short", tzinfo=self.time_zone, locale=self.locale)

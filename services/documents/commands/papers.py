@@ -61,8 +61,7 @@ def issue_due_papers(session: Session, order: OrderSnapshot, shipments: Shipment
         _withdraw(paper for paper in papers if paper.number is None and paper.kind not in STAYS_DUE)
     cancelled = cancelled_shipments(shipments)
     _withdraw(paper for paper in papers if paper.part in cancelled and paper.number is None)
-    if shipments is not None:
-        _supersede(papers, shipments)
+    _supersede(papers, shipments)
     known = {paper.key for paper in papers} | {
         packed(paper.kind, frozen, frozen.shipment).key
         for paper in papers
@@ -218,13 +217,13 @@ def store_paper(
     paper.unprintable = unprintable
     paper.stored_at = clock.now()
     paper.failure = ""
-    order = copies.newest(session, paper.order_id, OrderSnapshot)
-    shipments = copies.newest(session, paper.order_id, ShipmentsSnapshot)
-    if paper.kind is PaperKind.INVOICE and order is not None:
-        # What was refunded or cancelled while it waited for its number could not be credited before.
-        issue_due_papers(session, order, shipments)
-    elif shipments is not None:  # packed anew while it was made
-        _supersede([paper], shipments)
+    if paper.kind in {PaperKind.INVOICE, *PACKED}:
+        shipments = copies.newest(session, paper.order_id, ShipmentsSnapshot)
+        if paper.kind is not PaperKind.INVOICE:
+            _supersede([paper], shipments)  # packed anew while it was made
+        elif order := copies.newest(session, paper.order_id, OrderSnapshot):
+            # What was refunded or cancelled while it waited for its number could not be credited before.
+            issue_due_papers(session, order, shipments)
     outbox.publish(session, events.paper_stored(session, paper))
 
 
@@ -330,8 +329,10 @@ def _withdraw(papers: Iterable[Paper]) -> None:
             paper.status = status_after("withdraw", paper.status)
 
 
-def _supersede(papers: Iterable[Paper], shipments: ShipmentsSnapshot) -> None:
+def _supersede(papers: Iterable[Paper], shipments: ShipmentsSnapshot | None) -> None:
     """Mark what no parcel is sent with any more; what is packed again as it was goes with it again."""
+    if shipments is None:
+        return
     for paper in papers:
         if paper.kind in PACKED and (frozen := paper.frozen).shipment is not None:
             step = "supersede" if is_superseded(paper.kind, frozen, shipments) else "restore"

@@ -6,7 +6,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from services.documents.domain.claims import DueCredit, Invoice
-from services.documents.domain.invoices import due_credits, due_invoices, is_off
+from services.documents.domain.invoices import due_credits, due_invoices, is_off, supply_days
 from services.documents.domain.papers import WHOLE_ORDER, Content
 from services.documents.domain.stops import address_of
 from shared.errors import Refused
@@ -81,10 +81,13 @@ def invoices_due(
     for part, figures in due_invoices(order, shipments, invoices, by_hand=by_hand):
         paid = max(0, min(left, figures.total_minor))
         left -= figures.total_minor
+        first, last = supply_days(order, shipments, part, figures) or (None, None)
         yield DuePaper(
             kind=PaperKind.INVOICE,
             part=part,
-            content=Content(order=order, figures=figures, paid_minor=paid),
+            content=Content(
+                order=order, figures=figures, paid_minor=paid, supplied_from=first, supplied_until=last
+            ),
             cause=InvoiceOn.HAND if by_hand else order.market.invoice_on,
             total_minor=figures.total_minor,
         )

@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from services.documents.domain import billing, untold
 from services.documents.domain.claims import CANCELLATION, FEES, DueCredit, Invoice
@@ -59,6 +61,26 @@ def due_credits(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Iterator[D
                 yield DueCredit(invoice=invoice, cause=CANCELLATION, figures=rest, reason=order.cancel_reason)
         return
     yield from (billing if order.tells_parts else untold).due_credits(order, invoices)
+
+
+def supply_days(
+    order: OrderSnapshot, shipments: ShipmentsSnapshot | None, part: str, counted: Figures
+) -> tuple[date, date] | None:
+    """When the goods of an invoice left, first and last, where the market is; None before all of them have.
+
+    The date of the supply that invoices tell: Directive 2006/112/EC, article 226 (7).
+    """
+    left = Counter({row.line_id: row.quantity for row in counted.rows if row.line_id})
+    days = set()
+    for shipment in shipments.shipments if shipments and left else ():
+        of_it = {line.line_id for line in shipment.lines} & left.keys()
+        elsewhere = order.market.invoice_per == InvoicePer.SHIPMENT and str(shipment.shipment_id) != part
+        if shipment.status not in LEFT or not of_it or elsewhere:
+            continue
+        left.subtract({line.line_id: line.quantity for line in shipment.lines if line.line_id in of_it})
+        if moment := shipment.shipped_at or shipment.delivered_at:
+            days.add(moment.astimezone(ZoneInfo(order.market.time_zone)).date())
+    return (min(days), max(days)) if days and all(units <= 0 for units in left.values()) else None
 
 
 def _parts(

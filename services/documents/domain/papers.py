@@ -6,6 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.documents.domain.figures import Figures
+from services.documents.domain.vat import exemption_reason, vat_identifier
 from shared.events.snapshots import (
     Address,
     ChargeKind,
@@ -117,11 +118,24 @@ class Content:
     replaces: str = ""  # the number of the invoice that this one corrects
     returning: Return | None = None  # what a return slip comes back with
     logo: str = ""  # the SHA-256 of the seller's logo
+    supplied_from: date | None = None  # when an invoice's goods left, first …
+    supplied_until: date | None = None  # … and last; None while some are here
 
     @property
     def balance_minor(self) -> int:
         """What is still to be paid of an invoice."""
         return (self.figures.total_minor if self.figures else 0) - self.paid_minor
+
+    @property
+    def is_exempt(self) -> bool:
+        """Whether its seller charges no tax for having no VAT identifier, as small businesses have none."""
+        taxed = self.figures is None or any(row.rate_basis_points for row in self.figures.tax)
+        return not taxed and not vat_identifier(self.order.seller.vat_number)
+
+    @property
+    def exemption_reason(self) -> str | None:
+        """The words of its seller's law for that; None where none are known."""
+        return exemption_reason(self.order.seller.address.country) if self.is_exempt else None
 
     @property
     def discounts_within(self) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Papers fall due as their order moves on, each once, whatever repeats or comes late."""
 
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from itertools import islice
 from uuid import UUID
@@ -9,6 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from services.documents.commands import papers as commands
+from services.documents.domain.due_papers import invoices_due
 from services.documents.models import Paper
 from services.documents.numbering import give_number
 from services.documents.queries import papers_in_line
@@ -18,7 +20,7 @@ from shared.events.snapshots import PaperKind, PaperStatus, Parcel, Payment, Peo
 from shared.messaging import copies
 from shared.messaging.tables import jobs as job_rows
 from tests.unit.documents import sample_orders
-from tests.unit.documents.sample_orders import cancelled, order, shipments
+from tests.unit.documents.sample_orders import PLACED_AT, cancelled, order, shipments
 
 
 def kinds(session, order_id):
@@ -406,3 +408,27 @@ def test_the_snapshot_told_leaves_withdrawn_papers_out(session, hear, published)
     assert len(told["documents"]["papers"]) == 2
     assert str(note.id) not in str(told)
     assert told["total_minor"] == accepted.totals.total_minor
+
+
+@pytest.mark.requirement("M-32")
+def test_an_invoice_that_falls_due_when_its_goods_have_left_tells_when_that_was():
+    accepted = order(4, groups=2, market="net")
+    accepted = replace(accepted, market=replace(accepted.market, invoice_on="shipment", invoice_per="order"))
+    sent = shipments(accepted, "shipped")
+    late = datetime(2026, 3, 6, 23, 30, tzinfo=UTC)  # the 7th in Madrid
+    in_parts = replace(
+        sent, shipments=(sent.shipments[0], replace(sent.shipments[1], shipped_at=late, status="delivered"))
+    )
+    half = replace(sent, shipments=sent.shipments[:1])
+    each = replace(accepted, market=replace(accepted.market, invoice_per="shipment"))
+    early = replace(accepted, market=replace(accepted.market, invoice_on="acceptance"))
+
+    def days(placed, goods):
+        found = [due.content for due in invoices_due(placed, goods, ())]
+        return [(content.supplied_from, content.supplied_until) for content in found]
+
+    first, second = PLACED_AT.date(), date(2026, 3, 7)
+    assert days(accepted, sent) == [(first, first)]
+    assert days(accepted, in_parts) == [(first, second)]
+    assert days(each, in_parts) == [(first, first), (second, second)]
+    assert days(early, half) == days(early, None) == [(None, None)]

@@ -381,3 +381,78 @@ def test_payment_terms_are_in_the_papers_language_and_none_are_told_once_it_is_p
 def terms_of(xml):
     found = etree.fromstring(xml).iterfind(f".//{RAM}SpecifiedTradePaymentTerms/{RAM}Description")
     return [each.text for each in found]
+
+
+def sold_from(placed, country, vat_number):
+    seller = placed.seller
+    place = replace(seller.address, country=country)
+    return replace(placed, seller=replace(seller, address=place, vat_number=vat_number))
+
+
+@pytest.mark.requirement("M-33")
+@pytest.mark.parametrize(
+    ("country", "sentence"),
+    [
+        ("AT", "Umsatzsteuerfrei aufgrund der Kleinunternehmerregelung gemäß § 6 Abs. 1 Z 27 UStG."),
+        ("DE", "Steuerbefreit nach § 19 UStG (Kleinunternehmer)."),
+        ("ES", "Operación exenta de IVA conforme al artículo 20 de la Ley 37/1992."),
+        ("FR", "Exempt from VAT."),
+    ],
+)
+@pytest.mark.parametrize(("number", "category"), [("12/345/67890", "E"), ("", "O")])
+@pytest.mark.parametrize("kind", [PaperKind.INVOICE, PaperKind.CREDIT_NOTE])
+def test_a_seller_without_vat_identifier_has_valid_xml_with_its_legal_sentence(
+    country, sentence, number, category, kind
+):
+    placed = known_by(sold_from(order(3, market="eu", rates=(0,)), country, number), "ATU12345678")
+    content = invoice_of(placed, invoice_number=NUMBER, invoice_issued_on=ISSUED_ON)
+
+    xml, verdict = _einvoice(kind, content, NUMBER, ISSUED_ON)
+
+    assert verdict == {"profile": "EN 16931", "valid": True, "faults": []}
+    assert read(xml, "ExemptionReason") == [sentence]
+    assert set(read(xml, "CategoryCode")) == {category}
+    assert ("ATU12345678" in read(xml, "ID")) == (category == "E")
+    assert (number in read(xml, "ID")) == bool(number)
+
+
+@pytest.mark.requirement("M-33")
+def test_a_seller_that_has_a_vat_identifier_or_charges_tax_is_not_exempt():
+    zero = sold_from(order(2, market="eu", rates=(0,)), "DE", "DE123456789")
+    taxed = sold_from(order(2, market="eu", rates=(1900,)), "DE", "12/345/67890")
+
+    for placed, category in ((zero, "Z"), (taxed, "S")):
+        xml = xml_of(invoice_of(placed))
+        assert einvoices.faults(xml) == []
+        assert set(read(xml, "CategoryCode")) == {category}
+        assert read(xml, "ExemptionReason") == []
+
+
+@pytest.mark.requirement("M-32")
+def test_the_date_of_supply_and_the_buyers_order_number_are_in_the_xml():
+    placed = replace(order(2), external_reference="PO-4711")
+    days = {"supplied_from": date(2026, 3, 5), "supplied_until": date(2026, 3, 5)}
+    one = xml_of(invoice_of(placed, **days))
+    several = xml_of(invoice_of(placed, **days | {"supplied_until": date(2026, 3, 9)}))
+    unknown = xml_of(invoice_of(placed))
+
+    assert [einvoices.faults(xml) for xml in (one, several, unknown)] == [[], [], []]
+    assert days_of(one, "ActualDeliverySupplyChainEvent") == ["20260305"]
+    assert days_of(several, "ActualDeliverySupplyChainEvent") == []
+    assert days_of(several, "BillingSpecifiedPeriod") == ["20260305", "20260309"]
+    assert (
+        days_of(unknown, "ActualDeliverySupplyChainEvent") == days_of(unknown, "BillingSpecifiedPeriod") == []
+    )
+    [reference] = etree.fromstring(one).iterfind(
+        f".//{RAM}BuyerOrderReferencedDocument/{RAM}IssuerAssignedID"
+    )
+    assert reference.text == "PO-4711"
+
+
+def days_of(xml, element):
+    return [
+        text.strip()
+        for each in etree.fromstring(xml).iter(f"{RAM}{element}")
+        for text in each.itertext()
+        if text.strip()
+    ]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from io import BytesIO
 from zoneinfo import ZoneInfo
 
@@ -599,3 +600,68 @@ def test_what_is_carried_forward_stands_below_the_pages_number(language):
     first = pages(invoice(placed))[0]
 
     assert re.search(rf"{words['page']} 1 {words['of']} \d+\n{words['carried']}", first)
+
+
+@pytest.mark.requirement("M-33")
+@pytest.mark.parametrize(
+    ("country", "said"),
+    [("AT", "§ 6 Abs. 1 Z 27 UStG"), ("DE", "§ 19 UStG"), ("ES", "Ley 37/1992"), ("US", "")],
+)
+def test_the_legal_sentence_of_a_small_business_is_on_its_invoices(country, said):
+    placed = order(2, market="eu", rates=(0,))
+    place = replace(SELLER.address, country=country)
+    small = replace(SELLER, address=place, vat_number="12/345/67890")
+
+    [text] = pages(invoice(replace(placed, seller=small)))
+
+    assert said in text
+    assert "Tax no. 12/345/67890" in text
+    assert "xempt" not in text
+    assert "UStG" not in pages(invoice(placed))[0]
+
+
+@pytest.mark.requirement("M-32")
+@pytest.mark.parametrize(("language", "name"), [("en", "Date of supply"), ("es", "Fecha de la operación")])
+def test_an_invoice_tells_when_its_goods_left(language, name):
+    placed = order(2, locale=language, market="eu")
+    one = invoice_of(placed, supplied_from=date(2026, 3, 5), supplied_until=date(2026, 3, 5))
+    several = replace(one, supplied_until=date(2026, 3, 9))
+
+    texts = [
+        pages(rendering.render(PaperKind.INVOICE, each, NUMBER, ISSUED_ON).pdf)[0]
+        for each in (one, several, invoice_of(placed))
+    ]
+
+    assert [name in text for text in texts] == [True, True, False]
+    assert [" – " in text for text in texts] == [False, True, False]  # noqa: RUF001
+
+
+@pytest.mark.requirement("M-32")
+@pytest.mark.parametrize(
+    ("market", "method", "covered", "drawn"),
+    [
+        ("eu", "transfer", False, True),
+        ("eu", "transfer", True, False),
+        ("eu", "online", False, False),
+        ("gb", "transfer", False, False),
+    ],
+)
+def test_an_unpaid_transfer_in_euros_is_filled_in_by_the_banks_app(market, method, covered, drawn):
+    placed = order(2, market=market, method=method, covered=covered)
+
+    layout = rendering._laid_out(PaperKind.INVOICE, invoice_of(placed), NUMBER, ISSUED_ON, b"")
+
+    # EPC069-12, version 2: the receiver, an amount, and what the transfer is for.
+    total = f"{Decimal(placed.totals.total_minor).scaleb(-2).normalize():f}"
+    told = ["BCD", "002", "1", "SCT", "", "Acme Gifts Limited", "GB29NWBK60161331926819", f"EUR{total}"]
+    code = drawings.qr_code("\n".join([*told, "", "", "GB-000042"]))
+    [path] = re.findall(' d="([^"]+)"', code)
+    assert (path in layout.html) == drawn
+
+
+@pytest.mark.requirement("M-32")
+def test_the_code_of_a_transfer_is_drawn_for_the_longest_names_and_amounts_or_not_at_all():
+    for name in ("A" * 200, "株" * 200, "🎁" * 200, " Acme "):
+        assert drawings.epc_code(name, SELLER.iban, 99_999_999_999, "EUR", "GB-000042" * 4)
+    for amount, currency in ((0, "EUR"), (100_000_000_000, "EUR"), (100, "GBP")):
+        assert drawings.epc_code("Acme", SELLER.iban, amount, currency, "GB-1") == ""
