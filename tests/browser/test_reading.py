@@ -78,6 +78,26 @@ def test_an_export_is_exactly_the_rows_of_the_filter(open_browser, place, somebo
     assert sorted(row["number"] for row in rows) == sorted(mine)
 
 
+@pytest.mark.requirement("C-37")
+def test_what_goes_to_a_customer_is_in_the_orders_language_not_the_clerks(open_browser, place, shop):
+    order = place()
+    page = open_browser("helen", language="es")
+    page.goto(f"/orders/{order['order_id']}")
+
+    page.get_by_role("button", name="Aceptar pedido").click()
+
+    emails = shop.eventually(
+        lambda: shop.call("notifications", "GET", f"/v1/orders/{order['order_id']}/notifications")["items"],
+        lambda emails: {"accepted", "invoice"} <= {one["step"] for one in emails},
+    )
+    told = [one for one in emails if one["recipient"] == "customer"]
+    assert {one["locale"] for one in told} == {"en"}
+    [accepted] = [one for one in told if one["step"] == "accepted"]
+    read = shop.call("notifications", "GET", f"/v1/emails/{accepted['email_id']}")
+    assert "your order" in read["text"].lower()
+    assert "pedido" not in read["text"].lower()
+
+
 def test_an_order_of_500_lines_shows_every_line(open_browser, place):
     order = place(*[("TEA-250", 1)] * 500)
     page = open_browser("helen")

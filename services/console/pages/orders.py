@@ -158,8 +158,10 @@ def ask_bulk() -> Any:
     """What is about to be done, and to how many; with what it needs to know."""
     wanted = _wanted_act(request.args.get("act", ""))
     if request.args.get("everything"):
-        back = urlsplit(request.args.get("back", ""))
-        found = g.apis.read("orders.lists_list_matching", asked_filters(_query(back.query)))
+        listed = _query(urlsplit(request.args.get("back", "")).query)
+        found = g.apis.read(
+            "orders.lists_list_matching", asked_filters(listed) | {"sort": listed.get("sort", USUAL)}
+        )
         return _ask(wanted, found["order_ids"], found)
     return _ask(wanted, request.args.getlist("order_id"))
 

@@ -9,9 +9,9 @@ from services.orders.api.schemas.bulk import MOST_ORDERS
 from services.orders.api.schemas.lists import (
     MatchingOrdersSchema,
     OrderBounds,
-    OrderFilters,
     OrderListArguments,
     OrderListSchema,
+    SortedOrders,
 )
 from services.orders.api.schemas.queues import QueuesSchema
 from services.orders.queries import lists, queues
@@ -41,14 +41,14 @@ def list_orders(session: Session, filters: dict[str, Any]) -> Ready:
     answer = page_of(rows, limit, sort.removeprefix("-"), "order_id")
     answer["items"] = [row._asdict() for row in answer["items"]]
     if filters["count"]:
-        counted = lists.count(session, filters)
+        counted = lists.count(session, filters, sort)
         answer["count"] = min(counted, lists.COUNTED_AT_MOST)
         answer["count_is_capped"] = counted > lists.COUNTED_AT_MOST
     return Ready(answer)
 
 
 @blueprint.route("/matching", methods=["GET"])
-@blueprint.arguments(OrderFilters, location="query")
+@blueprint.arguments(SortedOrders, location="query")
 @blueprint.response(200, MatchingOrdersSchema)
 @requires("orders:read")
 @query
@@ -56,13 +56,14 @@ def list_matching(session: Session, filters: dict[str, Any]) -> Ready:
     """Which orders pass the list's filters now, for a bulk over all of them.
 
     Somebody who confirms their number acts on these and on no order that came since; a bulk that is sent
-    again under its key acts once. Of more than a bulk takes these are the newest: the rest come by asking
-    again.
+    again under its key acts once. Of more than a bulk takes these are the first in the list's order: the
+    rest come by asking again.
     """
-    counted = lists.count(session, filters)
+    sort = filters["sort"]
+    counted = lists.count(session, filters, sort)
     return Ready(
         {
-            "order_ids": lists.matching_ids(session, filters, MOST_ORDERS),
+            "order_ids": lists.matching_ids(session, filters, sort, MOST_ORDERS),
             "count": min(counted, lists.COUNTED_AT_MOST),
             "count_is_capped": counted > lists.COUNTED_AT_MOST,
         }

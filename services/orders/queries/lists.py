@@ -160,16 +160,19 @@ def page_of_orders(
     return page.order_by(*keys).limit(limit)
 
 
-def count(session: Session, filters: Filters) -> int:
-    """How many orders pass the filters; one more than COUNTED_AT_MOST stands for more than that."""
+def count(session: Session, filters: Filters, sort: str = "-placed_at") -> int:
+    """How many orders are in a list; one more than COUNTED_AT_MOST stands for more than that."""
     page, _ = _filtered(session, select(Order.id), filters)
+    if SORTS[sort].column is DUE_AT:
+        page = page.where(DUE_AT.is_not(None))
     counted = page.limit(COUNTED_AT_MOST + 1).subquery()
     return session.execute(select(func.count()).select_from(counted)).scalar_one()
 
 
-def matching_ids(session: Session, filters: Filters, limit: int) -> Sequence[UUID]:
-    """The ids of the newest orders that pass the filters."""
-    return session.scalars(matching(session, (Order.id,), filters).limit(limit)).all()
+def matching_ids(session: Session, filters: Filters, sort: str, limit: int) -> Sequence[UUID]:
+    """The ids of the first orders of a list."""
+    page = page_of_orders(session, filters, sort, limit)
+    return session.scalars(page.with_only_columns(Order.id, maintain_column_froms=True)).all()
 
 
 def numbers(session: Session, order_ids: Collection[UUID]) -> dict[UUID, str]:

@@ -44,16 +44,16 @@ def named(page, name):
 
 
 @pytest.mark.requirement("C-25", "C-03")
-def test_of_501_that_match_the_newest_500_are_named_confirmed_and_done_once(shop):
-    back = "/orders?status=placed&search=zora"
+def test_of_501_that_match_the_first_500_are_named_confirmed_and_done_once(shop):
+    back = "/orders?status=placed&search=zora&sort=due_at"
 
     asked = shop.get("/orders/bulk", query_string={"act": "tag", "everything": "yes", "back": back})
     sent = {"key": named(asked, "key"), "order_id": named(asked, "order_id"), "back": back, "add": "gift"}
     answers = [shop.post("/orders/bulk/tag", data=sent) for _ in range(2)]
 
     matching = next(one for one in shop.orders.asked if one.url.path.endswith("/matching"))
-    assert dict(matching.url.params) == {"status": "placed", "search": "zora"}
-    assert "501 match; these are the newest 500" in asked.text
+    assert dict(matching.url.params) == {"status": "placed", "search": "zora", "sort": "due_at"}
+    assert "501 match; these are the first 500" in asked.text
     bulks = [one for one in shop.orders.asked if one.url.path.endswith("/bulk/tag")]
     assert json.loads(bulks[0].content) == {
         "order_ids": shop.found["order_ids"],
@@ -62,7 +62,7 @@ def test_of_501_that_match_the_newest_500_are_named_confirmed_and_done_once(shop
     }
     assert len({one.headers["Idempotency-Key"] for one in bulks}) == 1
     assert answers[0].status_code == 303
-    assert answers[0].headers["Location"].startswith("/orders?status=placed&search=zora&result=")
+    assert answers[0].headers["Location"].startswith("/orders?status=placed&search=zora&sort=due_at&result=")
     assert "500 done" in shop.get(answers[0].headers["Location"]).text
 
 

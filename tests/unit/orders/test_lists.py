@@ -296,3 +296,18 @@ def test_all_that_match_are_named_and_counted_to_be_acted_on_at_once(
         "count_is_capped": False,
     }
     assert matching(sellers=["another"], markets=["*"])["order_ids"] == []
+
+
+@pytest.mark.requirement("P-27")
+def test_what_a_list_by_deadline_leaves_out_is_neither_named_nor_counted(
+    client, bearer, place_order, change_market, ask
+):
+    place_order()
+    change_market(pay_within_seconds=48 * 3600)
+    due = place_order()
+
+    listed = ask(sort="due_at", count="true")
+    named = client.get("/v1/orders/matching", query_string={"sort": "due_at"}, headers=bearer()).json
+
+    assert [row["order_id"] for row in listed["items"]] == named["order_ids"] == [str(due.id)]
+    assert (listed["count"], named["count"]) == (1, 1)

@@ -138,14 +138,19 @@ class OrderFilters(OrderBounds):
         return filters
 
 
-class OrderListArguments(OrderFilters, PageArguments):
-    """A page of a list."""
+class SortedOrders(OrderFilters):
+    """The orders of a list, in its order."""
 
     sort = fields.String(
         load_default="-placed_at",
         validate=validate.OneOf(list(SORTS)),
         metadata={"description": "`due_at` lists only what has a deadline."},
     )
+
+
+class OrderListArguments(SortedOrders, PageArguments):
+    """A page of a list."""
+
     count = fields.Boolean(
         load_default=False,
         metadata={"description": f"Count the orders too, up to {COUNTED_AT_MOST}."},
@@ -155,7 +160,9 @@ class OrderListArguments(OrderFilters, PageArguments):
 class MatchingOrdersSchema(Schema):
     """Which orders fit, to be acted on at once."""
 
-    order_ids = fields.List(fields.UUID(), metadata={"description": "The newest; as many as a bulk takes."})
+    order_ids = fields.List(
+        fields.UUID(), metadata={"description": "The first of the list; as many as a bulk takes."}
+    )
     count = fields.Integer(metadata={"description": f"How many fit in all, up to {COUNTED_AT_MOST}."})
     count_is_capped = fields.Boolean(metadata={"description": "There are more than were counted."})
 
