@@ -78,6 +78,9 @@ def test_every_reason_of_the_services_has_words(language):
         ("return_status", listed("orders", "Return", "status")),
         ("return_reason", listed("orders", "Return", "reason")),
         ("notice", listed("notifications", "Notice", "kind")),
+        ("paper", listed("documents", "Paper", "kind")),
+        ("paper_status", listed("documents", "Paper", "status")),
+        ("email_status", listed("notifications", "Email", "status")),
     ],
 )
 def test_every_status_has_a_word(language, group, codes):
