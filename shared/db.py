@@ -118,6 +118,16 @@ def _leave_out_values(context: ExceptionContext) -> None:
             raised.args = tuple(str(part).replace(whole, said) for part in raised.args)
 
 
+def each_alone(session: Session) -> None:
+    """Let each statement of a new session stand by itself: no BEGIN before the first, no end after the last.
+
+    For a session that only reads, or writes in one statement: nothing can be taken back. Where the caller
+    has a transaction of its own around the session, the statements are part of that.
+    """
+    if isinstance(session.get_bind(), Engine):
+        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+
+
 T = TypeVar("T")
 
 

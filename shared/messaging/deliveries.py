@@ -11,6 +11,7 @@ from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
 from shared import clock
+from shared.db import each_alone
 from shared.messaging import metrics
 from shared.messaging.outbox import envelope
 from shared.messaging.tables import event_log, inbox, outbox
@@ -113,13 +114,13 @@ def acknowledge_received(session: Session, source: Source) -> int:
         .order_by(inbox.c.received_at)
         .limit(ACKNOWLEDGE_LIMIT)
     )
+    each_alone(session)  # no transaction is open while another service is asked
     events = session.execute(owed).all()
-    session.commit()  # no transaction is open while another service is asked
     if events:
         event_ids = [event.event_id for event in events]
         source.acknowledge(event_ids)
         session.execute(update(inbox).where(inbox.c.event_id.in_(event_ids)).values(acked_at=clock.now()))
-        session.commit()
         for event in events:
             metrics.ACKNOWLEDGED.labels(event.type).inc()
+    session.commit()
     return len(events)

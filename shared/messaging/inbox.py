@@ -9,8 +9,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import Boolean, case, func, literal_column, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import case, func, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import clock
@@ -19,7 +18,7 @@ from shared.messaging import copies, metrics
 from shared.messaging.backoff import Backoff, is_lost_connection
 from shared.messaging.consumers import Consumers
 from shared.messaging.fault_points import crash_point, disturb_handler
-from shared.messaging.subjects import lock_order
+from shared.messaging.subjects import lock_order, note_locked
 from shared.messaging.tables import inbox
 from shared.metrics import when_committed
 
@@ -27,6 +26,24 @@ log = logger(__name__)
 
 ATTEMPTS = 8
 _DIED = "its process died at every attempt"
+
+_STORE = """
+    insert into inbox (event_id, source, type, subject, envelope, via, next_at, state, done_at)
+    values (:event_id, :source, :type, :subject, cast(:envelope as jsonb), :via, :next_at, :state, :done_at)
+    on conflict (event_id)"""
+# A pushed repeat shows nothing: it may have waited in the queue while its twin was pulled.
+_STORE_PUSHED = text(f"{_STORE} do nothing returning true")
+# A pulled one shows that the source has not heard our acknowledgement, or lost it: it is owed again.
+_STORE_PULLED = text(f"{_STORE} do update set acked_at = null returning xmax = 0")
+# One round trip. The lock is taken after the event is in, of which the row that it selects from makes sure:
+# the other way round two deliveries of one event could wait for each other.
+_STORE_AND_LOCK = text(
+    f"""with stored as ({_STORE} do nothing returning subject), locked as (
+        insert into subjects (subject) select subject from stored
+        on conflict (subject) do update set version = subjects.version
+    )
+    select from stored"""  # noqa: S608 - put together from what stands above
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,8 +65,10 @@ def receive_and_process(hearing: Inbox, envelope: Mapping[str, Any]) -> None:
     _follow(envelope)
     try:
         with structlog.contextvars.bound_contextvars(event_id=str(event_id)), hearing.sessions() as session:
-            is_new = _store(session, hearing.backoff, envelope, "push", state="done", done_at=clock.now())
-            if is_new:
+            row = _row(hearing.backoff, envelope, "push") | {"state": "done", "done_at": clock.now()}
+            if session.execute(_STORE_AND_LOCK, row).first() is not None:
+                when_committed(session, metrics.RECEIVED.labels(envelope["type"], "push").inc)
+                note_locked(session, envelope["subject"])
                 _handle(session, hearing.consumers, envelope)
                 when_committed(session, partial(metrics.handled, envelope, "push"))
             session.commit()
@@ -86,29 +105,29 @@ def _follow(envelope: Mapping[str, Any]) -> None:
     trace_parent.set(envelope["traceparent"])
 
 
-def _store(session: Session, backoff: Backoff, envelope: Mapping[str, Any], via: str, **outcome: Any) -> bool:
-    row = {
+def _store(session: Session, backoff: Backoff, envelope: Mapping[str, Any], via: str) -> bool:
+    stored = session.execute(
+        _STORE_PULLED if via == "pull" else _STORE_PUSHED, _row(backoff, envelope, via)
+    ).scalar_one_or_none()
+    if stored:
+        when_committed(session, metrics.RECEIVED.labels(envelope["type"], via).inc)
+    return bool(stored)
+
+
+def _row(backoff: Backoff, envelope: Mapping[str, Any], via: str) -> dict[str, Any]:
+    """An event as a row of the inbox whose handlers have yet to run."""
+    return {
         "event_id": UUID(envelope["id"]),
         "source": envelope["source"].removeprefix("/"),
         "type": envelope["type"],
         "subject": envelope["subject"],
-        "envelope": dict(envelope),
+        "envelope": msgspec.json.encode(envelope).decode(),
         "via": via,
         # The processing that follows is the first attempt; only if it dies is the row due.
         "next_at": clock.now() + timedelta(seconds=backoff.seconds(1)),
-        **outcome,
+        "state": "pending",
+        "done_at": None,
     }
-    new = insert(inbox).values(row)
-    if via == "pull":
-        # A repeat shows that the source has not heard our acknowledgement, or lost it: it is owed again.
-        new = new.on_conflict_do_update(index_elements=[inbox.c.event_id], set_={"acked_at": None})
-    else:
-        # A pushed repeat shows nothing: it may have waited in the queue while its twin was pulled.
-        new = new.on_conflict_do_nothing(index_elements=[inbox.c.event_id])
-    is_new = session.execute(new.returning(literal_column("xmax = 0", Boolean))).scalar_one_or_none()
-    if is_new:
-        when_committed(session, metrics.RECEIVED.labels(envelope["type"], via).inc)
-    return bool(is_new)
 
 
 def claim_due(hearing: Inbox, limit: int) -> list[UUID]:

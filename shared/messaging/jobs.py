@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Row, and_, func, or_, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+import msgspec
+from sqlalchemy import Row, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import clock
-from shared.db import new_id
+from shared.db import each_alone, new_id
 from shared.logging import causation_id, correlation_id, logger, trace_parent
 from shared.messaging import metrics
 from shared.messaging.backoff import Backoff, is_lost_connection
@@ -30,6 +30,30 @@ G = TypeVar("G", bound=GiveUp)
 
 LEASE_MARGIN_SECONDS = 10  # a worker is killed at its limit; only then may another take the job
 LONGEST_SECONDS = 300  # longer work is cut into rows
+
+_ENQUEUE = text("""
+    with owed as (
+        insert into jobs (id, kind, key, subject, reference, argument, run_at, due_at,
+                          correlation_id, causation_id)
+        values (:id, :kind, :key, :subject, :reference, cast(:argument as jsonb), :due_at, :due_at,
+                :correlation_id, :causation_id)
+        on conflict (key) do nothing
+        returning id
+    )
+    select pg_notify('jobs', '') from owed
+""")
+# Of a kind that this process does not know it takes none.
+_TAKE = text(
+    f"""
+    update jobs
+    set state = 'running', attempts = attempts + 1,
+        lease_until = clock_timestamp() + (cast(:leases as jsonb) ->> kind)::float * interval '1 second'
+    where id = :id and cast(:leases as jsonb) ? kind and (
+        (state = 'queued' and run_at <= clock_timestamp())
+        or (state = 'running' and lease_until < clock_timestamp())
+    )
+    returning {", ".join(jobs.c.keys())}"""  # noqa: S608 - the names of our own columns
+).columns(*jobs.c)
 
 
 class PermanentFailure(Exception):  # noqa: N818 - reads as what happened
@@ -115,21 +139,18 @@ def enqueue(
 ) -> None:
     """Owe a job, once per key; it runs after the commit, not before `run_at`."""
     session.flush()
-    due_at = run_at or clock.now()
     row = {
         "id": new_id(),
         "kind": kind,
         "key": key,
         "subject": str(order_id),
         "reference": number,
-        "argument": dict(argument or {}),
-        "run_at": due_at,
-        "due_at": due_at,
+        "argument": msgspec.json.encode(argument or {}).decode(),
+        "due_at": run_at or clock.now(),
         "correlation_id": correlation_id.get(),
         "causation_id": causation_id.get(),
     }
-    session.execute(insert(jobs).values(row).on_conflict_do_nothing(index_elements=[jobs.c.key]))
-    session.execute(text("select pg_notify('jobs', '')"))
+    session.execute(_ENQUEUE, row)
 
 
 def run(sessions: sessionmaker[Session], registry: Jobs, job_id: UUID, backoff: Backoff) -> bool:
@@ -158,30 +179,11 @@ def run(sessions: sessionmaker[Session], registry: Jobs, job_id: UUID, backoff: 
 
 
 def _take(sessions: sessionmaker[Session], registry: Jobs, job_id: UUID) -> Row[Any] | None:
-    now = func.clock_timestamp()
+    leases = {name: kind.limit_seconds + LEASE_MARGIN_SECONDS for name, kind in registry.kinds.items()}
     with sessions() as session:
-        kind = registry.kinds.get(
-            session.execute(select(jobs.c.kind).where(jobs.c.id == job_id)).scalar_one_or_none() or ""
-        )
-        if kind is None:
-            return None
-        taken = (
-            update(jobs)
-            .where(
-                jobs.c.id == job_id,
-                or_(
-                    and_(jobs.c.state == "queued", jobs.c.run_at <= now),
-                    and_(jobs.c.state == "running", jobs.c.lease_until < now),
-                ),
-            )
-            .values(
-                state="running",
-                attempts=jobs.c.attempts + 1,
-                lease_until=now + timedelta(seconds=kind.limit_seconds + LEASE_MARGIN_SECONDS),
-            )
-            .returning(jobs)
-        )
-        row = session.execute(taken).one_or_none()
+        each_alone(session)
+        taken = session.execute(_TAKE, {"id": job_id, "leases": msgspec.json.encode(leases).decode()})
+        row = taken.one_or_none()
         session.commit()
         return row
 

@@ -7,10 +7,9 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from celery import Celery
 from kombu import Connection
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
-from shared import clock
 from shared.messaging import metrics
 from shared.messaging.fault_points import crash_point
 from shared.messaging.outbox import envelope
@@ -18,6 +17,21 @@ from shared.messaging.sealing import Sealer
 from shared.messaging.tables import event_log, outbox
 
 BATCH = 200
+
+_EVENT = ", ".join(f"event_log.{column.name}" for column in event_log.c)
+_MARK_SENT = text(
+    f"""
+    with owed as (
+        select event_id, subscriber from outbox where sent_at is null
+        order by seq limit :batch for update skip locked
+    ), sent as (
+        update outbox set sent_at = clock_timestamp() from owed
+        where outbox.event_id = owed.event_id and outbox.subscriber = owed.subscriber
+        returning outbox.seq, outbox.subscriber
+    )
+    select sent.subscriber, {_EVENT} from sent join event_log on event_log.seq = sent.seq
+    order by sent.seq, sent.subscriber"""  # noqa: S608 - the names of our own columns
+).columns(outbox.c.subscriber, *event_log.c)
 
 
 class Publisher:
@@ -106,29 +120,16 @@ def delivery_id(event_id: str, subscriber: str) -> str:
 
 
 def relay_batch(sessions: sessionmaker[Session], publisher: Publisher, source: str) -> int:
-    """Send up to a batch of what is owed, oldest first, and mark it; answers how many.
+    """Send up to a batch of what is owed, oldest first; answers how many.
 
-    Dying between sending and marking sends them once more, which the inboxes drop.
+    They are marked before they are sent, and the mark commits after: dying in between sends them once more,
+    which the inboxes drop.
     """
     with sessions() as session:
-        owed = (
-            select(outbox.c.subscriber, event_log)
-            .join(event_log, event_log.c.seq == outbox.c.seq)
-            .where(outbox.c.sent_at.is_(None))
-            .order_by(outbox.c.seq)
-            .limit(BATCH)
-            .with_for_update(of=outbox, skip_locked=True)
-        )
-        rows = session.execute(owed).mappings().all()
+        rows = session.execute(_MARK_SENT, {"batch": BATCH}).mappings().all()
         if rows:
             publisher.send(_task(row, source) for row in rows)
             crash_point("after_publish")
-            sent = [(row["event_id"], row["subscriber"]) for row in rows]
-            session.execute(
-                update(outbox)
-                .where(tuple_(outbox.c.event_id, outbox.c.subscriber).in_(sent))
-                .values(sent_at=clock.now())
-            )
             crash_point("before_mark")
             session.commit()
             for row in rows:

@@ -1,13 +1,20 @@
 """One row per order: every transaction about an order begins by locking it."""
 
+from collections.abc import Iterator
 from typing import Protocol, TypeVar
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import update
-from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy import text, update
+from sqlalchemy.orm import Session, SessionTransaction
 
 from shared.messaging.tables import subjects
+
+# An update that changes nothing locks the row where it exists, in the same round trip.
+_LOCK = text("""
+    insert into subjects (subject) values (:subject)
+    on conflict (subject) do update set version = subjects.version
+""")
 
 
 class _OfOrder(Protocol):
@@ -21,13 +28,35 @@ R = TypeVar("R", bound=_OfOrder)
 def lock_order(session: Session, order_id: UUID | str) -> None:
     """Have an order to oneself within this service until the transaction ends, known or not.
 
-    Taken first in every transaction about an order, it serialises them and rules out deadlocks.
+    Taken first in every transaction about an order, it serialises them and rules out deadlocks. Whoever has
+    it already is not asked for it again.
     """
-    mine = insert(subjects).values(subject=str(order_id))
-    # An update that changes nothing locks the row where it exists, in the same round trip.
-    session.execute(
-        mine.on_conflict_do_update(index_elements=[subjects.c.subject], set_={"version": subjects.c.version})
-    )
+    subject = str(order_id)
+    locked = _locked(session)
+    if any(subject in locked.get(transaction, ()) for transaction in _transactions(session)):
+        return
+    session.execute(_LOCK, {"subject": subject})
+    note_locked(session, subject)
+
+
+def note_locked(session: Session, subject: str) -> None:
+    """Remember that this transaction has locked an order, until it ends or is taken back to a savepoint."""
+    innermost = next(_transactions(session))
+    _locked(session).setdefault(innermost, set()).add(subject)
+
+
+def _locked(session: Session) -> WeakKeyDictionary[SessionTransaction, set[str]]:
+    locked: WeakKeyDictionary[SessionTransaction, set[str]]
+    locked = session.info.setdefault("locked", WeakKeyDictionary())
+    return locked
+
+
+def _transactions(session: Session) -> Iterator[SessionTransaction]:
+    """The session's transaction from its innermost savepoint outwards; what those hold, this one holds."""
+    transaction = session.get_nested_transaction() or session.get_transaction()
+    while transaction is not None:
+        yield transaction
+        transaction = transaction.parent
 
 
 def of_locked_order(session: Session, row: R) -> R:

@@ -10,6 +10,7 @@ from marshmallow import fields, validate
 from sqlalchemy.orm import Session
 
 from shared.access import actor_of
+from shared.db import each_alone
 from shared.messaging import deliveries, operations
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
@@ -62,6 +63,7 @@ def pull(session: Session, arguments: dict[str, Any]) -> Ready:
 @command
 def acknowledge(session: Session, acknowledgement: dict[str, Any]) -> Ready:
     """Note that these need not be delivered any more."""
+    each_alone(session)
     noted = deliveries.acknowledge(session, _subscriber(session), acknowledgement["ids"])
     return Ready({"acknowledged": noted})
 
