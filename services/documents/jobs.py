@@ -27,6 +27,7 @@ from services.documents.domain.papers import (
 )
 from services.documents.messaging import jobs
 from services.documents.models import Paper, Print
+from shared.db import each_alone
 from shared.events.snapshots import PaperKind
 from shared.messaging.jobs import Effect, PermanentFailure
 
@@ -67,6 +68,7 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     began = time.monotonic()
     paper_id = UUID(argument["paper_id"])
     with sessions() as session:
+        each_alone(session)
         folder = folder_of(session)
         paper = session.get_one(Paper, paper_id)
     if not may("store", paper.status):
@@ -82,11 +84,7 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
             rendering.rehearse(paper.kind, content, logo)
     except TooLong as error:
         raise PermanentFailure(str(error)) from error
-    try:
-        with sessions.begin() as session:
-            paper = numbering.give_number(session, paper_id)
-    except numbering.NumberTaken as error:
-        raise PermanentFailure(str(error)) from error
+    paper = _numbered(sessions, paper)
     if not may("store", paper.status):  # withdrawn meanwhile
         return None
     issued_on = paper.issued_on or market_day(paper.due_at, content.order.market.time_zone)
@@ -107,6 +105,17 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         einvoice=verdict,
         unprintable=made.unprintable,
     )
+
+
+def _numbered(sessions: sessionmaker[Session], paper: Paper) -> Paper:
+    """A paper with its number, if its kind has any; others need no transaction for it."""
+    if paper.kind not in NUMBERED_KINDS or paper.number is not None:
+        return paper
+    try:
+        with sessions.begin() as session:
+            return numbering.give_number(session, paper.id)
+    except numbering.NumberTaken as error:
+        raise PermanentFailure(str(error)) from error
 
 
 def _einvoice(

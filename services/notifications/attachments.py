@@ -1,6 +1,8 @@
 """Fetching the papers that go with e-mails from documents, and checking that they are the right ones."""
 
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from hashlib import sha256
 
 import httpx
@@ -22,6 +24,7 @@ def fetch(attachment: Mapping[str, str], documents_url: str, token: str) -> byte
         f"{documents_url}/v1/documents/{attachment['document_id']}/content",
         headers={"Authorization": f"Bearer {token}"},
         timeout=TIMEOUT_SECONDS,
+        verify=_tls_context(),
     )
     removed = answer.status_code == httpx.codes.CONFLICT and answer.json().get("reason") == "removed"
     if removed or answer.status_code == httpx.codes.NOT_FOUND:
@@ -30,3 +33,9 @@ def fetch(attachment: Mapping[str, str], documents_url: str, token: str) -> byte
     if sha256(answer.content).hexdigest() != attachment["sha256"]:
         raise Missing(f"{attachment['filename']} is not the paper that was announced: its SHA-256 differs")
     return answer.content
+
+
+@cache
+def _tls_context() -> ssl.SSLContext:
+    """Made once a process: reading the authorities takes longer than fetching a paper."""
+    return httpx.create_ssl_context()

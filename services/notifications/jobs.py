@@ -25,6 +25,7 @@ from services.notifications.settings import Settings
 from shared import clock
 from shared.collect_codes import collect_code
 from shared.customer_tokens import make_token
+from shared.db import each_alone
 from shared.events.snapshots import EmailStatus, Recipient, Step
 from shared.logging import causation_id, correlation_id
 from shared.messaging.backoff import Backoff
@@ -54,6 +55,7 @@ def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     """
     email_id = UUID(argument["email_id"])
     with sessions() as session:
+        each_alone(session)
         settings = settings_of(session)
         email = session.get_one(Email, email_id)
         content = queries.content(session, email_id)
@@ -132,6 +134,7 @@ def _letter(
 ) -> tuple[rendering.Words, list[Email]]:
     """The words of an e-mail about an order, and which of those behind it say nothing more than they do."""
     with sessions() as session:
+        each_alone(session)
         known = queries.known_of(session, email.order_id)
         behind = queries.behind(session, email)
         said = queries.said_in(session, email, behind)

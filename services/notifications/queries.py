@@ -64,12 +64,15 @@ def last_position(session: Session, order_id: UUID) -> int:
 
 def known_of(session: Session, order_id: UUID) -> Known | None:
     """The newest that was heard of an order; None before the order itself is known."""
-    order = copies.newest(session, order_id, OrderSnapshot)
+    heard = copies.Heard(session, order_id)
+    order = heard.newest(OrderSnapshot)
     if order is None:
         return None
-    shipments = copies.newest(session, order_id, ShipmentsSnapshot)
-    documents = copies.newest(session, order_id, DocumentsSnapshot)
-    return Known(order=order, shipments=shipments, documents=documents)
+    return Known(
+        order=order,
+        shipments=heard.newest(ShipmentsSnapshot),
+        documents=heard.newest(DocumentsSnapshot),
+    )
 
 
 def shipments_of(session: Session, order_id: UUID) -> ShipmentsSnapshot | None:

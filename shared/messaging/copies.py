@@ -57,6 +57,20 @@ def newest(session: Session, subject: UUID | str, kind: type[S]) -> S | None:
     return None if snapshot is None else msgspec.convert(snapshot, kind)
 
 
+class Heard:
+    """All that this service has heard of an order, read in one statement."""
+
+    def __init__(self, session: Session, subject: UUID | str) -> None:
+        known = select(copies.c.source, copies.c.snapshot).where(copies.c.subject == str(subject))
+        self._by_source = {row.source: row.snapshot for row in session.execute(known)}
+
+    def newest(self, kind: type[S]) -> S | None:
+        """The newest snapshot of a kind, or None."""
+        source: str = kind.SOURCE  # type: ignore[attr-defined]
+        snapshot = self._by_source.get(source)
+        return None if snapshot is None else msgspec.convert(snapshot, kind)
+
+
 def newest_of_each(session: Session, subjects: Iterable[str], kind: type[S]) -> dict[str, S]:
     """The newest snapshots of a kind of several subjects, by subject; of some there may be none."""
     source: str = kind.SOURCE  # type: ignore[attr-defined]

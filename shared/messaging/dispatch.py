@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
-from shared.db import new_id
+from shared.db import each_alone, new_id
 from shared.messaging.relay import Publisher
 from shared.messaging.service import Messaging
 from shared.messaging.tables import jobs
@@ -24,17 +24,25 @@ def send_due(
 
     Sending twice is harmless: the second worker finds the job taken.
     """
-    queues = {kind.queue for kind in messaging.jobs.kinds.values()}
-    return sum(_send_to(queue, sessions, messaging, publisher, resend_seconds) for queue in sorted(queues))
+    queues = sorted({kind.queue for kind in messaging.jobs.kinds.values()})
+    with sessions() as session:
+        each_alone(session)  # most looks find nothing, and hold nothing
+        due = [queue for queue in queues if _is_any_due(session, messaging, queue, resend_seconds)]
+    return sum(_send_to(queue, sessions, messaging, publisher, resend_seconds) for queue in due)
 
 
-def _send_to(
-    queue: str,
-    sessions: sessionmaker[Session],
-    messaging: Messaging,
-    publisher: Publisher,
-    resend_seconds: float,
-) -> int:
+def _is_any_due(session: Session, messaging: Messaging, queue: str, resend_seconds: float) -> bool:
+    new, lost = _due(resend_seconds)
+    any_of_them = select(jobs.c.id).where(or_(new, lost), jobs.c.kind.in_(_kinds(messaging, queue))).limit(1)
+    return session.execute(any_of_them).first() is not None
+
+
+def _kinds(messaging: Messaging, queue: str) -> list[str]:
+    return [name for name, kind in messaging.jobs.kinds.items() if kind.queue == queue]
+
+
+def _due(resend_seconds: float) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """What is to be sent for the first time or because its worker died, and what may have got lost."""
     # Not clock_timestamp(), which changes within a statement: no index can be searched for it, and among all
     # that will be due some day the few that are due now should be found each second.
     now = func.now()
@@ -44,18 +52,24 @@ def _send_to(
         and_(is_due, jobs.c.sent_at.is_(None)),
         and_(jobs.c.state == "running", jobs.c.lease_until < now, sent_long_ago),
     )
-    new_or_lost = or_(new, and_(is_due, sent_long_ago))
-    kinds = [name for name, kind in messaging.jobs.kinds.items() if kind.queue == queue]
+    return new, and_(is_due, sent_long_ago)
+
+
+def _send_to(
+    queue: str,
+    sessions: sessionmaker[Session],
+    messaging: Messaging,
+    publisher: Publisher,
+    resend_seconds: float,
+) -> int:
+    new, lost = _due(resend_seconds)
     with sessions() as session:
-        if (
-            session.execute(select(jobs.c.id).where(new_or_lost, jobs.c.kind.in_(kinds)).limit(1)).first()
-            is None
-        ):
-            return 0
         waiting = publisher.waiting(f"{messaging.name}.{queue}")
         picked = (
             select(jobs.c.id)
-            .where(new_or_lost if waiting < FEW_WAITING else new, jobs.c.kind.in_(kinds))
+            .where(
+                or_(new, lost) if waiting < FEW_WAITING else new, jobs.c.kind.in_(_kinds(messaging, queue))
+            )
             .order_by(jobs.c.run_at)
             .limit(max(0, MOST_WAITING - waiting))
             .with_for_update(skip_locked=True)
@@ -63,7 +77,7 @@ def _send_to(
         sent = (
             update(jobs)
             .where(jobs.c.id.in_(picked.scalar_subquery()))
-            .values(sent_at=now)
+            .values(sent_at=func.now())
             .returning(jobs.c.id, jobs.c.kind, jobs.c.reference)
         )
         rows = session.execute(sent).all()

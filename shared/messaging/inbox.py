@@ -42,7 +42,7 @@ _STORE_AND_LOCK = text(
         insert into subjects (subject) select subject from stored
         on conflict (subject) do update set version = subjects.version
     )
-    select from stored"""  # noqa: S608 - put together from what stands above
+    select true from stored"""  # noqa: S608 - put together from what stands above
 )
 
 

@@ -43,7 +43,7 @@ def make_worker(
             _add_event_task(app, messaging, hearing, sealer, event)
     for kind in messaging.jobs.kinds.values():
         _add_job_task(app, messaging, sessions, kind, backoff)
-    app.task(_hear_canary, name=f"{messaging.name}.{canary.NAME}")
+    app.task(_hear_canary, name=f"{messaging.name}.{canary.NAME}", send_events=False)
     canary.watch(app, settings.canary_deadline_seconds)
 
     _prepare_processes(messaging, sessions, settings)

@@ -92,9 +92,10 @@ def keep_content(
     email.subject = subject
     email.attachments = enclosures(email, merged)
     session.add(EmailContent(email_id=email_id, compressed=zlib.compress(content)))
-    told = Email.id.in_([later.id for later in merged]), Email.status == EmailStatus.QUEUED
-    for behind in session.scalars(select(Email).where(*told, Email.position > email.position)):
-        behind.status, behind.merged_into = EmailStatus.MERGED, email_id
+    if merged:
+        told = Email.id.in_([later.id for later in merged]), Email.status == EmailStatus.QUEUED
+        for behind in session.scalars(select(Email).where(*told, Email.position > email.position)):
+            behind.status, behind.merged_into = EmailStatus.MERGED, email_id
     return content
 
 

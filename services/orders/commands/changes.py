@@ -6,8 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, literal, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import delete, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from services.orders import events, queries
@@ -43,6 +42,15 @@ _SHOWN = (
 
 Word = tuple[WordKind, str]
 
+_INSERT_WORDS = text("""
+    insert into order_words (kind, word, placed_at, order_id)
+    select new.kind, new.word, orders.placed_at, orders.id
+    from orders, unnest(cast(:kinds as text[]), cast(:words as text[])) as new (kind, word)
+    where orders.id = :order_id
+    order by new.kind, new.word
+    on conflict do nothing
+""")
+
 
 def locked_order(session: Session, order_id: UUID) -> Order:
     """An order to oneself until the transaction ends, as it is now.
@@ -51,8 +59,11 @@ def locked_order(session: Session, order_id: UUID) -> Order:
     """
     if not actor_of(session).sees_everything:
         queries.refuse_unseen(session, order_id)  # before the lock: nobody waits at another's order
-    lock_order(session, order_id)
-    order = queries.order(session, order_id)
+    # What is done with an order that is locked already goes on with what was read of it then.
+    order = session.get(Order, order_id) if lock_order(session, order_id) else None
+    order = order or queries.order(session, order_id)
+    # A session lets go of what nobody holds, and would read it anew for whoever comes next.
+    session.info.setdefault("locked_orders", {})[order.id] = order
     require_current(session, order.version, order_id)
     return order
 
@@ -228,8 +239,8 @@ def _search_words(order: Order) -> frozenset[Word]:
 
 
 def _insert(session: Session, order_id: UUID, words: Iterable[Word]) -> None:
-    for kind, word in sorted(words):
-        row = select(literal(kind, OrderWord.kind.type), literal(word), Order.placed_at, Order.id)
-        columns = ["kind", "word", "placed_at", "order_id"]
-        new = insert(OrderWord).from_select(columns, row.where(Order.id == order_id))
-        session.execute(new.on_conflict_do_nothing())
+    if pairs := sorted(words):
+        kinds, texts = zip(*pairs, strict=True)
+        session.execute(
+            _INSERT_WORDS, {"order_id": order_id, "kinds": [str(kind) for kind in kinds], "words": [*texts]}
+        )

@@ -9,9 +9,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, select, text
 from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
+from sqlalchemy.orm import Session
 
 from deploy.local.databases import SERVICES
-from shared.db import is_current, make_engine, metadata, new_id
+from shared.db import each_alone, is_current, make_engine, metadata, new_id
 from shared.messaging.tables import jobs
 from shared.migrations import downgrade, upgrade, wait_for_database
 
@@ -21,6 +22,19 @@ def test_ids_rise_with_time():
 
     assert ids == sorted(ids)
     assert {made.version for made in ids} == {7}
+
+
+def test_a_statement_of_a_session_stands_alone_if_that_is_asked_for_and_in_no_other(engines):
+    status = text("select pg_current_xact_id()")
+
+    with Session(engines["orders"]) as session:
+        each_alone(session)
+        alone = [session.scalar(status), session.scalar(status)]
+    with Session(engines["orders"]) as session:
+        together = [session.scalar(status), session.scalar(status)]
+
+    assert alone[0] != alone[1]
+    assert together[0] == together[1]
 
 
 def test_an_instant_without_a_time_zone_is_refused(engines):

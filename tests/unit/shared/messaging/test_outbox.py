@@ -1,6 +1,7 @@
 """An event is committed with the state it tells of, or not at all."""
 
 import threading
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
@@ -223,3 +224,19 @@ def test_an_order_is_locked_from_its_first_mention(orders):
     waiting.join()
 
     assert entered == [2]
+
+
+def test_an_order_is_locked_once_in_a_transaction_and_anew_after_a_savepoint_is_taken_back(orders):
+    order_id = event("order.placed").order.order_id
+    with orders.sessions() as session:
+        with suppress(RuntimeError), session.begin_nested():
+            lock_order(session, order_id)
+            raise RuntimeError("taken back, and the lock with it")
+
+        was_had = [lock_order(session, order_id) for _ in range(2)]
+        with session.begin_nested():
+            was_had.append(lock_order(session, order_id))
+        session.commit()
+        was_had.append(lock_order(session, order_id))
+
+    assert was_had == [False, True, True, False]
