@@ -59,11 +59,8 @@ def locked_order(session: Session, order_id: UUID) -> Order:
     """
     if not actor_of(session).sees_everything:
         queries.refuse_unseen(session, order_id)  # before the lock: nobody waits at another's order
-    # What is done with an order that is locked already goes on with what was read of it then.
-    order = session.get(Order, order_id) if lock_order(session, order_id) else None
-    order = order or queries.order(session, order_id)
-    # A session lets go of what nobody holds, and would read it anew for whoever comes next.
-    session.info.setdefault("locked_orders", {})[order.id] = order
+    lock_order(session, order_id)
+    order = queries.order(session, order_id)
     require_current(session, order.version, order_id)
     return order
 
