@@ -19,4 +19,10 @@ def test_paper_and_xml_have_all_minor_units(currency):
 
     assert wording.figure(1234567) == f"{amount:,}"
     assert wording.money(1234567).endswith(f"{amount:,}")
-    assert einvoices._Amounts(currency)(1234567) == f"{amount}"
+    write = einvoices._Amounts(currency)
+    if minor_digits(currency) <= 2:
+        assert write(1234567) == f"{amount}"
+    else:  # the standard takes two decimals: what has a third carries no XML
+        assert write(1234560) == "1234.56"
+        with pytest.raises(einvoices.TooFine):
+            write(1234567)

@@ -151,7 +151,13 @@ def answer(order, *, done, reason=""):
 
 def placing_body(**changes):
     """An order as the API takes it."""
-    address = {"name": "Ada Okafor", "line1": "3 Quay Row", "city": "Hull", "country": "GB"}
+    address = {
+        "name": "Ada Okafor",
+        "line1": "3 Quay Row",
+        "city": "Hull",
+        "postcode": "HU1 2AB",
+        "country": "GB",
+    }
     return {
         "seller": "quay",
         "market": "gb",
