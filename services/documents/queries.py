@@ -166,10 +166,12 @@ def prints_of(session: Session, order_id: UUID) -> Sequence[Print]:
 
 def stops(session: Session, shipments: Iterable[tuple[str, str]]) -> list[Stop]:
     """Shipments, given as (order, shipment), as newly known; without those whose person was erased."""
+    wanted = list(shipments)
+    orders = copies.newest_of_each(session, {order_id for order_id, _ in wanted}, OrderSnapshot)
+    goods = copies.newest_of_each(session, orders, ShipmentsSnapshot)
     found = []
-    for order_id, shipment_id in shipments:
-        order = copies.newest(session, order_id, OrderSnapshot)
-        known = copies.newest(session, order_id, ShipmentsSnapshot)
+    for order_id, shipment_id in wanted:
+        order, known = orders.get(order_id), goods.get(order_id)
         if order is None or known is None or order.anonymised_at is not None:
             continue
         for shipment in known.shipments:

@@ -53,8 +53,7 @@ def newest(session: Session, subject: UUID | str, kind: type[S]) -> S | None:
     """The newest snapshot of a kind that this service has heard of an order, or None."""
     source: str = kind.SOURCE  # type: ignore[attr-defined]
     known = select(copies.c.snapshot).where(copies.c.subject == str(subject), copies.c.source == source)
-    snapshot = session.execute(known).scalar_one_or_none()
-    return None if snapshot is None else msgspec.convert(snapshot, kind)
+    return _read(session.execute(known).scalar_one_or_none(), kind)
 
 
 class Heard:
@@ -67,8 +66,11 @@ class Heard:
     def newest(self, kind: type[S]) -> S | None:
         """The newest snapshot of a kind, or None."""
         source: str = kind.SOURCE  # type: ignore[attr-defined]
-        snapshot = self._by_source.get(source)
-        return None if snapshot is None else msgspec.convert(snapshot, kind)
+        return _read(self._by_source.get(source), kind)
+
+
+def _read(snapshot: Any, kind: type[S]) -> S | None:
+    return None if snapshot is None else msgspec.convert(snapshot, kind)
 
 
 def newest_of_each(session: Session, subjects: Iterable[str], kind: type[S]) -> dict[str, S]:

@@ -25,19 +25,17 @@ class _OfOrder(Protocol):
 R = TypeVar("R", bound=_OfOrder)
 
 
-def lock_order(session: Session, order_id: UUID | str) -> bool:
+def lock_order(session: Session, order_id: UUID | str) -> None:
     """Have an order to oneself within this service until the transaction ends, known or not.
 
-    Taken first in every transaction about an order, it serialises them and rules out deadlocks. Answers
-    whether it was had before; it is then not asked for again.
+    Taken first in every transaction about an order, it serialises them and rules out deadlocks. Whoever has
+    it already does not ask for it again.
     """
     subject = str(order_id)
     locked = _locked(session)
-    if any(subject in locked.get(transaction, ()) for transaction in _transactions(session)):
-        return True
-    session.execute(_LOCK, {"subject": subject})
-    note_locked(session, subject)
-    return False
+    if not any(subject in locked.get(transaction, ()) for transaction in _transactions(session)):
+        session.execute(_LOCK, {"subject": subject})
+        note_locked(session, subject)
 
 
 def note_locked(session: Session, subject: str) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from shared.access import EVERYTHING, Actor
 from shared.customer_tokens import LinkError, read_token
+from shared.db import each_alone
 from shared.events.snapshots import OrderSnapshot
 from shared.messaging.tables import copies
 from shared.web.auth import refuse_access
@@ -90,6 +91,7 @@ def customer(view: View) -> View:
         g.actor = Actor(name=f"customer:{order_id}", issuer="link", sellers=everything, markets=everything)
         link_serial: LinkSerial = current_app.extensions["link_serial"]
         with open_session() as session:
+            each_alone(session)
             serial = link_serial(session, order_id)
         if serial not in {None, link.serial}:  # of an unknown order there is nothing to be shown
             _refuse("this link was revoked")

@@ -41,9 +41,7 @@ def list_orders(session: Session, filters: dict[str, Any]) -> Ready:
     answer = page_of(rows, limit, sort.removeprefix("-"), "order_id")
     answer["items"] = [row._asdict() for row in answer["items"]]
     if filters["count"]:
-        counted = lists.count(session, filters, sort)
-        answer["count"] = min(counted, lists.COUNTED_AT_MOST)
-        answer["count_is_capped"] = counted > lists.COUNTED_AT_MOST
+        answer |= _count(session, filters, sort)
     return Ready(answer)
 
 
@@ -60,14 +58,8 @@ def list_matching(session: Session, filters: dict[str, Any]) -> Ready:
     rest come by asking again.
     """
     sort = filters["sort"]
-    counted = lists.count(session, filters, sort)
-    return Ready(
-        {
-            "order_ids": lists.matching_ids(session, filters, sort, MOST_ORDERS),
-            "count": min(counted, lists.COUNTED_AT_MOST),
-            "count_is_capped": counted > lists.COUNTED_AT_MOST,
-        }
-    )
+    first = lists.matching_ids(session, filters, sort, MOST_ORDERS)
+    return Ready({"order_ids": first, **_count(session, filters, sort)})
 
 
 @blueprint.route("/queues", methods=["GET"])
@@ -81,3 +73,11 @@ def show_queues(session: Session, filters: dict[str, Any]) -> Ready:
     Its orders are the list's with the same `queue`, or with `status=placed` of those to be accepted.
     """
     return Ready({"items": queues.queues(session, filters)})
+
+
+def _count(session: Session, filters: dict[str, Any], sort: str) -> dict[str, Any]:
+    counted = lists.count(session, filters, sort)
+    return {
+        "count": min(counted, lists.COUNTED_AT_MOST),
+        "count_is_capped": counted > lists.COUNTED_AT_MOST,
+    }

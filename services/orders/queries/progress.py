@@ -30,9 +30,10 @@ _NOT_ON_ITS_WAY = (ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED)
 def progress(session: Session, order_id: UUID) -> dict[str, Any]:
     """How far an order is: each delivery with its steps, the papers, what was written; raises NotFound."""
     order = queries.order(session, order_id)
-    shipments = copies.newest(session, order_id, ShipmentsSnapshot)
-    documents = copies.newest(session, order_id, DocumentsSnapshot)
-    talk = copies.newest(session, order_id, ConversationSnapshot)
+    heard = copies.Heard(session, order_id)
+    shipments = heard.newest(ShipmentsSnapshot)
+    documents = heard.newest(DocumentsSnapshot)
+    talk = heard.newest(ConversationSnapshot)
     return {
         "number": order.number,
         "order_version": order.version,

@@ -10,7 +10,7 @@ from services.shipping import events, queries
 from services.shipping.commands import stock
 from services.shipping.commands.lines import put_aside
 from services.shipping.commands.shipments import cancel, change, held_levels, in_hand, move_on, tell
-from services.shipping.domain.inspection import Condition, Found, inspected
+from services.shipping.domain.inspection import Found
 from services.shipping.domain.shipment_status import HOLDING_STOCK, MOST_WRONG_CODES, FailureReason
 from services.shipping.models import Pickup, Shipment, SignOff
 from shared import clock
@@ -167,18 +167,8 @@ def take_back_shipment(
     Raises NotFound for a location that the actor may not change, Invalid for goods that it did not carry.
     """
     with change(session, shipment_id, "take_back") as shipment:
-        lines = {line.line_id: line for line in shipment.lines}
-        sums = inspected({line.line_id: line.quantity for line in shipment.lines}, found)
-        stock.take_in(
-            session,
-            shipment.seller,
-            location,
-            [
-                (lines[line_id].sku, quantity * lines[line_id].coefficient, condition is Condition.SELLABLE)
-                for (line_id, condition), quantity in sums.items()
-            ],
-            reason=f"shipment {shipment.number} came back",
-        )
+        reason = f"shipment {shipment.number} came back"
+        stock.take_in(session, shipment.seller, location, shipment.lines, found, reason=reason)
     return shipment
 
 

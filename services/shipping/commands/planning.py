@@ -12,7 +12,7 @@ from services.shipping import events, queries
 from services.shipping.commands import lines, regrouping, sourcing, stock
 from services.shipping.commands.shipments import cancel, held_levels, tell
 from services.shipping.domain.allocation import Allocation, share_out
-from services.shipping.domain.demand import Demand, DemandLine, demand_of
+from services.shipping.domain.demand import Demand, DemandLine, demands_of
 from services.shipping.domain.methods import kind_of
 from services.shipping.domain.shipment_status import OPEN, UNRELEASED
 from services.shipping.models import OrderState, Shipment
@@ -46,7 +46,7 @@ def bring_shipments_in_line(session: Session, order: OrderSnapshot) -> None:
     elif order.cancel_requested_at is not None:
         news = []  # answered; what it still wants is known when it has heard the answer
     elif state.to_be_fulfilled:
-        news = _plan(session, state, demand_of(order), owns_addresses=was_accepted)
+        news = _plan(session, state, demands_of(order), owns_addresses=was_accepted)
     else:
         news = []
     tell(session, state, *news)

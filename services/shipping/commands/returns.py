@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from services.shipping import events, queries
 from services.shipping.commands import stock
 from services.shipping.commands.shipments import tell
-from services.shipping.domain.inspection import Condition, Found, ReturnStatus, inspected
+from services.shipping.domain.inspection import Found, ReturnStatus
 from services.shipping.models import ExpectedLine, ExpectedReturn, Finding, OrderState
 from shared import clock
 from shared.access import actor_of, require_current
@@ -53,20 +53,11 @@ def receive_return(
         raise Refused("already_received", "what came of it was written down before")
     if expected.status is ReturnStatus.CLOSED:
         raise Refused("return_closed", "nothing more is expected of it")
+    reason = f"return of {expected.order_number}"
+    sums = stock.take_in(session, expected.seller, location, expected.lines, found, reason=reason)
     lines = {line.line_id: line for line in expected.lines}
-    sums = inspected({line.line_id: line.quantity for line in expected.lines}, found)
     for (line_id, condition), quantity in sums.items():
         lines[line_id].findings.append(Finding(condition=condition, quantity=quantity))
-    stock.take_in(
-        session,
-        expected.seller,
-        location,
-        [
-            (lines[line_id].sku, quantity * lines[line_id].coefficient, condition is Condition.SELLABLE)
-            for (line_id, condition), quantity in sums.items()
-        ],
-        reason=f"return of {expected.order_number}",
-    )
     expected.status = ReturnStatus.RECEIVED
     expected.location = location
     expected.received_by = actor_of(session).name

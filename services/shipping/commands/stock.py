@@ -1,14 +1,16 @@
 """What moves stock: every change of a level is a movement in the ledger, written with it."""
 
 from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
+from services.shipping.domain.inspection import Condition, Found, inspected
 from services.shipping.domain.sourcing import demand_of
 from services.shipping.domain.stock_movements import EFFECTS, MovementKind
-from services.shipping.models import Shipment, ShipmentLine, StockLevel, StockMovement
+from services.shipping.models import ExpectedLine, Shipment, ShipmentLine, StockLevel, StockMovement
 from shared import clock
 from shared.access import EVERYTHING, actor_of, require_current
 from shared.db import new_id
@@ -82,28 +84,37 @@ def put_in_bin(session: Session, location: str, sku: str, *, bin: str) -> StockL
 
 
 def take_in(
-    session: Session, seller: str, location: str, goods: Collection[tuple[str, int, bool]], *, reason: str
-) -> None:
-    """Take a seller's goods back in: by SKU, stock-keeping units, and whether they can be sold again.
+    session: Session,
+    seller: str,
+    location: str,
+    lines: Collection[ShipmentLine] | Collection[ExpectedLine],
+    found: Sequence[Found],
+    *,
+    reason: str,
+) -> Mapping[tuple[UUID, Condition], int]:
+    """Take what came back of lines in, as it was found; answers sales units by line and condition.
 
-    What can't is scrapped as it comes. Raises NotFound for a location that the actor may not change,
-    Invalid for one that doesn't serve the seller.
+    What can't be sold again is scrapped as it comes. Raises NotFound for a location that the actor may not
+    change, Invalid for one that doesn't serve the seller, or for goods that the lines don't have.
     """
+    sums = inspected({line.line_id: line.quantity for line in lines}, found)
     place = queries.location(session, location)
     if not actor_of(session).may_see_seller(place.seller):
         raise NotFound("location", location)
     if place.seller not in {seller, EVERYTHING}:
         raise Invalid(location="serves another seller")
-    if not goods:
-        return
-    levels = lock_levels(session, {sku for sku, _, _ in goods}, [location])
-    for sku, units, sellable in goods:
-        level = levels[sku, location]
+    by_id = {line.line_id: line for line in lines}
+    skus = {by_id[line_id].sku for line_id, _ in sums}
+    levels = lock_levels(session, skus, [location]) if skus else {}
+    for (line_id, condition), quantity in sums.items():
+        line = by_id[line_id]
+        level, units = levels[line.sku, location], quantity * line.coefficient
         _move(session, level, MovementKind.RETURNED, units, reason=reason)
-        if sellable:
-            serve_waiting(session, [sku])
+        if condition is Condition.SELLABLE:
+            serve_waiting(session, [line.sku])
         else:
             _move(session, level, MovementKind.SCRAPPED, units, reason=reason)
+    return sums
 
 
 def lock_levels(session: Session, skus: Collection[str], locations: Collection[str]) -> Levels:

@@ -36,7 +36,7 @@ class Demand:
     lines: tuple[DemandLine, ...]
 
 
-def demand_of(order: OrderSnapshot) -> list[Demand]:
+def demands_of(order: OrderSnapshot) -> list[Demand]:
     """The order's delivery groups with what of their lines is not cancelled; empty groups want nothing."""
     demands = []
     for group in order.delivery_groups:

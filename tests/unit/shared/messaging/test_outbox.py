@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.event import listen, remove
 
 from shared.access import Actor
 from shared.logging import causation_id, correlation_id
@@ -229,14 +230,23 @@ def test_an_order_is_locked_from_its_first_mention(orders):
 def test_an_order_is_locked_once_in_a_transaction_and_anew_after_a_savepoint_is_taken_back(orders):
     order_id = event("order.placed").order.order_id
     with orders.sessions() as session:
+
+        def is_asked_for():
+            asked = []
+            listener = session.connection(), "before_cursor_execute", lambda *about: asked.append(about[2])
+            listen(*listener)
+            lock_order(session, order_id)
+            remove(*listener)
+            return any("insert into subjects" in statement for statement in asked)
+
         with suppress(RuntimeError), session.begin_nested():
             lock_order(session, order_id)
             raise RuntimeError("taken back, and the lock with it")
 
-        was_had = [lock_order(session, order_id) for _ in range(2)]
+        was_asked_for = [is_asked_for() for _ in range(2)]
         with session.begin_nested():
-            was_had.append(lock_order(session, order_id))
+            was_asked_for.append(is_asked_for())
         session.commit()
-        was_had.append(lock_order(session, order_id))
+        was_asked_for.append(is_asked_for())
 
-    assert was_had == [False, True, True, False]
+    assert was_asked_for == [True, False, False, True]
