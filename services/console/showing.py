@@ -8,23 +8,19 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
-from babel import Locale
 from babel.dates import format_date, format_datetime, format_time, format_timedelta, get_timezone_name
 from babel.numbers import get_currency_precision
 from markupsafe import Markup, escape
 
-from services.console.words import Words
 from shared.clock import now
 from shared.money import Money
 from shared.postal import postal_lines
-
-# British order of days for readers of English: the markets are European.
-LOCALES = {"en": "en_GB", "es": "es_ES"}
+from shared.wording import Words, locale_of
 
 
 def money(minor: int | None, currency: str, language: str) -> str:
     """An amount as its reader writes it."""
-    return "" if minor is None else Money(minor, currency).show(LOCALES[language])
+    return "" if minor is None else Money(minor, currency).show(str(locale_of(language)))
 
 
 def amount(minor: int, currency: str) -> str:
@@ -37,7 +33,7 @@ def day(value: str | date | None, language: str) -> str:
     if not value:
         return ""
     found = date.fromisoformat(value) if isinstance(value, str) else value
-    return format_date(found, "medium", LOCALES[language])
+    return format_date(found, "medium", locale_of(language))
 
 
 def instant(value: str | None, zone: str, language: str) -> Markup:
@@ -45,7 +41,7 @@ def instant(value: str | None, zone: str, language: str) -> Markup:
     if not value:
         return Markup()
     at = datetime.fromisoformat(value)
-    locale = LOCALES[language]
+    locale = locale_of(language)
     where = _zone(zone)
     local = at.astimezone(where)
     if local.date() == now().astimezone(where).date():
@@ -66,7 +62,7 @@ def age(value: str | None, language: str) -> str:
     if not value:
         return ""
     return format_timedelta(
-        datetime.fromisoformat(value) - now(), add_direction=True, locale=LOCALES[language], format="short"
+        datetime.fromisoformat(value) - now(), add_direction=True, locale=locale_of(language), format="short"
     )
 
 
@@ -82,7 +78,7 @@ def is_soon(value: str | None, hours: float = 4) -> bool:
 
 def country(code: str | None, language: str) -> str:
     """A country's name."""
-    return str(Locale.parse(LOCALES[language]).territories.get(code or "", code or ""))
+    return str(locale_of(language).territories.get(code or "", code or ""))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,8 @@ from barcode.codex import Code128
 from markupsafe import Markup
 from segno.helpers import make_epc_qr
 
-INK = "#111"
+from shared.colours import brand_colours
+
 MOST_OF_A_TRANSFER_MINOR = 10**11  # EPC069-12: 999,999,999.99 at most
 QUIET_MODULES = 10  # the blank margin that scanners need on both sides of a Code 128
 
@@ -23,14 +24,7 @@ def monogram(name: str, colour: str) -> Markup:
         '<svg class="emblem" viewBox="0 0 100 100"><rect width="100" height="100" rx="22" fill="{}"/>'
         '<text x="50" y="{}" font-family="Lato" font-weight="700" font-size="{}" text-anchor="middle"'
         ' fill="{}">{}</text></svg>'
-    ).format(colour, 50 + size * 0.36, size, readable_on(colour), initials)
-
-
-def readable_on(colour: str) -> str:
-    """White or near-black, whichever reads better on a colour such as `#1f4e5f`."""
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    luminance = 0.299 * red + 0.587 * green + 0.114 * blue  # ITU-R BT.601
-    return "#fff" if luminance < 160 else INK  # noqa: PLR2004 - mid grey, a little to the bright side
+    ).format(colour, 50 + size * 0.36, size, brand_colours(colour)[1], initials)
 
 
 def barcode(text: str) -> Markup:

@@ -7,7 +7,7 @@ import atexit
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -22,10 +22,11 @@ from facturx.generate_xml import generate_cii_xml
 from services.documents.domain.figures import Row
 from services.documents.domain.papers import Content
 from services.documents.domain.vat import vat_identifier
-from services.documents.wording import locale_of, words
+from services.documents.wording import wording_of
 from shared.events.snapshots import Address, OrderSnapshot, PaperKind, PaymentMethod, TaxMode
 from shared.money import minor_digits
 from shared.text import all_legible
+from shared.wording import Words
 
 PROFILE = "EN 16931"
 
@@ -67,7 +68,7 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
     lines, charges = (goods, fees) if goods else (fees, [])
     paid = content.paid_minor if kind is PaperKind.INVOICE else 0
     net_total = sum(net for _, net in nets)
-    said = words(locale_of(order.locale, order.market.locale).language)
+    said = wording_of(order, order.locale).words("papers")
     categories = _categories(content, said)
     group = content.one_group
     ship_to = order.people.delivery.get(str(group.group_id)) if group else None
@@ -108,7 +109,7 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
         "BT-115": money(counted.total_minor - paid),
     }
     if names := ", ".join(content.discounts_within):
-        terms["BG-1"] = [{"BT-22": said["discounts_within"].format(names=names)}]
+        terms["BG-1"] = [{"BT-22": said("discounts_within", names=names)}]
     if content.supplied_from and content.supplied_until:
         if content.supplied_from == content.supplied_until:
             terms["BT-72"] = content.supplied_from
@@ -243,7 +244,7 @@ _OUTSIDE = "O"  # not subject to VAT
 _EXEMPT = "E"
 
 
-def _categories(content: Content, said: Mapping[str, Any]) -> _Categories:
+def _categories(content: Content, said: Words) -> _Categories:
     """The category of each rate: of a seller without VAT identifier, no tax is an exemption, not a rate."""
     if content.is_exempt:
         # Who has no number of a tax office either can only be outside the tax (BR-E-02).
@@ -291,7 +292,7 @@ def _party(name: str, place: Address, **more: Any) -> dict[str, Any]:
     }
 
 
-def _payment(content: Content, kind: PaperKind, said: Mapping[str, Any]) -> dict[str, str]:
+def _payment(content: Content, kind: PaperKind, said: Words) -> dict[str, str]:
     """How it is paid and, while something is due, when."""
     order = content.order
     if kind is PaperKind.CREDIT_NOTE:
@@ -299,7 +300,7 @@ def _payment(content: Content, kind: PaperKind, said: Mapping[str, Any]) -> dict
     terms = {}
     if content.balance_minor > 0:
         when = said["on_delivery" if order.payment.is_on_delivery else "on_receipt"]
-        terms["BT-20"] = f"{said['payment_due']}: {when}"
+        terms["BT-20"] = said("named", name=said["payment_due"], value=when)
     method, iban = order.payment.method, order.seller.iban.replace(" ", "")
     if method == PaymentMethod.TRANSFER:
         account = {"BT-81": _CREDIT_TRANSFER, "BT-84": iban, "BT-83": order.number}

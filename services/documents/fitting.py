@@ -13,6 +13,7 @@ MM_OF_A_POINT = 25.4 / 72
 FOOT_WIDTH_MM, FOOT_POINTS, FOOT_LEADING = 140.0, 7.0, 1.4
 FOOT_LINES = 6  # what the usual margin has room for
 FOOT_LINE_MM = FOOT_POINTS * FOOT_LEADING * MM_OF_A_POINT
+NARROW_SPACE = "\u202f"  # between the thousands of French figures; Lato has none: the usual one stands
 _FIGURE_PADDING_MM = 3.4
 _STEP = 0.5  # of a point
 _SPARE = 0.98  # of a width: kerning and rounding
@@ -25,6 +26,7 @@ class DoesNotFit(Unprintable):
 def width_mm(text: str, points: float, *, bold: bool = False) -> float:
     """How wide a text is on one line, in millimetres; what Lato has not got counts as a square."""
     advances = _advances(bold)
+    text = text.replace(NARROW_SPACE, " ")
     return sum(advances.get(character, 1.0) for character in text) * points * MM_OF_A_POINT
 
 

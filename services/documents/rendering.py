@@ -9,7 +9,6 @@ The same content gives the same bytes, so a render repeated after a crash is sto
 """
 
 import logging
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -19,9 +18,7 @@ from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from pypdf import PdfReader, PdfWriter
 from weasyprint import CSS, HTML, Attachment, Document
@@ -32,18 +29,19 @@ from services.documents import drawings, fitting, typefaces
 from services.documents.domain.papers import Content, PrintKind, TooLong
 from services.documents.domain.stops import Stop, picks
 from services.documents.domain.vat import vat_identifier
-from services.documents.wording import Wording, locale_of, words
+from services.documents.wording import Wording, wording_of
 from shared import clock
+from shared.colours import brand_colours
 from shared.events.snapshots import OrderSnapshot, PaperKind, Parcel, SellerBlock
 from shared.logging import logger
 from shared.postal import postal_lines
+from shared.wording import Words, templates_in
 
 log = logger(__name__)
 # It would write eight lines a paper.
 logging.getLogger("weasyprint.progress").setLevel(logging.WARNING)
 
 TEMPLATES = Path(__file__).with_name("templates")
-DEFAULT_COLOUR = "#1f4e5f"
 LOGO_URL = "waybill:logo"
 MOST_PAGES = 400
 NUMBER_TO_COME = "0" * 24
@@ -52,7 +50,6 @@ USUAL_MARGIN_MM = 30.0  # at the foot of a page
 FOOT_SPARE_MM = 9.0  # of it: above the foot, and where printers do not reach
 MOST_NAMED = 20  # characters that can't be printed
 _LOGO = Markup('<img class="emblem" src="{}" alt="">').format(LOGO_URL)
-COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def warn_of_slow_fonts(subsetter: object = harfbuzz_subset) -> bool:
@@ -104,15 +101,7 @@ class FontsOnly(URLFetcher):
 
 _fetcher = FontsOnly()
 _fonts = typefaces.only_ours()
-_environment = Environment(
-    loader=FileSystemLoader(TEMPLATES),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    auto_reload=False,
-    finalize=typefaces.isolated,
-)
+_environment = templates_in(TEMPLATES, auto_reload=False, finalize=typefaces.isolated)
 _environment.globals |= {
     "postal_lines": postal_lines,
     "room": fitting.room,
@@ -192,8 +181,7 @@ def _require_few(pages: Sequence[object]) -> None:
 
 def _laid_out(kind: PaperKind, content: Content, number: str, issued_on: date | None, logo: bytes) -> _Layout:
     order = content.order
-    locale = locale_of(order.locale, order.market.locale)
-    wording = Wording(locale, order.currency, ZoneInfo(order.market.time_zone))
+    wording = wording_of(order, order.locale)
     template, sheet = _LAYOUTS[kind]
     context: dict[str, Any] = {
         "kind": kind.value,
@@ -212,8 +200,7 @@ def _laid_out(kind: PaperKind, content: Content, number: str, issued_on: date | 
 def render_stops(kind: PrintKind, stops: Sequence[Stop], printed_at: datetime, logo: bytes = b"") -> Rendered:
     """A pick list or a courier's sheet over shipments of one seller, in its market's words."""
     first = stops[0].order
-    seller, market = first.seller, first.market
-    wording = Wording(locale_of(market.locale, market.locale), first.currency, ZoneInfo(market.time_zone))
+    wording = wording_of(first, first.market.locale)
     context: dict[str, Any] = {
         "kind": kind.value,
         "order": None,
@@ -223,7 +210,7 @@ def render_stops(kind: PrintKind, stops: Sequence[Stop], printed_at: datetime, l
         "printed_at": printed_at,
     }
     country = next((stop.address.country for stop in stops if stop.address), "")
-    layout = _lay_out(f"{kind}.html", "a4", seller, wording, logo, context, country)
+    layout = _lay_out(f"{kind}.html", "a4", first.seller, wording, logo, context, country)
     _require_few(layout.document.pages)
     return _written(layout, logo)
 
@@ -254,19 +241,19 @@ def _lay_out(  # noqa: PLR0917 - each is of another type
     context: dict[str, Any],
     country: str,
 ) -> _Layout:
-    catalogue = words(wording.locale.language)
+    words = wording.words("papers")
     no_foot: tuple[list[str], str, float] = [], "", USUAL_MARGIN_MM
     foot, small_print, margin_mm = (
-        _foot(seller, context["order"], wording, catalogue) if sheet == "a4" else no_foot
+        _foot(seller, context["order"], wording, words) if sheet == "a4" else no_foot
     )
-    colour = seller.colour if COLOUR.fullmatch(seller.colour) else DEFAULT_COLOUR
+    colour, _ = brand_colours(seller.colour)
     html = _environment.get_template(template).render(
         context,
         seller=seller,
-        words=catalogue,
+        words=words,
         wording=wording,
-        language=wording.locale.language,
-        title=catalogue["title"][context["kind"]],
+        language=wording.language,
+        title=words(f"title.{context['kind']}"),
         emblem=_LOGO if logo else drawings.monogram(seller.name, "#000000" if sheet == "label" else colour),
         barcode=drawings.barcode,
         qr_code=drawings.qr_code,
@@ -276,12 +263,13 @@ def _lay_out(  # noqa: PLR0917 - each is of another type
     )
     sheets = [_FACES, _SHEETS[sheet]]
     if sheet == "a4":
-        sheets.append(_accents(colour, catalogue["page"], catalogue["of"], margin_mm))
+        sheets.append(_accents(colour, words["page"], words["of"], margin_mm))
+    html = html.replace(fitting.NARROW_SPACE, "\u00a0")
     lacking = typefaces.unprintable(html)
     if lacking:
         html = html.translate(dict.fromkeys(map(ord, lacking), typefaces.MARK))
         if sheet == "a4":  # a label has no room for more than the marks
-            html = html.replace("</body>", _note_of(lacking, catalogue) + "</body>")
+            html = html.replace("</body>", _note_of(lacking, words) + "</body>")
     if family := typefaces.han_family(html, country):
         sheets.append(_han(family))
     fetcher = FontsOnly(logo) if logo else _fetcher
@@ -290,22 +278,22 @@ def _lay_out(  # noqa: PLR0917 - each is of another type
 
 
 def _foot(
-    seller: SellerBlock, order: OrderSnapshot | None, wording: Wording, catalogue: dict[str, Any]
+    seller: SellerBlock, order: OrderSnapshot | None, wording: Wording, words: Words
 ) -> tuple[list[str], str, float]:
     """The lines at the foot of each page, what is told at the end instead, and the margin they need, in mm.
 
     A legal text that the usual margin has no room for goes to the end.
     """
-    called = catalogue["vat_number" if vat_identifier(seller.vat_number) else "tax_number"]
+    called = words["vat_number" if vat_identifier(seller.vat_number) else "tax_number"]
     number = f"{called} {seller.vat_number}" if seller.vat_number else ""
-    ordered = f"{catalogue['order']} {order.number}" if order else ""
+    ordered = f"{words['order']} {order.number}" if order else ""
     place = [*postal_lines(seller.address), wording.country(seller.address.country)]
     told = [
         f"{seller.legal_name} · {', '.join(place)}",
         " · ".join(filter(None, (number, seller.registration))),
         " · ".join(filter(None, (seller.email, seller.phone, ordered))),
     ]
-    legal = wording.legal_text(seller)
+    legal = wording.chosen(seller.legal_text)
     foot = [line for line in told if line]
     whole = [*foot, legal] if legal else foot
     if fitting.foot_lines(whole) <= fitting.FOOT_LINES:
@@ -314,9 +302,9 @@ def _foot(
     return foot, legal, max(USUAL_MARGIN_MM, margin_mm)
 
 
-def _note_of(lacking: str, catalogue: dict[str, Any]) -> str:
+def _note_of(lacking: str, words: Words) -> str:
     names = ", ".join(f"U+{ord(character):04X}" for character in lacking[:MOST_NAMED])
-    said = catalogue["unprintable"].format(mark=typefaces.MARK, characters=names)
+    said = words("unprintable", mark=typefaces.MARK, characters=names)
     return Markup('<p class="small-print">{}</p>').format(said)
 
 

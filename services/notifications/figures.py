@@ -1,72 +1,24 @@
 """The figures and things that e-mails show, written as their reader writes them."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
-from zoneinfo import ZoneInfo
-
-from babel import Locale
-from babel.dates import format_date, format_time
-from babel.numbers import format_decimal, format_percent
 
 from services.notifications.domain.known import Doors, Known
 from shared.colours import brand_colours
 from shared.events.snapshots import Address, OrderSnapshot, People, Return, Shipment, Step
-from shared.money import BASIS_POINTS, Money
 from shared.postal import postal_lines
+from shared.wording import Reader, Words, reader_of
 
-LANGUAGES = ("en", "es")  # the first is for those we have no words for
 MOST_ITEMS = 25  # mail readers cut long e-mails short; the papers name every line
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class Reader:
-    """Whoever reads, in which language and where."""
-
-    locale: Locale
-    currency: str
-    time_zone: ZoneInfo
-
-    def money(self, minor: int) -> str:
-        """An amount of the order's currency."""
-        return Money(minor, self.currency).show(str(self.locale))
-
-    def day(self, at: datetime | date) -> str:
-        """A date, that of the market for an instant."""
-        day = at.astimezone(self.time_zone) if isinstance(at, datetime) else at
-        return format_date(day, "long", locale=self.locale)
-
-    def moment(self, at: datetime) -> str:
-        """An instant in the market's time zone."""
-        return f"{self.day(at)}, {self._hour(at)}"
-
-    def span(self, starts_at: datetime, ends_at: datetime) -> str:
-        """A day and the hours between which something happens on it."""
-        return f"{self.moment(starts_at)}\u2013{self._hour(ends_at)}"
-
-    def _hour(self, at: datetime) -> str:
-        return format_time(at.astimezone(self.time_zone), "HH:mm", locale=self.locale)
-
-    def number(self, value: int) -> str:
-        """A whole number."""
-        return format_decimal(value, locale=self.locale)
-
-
-def reader_of(locale: str, order: OrderSnapshot) -> Reader:
-    """Someone who reads in a locale about an order; English where we have no words in their language."""
-    language, _, territory = locale.replace("-", "_").partition("_")
-    if language not in LANGUAGES:
-        language, territory = LANGUAGES[0], ""
-    if language == "en" and not territory:
-        territory = "GB"  # day before month; American readers say that they are
-    known = Locale.parse(f"{language}_{territory}" if territory else language)
-    return Reader(known, order.currency, ZoneInfo(order.market.time_zone))
+def reader_about(order: OrderSnapshot, locale: str) -> Reader:
+    """Whoever reads about an order in a locale: its customer's, or its market's."""
+    return reader_of(locale, order.market.locale, order.currency, order.market.time_zone)
 
 
 def branding(order: OrderSnapshot, reader: Reader) -> dict[str, Any]:
@@ -78,7 +30,7 @@ def branding(order: OrderSnapshot, reader: Reader) -> dict[str, Any]:
         "market": order.market,
         "seller_lines": _address_lines(seller.address, reader, abroad=False),
         "website": seller.website if seller.website.startswith(("https://", "http://")) else "",
-        "legal_text": seller.legal_text.get(reader.locale.language, ""),
+        "legal_text": reader.chosen(seller.legal_text),
         "colour": colour,
         "on_colour": on_colour,
     }
@@ -141,7 +93,7 @@ def facts(known: Known, about: UUID | None, reader: Reader, doors: Doors) -> dic
         "items": items[:MOST_ITEMS],
         "unnamed_items": max(0, len(items) - MOST_ITEMS),
         "tax_rows": [
-            (_percent(row.rate_basis_points, reader), reader.money(row.tax_minor))
+            (reader.percent(row.rate_basis_points), reader.money(row.tax_minor))
             for row in order.totals.tax
             if row.tax_minor
         ],
@@ -151,7 +103,7 @@ def facts(known: Known, about: UUID | None, reader: Reader, doors: Doors) -> dic
     }
 
 
-def rows(step: Step, shown: Mapping[str, Any], say: Callable[..., str]) -> list[tuple[str, str]]:
+def rows(step: Step, shown: Mapping[str, Any], say: Words) -> list[tuple[str, str]]:
     """What a plain letter lists beneath its words: each thing by its name, as far as there is one."""
     order: OrderSnapshot = shown["order"]
     reader: Reader = shown["reader"]
@@ -212,11 +164,6 @@ def _named(name: str, identity: UUID | None, things: Iterable[T]) -> T | None:
     return next((thing for thing in things if getattr(thing, name) == identity), None)
 
 
-def _percent(basis_points: int, reader: Reader) -> str:
-    rate = Decimal(basis_points) / BASIS_POINTS
-    return format_percent(rate, locale=reader.locale, decimal_quantization=False)
-
-
 def _items(
     order: OrderSnapshot, shipment: Shipment | None, returned: Return | None, reader: Reader
 ) -> list[dict[str, str]]:
@@ -261,6 +208,6 @@ def _deliveries(
 
 
 def _address_lines(address: Address, reader: Reader, *, abroad: bool) -> list[str]:
-    country = reader.locale.territories.get(address.country, address.country) if abroad else ""
+    country = reader.country(address.country) if abroad else ""
     lines = [address.name, address.company, *postal_lines(address), country]
     return [line for line in lines if line]

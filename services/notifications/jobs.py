@@ -131,7 +131,7 @@ def _put_into_words(sessions: sessionmaker[Session], email: Email, settings: Set
 
 def _letter(
     sessions: sessionmaker[Session], email: Email, settings: Settings
-) -> tuple[rendering.Words, list[Email]]:
+) -> tuple[rendering.Letter, list[Email]]:
     """The words of an e-mail about an order, and which of those behind it say nothing more than they do."""
     with sessions() as session:
         each_alone(session)
@@ -147,7 +147,7 @@ def _letter(
     return words, merged
 
 
-def _digest(sessions: sessionmaker[Session], email: Email) -> rendering.Words:
+def _digest(sessions: sessionmaker[Session], email: Email) -> rendering.Letter:
     with sessions() as session:
         assert email.about is not None
         known = queries.known_of(session, email.about)  # any order of theirs: it knows the seller
@@ -176,7 +176,7 @@ def _doors(email: Email, known: Known, settings: Settings) -> Doors:
 
 
 def _outgoing(
-    email: Email, words: rendering.Words, papers: tuple[sending.Attachment, ...]
+    email: Email, words: rendering.Letter, papers: tuple[sending.Attachment, ...]
 ) -> sending.Outgoing:
     return sending.Outgoing(
         message_id=email.message_id,

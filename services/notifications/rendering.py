@@ -1,16 +1,13 @@
 """E-mails in words: subject, plain text and HTML of each step, in the reader's language."""
 
 import re
-import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from css_inline import CSSInliner
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from mjml import mjml2html
 
 from services.notifications import figures
@@ -19,19 +16,12 @@ from services.notifications.domain.overdue import Matter
 from services.notifications.domain.steps import TO_SELLER
 from services.notifications.models import OpenMatter
 from shared.events.snapshots import OrderSnapshot, Step
-from shared.text import legible
+from shared.wording import Words, templates_in
 
 MOST_NAMED = 20  # orders of each kind in a digest
 TEMPLATES = Path(__file__).with_name("templates")
 
-environment = Environment(
-    loader=FileSystemLoader(TEMPLATES),
-    autoescape=select_autoescape(enabled_extensions=("html", "mjml")),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    finalize=legible,
-)
+environment = templates_in(TEMPLATES)
 # MJML makes the frame that every mail program can show; what stands in it is styled by classes, inlined for
 # the programs that drop <style>. Dark mode and narrow screens need the rules that are kept.
 _inliner = CSSInliner(
@@ -43,7 +33,7 @@ _inliner = CSSInliner(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Words:
+class Letter:
     """What an e-mail says."""
 
     subject: str
@@ -51,44 +41,43 @@ class Words:
     html: str
 
 
-def render(step: Step, locale: str, about: UUID | None, known: Known, doors: Doors) -> Words:
+def render(step: Step, locale: str, about: UUID | None, known: Known, doors: Doors) -> Letter:
     """An e-mail of a step in a locale; a word or figure that is missing is an error, never a gap.
 
     `about` is the shipment, paper, refund or return the step tells of. Dates are in the market's time zone.
     """
-    reader = figures.reader_of(locale, known.order)
+    reader = figures.reader_about(known.order, locale)
     facts = figures.facts(known, about, reader, doors)
-    say = speaker(reader.locale.language, facts["figures"])
+    say = reader.words("emails").about(**facts["figures"])
     context = {
         **facts,
         **figures.branding(known.order, reader),
         "say": say,
         "rows": figures.rows(step, facts, say),
-        "has": lambda key: has(reader.locale.language, key),
+        "has": lambda key: key in say.texts,
         "step": step,
         # Ends in an attribute that MJML escapes in its own way: nothing that people type may stand in it.
         "title": known.order.number,
         "to_seller": step in TO_SELLER,
-        "language": reader.locale.language,
+        "language": reader.language,
     }
-    return _words(say, context, step)
+    return _letter(say, context, step)
 
 
-def _words(say: Callable[..., str], context: dict[str, Any], step: str) -> Words:
+def _letter(say: Words, context: dict[str, Any], step: str) -> Letter:
     text = environment.select_template([f"{step}.txt", "letter.txt"]).render(context)
     mjml = environment.select_template([f"{step}.mjml", "letter.mjml"]).render(context)
-    return Words(
+    return Letter(
         subject=say(f"{step}.subject"),
         text=re.sub(r"\n{3,}", "\n\n", text).strip() + "\n",
         html=_inliner.inline(mjml2html(mjml)),
     )
 
 
-def render_digest(locale: str, order: OrderSnapshot, late: Sequence[OpenMatter]) -> Words:
+def render_digest(locale: str, order: OrderSnapshot, late: Sequence[OpenMatter]) -> Letter:
     """What is overdue for a seller in a market; the order is any of theirs there: it knows the seller."""
-    reader = figures.reader_of(locale, order)
-    language = reader.locale.language
-    say = speaker(language, {"count": reader.number(len(late)), "market": order.market.name})
+    reader = figures.reader_about(order, locale)
+    say = reader.words("emails").about(n=len(late), count=reader.number(len(late)), market=order.market.name)
     groups = [
         (matter, [one for one in late if one.matter == matter])
         for matter in Matter
@@ -100,53 +89,20 @@ def render_digest(locale: str, order: OrderSnapshot, late: Sequence[OpenMatter])
         "step": Step.OVERDUE,
         "title": order.market.market,
         "to_seller": True,
-        "language": language,
+        "language": reader.language,
         "groups": groups,
         "most": MOST_NAMED,
         "day": reader.day,
         "reader": reader,
     }
-    return _words(say, context, "overdue")
+    return _letter(say, context, "overdue")
 
 
 def render_page(name: str, order: OrderSnapshot, **shown: Any) -> str:
     """A page for the customer of an order, in the order's language."""
-    reader = figures.reader_of(order.locale, order)
-    language = reader.locale.language
-    say = speaker(language, {"number": order.number, "seller": order.seller.name})
+    reader = figures.reader_about(order, order.locale)
+    say = reader.words("emails").about(number=order.number, seller=order.seller.name)
     brand = figures.branding(order, reader)
     return environment.get_template(f"{name}.html").render(
-        {**brand, **shown, "say": say, "reader": reader, "language": language}
+        {**brand, **shown, "say": say, "reader": reader, "language": reader.language}
     )
-
-
-@lru_cache
-def catalogue(language: str) -> dict[str, Any]:
-    """All that e-mails can say in a language."""
-    return tomllib.loads((TEMPLATES / "words" / f"{language}.toml").read_text("utf-8"))
-
-
-def speaker(language: str, known_figures: Mapping[str, str]) -> Callable[..., str]:
-    """A function that says a sentence of the catalogue with its figures; KeyError for one that is missing."""
-
-    def say(key: str, **more: str) -> str:
-        sentence: str = _sentence(language, key)
-        return sentence.format_map({**known_figures, **more})
-
-    return say
-
-
-def has(language: str, key: str) -> bool:
-    """Whether there is such a sentence."""
-    try:
-        _sentence(language, key)
-    except KeyError:
-        return False
-    return True
-
-
-def _sentence(language: str, key: str) -> Any:
-    sentence: Any = catalogue(language)
-    for part in key.split("."):
-        sentence = sentence[part]
-    return sentence

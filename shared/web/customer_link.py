@@ -22,32 +22,23 @@ from shared.web.commands import open_session
 from shared.web.pages import also_as_pages, page_answer, style_of
 from shared.web.problems import Problem
 from shared.web.rate_limits import Kind
+from shared.wording import languages, words_in
 
 LinkSerial = Callable[[Session, UUID], int | None]  # of an order's links as of now; None of an unknown one
 
-_WORDS = {
-    "en": (
-        "This link does not work",
-        "It may be too old, or incomplete. The newest e-mail about your order has one that works.",
-    ),
-    "es": (
-        "Este enlace no funciona",
-        "Quizá haya caducado o le falte una parte. El correo más reciente sobre su pedido trae otro.",
-    ),
-}
 _PAGE = """<!doctype html>
 <html lang="{{ language }}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
-<title>{{ title }}</title>
+<title>{{ words.title }}</title>
 <style>{{ style|safe }}</style>
 </head>
 <body>
 <main>
-<h1>{{ title }}</h1>
-<p>{{ words }}</p>
+<h1>{{ words.title }}</h1>
+<p>{{ words.remedy }}</p>
 </main>
 </body>
 </html>
@@ -61,10 +52,10 @@ class ClosedLink(Problem):
         """The answer in the kind that is asked for."""
         if request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
             return super().answer()
-        language = request.accept_languages.best_match(_WORDS, "en")
-        title, words = _WORDS[language]
+        language = request.accept_languages.best_match(languages(), "en")
+        words = words_in(language, "dead_link")
         style = style_of()
-        page = render_template_string(_PAGE, language=language, title=title, words=words, style=style)
+        page = render_template_string(_PAGE, language=language, words=words, style=style)
         answer = page_answer(page, style, self.status)
         answer.headers.extend(self.headers)
         return answer

@@ -13,7 +13,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, FileSystemLoader
 from sqlalchemy import func, select
@@ -23,10 +22,10 @@ from weasyprint import HTML
 from deploy.local.postgres import Postgres
 from deploy.local.valkey import temporary_valkey
 from services.documents import drawings, einvoices, rendering
-from services.documents import wording as writing
 from services.documents.commands.papers import issue_due_papers
 from services.documents.domain.papers import Content
 from services.documents.messaging import messaging
+from services.documents.wording import wording_of
 from shared.db import make_engine
 from shared.events.snapshots import PaperKind, Parcel
 from shared.messaging.subjects import lock_order
@@ -48,7 +47,7 @@ _naive = Environment(loader=FileSystemLoader(Path(__file__).with_name("naive")),
 def naive(template: str, content: Content) -> bytes:
     """The same look by flex, grid and an automatic table, with fonts and styles read for each paper anew."""
     placed = content.order
-    locale = writing.locale_of(placed.locale, placed.market.locale)
+    wording = wording_of(placed, placed.locale)
     regular, bold = rendering.FONTS
     html = _naive.get_template(template).render(
         kind="invoice",
@@ -57,9 +56,9 @@ def naive(template: str, content: Content) -> bytes:
         seller=placed.seller,
         number=NUMBER,
         issued_on=ISSUED_ON,
-        words=writing.words(locale.language),
-        wording=writing.Wording(locale, placed.currency, ZoneInfo(placed.market.time_zone)),
-        language=locale.language,
+        words=wording.words("papers"),
+        wording=wording,
+        language=wording.language,
         monogram=drawings.monogram(placed.seller.name, placed.seller.colour),
         barcode=drawings.barcode,
         qr_code=drawings.qr_code,

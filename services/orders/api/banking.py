@@ -38,10 +38,11 @@ FILE = {"required": True, "content": {"text/csv": {"schema": {"type": "string", 
 def import_statement(session: Session, of: dict[str, Any]) -> BankStatement:
     """Take over a bank's statement, as CSV; what names an order and is owed exactly is recorded by itself.
 
-    Its first row names the columns: `date`, `amount` and `text` (or what banks call them in English and
-    Spanish) are needed, `payer`, `currency` and `id` are welcome. Separators, encodings, forms of dates and
-    amounts are found out. At most 1 MiB and 5,000 rows. Rows that can't be read are named; a file, or a part
-    of it, may come again.
+    Its heading names the columns, in the first row or below what a bank tells of the account: `date`,
+    `amount` and `text` (or what banks call them in English, Spanish, German and French) are needed, `payer`,
+    `currency` and `id` are welcome. Separators, encodings, forms of dates and amounts are found out. At most
+    1 MiB and 5,000 rows. Rows that can't be read, or are not booked yet, are named; a file, or a part of it,
+    may come again.
     """
     return commands.import_statement(session, **of, content=request.get_data(cache=True))
 

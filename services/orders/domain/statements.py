@@ -2,7 +2,7 @@
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -19,26 +19,42 @@ LARGEST_AMOUNT_MINOR = 10**12
 LONGEST_AMOUNT = 40  # characters; Python makes no number of thousands of them
 LONGEST_TEXT = 1000
 
-# What banks call their columns.
+# What banks call their columns, in English, Spanish, German and French; the first that a file has counts.
 COLUMNS = {
     "date": (
-        "date",
-        "booking date",
-        "value date",
-        "transaction date",
-        "fecha",
-        "fecha operación",
-        "fecha valor",
+        *("date", "booking date", "value date", "transaction date"),
+        *("fecha", "fecha operación", "fecha valor"),
+        *("buchungstag", "buchungsdatum", "buchung", "datum", "valutadatum", "valuta"),
+        *("wertstellung", "wertstellungsdatum", "wert"),
+        *("date opération", "date valeur"),
     ),
-    "amount": ("amount", "credit", "paid in", "importe", "monto", "abono"),
-    "text": ("text", "reference", "description", "details", "concepto", "referencia", "descripción"),
-    "payer": ("payer", "name", "counterparty", "ordenante", "nombre"),
-    "currency": ("currency", "divisa", "moneda"),
+    "amount": ("amount", "importe", "monto", "betrag", "umsatz", "montant"),
+    "paid_in": ("credit", "paid in", "abono", "haben", "gutschrift"),
+    "paid_out": ("debit", "paid out", "cargo", "soll", "belastung"),
+    "text": (
+        *("text", "reference", "payment reference", "description", "details"),
+        *("concepto", "referencia", "descripción"),
+        *("verwendungszweck", "buchungstext"),  # Sparkassen have both, the Commerzbank the second alone
+        "libellé",
+    ),
+    "payer": (
+        *("payer", "name", "partner name", "payee", "counterparty", "ordenante", "nombre"),
+        *("begünstigter/zahlungspflichtiger", "beguenstigter/zahlungspflichtiger"),
+        *("zahlungspflichtige*r", "auftraggeber/empfänger", "begünstigter / auftraggeber"),
+        *("auftraggeber", "zahlungspflichtiger", "empfänger"),
+    ),
+    "currency": ("currency", "divisa", "moneda", "währung", "waehrung", "devise"),
     "id": ("id", "transaction id", "bank reference", "número de operación"),
+    "state": ("info", "status"),
 }
 NEEDED = ("date", "amount", "text")
+MOST_BEFORE = 30  # lines above the heading, in which some banks tell of the account
+# What stands in the column of the state of what may be booked yet, or not be: Sparkassen, DKB.
+_NOT_BOOKED = ("vorgemerkt", "pending", "pendiente")
+_SYMBOLS = {"€": "EUR"}
 
 _DAY_FIRST = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})", re.ASCII)
+_NAMED_CURRENCY = re.compile(r"\s\(([A-Z]{3}|€)\)")
 _ISO = re.compile(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})", re.ASCII)
 
 
@@ -78,18 +94,26 @@ class Statement:
 def read(content: bytes, currency: str) -> Statement:
     """The rows of a statement; raises Invalid where the file as a whole can't be read.
 
-    The separator is a comma, semicolon, tab or bar, whichever makes the heading known; the text UTF-8 or
-    UTF-16 with a byte order mark, UTF-8 without, or Windows-1252. In dates the day or the year comes first.
+    The heading is the first row that names what is needed; above it a bank may tell of the account. The
+    separator is a comma, semicolon, tab or bar, whichever makes the heading known; the text UTF-8 or UTF-16
+    with a byte order mark, UTF-8 without, or Windows-1252. In dates the day or the year comes first. What a
+    bank lists before it has booked it is named and left for the statement that has it booked.
     """
     lines = list(_lines(_decoded(content)))
-    if len(lines) > LARGEST_ROWS + 1:
+    at, places = _heading(lines)
+    if len(lines) - at > LARGEST_ROWS + 1:
         raise Invalid(statement=f"has more than {LARGEST_ROWS} rows: split it")
-    places = _places(lines[0][1]) if lines else {}
-    if missing := [name for name in NEEDED if name not in places]:
-        raise Invalid(statement=f"its first row names no column for {', '.join(missing)}")
+    if missing := _missing(places):
+        raise Invalid(statement=f"none of its first rows names a column for {', '.join(missing)}")
+    named = _currency_named(lines[at][1])
+    if named not in {"", currency}:
+        raise Invalid(statement=f"its amounts are in {named}, not {currency}")
     rows, errors, outgoing = [], [], 0
-    for number, cells in lines[1:]:
+    for number, cells in lines[at + 1 :]:
         values = {name: cells[place].strip() if place < len(cells) else "" for name, place in places.items()}
+        values["amount"] = _amount_in(values)
+        if not values["amount"] and not any(map(str.isdigit, values["date"])):
+            continue  # the balance that some banks end with
         try:
             row = _row(values, currency)
         except Invalid as error:
@@ -185,6 +209,8 @@ def _parted(digits: str, precision: int) -> tuple[str, str]:
 def _row(values: dict[str, str], currency: str) -> Row:
     if (other := values.get("currency", "").upper()) and other != currency:
         raise Invalid(currency=f"is {other[:10]}, not {currency}")
+    if any(word in folded(values.get("state", "")) for word in _NOT_BOOKED):
+        raise Invalid(state="is not booked yet: it is taken from the statement that has it booked")
     return Row(
         booked_on=date_of(values["date"]),
         amount_minor=amount_of(values["amount"], minor_digits(currency)),
@@ -214,8 +240,8 @@ def _decoded(content: bytes) -> str:
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    heading = text.split("\n", 1)[0]
-    separators = sorted(",;\t|", key=lambda one: -len(_places(heading.split(one))))
+    first = text.split("\n", MOST_BEFORE)[:MOST_BEFORE]
+    separators = sorted(",;\t|", key=lambda one: -max(len(_places(line.split(one))) for line in first))
     reader = csv.reader(StringIO(text, newline=""), delimiter=separators[0])
     try:
         for cells in reader:
@@ -225,11 +251,43 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
         raise Invalid(statement=f"line {reader.line_num}: {error}") from error
 
 
+def _heading(lines: list[tuple[int, list[str]]]) -> tuple[int, dict[str, int]]:
+    """Which line names the columns, and where each is; the one that names most where none names enough."""
+    found = [(at, _places(cells)) for at, (_, cells) in enumerate(lines[:MOST_BEFORE])]
+    whole = next((one for one in found if not _missing(one[1])), None)
+    return whole or max(found, key=lambda one: len(one[1]), default=(0, {}))
+
+
+def _missing(places: Mapping[str, int]) -> list[str]:
+    known = {*places, "amount"} if "paid_in" in places else {*places}
+    return [name for name in NEEDED if name not in known]
+
+
 def _places(cells: list[str]) -> dict[str, int]:
-    names = [folded(cell) for cell in cells]
+    names = [folded(_without_currency(cell)) for cell in cells]
     return {
         column: names.index(known)
         for column, words in COLUMNS.items()
         for known in map(folded, reversed(words))
         if known in names
     }
+
+
+def _without_currency(heading: str) -> str:
+    """What a column is called by banks that name its currency there: Betrag (€), Amount (EUR)."""
+    return _NAMED_CURRENCY.sub("", heading)
+
+
+def _currency_named(heading: list[str]) -> str:
+    found = (_NAMED_CURRENCY.search(cell) for cell in heading)
+    named = next((one[1] for one in found if one), "")
+    return _SYMBOLS.get(named, named)
+
+
+def _amount_in(values: Mapping[str, str]) -> str:
+    """What was paid in, where a bank has a column for that and one for what was paid out; else the amount."""
+    if paid_in := values.get("paid_in"):
+        return paid_in
+    if paid_out := values.get("paid_out"):
+        return f"-{paid_out.strip('+-')}"
+    return values.get("amount", "")

@@ -39,6 +39,7 @@ def progress(session: Session, order_id: UUID) -> dict[str, Any]:
         "order_version": order.version,
         "status": order.status,
         "locale": order.locale,
+        "market_locale": order.market.locale,
         "currency": order.currency,
         "time_zone": order.market.time_zone,
         "placed_at": order.placed_at,

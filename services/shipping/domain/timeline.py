@@ -1,11 +1,11 @@
 """The four steps that a customer sees, in the customer's language."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from shared.events.snapshots import MethodKind
+from shared.wording import locale_of, words_in
 
 
 class Step(StrEnum):
@@ -18,25 +18,6 @@ class Step(StrEnum):
     READY_TO_COLLECT = "ready_to_collect"
     READY = "ready"
 
-
-WORDS: Mapping[str, Mapping[Step, str]] = {
-    "en": {
-        Step.ACCEPTED: "Order accepted",
-        Step.PREPARING: "Order being prepared",
-        Step.SHIPPED: "Order shipped",
-        Step.READY_TO_COLLECT: "Ready to be collected",
-        Step.READY: "Ready",
-        Step.FINISHED: "Dispatch finished",
-    },
-    "es": {
-        Step.ACCEPTED: "Pedido aceptado",
-        Step.PREPARING: "Orden en preparación",
-        Step.SHIPPED: "Orden enviada",
-        Step.READY_TO_COLLECT: "Lista para ser recogida",
-        Step.READY: "Lista",
-        Step.FINISHED: "Finalizado despacho",
-    },
-}
 
 _THIRD = {MethodKind.DELIVERY: Step.SHIPPED, MethodKind.PICKUP: Step.READY_TO_COLLECT}
 
@@ -64,7 +45,7 @@ class Reached:
 
 def timeline(passed: Milestones, locale: str) -> tuple[Reached, ...]:
     """The four steps of a shipment, each with when it was reached."""
-    words = WORDS.get(locale.replace("_", "-").partition("-")[0].lower(), WORDS["en"])
+    words = words_in(locale_of(locale).language, "timeline")
     third = _THIRD.get(passed.kind, Step.READY)
     left = passed.shipped_at if third is Step.SHIPPED else passed.ready_at
     steps = {

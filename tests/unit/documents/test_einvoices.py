@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from lxml import etree
 from pypdf import PdfReader
 
-from services.documents import checker, einvoices, rendering, wording
+from services.documents import checker, einvoices, rendering
 from services.documents.domain.figures import amount_row, figures
 from services.documents.domain.untold import fees_left, part_of_invoice, part_of_order
 from services.documents.jobs import _einvoice
 from shared.events.snapshots import Fee, PaperKind, People
 from shared.money import tax_contained
+from shared.wording import words_in
 from tests.unit.documents.sample_orders import LONDON, MADRID, MARKETS, invoice_of, order
 from tests.unit.documents.test_invoices import odd_orders
 from tests.waiting import until
@@ -363,6 +364,8 @@ def ship_to(xml):
         ("en", "transfer", "Payment due: on receipt"),
         ("es", "transfer", "Vencimiento: a la recepción"),
         ("es", "cash_on_delivery", "Vencimiento: a la entrega"),
+        ("de", "transfer", "Fälligkeit: sofort nach Erhalt"),
+        ("fr", "transfer", "Échéance: à réception"),
     ],
 )
 def test_payment_terms_are_in_the_papers_language_and_none_are_told_once_it_is_paid(locale, method, terms):
@@ -375,7 +378,7 @@ def test_payment_terms_are_in_the_papers_language_and_none_are_told_once_it_is_p
     assert [einvoices.faults(each) for each in (xml, paid, note)] == [[], [], []]
     assert terms_of(xml) == [terms]
     assert terms_of(paid) == []
-    assert terms_of(note) == [wording.words(locale)["credit_terms"]]
+    assert terms_of(note) == [words_in(locale, "papers")["credit_terms"]]
 
 
 def terms_of(xml):

@@ -19,7 +19,7 @@ from services.documents.domain.papers import Content, PrintKind
 from services.documents.domain.stops import Stop, picks
 from services.documents.messaging import messaging
 from services.documents.queries import papers_in_line
-from services.documents.wording import Wording, words
+from services.documents.wording import Wording
 from shared.db import new_id
 from shared.events.snapshots import PaperKind, Parcel
 from shared.messaging import copies, jobs
@@ -155,13 +155,17 @@ def test_what_is_cut_anew_while_a_label_is_made_is_superseded_as_it_is_stored(se
 
 @pytest.mark.requirement("M-19")
 @pytest.mark.parametrize(
-    ("units", "per_case", "shown"),
-    [(8, 12, "8 single"), (24, 12, "2"), (20, 12, "1 + 8 single"), (3, 1, "3"), (0, 6, "0")],
+    ("language", "units", "per_case", "shown"),
+    [
+        *(("en", 8, 12, "8 single"), ("en", 24, 12, "2"), ("en", 20, 12, "1 + 8 single")),
+        *(("en", 3, 1, "3"), ("en", 0, 6, "0")),
+        *(("es", 13, 12, "1 + 1 suelta"), ("es", 14, 12, "1 + 2 sueltas"), ("de", 13, 12, "1 + 1 einzeln")),
+    ],
 )
-def test_a_slip_tells_whole_cases_and_single_units(units, per_case, shown):
-    said = Wording(Locale("en", "GB"), "GBP", ZoneInfo("UTC"))
+def test_a_slip_tells_whole_cases_and_single_units(language, units, per_case, shown):
+    said = Wording(Locale(language), "GBP", ZoneInfo("UTC"))
 
-    assert said.packed(units, per_case, words("en")["single_units"]) == shown
+    assert said.packed(units, per_case) == shown
 
 
 @pytest.mark.requirement("S1-13")

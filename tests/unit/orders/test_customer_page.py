@@ -165,7 +165,10 @@ def test_invoice_and_messages_are_reached_by_the_same_link(accepted, session, lo
 
 
 @pytest.mark.requirement("P-35")
-@pytest.mark.parametrize(("language", "title"), [("es-CL", "Este enlace no funciona"), ("de", "This link")])
+@pytest.mark.parametrize(
+    ("language", "title"),
+    [("es-CL", "Este enlace no funciona"), ("de", "Dieser Link"), ("fr", "Ce lien"), ("pl", "This link")],
+)
 def test_a_link_that_is_old_or_forged_opens_a_plain_page_for_people(place_order, look, language, title):
     order = place_order()
 
@@ -184,7 +187,7 @@ def test_a_program_is_told_of_a_closed_link_as_of_any_problem(place_order, look)
     assert answer.json["detail"] == "this link has expired"
 
 
-@pytest.mark.parametrize("locale", ["en", "es", "fr"])
+@pytest.mark.parametrize("locale", ["en", "es", "de", "fr", "pl"])
 def test_an_order_that_is_not_accepted_has_no_steps_yet(place_order, look, locale):
     page = look(place_order(locale=locale))
 

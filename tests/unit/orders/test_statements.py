@@ -1,6 +1,7 @@
 """Reading what banks write: separators, encodings, days and amounts, each wrong row named."""
 
 from datetime import date
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -114,6 +115,42 @@ def test_wrong_rows_are_named_and_the_others_taken():
         ("5", "currency"),
     ]
     assert statement.outgoing == 1
+
+
+# As the banks export them: with what they tell above the heading and below, each in its own encoding.
+GERMAN = sorted((Path(__file__).parent / "bank_statements").glob("*.csv"))
+
+
+@pytest.mark.requirement("M-39")
+@pytest.mark.parametrize("file", GERMAN, ids=lambda file: file.stem)
+def test_what_german_banks_export_is_read(file):
+    statement = read(file.read_bytes(), "EUR")
+
+    [row] = statement.rows
+    assert (row.booked_on, row.amount_minor) == (date(2026, 11, 21), 123450)
+    assert row.text == "EU-100042 für Tee"
+    assert order_numbers(row.text, ["eu"]) == {"EU-100042"}
+    assert row.payer == ("" if file.stem == "commerzbank" else "Jörg Müller")  # which has no column for it
+    assert statement.outgoing == 1
+    not_booked = [("state", error["reason"][:17]) for error in statement.errors]
+    assert not_booked == [("state", "is not booked yet")] * (file.stem in {"sparkasse", "dkb"})
+
+
+@pytest.mark.requirement("M-39")
+def test_a_statement_whose_heading_names_another_currency_is_refused():
+    [file] = [one for one in GERMAN if one.stem == "n26"]
+
+    with pytest.raises(Invalid, match="its amounts are in EUR, not CHF"):
+        read(file.read_bytes(), "CHF")
+
+
+def test_columns_of_what_came_in_and_what_went_out_are_told_apart():
+    content = b"date,description,paid out,paid in\n2026-11-21,rent,900.00,\n2026-11-21,GB-1,,9.00\n"
+
+    statement = read(content, "GBP")
+
+    assert [(row.text, row.amount_minor) for row in statement.rows] == [("GB-1", 900)]
+    assert (statement.outgoing, statement.errors) == (1, ())
 
 
 @pytest.mark.parametrize(
