@@ -75,7 +75,11 @@ def fault_of(
             else error.detail
         )
     detail = "" if error.errors else error.detail
-    return Fault(form, title, detail, error.errors, request.form, error.correlation_id, error.status, [])
+    errors = {
+        field: words.of("coupon_refusal", why) if words.knows("coupon_refusal", why) else why
+        for field, why in error.errors.items()
+    }
+    return Fault(form, title, detail, errors, request.form, error.correlation_id, error.status, [])
 
 
 def key() -> str | None:

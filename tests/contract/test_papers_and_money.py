@@ -50,6 +50,19 @@ MARKETS = {
     for mode, rounding, per in product(TaxMode, TaxRounding, ["order", "method", "shipment"])
 }
 
+NOTHING_OFF = {
+    "percentage_basis_points": None,
+    "amount_minor": None,
+    "valid_from": None,
+    "valid_until": None,
+    "active": True,
+}
+COUPONS = {
+    "TENTH": {"percentage_basis_points": 1000},
+    "SENT-FREE": {"free_shipping": True},
+    "BOTH": {"amount_minor": 77, "free_shipping": True, "most_uses": 10**6},
+}
+
 
 @pytest.fixture
 def session(service_session):
@@ -62,6 +75,8 @@ def session(service_session):
         for sku, tax_class in GOODS.items():
             details = product_details(name=sku, tax_class=tax_class, prices=dict.fromkeys(MARKETS, 100))
             master_data.put_product(session, "quay", sku, **details)
+        for code, (name, terms) in product(MARKETS, COUPONS.items()):
+            master_data.put_coupon(session, "quay", code, name, name=name.title(), **NOTHING_OFF | terms)
         yield session
 
 
@@ -251,6 +266,7 @@ def left_of(invoice):
 def check_law(life):
     """What papers say is what is owed and what went back, for each rate and to the minor unit."""
     order, invoices = life.order, life.invoices
+    assert not (order.free_shipping and order.shipping_minor), "free shipping is charged"
     for figures in [each for invoice in invoices for each in (invoice.figures, *invoice.credited)]:
         check_paper(figures, order.market.tax_mode)
     asked, asked_tax = Counter(), Counter()
@@ -325,8 +341,14 @@ def wanted_orders(draw):
     discounts = [{"name": "SPRING", "amount_minor": worth * share // 100}] if worth * share // 100 else []
     fee = draw(st.sampled_from([0, 0, 1, 250]))
     fees = [{"name": "Gift wrap", "amount_minor": fee, "tax_class": "reduced"}] if fee else []
+    coupons = draw(st.lists(st.sampled_from(sorted(COUPONS)), max_size=2, unique=True))
     return order_wanted(
-        market=market, lines=(), delivery_groups=deliveries, discounts=discounts, fees=fees
+        market=market,
+        lines=(),
+        delivery_groups=deliveries,
+        discounts=discounts,
+        fees=fees,
+        coupons=coupons,
     ) | {"lines": lines}
 
 

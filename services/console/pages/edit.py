@@ -72,6 +72,9 @@ def _edited(order: dict[str, Any]) -> dict[str, Any]:
     lines = _lines(order, currency)
     if lines is not None:
         body["lines"] = lines
+    codes = [code for typed in form.get("coupons", "").split(",") if (code := typed.strip().upper())]
+    if codes != order["coupons"]:
+        body["coupons"] = codes
     return body
 
 

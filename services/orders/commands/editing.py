@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, derive_payment, locked_order
+from services.orders.commands.coupons import put_uses, rename_user
 from services.orders.commands.credits import recount_cancelled
 from services.orders.domain.order_status import refuse_unless_possible
 from services.orders.models import (
@@ -23,9 +24,20 @@ from services.orders.models import (
     as_loaded,
     column_names,
 )
-from services.orders.pricing.costs import Costs, Redemption, costs_of, following, redeem
+from services.orders.pricing.costs import (
+    Costs,
+    Redemption,
+    costs_of,
+    doubtful_codes,
+    following,
+    free_shipping_by,
+    redeem,
+    refused_codes,
+    waive_shipping,
+)
 from services.orders.pricing.inputs import DeliveryInput, DiscountInput, FeeInput, LineInput, delivery_input
 from services.orders.pricing.terms import Offer, Terms, refuse_impossible, terms_of
+from services.orders.pricing.uses import uses_of
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
@@ -71,6 +83,7 @@ class Edit:
     outstanding_minor: int  # still to be paid
     refund_due_minor: int  # paid too much, and not on its way back yet
     lines: Sequence[OrderLine]
+    coupons: Sequence[Redemption]  # those that were named, and what each takes off
 
 
 def edit_order(
@@ -89,7 +102,8 @@ def edit_order(
     """Change a placed order, and tell order.updated; what is left out stays as it is, tax rates too.
 
     A list that is named replaces the one there was. Discounts and coupons are one list: naming either
-    replaces both. Until then an amount that was taken off stays, and a percentage follows the goods. Lines
+    replaces both. Until then an amount that was taken off stays, a percentage follows the goods, and free
+    shipping is that of whatever it costs. What limits the coupons holds for those that are named. Lines
     that stay keep their price unless one is named; new ones get the market's. Nothing is paid back by itself:
     the answer says what would be due, and an edit undone leaves the order as it was. Whoever wants to see
     that first rolls the transaction back. Raises NotFound, Refused (wrong_status), Invalid naming each field
@@ -112,16 +126,22 @@ def edit_order(
         ordered_at=order.placed_at,
         known_days=days,
     )
-    redeemed = _redeemed(terms, wanted, coupons or ())
     with change(session, order, "edit", reason=reason) as detail:
         for name, value in (customer or {}).items():
             setattr(order, CUSTOMER_COLUMNS[name], value)
         order.billing_address = billing_address or order.billing_address
         groups = _put_groups(session, order, terms, wanted.groups)
+        redeemed = _redeemed(session, order, terms, wanted, groups, coupons or ())
+        if coupons is not None or discounts is not None:
+            put_uses(session, order, redeemed)
+            order.coupons = list(coupons or ())
+            order.coupons_refused = refused_codes(redeemed)
+            order.free_shipping = free_shipping_by(redeemed)
+        elif customer:
+            rename_user(session, order)
+        waive_shipping(groups, order.free_shipping)
         granted = following(terms, wanted.lines, wanted.discounts)
         costs = costs_of(terms, groups, wanted.lines, wanted.fees, granted, redeemed)
-        if coupons is not None or discounts is not None:
-            order.coupons = list(coupons or ())
         _put_lines(session, order, groups, wanted.lines, costs)
         _put_fees(session, order, costs)
         _drop_groups(session, order, groups)
@@ -138,6 +158,7 @@ def edit_order(
         outstanding_minor=order.ledger.outstanding_minor,
         refund_due_minor=order.ledger.excess_minor,
         lines=order.lines,
+        coupons=redeemed,
     )
 
 
@@ -262,11 +283,25 @@ def _own_class(rate_basis_points: int) -> str:
     return f"at {rate_basis_points}"
 
 
-def _redeemed(terms: Terms, wanted: Revision, codes: Sequence[str]) -> list[Redemption]:
-    """What the coupons take off; raises Invalid for one that is not valid now."""
-    redeemed = redeem(terms, codes, wanted.lines, wanted.discounts, clock.now())
-    if wrong := {f"coupons.{place}": one.refusal for place, one in enumerate(redeemed) if one.refusal}:
-        raise Invalid(**wrong)
+def _redeemed(  # noqa: PLR0917 - what coupons depend on
+    session: Session,
+    order: Order,
+    terms: Terms,
+    wanted: Revision,
+    groups: Sequence[DeliveryGroup],
+    codes: Sequence[str],
+) -> list[Redemption]:
+    """What the coupons take off; raises Invalid for one that is not valid now, with the reason.
+
+    The order's own use of one counts for nothing here.
+    """
+    uses = uses_of(
+        session, terms, codes, order.customer_id, order.customer_email, but_of=order.id, alone=True
+    )
+    redeemed = redeem(terms, codes, wanted.lines, wanted.discounts, clock.now(), groups=groups, uses=uses)
+    reasons = refused_codes(redeemed)
+    if doubtful := doubtful_codes(redeemed):
+        raise Invalid(**{f"coupons.{codes.index(code)}": reasons[code] for code in doubtful})
     return redeemed
 
 

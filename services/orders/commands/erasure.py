@@ -23,6 +23,7 @@ from services.orders.domain.search_words import exactly
 from services.orders.domain.statements import WAITING, LineState
 from services.orders.models import (
     BankLine,
+    CouponUse,
     Customer,
     CustomerAddress,
     Draft,
@@ -170,6 +171,8 @@ def _empty_rows(session: Session, order_id: UUID) -> None:
     session.execute(
         update(PaymentDiscrepancy).where(PaymentDiscrepancy.order_id == order_id).values(reason="")
     )
+    # The use still counts against the limits of its coupon.
+    session.execute(update(CouponUse).where(CouponUse.order_id == order_id).values(email=""))
     # Who has to decide about money must know whose it is: banking.ignore_line empties what waits.
     session.execute(
         update(BankLine)

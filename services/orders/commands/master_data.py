@@ -15,6 +15,13 @@ from shared.events.snapshots import TaxRounding
 from shared.folding import searchable
 from shared.skus import unfit
 
+_NO_LIMITS = {
+    "free_shipping": False,
+    "minimum_minor": None,
+    "most_uses": None,
+    "most_uses_per_customer": None,
+}
+
 
 def put_market(session: Session, code: str, **rules: Any) -> Market:
     """Make or change a market. Raises Refused (currency_fixed) for another currency or tax mode than before.
@@ -69,6 +76,7 @@ def put_product(
 def put_coupon(session: Session, seller: str, market: str, code: str, **coupon: Any) -> Coupon:
     """Make or change what a code takes off in a market; placed orders keep what it took off them.
 
+    Limits that are not named are none. Orders that used the code before count for those that are set now.
     Raises NotFound for another's seller or an unknown market.
     """
     if not actor_of(session).may_see_seller(seller) or session.get(Seller, seller) is None:
@@ -76,7 +84,7 @@ def put_coupon(session: Session, seller: str, market: str, code: str, **coupon: 
     if not actor_of(session).may_see_market(market) or session.get(Market, market) is None:
         raise NotFound("market", market)
     identity = {"seller_code": seller, "market_code": market, "code": code}
-    _upsert(session, Coupon, identity, coupon)
+    _upsert(session, Coupon, identity, _NO_LIMITS | coupon)
     return session.get_one(Coupon, (seller, market, code), populate_existing=True)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, complete_if_done, derive_payment, locked_order
+from services.orders.commands.coupons import give_back_uses
 from services.orders.commands.credits import cancel_units, refund_excess
 from services.orders.domain.fulfilment import goods_of
 from services.orders.domain.order_status import refuse_unless_possible, status_after
@@ -149,7 +150,10 @@ def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
 
 
 def _end(session: Session, order: Order, action: str, reason: str) -> None:
-    """End a locked order without its goods: nothing of it is wanted or owed any more, its money goes back."""
+    """End a locked order without its goods: nothing of it is wanted or owed any more, its money goes back.
+
+    So do the uses of its coupons: they took nothing off in the end.
+    """
     status = status_after(action, order.status)
     ended_at, told = _ENDS[status]
     with change(session, order, action, reason=reason):
@@ -159,6 +163,7 @@ def _end(session: Session, order: Order, action: str, reason: str) -> None:
         for line in order.lines:
             line.cancelled_quantity = line.quantity - line.returned_quantity
         order.cancelled_minor = order.total_minor - order.credited_minor
+        give_back_uses(session, order)
         derive_payment(session, order)
     outbox.publish(session, told(order))
     refund_excess(session, order, reason)

@@ -13,6 +13,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 
 from services.orders import events
 from services.orders.commands.changes import derive_columns, history_entry, search_word_rows, watch_deadline
+from services.orders.commands.coupons import use_rows
 from services.orders.domain.deadlines import Deadlines
 from services.orders.domain.order_status import status_after
 from services.orders.domain.payments import Ledger
@@ -29,7 +30,16 @@ from services.orders.models import (
     as_loaded,
     column_names,
 )
-from services.orders.pricing.costs import Costs, Redemption, costs_of, redeem
+from services.orders.pricing.costs import (
+    Costs,
+    Redemption,
+    costs_of,
+    doubtful_codes,
+    free_shipping_by,
+    redeem,
+    refused_codes,
+    waive_shipping,
+)
 from services.orders.pricing.inputs import (
     CustomerInput,
     DeliveryInput,
@@ -38,6 +48,7 @@ from services.orders.pricing.inputs import (
     LineInput,
 )
 from services.orders.pricing.terms import refuse_impossible, terms_of
+from services.orders.pricing.uses import uses_of
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
@@ -73,6 +84,10 @@ _INSERT = text("""
     ), fee as (
         insert into order_fees
         select new.* from placed, given, jsonb_populate_recordset(null::order_fees, rows -> 'fees') as new
+    ), coupon_use as (
+        insert into coupon_uses
+        select new.* from placed, given,
+               jsonb_populate_recordset(null::coupon_uses, rows -> 'coupon_uses') as new
     ), hold as (
         insert into holds
         select new.* from placed, given, jsonb_populate_recordset(null::holds, rows -> 'holds') as new
@@ -124,11 +139,12 @@ def place_order(
     """Place an order and tell order.placed; a customer without an id is made with it.
 
     Amounts are in minor units of the market's currency, as its tax mode counts them. A coupon that is not
-    valid grants nothing, and what the market verifies and does not find puts the hold `verification` on the
-    order. A draft's order is given the draft's id, and its history where it comes from. Raises Invalid naming
-    each field that market, seller or products don't allow, Refused (already_placed) for an external reference
-    that the seller has used before. What it answers is for reading: it is not the session's, to which the
-    order is new; do more with it in the same transaction by loading it.
+    valid, or used as often as it may be, grants nothing and is noted with the reason; what the market
+    verifies and does not find puts the hold `verification` on the order. A draft's order is given the draft's
+    id, and its history where it comes from. Raises Invalid naming each field that market, seller or products
+    don't allow, Refused (already_placed) for an external reference that the seller has used before. What it
+    answers is for reading: it is not the session's, to which the order is new; do more with it in the same
+    transaction by loading it.
     """
     terms = terms_of(session, seller, market, customer.get("id"), lines, coupons, numbered=True)
     actor, placed_at, locale = actor_of(session).name, clock.now(), locale or terms.market.locale
@@ -139,7 +155,10 @@ def place_order(
         for given in delivery_groups
     ]
     named: list[LineInput] = [{"price_set_by": actor, **line} for line in lines]
-    redeemed = redeem(terms, coupons, lines, discounts, placed_at)
+    uses = uses_of(session, terms, coupons, buyer.id, buyer.email, alone=True)
+    redeemed = redeem(terms, coupons, lines, discounts, placed_at, groups=groups, uses=uses)
+    free_shipping = free_shipping_by(redeemed)
+    waive_shipping(groups, free_shipping)
     costs = costs_of(terms, groups, named, fees, discounts, redeemed)
     order = as_loaded(
         Order,
@@ -158,6 +177,8 @@ def place_order(
         exchange_of=exchange_of,
         tags=[],
         coupons=list(coupons),
+        coupons_refused=refused_codes(redeemed),
+        free_shipping=free_shipping,
         link_serial=0,
         customer_id=buyer.id,
         **{column: getattr(buyer, name) for name, column in CUSTOMER_COLUMNS.items()},
@@ -170,14 +191,20 @@ def place_order(
     _verify(order, groups, redeemed)
     _set_parts(order, groups, lines, costs)
     derive_columns(order, placed_at)
-    _insert(session, order, None if terms.customer else buyer, origin or {})
+    _insert(session, order, None if terms.customer else buyer, origin or {}, use_rows(order, redeemed))
     if terms.customer is not None:
         _bought_in(session, terms.customer, market)
     watch_deadline(session, order, Deadlines())
     return order
 
 
-def _insert(session: Session, order: Order, customer: Customer | None, origin: Mapping[str, Any]) -> None:
+def _insert(
+    session: Session,
+    order: Order,
+    customer: Customer | None,
+    origin: Mapping[str, Any],
+    coupon_uses: Sequence[Mapping[str, Any]],
+) -> None:
     """Store a new order, its customer if that is new too, and tell order.placed.
 
     Raises Refused (already_placed) with the order that has its external reference.
@@ -191,6 +218,7 @@ def _insert(session: Session, order: Order, customer: Customer | None, origin: M
         "delivery_groups": _rows(order.delivery_groups),
         "lines": _rows(order.lines),
         "fees": _rows(order.fees),
+        "coupon_uses": coupon_uses,
         "holds": _rows(order.holds),
         "history": _rows([entry]),
         "words": search_word_rows(order),
@@ -242,7 +270,7 @@ def _verify(order: Order, groups: Sequence[DeliveryGroup], redeemed: Sequence[Re
         order.market.verifies,
         order.customer,
         [group.address for group in groups],
-        [redemption.code for redemption in redeemed if redemption.refusal],
+        doubtful_codes(redeemed),
     )
     if not order.unverified:
         order.verified_by, order.verified_at = AUTOMATIC, order.placed_at

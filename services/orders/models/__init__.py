@@ -6,6 +6,7 @@ from services.orders.models.history import HistoryEntry
 from services.orders.models.mapping import Base, as_loaded, column_names
 from services.orders.models.master_data import (
     Coupon,
+    CouponUse,
     Customer,
     CustomerAddress,
     Market,
@@ -28,6 +29,7 @@ __all__ = [
     "Base",
     "Cancellation",
     "Coupon",
+    "CouponUse",
     "Customer",
     "CustomerAddress",
     "DeliveryGroup",

@@ -157,12 +157,14 @@ class ProductPrice(Base):
 
 
 class Coupon(Base):
-    """What a code takes off the goods in one market: a share of them, or an amount."""
+    """What a code takes off in one market: a share of the goods or an amount, shipping, or both."""
 
     __tablename__ = "coupons"
     __table_args__ = (
         CheckConstraint(
-            "num_nonnulls(percentage_basis_points, amount_minor) = 1", name="percentage_or_amount"
+            "num_nonnulls(percentage_basis_points, amount_minor) = 1"
+            " or (num_nonnulls(percentage_basis_points, amount_minor) = 0 and free_shipping)",
+            name="grants_something",
         ),
     )
 
@@ -172,6 +174,34 @@ class Coupon(Base):
     name: Mapped[str]
     percentage_basis_points: Mapped[int | None]
     amount_minor: Mapped[int | None]
+    free_shipping: Mapped[bool]
     valid_from: Mapped[datetime | None]
     valid_until: Mapped[datetime | None]  # the first instant at which it is not valid any more
+    minimum_minor: Mapped[int | None]  # of goods, before discounts on the order
+    most_uses: Mapped[int | None]  # by all customers together
+    most_uses_per_customer: Mapped[int | None]
     active: Mapped[bool]
+
+
+class CouponUse(Base):
+    """That an order has used a coupon; gone when the order comes to nothing."""
+
+    __tablename__ = "coupon_uses"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["seller_code", "market_code", "code"],
+            ["coupons.seller_code", "coupons.market_code", "coupons.code"],
+        ),
+        Index(None, "order_id"),
+        *(
+            Index(f"ix_coupon_uses_{who}", "seller_code", "market_code", "code", who, "order_id")
+            for who in ("customer_id", "email")
+        ),
+    )
+
+    seller_code: Mapped[str] = mapped_column(primary_key=True)
+    market_code: Mapped[str] = mapped_column(primary_key=True)
+    code: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"), primary_key=True)
+    customer_id: Mapped[UUID]  # the customer's of the order
+    email: Mapped[str]  # as search_words.word_of keeps it; empty once the person is erased

@@ -23,6 +23,7 @@ class DeliveryGroup(Base):
     method: Mapped[str]
     method_name: Mapped[str]  # in the order's language
     shipping_minor: Mapped[int]
+    waived_minor: Mapped[int]  # what of that a coupon takes off: it is never charged
     address: Mapped[Address | None]
     pickup_point: Mapped[str | None]
     requested_on: Mapped[date | None]

@@ -1,12 +1,12 @@
 """What an order costs under its terms, and what the codes that its customer gave take off."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.orders.domain.coupons import share_of, why_not
+from services.orders.domain.coupons import NOTHING_LEFT, UNUSED, Uses, share_of, why_not
 from services.orders.domain.totals import (
     Charge,
     rates_rounded_too_far,
@@ -72,9 +72,12 @@ class Redemption:
 
     code: str
     name: str
-    amount_minor: int
-    refusal: str | None  # coupon_unknown, coupon_not_yet_valid, coupon_expired
+    amount_minor: int  # off the goods
+    refusal: str | None  # why it takes nothing off: domain.coupons.why_not, or NOTHING_LEFT
     share_basis_points: int | None = None
+    free_shipping: bool = False  # whatever it costs, now or after an edit
+    shipping_minor: int = 0  # what that comes to
+    minimum_minor: int | None = None  # what the goods must cost for it
 
     @property
     def discount(self) -> DiscountInput:
@@ -102,8 +105,8 @@ def costs_of(  # noqa: PLR0917 - what an order is made of
     ]
     named: list[tuple[str, Charge, UUID | None]] = []
     for group in groups:
-        if group.shipping_minor:
-            shipping = Charge(ChargeKind.SHIPPING, group.shipping_minor, rates["standard"])
+        if price := group.shipping_minor - group.waived_minor:
+            shipping = Charge(ChargeKind.SHIPPING, price, rates["standard"])
             named.append((group.method_name, shipping, group.id))
     for fee in fees:
         rate = rates[fee.get("tax_class", "standard")]
@@ -233,8 +236,11 @@ def redeem(
     lines: Sequence[LineInput],
     discounts: Sequence[DiscountInput],
     at: datetime,
+    *,
+    groups: Sequence[DeliveryGroup],
+    uses: Mapping[str, Uses],
 ) -> list[Redemption]:
-    """What each code grants at an instant, in their order.
+    """What each code grants at an instant, in their order; `uses` are those of limited coupons so far.
 
     A share is one of the goods before other discounts; together nothing takes off more than the goods cost.
     """
@@ -242,15 +248,54 @@ def redeem(
         return []
     goods = sum(line_total(terms, line) for line in lines)
     left = max(0, goods - sum(discount["amount_minor"] for discount in discounts))
+    shipping = sum(group.shipping_minor for group in groups)
     redeemed = []
     for code in codes:
         coupon = terms.coupons.get(code)
-        refusal = why_not(coupon, at)
-        amount = coupon.granted_minor(goods, left) if coupon and not refusal else 0
-        left -= amount
-        share = coupon.percentage_basis_points if coupon else None
-        redeemed.append(Redemption(code, coupon.name if coupon else code, amount, refusal, share))
+        refusal = why_not(coupon, at, goods, uses.get(code, UNUSED))
+        if coupon is None or refusal:
+            minimum = coupon.minimum_minor if coupon else None
+            name = coupon.name if coupon else code
+            redeemed.append(Redemption(code, name, 0, refusal, minimum_minor=minimum))
+            continue
+        amount = coupon.granted_minor(goods, left)
+        waived = shipping if coupon.free_shipping else 0
+        left, shipping = left - amount, shipping - waived
+        given = bool(amount or waived)
+        redeemed.append(
+            Redemption(
+                code=code,
+                name=coupon.name,
+                amount_minor=amount,
+                refusal=None if given else NOTHING_LEFT,
+                share_basis_points=coupon.percentage_basis_points,
+                free_shipping=given and coupon.free_shipping,
+                shipping_minor=waived,
+                minimum_minor=coupon.minimum_minor,
+            )
+        )
     return redeemed
+
+
+def refused_codes(redeemed: Sequence[Redemption]) -> dict[str, str]:
+    """The codes that took nothing off, each with the reason."""
+    return {one.code: one.refusal for one in redeemed if one.refusal}
+
+
+def doubtful_codes(redeemed: Sequence[Redemption]) -> list[str]:
+    """The codes that do not hold: to be verified, unlike a good one that found nothing left."""
+    return [code for code, refusal in refused_codes(redeemed).items() if refusal != NOTHING_LEFT]
+
+
+def free_shipping_by(redeemed: Sequence[Redemption]) -> str | None:
+    """The name of the coupon for which shipping costs nothing."""
+    return next((one.name for one in redeemed if one.free_shipping), None)
+
+
+def waive_shipping(groups: Sequence[DeliveryGroup], free_shipping: str | None) -> None:
+    """Charge nothing for shipping where a coupon has it free: what it would cost stays known."""
+    for group in groups:
+        group.waived_minor = group.shipping_minor if free_shipping else 0
 
 
 def price_of(terms: Terms, line: LineInput) -> int:

@@ -10,11 +10,23 @@ import msgspec
 from sqlalchemy.orm import Session
 
 from services.orders.domain import draft_status
+from services.orders.domain.coupons import NOTHING_LEFT
 from services.orders.domain.verification import Check, unverified
 from services.orders.models import DeliveryGroup, Draft, as_loaded
-from services.orders.pricing.costs import Costs, PricedLine, Redemption, SideCharge, costs_of, redeem
+from services.orders.pricing.costs import (
+    Costs,
+    PricedLine,
+    Redemption,
+    SideCharge,
+    costs_of,
+    doubtful_codes,
+    free_shipping_by,
+    redeem,
+    waive_shipping,
+)
 from services.orders.pricing.inputs import DraftContents, DraftLine
 from services.orders.pricing.terms import Offer, Terms, impossibilities, is_impossible, terms_of
+from services.orders.pricing.uses import uses_of
 from shared import clock
 from shared.access import EVERYTHING
 from shared.db import new_id
@@ -32,6 +44,10 @@ _REFUSED = {
     "coupon_unknown": "is not known",
     "coupon_not_yet_valid": "is not valid yet",
     "coupon_expired": "has expired",
+    "coupon_used_up": "was used as often as it may be",
+    "coupon_used_by_customer": "was used by this customer as often as one customer may",
+    "coupon_below_minimum": "is for goods of {minimum} and more",
+    NOTHING_LEFT: "finds nothing left that it could lessen",
 }
 
 
@@ -135,7 +151,17 @@ def quote(session: Session, draft: Draft, terms: Terms | None = None) -> Quote:
         as_loaded(DeliveryGroup, id=new_id(), **terms.group_columns(given, locale))
         for given in contents.get("delivery_groups", [])
     ]
-    redeemed = redeem(terms, contents.get("coupons", []), sold, contents.get("discounts", []), clock.now())
+    customer, codes = _customer(terms, contents), contents.get("coupons", [])
+    redeemed = redeem(
+        terms,
+        codes,
+        sold,
+        contents.get("discounts", []),
+        clock.now(),
+        groups=groups,
+        uses=uses_of(session, terms, codes, terms.customer.id if terms.customer else None, customer.email),
+    )
+    waive_shipping(groups, free_shipping_by(redeemed))
     lacks = {} if draft.status is OrderStatus.PLACED else _lacking(terms, contents)
     try:
         costs = _costs(terms, contents, groups, sold, redeemed)
@@ -143,7 +169,6 @@ def quote(session: Session, draft: Draft, terms: Terms | None = None) -> Quote:
         lacks |= error.fields
         costs = costs_of(terms, [], [], [], [])
     quoted = _lines(terms, lines, sold, costs, _availability(session, terms, sold))
-    customer = _customer(terms, contents)
     return Quote(
         draft=draft,
         contents=contents,
@@ -153,13 +178,13 @@ def quote(session: Session, draft: Draft, terms: Terms | None = None) -> Quote:
         charges=costs.others,
         coupons=redeemed,
         totals=costs.totals,
-        notices=[*_notices(terms, lines, quoted), *_coupon_notices(redeemed)],
+        notices=[*_notices(terms, lines, quoted), *_coupon_notices(terms, redeemed)],
         lacks=lacks,
         unverified=unverified(
             terms.market.verifies,
             customer,
             [group.address for group in groups],
-            [redemption.code for redemption in redeemed if redemption.refusal],
+            doubtful_codes(redeemed),
         ),
     )
 
@@ -293,10 +318,12 @@ def _notices(terms: Terms, lines: Sequence[DraftLine], quoted: Sequence[QuotedLi
             )
 
 
-def _coupon_notices(redeemed: Sequence[Redemption]) -> Iterator[Notice]:
+def _coupon_notices(terms: Terms, redeemed: Sequence[Redemption]) -> Iterator[Notice]:
     for redemption in redeemed:
         if redemption.refusal:
-            detail = f"{redemption.code} {_REFUSED[redemption.refusal]} and takes nothing off"
+            minimum = Money(redemption.minimum_minor or 0, terms.market.currency).show(terms.market.locale)
+            why = _REFUSED[redemption.refusal].format(minimum=minimum)
+            detail = f"{redemption.code} {why} and takes nothing off"
             yield Notice(coupon=redemption.code, code=redemption.refusal, detail=detail)
 
 

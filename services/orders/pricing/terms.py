@@ -58,6 +58,7 @@ class Terms:
         return columns | {
             "method_name": self.method_name(method, locale),
             "shipping_minor": given.get("shipping_minor", 0),
+            "waived_minor": 0,
         }
 
     def method_name(self, method: str, locale: str) -> str:

@@ -92,6 +92,7 @@ class DeliveryGroup:
     shipping_minor: int
     pickup_point: str | None = None
     requested_on: date | None = None
+    waived_minor: int = 0  # of shipping_minor, for a coupon: it is not charged
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from typing import Any
 from marshmallow import Schema, fields, validate
 
 from services.orders.api.schemas.orders import (
+    COUPON_REFUSALS,
     AddedFeeSchema,
     DeliveryGroupSchema,
     GrantedDiscountSchema,
@@ -160,10 +161,16 @@ class RedemptionSchema(Schema):
 
     code = fields.String()
     name = fields.String()
-    amount_minor = fields.Integer()
+    amount_minor = fields.Integer(metadata={"description": "Off the goods."})
     refusal = fields.String(
         allow_none=True,
-        metadata={"description": "coupon_unknown, coupon_not_yet_valid, coupon_expired: takes nothing off."},
+        metadata={"description": f"Why it takes nothing off: {COUPON_REFUSALS}."},
+    )
+    shipping_minor = fields.Integer(
+        metadata={"description": "What shipping would cost, where the code has it free."}
+    )
+    minimum_minor = fields.Integer(
+        allow_none=True, metadata={"description": "What the goods must cost for it, before other discounts."}
     )
 
 
@@ -172,8 +179,8 @@ class NoticeSchema(Schema):
 
     code = fields.String(
         metadata={
-            "description": "not_sold, no_price, price_changed, not_enough_stock of a line; coupon_unknown, "
-            "coupon_not_yet_valid, coupon_expired."
+            "description": "not_sold, no_price, price_changed, not_enough_stock of a line; of a coupon "
+            f"{COUPON_REFUSALS}."
         }
     )
     detail = fields.String()

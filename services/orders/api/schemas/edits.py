@@ -5,6 +5,7 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
+from services.orders.api.schemas.drafts import RedemptionSchema
 from services.orders.api.schemas.orders import (
     AddedFeeSchema,
     GrantedDiscountSchema,
@@ -84,8 +85,8 @@ class EditArguments(Schema):
         validate=validate.Length(max=50),
         metadata={
             "description": (
-                "With coupons one list: naming either replaces both. Left out, amounts stay, and what was"
-                " granted as a percentage is as much of the goods as they then are."
+                "With coupons one list: naming either replaces both. Left out, amounts stay, what was"
+                " granted as a percentage is as much of the goods as they then are, and free shipping stays."
             )
         },
     )
@@ -120,6 +121,10 @@ class EditSchema(Schema):
         metadata={"description": "Received above what is owed, and not on its way back yet; never below 0."}
     )
     lines = fields.List(fields.Nested(EditedLineAnswerSchema))
+    coupons = fields.List(
+        fields.Nested(RedemptionSchema),
+        metadata={"description": "Those that the edit names, and what each takes off."},
+    )
 
 
 class PastEditSchema(Schema):

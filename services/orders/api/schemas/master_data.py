@@ -6,6 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates, va
 
 from services.orders.api.schemas.people import AddressSchema
 from services.orders.api.schemas.values import (
+    LARGEST_QUANTITY,
     Instant,
     amount,
     code,
@@ -240,8 +241,22 @@ class ProductSearchArguments(PageArguments):
     )
 
 
+def _most_uses(description: str) -> fields.Integer:
+    return fields.Integer(
+        strict=True,
+        allow_none=True,
+        load_default=None,
+        validate=validate.Range(1, LARGEST_QUANTITY),
+        metadata={"description": f"{description} No limit if left out."},
+    )
+
+
 class CouponArguments(Schema):
-    """What a code takes off: a percentage of the goods or an amount, from an instant on, until another."""
+    """What a code takes off: a percentage of the goods or an amount, shipping, or both, and its limits.
+
+    A use is an order that was placed with the code and has not come to nothing since. A customer is whoever
+    has the same id or the same e-mail.
+    """
 
     name = text(
         200,
@@ -259,6 +274,17 @@ class CouponArguments(Schema):
     amount_minor = amount(
         1, description="In minor units of the market's currency.", allow_none=True, load_default=None
     )
+    free_shipping = yes_or_no(
+        load_default=False, metadata={"description": "Shipping costs nothing, alone or beside the other."}
+    )
+    minimum_minor = amount(
+        1,
+        description="What the goods must cost, before discounts on the order, as the market counts.",
+        allow_none=True,
+        load_default=None,
+    )
+    most_uses = _most_uses("By all customers together.")
+    most_uses_per_customer = _most_uses("By one customer.")
     valid_from = Instant(allow_none=True, load_default=None)
     valid_until = Instant(
         allow_none=True,
@@ -270,8 +296,11 @@ class CouponArguments(Schema):
     @validates_schema(skip_on_field_errors=True)
     def require_sense(self, coupon: dict[str, Any], **_: Any) -> None:
         """Refuse what grants both or nothing, or is never valid."""
-        if (coupon["percentage_basis_points"] is None) == (coupon["amount_minor"] is None):
+        percentage, off = coupon["percentage_basis_points"], coupon["amount_minor"]
+        if percentage is not None and off is not None:
             raise ValidationError("give a percentage or an amount, not both", "amount_minor")
+        if percentage is None and off is None and not coupon["free_shipping"]:
+            raise ValidationError("give a percentage, an amount or free shipping", "amount_minor")
         since, until = coupon["valid_from"], coupon["valid_until"]
         if since and until and until <= since:
             raise ValidationError("must be later than valid_from", "valid_until")

@@ -34,6 +34,11 @@ from shared.skus import LONGEST
 from shared.web.fields import text
 from shared.web.problems import refusals_by_action
 
+COUPON_REFUSALS = (
+    "coupon_unknown, coupon_not_yet_valid, coupon_expired, coupon_used_up, coupon_used_by_customer, "
+    "coupon_below_minimum, coupon_nothing_left"
+)
+
 
 def coupon_codes(**options: Any) -> fields.List[str]:
     """The codes that a customer gave, each once."""
@@ -193,7 +198,10 @@ class DeliveryGroupSchema(Schema):
     group_id = fields.UUID(attribute="id")
     method = fields.String()
     method_name = fields.String(metadata={"description": "In the order's language."})
-    shipping_minor = fields.Integer()
+    shipping_minor = fields.Integer(metadata={"description": "What it costs, before `waived_minor`."})
+    waived_minor = fields.Integer(
+        metadata={"description": "What of that is not charged: a coupon has shipping free."}
+    )
     address = fields.Nested(KeptAddressSchema, allow_none=True)
     pickup_point = fields.String(allow_none=True)
     requested_on = fields.Date(allow_none=True)
@@ -352,6 +360,17 @@ class OrderSchema(OrderSummarySchema):
     )
     holds = fields.List(fields.Nested(HoldSchema))
     coupons = fields.List(fields.String(), metadata={"description": "Codes the customer gave."})
+    coupons_refused = fields.Dict(
+        keys=fields.String(),
+        values=fields.String(),
+        metadata={
+            "description": f"Those that took nothing off, each with its reason: {COUPON_REFUSALS}.",
+            "example": {"SPRING": "coupon_used_up"},
+        },
+    )
+    free_shipping = fields.String(
+        allow_none=True, metadata={"description": "The name of the coupon for which shipping is free."}
+    )
     unverified = fields.List(
         fields.Enum(Check, by_value=True),
         metadata={"description": "What was missing or did not hold when the order was placed."},
