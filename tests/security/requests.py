@@ -82,6 +82,7 @@ ASKS = {
         "POST /v1/orders": Ask(json=ORDER),
         "POST /v1/orders/{order_id}/refuse": Ask(json=REASON),
         "POST /v1/orders/{order_id}/revoke-links": Ask(),
+        "POST /v1/orders/{order_id}/correct-customer": Ask(json=REASON | {"phone": "+44 1482 111111"}),
         "POST /v1/orders/{order_id}/addresses": Ask(
             json={"delivery_group_id": "$group_id", "address": ADDRESS, "add_to_address_book": True}
         ),

@@ -77,6 +77,19 @@ ORDER_ACTS = (
     ),
     Act("note", "orders.notes_add_note", "", (Input("text", "textarea", required=True),)),
     Act("tag", "orders.notes_tag_order", "", (Input("add"), Input("remove"))),
+    Act(
+        "correct_customer",
+        "orders.orders_correct_customer",
+        "",
+        (
+            Input("email", hint="correct_email"),
+            Input("phone"),
+            Input("name"),
+            Input("company"),
+            REASON,
+            Input("keep_links", "check"),
+        ),
+    ),
     Act("revoke_links", "orders.orders_revoke_links"),
     Act("refuse", "orders.orders_refuse_order", "refuse", (REASON,), tone="danger", money=True),
     Act(

@@ -3,6 +3,7 @@
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy import delete, select
@@ -48,8 +49,14 @@ def write_owed_emails(session: Session, known: Known) -> None:
 
 
 def owe(session: Session, order: OrderSnapshot, letters: Iterable[Letter]) -> list[Email]:
-    """Write a row for each letter that has none yet, if there is an address to send it to; answers those."""
-    written = set(session.scalars(select(Email.key).where(Email.order_id == order.order_id)))
+    """Write a row for each letter that has none yet, if there is an address to send it to; answers those.
+
+    What waits for the customer goes to the e-mail that the order has by now.
+    """
+    rows = select(Email.key, Email.recipient, Email.status, Email.address)
+    known = session.execute(rows.where(Email.order_id == order.order_id)).all()
+    _follow_customer(session, order, known)
+    written = {email.key for email in known}
     new: dict[str, Email] = {}
     for letter in letters:
         email = _email(order, letter)
@@ -57,6 +64,26 @@ def owe(session: Session, order: OrderSnapshot, letters: Iterable[Letter]) -> li
             new.setdefault(email.key, email)
     join_line(session, order.order_id, [*new.values()])
     return [*new.values()]
+
+
+def _follow_customer(session: Session, order: OrderSnapshot, known: Sequence[Any]) -> None:
+    """Send what waits for the customer to the e-mail that the order has now, in words put together anew."""
+    customer = order.people.customer
+    address = customer.email if customer else ""
+    waits = (Recipient.CUSTOMER, EmailStatus.QUEUED)
+    if not address or all(
+        (email.recipient, email.status) != waits or email.address == address for email in known
+    ):
+        return
+    misaddressed = select(Email).where(
+        Email.order_id == order.order_id,
+        Email.recipient == Recipient.CUSTOMER,
+        Email.status == EmailStatus.QUEUED,
+        Email.address != address,
+    )
+    for email in session.scalars(misaddressed):
+        email.address = address
+        session.execute(delete(EmailContent).where(EmailContent.email_id == email.id))
 
 
 def join_line(session: Session, order_id: UUID, emails: Sequence[Email]) -> None:

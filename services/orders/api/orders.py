@@ -14,7 +14,7 @@ from services.orders.api.schemas.orders import (
     OrderSchema,
     ReasonArguments,
 )
-from services.orders.api.schemas.people import ReaddressArguments
+from services.orders.api.schemas.people import CorrectionArguments, ReaddressArguments
 from services.orders.commands import customers, placing
 from services.orders.commands import orders as commands
 from shared.web.auth import requires
@@ -85,6 +85,21 @@ def revoke_links(session: Session, order_id: UUID) -> Ready:
     opens the order.
     """
     return whole(commands.revoke_links(session, order_id))
+
+
+@blueprint.route("/<uuid:order_id>/correct-customer", methods=["POST"])
+@blueprint.arguments(CorrectionArguments)
+@blueprint.response(200, OrderSchema)
+@requires("orders:write")
+@command
+def correct_customer(session: Session, right: dict[str, Any], order_id: UUID) -> Ready:
+    """Put right name, e-mail, telephone or company of whoever ordered, whatever has become of the order.
+
+    E-mails and papers that were sent stay as they were; what is sent from now on, or once more, goes by the
+    new. With another e-mail, the links sent so far are closed unless `keep_links` says otherwise. The history
+    tells what it was before. Refused (409) with its reason: `person_erased`.
+    """
+    return whole(customers.correct_customer(session, order_id, **right))
 
 
 @blueprint.route("/<uuid:order_id>/addresses", methods=["POST"])

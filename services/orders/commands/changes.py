@@ -16,7 +16,7 @@ from services.orders.domain.fulfilment import awaiting_inventory, fulfilment_of
 from services.orders.domain.order_status import refusals, status_after
 from services.orders.domain.search_words import WordKind, word_of
 from services.orders.messaging import messaging
-from services.orders.models import HistoryEntry, Order, OrderWord, Payment
+from services.orders.models import CUSTOMER_COLUMNS, HistoryEntry, Order, OrderWord, Payment
 from shared import clock
 from shared.access import actor_of, require_current
 from shared.events.snapshots import RefundState
@@ -39,6 +39,8 @@ _SHOWN = (
     "refund_pending_minor",
     "tags",
 )
+# And of its customer: only where one is changed, for who ordered is in the order itself.
+PERSON_SHOWN = tuple(CUSTOMER_COLUMNS.values())
 
 Word = tuple[WordKind, str]
 
@@ -72,7 +74,11 @@ def change(session: Session, order: Order, action: str, **detail: Any) -> Iterat
     It is found from then on by what stands in it afterwards; what is read off the rest, the views and the
     deadlines, follows by itself.
     """
-    before, words, deadlines = _compared(order), _search_words(order), _deadlines(order)
+    before, words, deadlines = (
+        _compared(order, _SHOWN + PERSON_SHOWN),
+        _search_words(order),
+        _deadlines(order),
+    )
     yield detail
     derive_columns(order, clock.now())
     order.version += 1
@@ -139,7 +145,7 @@ def history_entry(
     session: Session, order: Order, action: str, before: Mapping[str, Any], detail: Mapping[str, Any]
 ) -> HistoryEntry:
     """The entry of a change made just now by whoever the session works for, with what differs from before."""
-    after = _compared(order)
+    after = _compared(order, before or _SHOWN)
     return HistoryEntry(
         order_id=order.id,
         source=messaging.name,
@@ -154,8 +160,8 @@ def history_entry(
     )
 
 
-def _compared(order: Order) -> dict[str, Any]:
-    return {name: getattr(order, name) for name in _SHOWN}
+def _compared(order: Order, names: Iterable[str]) -> dict[str, Any]:
+    return {name: getattr(order, name) for name in names}
 
 
 def _differing(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:

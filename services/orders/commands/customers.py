@@ -3,7 +3,7 @@
 The first entry of an address book is the default. The caller owns the transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import and_, delete, select
@@ -12,7 +12,8 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
-from services.orders.models import Customer, CustomerAddress, Order, Seller
+from services.orders.commands.coupons import rename_user
+from services.orders.models import CUSTOMER_COLUMNS, Customer, CustomerAddress, Order, Seller
 from services.orders.queries.visibility import in_sight
 from shared import clock
 from shared.access import EVERYTHING, actor_of, seen
@@ -126,6 +127,40 @@ def readdress(
         group.address = address
     outbox.publish(session, events.order_updated(order))
     return order
+
+
+def correct_customer(
+    session: Session, order_id: UUID, *, reason: str, keep_links: bool = False, **person: str
+) -> Order:
+    """Put right whom an order is from: name, e-mail, telephone, company; tells order.updated.
+
+    At any time of its life: what was sent stays as it was, what is sent from now on goes by the new. With
+    another e-mail every link sent so far is closed, for a stranger may have them, unless they are to be kept.
+    The customer's own record and the delivery addresses stay as they are. Nothing happens where nothing
+    differs. Raises NotFound, Stale, Refused (person_erased).
+    """
+    order = locked_order(session, order_id)
+    if order.anonymised_at is not None:
+        raise Refused("person_erased", "whoever this was is erased")
+    wrong = {column: person[name] for name, column in CUSTOMER_COLUMNS.items() if name in person}
+    if all(getattr(order, column) == right for column, right in wrong.items()):
+        return order
+    with change(session, order, "correct_customer", reason=reason):
+        put_person(session, order, wrong, keep_links=keep_links)
+    outbox.publish(session, events.order_updated(order))
+    return order
+
+
+def put_person(
+    session: Session, order: Order, columns: Mapping[str, str], *, keep_links: bool = False
+) -> None:
+    """Set these columns of an order's customer, within a change, and all that hangs on the e-mail."""
+    email = order.customer_email
+    for column, value in columns.items():
+        setattr(order, column, value)
+    if order.customer_email != email:
+        order.link_serial += not keep_links
+        rename_user(session, order)
 
 
 def _locked_customer(session: Session, customer_id: UUID) -> Customer:

@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, derive_payment, locked_order
-from services.orders.commands.coupons import put_uses, rename_user
+from services.orders.commands.coupons import put_uses
 from services.orders.commands.credits import recount_cancelled
+from services.orders.commands.customers import put_person
 from services.orders.domain.order_status import refuse_unless_possible
 from services.orders.models import (
     CUSTOMER_COLUMNS,
@@ -127,8 +128,7 @@ def edit_order(
         known_days=days,
     )
     with change(session, order, "edit", reason=reason) as detail:
-        for name, value in (customer or {}).items():
-            setattr(order, CUSTOMER_COLUMNS[name], value)
+        put_person(session, order, {CUSTOMER_COLUMNS[name]: text for name, text in (customer or {}).items()})
         order.billing_address = billing_address or order.billing_address
         groups = _put_groups(session, order, terms, wanted.groups)
         redeemed = _redeemed(session, order, terms, wanted, groups, coupons or ())
@@ -137,8 +137,6 @@ def edit_order(
             order.coupons = list(coupons or ())
             order.coupons_refused = refused_codes(redeemed)
             order.free_shipping = free_shipping_by(redeemed)
-        elif customer:
-            rename_user(session, order)
         waive_shipping(groups, order.free_shipping)
         granted = following(terms, wanted.lines, wanted.discounts)
         costs = costs_of(terms, groups, wanted.lines, wanted.fees, granted, redeemed)

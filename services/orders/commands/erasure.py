@@ -16,7 +16,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sqlalchemy.types import Text
 
 from services.orders import events
-from services.orders.commands.changes import change, locked_order
+from services.orders.commands.changes import PERSON_SHOWN, change, locked_order
 from services.orders.domain import return_status
 from services.orders.domain.order_status import ENDED
 from services.orders.domain.search_words import exactly
@@ -215,8 +215,8 @@ def _empty_history(session: Session, order_id: UUID) -> None:
         update(HistoryEntry)
         .where(HistoryEntry.order_id == order_id)
         .values(
-            before=_without(HistoryEntry.before, ["tags"]),
-            after=_without(HistoryEntry.after, ["tags"]),
+            before=_without(HistoryEntry.before, ["tags", *PERSON_SHOWN]),
+            after=_without(HistoryEntry.after, ["tags", *PERSON_SHOWN]),
             detail=_without(HistoryEntry.detail, _SAID),
         )
     )

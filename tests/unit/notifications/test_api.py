@@ -130,7 +130,7 @@ def test_before_its_first_attempt_an_email_has_no_content(get, hear, emails):
     assert get(f"/v1/emails/{emails()[0].id}").json["text"] == ""
 
 
-@pytest.mark.requirement("P-34")
+@pytest.mark.requirement("P-34", "M-35")
 def test_an_email_sent_again_is_a_new_one_that_names_the_old(get, post, hear, work, emails, mail_server):
     hear(PLACED)
     work()

@@ -214,6 +214,27 @@ def test_a_server_that_refuses_for_now_delays_and_loses_nothing(
     assert counted("waybill_emails_total", outcome="sent") == 1
 
 
+@pytest.mark.requirement("M-35")
+def test_what_waits_goes_to_the_address_that_was_put_right_and_what_was_sent_stays(
+    hear, work, emails, mail_server
+):
+    hear(PLACED)
+    work()
+    mail_server.at_recipient.append("451 later")
+    hear(replace(ACCEPTED, version=2))
+    work()
+    right = replace(PLACED.people, customer=replace(PLACED.people.customer, email="new@customers.example"))
+
+    hear(replace(ACCEPTED, version=3, people=right))
+    work(after_waiting=True)
+
+    first, accepted = emails()[:2]
+    assert (first.address, accepted.address) == (PLACED.people.customer.email, "new@customers.example")
+    assert accepted.status == "sent"
+    [sent] = [one for one in mail_server.received() if one["To"] == "new@customers.example"]
+    assert sent["Subject"] == accepted.subject
+
+
 def test_an_absent_server_delays_what_is_first_and_all_behind_it(hear, work, mail_server, emails, settings):
     mail_server.stop()
     hear(ACCEPTED)

@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, missing, post_load, validate
+from marshmallow import (
+    Schema,
+    ValidationError,
+    fields,
+    missing,
+    post_load,
+    validate,
+    validates_schema,
+)
 
 from services.orders.api.schemas.values import Instant, code, known_country, yes_or_no
 from shared.events.snapshots import Address
@@ -75,6 +83,30 @@ class PersonDetailsSchema(Schema):
     phone = text(40, load_default=missing)
     company = text(200, load_default=missing)
     vat_number = text(40, load_default=missing)
+
+
+class CorrectionArguments(PersonDetailsSchema):
+    """What of an order's customer was wrong; what is left out stays."""
+
+    class Meta:
+        """Whom an invoice is for is corrected with the invoice."""
+
+        exclude = ("vat_number",)
+
+    reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "misheard"})
+    keep_links = yes_or_no(
+        load_default=False,
+        metadata={
+            "description": "Leave the links open that went to the e-mail of before. Otherwise they are "
+            "closed: it may be a stranger's."
+        },
+    )
+
+    @validates_schema(skip_on_field_errors=True)
+    def require_something(self, correction: dict[str, Any], **_: Any) -> None:
+        """Refuse a correction of nothing."""
+        if not correction.keys() & {"name", "email", "phone", "company"}:
+            raise ValidationError("name what was wrong: name, email, phone, company", "reason")
 
 
 class CustomerArguments(PersonSchema):
