@@ -158,6 +158,7 @@ def _people(order: Order) -> snapshots.People:
         customer=order.customer,
         billing=order.billing_address,
         delivery={str(group.id): group.address for group in order.delivery_groups if group.address},
+        remark=order.remark,
     )
 
 

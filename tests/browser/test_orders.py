@@ -315,6 +315,19 @@ def test_notes_and_history_name_their_writer(open_browser, place):
     assert all(entry.locator("strong").first.inner_text().strip() for entry in entries.all())
 
 
+@pytest.mark.requirement("C-33", "M-38")
+def test_what_the_customer_wrote_is_in_sight_on_every_tab(open_browser, place):
+    order = place(remark="Ring twice.\n<b>Mind the dog.</b>")
+    page = open_browser("helen")
+
+    for tab in ("", "/shipment", "/messages"):
+        page.goto(f"/orders/{order['order_id']}{tab}")
+
+        assert page.locator(".remark").inner_text() == "The customer wrote: Ring twice.\n<b>Mind the dog.</b>"
+    page.goto(f"/orders/{place()['order_id']}")
+    assert page.locator(".remark").count() == 0
+
+
 @pytest.mark.requirement("C-41")
 def test_leaving_a_changed_form_asks_first(open_browser, place):
     order = place()

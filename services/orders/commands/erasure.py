@@ -140,7 +140,7 @@ def erase_person(session: Session, order_id: UUID) -> None:
             refund.reason = refund.failure = ""
             if refund.method not in _NAMES_NOBODY:
                 refund.reference = ""
-        order.end_reason, order.tags = "", []
+        order.end_reason, order.remark, order.tags = "", "", []
         order.anonymised_at = clock.now()
     _empty_rows(session, order_id)
     copies.erase_people(session, order_id)

@@ -140,6 +140,7 @@ class Order(Base):
     exchange_of: Mapped[UUID | None] = mapped_column(ForeignKey("orders.id"))  # which it takes the place of
     tags: Mapped[list[str]]
     coupons: Mapped[list[str]]  # the codes as the customer gave them, valid or not
+    remark: Mapped[str]  # of the customer at checkout
     coupons_refused: Mapped[dict[str, str]]  # those that took nothing off, each with the reason
     free_shipping: Mapped[str | None]  # the name of the coupon for which shipping costs nothing
     link_serial: Mapped[int]  # customers' links of another serial were revoked

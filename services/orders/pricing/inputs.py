@@ -84,6 +84,7 @@ class DraftContents(TypedDict, total=False):
     channel: Channel
     locale: str
     external_reference: str
+    remark: str
 
 
 def delivery_input(group: DeliveryGroup) -> DeliveryInput:

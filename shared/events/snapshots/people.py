@@ -43,9 +43,10 @@ class Courier:
 
 @dataclass(frozen=True, kw_only=True)
 class People:
-    """Names and addresses of a snapshot, and their only place: emptied when the person is erased."""
+    """Names, addresses, what the customer wrote; their only place: emptied when the person is erased."""
 
     customer: Person | None = None
     billing: Address | None = None
     delivery: dict[str, Address] = field(default_factory=dict)  # by delivery group's id
     couriers: dict[str, Courier] = field(default_factory=dict)  # by shipment's id; in shipping's alone
+    remark: str = ""  # what the customer wrote when ordering; it may name anybody

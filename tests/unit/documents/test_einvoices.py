@@ -365,7 +365,7 @@ def ship_to(xml):
         ("es", "transfer", "Vencimiento: a la recepción"),
         ("es", "cash_on_delivery", "Vencimiento: a la entrega"),
         ("de", "transfer", "Fälligkeit: sofort nach Erhalt"),
-        ("fr", "transfer", "Échéance: à réception"),
+        ("fr", "transfer", "Échéance\u00a0: à réception"),
     ],
 )
 def test_payment_terms_are_in_the_papers_language_and_none_are_told_once_it_is_paid(locale, method, terms):

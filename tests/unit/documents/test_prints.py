@@ -13,7 +13,7 @@ from babel import Locale
 from pypdf import PdfReader
 from sqlalchemy import select, text
 
-from services.documents import queries, rendering, storage
+from services.documents import einvoices, queries, rendering, storage
 from services.documents.commands import papers as commands
 from services.documents.domain.papers import Content, PrintKind
 from services.documents.domain.stops import Stop, picks
@@ -26,7 +26,7 @@ from shared.messaging import copies, jobs
 from shared.messaging.backoff import Backoff
 from shared.messaging.subjects import lock_order
 from shared.messaging.tables import jobs as job_rows
-from tests.unit.documents.sample_orders import LONDON, MADRID, order, shipments
+from tests.unit.documents.sample_orders import LONDON, MADRID, invoice_of, order, shipments
 from tests.unit.documents.test_rendering import pages
 
 BACKOFF = Backoff(0.0, 0.0)
@@ -359,6 +359,29 @@ def test_a_couriers_sheet_tells_where_to_go_whom_to_call_and_what_to_collect():
         assert said in page
     assert stop(placed).to_collect_minor == placed.totals.total_minor
     assert stop(placed).to_collect.replace("\xa0", " ") in page
+
+
+@pytest.mark.requirement("M-38")
+def test_what_the_customer_wrote_is_on_lists_and_slips_and_on_no_bill():
+    remark = "Please ring twice.\n<b>Mind the dog</b> " + "w" * 900
+    placed = order(2)
+    placed = replace(placed, people=replace(placed.people, remark=remark))
+    [shipment] = shipments(placed).shipments
+    group = placed.delivery_groups[0].group_id
+    content = replace(invoice_of(placed), group_id=group, shipment=shipment, address=LONDON)
+
+    printed = {
+        kind: "".join(pages(rendering.render(kind, content, "GB-1", placed.placed_at.date()).pdf))
+        for kind in (PaperKind.PACKING_SLIP, PaperKind.ORDER_PRINTOUT, PaperKind.INVOICE, PaperKind.LABEL)
+    }
+    listed = rendering.render_stops(PrintKind.PICK_LIST, [stop(placed), stop(order(1))], placed.placed_at).pdf
+    printed["pick_list"] = "".join(pages(listed))
+
+    shows = {kind for kind, text in printed.items() if "Please ring twice.\n<b>Mind the dog</b>" in text}
+    assert shows == {PaperKind.PACKING_SLIP, PaperKind.ORDER_PRINTOUT, "pick_list"}
+    assert "GB-000042-1 Please ring" in printed["pick_list"]
+    xml = einvoices.xml_of(PaperKind.INVOICE, invoice_of(placed), "GB-1", placed.placed_at.date())
+    assert b"ring twice" not in xml
 
 
 @pytest.mark.requirement("P-12")

@@ -234,6 +234,19 @@ def test_every_email_says_all_it_has_to_say(step, method, language):
             )
 
 
+@pytest.mark.requirement("M-38")
+def test_what_the_customer_wrote_at_checkout_is_in_the_sellers_email_alone():
+    order = placed_order()
+    order = replace(order, people=replace(order.people, remark="Ring twice.\n<b>Mind</b> the dog."))
+
+    seller, customer = words(Step.NEW_ORDER, order), words(Step.CONFIRMATION, order)
+
+    assert "The customer's remark\nRing twice.\n<b>Mind</b> the dog." in seller.text
+    assert "Ring twice.\n&lt;b&gt;Mind&lt;/b&gt; the dog." in seller.html
+    assert "Ring twice" not in customer.text + customer.html
+    assert "remark" not in words(Step.NEW_ORDER, placed_order()).text
+
+
 @pytest.mark.parametrize(
     ("method", "said"),
     [

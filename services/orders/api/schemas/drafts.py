@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields, missing, validate
 
 from services.orders.api.schemas.orders import (
     COUPON_REFUSALS,
@@ -13,6 +13,7 @@ from services.orders.api.schemas.orders import (
     WantedDeliverySchema,
     WantedLineSchema,
     coupon_codes,
+    remark,
 )
 from services.orders.api.schemas.people import (
     AddressSchema,
@@ -63,6 +64,7 @@ class DraftChangeArguments(Schema):
     channel = fields.Enum(Channel, by_value=True)
     locale = fields.String(validate=known_locale, metadata={"description": "The market's if left out."})
     external_reference = text(100, shortest=1)
+    remark = remark(load_default=missing)
 
 
 class DraftArguments(DraftChangeArguments):
@@ -257,6 +259,7 @@ class DraftSchema(Schema):
     external_reference = fields.String(
         attribute="contents.external_reference", dump_default=None, allow_none=True
     )
+    remark = fields.String(attribute="contents.remark", dump_default="")
     customer_id = fields.UUID(attribute="draft.customer_id", allow_none=True)
     customer = fields.Nested(KeptPersonSchema)
     billing_address = fields.Nested(

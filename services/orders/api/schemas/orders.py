@@ -31,13 +31,15 @@ from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, Queue, TimelineStep
 from shared.events.snapshots import Channel, OrderStatus, PaymentState
 from shared.skus import LONGEST
-from shared.web.fields import text
+from shared.web.fields import Text, text
 from shared.web.problems import refusals_by_action
 
 COUPON_REFUSALS = (
     "coupon_unknown, coupon_not_yet_valid, coupon_expired, coupon_used_up, coupon_used_by_customer, "
     "coupon_below_minimum, coupon_nothing_left"
 )
+
+LONGEST_REMARK = 1000
 
 
 def coupon_codes(**options: Any) -> fields.List[str]:
@@ -54,6 +56,12 @@ def coupon_codes(**options: Any) -> fields.List[str]:
         metadata={"description": description, "example": ["SPRING"]},
         **options,
     )
+
+
+def remark(**options: Any) -> Text:
+    """What the customer has to say at checkout."""
+    description = "What the customer wrote: for who picks and packs; not on invoices, and not searched."
+    return text(LONGEST_REMARK, prose=True, metadata={"description": description}, **options)
 
 
 class OrderingCustomerSchema(PersonDetailsSchema):
@@ -155,6 +163,7 @@ class OrderArguments(Schema):
         shortest=1,
         metadata={"description": "The shop's own number, once per seller; again: 409 `already_placed`."},
     )
+    remark = remark()
 
 
 class ReasonArguments(Schema):
@@ -360,6 +369,7 @@ class OrderSchema(OrderSummarySchema):
     )
     holds = fields.List(fields.Nested(HoldSchema))
     coupons = fields.List(fields.String(), metadata={"description": "Codes the customer gave."})
+    remark = fields.String(metadata={"description": "What the customer wrote at checkout."})
     coupons_refused = fields.Dict(
         keys=fields.String(),
         values=fields.String(),
