@@ -37,7 +37,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "stock_keeper": frozenset({"catalogue:read", "shipping:read", "stock:read", "stock:write"}),
     "customer_service": _CUSTOMER_SERVICE,
     "seller_staff": _CUSTOMER_SERVICE
-    | {"orders:accept", "prices:write", "exports:read", "documents:issue", "shipping:write"},
+    | {"orders:accept", "prices:write", "exports:read", "documents:issue", "shipping:write", "views:share"},
     "accounts": frozenset(
         {
             "catalogue:read",

@@ -25,6 +25,7 @@ from services.orders.api import (
     payments,
     refunds,
     returns,
+    saved_views,
 )
 from services.orders.messaging import messaging
 from services.orders.settings import Settings
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             lifecycle.blueprint,
             lists.blueprint,
             exports.blueprint,
+            saved_views.blueprint,
             bulk.blueprint,
             notes.blueprint,
             history.blueprint,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import click
 
 from services.orders import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
+from services.orders.commands import saved_views
 from services.orders.messaging import messaging
 from services.orders.models import Order
 from services.orders.queries.money import money_drift
@@ -46,6 +47,15 @@ def check_money(service: Service) -> None:
         )
     click.echo(f"{len(drifted)} orders drifted")
     sys.exit(1 if drifted else 0)
+
+
+@cli.command("forget-views")
+@click.argument("person")
+@click.pass_obj
+def forget_views(service: Service, person: str) -> None:
+    """Delete the saved views of PERSON, by the name in their token, who has gone; shared ones stay."""
+    with service.session() as session:
+        click.echo(f"{saved_views.forget_views(session, person)} views deleted")
 
 
 if __name__ == "__main__":

@@ -65,6 +65,11 @@ def by_seller(**ask):
     return Ask(**ask, bounded_by=SELLER)
 
 
+def of_mallory(**ask):
+    """A thing of whoever asks, which nobody else reaches by any claim."""
+    return Ask(**ask, path={"view_id": "$own_view_id"}, bounded_by=OF_NOBODY)
+
+
 REASON = {"reason": "as agreed"}
 LINES = {"lines": [{"line_id": "$line_id", "quantity": 1}]}
 ORDERS = {"order_ids": ["$order_id"]}
@@ -98,6 +103,14 @@ ASKS = {
         "POST /v1/orders/bulk/tag": Ask(json=ORDERS | {"add": ["seen"]}, each=True),
         "POST /v1/orders/{order_id}/notes": Ask(json={"text": "called back"}),
         "POST /v1/orders/{order_id}/tags": Ask(json={"add": ["seen"]}),
+        "GET /v1/views": Ask(bounded_by=OF_NOBODY),
+        "POST /v1/views": Ask(json={"name": "Placed", "query": "status=placed"}, bounded_by=OF_NOBODY),
+        "PATCH /v1/views/{view_id}": of_mallory(json={"name": "Held"}),
+        "DELETE /v1/views/{view_id}": of_mallory(),
+        "POST /v1/views/{view_id}/share": of_mallory(json={"seller": "quay"}),
+        "GET /v1/shared-views": by_seller(),
+        "PATCH /v1/shared-views/{view_id}": by_seller(json={"name": "Held"}),
+        "DELETE /v1/shared-views/{view_id}": by_seller(),
         "POST /v1/drafts": Ask(json=ORDER),
         "PUT /v1/drafts/{draft_id}": Ask(json=DRAFT),
         "POST /v1/drafts/{draft_id}/place": Ask(json={}),

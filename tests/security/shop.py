@@ -129,6 +129,9 @@ def _sell(world):
     wanted = order_of("quay", "gb", ADDRESS, id=CUSTOMER)
     order = do("orders", "POST", "/v1/orders", json=wanted)
     draft = do("orders", "POST", "/v1/drafts", json=wanted)
+    view = do("orders", "POST", "/v1/views", json={"name": NOTE, "query": f"name={NAME}"})
+    do("orders", "POST", f"/v1/views/{view['view_id']}/share", json={"seller": "quay"})
+    do("orders", "POST", "/v1/views", json={"name": "Mine", "query": ""}, subject="mallory")
     path = f"/v1/orders/{order['order_id']}"
     do("orders", "POST", f"{path}/notes", json={"text": NOTE})
     do("orders", "POST", f"{path}/tags", json={"add": ["lighthouse"]})
@@ -150,6 +153,7 @@ def _sell(world):
         "line_id": order["lines"][0]["line_id"],
         "group_id": order["delivery_groups"][0]["group_id"],
         "draft_id": draft["draft_id"],
+        "view_id": view["view_id"],
         "hold_id": hold,
         "payment_id": payment["payment_id"],
     }

@@ -20,6 +20,8 @@ LOOK_AT_ORDERS = {
     "orders GET /v1/drafts",
     "orders GET /v1/returns",
     "orders GET /v1/sellers/{seller}/markets",
+    *("orders GET /v1/views", "orders POST /v1/views", "orders PATCH /v1/views", "orders DELETE /v1/views"),
+    "orders GET /v1/shared-views",
     "notifications GET /v1/notices",
     "notifications POST /v1/notices",
 }
@@ -34,6 +36,11 @@ ACCEPT = {
     "orders POST /v1/orders/{order_id}/lifecycle",
     "orders POST /v1/orders/bulk/accept",
     "orders POST /v1/orders/bulk/refuse",
+}
+SHARE_VIEWS = {
+    "orders POST /v1/views/{view_id}/share",
+    "orders PATCH /v1/shared-views",
+    "orders DELETE /v1/shared-views",
 }
 PAY_BACK = {
     "orders POST /v1/orders/{order_id}/refunds",
@@ -111,7 +118,9 @@ WORK = {
     "picker": [LOOK_AT_THE_CATALOGUE, LOOK_AT_SHIPMENTS, SEND_GOODS, LOOK_AT_STOCK, READ_LABELS],
     "stock_keeper": [LOOK_AT_THE_CATALOGUE, LOOK_AT_SHIPMENTS, LOOK_AT_STOCK, COUNT_STOCK, TAKE_GOODS_BACK],
     "customer_service": ANSWER_CUSTOMERS,
-    "seller_staff": [*ANSWER_CUSTOMERS, ACCEPT, SET_PRICES, EXPORT, ISSUE_PAPERS, SEND_GOODS],
+    "seller_staff": [
+        *(*ANSWER_CUSTOMERS, ACCEPT, SHARE_VIEWS, SET_PRICES, EXPORT, ISSUE_PAPERS, SEND_GOODS),
+    ],
     "accounts": [
         *(LOOK_AT_THE_CATALOGUE, LOOK_AT_ORDERS, EXPORT, READ_STATEMENTS, BOOK_PAYMENTS, PAY_BACK),
         *(READ_PAPERS, PRINT, ISSUE_PAPERS),

@@ -1,6 +1,13 @@
 """The screens, a file each; in the order in which the navigation has them."""
 
-from services.console.pages import edit, home, notices, order, orders
+from services.console.pages import edit, home, notices, order, orders, views
 from services.console.pages.screens import Screen
 
-SCREENS: tuple[Screen, ...] = (home.SCREEN, orders.SCREEN, order.SCREEN, edit.SCREEN, notices.SCREEN)
+SCREENS: tuple[Screen, ...] = (
+    home.SCREEN,
+    orders.SCREEN,
+    views.SCREEN,
+    order.SCREEN,
+    edit.SCREEN,
+    notices.SCREEN,
+)

@@ -20,10 +20,11 @@ from flask import (
 from werkzeug.datastructures import MultiDict
 
 from services.console import showing
-from services.console.acting import fault_of, key
-from services.console.apis import BULK_SECONDS, Away, Refused
+from services.console.acting import Fault, fault_of, key
+from services.console.apis import BULK_SECONDS, Away, Refused, read
 from services.console.pages.bulk_acts import ACTS, MOST, BulkAct, key_of
 from services.console.pages.markets import Masters, masters
+from services.console.pages.saved_views import USUAL_SORT, reads, views_of
 from services.console.pages.screens import Screen
 
 PAGE = 50
@@ -65,7 +66,9 @@ AMOUNTS = {"min_total": "min_total_minor", "max_total": "max_total_minor"}
 MINOR_DIGITS = 2
 # The columns whose headings sort, with the API's word for each way.
 SORTS = {"placed": ("-placed_at", "placed_at"), "total": ("-total_minor", "total_minor"), "due": ("due_at",)}
-USUAL = "-placed_at"
+USUAL = USUAL_SORT
+# What an address of the list has beside filters. Anything else in it is a filter that the API shall judge.
+BESIDE_FILTERS = frozenset({"sort", "cursor", "view", "result", "than", *AMOUNTS})
 
 
 @blueprint.get("")
@@ -84,12 +87,15 @@ def render_list(status: int = 200) -> Any:
     filters = asked_filters(request.args)
     sort = request.args.get("sort", USUAL)
     query = filters | {"sort": sort, "limit": PAGE, "cursor": request.args.get("cursor")}
+    parts = g.apis.together(page=read("orders.lists_list_orders", query), **reads())
+    if parts["page"].hidden:
+        abort(403)
+    views = views_of(parts)
+    view = next((one for one in views if one.view_id == request.args.get("view")), None)
     fault = None
-    page: dict[str, Any] = {"items": [], "next": None}
-    try:
-        page = g.apis.read("orders.lists_list_orders", query)
-    except (Refused, Away) as error:
-        fault = fault_of("filters", error)
+    page: dict[str, Any] = parts["page"].value or {"items": [], "next": None}
+    if (refused := parts["page"].fault) is not None:
+        fault = fault_of("filters", refused)
         status = fault.status
     g.fault = g.get("fault") or fault
     text = render_template(
@@ -100,6 +106,10 @@ def render_list(status: int = 200) -> Any:
         sort=sort,
         tabs=TABS,
         tab=_tab(filters),
+        views=views,
+        view=view,
+        view_differs=view is not None and not view.shows(_shown()),
+        list_query=addressed().removeprefix(url_for("orders.show_list")),
         coded=CODED,
         market_names=[(code, market["name"]) for code, market in known.markets.items()],
         seller_names=[(code, seller["name"]) for code, seller in known.sellers.items()],
@@ -112,7 +122,8 @@ def render_list(status: int = 200) -> Any:
         failed={row["order_id"] for row in failed},
         elsewhere=_elsewhere(failed, page["items"]),
         result=result,
-        chips=[name for name in FILTERS if name in filters and name != "search"],
+        chips=[name for name in filters if name != "search"],
+        wrong_in=lambda name: _wrong_in(fault, name),
         masters=known,
         addressed=addressed,
         sorts=SORTS,
@@ -241,10 +252,10 @@ def _query(text: str) -> MultiDict[str, str]:
 def asked_filters(query: MultiDict[str, str]) -> dict[str, Any]:
     """The filters in an address, by the API's names; amounts in minor units, as it takes them."""
     found: dict[str, Any] = {}
-    for name in FILTERS:
+    for name in _filters_in(query):
         values = [value.strip() for value in query.getlist(name) if value.strip()]
         if values:
-            found[name] = values if name in CODED or name in {*OWNED, "tag"} else values[0]
+            found[name] = values[0] if name in TYPED and name != "tag" else values
     if isinstance(found.get("period"), list):
         found["period"] = found["period"][0]
     return found
@@ -252,10 +263,27 @@ def asked_filters(query: MultiDict[str, str]) -> dict[str, Any]:
 
 def addressed(**changes: Any) -> str:
     """The list's address with some of it changed; whatever is changed, its first page."""
-    query = {name: request.args.getlist(name) for name in (*FILTERS, "sort")}
+    query = {name: request.args.getlist(name) for name in (*_filters_in(request.args), "sort", "view")}
     query |= {name: value if isinstance(value, list) else [value] for name, value in changes.items()}
     pairs = [(name, value) for name, values in query.items() for value in values if value not in {None, ""}]
     return url_for("orders.show_list") + (f"?{urlencode(pairs)}" if pairs else "")
+
+
+def shown_query() -> str:
+    """The query of the list that the address asks for, as the API takes it and views keep it."""
+    return urlencode(_shown())
+
+
+def _shown() -> list[tuple[str, str]]:
+    names = [*_filters_in(request.args), "sort"]
+    pairs = [(name, value.strip()) for name in names for value in request.args.getlist(name)]
+    return [pair for pair in pairs if pair[1] and pair != ("sort", USUAL)]
+
+
+def _filters_in(query: MultiDict[str, str]) -> list[str]:
+    """The filters of an address, known ones first; one that nobody knows narrows the list too."""
+    known = [name for name in FILTERS if name in query]
+    return known + [name for name in query if name not in FILTERS and name not in BESIDE_FILTERS]
 
 
 def _tab(filters: dict[str, Any]) -> str:
@@ -279,6 +307,12 @@ def _clean() -> str | None:
     amounts = {AMOUNTS[name]: _minor(text) for name, text in typed.items() if text}
     cursor = {"cursor": request.args.get("cursor")}
     return addressed(**amounts, **cursor)
+
+
+def _wrong_in(fault: Fault | None, name: str) -> str:
+    """What the API says of a filter, or of one of its values."""
+    errors = fault.errors if fault else {}
+    return next((reason for field, reason in errors.items() if field.partition(".")[0] == name), "")
 
 
 def _chip(name: str, value: Any, known: Masters) -> str:

@@ -4,7 +4,7 @@ The caller owns the transaction.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -17,8 +17,10 @@ from sqlalchemy.types import Text
 
 from services.orders import events
 from services.orders.commands.changes import PERSON_SHOWN, change, locked_order
+from services.orders.commands.saved_views import forget_named
 from services.orders.domain import return_status
 from services.orders.domain.order_status import ENDED
+from services.orders.domain.saved_views import written
 from services.orders.domain.search_words import exactly
 from services.orders.domain.statements import WAITING, LineState
 from services.orders.models import (
@@ -39,7 +41,6 @@ from shared.access import actor_of, seen
 from shared.db import new_id
 from shared.errors import Refused
 from shared.events.snapshots import Address, OrderStatus, PaymentMethod, RefundState
-from shared.folding import spellings
 from shared.messaging import copies, outbox
 from shared.messaging.jobs import enqueue
 
@@ -79,6 +80,7 @@ def erase_customer(session: Session, customer_id: UUID) -> Customer:
         _owe_erasure(session, draft_id, "", look=0)
     for one in found:
         _empty_unnamed_lines(session, one)
+        forget_named(session, one)
         one.name = one.name_folded = one.email = one.phone = one.company = one.vat_number = ""
         one.erased_at, one.erased_by = clock.now(), actor.name
         session.execute(delete(CustomerAddress).where(CustomerAddress.customer_id == one.id))
@@ -194,20 +196,14 @@ def _empty_unnamed_lines(session: Session, customer: Customer) -> None:
         BankLine.state == LineState.IGNORED,
         BankLine.order_id.is_(None),
     )
-    names = list(_written(customer.name))
+    names = list(written(customer.name))
     named = []
     for line_id, payer, said in session.execute(aside.execution_options(yield_per=SLICE)):
-        words = set[str]().union(*chain(*_written(f"{payer} {said}")))
+        words = set[str]().union(*chain(*written(f"{payer} {said}")))
         if any(all(word & words for word in name) for name in names):
             named.append(line_id)
     for line in session.scalars(select(BankLine).where(BankLine.id.in_(named)).with_for_update()):
         line.text = line.payer = line.why = ""
-
-
-def _written(text: str) -> Iterator[list[set[str]]]:
-    """The words of a text, each in its spellings: with what is in quotes or dashes joined, and apart."""
-    for way in (text, " ".join(_WORD.findall(text))):
-        yield [set(word) for word in zip(*map(_WORD.findall, spellings(way)), strict=True)]
 
 
 def _empty_history(session: Session, order_id: UUID) -> None:

@@ -20,6 +20,7 @@ from services.orders.models.parts import Cancellation, DeliveryGroup, Hold, Orde
 from services.orders.models.payments import Payment, PaymentDiscrepancy
 from services.orders.models.refunds import Refund
 from services.orders.models.returns import Return, ReturnLine
+from services.orders.models.saved_views import SavedView
 from services.orders.models.search_words import OrderWord
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "Refund",
     "Return",
     "ReturnLine",
+    "SavedView",
     "Seller",
     "as_loaded",
     "column_names",

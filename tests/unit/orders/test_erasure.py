@@ -26,7 +26,17 @@ from services.orders.commands.refunds import (
 )
 from services.orders.commands.returns import reject_return, request_return
 from services.orders.messaging import messaging
-from services.orders.models import BankLine, Base, Customer, Draft, HistoryEntry, Note, Order, Payment
+from services.orders.models import (
+    BankLine,
+    Base,
+    Customer,
+    Draft,
+    HistoryEntry,
+    Note,
+    Order,
+    Payment,
+    SavedView,
+)
 from shared import clock
 from shared.access import Actor
 from shared.errors import Invalid
@@ -179,6 +189,8 @@ def test_nothing_of_the_person_is_left_in_any_table(sessions, committing_client,
     assert client.post("/v1/drafts", headers=bearer(), json=drafted).status_code == 201
     unknown = drafted | {"customer": dict(CARD)}
     assert client.post("/v1/drafts", headers=bearer(), json=unknown).status_code == 201
+    view = {"name": "Zoe Quill", "query": "email=zoe.quill%40example.com"}
+    assert client.post("/v1/views", headers=bearer(), json=view).status_code == 201
     with sessions.begin() as session:
         orders = [
             place(session, **wanted(customer=customer, remark="Leave it with Zoe Quill's aunt.")).id
@@ -200,7 +212,7 @@ def test_nothing_of_the_person_is_left_in_any_table(sessions, committing_client,
     assert set(traces(sessions)) >= {
         *("bank_lines", "cancellations", "copies", "customer_addresses", "customers", "delivery_groups"),
         *("drafts", "event_log", "holds", "notes", "order_history", "order_words", "orders", "payments"),
-        "refunds",
+        *("refunds", "saved_views"),
     }
 
     answer = erase(customer_id)
@@ -269,6 +281,43 @@ def set_aside(sessions, line, reason):
     with sessions.begin() as session:
         session.info["actor"] = ACCOUNTANT
         ignore_line(session, line.id, reason=reason)
+
+
+@pytest.mark.requirement("P-38")
+def test_saved_views_that_name_the_person_are_deleted_whoever_saved_them(
+    sessions, committing_client, bearer, erase
+):
+    with sessions.begin() as session:
+        customer_id = place(session, **wanted()).customer_id
+    gone = [
+        ("Mrs Quill, Zoe", "status=placed"),
+        ("A", "email=ZOE.QUILL%40example.com"),
+        ("B", "search=zoe.quill%40example.com"),
+        ("C", "phone=0+77-00&status=placed"),
+        ("D", "name=zo%C3%AB+quill"),
+    ]
+    kept = [
+        ("Zoella Quinn", "name=zoella+quinn"),
+        ("Quill pens", "sku=ZOE"),
+        ("E", "phone=07701"),
+        ("F", "tag=07700+1"),
+    ]
+    paths = {}
+    for subject, (name, query) in zip(["tess", "cleo"] * 5, gone + kept, strict=False):
+        body = {"name": name, "query": query}
+        made = committing_client.post("/v1/views", headers=bearer(subject=subject), json=body)
+        assert made.status_code == 201, made.json
+        paths[name] = (f"/v1/views/{made.json['view_id']}/share", subject)
+    for name, seller in [("A", "quay"), ("C", "dock")]:
+        path, subject = paths[name]
+        shared = committing_client.post(path, headers=bearer(subject=subject), json={"seller": seller})
+        assert shared.status_code == 200, shared.json
+
+    erase(customer_id)
+
+    with sessions() as session:
+        # Another seller's are that seller's to erase, as are its customers.
+        assert set(session.scalars(select(SavedView.name))) == {"C", *(name for name, _ in kept)}
 
 
 @pytest.mark.requirement("P-38")
