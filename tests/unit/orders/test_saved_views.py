@@ -256,8 +256,9 @@ def test_views_of_who_has_gone_are_deleted_and_what_they_shared_stays(session, v
     views.save()
     views.save(subject="cleo")
 
-    assert forget_views(session, "tess") == 1
+    forgotten = forget_views(session, "tess")
 
+    assert forgotten == 1
     assert (views.own(), views.own(subject="cleo"), views.shared()) == ([], ["Gifts"], ["Gifts"])
 
 
