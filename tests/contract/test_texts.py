@@ -29,7 +29,7 @@ def test_every_kind_of_field_that_takes_text_is_looked_at():
     assert {type(field).__name__ for field in taken_fields().values()} - {
         *("Boolean", "Integer", "Float", "Decimal", "Enum", "UUID"),
         *("Date", "AwareDateTime", "NaiveDateTime", "Instant"),
-        *("String", "Text", "CouponCode", "TrackingNumber", "Url"),
+        *("String", "Text", "CouponCode", "TrackingNumber", "Url", "ListQuery"),
     } == set()
 
 
