@@ -80,7 +80,7 @@ def erase_customer(session: Session, customer_id: UUID) -> Customer:
         _owe_erasure(session, draft_id, "", look=0)
     for one in found:
         _empty_unnamed_lines(session, one)
-        forget_named(session, one)
+        forget_named(session, one.seller_code, called=one.name, email=one.email, phone=one.phone)
         one.name = one.name_folded = one.email = one.phone = one.company = one.vat_number = ""
         one.erased_at, one.erased_by = clock.now(), actor.name
         session.execute(delete(CustomerAddress).where(CustomerAddress.customer_id == one.id))
@@ -124,6 +124,13 @@ def erase_person(session: Session, order_id: UUID) -> None:
     order = locked_order(session, order_id)
     if not _has_ended(order):
         return
+    forget_named(  # the order may be of another name or e-mail than its customer's
+        session,
+        order.seller_code,
+        called=order.customer_name,
+        email=order.customer_email,
+        phone=order.customer_phone,
+    )
     with change(session, order, "anonymise"):
         order.customer_name = order.customer_email = order.customer_phone = ""
         order.customer_company = order.customer_vat_number = ""

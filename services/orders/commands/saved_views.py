@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from services.orders.domain.saved_views import names_person, said_in, written
 from services.orders.domain.search_words import WordKind, containing, word_of
-from services.orders.models import Customer, SavedView, Seller
+from services.orders.models import SavedView, Seller
 from services.orders.queries.saved_views import SHARED_VIEWS, own_views
 from shared import clock
 from shared.access import actor_of, require_current, seen
@@ -82,20 +82,17 @@ def forget_views(session: Session, owner: str) -> int:
     return cast(CursorResult[Any], gone).rowcount
 
 
-def forget_named(session: Session, customer: Customer) -> None:
+def forget_named(session: Session, seller: str, *, called: str, email: str, phone: str) -> None:
     """Delete the views that name a person who is being erased: own ones of anybody, and the seller's."""
     # Whatever names the person has one of these in it; names_person looks more closely.
-    longest = [max(way, key=lambda word: len(min(word)), default=set()) for way in written(customer.name)]
-    email, phone = folded(customer.email), word_of(WordKind.PHONE, customer.phone)
-    parts = set(filter(None, (email, phone, *chain(*longest))))
+    longest = [max(way, key=lambda word: min(map(len, word)), default=set()) for way in written(called)]
+    parts = set(filter(None, (folded(email), word_of(WordKind.PHONE, phone), *chain(*longest))))
     likely = select(SavedView).where(
-        or_(SavedView.seller_code.is_(None), SavedView.seller_code == customer.seller_code),
+        or_(SavedView.seller_code.is_(None), SavedView.seller_code == seller),
         or_(false(), *(SavedView.said.like(containing(part)) for part in parts)),
     )
     for view in session.scalars(likely.order_by(SavedView.id).with_for_update()):
-        if names_person(
-            view.name, view.query, called=customer.name, email=customer.email, phone=customer.phone
-        ):
+        if names_person(view.name, view.query, called=called, email=email, phone=phone):
             session.delete(view)
 
 
