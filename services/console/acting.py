@@ -1,15 +1,17 @@
 """What every form does: have a service act, and lead on; or show the page again with what was said."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import flash, g, make_response, redirect, request
+import httpx
+from flask import Response, flash, g, make_response, redirect, request
 from werkzeug.datastructures import MultiDict
 
 from services.console.apis import Away, Refused
 
 STALE = 412
+PASSED_ON = ("Content-Disposition", "Content-Length", "Content-Security-Policy")
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,25 @@ def fault_of(
         for field, why in error.errors.items()
     }
     return Fault(form, title, detail, errors, request.form, error.correlation_id, error.status, [])
+
+
+def passed_on(answer: httpx.Response) -> Response:
+    """A file of a service, passed on as it comes."""
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            yield from answer.iter_raw()
+        finally:
+            answer.close()
+
+    passed = Response(pieces(), content_type=answer.headers["Content-Type"])
+    for header in PASSED_ON:
+        if header in answer.headers:
+            passed.headers[header] = answer.headers[header]
+    if answer.headers["Content-Type"].startswith("application/pdf"):
+        # Shown in a frame of our own pages, and of nobody else's.
+        passed.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'self'"
+    return passed
 
 
 def key() -> str | None:

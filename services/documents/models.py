@@ -162,3 +162,5 @@ class Print(Base):
     size_bytes: Mapped[int | None]
     unprintable: Mapped[str] = mapped_column(default="")
     failure: Mapped[str] = mapped_column(default="")
+
+    orders = cast(Sequence[dict[str, Any]], ())  # of those that it was asked for by, which are on it

@@ -59,10 +59,57 @@ def stored_paper(session: Session, paper_id: UUID) -> Paper:
     Raises NotFound, Refused (not_stored, removed, superseded).
     """
     found = paper(session, paper_id)
+    _require_stored(found)
+    return found
+
+
+def _require_stored(found: Paper) -> None:
     if found.status is not PaperStatus.STORED:
         gone = found.status in {PaperStatus.REMOVED, PaperStatus.SUPERSEDED}
-        raise Refused(str(found.status) if gone else "not_stored", f"the document is {found.status}")
+        reason = str(found.status) if gone else "not_stored"
+        raise Refused(reason, f"the document is {found.status}", document_id=str(found.id))
+
+
+def stored_papers_of(session: Session, ids: Sequence[UUID]) -> list[Paper]:
+    """These papers, in this order, whose bytes are kept and of use; each as `stored_paper` has it."""
+    rows = select(Paper).where(Paper.id.in_(ids), Paper.kind.in_(readable_kinds(session)))
+    found = {paper.id: paper for paper in session.scalars(visible(session, rows, Paper.seller, Paper.market))}
+    for paper_id in ids:
+        if paper_id not in found:
+            raise NotFound("document", paper_id)
+        _require_stored(found[paper_id])
+    return [found[paper_id] for paper_id in ids]
+
+
+def printable_papers(
+    session: Session, order_ids: Collection[UUID], kind: PaperKind
+) -> dict[UUID, list[Paper]]:
+    """The stored PDFs of a kind, by order, each's oldest first; of orders that can't be seen nothing."""
+    rows = (
+        select(Paper)
+        .where(
+            Paper.order_id.in_(order_ids),
+            Paper.kind == kind,
+            Paper.kind.in_(readable_kinds(session)),
+            Paper.status == PaperStatus.STORED,
+            Paper.content_type == "application/pdf",
+        )
+        .order_by(Paper.order_id, Paper.id)
+    )
+    found: dict[UUID, list[Paper]] = {}
+    for paper in session.scalars(visible(session, rows, Paper.seller, Paper.market)):
+        found.setdefault(paper.order_id, []).append(paper)
     return found
+
+
+def order_numbers(session: Session, order_ids: Collection[UUID]) -> dict[UUID, str]:
+    """The numbers of those of some orders that the reader may see."""
+    order, snapshot = tables.copies.c, tables.copies.c.snapshot
+    rows = select(order.subject, snapshot["number"].astext).where(
+        order.subject.in_(list(map(str, order_ids))), order.source == OrderSnapshot.SOURCE
+    )
+    rows = visible(session, rows, snapshot["seller"]["seller"].astext, snapshot["market"]["market"].astext)
+    return {UUID(subject): number for subject, number in session.execute(rows)}
 
 
 def papers_for_customer(session: Session, order_id: UUID) -> Sequence[Paper]:

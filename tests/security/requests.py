@@ -253,6 +253,7 @@ ASKS = {
         "POST /v1/shipments/bulk/release": Ask(json=SHIPMENTS, each=True),
         "POST /v1/shipments/bulk/pick": Ask(json=SHIPMENTS, each=True),
         "POST /v1/shipments/bulk/pack": Ask(json=SHIPMENTS, each=True),
+        "POST /v1/shipments/bulk/print-label": Ask(json=SHIPMENTS, each=True),
         "POST /v1/shipments/bulk/ship": Ask(json=SHIPMENTS, each=True),
         "GET /v1/availability": Ask(query={"seller": "quay", "market": "gb", "skus": "TEA-250"}),
         "GET /v1/goods/{seller}/{sku}": by_seller(path=QUAY),

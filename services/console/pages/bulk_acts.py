@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask import g
 from werkzeug.datastructures import MultiDict
 
+from services.console.apis import BULK_SECONDS
 from services.console.pages.order_acts import REASON, Input, tags_of
 
-MOST = 500  # orders, as the API takes them
+MOST = 500  # orders, as the APIs take them; and papers in one file
+PRINT = "documents.prints_make_print"
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,11 @@ class BulkAct:
     inputs: tuple[Input, ...] = ()
     tone: str = ""  # danger: can't be undone
     extra: Mapping[str, Any] = field(default_factory=dict)  # sent along
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """All that it takes."""
+        return (self.operation, PRINT) if self.name == "labels" else (self.operation,)
 
     def body(self, form: MultiDict[str, str], order_ids: Sequence[str]) -> dict[str, Any]:
         """What the operation is sent of a filled form."""
@@ -34,12 +42,35 @@ ACTS: Mapping[str, BulkAct] = {
     act.name: act
     for act in (
         BulkAct("accept", "orders.bulk_accept_orders"),
+        BulkAct("release", "shipping.bulk_release_shipments"),
+        BulkAct("labels", "shipping.bulk_print_labels"),
+        BulkAct("slips", PRINT, extra={"kind": "documents", "paper": "packing_slip"}),
         BulkAct("hold", "orders.bulk_hold_orders", (Input("reason", required=True, hint="hold_reason"),)),
         BulkAct("tag", "orders.bulk_tag_orders", (Input("add", hint="tags"), Input("remove", hint="tags"))),
         BulkAct("refuse", "orders.bulk_refuse_orders", (REASON,), "danger"),
         BulkAct("cancel", "orders.bulk_cancel_orders", (REASON,), "danger", {"confirm": True}),
     )
 }
+
+
+def do(act: BulkAct, form: MultiDict[str, str], order_ids: Sequence[str]) -> dict[str, Any]:
+    """Do it to each: a row for each order or each of its shipments, and the prints that were asked for.
+
+    Raises Refused and Away; sent again under its key it goes on where it stopped.
+    """
+    key = key_of(form.get("key", ""), order_ids)
+    answer = g.apis.write(act.operation, act.body(form, order_ids), key=key, seconds=BULK_SECONDS)
+    prints = []
+    if act.name == "labels":
+        labels = [label for row in answer["items"] if row["done"] for label in row["label_document_ids"]]
+        for start in range(0, len(labels), MOST):
+            wanted = {"kind": "documents", "document_ids": labels[start : start + MOST]}
+            prints.append(g.apis.write(PRINT, wanted, key=f"{key}.{start}")["print_id"])
+    elif act.operation == PRINT:
+        prints.append(answer["print_id"])
+        done = sum(row["done"] for row in answer["orders"])
+        answer = {"items": answer["orders"], "done": done, "not_done": len(order_ids) - done}
+    return answer | {"act": act.name, "prints": prints}
 
 
 def key_of(shown: str, order_ids: Sequence[str]) -> str:

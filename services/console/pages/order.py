@@ -6,7 +6,7 @@ from uuid import UUID
 
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 
-from services.console.acting import act, key, version
+from services.console.acting import act, key, passed_on, version
 from services.console.apis import SERVICES, Part, Refused, read
 from services.console.pages.conflicts import since
 from services.console.pages.markets import masters
@@ -15,7 +15,6 @@ from services.console.pages.screens import Screen
 from shared.web import payloads
 from shared.web.problems import Problem
 
-PASSED_ON = ("Content-Disposition", "Content-Length", "Content-Security-Policy")
 PAGES = {
     "details": "order.show_details",
     "shipment": "order.show_shipments",
@@ -308,23 +307,8 @@ def do_to_documents(order_id: UUID, name: str) -> Any:
 
 @blueprint.get("/documents/<uuid:document_id>/content")
 def paper(order_id: UUID, document_id: UUID) -> Response:  # noqa: ARG001 - the address says whose it is
-    """The bytes of a paper, passed on as they come."""
-    answer = g.apis.stream("documents.documents_get_content", document_id=document_id)
-
-    def pieces() -> Any:
-        try:
-            yield from answer.iter_raw()
-        finally:
-            answer.close()
-
-    passed = Response(pieces(), content_type=answer.headers["Content-Type"])
-    for header in PASSED_ON:
-        if header in answer.headers:
-            passed.headers[header] = answer.headers[header]
-    if answer.headers["Content-Type"].startswith("application/pdf"):
-        # Shown in a frame of our own pages, and of nobody else's.
-        passed.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'self'"
-    return passed
+    """The bytes of a paper."""
+    return passed_on(g.apis.stream("documents.documents_get_content", document_id=document_id))
 
 
 def _write(operation: str, body: Any, order_id: UUID, **path: Any) -> Any:

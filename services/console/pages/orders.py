@@ -3,6 +3,7 @@
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
+from uuid import UUID
 
 from flask import (
     Blueprint,
@@ -14,15 +15,14 @@ from flask import (
     redirect,
     render_template,
     request,
-    stream_with_context,
     url_for,
 )
 from werkzeug.datastructures import MultiDict
 
 from services.console import showing
-from services.console.acting import Fault, fault_of, key
-from services.console.apis import BULK_SECONDS, Away, Refused, read
-from services.console.pages.bulk_acts import ACTS, MOST, BulkAct, key_of
+from services.console.acting import Fault, fault_of, passed_on
+from services.console.apis import Away, Part, Refused, read
+from services.console.pages.bulk_acts import ACTS, MOST, BulkAct, do
 from services.console.pages.markets import Masters, masters
 from services.console.pages.saved_views import USUAL_SORT, reads, views_of
 from services.console.pages.screens import Screen
@@ -118,10 +118,11 @@ def render_list(status: int = 200) -> Any:
         delivery=lambda order: ", ".join(
             known.method_name(order["market"], code, g.language) for code in order["delivery_methods"]
         ),
-        acts=[one for one in ACTS.values() if g.apis.may(one.operation)],
+        acts=[one for one in ACTS.values() if all(map(g.apis.may, one.operations))],
         failed={row["order_id"] for row in failed},
         elsewhere=_elsewhere(failed, page["items"]),
         result=result,
+        prints=_prints(result),
         chips=[name for name in filters if name != "search"],
         wrong_in=lambda name: _wrong_in(fault, name),
         masters=known,
@@ -149,19 +150,13 @@ def count_newer() -> Response | str:
 @blueprint.get("/export.<any(csv, xlsx):kind>")
 def export(kind: str) -> Response:
     """Exactly the rows of the filter as a file, passed on as it comes."""
-    answer = g.apis.stream(f"orders.exports_export_{kind}", asked_filters(request.args))
+    return passed_on(g.apis.stream(f"orders.exports_export_{kind}", asked_filters(request.args)))
 
-    def pieces() -> Any:
-        try:
-            yield from answer.iter_raw()
-        finally:
-            answer.close()
 
-    passed = Response(stream_with_context(pieces()), content_type=answer.headers["Content-Type"])
-    for name in ("Content-Disposition", "Content-Length"):
-        if name in answer.headers:
-            passed.headers[name] = answer.headers[name]
-    return passed
+@blueprint.get("/prints/<uuid:print_id>")
+def show_print(print_id: UUID) -> Response:
+    """The file that was made of many papers, for the printer."""
+    return passed_on(g.apis.stream("documents.prints_get_print_content", print_id=print_id))
 
 
 @blueprint.get("/bulk")
@@ -186,18 +181,11 @@ def do_bulk(name: str) -> Any:
         asked: dict[str, Any] = {"act": name, "back": _back(), "everything": request.form.get("everything")}
         return redirect(url_for("orders.ask_bulk", **asked), 303)
     try:
-        result = g.apis.write(
-            wanted.operation,
-            wanted.body(request.form, order_ids),
-            key=key_of(key() or "", order_ids),
-            seconds=BULK_SECONDS,
-        )
+        result = do(wanted, request.form, order_ids)
     except (Refused, Away) as error:
         g.fault = fault_of("bulk", error)
         return _ask(wanted, order_ids, status=g.fault.status)
-    kept = current_app.extensions["console.sessions"].keep_result(
-        g.person.subject, result | {"act": wanted.name}
-    )
+    kept = current_app.extensions["console.sessions"].keep_result(g.person.subject, result)
     back = urlsplit(_back())
     query = {name: values for name, values in parse_qs(back.query).items() if name != "result"}
     query |= {"result": [kept]}
@@ -236,6 +224,12 @@ def _result() -> dict[str, Any] | None:
         return None
     found: dict[str, Any] | None = current_app.extensions["console.sessions"].result(g.person.subject, place)
     return found
+
+
+def _prints(result: dict[str, Any] | None) -> dict[str, Part]:
+    """How far the files are that a bulk asked for."""
+    wanted = (result or {}).get("prints", ())
+    return g.apis.together(**{one: read("documents.prints_get_print", print_id=one) for one in wanted})
 
 
 def _elsewhere(failed: list[dict[str, Any]], shown: list[dict[str, Any]]) -> set[str]:

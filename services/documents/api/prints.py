@@ -8,35 +8,52 @@ from sqlalchemy.orm import Session
 
 from services.documents import queries
 from services.documents.api.content import answer_bytes
-from services.documents.api.schemas.prints import PrintArguments, PrintSchema
+from services.documents.api.schemas.prints import AskedPrintSchema, PrintArguments, PrintSchema
 from services.documents.commands import prints as commands
 from services.documents.domain.papers import PrintKind
 from services.documents.models import Print
+from shared.events.snapshots import PaperKind
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 
-blueprint = Blueprint(
-    "prints", __name__, url_prefix="/v1/prints", description="Up to a hundred papers as one file."
-)
+blueprint = Blueprint("prints", __name__, url_prefix="/v1/prints", description="Many papers as one file.")
 
 
 @blueprint.route("", methods=["POST"])
 @blueprint.arguments(PrintArguments)
-@blueprint.response(201, PrintSchema)
+@blueprint.response(201, AskedPrintSchema)
 @requires("documents:read", instead="labels:read")
 @command
 def make_print(session: Session, wanted: dict[str, Any]) -> Print:
-    """Have one PDF made of up to 100 stored papers, or a pick list or courier's sheet of shipments.
+    """Have one PDF made of up to 500 stored papers, or a list over up to 100 shipments.
 
-    It is `stored` in seconds and forgotten after a day. Refused (409) with its reason: `not_stored`,
-    `removed`, `superseded`, `not_printable`, `shipment_cancelled`, `several_sellers`.
+    Papers are named, or are all of a kind that some orders have; `orders` says which of these have none. It
+    is `stored` in seconds and forgotten after a day. Refused (409) with its reason: `not_stored`, `removed`,
+    `superseded`, `not_printable`, `no_such_paper`, `shipment_cancelled`, `several_sellers`.
     """
     kind = PrintKind(wanted["kind"])
+    if "order_ids" in wanted:
+        return _print_of_orders(session, wanted["order_ids"], wanted["paper"])
     if kind is PrintKind.DOCUMENTS:
         return commands.print_documents(session, wanted["document_ids"])
     shipments = [(each["order_id"], each["shipment_id"]) for each in wanted["shipments"]]
     return commands.print_shipments(session, kind, shipments)
+
+
+def _print_of_orders(session: Session, order_ids: list[UUID], paper: PaperKind) -> Print:
+    made, printed = commands.print_papers_of_orders(session, order_ids, paper)
+    numbers = queries.order_numbers(session, order_ids)
+    made.orders = [
+        {
+            "order_id": order_id,
+            "done": order_id in printed,
+            "reason": None if order_id in printed else "no_such_paper",
+        }
+        | ({"number": numbers[order_id]} if order_id in numbers else {})
+        for order_id in order_ids
+    ]
+    return made
 
 
 @blueprint.route("/<uuid:print_id>", methods=["GET"])

@@ -9,12 +9,12 @@ from sqlalchemy.orm import Session
 
 from services.documents import queries, storage
 from services.documents.domain.papers import PrintKind, may, status_after
-from services.documents.models import Print
+from services.documents.models import Paper, Print
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import NotFound, Refused
-from shared.events.snapshots import PaperStatus, ShipmentsSnapshot, ShipmentStatus
+from shared.events.snapshots import PaperKind, PaperStatus, ShipmentsSnapshot, ShipmentStatus
 from shared.messaging import copies
 from shared.messaging.jobs import enqueue
 
@@ -27,16 +27,25 @@ def print_documents(session: Session, document_ids: Sequence[UUID]) -> Print:
     Raises NotFound, Refused with the document_id: not_stored, removed, superseded, or not_printable for
     pictures.
     """
-    papers = [queries.stored_paper(session, document_id) for document_id in document_ids]
+    papers = queries.stored_papers_of(session, document_ids)
     for paper in papers:
         if paper.content_type != "application/pdf":
             raise Refused("not_printable", "only PDFs are put together", document_id=str(paper.id))
-    return _owe(
-        session,
-        PrintKind.DOCUMENTS,
-        {"sha256": [paper.sha256 for paper in papers]},
-        {paper.order_id for paper in papers},
-    )
+    return _owe_papers(session, papers)
+
+
+def print_papers_of_orders(
+    session: Session, order_ids: Sequence[UUID], kind: PaperKind
+) -> tuple[Print, set[UUID]]:
+    """Have the stored papers of a kind of some orders put into one PDF, in the order of the orders.
+
+    Answers the print and the orders that are on it. Raises Refused no_such_paper where none of them has one.
+    """
+    found = queries.printable_papers(session, order_ids, kind)
+    if not found:
+        raise Refused("no_such_paper", f"none of these orders has a stored {kind}")
+    papers = [paper for order_id in order_ids for paper in found.get(order_id, ())]
+    return _owe_papers(session, papers), set(found)
 
 
 def print_shipments(session: Session, kind: PrintKind, shipments: Sequence[tuple[UUID, UUID]]) -> Print:
@@ -98,6 +107,11 @@ def forget_prints_of(session: Session, order_id: UUID) -> None:
     """Erase every print that an order is on: its person was erased."""
     for made in queries.prints_of(session, order_id):
         forget_print(session, made.id)
+
+
+def _owe_papers(session: Session, papers: Sequence[Paper]) -> Print:
+    hashes = [paper.sha256 for paper in papers]
+    return _owe(session, PrintKind.DOCUMENTS, {"sha256": hashes}, {paper.order_id for paper in papers})
 
 
 def _owe(session: Session, kind: PrintKind, argument: dict[str, Any], order_ids: set[UUID]) -> Print:

@@ -1,21 +1,31 @@
 """The same done to many shipments: each by its own command, in its own transaction, with its own result."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.shipping.api.schemas.bulk import BulkShipmentArguments, BulkShipmentSchema
+from services.shipping import queries
+from services.shipping.api.schemas.bulk import BulkLabelSchema, BulkShipmentArguments, BulkShipmentSchema
 from services.shipping.commands import shipments as commands
 from services.shipping.models import Shipment
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.bulk import Each, Row, bulk
+from shared.web.commands import open_session
 
 blueprint = Blueprint(
     "bulk", __name__, url_prefix="/v1/shipments/bulk", description="The same to many shipments."
 )
+
+NO_SHIPMENT: Row = {
+    "shipment_id": None,
+    "done": False,
+    "reason": "no_shipment",
+    "detail": "the order has no shipment",
+    "facts": {},
+}
 
 
 @blueprint.route("/release", methods=["POST"])
@@ -25,7 +35,7 @@ blueprint = Blueprint(
 @bulk
 def release_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
     """Give many shipments to the warehouse; what one refuses does not stop the others."""
-    return _outcome(each, wanted["shipment_ids"], commands.release_shipment)
+    return _outcome(each, wanted, commands.release_shipment)
 
 
 @blueprint.route("/pick", methods=["POST"])
@@ -35,7 +45,7 @@ def release_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @bulk
 def pick_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
     """Note that the goods of many shipments are off their shelves; their labels are made."""
-    return _outcome(each, wanted["shipment_ids"], commands.pick_shipment)
+    return _outcome(each, wanted, commands.pick_shipment)
 
 
 @blueprint.route("/pack", methods=["POST"])
@@ -45,7 +55,17 @@ def pick_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @bulk
 def pack_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
     """Close the parcels of many shipments."""
-    return _outcome(each, wanted["shipment_ids"], commands.pack_shipment)
+    return _outcome(each, wanted, commands.pack_shipment)
+
+
+@blueprint.route("/print-label", methods=["POST"])
+@blueprint.arguments(BulkShipmentArguments)
+@blueprint.response(200, BulkLabelSchema)
+@requires("shipping:write")
+@bulk
+def print_labels(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Count a print of the labels of many shipments, as of one; documents puts them into one file."""
+    return _outcome(each, wanted, commands.print_label, _labels_of)
 
 
 @blueprint.route("/ship", methods=["POST"])
@@ -55,15 +75,49 @@ def pack_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @bulk
 def ship_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
     """Hand many shipments to the carriers that their parcels name."""
-    return _outcome(each, wanted["shipment_ids"], commands.ship_shipment)
+    return _outcome(each, wanted, commands.ship_shipment)
 
 
-def _outcome(each: Each, ids: list[UUID], do: Callable[[Session, UUID], Shipment]) -> dict[str, Any]:
+def _outcome(
+    each: Each,
+    wanted: dict[str, Any],
+    do: Callable[[Session, UUID], Shipment],
+    more: Callable[[Shipment], Row] = lambda _: {},
+) -> dict[str, Any]:
     def act(session: Session, shipment_id: UUID) -> Row:
         shipment = do(session, shipment_id)
         session.flush()
-        return {"number": shipment.number, "status": shipment.status, "version": shipment.version}
+        return {
+            "order_id": shipment.order_id,
+            "number": shipment.number,
+            "status": shipment.status,
+            "version": shipment.version,
+            **more(shipment),
+        }
 
-    rows = [{"shipment_id": row.pop("id"), **row} for row in each(ids, act)]
+    def rows_of(ids: Sequence[UUID]) -> list[Row]:
+        return [{"shipment_id": row.pop("id"), **row} for row in each(ids, act)]
+
+    rows = (
+        _of_orders(wanted["order_ids"], rows_of) if "order_ids" in wanted else rows_of(wanted["shipment_ids"])
+    )
     done = sum(row["done"] for row in rows)
     return {"done": done, "not_done": len(rows) - done, "items": rows}
+
+
+def _of_orders(order_ids: list[UUID], rows_of: Callable[[Sequence[UUID]], list[Row]]) -> list[Row]:
+    """The rows of all shipments of some orders, each order with one row at least."""
+    with open_session() as session:
+        known = queries.shipments_of_orders(session, order_ids)
+    rows: list[Row] = []
+    for order_id, shipments in known.items():
+        of_order = {"order_id": order_id}
+        named = {shipment.id: {"number": shipment.number, **of_order} for shipment in shipments}
+        rows += [{**named[row["shipment_id"]], **row} for row in rows_of(list(named))]
+        if not named:
+            rows.append(of_order | NO_SHIPMENT)
+    return rows
+
+
+def _labels_of(shipment: Shipment) -> Row:
+    return {"label_document_ids": [parcel.label_document_id for parcel in shipment.parcels]}

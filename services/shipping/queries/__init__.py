@@ -21,6 +21,7 @@ from services.shipping.queries.shipments import (
     released_at,
     shipment,
     shipments,
+    shipments_of_orders,
     shipments_page,
 )
 from services.shipping.queries.stock import (
@@ -70,6 +71,7 @@ __all__ = [
     "returns_page",
     "shipment",
     "shipments",
+    "shipments_of_orders",
     "shipments_page",
     "skus_to_tell",
     "skus_waited_for_at",

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from services.shipping.models import OrderState, Shipment
@@ -34,6 +34,28 @@ def orders_of(session: Session, ids: Collection[UUID]) -> list[UUID]:
     """Whose shipments they are, in the order in which the orders are to be locked."""
     mine = visible(actor_of(session))
     return sorted(session.scalars(select(Shipment.order_id).where(Shipment.id.in_(ids), *mine).distinct()))
+
+
+def shipments_of_orders(
+    session: Session, order_ids: Collection[UUID]
+) -> dict[UUID, list[Row[UUID, str, UUID]]]:
+    """Id, number and order of the shipments of some orders, by order: those that the actor may see.
+
+    Of an order in its own sequence, without the cancelled ones; for one that has none, an empty list.
+    """
+    rows = (
+        select(Shipment.id, Shipment.number, Shipment.order_id)
+        .where(
+            Shipment.order_id.in_(order_ids),
+            Shipment.status != ShipmentStatus.CANCELLED,
+            *visible(actor_of(session)),
+        )
+        .order_by(Shipment.order_id, Shipment.position)
+    )
+    found: dict[UUID, list[Row[UUID, str, UUID]]] = {order_id: [] for order_id in order_ids}
+    for row in session.execute(rows):
+        found[row.order_id].append(row)
+    return found
 
 
 def order_of(session: Session, shipment_id: UUID) -> UUID:

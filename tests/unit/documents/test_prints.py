@@ -90,6 +90,43 @@ def test_documents_are_printed_as_one_file_as_they_were_stored(client, headers, 
     assert "Deliver to" in label
 
 
+@pytest.mark.requirement("C-28")
+def test_the_slips_of_many_orders_are_one_file_in_their_order_and_who_has_none_is_named(
+    client, headers, packing, run, sessions
+):
+    first, second, bare = order(3), order(2, number="GB-000050"), order(1, number="GB-000051")
+    for placed in (first, second):
+        packing(placed)
+    run("paper")
+    with sessions.begin() as session:
+        lock_order(session, bare.order_id)
+        copies.keep_newest(session, bare)
+    unknown = str(new_id())
+    ids = [str(second.order_id), str(bare.order_id), str(first.order_id), unknown]
+    wanted = {"kind": "documents", "order_ids": ids, "paper": "packing_slip"}
+
+    asked = client.post("/v1/prints", json=wanted, headers=headers())
+    run("print")
+    whole = client.get(f"/v1/prints/{asked.json['print_id']}/content", headers=headers()).data
+
+    assert asked.status_code == 201, asked.json
+    assert asked.json["orders"] == [
+        {"order_id": ids[0], "number": "GB-000050", "done": True, "reason": None},
+        {"order_id": ids[1], "number": "GB-000051", "done": False, "reason": "no_such_paper"},
+        {"order_id": ids[2], "number": "GB-000042", "done": True, "reason": None},
+        {"order_id": unknown, "done": False, "reason": "no_such_paper"},
+    ]
+    assert ["GB-000050" in page for page in pages(whole)] == [True, False]
+    none = client.post("/v1/prints", json=wanted | {"order_ids": ids[1:2]}, headers=headers())
+    assert (none.status_code, none.json["reason"]) == (409, "no_such_paper")
+    theirs = client.post("/v1/prints", json=wanted, headers=headers(sellers=["other"]))
+    assert (theirs.status_code, theirs.json["reason"]) == (409, "no_such_paper")
+    # What a picker may not read is printed for none, through whatever door it is asked for.
+    invoices = wanted | {"paper": "invoice"}
+    picker = client.post("/v1/prints", json=invoices, headers=headers(scopes=["labels:read"]))
+    assert (picker.status_code, picker.json["reason"]) == (409, "no_such_paper")
+
+
 @pytest.mark.requirement("M-19")
 def test_what_is_packed_anew_or_not_sent_is_printed_no_more_but_kept(
     client, headers, packing, run, sessions, operate, folder
@@ -169,13 +206,14 @@ def test_a_slip_tells_whole_cases_and_single_units(language, units, per_case, sh
 
 
 @pytest.mark.requirement("S1-13")
-def test_a_hundred_labels_are_one_file(packing):
+@pytest.mark.parametrize("count", [100, 500])
+def test_hundreds_of_labels_are_one_file(packing, count):
     placed = order()
     [shipment] = shipments(placed).shipments
     content = Content(order=placed, group_id=shipment.group_id, address=LONDON, shipment=shipment)
-    whole = rendering.put_together([rendering.render(PaperKind.LABEL, content).pdf] * 100).pdf
+    whole = rendering.put_together([rendering.render(PaperKind.LABEL, content).pdf] * count).pdf
 
-    assert len(PdfReader(BytesIO(whole)).pages) == 100
+    assert len(PdfReader(BytesIO(whole)).pages) == count
 
 
 @pytest.mark.requirement("S4-20")
@@ -237,7 +275,11 @@ def test_only_whoever_asked_sees_a_print(client, headers, keys, packing):
     [
         ({"kind": "documents"}, "document_ids"),
         ({"kind": "documents", "document_ids": []}, "document_ids"),
-        ({"kind": "documents", "document_ids": [str(new_id())] * 101}, "document_ids"),
+        ({"kind": "documents", "document_ids": [str(new_id())] * 501}, "document_ids"),
+        ({"kind": "documents", "order_ids": [str(new_id())]}, "paper"),
+        ({"kind": "documents", "order_ids": [str(new_id())] * 2, "paper": "label"}, "order_ids"),
+        ({"kind": "documents", "document_ids": [str(new_id())], "paper": "label"}, "paper"),
+        ({"kind": "pick_list", "order_ids": [str(new_id())], "paper": "label"}, "shipments"),
         ({"kind": "pick_list", "document_ids": [str(new_id())]}, "shipments"),
         ({"kind": "posters", "document_ids": [str(new_id())]}, "kind"),
     ],

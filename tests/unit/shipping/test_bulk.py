@@ -4,8 +4,9 @@ from uuid import uuid4
 
 import pytest
 
+from services.shipping.commands import shipments as commands
 from services.shipping.models import Shipment
-from tests.unit.shipping.steps import accepted, hear, make_order, run_jobs, stock
+from tests.unit.shipping.steps import accepted, advance, hear, hear_label, make_order, run_jobs, stock
 
 OTHERS = {"sellers": ("other",)}
 
@@ -80,3 +81,71 @@ def test_what_can_not_be_done_is_named(call, sessions, ids):
 
     assert code == 422
     assert problem["errors"][0]["field"].startswith("shipment_ids")
+
+
+def test_the_shipments_of_orders_are_worked_on_without_their_names(call, sessions, shipments):
+    orders = [str(one.order_id) for one in shipments]
+    unknown = str(uuid4())
+    with sessions.begin() as session:
+        commands.cancel_shipment(session, shipments[2].id, reason="torn")
+
+    code, answer, _ = call("POST", "/v1/shipments/bulk/release", {"order_ids": [*orders, unknown]})
+
+    assert (code, answer["done"], answer["not_done"]) == (200, 1, 3)
+    assert [(row["order_id"], row["shipment_id"], row["reason"]) for row in answer["items"]] == [
+        (orders[0], str(shipments[0].id), None),
+        (orders[1], str(shipments[1].id), "on_hold"),
+        (orders[2], None, "no_shipment"),
+        (unknown, None, "no_shipment"),
+    ]
+    assert [row.get("number") for row in answer["items"]] == [
+        shipments[0].number,
+        shipments[1].number,
+        None,
+        None,
+    ]
+    theirs = call("POST", "/v1/shipments/bulk/release", {"order_ids": orders}, **OTHERS)[1]
+    assert [(row["reason"], row.get("number")) for row in theirs["items"]] == [("no_shipment", None)] * 3
+
+
+@pytest.mark.requirement("C-28")
+def test_labels_of_many_orders_are_printed_and_say_where_they_are(call, sessions, shipments):
+    ready, held, picked = shipments
+    with sessions.begin() as session:
+        labels = {}
+        for one in (ready, picked):
+            shipment = session.get(Shipment, one.id)
+            advance(session, shipment, "release", "pick")
+            if one is ready:
+                hear_label(session, shipment)
+                labels = {str(shipment.id): [str(shipment.label_document_id)]}
+    wanted = {"order_ids": [str(one.order_id) for one in shipments]}
+
+    first, again = (call("POST", "/v1/shipments/bulk/print-label", wanted)[1] for _ in range(2))
+
+    assert [(row["done"], row["reason"]) for row in first["items"]] == [
+        (True, None),
+        (False, "wrong_status"),
+        (False, "label_not_ready"),
+    ]
+    assert {row["shipment_id"]: row["label_document_ids"] for row in first["items"] if row["done"]} == labels
+    assert [row["done"] for row in again["items"]] == [True, False, False]
+    with sessions() as session:
+        assert session.get(Shipment, ready.id).prints == 2
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({}, "shipment_ids"),
+        ({"order_ids": []}, "order_ids"),
+        ({"order_ids": [str(uuid4())] * 2}, "order_ids"),
+        ({"order_ids": [str(uuid4()) for _ in range(501)]}, "order_ids"),
+        ({"order_ids": [str(uuid4())], "shipment_ids": [str(uuid4())]}, "order_ids"),
+    ],
+)
+def test_shipments_are_named_one_way(call, sessions, body, field):
+    code, problem, _ = call("POST", "/v1/shipments/bulk/pick", body)
+
+    assert code == 422
+    assert [error["field"].partition(".")[0] for error in problem["errors"]] == [field]

@@ -1,13 +1,20 @@
 """How prints are asked for and shown over HTTP."""
 
 from typing import Any
+from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.documents.domain.papers import PrintKind
-from shared.events.snapshots import PaperStatus
+from shared.events.snapshots import PaperKind, PaperStatus
 
 MOST = 100
+MOST_PAPERS = 500
+
+
+def _each_once(ids: list[UUID]) -> None:
+    if len(set(ids)) < len(ids):
+        raise ValidationError("names an order twice")
 
 
 class PrintedShipmentSchema(Schema):
@@ -18,22 +25,31 @@ class PrintedShipmentSchema(Schema):
 
 
 class PrintArguments(Schema):
-    """What to print: `document_ids` for documents, `shipments` for lists."""
+    """What to print.
+
+    For documents `document_ids`, or `order_ids` and the `paper` that each of these orders is to have on it;
+    for lists `shipments`.
+    """
 
     kind = fields.String(required=True, validate=validate.OneOf([*PrintKind]))
-    document_ids = fields.List(fields.UUID(), validate=validate.Length(1, MOST))
+    document_ids = fields.List(fields.UUID(), validate=validate.Length(1, MOST_PAPERS))
+    order_ids = fields.List(fields.UUID(), validate=[validate.Length(1, MOST_PAPERS), _each_once])
+    paper = fields.Enum(PaperKind, by_value=True)
     shipments = fields.List(fields.Nested(PrintedShipmentSchema), validate=validate.Length(1, MOST))
 
     @validates_schema(skip_on_field_errors=True)
     def require_one(self, data: dict[str, Any], **_: Any) -> None:
         """Each kind is made of its own things."""
-        needed, other = "document_ids", "shipments"
         if data["kind"] != PrintKind.DOCUMENTS:
-            needed, other = other, needed
-        if needed not in data:
-            raise ValidationError("Missing data for required field.", needed)
-        if other in data:
-            raise ValidationError(f"does not go with {data['kind']}", other)
+            needed = ["shipments"]
+        else:
+            needed = ["order_ids", "paper"] if "order_ids" in data else ["document_ids"]
+        for name in needed:
+            if name not in data:
+                raise ValidationError("Missing data for required field.", name)
+        for name in ("document_ids", "order_ids", "paper", "shipments"):
+            if name in data and name not in needed:
+                raise ValidationError(f"does not go with {needed[0]}", name)
 
 
 class PrintSchema(Schema):
@@ -51,3 +67,24 @@ class PrintSchema(Schema):
     requested_at = fields.AwareDateTime(required=True)
     sha256 = fields.String(required=True, allow_none=True)
     size_bytes = fields.Integer(required=True, allow_none=True)
+
+
+class PrintedOrderSchema(Schema):
+    """Whether an order has papers in a print."""
+
+    order_id = fields.UUID(required=True)
+    number = fields.String(metadata={"description": "The order's, where it is known."})
+    done = fields.Boolean(required=True)
+    reason = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why not: no_such_paper."}
+    )
+
+
+class AskedPrintSchema(PrintSchema):
+    """A print, and what is on it of the orders that were named."""
+
+    orders = fields.List(
+        fields.Nested(PrintedOrderSchema),
+        required=True,
+        metadata={"description": "Each order that was named, in that order; empty where none was."},
+    )

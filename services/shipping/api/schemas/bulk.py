@@ -1,25 +1,38 @@
 """Actions on many shipments as the API takes them, and what became of each."""
 
-from marshmallow import Schema, fields, validate
+from typing import Any
 
-from services.shipping.api.schemas.once import shipments_once
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from services.shipping.api.schemas.once import orders_once, shipments_once
 from shared.events.snapshots import ShipmentStatus
 
 MOST_SHIPMENTS = 200
+MOST_ORDERS = 500  # as many as orders itself takes in a bulk
 
 
 class BulkShipmentArguments(Schema):
-    """The shipments."""
+    """The shipments, by name, or all those of some orders that are not cancelled."""
 
-    shipment_ids = fields.List(
-        fields.UUID(), required=True, validate=[validate.Length(1, MOST_SHIPMENTS), shipments_once]
-    )
+    shipment_ids = fields.List(fields.UUID(), validate=[validate.Length(1, MOST_SHIPMENTS), shipments_once])
+    order_ids = fields.List(fields.UUID(), validate=[validate.Length(1, MOST_ORDERS), orders_once])
+
+    @validates_schema(skip_on_field_errors=True)
+    def require_one(self, data: dict[str, Any], **_: Any) -> None:
+        """Shipments are named one way or the other."""
+        if "shipment_ids" not in data and "order_ids" not in data:
+            raise ValidationError("Missing data for required field.", "shipment_ids")
+        if "shipment_ids" in data and "order_ids" in data:
+            raise ValidationError("does not go with shipment_ids", "order_ids")
 
 
 class BulkShipmentRowSchema(Schema):
-    """What became of one shipment."""
+    """What became of one shipment, or of an order that has none."""
 
-    shipment_id = fields.UUID()
+    shipment_id = fields.UUID(
+        allow_none=True, metadata={"description": "None of an order without a shipment: no_shipment."}
+    )
+    order_id = fields.UUID(metadata={"description": "Where orders were named, or it was done."})
     done = fields.Boolean()
     number = fields.String()
     status = fields.Enum(ShipmentStatus, by_value=True)
@@ -32,8 +45,22 @@ class BulkShipmentRowSchema(Schema):
 
 
 class BulkShipmentSchema(Schema):
-    """What became of each shipment, in the order they were named."""
+    """What became of each shipment, in the order in which they or their orders were named."""
 
     done = fields.Integer()
     not_done = fields.Integer()
     items = fields.List(fields.Nested(BulkShipmentRowSchema))
+
+
+class BulkLabelRowSchema(BulkShipmentRowSchema):
+    """What became of one shipment, and where its labels are."""
+
+    label_document_ids = fields.List(
+        fields.UUID(), metadata={"description": "At the documents service, one a parcel."}
+    )
+
+
+class BulkLabelSchema(BulkShipmentSchema):
+    """What became of each shipment, in the order in which they or their orders were named."""
+
+    items = fields.List(fields.Nested(BulkLabelRowSchema))
