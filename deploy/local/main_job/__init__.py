@@ -11,12 +11,12 @@ from itertools import islice
 from rich.console import Console
 
 from deploy.local.addresses import Addresses
-from deploy.local.main_job import sales
+from deploy.local.main_job import sales, waiting
 from deploy.local.main_job.calls import THREADS, CallRefused, Calls, Overdue, Stopped
 from deploy.local.main_job.catalogue import load_catalogue
-from deploy.local.main_job.checks import check, placed_orders
+from deploy.local.main_job.checks import Check, check, placed_orders
 from deploy.local.main_job.life import Life, WentWrong, live
-from deploy.local.main_job.sales import Sale
+from deploy.local.main_job.sales import Sale, Sales
 from deploy.local.main_job.summary import Board, name_samples, show_summary
 
 MOST_WRONG = 10  # a system that is broken is not tried any longer
@@ -25,29 +25,47 @@ MOST_WRONG = 10  # a system that is broken is not tried any longer
 def run(addresses: Addresses, orders: int = 50) -> bool:
     """Take the next orders through their life, prove what must hold, show it; answers whether all did.
 
-    Sales that are orders already, from a run before, are passed over.
+    Sales that are orders already, from a run before, are passed over. The first run leaves work behind, for
+    people to try the console with.
     """
     console = Console()
     began_at, began = datetime.now(UTC), time.monotonic()
     data = sales.read()
     with closing(Calls(addresses)) as calls:
         placed = {order["external_reference"] for order in placed_orders(calls)}
-        chosen = list(islice((sale for sale in data.sales if sale.reference not in placed), orders))
+        coming = [sale for sale in data.sales if sale.reference not in placed]
+        chosen = coming[:orders]
+        spare = [] if waiting.is_left(calls) else waiting.spare(coming[orders:])
         lives: list[Life] = []
         wrong: dict[str, str] = {}
         with Board(console, len(chosen)) as board:
-            load_catalogue(calls, chosen, data.products, board.stocked)
+            load_catalogue(calls, [*chosen, *spare], data.products, board.stocked)
             live_one = partial(live, calls, products=data.products, tell=board.reached)
             for sale, outcome in _lived(chosen, live_one, calls):
                 if isinstance(outcome, Life):
                     lives.append(outcome)
                 elif outcome:
                     wrong[sale.reference] = outcome
-        checks = check(calls, data, lives, wrong, began_at)
-        show_summary(console, data, lives, checks, time.monotonic() - began)
+        seconds = time.monotonic() - began
+        left = _leave_work(calls, data, spare, lives)
+        checks = [*check(calls, data, lives, wrong, began_at), *left]
+        show_summary(console, data, lives, checks, seconds)
         if lives:
             name_samples(console, calls, max(lives, key=lambda life: (life.happenings, life.ordered_minor)))
     return all(one.holds for one in checks)
+
+
+def _leave_work(calls: Calls, data: Sales, spare: list[Sale], lives: list[Life]) -> list[Check]:
+    """Leave something to do, once, and prove that it is seen."""
+    what = "work is left to be seen at the console"
+    if not lives or not spare:
+        return []
+    try:
+        found = waiting.leave(calls, spare, data.products, lives)
+    except (CallRefused, Overdue) as error:
+        return [Check(what, holds=False, seen=str(error))]
+    holds = all(wanted == seen for wanted, seen in found.values())
+    return [Check(what, holds, ", ".join(f"{seen} {kind}" for kind, (_, seen) in found.items()))]
 
 
 def _lived(

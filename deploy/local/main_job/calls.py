@@ -86,6 +86,11 @@ class Calls:
         headers = {"Idempotency-Key": key or str(uuid4())}
         return self._call("POST", service, path, json=body, headers=headers).json()
 
+    def post_bytes(self, service: str, path: str, body: bytes, content_type: str) -> Any:
+        """Send a file in, once."""
+        headers = {"Idempotency-Key": str(uuid4()), "Content-Type": content_type}
+        return self._call("POST", service, path, content=body, headers=headers).json()
+
     def post_signed(self, service: str, path: str, body: bytes, headers: dict[str, str]) -> Any:
         """Have a call done that carries its own signature in place of a token."""
         own = {"Authorization": "", "Content-Type": "application/json"}

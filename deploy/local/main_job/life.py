@@ -92,7 +92,7 @@ def live(calls: Calls, sale: Sale, products: Mapping[str, Product], tell: Callab
     """
     began = time.monotonic()
     correlation.set(f"demo-{sale.reference}")
-    order = _place(calls, sale, products)
+    order = place(calls, sale, products)
     order_id, number, method = order["order_id"], order["number"], order["payment"]["method"]
     tell(Stage.PLACED)
     if method == "online":
@@ -101,17 +101,17 @@ def live(calls: Calls, sale: Sale, products: Mapping[str, Product], tell: Callab
         _record_payment(calls, order, f"transfer of {number}")
 
     path = f"/v1/orders/{order_id}"
-    _wait_until_possible(calls, "orders", path, "accept", number)
+    wait_until_possible(calls, "orders", path, "accept", number)
     calls.post("orders", f"{path}/accept", key=f"demo:{sale.reference}:accept")
     tell(Stage.ACCEPTED)
 
     shipments = [
-        _handle(calls, shipment, "release", "pick", "pack", "ship")
-        for shipment in _items(calls, "shipping", f"{path}/shipments")
+        handle(calls, shipment, "release", "pick", "pack", "ship")
+        for shipment in items_of(calls, "shipping", f"{path}/shipments")
     ]
     tell(Stage.SHIPPED)
     for shipment in shipments:
-        _handle(calls, shipment, "deliver")
+        handle(calls, shipment, "deliver")
     tell(Stage.DELIVERED)
     if method == "cash_on_delivery":
         _record_payment(calls, order, f"cash for {number}")
@@ -153,7 +153,8 @@ def live(calls: Calls, sale: Sale, products: Mapping[str, Product], tell: Callab
     )
 
 
-def _place(calls: Calls, sale: Sale, products: Mapping[str, Product]) -> dict[str, Any]:
+def place(calls: Calls, sale: Sale, products: Mapping[str, Product], method: str = "") -> dict[str, Any]:
+    """What a shop does: place the order of a sale, to be paid by this method or the sale's own."""
     seller = seller_of(sale)
     customer = customer_of(sale, seller)
     person = {"name": customer.name, "email": customer.email, "phone": customer.phone}
@@ -178,7 +179,7 @@ def _place(calls: Calls, sale: Sale, products: Mapping[str, Product]) -> dict[st
             )
             for line in sale.lines
         ],
-        "payment_method": payment_method_of(sale),
+        "payment_method": method or payment_method_of(sale),
         "locale": customer.locale,
         "external_reference": sale.reference,
     }
@@ -228,12 +229,12 @@ def _record_payment(calls: Calls, order: dict[str, Any], reference: str) -> None
     calls.post("orders", path, {"reference": reference}, key=f"demo:{order['number']}:payment")
 
 
-def _handle(calls: Calls, shipment: dict[str, Any], *actions: str) -> dict[str, Any]:
+def handle(calls: Calls, shipment: dict[str, Any], *actions: str) -> dict[str, Any]:
     """What the warehouse does, each step as soon as it may; answers the shipment as it is then."""
     path = f"/v1/shipments/{shipment['shipment_id']}"
     for action in actions:
-        if not _may(shipment, action):
-            _wait_until_possible(calls, "shipping", path, action, shipment["number"])
+        if not may(shipment, action):
+            wait_until_possible(calls, "shipping", path, action, shipment["number"])
         body: dict[str, Any] | None = {} if action == "ship" else None
         shipment = calls.post(
             "shipping", f"{path}/{action}", body, key=f"demo:{shipment['shipment_id']}:{action}"
@@ -241,11 +242,13 @@ def _handle(calls: Calls, shipment: dict[str, Any], *actions: str) -> dict[str, 
     return shipment
 
 
-def _wait_until_possible(calls: Calls, service: str, path: str, action: str, number: str) -> None:
-    calls.wait(f"{number}: {action}", lambda: calls.get(service, path), lambda now: _may(now, action))
+def wait_until_possible(calls: Calls, service: str, path: str, action: str, number: str) -> None:
+    """Wait until a service says that something can be done to what is at this path."""
+    calls.wait(f"{number}: {action}", lambda: calls.get(service, path), lambda now: may(now, action))
 
 
-def _may(thing: dict[str, Any], action: str) -> bool:
+def may(thing: dict[str, Any], action: str) -> bool:
+    """Whether an answer says that something can be done now."""
     return action in thing["actions"] and thing["actions"][action] is None
 
 
@@ -253,7 +256,7 @@ def _stored_papers(calls: Calls, order: dict[str, Any], expected: Counter[str]) 
     path = f"/v1/orders/{order['order_id']}/documents"
 
     def read() -> list[dict[str, Any]]:
-        papers = _items(calls, "documents", path)
+        papers = items_of(calls, "documents", path)
         for paper in papers:
             if paper["status"] == "failed":
                 raise WentWrong(f"{paper['kind']} of {order['number']}: {paper['failure']}")
@@ -276,7 +279,7 @@ def _sent_emails(calls: Calls, order: dict[str, Any], expected: Counter[str]) ->
     path = f"/v1/orders/{order['order_id']}/notifications"
 
     def read() -> list[dict[str, Any]]:
-        emails = _items(calls, "notifications", path)
+        emails = items_of(calls, "notifications", path)
         for email in emails:
             if email["status"] == "failed":
                 raise WentWrong(f"{email['step']} e-mail of {order['number']}: {email['error']}")
@@ -299,7 +302,7 @@ def _sent_emails(calls: Calls, order: dict[str, Any], expected: Counter[str]) ->
     )
 
 
-def _items(calls: Calls, service: str, path: str) -> list[dict[str, Any]]:
+def items_of(calls: Calls, service: str, path: str) -> list[dict[str, Any]]:
     """What a service has of an order: nothing, as long as it has not heard of it."""
     try:
         items: list[dict[str, Any]] = calls.get(service, path)["items"]
