@@ -213,6 +213,7 @@ def _what_pages_have() -> dict[str, Any]:
             (other["shipment_id"], other["number"]) for other in all_of_them if other is not one
         ],
         "told": lambda entry, currency: showing.told(entry, currency, g.words),
+        "why": lambda refusal: showing.why(refusal, g.words),
         "amount": showing.amount,
         "fault_key": lambda: fault.typed.get("key") if (fault := g.get("fault")) else None,
         "money": lambda minor, currency: showing.money(minor, currency, language),

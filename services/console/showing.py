@@ -17,6 +17,14 @@ from shared.money import Money
 from shared.postal import postal_lines
 from shared.wording import Words, locale_of
 
+# What a refusal calls the stage of a thing, and the group of words that has it.
+STAGES = {
+    "order_status": "order_status",
+    "shipment_status": "shipment",
+    "return_status": "return_status",
+    "paper_status": "paper_status",
+}
+
 
 def money(minor: int | None, currency: str, language: str) -> str:
     """An amount as its reader writes it."""
@@ -132,6 +140,16 @@ def told(entry: Mapping[str, Any], currency: str, words: Words) -> list[tuple[st
         for name, was, now in found
         if was != now and name not in UNSAID and not name.endswith(("_id", "_ids"))
     ]
+
+
+def why(refusal: Mapping[str, Any], words: Words) -> str:
+    """Why something is not possible; where that is the stage it is at, the stage too."""
+    said = words.of("reasons", refusal["reason"])
+    if refusal["reason"] != "wrong_status":
+        return said
+    facts = refusal.get("facts") or {}
+    now = [words.of(group, facts[name]) for name, group in STAGES.items() if name in facts]
+    return " ".join([said, *(words("list.stage", name=name) for name in now)])
 
 
 def _value(name: str, value: Any, currency: str, words: Words) -> str:

@@ -1,9 +1,13 @@
 """Working on many orders at once, from the list."""
 
+from io import BytesIO
 from urllib.parse import quote_plus
 
 import pytest
 from playwright.sync_api import expect
+from pypdf import PdfReader
+
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -123,3 +127,94 @@ def test_a_bulk_takes_a_page_and_all_that_match(open_browser, many, count):
     expect(page.locator("#result")).to_contain_text(f"{count} done", timeout=60_000)
     page.goto(f"/orders?search={quote_plus(name)}&tag=checked")
     assert page.locator("a.whole").count() == min(count, 50)
+
+
+@pytest.mark.requirement("C-28")
+@pytest.mark.parametrize("script", [True, False])
+def test_labels_and_slips_of_many_orders_are_one_file_each_and_print_again(
+    open_browser, several, shop, script
+):
+    orders, address = several(2)
+    [waits], _ = several(1, method="transfer")
+    packed = [picked(shop, order) for order in orders]
+    page = open_browser("helen", script=script)
+    page.goto(address)
+    tick(page, [*orders, waits])
+
+    page.locator(".bulk").get_by_role("button", name="Print labels").click()
+
+    assert len(PdfReader(BytesIO(printed(page))).pages) == 2
+    expect(page.locator("#result")).to_contain_text("2 done")
+    failed = page.locator("#result li")
+    expect(failed).to_have_count(1)
+    expect(failed).to_contain_text(waits["number"])
+    expect(failed).to_contain_text("Not possible at this stage. It is: Stock assigned.")
+    for path in packed:
+        now = shop.call("shipping", "GET", path)
+        assert (now["status"], now["prints"]) == ("ready", 1)
+
+    page.goto(address)
+    tick(page, [*orders, waits])
+    page.locator(".bulk").get_by_role("button", name="Print packing slips").click()
+    texts = [slip.extract_text() for slip in PdfReader(BytesIO(printed(page))).pages]
+    expect(page.locator("#result li")).to_contain_text("It has no such paper yet.")
+    assert sorted(number for order in orders for text in texts if (number := order["number"]) in text) == (
+        sorted(order["number"] for order in orders)
+    )
+
+    # And once more, when the parcels have left: the label is the same.
+    for path in packed:
+        shop.call("shipping", "POST", f"{path}/ship", json={})
+    page.goto(address)
+    tick(page, orders)
+    page.locator(".bulk").get_by_role("button", name="Print labels").click()
+    assert len(PdfReader(BytesIO(printed(page))).pages) == 2
+    assert {shop.call("shipping", "GET", path)["prints"] for path in packed} == {2}
+
+
+@pytest.mark.requirement("C-24")
+def test_many_orders_are_released_from_the_list(open_browser, several, shop):
+    accepted, address = several(1)
+    [waits], _ = several(1)
+    shop.call("orders", "POST", f"/v1/orders/{accepted[0]['order_id']}/accept")
+    page = open_browser("helen", language="es")
+    page.goto(address)
+    page.get_by_label("Elegir todos").check()
+
+    page.locator(".bulk").get_by_role("button", name="Pasar a almacén").click()
+
+    expect(page.locator("#result")).to_contain_text("1 hecho")
+    expect(page.locator("#result li")).to_contain_text(waits["number"])
+    assert shipment(shop, accepted[0])["status"] == "released"
+
+
+def shipment(shop, order):
+    [only] = shop.call("shipping", "GET", f"/v1/orders/{order['order_id']}/shipments")["items"]
+    return only
+
+
+def picked(shop, order):
+    """Take an order to where its label can be printed; answers its shipment's address."""
+    shop.call("orders", "POST", f"/v1/orders/{order['order_id']}/accept")
+    path = f"/v1/shipments/{shipment(shop, order)['shipment_id']}"
+    for action in ("release", "pick", "print_label"):
+        shop.eventually(
+            lambda: shop.call("shipping", "GET", path), lambda now, a=action: now["actions"][a] is None
+        )
+        if action != "print_label":
+            shop.call("shipping", "POST", f"{path}/{action}")
+    return path
+
+
+def printed(page):
+    """The file that a bulk has made, once it is there."""
+    link = page.get_by_role("link", name="Open the file to print")
+    until(lambda: link.count() or (page.get_by_role("link", name="Look again").all() and looked_again(page)))
+    answer = page.context.request.get(link.get_attribute("href"))
+    assert answer.headers["content-type"] == "application/pdf"
+    return answer.body()
+
+
+def looked_again(page):
+    page.reload()
+    return False

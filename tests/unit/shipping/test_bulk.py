@@ -110,7 +110,7 @@ def test_the_shipments_of_orders_are_worked_on_without_their_names(call, session
 
 @pytest.mark.requirement("C-28")
 def test_labels_of_many_orders_are_printed_and_say_where_they_are(call, sessions, shipments):
-    ready, held, picked = shipments
+    ready, _, picked = shipments
     with sessions.begin() as session:
         labels = {}
         for one in (ready, picked):
