@@ -59,7 +59,9 @@ def do(act: BulkAct, form: MultiDict[str, str], order_ids: Sequence[str]) -> dic
     Raises Refused and Away; sent again under its key it goes on where it stopped.
     """
     key = key_of(form.get("key", ""), order_ids)
-    answer = g.apis.write(act.operation, act.body(form, order_ids), key=key, seconds=BULK_SECONDS)
+    answer: dict[str, Any] = g.apis.write(
+        act.operation, act.body(form, order_ids), key=key, seconds=BULK_SECONDS
+    )
     prints = []
     if act.name == "labels":
         labels = [label for row in answer["items"] if row["done"] for label in row["label_document_ids"]]

@@ -229,7 +229,10 @@ def _result() -> dict[str, Any] | None:
 def _prints(result: dict[str, Any] | None) -> dict[str, Part]:
     """How far the files are that a bulk asked for."""
     wanted = (result or {}).get("prints", ())
-    return g.apis.together(**{one: read("documents.prints_get_print", print_id=one) for one in wanted})
+    found: dict[str, Part] = g.apis.together(
+        **{one: read("documents.prints_get_print", print_id=one) for one in wanted}
+    )
+    return found
 
 
 def _elsewhere(failed: list[dict[str, Any]], shown: list[dict[str, Any]]) -> set[str]:
