@@ -123,6 +123,7 @@ WORDED = {
     "step": "email_step",
     "recipient": "recipient",
     "changed": "fields",
+    "treatment": "tax_treatment",
 }
 # What an entry of the history says besides is for machines.
 UNSAID = ("awaiting", "author", "owner", "by_customer", "kept", "part", "why")

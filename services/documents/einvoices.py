@@ -21,11 +21,18 @@ from facturx.generate_xml import generate_cii_xml
 
 from services.documents.domain.figures import Row
 from services.documents.domain.papers import Content
-from services.documents.domain.vat import vat_identifier
 from services.documents.wording import wording_of
-from shared.events.snapshots import Address, OrderSnapshot, PaperKind, PaymentMethod, TaxMode
+from shared.events.snapshots import (
+    Address,
+    OrderSnapshot,
+    PaperKind,
+    PaymentMethod,
+    TaxMode,
+    TaxTreatment,
+)
 from shared.money import minor_digits
 from shared.text import all_legible
+from shared.vat import country_of, place_of, vat_identifier
 from shared.wording import Words
 
 PROFILE = "EN 16931"
@@ -69,9 +76,10 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
     paid = content.paid_minor if kind is PaperKind.INVOICE else 0
     net_total = sum(net for _, net in nets)
     said = wording_of(order, order.locale).words("papers")
-    categories = _categories(content, said)
+    categories = _categories(content)
     group = content.one_group
     ship_to = order.people.delivery.get(str(group.group_id)) if group else None
+    outside = any(categories(row.rate_basis_points).code == _OUTSIDE for row in counted.tax)
     terms: dict[str, Any] = {
         "BT-1": number,
         "BT-2": issued_on,
@@ -79,8 +87,8 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
         "BT-5": order.currency,
         "BT-13": order.external_reference,
         "BT-14": order.number,
-        "BG-4": _seller(order),
-        "BG-7": _buyer(order, outside=categories(0).code == _OUTSIDE),
+        "BG-4": _seller(order, outside=outside),
+        "BG-7": _buyer(order, outside=outside),
         **_payment(content, kind, said),
         "BG-23": [
             {
@@ -89,6 +97,7 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
                 "BT-118": category.code,
                 **category.percent("BT-119", row.rate_basis_points),
                 "BT-120": category.reason,
+                "BT-121": category.exemption,
             }
             for row in counted.tax
             for category in (categories(row.rate_basis_points),)
@@ -117,6 +126,9 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
             terms |= {"BT-73": content.supplied_from, "BT-74": content.supplied_until}
     if ship_to is not None:
         terms["BG-13"] = _party(ship_to.company or ship_to.name, ship_to)
+    elif (supply := content.tax_reason(0)) and supply.treatment == TaxTreatment.INTRA_COMMUNITY:
+        country = country_of(supply.places[0])  # BR-IC-12
+        terms["BG-13"] = {"name": terms["BG-7"]["name"], "country_code": country}
     referred = content.invoice_number or content.replaces
     if referred:
         before = {"BT-25": referred}
@@ -231,6 +243,7 @@ class _Category:
 
     code: str
     reason: str = ""
+    exemption: str = ""  # a code of VATEX
 
     def percent(self, term: str, rate_basis_points: int) -> dict[str, str]:
         """The term of a rate; what is outside the tax has none."""
@@ -241,23 +254,49 @@ class _Category:
 
 _Categories = Callable[[int], _Category]
 _OUTSIDE = "O"  # not subject to VAT
+_AT_A_RATE = frozenset({TaxTreatment.HOME, TaxTreatment.DESTINATION})
 _EXEMPT = "E"
+# UNTDID 5305, and the code of VATEX that goes with each category but the exempt, which has its own.
+_UNTAXED = {
+    TaxTreatment.INTRA_COMMUNITY: ("K", "VATEX-EU-IC"),
+    TaxTreatment.REVERSE_CHARGE: ("AE", "VATEX-EU-AE"),
+    TaxTreatment.EXPORT: ("G", "VATEX-EU-G"),
+    TaxTreatment.OUTSIDE: (_OUTSIDE, "VATEX-EU-O"),
+}
 
 
-def _categories(content: Content, said: Words) -> _Categories:
+def _categories(content: Content) -> _Categories:
     """The category of each rate: of a seller without VAT identifier, no tax is an exemption, not a rate."""
+    wording = wording_of(content.order, content.order.locale)
     if content.is_exempt:
         # Who has no number of a tax office either can only be outside the tax (BR-E-02).
         code = _EXEMPT if content.order.seller.vat_number.strip() else _OUTSIDE
-        exempt = _Category(code, content.exemption_reason or said["exempt"])
+        exempt = _Category(code, content.exemption_reason or wording.words("papers")["exempt"])
         return lambda _: exempt
-    return lambda rate_basis_points: _Category("S" if rate_basis_points else "Z")
+
+    def category(rate_basis_points: int) -> _Category:
+        reason = content.tax_reason(rate_basis_points)
+        if reason is None or rate_basis_points or reason.treatment in _AT_A_RATE:
+            return _Category("S" if rate_basis_points else "Z")
+        told = wording.untaxed(reason)
+        if reason.treatment == TaxTreatment.EXEMPT:
+            return _Category(_EXEMPT, told, reason.exemption)
+        code, exemption = _UNTAXED[reason.treatment]
+        # The codes are of the Union's law, and other sellers go by another.
+        by_its_law = place_of(content.order.seller.address.country).member
+        return _Category(code, told, exemption if by_its_law else "")
+
+    return category
 
 
-def _seller(order: OrderSnapshot) -> dict[str, Any]:
+def _seller(order: OrderSnapshot, *, outside: bool) -> dict[str, Any]:
     seller = order.seller
-    if known_as := vat_identifier(seller.vat_number):
-        numbers: dict[str, Any] = {"vat_identifier": known_as}
+    if outside:  # nobody is known by a VAT identifier (BR-O-02)
+        numbers: dict[str, Any] = {"identifiers": {"": seller.seller}}
+        if not vat_identifier(seller.vat_number):
+            numbers["tax_identifier"] = seller.vat_number.strip()
+    elif known_as := vat_identifier(seller.vat_number):
+        numbers = {"vat_identifier": known_as}
     else:  # BT-32, and BT-29 so that its buyers know it again (BR-CO-26)
         numbers = {"tax_identifier": seller.vat_number.strip(), "identifiers": {"": seller.seller}}
     return _party(

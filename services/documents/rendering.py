@@ -28,13 +28,13 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 from services.documents import drawings, fitting, typefaces
 from services.documents.domain.papers import Content, PrintKind, TooLong
 from services.documents.domain.stops import Stop, picks
-from services.documents.domain.vat import vat_identifier
 from services.documents.wording import Wording, wording_of
 from shared import clock
 from shared.colours import brand_colours
 from shared.events.snapshots import OrderSnapshot, PaperKind, Parcel, SellerBlock
 from shared.logging import logger
 from shared.postal import postal_lines
+from shared.vat import vat_identifier
 from shared.wording import Words, templates_in
 
 log = logger(__name__)

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from shared.events.snapshots import OrderSnapshot
+from shared.events.snapshots import OrderSnapshot, TaxReason, TaxTreatment
+from shared.vat import country_of
 from shared.wording import Reader, reader_of
 
 
@@ -23,6 +24,27 @@ class Wording(Reader):
         cases, rest = divmod(units, per_case)
         left = self.words("papers")("single_units", n=rest, units=self.number(rest)) if rest else ""
         return " + ".join(filter(None, (self.number(cases) if cases or not rest else "", left)))
+
+    def tax_places(self, reason: TaxReason) -> str:
+        """The countries whose tax a rate is, by their names."""
+        return ", ".join(dict.fromkeys(self.country(country_of(place)) for place in reason.places))
+
+    def untaxed(self, reason: TaxReason) -> str:
+        """Why nothing is charged, as Directive 2006/112/EC asks it: article 226 (11) and (11a).
+
+        Empty of what is taxed at a rate, be that nothing.
+        """
+        said = self.words("papers")
+        if reason.treatment == TaxTreatment.EXEMPT:
+            return said("untaxed.exempt", article=_article(reason.exemption.removeprefix("VATEX-EU-")))
+        return said.of("untaxed", reason.treatment) if said.knows("untaxed", reason.treatment) else ""
+
+
+def _article(code: str) -> str:
+    """An article of the directive by its code: 132-1I is 132 (1) (i)."""
+    article, _, point = code.partition("-")
+    number, letter = point.rstrip("ABCDEFGHIJKLMNOPQ"), point.lstrip("0123456789").lower()
+    return " ".join([article, *(f"({part})" for part in (number, letter) if part)])
 
 
 def wording_of(order: OrderSnapshot, locale: str) -> Wording:

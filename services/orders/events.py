@@ -190,6 +190,7 @@ _order = made_of(
     market=lambda order: _market(order.market),
     people=_people,
     delivery_groups=each(_group, "delivery_groups"),
+    tax_reasons=lambda order: order.taxation.reasons if order.taxation else None,
     lines=each(_line, "lines"),
     fees=each(_fee, "fees"),
     cancelled_units=lambda order: tuple(

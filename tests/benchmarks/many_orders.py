@@ -16,10 +16,11 @@ from shared.migrations import upgrade
 MASTERS = """
 insert into markets (code, name, currency, locale, time_zone, tax_mode, tax_rounding, tax_rates,
                      payment_methods, shipping_methods, backorders, invoice_on,
-                     return_days, return_expiry_days, exchange_after_return, invoice_per, numbers_per)
+                     return_days, return_expiry_days, exchange_after_return, invoice_per, numbers_per,
+                     charges_taxed)
 select code, upper(code), currency, 'en', zone, 'gross', 'per_line', '{"standard": 2000}',
        '["transfer", "online", "cash_on_delivery"]', '{"delivery": {"en": "Delivery"}}', true, 'acceptance',
-       14, 30, false, 'order', 'year'
+       14, 30, false, 'order', 'year', 'standard'
 from (values ('gb', 'GBP', 'Europe/London'), ('es', 'EUR', 'Europe/Madrid'),
              ('co', 'COP', 'America/Bogota'), ('jp', 'JPY', 'Asia/Tokyo')) as market (code, currency, zone);
 insert into sellers (code, name, legal_name, email, phone, address, vat_number, registration, website, iban,

@@ -8,7 +8,18 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared import clock
-from tests.security.shop import ADDRESS, EMAIL, ERASED, MARKET, NAME, PHONE, order_of, seller, upload
+from tests.security.shop import (
+    ADDRESS,
+    EMAIL,
+    ERASED,
+    MARKET,
+    NAME,
+    PHONE,
+    TAX_TABLE,
+    order_of,
+    seller,
+    upload,
+)
 from tests.security.world import call_of
 
 SELLER, MARKET_TOO = ("seller",), ("seller", "market")
@@ -158,6 +169,8 @@ ASKS = {
         "DELETE /v1/customers/{customer_id}/addresses/{address_id}": Ask(),
         "PUT /v1/markets/{market}": Ask(json=MARKET, path=QUAY, everybodys=("seller",)),
         "GET /v1/markets/{market}": Ask(path=QUAY, bounded_by=("market",)),
+        "PUT /v1/markets/{market}/tax-table": Ask(json=TAX_TABLE, path=QUAY, everybodys=("seller",)),
+        "GET /v1/markets/{market}/tax-table": Ask(path=QUAY, bounded_by=("market",)),
         "GET /v1/markets": Ask(bounded_by=("market",)),
         "PUT /v1/sellers/{seller}": by_seller(json=seller("Quay"), path=QUAY),
         "GET /v1/sellers/{seller}": by_seller(path=QUAY),

@@ -32,6 +32,10 @@ MARKET = {
     "return_days": 14,
     "return_expiry_days": 30,
 }
+TAX_TABLE = {
+    "taxes_at_destination": False,
+    "rates": [{"place": "GB", "tax_class": "standard", "rate_basis_points": 2000}],
+}
 
 
 def seller(name):
@@ -78,6 +82,7 @@ def open_shop(world):
     do = world.do
     for market, currency in (("gb", "GBP"), ("eu", "EUR")):
         do("orders", "PUT", f"/v1/markets/{market}", json=MARKET | {"currency": currency})
+    do("orders", "PUT", "/v1/markets/gb/tax-table", json=TAX_TABLE)
     for code in ("quay", "dock"):
         _set_up(world, code)
     coupon = {"name": "Spring", "percentage_basis_points": 500}

@@ -166,7 +166,8 @@ def correct_invoice(
     if invoice.credits:
         raise Refused("already_credited", "a credit note stands against it")
     figures = rest_of_invoice(invoice.figures, (), order.market.tax_mode)
-    note = credit_note(order, DueCredit(invoice=invoice, cause=CORRECTION, figures=figures, reason=reason))
+    credit = DueCredit(invoice=invoice, cause=CORRECTION, figures=figures, reason=reason)
+    note = credit_note(order, credit, copies.newest(session, paper.order_id, ShipmentsSnapshot))
     # The credit note goes to whom the invoice went.
     _add(session, replace(note, content=replace(note.content, order=paper.frozen.order)))
     customer = order.people.customer

@@ -6,7 +6,13 @@ from hashlib import sha256
 from uuid import UUID
 
 from services.documents.domain.claims import DueCredit, Invoice
-from services.documents.domain.invoices import due_credits, due_invoices, is_off, supply_days
+from services.documents.domain.invoices import (
+    due_credits,
+    due_invoices,
+    is_intra_community,
+    is_off,
+    supply_days,
+)
 from services.documents.domain.papers import WHOLE_ORDER, Content
 from services.documents.domain.stops import address_of
 from shared.errors import Refused
@@ -58,7 +64,7 @@ def due_papers(
     if order.anonymised_at is not None:
         return
     for credit in due_credits(order, invoices):
-        yield credit_note(order, credit)
+        yield credit_note(order, credit, shipments)
     if order.accepted_at is None or is_off(order):
         return
     yield from _delivery_notes(order)
@@ -93,9 +99,12 @@ def invoices_due(
         )
 
 
-def credit_note(order: OrderSnapshot, credit: DueCredit) -> DuePaper:
+def credit_note(order: OrderSnapshot, credit: DueCredit, shipments: ShipmentsSnapshot | None) -> DuePaper:
     """The paper of a credit that is due."""
     invoice = credit.invoice
+    supplied = (
+        supply_days(order, shipments, invoice.part, invoice.figures) if is_intra_community(order) else None
+    )
     return DuePaper(
         kind=PaperKind.CREDIT_NOTE,
         part=invoice.part,
@@ -106,6 +115,8 @@ def credit_note(order: OrderSnapshot, credit: DueCredit) -> DuePaper:
             invoice_issued_on=invoice.issued_on,
             in_full=credit.figures.total_minor == invoice.figures.total_minor,
             reason=credit.reason,
+            supplied_from=supplied and supplied[0],
+            supplied_until=supplied and supplied[1],
         ),
         cause=credit.cause,
         total_minor=credit.figures.total_minor,

@@ -10,12 +10,24 @@ from services.documents.domain import billing, untold
 from services.documents.domain.claims import CANCELLATION, FEES, DueCredit, Invoice
 from services.documents.domain.figures import Figures, figures, rest_of_invoice, wanted
 from services.documents.domain.papers import WHOLE_ORDER
-from shared.events.snapshots import LEFT, InvoiceOn, InvoicePer, OrderSnapshot, ShipmentsSnapshot
+from shared.events.snapshots import (
+    LEFT,
+    InvoiceOn,
+    InvoicePer,
+    OrderSnapshot,
+    ShipmentsSnapshot,
+    TaxTreatment,
+)
 
 
 def is_off(order: OrderSnapshot) -> bool:
     """Whether nothing will come of the order any more: cancelled, refused or failed."""
     return any((order.cancelled_at, order.refused_at, order.failed_at))
+
+
+def is_intra_community(order: OrderSnapshot) -> bool:
+    """Whether some goes untaxed to another member state, so that its papers tell when it left."""
+    return any(reason.treatment == TaxTreatment.INTRA_COMMUNITY for reason in order.tax_reasons)
 
 
 def due_invoices(
@@ -71,6 +83,8 @@ def supply_days(
     The date of the supply that invoices tell: Directive 2006/112/EC, article 226 (7).
     """
     left = Counter({row.line_id: row.quantity for row in counted.rows if row.line_id})
+    if not left and is_intra_community(order):  # an invoice over fees alone is about all that they were for
+        left = Counter({line.line_id: wanted(line) for line in order.lines})
     days = set()
     for shipment in shipments.shipments if shipments and left else ():
         of_it = {line.line_id for line in shipment.lines} & left.keys()
@@ -112,6 +126,10 @@ def _parts(
 def _is_due(
     order: OrderSnapshot, shipments: ShipmentsSnapshot | None, quantities: Mapping[UUID, int]
 ) -> bool:
+    if is_intra_community(order):
+        # It has to tell when the goods left (BR-IC-11), and no tax falls due before (article 67).
+        left = shipments is not None and _have_gone_out(shipments, quantities)
+        return left and order.market.invoice_on != InvoiceOn.HAND
     match order.market.invoice_on:
         case InvoiceOn.ACCEPTANCE:
             return True

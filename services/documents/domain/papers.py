@@ -6,7 +6,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.documents.domain.figures import Figures
-from services.documents.domain.vat import exemption_reason, vat_identifier
+from services.documents.domain.vat import exemption_reason
 from shared.events.snapshots import (
     Address,
     ChargeKind,
@@ -16,8 +16,10 @@ from shared.events.snapshots import (
     PaperStatus,
     Return,
     Shipment,
+    TaxReason,
 )
 from shared.life import Life
+from shared.vat import vat_identifier
 
 WHOLE_ORDER = "order"  # the part of a paper that is about all of an order
 
@@ -131,6 +133,23 @@ class Content:
         """Whether its seller charges no tax for having no VAT identifier, as small businesses have none."""
         taxed = self.figures is None or any(row.rate_basis_points for row in self.figures.tax)
         return not taxed and not vat_identifier(self.order.seller.vat_number)
+
+    def tax_reason(self, rate_basis_points: int) -> TaxReason | None:
+        """Why its order has a rate; None where the market's rates were all there was to know."""
+        reasons = self.order.tax_reasons
+        return next((one for one in reasons if one.rate_basis_points == rate_basis_points), None)
+
+    @property
+    def tax_reasons(self) -> tuple[TaxReason, ...]:
+        """Why each rate that it has is what it is, highest first."""
+        told = (self.tax_reason(row.rate_basis_points) for row in (self.figures.tax if self.figures else ()))
+        return tuple(reason for reason in told if reason is not None)
+
+    @property
+    def is_untaxed(self) -> bool:
+        """Whether it charges no tax at all for what its sales are."""
+        reasons = self.tax_reasons
+        return bool(reasons) and all(not reason.rate_basis_points for reason in reasons)
 
     @property
     def exemption_reason(self) -> str | None:

@@ -25,10 +25,10 @@ blueprint = Blueprint(
 @requires("orders:write")
 @command
 def edit_order(session: Session, edit: dict[str, Any], order_id: UUID) -> commands.Edit:
-    """Change a placed order: addresses, methods, lines, quantities, prices, fees, discounts.
+    """Change a placed order: addresses, methods, lines, quantities, prices, fees, discounts, tax.
 
-    Nothing is paid back by it: the answer says what is due. Touching prices, discounts or fees wants the
-    scope `prices:write` too. Refused (409) with its reason: `wrong_status`.
+    Nothing is paid back by it: the answer says what is due. Touching prices, discounts, fees or the way it is
+    taxed wants the scope `prices:write` too. Refused (409) with its reason: `wrong_status`.
     """
     refuse_changed_prices(edit)
     return commands.edit_order(session, order_id, **edit)

@@ -16,8 +16,10 @@ from services.orders.api.schemas.master_data import (
     SellerArguments,
     SellerSchema,
 )
+from services.orders.api.schemas.taxes import TaxTableSchema
 from services.orders.api.schemas.values import checked_code, checked_coupon
 from services.orders.commands import master_data as commands
+from services.orders.domain.taxation import TaxTable
 from services.orders.models import Coupon, Market, Product, Seller
 from shared.web.auth import refuse_bounded, requires
 from shared.web.blueprint import Blueprint
@@ -61,6 +63,31 @@ def show_market(session: Session, market: str) -> Market:
 def list_markets(session: Session, page: dict[str, Any]) -> dict[str, Any]:
     """Markets by code."""
     return page_of(queries.markets(session, page["limit"] + 1, _after(page)), page["limit"], "code")
+
+
+@blueprint.route("/markets/<market>/tax-table", methods=["PUT"])
+@blueprint.arguments(TaxTableSchema)
+@blueprint.response(200, TaxTableSchema)
+@requires("admin")
+@command
+def put_tax_table(session: Session, table: dict[str, Any], market: str) -> TaxTable:
+    """Have a market's sales taxed by where goods go and who buys them, or change how, as a whole.
+
+    Orders placed from then on go by it, of sellers that have a VAT identifier; those placed before keep how
+    they were taxed. Rates that begin or end at a midnight may stand in it beforehand. Every seller in the
+    market goes by it, so the token has to be bound to none.
+    """
+    refuse_bounded("sellers")
+    return commands.put_tax_table(session, checked_code("market", market), **table)
+
+
+@blueprint.route("/markets/<market>/tax-table", methods=["GET"])
+@blueprint.response(200, TaxTableSchema)
+@requires("catalogue:read")
+@query
+def show_tax_table(session: Session, market: str) -> TaxTable:
+    """What a market's sales are taxed by; 404 where it keeps no table and goes by its `tax_rates`."""
+    return queries.tax_table(session, market)
 
 
 @blueprint.route("/sellers/<seller>", methods=["PUT"])

@@ -20,8 +20,8 @@ def refuse_own_prices(wanted: Mapping[str, Any]) -> None:
 
 
 def refuse_changed_prices(edit: Mapping[str, Any]) -> None:
-    """Answer 403 where an edit touches prices, discounts or fees, also to take one off."""
-    if any(name in edit for name in ("fees", "discounts")) or any(
+    """Answer 403 where an edit touches prices, discounts, fees or taxes, also to take one off."""
+    if any(name in edit for name in ("fees", "discounts", "tax")) or any(
         name in line for line in edit.get("lines", []) for name in ("unit_price_minor", "discount_minor")
     ):
         refuse_without(SCOPE)

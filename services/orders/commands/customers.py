@@ -22,6 +22,7 @@ from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import Address, OrderStatus
 from shared.folding import searchable
 from shared.messaging import outbox
+from shared.vat import place_of
 
 MOST_ADDRESSES = 50
 
@@ -109,7 +110,7 @@ def readdress(
 
     The customer's address book gains it only if that is asked for. Raises NotFound, Stale, Invalid for a
     delivery that is not the order's or is collected, Refused (wrong_status, person_erased,
-    address_book_full).
+    address_book_full, taxed_elsewhere: what goes there is under another VAT, so the order is edited).
     """
     order = locked_order(session, order_id)
     group = next((one for one in order.delivery_groups if one.id == delivery_group_id), None)
@@ -121,6 +122,15 @@ def readdress(
             f"an order that is {order.status} goes where it was to go; ask shipping",
             order_status=order.status.value,
         )
+    if order.taxation is not None and group.address is not None:
+        before, after = (
+            place_of(one.country, one.postcode, one.city).code for one in (group.address, address)
+        )
+        if before != after:
+            raise Refused(
+                "taxed_elsewhere",
+                f"what goes to {after} is not taxed as what goes to {before}: edit the order",
+            )
     if add_to_address_book:
         _added(_locked_customer(session, order.customer_id), address, is_default=False)
     with change(session, order, "readdress", delivery_group_id=group.id, kept=add_to_address_book):

@@ -296,9 +296,12 @@ def _delivery(group: DeliveryGroup) -> DeliveryInput:
 
 
 def _line(line: OrderLine, place: int) -> DraftLine:
+    # The market's price, which is not what was asked where another tax is inside it, or none.
+    named = line.price_set_by is not None or line.list_price_minor is None
+    price = line.unit_price_minor if named else line.list_price_minor
     return {
         "sku": line.sku,
         "quantity": line.quantity,
         "delivery_group": place,
-        "quoted": {"name": line.name, "price_minor": line.unit_price_minor},
+        "quoted": {"name": line.name, "price_minor": price},
     }

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy.orm import Session
@@ -13,7 +13,9 @@ from services.orders.commands.changes import change, derive_payment, locked_orde
 from services.orders.commands.coupons import put_uses
 from services.orders.commands.credits import recount_cancelled
 from services.orders.commands.customers import put_person
+from services.orders.commands.retaxing import follows_price, override_of, retaxing
 from services.orders.domain.order_status import refuse_unless_possible
+from services.orders.domain.taxation import ChargesTaxed, Override
 from services.orders.models import (
     CUSTOMER_COLUMNS,
     Base,
@@ -37,6 +39,7 @@ from services.orders.pricing.costs import (
     waive_shipping,
 )
 from services.orders.pricing.inputs import DeliveryInput, DiscountInput, FeeInput, LineInput, delivery_input
+from services.orders.pricing.taxes import ByMarket
 from services.orders.pricing.terms import Offer, Terms, refuse_impossible, terms_of
 from services.orders.pricing.uses import uses_of
 from shared import clock
@@ -99,8 +102,13 @@ def edit_order(
     fees: Sequence[FeeInput] | None = None,
     discounts: Sequence[DiscountInput] | None = None,
     coupons: Sequence[str] | None = None,
+    tax: Mapping[str, Any] | None = None,
 ) -> Edit:
     """Change a placed order, and tell order.updated; what is left out stays as it is, tax rates too.
+
+    Of an order that was taxed by a table, what now goes elsewhere, or to somebody known otherwise to VAT, is
+    decided anew by the rates of the day it was placed, and the market's price follows as it would have then;
+    `tax` names a treatment in place of the table's, or with none has the table say it again.
 
     A list that is named replaces the one there was. Discounts and coupons are one list: naming either
     replaces both. Until then an amount that was taken off stays, a percentage follows the goods, and free
@@ -116,7 +124,11 @@ def edit_order(
     if discounts is None and coupons is not None:
         discounts = ()
     wanted = _revised(order, actor_of(session).name, delivery_groups, lines, fees, discounts)
-    terms = _terms(session, order, wanted, coupons or ())
+    given = {CUSTOMER_COLUMNS[name]: value for name, value in (customer or {}).items()}
+    vat_number = given.get("customer_vat_number", order.customer_vat_number)
+    billing = billing_address or order.billing_address
+    terms = _terms(session, order, wanted, coupons or (), billing, vat_number, override_of(order, tax))
+    wanted = _repriced(order, terms, wanted)
     days = {group.requested_on for group in order.delivery_groups if group.requested_on}
     refuse_impossible(
         terms,
@@ -128,8 +140,8 @@ def edit_order(
         known_days=days,
     )
     with change(session, order, "edit", reason=reason) as detail:
-        put_person(session, order, {CUSTOMER_COLUMNS[name]: text for name, text in (customer or {}).items()})
-        order.billing_address = billing_address or order.billing_address
+        put_person(session, order, given)
+        order.billing_address = billing
         groups = _put_groups(session, order, terms, wanted.groups)
         redeemed = _redeemed(session, order, terms, wanted, groups, coupons or ())
         if coupons is not None or discounts is not None:
@@ -140,12 +152,15 @@ def edit_order(
         waive_shipping(groups, order.free_shipping)
         granted = following(terms, wanted.lines, wanted.discounts)
         costs = costs_of(terms, groups, wanted.lines, wanted.fees, granted, redeemed)
+        order.taxation = costs.taxation
         _put_lines(session, order, groups, wanted.lines, costs)
         _put_fees(session, order, costs)
         _drop_groups(session, order, groups)
         _put_sums(session, order, costs.totals)
         changed = [name for name, value in _editable(order).items() if value != edited[name]]
         detail["changed"] = changed
+        if tax is not None:
+            detail["tax"] = dict(tax)
     outbox.publish(session, events.order_updated(order))
     return Edit(
         version=order.version,
@@ -253,15 +268,23 @@ def _lines_as_input(order: Order, groups: Sequence[DeliveryEdit]) -> list[LineEd
 
 
 def _fees_as_input(order: Order) -> list[FeeInput]:
-    return [
-        {
-            "name": fee.name,
-            "amount_minor": fee.amount_minor,
-            "tax_class": _own_class(fee.tax_rate_basis_points),
-        }
-        for fee in order.fees
-        if fee.kind is ChargeKind.FEE
-    ]
+    """The fees as they were given: what is taxed as the goods are is a row for each of their rates."""
+    fees: list[FeeInput] = []
+    as_goods: dict[str, FeeInput] = {}
+    for fee in order.fees:
+        if fee.kind is not ChargeKind.FEE:
+            continue
+        if fee.tax_class == "" and fee.name in as_goods:
+            as_goods[fee.name]["amount_minor"] += fee.amount_minor
+            continue
+        fees.append({"name": fee.name, "amount_minor": fee.amount_minor})
+        if fee.tax_class == "":
+            as_goods[fee.name] = fees[-1]
+        elif order.taxation is not None and fee.tax_class is not None:
+            fees[-1]["tax_class"] = fee.tax_class
+        else:
+            fees[-1]["tax_class"] = _own_class(fee.tax_rate_basis_points)
+    return fees
 
 
 def _discounts_as_input(order: Order) -> list[DiscountInput]:
@@ -303,7 +326,15 @@ def _redeemed(  # noqa: PLR0917 - what coupons depend on
     return redeemed
 
 
-def _terms(session: Session, order: Order, wanted: Revision, coupons: Sequence[str]) -> Terms:
+def _terms(  # noqa: PLR0917 - what terms depend on
+    session: Session,
+    order: Order,
+    wanted: Revision,
+    coupons: Sequence[str],
+    billing: Address,
+    vat_number: str,
+    override: Override | None,
+) -> Terms:
     """The market's terms as of now, but for what the order has already: that keeps its rates and names."""
     terms = terms_of(
         session,
@@ -319,6 +350,7 @@ def _terms(session: Session, order: Order, wanted: Revision, coupons: Sequence[s
         if fee.kind is ChargeKind.SHIPPING:
             rates["standard"] = fee.tax_rate_basis_points
     columns = {name: getattr(terms.market, name) for name in column_names(Market)}
+    columns |= {"tax_rates": rates, "charges_taxed": order.charges_taxed or ChargesTaxed.STANDARD}
     offers = {
         line.sku: Offer(
             name=line.name,
@@ -328,9 +360,28 @@ def _terms(session: Session, order: Order, wanted: Revision, coupons: Sequence[s
         )
         for line in order.lines
     }
-    return replace(
-        terms, market=as_loaded(Market, **columns | {"tax_rates": rates}), offers=terms.offers | offers
+    terms = replace(
+        terms,
+        market=as_loaded(Market, **columns),
+        offers=terms.offers | offers,
+        taxing=ByMarket(rates),
     )
+    if order.taxation is None:
+        return terms
+    return replace(terms, taxing=retaxing(order, terms, wanted.groups, billing, vat_number, override))
+
+
+def _repriced(order: Order, terms: Terms, wanted: Revision) -> Revision:
+    """The same order, its lines that are taxed otherwise now at the market's price as it is asked there."""
+    known = {line.id: line for line in order.lines}
+    lines = []
+    for given in wanted.lines:
+        line = known.get(given["line_id"]) if "line_id" in given else None
+        if line is not None and follows_price(line, terms, given):
+            lines.append(cast(LineEdit, {key: of for key, of in given.items() if key != "unit_price_minor"}))
+        else:
+            lines.append(given)
+    return replace(wanted, lines=lines)
 
 
 def _put_groups(
@@ -413,4 +464,5 @@ def _editable(order: Order) -> dict[str, Any]:
         "fees": [(fee.name, fee.amount_minor) for fee in order.fees if fee.kind is ChargeKind.FEE],
         "discounts": _discounts_as_input(order),
         "coupons": list(order.coupons),
+        "tax": order.taxation and (order.taxation.reasons, order.taxation.override),
     }

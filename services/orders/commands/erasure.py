@@ -5,6 +5,7 @@ The caller owns the transaction.
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -134,6 +135,7 @@ def erase_person(session: Session, order_id: UUID) -> None:
     with change(session, order, "anonymise"):
         order.customer_name = order.customer_email = order.customer_phone = ""
         order.customer_company = order.customer_vat_number = ""
+        order.taxation = order.taxation and replace(order.taxation, identifier="")
         # Where the tax is due says nothing of a person.
         country = order.billing_address.country
         order.billing_address = Address(name="", line1="", city="", postcode="", country=country)

@@ -73,6 +73,7 @@ def exchange_return(
         channel=order.channel,
         locale=order.locale,
         exchange_of=order.id,
+        tax=order.taxation.override if order.taxation else None,
     )
     successor = session.get_one(Order, placed.id)
     with change(session, order, "exchange_return", return_id=exchanged.id, exchange_order_id=successor.id):

@@ -1,12 +1,13 @@
 """Markets, sellers, products and coupons: made or changed as a whole. The caller owns the transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from services.orders.domain.taxation import TaxRate, TaxTable
 from services.orders.models import Base, Coupon, Market, Product, ProductPrice, Seller
 from services.orders.queries.visibility import in_own_markets
 from shared.access import actor_of, visible
@@ -37,6 +38,22 @@ def put_market(session: Session, code: str, **rules: Any) -> Market:
     if not _upsert(session, Market, {"code": code}, rules, where=unchanged):
         raise Refused("currency_fixed", "a market's currency and tax mode can't be changed")
     return session.get_one(Market, code, populate_existing=True)
+
+
+def put_tax_table(
+    session: Session, market: str, *, rates: Sequence[Mapping[str, Any]], **choices: Any
+) -> TaxTable:
+    """Have a market's sales taxed by a table from now on; raises NotFound."""
+    row = (
+        session.get(Market, market, with_for_update=True)
+        if actor_of(session).may_see_market(market)
+        else None
+    )
+    if row is None:
+        raise NotFound("market", market)
+    row.tax_table = table = TaxTable(rates=tuple(TaxRate(**rate) for rate in rates), **choices)
+    session.flush()
+    return table
 
 
 def put_seller(session: Session, code: str, **seller: Any) -> Seller:

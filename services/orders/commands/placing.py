@@ -17,6 +17,7 @@ from services.orders.commands.coupons import use_rows
 from services.orders.domain.deadlines import Deadlines
 from services.orders.domain.order_status import status_after
 from services.orders.domain.payments import Ledger
+from services.orders.domain.taxation import Override, is_open
 from services.orders.domain.verification import AUTOMATIC, VERIFICATION, unverified
 from services.orders.models import (
     CUSTOMER_COLUMNS,
@@ -134,6 +135,7 @@ def place_order(
     fees: Sequence[FeeInput] = (),
     discounts: Sequence[DiscountInput] = (),
     coupons: Sequence[str] = (),
+    tax: Override | None = None,
     order_id: UUID | None = None,
     origin: Mapping[str, Any] | None = None,
 ) -> Order:
@@ -141,16 +143,21 @@ def place_order(
 
     Amounts are in minor units of the market's currency, as its tax mode counts them. A coupon that is not
     valid, or used as often as it may be, grants nothing and is noted with the reason; what the market
-    verifies and does not find puts the hold `verification` on the order. A draft's order is given the draft's
-    id, and its history where it comes from. Raises Invalid naming each field that market, seller or products
-    don't allow, Refused (already_placed) for an external reference that the seller has used before. What it
-    answers is for reading: it is not the session's, to which the order is new; do more with it in the same
-    transaction by loading it.
+    verifies and does not find puts the hold `verification` on the order. Where the market keeps a table of
+    taxes, each part is taxed by where it goes and who buys, unless an override says how. A draft's order is
+    given the draft's id, and its history where it comes from. Raises Invalid naming each field that market,
+    seller or products don't allow, Refused (already_placed) for an external reference that the seller has
+    used before. What it answers is for reading: it is not the session's, to which the order is new; do more
+    with it in the same transaction by loading it.
     """
     terms = terms_of(session, seller, market, customer.get("id"), lines, coupons, numbered=True)
     actor, placed_at, locale = actor_of(session).name, clock.now(), locale or terms.market.locale
-    refuse_impossible(terms, payment_method, delivery_groups, lines, fees, ordered_at=placed_at)
     buyer = terms.customer or _new_customer(seller, market, customer, placed_at)
+    billing = billing_address or next((one["address"] for one in delivery_groups if one.get("address")), None)
+    terms = terms.taxed(delivery_groups, billing, buyer.vat_number, placed_at, tax)
+    refuse_impossible(terms, payment_method, delivery_groups, lines, fees, ordered_at=placed_at)
+    if billing is None:
+        raise Invalid(billing_address="is needed where nothing is delivered to an address")
     groups = [
         as_loaded(DeliveryGroup, id=new_id(), **terms.group_columns(given, locale))
         for given in delivery_groups
@@ -184,9 +191,11 @@ def place_order(
         link_serial=0,
         customer_id=buyer.id,
         **{column: getattr(buyer, name) for name, column in CUSTOMER_COLUMNS.items()},
-        billing_address=billing_address or _first_address(delivery_groups),
+        billing_address=billing,
         payment_method=payment_method,
         **_sums(costs.totals, placed_at),
+        taxation=costs.taxation,
+        charges_taxed=terms.market.charges_taxed,
         placed_at=placed_at,
         end_reason="",
     )
@@ -231,13 +240,6 @@ def _insert(
         _refuse_placed(session, order)
 
 
-def _first_address(delivery_groups: Sequence[DeliveryInput]) -> Address:
-    for group in delivery_groups:
-        if address := group.get("address"):
-            return address
-    raise Invalid(billing_address="is needed where nothing is delivered to an address")
-
-
 def _bought_in(session: Session, customer: Customer, market: str) -> None:
     """Note that a customer bought in a market, for whoever sees that alone to see the customer."""
     if market not in customer.markets:
@@ -273,6 +275,7 @@ def _verify(order: Order, groups: Sequence[DeliveryGroup], redeemed: Sequence[Re
         order.customer,
         [group.address for group in groups],
         doubtful_codes(redeemed),
+        open_vat_number=is_open(order.taxation, order.customer_vat_number),
     )
     if not order.unverified:
         order.verified_by, order.verified_at = AUTOMATIC, order.placed_at

@@ -20,6 +20,7 @@ class Check(StrEnum):
     PHONE = "phone"
     EMAIL = "email"
     COUPONS = "coupons"
+    VAT_NUMBER = "vat_number"  # only where the market keeps a table of taxes
 
 
 def unverified(
@@ -27,6 +28,8 @@ def unverified(
     customer: Person,
     addresses: Iterable[Address | None],
     refused_coupons: Sequence[str],
+    *,
+    open_vat_number: bool = False,
 ) -> list[Check]:
     """What is missing or does not hold, of what a market looks at.
 
@@ -42,5 +45,6 @@ def unverified(
         Check.PHONE: any(phone.strip() for phone in phones),
         Check.EMAIL: bool(customer.email.strip()),
         Check.COUPONS: not refused_coupons,
+        Check.VAT_NUMBER: not open_vat_number,
     }
     return [check for check in Check if check in checks and not found[check]]

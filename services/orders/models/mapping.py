@@ -13,6 +13,7 @@ from services.orders.domain.fulfilment import Fulfilment, Goods
 from services.orders.domain.payments import Discrepancy
 from services.orders.domain.search_words import WordKind
 from services.orders.domain.statements import LineState
+from services.orders.domain.taxation import ChargesTaxed, Taxation, TaxTable
 from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from shared import db
@@ -36,6 +37,7 @@ from shared.events.snapshots import (
     TaxMode,
     TaxRounding,
     TaxRow,
+    TaxTreatment,
 )
 
 T = TypeVar("T")
@@ -66,6 +68,7 @@ _WORDS: dict[Any, Any] = {
         *(Channel, ChargeKind, CsrStatus, Fulfilment, Lifecycle, OrderStatus, TimelineStep),
         *(CloseReason, InvoiceOn, InvoicePer, LineState, NumbersPer, ReturnReason, ReturnStatus),
         *(Discrepancy, PaymentMethod, PaymentState, RefundState, TaxMode, TaxRounding, WordKind),
+        *(ChargesTaxed, TaxTreatment),
     )
 }
 
@@ -91,6 +94,8 @@ class Base(DeclarativeBase):
         tuple[Goods, ...]: Json(tuple[Goods, ...]),
         tuple[RefundPart, ...]: Json(tuple[RefundPart, ...]),
         tuple[TaxRow, ...]: Json(tuple[TaxRow, ...]),
+        Taxation: Json(Taxation),
+        TaxTable: Json(TaxTable),
         **_WORDS,
     }
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from services.orders.domain.taxation import ChargesTaxed, TaxTable
 from services.orders.domain.verification import Check
 from services.orders.models.mapping import Base
 from shared.db import new_id
@@ -46,6 +47,9 @@ class Market(Base):
     exchange_after_return: Mapped[bool]  # whether what is sent in exchange waits for the goods
     invoice_per: Mapped[InvoicePer] = mapped_column(default=InvoicePer.ORDER)
     numbers_per: Mapped[NumbersPer] = mapped_column(default=NumbersPer.YEAR)
+    charges_taxed: Mapped[ChargesTaxed] = mapped_column(default=ChargesTaxed.STANDARD)
+    # What sales are taxed by, if not by the rates above; long, and no order that was placed asks for it.
+    tax_table: Mapped[TaxTable | None] = mapped_column(deferred=True)
 
 
 class Seller(Base):

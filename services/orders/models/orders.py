@@ -13,6 +13,7 @@ from services.orders.domain.order_status import OrderFacts, actions
 from services.orders.domain.payments import Ledger
 from services.orders.domain.refunds import Bill, Charged, bear_discounts
 from services.orders.domain.return_status import ENDED
+from services.orders.domain.taxation import ChargesTaxed, Taxation
 from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from services.orders.models.mapping import Base
@@ -160,6 +161,8 @@ class Order(Base):
     tax_added_minor: Mapped[int]
     total_minor: Mapped[int]
     tax: Mapped[tuple[TaxRow, ...]]
+    taxation: Mapped[Taxation | None]  # how that was decided; null where the market's rates are all there is
+    charges_taxed: Mapped[ChargesTaxed | None]  # null on orders of before: at the class `standard`
 
     payment_method: Mapped[PaymentMethod]
     cancelled_minor: Mapped[int]  # what of the total is no longer wanted

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.orders.models.mapping import Base
 from shared.db import new_id
-from shared.events.snapshots import Address, CancelledLine, ChargeKind, RefundPart
+from shared.events.snapshots import Address, CancelledLine, ChargeKind, RefundPart, TaxTreatment
 
 
 class DeliveryGroup(Base):
@@ -56,6 +56,8 @@ class OrderLine(Base):
     tax_class: Mapped[str]
     tax_rate_basis_points: Mapped[int]
     tax_minor: Mapped[int]
+    tax_treatment: Mapped[TaxTreatment | None]  # null where the market's rates are all there is to know
+    tax_place: Mapped[str | None]  # whose tax it is
     # Its share of the order's discounts, and the tax in that; null on lines of before these were kept.
     order_discount_minor: Mapped[int | None]
     order_discount_tax_minor: Mapped[int | None]
@@ -79,6 +81,7 @@ class OrderFee(Base):
     tax_rate_basis_points: Mapped[int]
     tax_minor: Mapped[int]
     group_id: Mapped[UUID | None] = mapped_column(ForeignKey("delivery_groups.id"))
+    tax_class: Mapped[str | None]  # empty: as its goods are taxed; null of discounts, and on rows of before
     share_basis_points: Mapped[int | None]  # of the goods, which a discount follows; None for an amount
 
 

@@ -1,12 +1,13 @@
 """What an order costs under its terms, and what the codes that its customer gave take off."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.orders.domain.coupons import NOTHING_LEFT, UNUSED, Uses, share_of, why_not
+from services.orders.domain.taxation import ChargesTaxed, Taxation, Taxed, Untaxable
 from services.orders.domain.totals import (
     Charge,
     rates_rounded_too_far,
@@ -18,7 +19,7 @@ from services.orders.models import DeliveryGroup
 from services.orders.pricing.inputs import DiscountInput, FeeInput, LineInput
 from services.orders.pricing.terms import Terms
 from shared.errors import Invalid
-from shared.events.snapshots import ChargeKind, TaxRounding, Totals
+from shared.events.snapshots import ChargeKind, TaxRounding, TaxTreatment, Totals
 from shared.money import minor_digits, split
 
 LARGEST_TOTAL_MINOR = 10**15  # far above any order, far below what a bigint holds
@@ -42,6 +43,8 @@ class PricedLine:
     order_discount_minor: int  # its share of the order's discounts, and the tax of that
     order_discount_tax_minor: int
     sales_coefficient: int
+    tax_treatment: TaxTreatment | None  # None where the market's rates are all there is to know
+    tax_place: str | None  # whose tax it is
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,7 @@ class SideCharge:
     tax_minor: int
     group_id: UUID | None = None  # whose shipping it is
     share_basis_points: int | None = None  # of the goods, if a discount was granted as that
+    tax_class: str | None = None  # empty where it is taxed as its goods are; none of a discount
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +68,17 @@ class Costs:
     lines: Sequence[PricedLine]
     others: Sequence[SideCharge]
     totals: Totals
+    taxation: Taxation | None  # how its taxes were decided, where a table says
+
+
+@dataclass(frozen=True)
+class _Beside:
+    """A charge beside the lines, or the part of one that has this rate."""
+
+    name: str
+    charge: Charge
+    tax_class: str
+    group_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,27 +112,23 @@ def costs_of(  # noqa: PLR0917 - what an order is made of
     discounts: Sequence[DiscountInput],
     redeemed: Sequence[Redemption] = (),
 ) -> Costs:
-    """What all comes to; raises Invalid where discounts exceed the goods, or the total is absurd."""
-    rates = terms.market.tax_rates
+    """What all comes to.
+
+    Raises Invalid where discounts exceed the goods, the total is absurd, or no tax is known for something.
+    """
+    taxed = _taxes(terms, lines)
     goods = [
-        Charge(ChargeKind.LINE, line_total(terms, line), rates[terms.offers[line["sku"]].tax_class])
-        for line in lines
+        Charge(ChargeKind.LINE, line_total(terms, line), tax.rate_basis_points)
+        for line, tax in zip(lines, taxed, strict=True)
     ]
-    named: list[tuple[str, Charge, UUID | None]] = []
-    for group in groups:
-        if price := group.shipping_minor - group.waived_minor:
-            shipping = Charge(ChargeKind.SHIPPING, price, rates["standard"])
-            named.append((group.method_name, shipping, group.id))
-    for fee in fees:
-        rate = rates[fee.get("tax_class", "standard")]
-        named.append((fee["name"], Charge(ChargeKind.FEE, fee["amount_minor"], rate), None))
+    named, others_taxed = _charges_beside(terms, groups, lines, goods, fees)
     granted: list[tuple[DiscountInput, Charge]] = []
     left = goods
     for discount in [*discounts, *(one.discount for one in redeemed if one.amount_minor)]:
         shares, left = spread_discount(discount["amount_minor"], left)
         granted += [(discount, share) for share in shares]
     mode, rounding = terms.market.tax_mode, terms.market.tax_rounding
-    beside = [charge for _, charge, _ in named]
+    beside = [one.charge for one in named]
     once: set[int] = set()
     if rounding is TaxRounding.PER_LINE:
         unit = 10 ** minor_digits(terms.market.currency)
@@ -138,11 +149,11 @@ def costs_of(  # noqa: PLR0917 - what an order is made of
     if totals.total_minor > LARGEST_TOTAL_MINOR:
         raise Invalid(lines=f"cost more than {LARGEST_TOTAL_MINOR} in all")
     return Costs(
-        lines=[_priced(terms, *line) for line in zip(lines, line_taxes, line_discounts, strict=True)],
+        lines=[_priced(terms, *line) for line in zip(lines, taxed, line_taxes, line_discounts, strict=True)],
         others=[
             *(
-                _beside(name, charge, tax, group_id=group_id)
-                for (name, charge, group_id), tax in zip(named, taxes_beside, strict=True)
+                _beside(one.name, one.charge, tax, group_id=one.group_id, tax_class=one.tax_class)
+                for one, tax in zip(named, taxes_beside, strict=True)
             ),
             *(
                 _beside(given["name"], charge, tax, share_basis_points=given.get("share_basis_points"))
@@ -150,7 +161,99 @@ def costs_of(  # noqa: PLR0917 - what an order is made of
             ),
         ],
         totals=totals,
+        taxation=_taxation(terms, [*taxed, *others_taxed]),
     )
+
+
+def _taxes(terms: Terms, lines: Sequence[LineInput]) -> list[Taxed]:
+    """How each line is taxed; raises Invalid."""
+    taxed = []
+    for place, line in enumerate(lines):
+        try:
+            taxed.append(terms.tax_of(line))
+        except Untaxable as error:
+            raise Invalid(**{f"lines.{place}.sku": str(error)}) from error
+    return taxed
+
+
+def _taxation(terms: Terms, taxed: Sequence[Taxed]) -> Taxation | None:
+    try:
+        return terms.taxing.taxation(taxed)
+    except Untaxable as error:
+        raise Invalid(lines=str(error)) from error
+
+
+def _charges_beside(
+    terms: Terms,
+    groups: Sequence[DeliveryGroup],
+    lines: Sequence[LineInput],
+    goods: Sequence[Charge],
+    fees: Sequence[FeeInput],
+) -> tuple[list[_Beside], list[Taxed]]:
+    """Shipping and fees, one for each rate that they bear, and how those are taxed that bear a class's rate.
+
+    Shipping goes with the goods of its delivery group, a fee with all. Raises Invalid.
+    """
+    found: list[_Beside] = []
+    taxed: list[Taxed] = []
+
+    def of_class(tax_class: str, place: int, field: str) -> int:
+        try:
+            tax = terms.taxing.tax(tax_class, place)
+        except Untaxable as error:
+            raise Invalid(**{field: str(error)}) from error
+        taxed.append(tax)
+        return tax.rate_basis_points
+
+    follows = terms.market.charges_taxed is not ChargesTaxed.STANDARD
+    for place, group in enumerate(groups):
+        of_it = [at for at, line in enumerate(lines) if line.get("delivery_group", 0) == place]
+        price = group.shipping_minor - group.waived_minor
+        if not price:
+            continue
+        if follows and of_it:
+            found += [
+                _Beside(group.method_name, Charge(ChargeKind.SHIPPING, amount, rate), "", group.id)
+                for rate, amount in _as_goods(terms, price, lines, goods, of_it)
+            ]
+        else:
+            rate = of_class("standard", place, f"delivery_groups.{place}.shipping_minor")
+            charge = Charge(ChargeKind.SHIPPING, price, rate)
+            found.append(_Beside(group.method_name, charge, "standard", group.id))
+    for place, fee in enumerate(fees):
+        tax_class = fee.get("tax_class")
+        if tax_class is None and follows and lines:
+            found += [
+                _Beside(fee["name"], Charge(ChargeKind.FEE, amount, rate), "")
+                for rate, amount in _as_goods(terms, fee["amount_minor"], lines, goods, range(len(lines)))
+            ]
+        else:
+            rate = of_class(tax_class or "standard", 0, f"fees.{place}.tax_class")
+            charge = Charge(ChargeKind.FEE, fee["amount_minor"], rate)
+            found.append(_Beside(fee["name"], charge, tax_class or "standard"))
+    return found, taxed
+
+
+def _as_goods(
+    terms: Terms, amount_minor: int, lines: Sequence[LineInput], goods: Sequence[Charge], of: Iterable[int]
+) -> Iterator[tuple[int, int]]:
+    """What of an amount bears each rate of these goods, or the one that most of them have by value.
+
+    Goods that cost nothing count by units. Shares of gross amounts are the shares of their net amounts too.
+    """
+    worth: Counter[int] = Counter()
+    units: Counter[int] = Counter()
+    for at in of:
+        worth[goods[at].rate_basis_points] += goods[at].amount_minor
+        units[goods[at].rate_basis_points] += lines[at]["quantity"]
+    weights = worth if any(worth.values()) else units
+    rates = sorted(weights, reverse=True)
+    if terms.market.charges_taxed is ChargesTaxed.MAIN:
+        yield max(rates, key=weights.__getitem__), amount_minor
+        return
+    for rate, share in zip(rates, split(amount_minor, [weights[rate] for rate in rates]), strict=True):
+        if share:
+            yield rate, share
 
 
 def following(
@@ -181,6 +284,7 @@ def _beside(
     *,
     group_id: UUID | None = None,
     share_basis_points: int | None = None,
+    tax_class: str | None = None,
 ) -> SideCharge:
     return SideCharge(
         kind=charge.kind,
@@ -190,6 +294,7 @@ def _beside(
         tax_minor=tax_minor,
         group_id=group_id,
         share_basis_points=share_basis_points,
+        tax_class=tax_class,
     )
 
 
@@ -209,7 +314,9 @@ def _taxes_of_discounts(
     return taxes
 
 
-def _priced(terms: Terms, line: LineInput, tax_minor: int, order_discount: tuple[int, int]) -> PricedLine:
+def _priced(
+    terms: Terms, line: LineInput, taxed: Taxed, tax_minor: int, order_discount: tuple[int, int]
+) -> PricedLine:
     offer = terms.offers[line["sku"]]
     price = price_of(terms, line)
     return PricedLine(
@@ -218,15 +325,17 @@ def _priced(terms: Terms, line: LineInput, tax_minor: int, order_discount: tuple
         quantity=line["quantity"],
         unit_price_minor=price,
         list_price_minor=offer.price_minor,
-        price_set_by=None if price == offer.price_minor else line.get("price_set_by"),
+        price_set_by=None if price == terms.asked_price(line) else line.get("price_set_by"),
         discount_minor=line.get("discount_minor", 0),
         total_minor=line_total(terms, line),
         tax_class=offer.tax_class,
-        tax_rate_basis_points=terms.market.tax_rates[offer.tax_class],
+        tax_rate_basis_points=taxed.rate_basis_points,
         tax_minor=tax_minor,
         order_discount_minor=order_discount[0],
         order_discount_tax_minor=order_discount[1],
         sales_coefficient=offer.sales_coefficient,
+        tax_treatment=taxed.treatment,
+        tax_place=taxed.place or None,
     )
 
 
@@ -299,8 +408,10 @@ def waive_shipping(groups: Sequence[DeliveryGroup], free_shipping: str | None) -
 
 
 def price_of(terms: Terms, line: LineInput) -> int:
-    """What a unit of the line costs: the price that is named, or the market's."""
-    price = line.get("unit_price_minor", terms.offers[line["sku"]].price_minor)
+    """What a unit of the line costs: as it is named, or by the market's price where it goes."""
+    price = line.get("unit_price_minor")
+    if price is None:
+        price = terms.asked_price(line)
     assert price is not None, "a line without a price is not feasible"
     return price
 

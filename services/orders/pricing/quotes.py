@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from services.orders.domain import draft_status
 from services.orders.domain.coupons import NOTHING_LEFT
+from services.orders.domain.taxation import is_open
 from services.orders.domain.verification import Check, unverified
 from services.orders.models import DeliveryGroup, Draft, as_loaded
 from services.orders.pricing.costs import (
@@ -25,14 +26,30 @@ from services.orders.pricing.costs import (
     waive_shipping,
 )
 from services.orders.pricing.inputs import DraftContents, DraftLine
-from services.orders.pricing.terms import Offer, Terms, impossibilities, is_impossible, terms_of
+from services.orders.pricing.terms import (
+    Offer,
+    Terms,
+    impossibilities,
+    is_impossible,
+    terms_of,
+    untaxable,
+)
 from services.orders.pricing.uses import uses_of
 from shared import clock
 from shared.access import EVERYTHING
 from shared.db import new_id
 from shared.errors import Invalid
 from shared.events.from_rows import made_of
-from shared.events.snapshots import OrderStatus, Person, StockLevel, StockSnapshot, Totals
+from shared.events.snapshots import (
+    Address,
+    OrderStatus,
+    Person,
+    StockLevel,
+    StockSnapshot,
+    TaxReason,
+    TaxTreatment,
+    Totals,
+)
 from shared.life import Refusal
 from shared.messaging import copies
 from shared.money import Money
@@ -81,7 +98,9 @@ class QuotedLine:
     price_set_by: str | None
     discount_minor: int
     total_minor: int
+    tax_rate_basis_points: int | None
     tax_minor: int
+    tax_treatment: TaxTreatment | None
     availability: Availability | None  # None: shipping has never told of the SKU
 
 
@@ -107,6 +126,7 @@ class Quote:
     charges: Sequence[SideCharge]
     coupons: Sequence[Redemption]
     totals: Totals
+    tax_reasons: Sequence[TaxReason]  # of each rate, where the market keeps a table
     notices: Sequence[Notice]
     lacks: Mapping[str, str]  # by field: what must be there before it can be placed
     unverified: Sequence[Check]  # what would have the order held for verification
@@ -144,6 +164,12 @@ def quote(session: Session, draft: Draft, terms: Terms | None = None) -> Quote:
     """What a draft comes to under the terms of this moment."""
     contents = contents_of(draft)
     terms = terms or draft_terms(session, draft, contents)
+    terms = terms.taxed(
+        contents.get("delivery_groups", []),
+        _billing(contents),
+        _customer(terms, contents).vat_number,
+        clock.now(),
+    )
     lines = contents.get("lines", [])
     sold = [line for line in lines if not is_impossible(terms, line)]
     locale = contents.get("locale", terms.market.locale)
@@ -178,6 +204,7 @@ def quote(session: Session, draft: Draft, terms: Terms | None = None) -> Quote:
         charges=costs.others,
         coupons=redeemed,
         totals=costs.totals,
+        tax_reasons=costs.taxation.reasons if costs.taxation else (),
         notices=[*_notices(terms, lines, quoted), *_coupon_notices(terms, redeemed)],
         lacks=lacks,
         unverified=unverified(
@@ -185,6 +212,7 @@ def quote(session: Session, draft: Draft, terms: Terms | None = None) -> Quote:
             customer,
             [group.address for group in groups],
             doubtful_codes(redeemed),
+            open_vat_number=is_open(costs.taxation, customer.vat_number),
         ),
     )
 
@@ -228,9 +256,14 @@ def _costs(
     sold: Sequence[DraftLine],
     redeemed: Sequence[Redemption],
 ) -> Costs:
-    rates = terms.market.tax_rates
-    fees = [fee for fee in contents.get("fees", []) if fee.get("tax_class", "standard") in rates]
+    fees = [fee for fee in contents.get("fees", []) if not untaxable(terms, fee)]
     return costs_of(terms, groups, sold, fees, contents.get("discounts", []), redeemed)
+
+
+def _billing(contents: DraftContents) -> Address | None:
+    """Where the bill goes, as placing it takes it."""
+    addresses = (group.get("address") for group in contents.get("delivery_groups", []))
+    return contents.get("billing_address") or next(filter(None, addresses), None)
 
 
 def _customer(terms: Terms, contents: DraftContents) -> Person:
@@ -278,6 +311,8 @@ def _line(
     offer = terms.offers.get(line["sku"])
     shown = offer or Offer(name=_former_name(line), tax_class="", sales_coefficient=1, price_minor=None)
     price = line.get("unit_price_minor", shown.price_minor)
+    if priced is not None:
+        price = priced.unit_price_minor
     return QuotedLine(
         sku=line["sku"],
         name=line.get("name") or shown.name,
@@ -290,7 +325,9 @@ def _line(
         price_set_by=line.get("price_set_by"),
         discount_minor=line.get("discount_minor", 0),
         total_minor=priced.total_minor if priced else 0,
+        tax_rate_basis_points=priced.tax_rate_basis_points if priced else None,
         tax_minor=priced.tax_minor if priced else 0,
+        tax_treatment=priced.tax_treatment if priced else None,
         availability=availability,
     )
 
@@ -303,10 +340,10 @@ def _notices(terms: Terms, lines: Sequence[DraftLine], quoted: Sequence[QuotedLi
         before = line.get("quoted", {}).get("price_minor")
         if now.unit_price_minor is None:
             yield Notice(line=place, code="no_price", detail=f"{now.name} has no price in this market")
-        elif "unit_price_minor" not in line and before not in {None, now.unit_price_minor}:
+        elif "unit_price_minor" not in line and before not in {None, now.list_price_minor}:
             was, is_now = (
                 Money(price or 0, terms.market.currency).show(terms.market.locale)
-                for price in (before, now.unit_price_minor)
+                for price in (before, now.list_price_minor)
             )
             yield Notice(line=place, code="price_changed", detail=f"{now.name} was {was} and is {is_now} now")
         stock = now.availability

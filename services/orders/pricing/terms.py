@@ -1,7 +1,7 @@
 """What an order is placed under: market, seller, customer and products, and what these do not allow."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from services.orders.domain.coupons import CouponTerms
 from services.orders.domain.periods import today_in
+from services.orders.domain.taxation import ChargesTaxed, Override, Taxed, Untaxable
 from services.orders.models import (
     Coupon,
     Customer,
@@ -25,9 +26,10 @@ from services.orders.models import (
     order_numbers,
 )
 from services.orders.pricing.inputs import DeliveryInput, FeeInput, LineInput
+from services.orders.pricing.taxes import ByMarket, Taxing, by_table, table_of
 from shared.access import actor_of
 from shared.errors import Invalid
-from shared.events.snapshots import PaymentMethod
+from shared.events.snapshots import Address, PaymentMethod
 
 
 class Offer(msgspec.Struct):
@@ -50,6 +52,39 @@ class Terms:
     offers: dict[str, Offer]  # by SKU; only what is active
     coupons: dict[str, CouponTerms]  # by code; valid or not
     number: str | None  # drawn for the order that is to be placed
+    taxing: Taxing
+
+    def taxed(
+        self,
+        groups: Sequence[DeliveryInput],
+        billing: Address | None,
+        vat_number: str,
+        at: datetime,
+        override: Override | None = None,
+    ) -> "Terms":
+        """The same terms for an order that goes to these places at an instant.
+
+        Where the market keeps no table they are the same. Raises Invalid for an override where there is none.
+        """
+        table = table_of(self.market, self.seller)
+        if table is None:
+            if override is not None:
+                raise Invalid(tax="the market keeps no table of taxes, or the seller has no VAT identifier")
+            return self
+        day = today_in(self.market.time_zone, at)
+        arguments = (table, self.market, self.seller, groups, billing, vat_number, day, override)
+        return replace(self, taxing=by_table(*arguments))
+
+    def tax_of(self, line: LineInput) -> Taxed:
+        """How a line is taxed; raises Untaxable."""
+        return self.taxing.tax(self.offers[line["sku"]].tax_class, line.get("delivery_group", 0))
+
+    def asked_price(self, line: LineInput) -> int | None:
+        """What a unit of a line costs by the market's price, None without one; raises Untaxable."""
+        offer = self.offers[line["sku"]]
+        if offer.price_minor is None:
+            return None
+        return self.taxing.asked(offer.tax_class, line.get("delivery_group", 0), offer.price_minor)
 
     def group_columns(self, given: DeliveryInput, locale: str) -> dict[str, Any]:
         """The columns of a delivery group as it is given; what is not given is null, or nothing."""
@@ -180,6 +215,7 @@ def terms_of(  # noqa: PLR0917 - what terms depend on
         offers=msgspec.convert(offers or {}, dict[str, Offer]),
         coupons=msgspec.convert(granted or {}, dict[str, CouponTerms]),
         number=number and f"{market.upper()}-{number}",
+        taxing=ByMarket(rows[0].tax_rates),
     )
 
 
@@ -235,14 +271,26 @@ def impossibilities(
         if line.get("delivery_group", 0) >= len(delivery_groups):
             wrong[f"lines.{place}.delivery_group"] = "there is no such delivery group"
     for place, fee in enumerate(fees):
-        if fee.get("tax_class", "standard") not in terms.market.tax_rates:
-            wrong[f"fees.{place}.tax_class"] = "has no rate in this market"
+        if reason := untaxable(terms, fee):
+            wrong[f"fees.{place}.tax_class"] = reason
     return wrong
 
 
 def is_impossible(terms: Terms, line: LineInput) -> bool:
     """Whether a line can't be sold as it is wanted."""
     return any(_wrong_with_line(terms, line))
+
+
+def untaxable(terms: Terms, fee: FeeInput) -> str | None:
+    """Why a fee can't be taxed, if it can't."""
+    tax_class = fee.get("tax_class")
+    if tax_class is None and terms.market.charges_taxed is not ChargesTaxed.STANDARD:
+        return None  # as its goods are
+    try:
+        terms.taxing.tax(tax_class or "standard", 0)
+    except Untaxable as error:
+        return str(error)
+    return None
 
 
 def _refuse_unseen(session: Session, market: str, seller: str) -> None:
@@ -275,9 +323,13 @@ def _wrong_with_line(terms: Terms, line: LineInput) -> Iterator[tuple[str, str]]
     if offer is None:
         yield "sku", "the seller has no such product"
         return
-    if offer.tax_class not in terms.market.tax_rates:
-        yield "sku", f"its tax class {offer.tax_class} has no rate in this market"
-    price = line.get("unit_price_minor", offer.price_minor)
+    price = line.get("unit_price_minor")
+    try:
+        terms.tax_of(line)
+        price = terms.asked_price(line) if price is None else price
+    except Untaxable as error:
+        yield "sku", str(error)
+        return
     if price is None:
         yield "unit_price_minor", "the product has no price in this market: name one"
     elif line.get("discount_minor", 0) > price * line["quantity"]:

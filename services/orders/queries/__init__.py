@@ -5,9 +5,10 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, selectinload, undefer
 
 from services.orders.domain.search_words import containing, part_patterns
+from services.orders.domain.taxation import TaxTable
 from services.orders.models import (
     Coupon,
     Customer,
@@ -19,6 +20,7 @@ from services.orders.models import (
 )
 from services.orders.queries.visibility import in_own_markets, in_sight, visible_customers
 from shared.access import seen, visible
+from shared.errors import NotFound
 from shared.events.snapshots import ShipmentsSnapshot
 from shared.messaging import copies
 
@@ -105,6 +107,15 @@ def transactions(session: Session, order: Order) -> list[dict[str, Any]]:
 def market(session: Session, code: str) -> Market:
     """One market; raises NotFound, also for one out of sight."""
     return seen(session, select(Market).where(Market.code == code), "market", code, None, Market.code)
+
+
+def tax_table(session: Session, market: str) -> TaxTable:
+    """What a market taxes its sales by; raises NotFound, also where it keeps no table."""
+    rows = select(Market).where(Market.code == market).options(undefer(Market.tax_table))
+    table = seen(session, rows, "market", market, None, Market.code).tax_table
+    if table is None:
+        raise NotFound("tax table", market)
+    return table
 
 
 def markets(session: Session, limit: int, after: str = "") -> Sequence[Market]:

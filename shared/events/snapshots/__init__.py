@@ -45,8 +45,10 @@ from shared.events.snapshots.orders import (
     ReturnStatus,
     SellerBlock,
     TaxMode,
+    TaxReason,
     TaxRounding,
     TaxRow,
+    TaxTreatment,
     Totals,
 )
 from shared.events.snapshots.people import (
@@ -127,8 +129,10 @@ __all__ = [
     "StockLevel",
     "StockSnapshot",
     "TaxMode",
+    "TaxReason",
     "TaxRounding",
     "TaxRow",
+    "TaxTreatment",
     "Totals",
     "TrackingStatus",
 ]

@@ -41,6 +41,28 @@ class TaxRounding(OpenEnum):
     PER_RATE = "per_rate"  # once per rate; each line shows its share of it
 
 
+class TaxTreatment(OpenEnum):
+    """By what rule of VAT a sale is taxed, or is not."""
+
+    HOME = "home"  # at the rates of where the seller is
+    DESTINATION = "destination"  # at those of where the goods go, or the customer of a digital service is
+    INTRA_COMMUNITY = "intra_community"  # goods to a business in another member state
+    REVERSE_CHARGE = "reverse_charge"  # services to one: it owes the tax itself
+    EXPORT = "export"  # goods that leave the territory
+    EXEMPT = "exempt"  # for what it is, or whom it is for
+    OUTSIDE = "outside"  # not subject to this VAT at all
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaxReason:
+    """Why one rate of an order is what it is; of each rate there is one."""
+
+    rate_basis_points: int
+    treatment: TaxTreatment
+    exemption: str = ""  # of what is exempt, its code in VATEX, the list of EN 16931
+    places: tuple[str, ...] = ()  # whose VAT: countries, or the parts of them that shared.vat tells apart
+
+
 class InvoiceOn(OpenEnum):
     """What makes an invoice due."""
 
@@ -116,6 +138,8 @@ class OrderLine:
     # of before these were told.
     order_discount_minor: int | None = None
     order_discount_tax_minor: int | None = None
+    tax_treatment: TaxTreatment | None = None  # None where the market's rates were all there was to know
+    tax_place: str = ""  # whose VAT it is, as in TaxReason
 
 
 class ChargeKind(OpenEnum):
@@ -428,6 +452,7 @@ class OrderSnapshot:
     end_reason: str = ""  # why it was cancelled, refused or failed
     exchange_of: UUID | None = None
     link_serial: int = 0  # customers' links of another serial were revoked
+    tax_reasons: tuple[TaxReason, ...] = ()  # none where the market's rates were all there was to know
 
     @property
     def subject(self) -> str:

@@ -74,6 +74,8 @@ def test_every_reason_of_the_services_has_words(language):
     [(group, listed("orders", "ListedOrder", field)) for field, group in GROUPS.items()]
     + [
         ("queue", listed("orders", "ListedOrder", "queues")),
+        ("checks", listed("orders", "Order", "unverified")),
+        ("tax_treatment", listed("orders", "OrderLine", "tax_treatment")),
         ("shipment", listed("shipping", "Shipment", "status")),
         ("return_status", listed("orders", "Return", "status")),
         ("return_reason", listed("orders", "Return", "reason")),

@@ -167,3 +167,53 @@ def test_orders_tell_their_markets_invoicing(change_market, place_order, publish
     [placed] = published("order.placed")
     rules = placed["order"]["market"]
     assert (rules["invoice_per"], rules["numbers_per"]) == ("shipment", "month")
+
+
+TABLE_BODY = {
+    "taxes_at_destination": True,
+    "rates": [
+        {"place": "DE", "tax_class": "standard", "rate_basis_points": 1900},
+        {"place": "IE", "tax_class": "standard", "rate_basis_points": 2300, "valid_until": "2026-07-01"},
+        {"place": "IE", "tax_class": "standard", "rate_basis_points": 2100, "valid_from": "2026-07-01"},
+    ],
+}
+
+
+@pytest.mark.requirement("M-30")
+def test_a_market_has_no_table_of_taxes_until_it_is_given_one(client, bearer):
+    path = "/v1/markets/gb/tax-table"
+    assert client.get(path, headers=bearer()).status_code == 404
+
+    put = client.put(path, headers=bearer(), json=TABLE_BODY)
+
+    assert put.status_code == 200
+    assert put.json == client.get(path, headers=bearer()).json
+    assert put.json["same_price"] == "gross"
+    assert put.json["rates"][1] == TABLE_BODY["rates"][1] | {"exemption": "", "valid_from": None}
+    # Putting the market's other rules anew leaves it.
+    client.put("/v1/markets/gb", headers=bearer(), json=MARKET_BODY | {"currency": "GBP"})
+    assert client.get(path, headers=bearer()).json == put.json
+    assert client.put("/v1/markets/none/tax-table", headers=bearer(), json=TABLE_BODY).status_code == 404
+
+
+@pytest.mark.requirement("M-30")
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"place": "ZZ"}, "rates.3.place"),
+        ({"place": "MC"}, "rates.3.place"),  # taxed as France
+        ({"rate_basis_points": 10_001}, "rates.3.rate_basis_points"),
+        ({"rate_basis_points": 500, "exemption": "VATEX-EU-132-1I"}, "rates.3.rate_basis_points"),
+        ({"rate_basis_points": 0, "exemption": "because"}, "rates.3.exemption"),
+        ({"valid_from": "2026-07-01", "valid_until": "2026-07-01"}, "rates.3.valid_until"),
+        ({"place": "IE", "valid_from": "2026-06-30"}, "rates.3.valid_from"),
+        ({"place": "DE"}, "rates.3.valid_from"),
+    ],
+)
+def test_a_table_of_taxes_is_never_ambiguous(client, bearer, row, field):
+    rows = [*TABLE_BODY["rates"], {"place": "FR", "tax_class": "standard", "rate_basis_points": 2000} | row]
+
+    refused = client.put("/v1/markets/gb/tax-table", headers=bearer(), json=TABLE_BODY | {"rates": rows})
+
+    assert refused.status_code == 422
+    assert [error["field"] for error in refused.json["errors"]] == [field]

@@ -21,11 +21,13 @@ from services.orders.api.schemas.people import (
     KeptPersonSchema,
     PersonDetailsSchema,
 )
+from services.orders.api.schemas.taxes import TaxReasonSchema
 from services.orders.api.schemas.values import (
     Instant,
     code,
     known_locale,
     method_of_payment,
+    tax_treatment,
 )
 from services.orders.domain.verification import Check
 from shared.events.snapshots import Channel, OrderStatus
@@ -143,7 +145,11 @@ class DraftLineSchema(Schema):
     )
     discount_minor = fields.Integer()
     total_minor = fields.Integer()
+    tax_rate_basis_points = fields.Integer(
+        allow_none=True, metadata={"description": "Null where the line can't be placed as it is."}
+    )
     tax_minor = fields.Integer()
+    tax_treatment = tax_treatment(allow_none=True)
     availability = fields.Nested(
         AvailabilitySchema, allow_none=True, metadata={"description": "Null until shipping was heard."}
     )
@@ -277,6 +283,10 @@ class DraftSchema(Schema):
         metadata={"description": "Shipping, fees and discounts, as they are charged."},
     )
     totals = fields.Nested(TotalsSchema)
+    tax_reasons = fields.List(
+        fields.Nested(TaxReasonSchema),
+        metadata={"description": "Why each rate is what it is; empty where the market keeps no table."},
+    )
     payment_method = fields.String(attribute="contents.payment_method", dump_default=None, allow_none=True)
     reorder_of = fields.UUID(attribute="draft.reorder_of", allow_none=True)
     created_by = fields.String(attribute="draft.created_by")

@@ -17,6 +17,7 @@ from services.orders.api.schemas.orders import (
 )
 from services.orders.api.schemas.payments import PaymentStandingSchema
 from services.orders.api.schemas.people import AddressSchema, PersonDetailsSchema
+from services.orders.api.schemas.taxes import OverrideArguments
 from services.orders.api.schemas.values import (
     LARGEST_QUANTITY,
     Instant,
@@ -26,7 +27,7 @@ from services.orders.api.schemas.values import (
 from shared.skus import LONGEST
 from shared.web.fields import text
 
-WHAT = ("customer", "billing_address", "delivery_groups", "lines", "fees", "discounts", "coupons")
+WHAT = ("customer", "billing_address", "delivery_groups", "lines", "fees", "discounts", "coupons", "tax")
 
 
 class EditedCustomerSchema(PersonDetailsSchema):
@@ -91,6 +92,7 @@ class EditArguments(Schema):
         },
     )
     coupons = coupon_codes()
+    tax = fields.Nested(OverrideArguments)
 
     @validates_schema(skip_on_field_errors=True)
     def require_something(self, edit: Mapping[str, Any], **_: Any) -> None:

@@ -17,6 +17,7 @@ from services.orders.api.schemas.values import (
     web_address,
     yes_or_no,
 )
+from services.orders.domain.taxation import ChargesTaxed
 from services.orders.domain.verification import Check
 from shared.events.snapshots import InvoiceOn, InvoicePer, NumbersPer, TaxMode, TaxRounding
 from shared.money import BASIS_POINTS
@@ -75,7 +76,7 @@ class MarketArguments(Schema):
         required=True,
         validate=validate.Length(1, 50),
         metadata={
-            "description": "In basis points, by tax class; `standard` is what shipping is taxed by.",
+            "description": "In basis points, by tax class; for orders that no tax table is for.",
             "example": {"standard": 2000, "reduced": 500},
         },
     )
@@ -130,6 +131,17 @@ class MarketArguments(Schema):
         metadata={"description": "When the numbers of invoices and credit notes begin again."},
     )
 
+    charges_taxed = fields.Enum(
+        ChargesTaxed,
+        by_value=True,
+        load_default=ChargesTaxed.STANDARD,
+        metadata={
+            "description": (
+                "How shipping is taxed, and fees that name no class: at the class `standard`; at the rates of"
+                " their goods, shared by value; or at the rate that most of their goods have by value."
+            )
+        },
+    )
     verifies = fields.List(
         fields.Enum(Check, by_value=True),
         load_default=lambda: [*Check],

@@ -15,6 +15,7 @@ from services.orders.api.schemas.people import (
 )
 from services.orders.api.schemas.refunds import RefundSchema
 from services.orders.api.schemas.returns import ReturnSchema
+from services.orders.api.schemas.taxes import TaxationSchema
 from services.orders.api.schemas.values import (
     LARGEST_QUANTITY,
     CouponCode,
@@ -24,6 +25,7 @@ from services.orders.api.schemas.values import (
     day,
     known_locale,
     method_of_payment,
+    tax_treatment,
     yes_or_no,
 )
 from services.orders.domain.fulfilment import Fulfilment
@@ -125,7 +127,9 @@ class AddedFeeSchema(Schema):
 
     name = text(200, shortest=1, required=True, metadata={"example": "Gift wrapping"})
     amount_minor = amount(1, required=True)
-    tax_class = fields.String(load_default="standard", validate=code)
+    tax_class = fields.String(
+        validate=code, metadata={"description": "Left out, it is taxed as the market's `charges_taxed` says."}
+    )
 
 
 class GrantedDiscountSchema(Schema):
@@ -236,6 +240,11 @@ class OrderLineSchema(Schema):
     tax_rate_basis_points = fields.Integer()
     tax_minor = fields.Integer(
         metadata={"description": "Contained in the total in a gross market, added to it in a net one."}
+    )
+    tax_treatment = tax_treatment(allow_none=True)
+    tax_place = fields.String(
+        allow_none=True,
+        metadata={"description": "Whose VAT it is: a country, or a part of one that is taxed otherwise."},
     )
     sales_coefficient = fields.Integer()
     cancelled_quantity = fields.Integer()
@@ -360,6 +369,11 @@ class OrderSchema(OrderSummarySchema):
     lines = fields.List(fields.Nested(OrderLineSchema))
     fees = fields.List(fields.Nested(OrderFeeSchema))
     totals = fields.Nested(TotalsSchema)
+    taxation = fields.Nested(
+        TaxationSchema,
+        allow_none=True,
+        metadata={"description": "Null where the market's rates are all there is to know."},
+    )
     payment = fields.Nested(PaymentStandingSchema)
     refunds = fields.List(fields.Nested(RefundSchema))
     returns = fields.List(fields.Nested(ReturnSchema))

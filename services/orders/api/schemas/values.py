@@ -10,7 +10,7 @@ from babel import Locale, UnknownLocaleError
 from marshmallow import ValidationError, fields, validate
 
 from shared.errors import Invalid
-from shared.events.snapshots import PaymentMethod
+from shared.events.snapshots import PaymentMethod, TaxTreatment
 from shared.money import currencies
 from shared.web.fields import Text
 
@@ -99,6 +99,12 @@ def yes_or_no(**options: Any) -> fields.Boolean:
 def method_of_payment(**options: Any) -> fields.Enum[PaymentMethod]:
     """How the customer pays; what was paid with goods that came back nobody can choose."""
     return fields.Enum(PaymentMethod, by_value=True, validate=_choosable, **options)
+
+
+def tax_treatment(**options: Any) -> fields.Enum[TaxTreatment]:
+    """By what rule something is taxed, as orders tell it."""
+    description = "By what rule of VAT it is taxed; null where the market keeps no table of taxes."
+    return fields.Enum(TaxTreatment, by_value=True, metadata={"description": description}, **options)
 
 
 def known_country(value: str) -> None:

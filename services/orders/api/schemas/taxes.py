@@ -1,0 +1,192 @@
+"""What a market taxes its sales by, as the API reads and writes it, and how an order was taxed."""
+
+from collections import defaultdict
+from datetime import date
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
+
+from services.orders.api.schemas.values import (
+    code,
+    day,
+    known_country,
+    tax_treatment,
+    yes_or_no,
+)
+from services.orders.domain.taxation import SamePrice, Supply
+from shared.events.snapshots import TaxTreatment
+from shared.money import BASIS_POINTS
+from shared.vat import EXEMPTIONS, parts_of_countries, place_of
+from shared.web.fields import text
+
+_PLACE = (
+    "A country by ISO 3166-1 alpha-2, XI for Northern Ireland,"
+    " or PT-20, PT-30, AT-6991 for parts with rates of their own."
+)
+
+
+def _known_place(value: str) -> None:
+    """Refuse what is no place with rates of its own."""
+    if value in parts_of_countries():
+        return
+    known_country(value)
+    if (taken := place_of(value).code) != value:
+        raise ValidationError(f"is taxed as {taken}: name that")
+
+
+def _known_exemption(value: str) -> None:
+    if value and value not in EXEMPTIONS:
+        raise ValidationError("must be a code of VATEX for what is exempt, as in VATEX-EU-132-1I")
+
+
+class TaxRateSchema(Schema):
+    """What a class is taxed by somewhere, on the days from one to another."""
+
+    place = fields.String(
+        required=True, validate=_known_place, metadata={"description": _PLACE, "example": "FR"}
+    )
+    tax_class = fields.String(required=True, validate=code, metadata={"example": "reduced"})
+    rate_basis_points = fields.Integer(
+        required=True, strict=True, validate=validate.Range(0, BASIS_POINTS), metadata={"example": 550}
+    )
+    exemption = fields.String(
+        load_default="",
+        validate=_known_exemption,
+        metadata={"description": "Where the class is exempt there, why: a code of VATEX.", "example": ""},
+    )
+    valid_from = fields.Date(
+        allow_none=True,
+        load_default=None,
+        validate=day,
+        metadata={"description": "The first day, on the market's clocks; null: it always was."},
+    )
+    valid_until = fields.Date(
+        allow_none=True,
+        load_default=None,
+        validate=day,
+        metadata={"description": "The first day on which it is not valid any more; null: none yet."},
+    )
+
+    @validates_schema(skip_on_field_errors=True)
+    def require_sense(self, row: dict[str, Any], **_: Any) -> None:
+        """Refuse what is exempt and taxed, and what is never valid."""
+        if row["exemption"] and row["rate_basis_points"]:
+            raise ValidationError("what is exempt has the rate 0", "rate_basis_points")
+        since, until = row["valid_from"], row["valid_until"]
+        if since and until and until <= since:
+            raise ValidationError("must be later than valid_from", "valid_until")
+
+
+class TaxTableSchema(Schema):
+    """By what a market taxes its sales: rates by place and class, and the seller's choices."""
+
+    taxes_at_destination = yes_or_no(
+        required=True,
+        metadata={
+            "description": (
+                "Whether consumers in other member states are taxed at the rates there, through the one-stop"
+                " shop; false below the threshold of article 59c of Directive 2006/112/EC: then at home."
+            )
+        },
+    )
+    same_price = fields.Enum(
+        SamePrice,
+        by_value=True,
+        load_default=SamePrice.GROSS,
+        metadata={
+            "description": (
+                "Of a market with gross prices: whether customers pay the same wherever goods go, or the"
+                " seller keeps the same. Of what is not taxed the net price is owed either way."
+            )
+        },
+    )
+    supplies = fields.Dict(
+        keys=fields.String(validate=code),
+        values=fields.Enum(Supply, by_value=True),
+        load_default=dict,
+        validate=validate.Length(max=50),
+        metadata={
+            "description": "What tax classes are of; those that are not named are of goods.",
+            "example": {"download": "digital"},
+        },
+    )
+    pickup_places = fields.Dict(
+        keys=text(100, shortest=1),
+        values=fields.String(validate=_known_place),
+        load_default=dict,
+        validate=validate.Length(max=500),
+        metadata={
+            "description": "Where pickup points are, by their name; the seller's country if not named.",
+            "example": {"LYON-1": "FR"},
+        },
+    )
+    rates = fields.List(
+        fields.Nested(TaxRateSchema),
+        required=True,
+        validate=validate.Length(1, 2000),
+        metadata={"description": "For a place, a class and a day there is one at most."},
+    )
+
+    @validates_schema(skip_on_field_errors=True)
+    def require_one_a_day(self, table: dict[str, Any], **_: Any) -> None:
+        """Refuse two rates for one place, class and day."""
+        known: defaultdict[tuple[str, str], list[tuple[date, date]]] = defaultdict(list)
+        wrong = {}
+        for at, row in enumerate(table["rates"]):
+            since, until = row["valid_from"] or date.min, row["valid_until"] or date.max
+            spans = known[row["place"], row["tax_class"]]
+            if any(since < end and begin < until for begin, end in spans):
+                wrong[at] = {"valid_from": ["another rate for this place and class is valid then"]}
+            spans.append((since, until))
+        if wrong:
+            raise ValidationError({"rates": wrong})
+
+
+class TaxReasonSchema(Schema):
+    """Why a rate of an order is what it is."""
+
+    rate_basis_points = fields.Integer()
+    treatment = tax_treatment()
+    exemption = fields.String(metadata={"description": "Of what is exempt, its code of VATEX; else empty."})
+    places = fields.List(fields.String(), metadata={"description": "Whose VAT it is."})
+
+
+class OverrideArguments(Schema):
+    """A treatment in place of the one that the market's table says; null lets the table say it again."""
+
+    treatment = tax_treatment(required=True, allow_none=True)
+    exemption = fields.String(
+        load_default="",
+        validate=_known_exemption,
+        metadata={"description": "For `exempt`, why: a code of VATEX.", "example": "VATEX-EU-151"},
+    )
+
+    @validates_schema(skip_on_field_errors=True)
+    def require_code(self, override: dict[str, Any], **_: Any) -> None:
+        """Refuse what is exempt for no reason, and a reason for what is not."""
+        if (override["treatment"] is TaxTreatment.EXEMPT) != bool(override["exemption"]):
+            raise ValidationError("is needed for `exempt`, and for nothing else", "exemption")
+
+
+class OverrideSchema(Schema):
+    """The treatment that somebody chose; the order's history says who, when and why."""
+
+    treatment = tax_treatment()
+    exemption = fields.String()
+
+
+class TaxationSchema(Schema):
+    """How an order's taxes were decided, and on what."""
+
+    home = fields.String(metadata={"description": "Where the seller was."})
+    decided_on = fields.Date(metadata={"description": "The day whose rates these are."})
+    identifier = fields.String(
+        metadata={
+            "description": (
+                "The customer's VAT identifier, right by its form and check digits; whether it is theirs only"
+                " VIES tells. Empty: none, and taxed as a consumer."
+            )
+        }
+    )
+    reasons = fields.List(fields.Nested(TaxReasonSchema))
+    override = fields.Nested(OverrideSchema, allow_none=True)

@@ -1,0 +1,151 @@
+"""How the parts of an order are taxed: by the market's rates alone, or by its table and where things go."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Protocol
+
+from services.orders.domain.taxation import (
+    Override,
+    Sale,
+    Taxation,
+    Taxed,
+    TaxTable,
+    Untaxable,
+    asked_price,
+    decide,
+    overridden,
+    reasons_of,
+)
+from services.orders.models import Market, Seller
+from services.orders.pricing.inputs import DeliveryInput
+from shared.events.snapshots import Address, TaxMode
+from shared.vat import TaxPlace, checked_vat_identifier, place_called, place_of, vat_identifier
+
+Kept = Mapping[tuple[int, str], Taxed]  # by place of the delivery group and tax class
+
+
+class Taxing(Protocol):
+    """What decides about taxes."""
+
+    def tax(self, tax_class: str, group: int) -> Taxed:
+        """How something of a class is taxed in the delivery group at a place; raises Untaxable."""
+
+    def asked(self, tax_class: str, group: int, listed_minor: int) -> int:
+        """What a unit costs there that has this price in the market; raises Untaxable."""
+
+    def taxation(self, taxes: Sequence[Taxed]) -> Taxation | None:
+        """What an order with these taxes keeps of how they were decided; raises Untaxable."""
+
+
+@dataclass(frozen=True)
+class ByMarket:
+    """The market's rates, wherever things go."""
+
+    rates: Mapping[str, int]  # basis points by tax class
+
+    def tax(self, tax_class: str, group: int) -> Taxed:  # noqa: ARG002
+        """The rate of the class."""
+        if tax_class not in self.rates:
+            raise Untaxable(f"its tax class {tax_class} has no rate in this market")
+        return Taxed(rate_basis_points=self.rates[tax_class])
+
+    def asked(self, tax_class: str, group: int, listed_minor: int) -> int:  # noqa: ARG002
+        """The price as it is."""
+        return listed_minor
+
+    def taxation(self, taxes: Sequence[Taxed]) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ByTable:
+    """The market's table, for the seller's country, the customer and each delivery group."""
+
+    table: TaxTable
+    mode: TaxMode
+    day: date
+    sales: Sequence[Sale]  # of each delivery group
+    elsewhere: Sale  # of what is in none yet
+    override: Override | None = None
+    kept: Kept = field(default_factory=dict)  # what was decided before and stays
+
+    def tax(self, tax_class: str, group: int) -> Taxed:
+        """What was decided before, or else what the table says."""
+        if known := self.kept.get((group, tax_class)):
+            return known
+        sale = self._sale(group)
+        if self.override is not None:
+            return overridden(self.table, sale, self.override, tax_class, self.day)
+        return decide(self.table, sale, tax_class, self.day)
+
+    def asked(self, tax_class: str, group: int, listed_minor: int) -> int:
+        """The price as it is, or with another tax inside, or none."""
+        taxed = self.tax(tax_class, group)
+        home = self.elsewhere.home
+        return asked_price(self.table, self.mode, home, taxed, tax_class, self.day, listed_minor)
+
+    def taxation(self, taxes: Sequence[Taxed]) -> Taxation:
+        """The day, the customer's identifier and the reason of each rate."""
+        return Taxation(
+            home=self.elsewhere.home.code,
+            decided_on=self.day,
+            identifier=self.elsewhere.identifier,
+            reasons=reasons_of(taxes),
+            override=self.override,
+        )
+
+    def _sale(self, group: int) -> Sale:
+        return self.sales[group] if group < len(self.sales) else self.elsewhere
+
+
+def table_of(market: Market, seller: Seller) -> TaxTable | None:
+    """The table that a seller's orders go by; one without VAT identifier charges by the market's rates."""
+    return market.tax_table if vat_identifier(seller.vat_number) else None
+
+
+def by_table(  # noqa: PLR0917 - all that is known of the order
+    table: TaxTable,
+    market: Market,
+    seller: Seller,
+    groups: Sequence[DeliveryInput],
+    billing: Address | None,
+    vat_number: str,
+    day: date,
+    override: Override | None = None,
+) -> ByTable:
+    """What decides for these delivery groups and this customer, whose VAT number is as it was typed.
+
+    What is fetched is where the table has the pickup point, or at home. The customer of a service is where
+    the bill goes: article 24b of Implementing Regulation 282/2011 takes that for where they live.
+    """
+    home = _place(seller.address)
+    identifier = checked_vat_identifier(vat_number)
+    sales = []
+    for group in groups:
+        address = group.get("address")
+        point = group.get("pickup_point") or ""
+        sales.append(
+            Sale(
+                home=home,
+                goods_to=_place(address)
+                if address
+                else place_called(table.pickup_places.get(point, home.code)),
+                customer=_place(billing) if billing else home,
+                fetched=not address,
+                identifier=identifier,
+            )
+        )
+    at_home = Sale(
+        home=home,
+        goods_to=home,
+        customer=_place(billing) if billing else home,
+        identifier=identifier,
+    )
+    return ByTable(
+        table=table, mode=market.tax_mode, day=day, sales=sales, elsewhere=at_home, override=override
+    )
+
+
+def _place(address: Address) -> TaxPlace:
+    return place_of(address.country, address.postcode, address.city)
