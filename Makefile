@@ -36,7 +36,7 @@ job: runtime ## run the main job on ORDERS=50 orders of the system behind GATEWA
 
 test: dev lint ## run all tests on own servers and free ports
 	@.venv/bin/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
-	@.venv/bin/python -m pytest -m slow -W default::pytest.PytestUnraisableExceptionWarning
+	@.venv/bin/python -m pytest -m slow --numprocesses 2 --dist loadgroup -W default::pytest.PytestUnraisableExceptionWarning
 
 lint: dev ## check style, types, imports and dependencies
 	@.venv/bin/ruff check

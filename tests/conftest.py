@@ -35,6 +35,14 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests that start the real processes keep to one worker a folder: a folder shares one running system."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+
+
 @pytest.fixture(autouse=True)
 def no_context_of_another_test() -> None:
     """What handled an event, a job or a request in this process before is over, as it is in a worker."""
