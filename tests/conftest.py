@@ -37,7 +37,7 @@ settings.load_profile("patient")
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests that start the real processes keep to one worker a folder: a folder shares one running system."""
+    """Keep the tests of a folder that start the real processes in one worker: they share one system."""
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
