@@ -8,6 +8,8 @@ SELLER ?= *
 MARKET ?= *
 SCOPES ?=
 HOURS ?= 12
+# What starts the real processes: two folders at a time, the longest first.
+SLOW := tests/end_to_end tests/chaos tests/browser tests/unit/local
 FOLDER ?= backups
 BACKUP ?= $(lastword $(sort $(wildcard $(FOLDER)/$(SERVICE)-*)))
 REPLACE ?=
@@ -36,7 +38,8 @@ job: runtime ## run the main job on ORDERS=50 orders of the system behind GATEWA
 
 test: dev lint ## run all tests on own servers and free ports
 	@.venv/bin/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
-	@.venv/bin/python -m pytest -m slow --numprocesses 2 --dist loadgroup -W default::pytest.PytestUnraisableExceptionWarning
+	@.venv/bin/python -m pytest -m slow $(SLOW) --numprocesses 2 --dist loadscope --no-loadscope-reorder \
+		-W default::pytest.PytestUnraisableExceptionWarning
 
 lint: dev ## check style, types, imports and dependencies
 	@.venv/bin/ruff check
