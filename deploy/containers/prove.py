@@ -27,10 +27,10 @@ from deploy.containers.stand_ins import StandIns
 from deploy.local.addresses import Addresses, behind_gateway
 from deploy.local.databases import SERVICES
 from deploy.local.keys import Keys
-from deploy.local.main_job import run as run_main_job
-from deploy.local.main_job.checks import Check
 from deploy.local.ports import HOST, free_port
 from deploy.local.settings import ROOT, parsed, read
+from deploy.main_job import run as run_main_job
+from deploy.main_job.checks import Check
 from shared.customer_tokens import make_token
 
 PROJECT = "waybill-proof"

@@ -75,7 +75,7 @@ def pin_images(engine: str) -> None:
 def job(settings: Settings, gateway: str, orders: int) -> None:
     """Run the main job on a system behind a gateway; fails unless every check held."""
     # Here, for it brings packages and data that nothing else needs.
-    from deploy.local.main_job import run  # noqa: PLC0415
+    from deploy.main_job import run  # noqa: PLC0415
 
     sys.exit(0 if run(behind_gateway(settings, gateway), orders=orders) else 1)
 

@@ -53,7 +53,7 @@ def _running(settings: Settings, console: Console) -> Iterator[Stack]:
 
 def _run_main_job(stack: Stack, orders: int) -> bool:
     # Here, for it brings packages and data that a later start has no use for.
-    from deploy.local.main_job import run  # noqa: PLC0415
+    from deploy.main_job import run  # noqa: PLC0415
 
     held = run(stack.addresses, orders=orders)
     if held:

@@ -16,12 +16,12 @@ import psutil
 import psycopg
 
 from deploy.local.databases import SERVICES
-from deploy.local.main_job import sales
-from deploy.local.main_job.calls import THREADS, Calls
-from deploy.local.main_job.catalogue import load_catalogue
-from deploy.local.main_job.life import live
-from deploy.local.main_job.sales import Sale
 from deploy.local.stack import Stack
+from deploy.main_job import sales
+from deploy.main_job.calls import THREADS, Calls
+from deploy.main_job.catalogue import load_catalogue
+from deploy.main_job.life import live
+from deploy.main_job.sales import Sale
 from tests.benchmarks.results import Result
 from tests.benchmarks.stacks import running_stack
 from tests.benchmarks.statements import measured

@@ -12,9 +12,9 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from deploy.local.environment import browser as installed_browser
-from deploy.local.main_job.catalogue import SELLERS
 from deploy.local.settings import ROOT, Settings, free_ports
 from deploy.local.stack import Stack, remove
+from deploy.main_job.catalogue import SELLERS
 from tests.browser.conftest import FLAGS
 from tests.shop import ADDRESS, Shop
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 
 import pytest
 
-from deploy.local.main_job import run
+from deploy.main_job import run
 from shared.events.snapshots import Step
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from deploy.local.addresses import Addresses
-from deploy.local.main_job.calls import Calls
+from deploy.main_job.calls import Calls
 
 SERVICES = ("orders", "shipping", "documents", "notifications")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.local.main_job.calls import CallRefused, Overdue, Stopped, correlation
+from deploy.main_job.calls import CallRefused, Overdue, Stopped, correlation
 
 
 def test_a_call_is_repeated_while_its_service_is_away_under_the_same_key(api, calls):

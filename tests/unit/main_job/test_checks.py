@@ -8,10 +8,10 @@ import pytest
 from rich.console import Console
 
 from deploy.local.mail_sink.mailbox import Mailbox
-from deploy.local.main_job.checks import arrivals, check
-from deploy.local.main_job.life import Email, Life, Paper, Stage
-from deploy.local.main_job.sales import read
-from deploy.local.main_job.summary import Board, name_samples, show_summary
+from deploy.main_job.checks import arrivals, check
+from deploy.main_job.life import Email, Life, Paper, Stage
+from deploy.main_job.sales import read
+from deploy.main_job.summary import Board, name_samples, show_summary
 
 DATA = read()
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)

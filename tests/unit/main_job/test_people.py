@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from deploy.local.main_job.catalogue import PAYMENT_METHODS, SELLERS, payment_method_of, seller_of
-from deploy.local.main_job.people import COUNTRIES, customer_of
-from deploy.local.main_job.sales import MARKETS, read
+from deploy.main_job.catalogue import PAYMENT_METHODS, SELLERS, payment_method_of, seller_of
+from deploy.main_job.people import COUNTRIES, customer_of
+from deploy.main_job.sales import MARKETS, read
 
 SALES = read().sales
 POSTCODES = {

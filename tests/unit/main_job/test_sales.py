@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from deploy.local.main_job.sales import DATA, MARKETS, RowClass, read
+from deploy.main_job.sales import DATA, MARKETS, RowClass, read
 
 ALL = read()
 HEAD = (

@@ -9,10 +9,10 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from deploy.local.main_job.calls import Calls, correlation
-from deploy.local.main_job.catalogue import seller_of
-from deploy.local.main_job.life import Life, handle, items_of, may, place, wait_until_possible
-from deploy.local.main_job.sales import Product, Sale
+from deploy.main_job.calls import Calls, correlation
+from deploy.main_job.catalogue import seller_of
+from deploy.main_job.life import Life, handle, items_of, may, place, wait_until_possible
+from deploy.main_job.sales import Product, Sale
 
 SELLER = "harbour"
 COUNTER = "harbour-counter"  # goods leave it on the day they are ordered: what waits there is late at once

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from deploy.local.main_job.calls import Calls
-from deploy.local.main_job.checks import Check
-from deploy.local.main_job.life import Life, Stage
-from deploy.local.main_job.sales import Sales
+from deploy.main_job.calls import Calls
+from deploy.main_job.checks import Check
+from deploy.main_job.life import Life, Stage
+from deploy.main_job.sales import Sales
 
 LINES_OF_PROGRESS = 10  # where there is no terminal to move a bar on
 

@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from deploy.local.main_job.sales import Sale
+from deploy.main_job.sales import Sale
 
 
 @dataclass(frozen=True)

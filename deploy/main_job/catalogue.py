@@ -6,8 +6,8 @@ from functools import partial
 from typing import Any
 from zlib import crc32
 
-from deploy.local.main_job.calls import Calls
-from deploy.local.main_job.sales import Product, Sale
+from deploy.main_job.calls import Calls
+from deploy.main_job.sales import Product, Sale
 
 STANDARD_RATE = 2000  # basis points: VAT of 20 %
 

@@ -12,10 +12,10 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
-from deploy.local.main_job.calls import CallRefused, Calls, correlation
-from deploy.local.main_job.catalogue import SHIPPING_METHOD, payment_method_of, seller_of
-from deploy.local.main_job.people import Customer, customer_of
-from deploy.local.main_job.sales import Product, Sale
+from deploy.main_job.calls import CallRefused, Calls, correlation
+from deploy.main_job.catalogue import SHIPPING_METHOD, payment_method_of, seller_of
+from deploy.main_job.people import Customer, customer_of
+from deploy.main_job.sales import Product, Sale
 
 EMAILS = Counter(("new_order", "confirmation", "payment_received", "accepted", "delivery_note", "invoice"))
 EMAILS_OF_SHIPMENT = Counter(("shipped", "delivered"))

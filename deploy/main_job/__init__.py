@@ -11,13 +11,13 @@ from itertools import islice
 from rich.console import Console
 
 from deploy.local.addresses import Addresses
-from deploy.local.main_job import sales, waiting
-from deploy.local.main_job.calls import THREADS, CallRefused, Calls, Overdue, Stopped
-from deploy.local.main_job.catalogue import load_catalogue
-from deploy.local.main_job.checks import Check, check, placed_orders
-from deploy.local.main_job.life import Life, WentWrong, live
-from deploy.local.main_job.sales import Sale, Sales
-from deploy.local.main_job.summary import Board, name_samples, show_summary
+from deploy.main_job import sales, waiting
+from deploy.main_job.calls import THREADS, CallRefused, Calls, Overdue, Stopped
+from deploy.main_job.catalogue import load_catalogue
+from deploy.main_job.checks import Check, check, placed_orders
+from deploy.main_job.life import Life, WentWrong, live
+from deploy.main_job.sales import Sale, Sales
+from deploy.main_job.summary import Board, name_samples, show_summary
 
 MOST_WRONG = 10  # a system that is broken is not tried any longer
 

@@ -9,9 +9,9 @@ from itertools import takewhile
 from pathlib import Path
 
 from deploy.local.mail_sink.mailbox import Mailbox
-from deploy.local.main_job.calls import Calls
-from deploy.local.main_job.life import EMAILS, EMAILS_OF_SHIPMENT, Life, Paper
-from deploy.local.main_job.sales import LOADED, Sales
+from deploy.main_job.calls import Calls
+from deploy.main_job.life import EMAILS, EMAILS_OF_SHIPMENT, Life, Paper
+from deploy.main_job.sales import LOADED, Sales
 from shared.money import Money
 
 MOST_NAMED = 5  # of what is wrong; the rest is counted
