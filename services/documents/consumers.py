@@ -28,7 +28,7 @@ from shared.events.shipping import (
     ShipmentShipped,
     ShipmentUpdated,
 )
-from shared.events.snapshots import ConversationSnapshot, OrderSnapshot, ShipmentsSnapshot
+from shared.events.snapshots import OrderSnapshot, ShipmentsSnapshot
 from shared.messaging import copies
 
 
@@ -62,9 +62,7 @@ def issue_papers_of_shipments(session: Session, shipments: ShipmentsSnapshot) ->
         commands.issue_due_papers(session, order, shipments)
 
 
-@consumers.on(EmailSent, EmailFailed)
-def note_what_was_sent(session: Session, conversation: ConversationSnapshot) -> None:
-    """Who was sent which paper is read from the copy that has just been kept."""
+consumers.keep(EmailSent, EmailFailed)  # who was sent which paper
 
 
 @consumers.on(OrderAnonymised)

@@ -93,9 +93,7 @@ def follow_order(session: Session, heard: OrderSnapshot | ShipmentsSnapshot | Do
     overdue.note_matters(session, known)
 
 
-@consumers.on(DocumentRemoved)
-def hear_of_removal(session: Session, documents: DocumentsSnapshot) -> None:
-    """Nothing is owed; the copy that was kept tells which documents can be sent."""
+consumers.keep(DocumentRemoved)  # which documents can be sent
 
 
 @consumers.on(OrderAnonymised)

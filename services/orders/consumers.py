@@ -41,10 +41,8 @@ from shared.events.shipping import (
     TrackingUpdated,
 )
 from shared.events.snapshots import (
-    ConversationSnapshot,
     DocumentsSnapshot,
     ShipmentsSnapshot,
-    StockSnapshot,
 )
 
 
@@ -86,14 +84,8 @@ def hear_of_papers(session: Session, documents: DocumentsSnapshot) -> None:
     changes.add_search_words(session, documents.order_id, WordKind.INVOICE_NUMBER, numbers)
 
 
-@consumers.on(EmailSent, EmailFailed, MessagePosted)
-def hear_of_messages(session: Session, conversation: ConversationSnapshot) -> None:
-    """Nothing of the order changes but its history."""
-
-
-@consumers.on(StockChanged)
-def hear_of_stock(session: Session, stock: StockSnapshot) -> None:
-    """Nothing changes here; drafts show the newest levels that were heard, with the instant they held."""
+consumers.keep(EmailSent, EmailFailed, MessagePosted)  # what was written stands in the history
+consumers.keep(StockChanged)  # drafts show what was last heard, with the instant it held
 
 
 @consumers.on_every

@@ -30,13 +30,19 @@ class Consumers:
         """
 
         def register(handler: H) -> H:
+            self.keep(*kinds)
             for kind in kinds:
-                self.kinds[kind.NAME] = kind
-                self.handlers.setdefault(kind.NAME, []).append(handler)
-                self.tellers[kind.NAME] = get_type_hints(kind.snapshot.fget)["return"].SOURCE
+                self.handlers[kind.NAME].append(handler)
             return handler
 
         return register
+
+    def keep(self, *kinds: Any) -> None:
+        """Hear these events for the copy of their snapshot alone: it is read when something else needs it."""
+        for kind in kinds:
+            self.kinds[kind.NAME] = kind
+            self.handlers.setdefault(kind.NAME, [])
+            self.tellers[kind.NAME] = get_type_hints(kind.snapshot.fget)["return"].SOURCE
 
     @property
     def sources(self) -> set[str]:

@@ -9,7 +9,6 @@ from sqlalchemy import func, select
 from services.orders.commands import drafts
 from services.orders.commands.customers import put_customer
 from services.orders.commands.master_data import put_coupon, put_product
-from services.orders.messaging import messaging
 from services.orders.models import Customer, Draft, HistoryEntry, Order
 from shared import clock
 from shared.access import Actor, actor_of
@@ -62,9 +61,7 @@ def stock(session):
                 for place, (on_hand, reserved) in enumerate(levels)
             ),
         )
-        newest = copies.keep_newest(session, snapshot)
-        for handler in messaging.consumers.handlers["stock.changed"]:
-            handler(session, newest)
+        copies.keep_newest(session, snapshot)
         return snapshot
 
     return hear
