@@ -134,7 +134,7 @@ class PaymentVoided(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class RefundRequested(OrderEvent):
-    """Money is to go back to the customer."""
+    """Money is to go back to the customer, or a chargeback was opened."""
 
     NAME: ClassVar[str] = "refund.requested"
 
@@ -145,7 +145,7 @@ class RefundRequested(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class RefundSettled(OrderEvent):
-    """Money went back to the customer: a credit note falls due."""
+    """Money went back, given or charged back: a credit note falls due over what it credits."""
 
     NAME: ClassVar[str] = "refund.settled"
 

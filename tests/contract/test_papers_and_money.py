@@ -16,13 +16,23 @@ from services.documents.domain.invoices import Invoice, due_credits, due_invoice
 from services.documents.domain.papers import Content
 from services.orders import consumers, events  # noqa: F401 - consumers register themselves
 from services.orders.commands import master_data, placing
+from services.orders.commands.gateway import record_gateway_payment
 from services.orders.commands.holds import release_hold
 from services.orders.commands.orders import accept_order, cancel_order, follow_shipments
 from services.orders.commands.payments import record_payment
-from services.orders.commands.refunds import request_refund, settle_refund, withdraw_refund
+from services.orders.commands.refunds import (
+    leave_to_people,
+    request_refund,
+    settle_by_gateway,
+    settle_refund,
+    withdraw_refund,
+)
+from services.orders.commands.taken_back import record_chargeback, record_gateway_refund
+from services.orders.domain.payments import ChargebackStep
 from services.orders.domain.taxation import ChargesTaxed
 from services.orders.messaging import messaging
 from services.orders.models import Order
+from shared import clock
 from shared.db import new_id
 from shared.errors import Invalid, Refused
 from shared.events.snapshots import (
@@ -30,7 +40,9 @@ from shared.events.snapshots import (
     Cancellation,
     OrderStatus,
     PaperKind,
+    PaymentMethod,
     People,
+    RefundKind,
     RefundState,
     Shipment,
     ShipmentLine,
@@ -133,8 +145,11 @@ class Life:
         self.order = session.get(Order, placed.id, populate_existing=True)
         for hold in self.order.standing_holds:  # somebody has looked at the VAT number
             release_hold(session, self.order.id, hold.id)
-        if self.order.total_minor:
-            record_payment(session, self.order.id, amount_minor=self.order.total_minor, reference="TRF")
+        paid = {"amount_minor": self.order.total_minor, "reference": f"pi {self.order.id}"}
+        if self.order.total_minor and self.order.payment_method is PaymentMethod.ONLINE:
+            record_gateway_payment(session, order_id=self.order.id, currency=self.order.currency, **paid)
+        elif self.order.total_minor:
+            record_payment(session, self.order.id, **paid)
         accept_order(session, self.order.id)
         self.shipments = []
         self.version = 0
@@ -213,14 +228,44 @@ class Life:
         request_refund(self.session, self.order.id, reason="chipped", restock=False, **what)
 
     def settle(self, which, withdraw):
-        waiting = [refund for refund in self.order.refunds if refund.state is RefundState.REQUESTED]
+        waiting = [
+            refund
+            for refund in self.order.refunds
+            if refund.state is RefundState.REQUESTED and refund.kind is RefundKind.REFUND
+        ]
         if not waiting:
             return
         refund = waiting[which % len(waiting)]
+        if refund.payment_id and not withdraw:
+            settle_by_gateway(self.session, self.order.id, refund.id, reference=f"re {refund.id}")
+            return
+        leave_to_people(self.session, self.order.id, refund.id, failure="no answer")
         if withdraw:
             withdraw_refund(self.session, self.order.id, refund.id, reason="mistake")
         else:
             settle_refund(self.session, self.order.id, refund.id, reference="TRF 2")
+
+    # The payment gateway, by itself
+
+    def tell(self, record, reference, amount_minor, **more):
+        record(
+            self.session,
+            order_id=self.order.id,
+            payment_reference=f"pi {self.order.id}",
+            reference=f"{reference} {self.order.id}",
+            amount_minor=amount_minor,
+            currency=self.order.currency,
+            at=clock.now(),
+            **more,
+        )
+
+    def refund_at_gateway(self, reference, amount_minor):
+        self.tell(record_gateway_refund, f"re {reference} {amount_minor}", amount_minor)
+        for hold in self.order.standing_holds:
+            release_hold(self.session, self.order.id, hold.id)
+
+    def charge_back(self, reference, step):
+        self.tell(record_chargeback, f"dp {reference}", 40 * reference + 3, step=step)
 
     # The papers
 
@@ -397,6 +442,7 @@ def wanted_orders(draw):
         discounts=discounts,
         fees=fees,
         coupons=coupons,
+        method=draw(st.sampled_from(["transfer", "online"])),
     ) | {"lines": lines}
     if abroad:
         for named in draw(st.sampled_from([fees, []])):
@@ -418,6 +464,8 @@ steps = st.one_of(
     st.tuples(st.just("refund_shipping"), places, counts),
     st.tuples(st.just("refund_amount"), places, st.sampled_from([1, 7, 500])),
     st.tuples(st.just("refund_everything"), places, counts),
+    st.tuples(st.just("refund_at_gateway"), places, st.sampled_from([1, 7, 500])),
+    st.tuples(st.just("charge_back"), places, st.sampled_from(ChargebackStep)),
     st.tuples(st.just("settle"), places, counts),
     st.tuples(st.just("withdraw"), places, counts),
     st.tuples(st.just("correct"), places, counts),
@@ -439,6 +487,8 @@ def take(life, step):
         "refund_shipping": lambda: life.refund(shipping_minor=count),
         "refund_amount": lambda: life.refund(amount_minor=count),
         "refund_everything": lambda: life.refund(everything=True),
+        "refund_at_gateway": lambda: life.refund_at_gateway(place, count),
+        "charge_back": lambda: life.charge_back(place, count),
         "settle": lambda: life.settle(place, withdraw=False),
         "withdraw": lambda: life.settle(place, withdraw=True),
         "correct": lambda: life.correct(place),

@@ -157,6 +157,19 @@ ASKS = {
                 "payment.succeeded", order_id="$order_id", amount_minor=100, currency="GBP", reference="PAY 1"
             )
         ),
+        **{
+            f"POST /v1/gateway/{what}": Ask(
+                json=call_of(
+                    told,
+                    order_id="$order_id",
+                    amount_minor=100,
+                    currency="GBP",
+                    payment_reference="PAY 1",
+                    reference=what,
+                )
+            )
+            for what, told in {"refunds": "refund.succeeded", "chargebacks": "chargeback.opened"}.items()
+        },
         "POST /v1/customer/orders/return": Ask(json={"reason": "not_wanted"} | LINES),
         "PUT /v1/customers/{customer_id}": Ask(json=CARD),
         "GET /v1/customers/{customer_id}": Ask(),

@@ -31,6 +31,7 @@ def show() -> str:
         unanswered=read("notifications.messages_list_unanswered", few),
         overdue=read("shipping.queues_list_queue", few, name="overdue"),
         returns=read("orders.returns_list_returns", few | {"status": "requested"}),
+        to_decide=read("orders.discrepancies_list_discrepancies", few),
         received=read("orders.returns_list_returns", few | {"status": "received"}),
         **{
             f"bank_{seller}": read("orders.banking_list_lines", few | {"state": "open", "seller": seller})

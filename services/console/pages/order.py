@@ -10,7 +10,7 @@ from services.console.acting import act, key, passed_on, version
 from services.console.apis import SERVICES, Part, Refused, read
 from services.console.pages.conflicts import since
 from services.console.pages.markets import masters
-from services.console.pages.order_acts import ACTS, ORDER_ACTS, SHIPMENT_ACTS, SHIPMENT_STEPS, body_of
+from services.console.pages.order_acts import ACTS, ORDER_ACTS, SHIPMENT_ACTS, SHIPMENT_STEPS, body_of, minor
 from services.console.pages.screens import Screen
 from shared.web import payloads
 from shared.web.problems import Problem
@@ -217,6 +217,26 @@ def decide_refund(order_id: UUID, refund_id: UUID, name: str) -> Any:
         lambda: show("details", order_id),
         lambda _: _tab("details", order_id),
         said=f"done.{name}",
+    )
+
+
+@blueprint.post("/discrepancies/<uuid:discrepancy_id>/<any(record, ignore):name>")
+def decide_discrepancy(order_id: UUID, discrepancy_id: UUID, name: str) -> Any:
+    """Count what the gateway told, or set it aside."""
+    form = request.form
+    body = (
+        {"amount_minor": minor(form.get("amount_minor", "").strip(), form.get("currency", "EUR"))}
+        if name == "record"
+        else {"reason": form.get("reason", "")}
+    )
+    return act(
+        f"{name}-{discrepancy_id}",
+        lambda: g.apis.write(
+            f"orders.discrepancies_{name}_discrepancy", body, key=key(), discrepancy_id=discrepancy_id
+        ),
+        lambda: show("details", order_id),
+        lambda _: _tab("details", order_id),
+        said="done.discrepancy",
     )
 
 

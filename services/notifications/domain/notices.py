@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.notifications.domain.known import Known
 from services.notifications.domain.steps import is_paid
-from shared.events.snapshots import ShipmentStatus
+from shared.events.snapshots import OrderSnapshot, RefundKind, RefundState, ShipmentStatus
 
 
 class NoticeKind(StrEnum):
@@ -21,6 +21,9 @@ class NoticeKind(StrEnum):
     RETURN_TO_DECIDE = "return_to_decide"  # one per return
     CUSTOMER_MESSAGE = "customer_message"  # one per message
     EMAIL_FAILED = "email_failed"  # the customer could not be written to; one per e-mail
+    REFUNDED_AT_GATEWAY = "refunded_at_gateway"  # nobody here asked for it; one per refund
+    CHARGEBACK = "chargeback"  # opened, or lost before that was told; one per chargeback
+    MONEY_TO_DECIDE = "money_to_decide"  # the gateway told what nobody can count by itself
     INVOICE_WITHOUT_XML = "invoice_without_xml"  # no e-invoice for the customer's accounts; one per paper
 
 
@@ -44,6 +47,7 @@ def owed_notices(known: Known) -> Iterator[Notable]:
         yield Notable(NoticeKind.CANCELLED)
     if order.failed_at is not None:
         yield Notable(NoticeKind.FAILED)
+    yield from _of_money(order)
     for shipment in known.shipments.shipments if known.shipments else ():
         if shipment.status == ShipmentStatus.UNDELIVERABLE:
             yield Notable(NoticeKind.UNDELIVERABLE, shipment.shipment_id)
@@ -52,3 +56,14 @@ def owed_notices(known: Known) -> Iterator[Notable]:
             yield Notable(NoticeKind.INVOICE_WITHOUT_XML, paper.document_id)
     for returned in order.returns:
         yield Notable(NoticeKind.RETURN_TO_DECIDE, returned.return_id)
+
+
+def _of_money(order: OrderSnapshot) -> Iterator[Notable]:
+    """What went back, or may have, without anybody here."""
+    if order.to_decide:
+        yield Notable(NoticeKind.MONEY_TO_DECIDE)
+    for refund in order.refunds:
+        if refund.kind == RefundKind.GATEWAY:
+            yield Notable(NoticeKind.REFUNDED_AT_GATEWAY, refund.refund_id)
+        elif refund.kind == RefundKind.CHARGEBACK and refund.state != RefundState.WITHDRAWN:
+            yield Notable(NoticeKind.CHARGEBACK, refund.refund_id)

@@ -10,6 +10,7 @@ from services.notifications.domain.known import Known
 from shared.events.snapshots import (
     LEFT,
     OrderSnapshot,
+    RefundKind,
     RefundState,
     ReturnStatus,
     ShipmentsSnapshot,
@@ -72,7 +73,11 @@ def _since(order: OrderSnapshot, shipments: ShipmentsSnapshot | None) -> Iterato
     ]
     if asked:
         yield Matter.RETURN, min(asked)
-    requested = [refund.requested_at for refund in order.refunds if refund.state == RefundState.REQUESTED]
+    requested = [
+        refund.requested_at
+        for refund in order.refunds
+        if refund.state == RefundState.REQUESTED and refund.kind == RefundKind.REFUND
+    ]
     if requested:
         yield Matter.REFUND, min(requested)
 

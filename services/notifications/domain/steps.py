@@ -14,6 +14,7 @@ from shared.events.snapshots import (
     PaperKind,
     PaperStatus,
     Recipient,
+    RefundKind,
     Return,
     ReturnStatus,
     Shipment,
@@ -81,7 +82,8 @@ def owed_letters(
     }
     yield from (Letter(step=step) for step, ended_at in ends.items() if ended_at is not None)
     for refund in order.refunds:
-        if refund.settled_at is not None and refund.amount_minor > 0:
+        # What their bank took back the customer knows, and nobody gave it.
+        if refund.settled_at and refund.amount_minor > 0 and refund.kind != RefundKind.CHARGEBACK:
             yield Letter(step=Step.REFUNDED, about=refund.refund_id)
     yield from _papers(
         [paper for paper in papers if _is_explained(paper, order, documents)], PaperKind.CREDIT_NOTE

@@ -47,9 +47,9 @@ def list_discrepancies(session: Session, page: dict[str, Any]) -> dict[str, Any]
 def record_discrepancy(
     session: Session, received: dict[str, Any], discrepancy_id: UUID
 ) -> PaymentDiscrepancy:
-    """Record it as money received after all, beside what was counted before.
+    """Record it as money received, or gone back, after all, beside what was counted before.
 
-    Refused (409) with its reason: `already_decided`.
+    Refused (409) with its reason: `already_decided`; `more_than_received` of money that went back.
     """
     return commands.record_discrepancy(session, discrepancy_id, **received)
 
@@ -60,7 +60,7 @@ def record_discrepancy(
 @requires("payments:record")
 @command
 def ignore_discrepancy(session: Session, ignored: dict[str, Any], discrepancy_id: UUID) -> PaymentDiscrepancy:
-    """Set it aside: there is no further money.
+    """Set it aside: no further money came or went.
 
     Refused (409) with its reason: `already_decided`.
     """

@@ -5,9 +5,18 @@ from typing import Any
 from flask import Response
 from sqlalchemy.orm import Session
 
-from services.orders.api.schemas.payments import DiscrepancySchema, GatewayCallArguments, PaymentSchema
+from services.orders.api.schemas.payments import (
+    ChargebackCallArguments,
+    DiscrepancySchema,
+    GatewayCallArguments,
+    PaymentSchema,
+    RefundCallArguments,
+)
+from services.orders.api.schemas.refunds import RefundSchema
 from services.orders.commands import gateway as commands
-from services.orders.models import Payment
+from services.orders.commands import taken_back
+from services.orders.domain.payments import ChargebackStep
+from services.orders.models import Payment, PaymentDiscrepancy, Refund
 from shared.web import payloads
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command
@@ -32,6 +41,42 @@ def record_gateway_payment(session: Session, call: dict[str, Any]) -> Payment | 
     to decide.
     """
     told = commands.record_gateway_payment(session, **call["data"])
-    if isinstance(told, Payment):
-        return told
+    return told if isinstance(told, Payment) else _kept(told)
+
+
+@blueprint.route("/refunds", methods=["POST"])
+@blueprint.arguments(RefundCallArguments)
+@blueprint.response(200, RefundSchema)
+@blueprint.alt_response(202, schema=DiscrepancySchema)
+@signed("gateway", lambda settings: settings.gateway_secret)
+@command
+def record_gateway_refund(session: Session, call: dict[str, Any]) -> Refund | Response:
+    """Note what the gateway paid back, before or after its payment; told again it is answered like the first.
+
+    It is known by its reference. What was asked for here is settled by it; what was not takes off the bill
+    what is not an overpayment, and holds an order whose goods are here. What can't be counted, yet or at
+    all, is kept (202).
+    """
+    told = taken_back.record_gateway_refund(session, at=call["timestamp"], **call["data"])
+    return told if isinstance(told, Refund) else _kept(told)
+
+
+@blueprint.route("/chargebacks", methods=["POST"])
+@blueprint.arguments(ChargebackCallArguments)
+@blueprint.response(200, RefundSchema)
+@blueprint.alt_response(202, schema=DiscrepancySchema)
+@signed("gateway", lambda settings: settings.gateway_secret)
+@command
+def record_chargeback(session: Session, call: dict[str, Any]) -> Refund | Response:
+    """Note that a customer's bank took money back, and how that ended, in whatever order it is told.
+
+    While it is open, and when it is lost, the money is owed again; the bill stays as it is. Of won and lost
+    the later counts, by `timestamp`. What can't be counted, yet or at all, is kept (202).
+    """
+    step = ChargebackStep(call["type"].removeprefix("chargeback."))
+    told = taken_back.record_chargeback(session, step=step, at=call["timestamp"], **call["data"])
+    return told if isinstance(told, Refund) else _kept(told)
+
+
+def _kept(told: PaymentDiscrepancy) -> Response:
     return Response(payloads.encode(DiscrepancySchema().dump(told)), 202, mimetype="application/json")

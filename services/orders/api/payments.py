@@ -74,4 +74,8 @@ def void_payment(session: Session, void: dict[str, Any], order_id: UUID, payment
 def list_transactions(session: Session, order_id: UUID) -> dict[str, Any]:
     """All money of an order with who, when and how much, oldest first; what is still awaited stands last."""
     order = queries.order(session, order_id)
-    return {"items": queries.transactions(session, order), "payment": order.payment}
+    return {
+        "items": queries.transactions(session, order),
+        "payment": order.payment,
+        "discrepancies": open_of_order(session, order_id) if order.to_decide else [],
+    }

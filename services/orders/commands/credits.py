@@ -18,7 +18,14 @@ from services.orders.models import Cancellation, Order, Payment, Refund, Return
 from shared import clock
 from shared.access import actor_of
 from shared.errors import Refused
-from shared.events.snapshots import CloseReason, PaymentMethod, RefundPart, RefundState, ReturnStatus
+from shared.events.snapshots import (
+    CloseReason,
+    PaymentMethod,
+    RefundKind,
+    RefundPart,
+    RefundState,
+    ReturnStatus,
+)
 from shared.messaging import jobs, outbox
 
 
@@ -167,6 +174,7 @@ def _request(
     method, payment_id = _way_back(session, order, amount_minor, method)
     refund = Refund(
         order_id=order.id,
+        kind=RefundKind.REFUND,
         amount_minor=amount_minor,
         credited_minor=credited_minor,
         parts=parts,

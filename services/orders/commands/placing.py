@@ -196,6 +196,7 @@ def place_order(
         **_sums(costs.totals, placed_at),
         taxation=costs.taxation,
         charges_taxed=terms.market.charges_taxed,
+        to_decide=0,
         placed_at=placed_at,
         end_reason="",
     )

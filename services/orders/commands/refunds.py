@@ -10,6 +10,7 @@ from services.orders import events
 from services.orders.commands.changes import change, derive_payment, locked_order
 from services.orders.commands.credits import credit, refund_excess, settle
 from services.orders.commands.returns import take_back
+from services.orders.commands.taken_back import try_again
 from services.orders.domain import refunds as rules
 from services.orders.domain.order_status import OVER, refuse_unless_possible
 from services.orders.domain.refunds import WantedUnits
@@ -19,6 +20,7 @@ from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import (
     ChargeKind,
     PaymentMethod,
+    RefundKind,
     RefundPart,
     RefundState,
     ReturnStatus,
@@ -76,7 +78,9 @@ def settle_refund(session: Session, order_id: UUID, refund_id: UUID, *, referenc
     refund = _refund(order, refund_id)
     _refuse_unless_requested(refund)
     _refuse_under_way(refund)
-    return settle(session, order, refund, reference)
+    settle(session, order, refund, reference)
+    try_again(session, order)
+    return refund
 
 
 def settle_by_gateway(session: Session, order_id: UUID, refund_id: UUID, *, reference: str) -> None:
@@ -85,6 +89,7 @@ def settle_by_gateway(session: Session, order_id: UUID, refund_id: UUID, *, refe
     refund = _refund(order, refund_id)
     if refund.state is RefundState.REQUESTED:
         settle(session, order, refund, reference)
+        try_again(session, order)
 
 
 def leave_to_people(session: Session, order_id: UUID, refund_id: UUID, *, failure: str) -> None:
@@ -117,6 +122,7 @@ def withdraw_refund(session: Session, order_id: UUID, refund_id: UUID, *, reason
             order.cancelled_minor += refund.credited_minor
         derive_payment(session, order)
     outbox.publish(session, events.order_updated(order))
+    try_again(session, order)
     return refund
 
 
@@ -167,6 +173,8 @@ def _refund(order: Order, refund_id: UUID) -> Refund:
 
 
 def _refuse_unless_requested(refund: Refund) -> None:
+    if refund.kind is not RefundKind.REFUND and refund.state is RefundState.REQUESTED:
+        raise Refused("settled_by_gateway", "the gateway tells how the chargeback ends")
     if refund.state is RefundState.SETTLED:
         raise Refused("already_settled", f"settled as {refund.reference}", settled_at=refund.settled_at)
     if refund.state is RefundState.WITHDRAWN:

@@ -6,11 +6,31 @@ from enum import StrEnum
 from shared.events.snapshots import PaymentState
 
 
-class Discrepancy(StrEnum):
-    """Why nobody can count by itself what the gateway told."""
+class Told(StrEnum):
+    """What money the gateway tells of."""
 
-    AMOUNT_DIFFERS = "amount_differs"  # the payment was counted before, with another amount
+    PAYMENT = "payment"
+    REFUND = "refund"
+    CHARGEBACK = "chargeback"
+
+
+class ChargebackStep(StrEnum):
+    """How far a chargeback is."""
+
+    OPENED = "opened"  # the customer's bank took the money; the seller may answer at the gateway
+    WON = "won"  # it came back
+    LOST = "lost"
+
+
+class Discrepancy(StrEnum):
+    """Why nobody can count by itself what the gateway told, or what a person has to do about it."""
+
+    AMOUNT_DIFFERS = "amount_differs"  # it was counted before, with another amount
     ORDER_DIFFERS = "order_differs"  # … for another order
+    PAYMENT_UNKNOWN = "payment_unknown"  # of a payment that was not told yet
+    OWN_REFUND_OPEN = "own_refund_open"  # it may be one of ours that waits for the gateway, or for a person
+    MORE_THAN_RECEIVED = "more_than_received"  # with what went back already
+    CHARGEBACK_OPENED = "chargeback_opened"  # counted; it can be answered at the gateway
     CURRENCY_DIFFERS = "currency_differs"  # the order is in another currency
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, class_mapper
 
 from services.orders.domain.fulfilment import Fulfilment, Goods
-from services.orders.domain.payments import Discrepancy
+from services.orders.domain.payments import ChargebackStep, Discrepancy, Told
 from services.orders.domain.search_words import WordKind
 from services.orders.domain.statements import LineState
 from services.orders.domain.taxation import ChargesTaxed, Taxation, TaxTable
@@ -30,6 +30,7 @@ from shared.events.snapshots import (
     OrderStatus,
     PaymentMethod,
     PaymentState,
+    RefundKind,
     RefundPart,
     RefundState,
     ReturnReason,
@@ -67,7 +68,18 @@ _WORDS: dict[Any, Any] = {
     for kind in (
         *(Channel, ChargeKind, CsrStatus, Fulfilment, Lifecycle, OrderStatus, TimelineStep),
         *(CloseReason, InvoiceOn, InvoicePer, LineState, NumbersPer, ReturnReason, ReturnStatus),
-        *(Discrepancy, PaymentMethod, PaymentState, RefundState, TaxMode, TaxRounding, WordKind),
+        *(
+            ChargebackStep,
+            Discrepancy,
+            PaymentMethod,
+            PaymentState,
+            RefundKind,
+            RefundState,
+            TaxMode,
+            TaxRounding,
+            Told,
+            WordKind,
+        ),
         *(ChargesTaxed, TaxTreatment),
     )
 }

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.orders.domain.payments import Discrepancy
+from services.orders.domain.payments import ChargebackStep, Discrepancy, Told
 from services.orders.domain.statements import LineState
 from services.orders.models.mapping import Base
 from shared.db import new_id
@@ -38,14 +38,18 @@ class Payment(Base):
 
 
 class PaymentDiscrepancy(Base):
-    """What the gateway told of a payment and nobody can count by itself; a person decides what it means."""
+    """What the gateway told of money and nobody can count by itself; a person decides what it means.
+
+    An open chargeback is counted and waits here all the same, until the gateway tells how it ended.
+    """
 
     __tablename__ = "payment_discrepancies"
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         # Told again it is the same.
         UniqueConstraint(
-            *("order_id", "reference", "amount_minor", "currency"), name="uq_payment_discrepancies_told"
+            *("order_id", "kind", "reference", "amount_minor", "currency"),
+            name="uq_payment_discrepancies_told",
         ),
         Index(None, "state", "id"),
         Index(None, "payment_id"),
@@ -55,12 +59,17 @@ class PaymentDiscrepancy(Base):
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))  # which the gateway named
     seller_code: Mapped[str]
     market_code: Mapped[str]
-    reference: Mapped[str]  # the gateway's own id of the payment
+    kind: Mapped[Told]
+    reference: Mapped[str]  # the gateway's own id of the payment, refund or chargeback
+    payment_reference: Mapped[str]  # of the payment that was given back; empty of a payment itself
+    step: Mapped[ChargebackStep | None]
+    said_at: Mapped[datetime | None]  # by the gateway's clock
     amount_minor: Mapped[int]  # of the currency named, which may not be the order's
     currency: Mapped[str]
     why: Mapped[Discrepancy]
     state: Mapped[LineState]  # open, assigned or ignored
     payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("payments.id"))  # which it was recorded as
+    refund_id: Mapped[UUID | None] = mapped_column(ForeignKey("refunds.id"))  # … or which refund it is
     reason: Mapped[str]  # why it was set aside
     told_at: Mapped[datetime]
     decided_by: Mapped[str | None]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from services.orders.domain.refunds import tax_rows
 from services.orders.models.mapping import Base
 from shared.db import new_id
-from shared.events.snapshots import PaymentMethod, RefundPart, RefundState, TaxRow
+from shared.events.snapshots import PaymentMethod, RefundKind, RefundPart, RefundState, TaxRow
 
 
 class Refund(Base):
@@ -26,6 +26,7 @@ class Refund(Base):
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
+    kind: Mapped[RefundKind]
     amount_minor: Mapped[int]  # money that goes back
     credited_minor: Mapped[int]  # off the bill; nothing where too much was paid or the order was cancelled
     parts: Mapped[tuple[RefundPart, ...]]  # what of the bill; sum to credited_minor
@@ -41,6 +42,7 @@ class Refund(Base):
     reference: Mapped[str]
     settled_by: Mapped[str | None]
     settled_at: Mapped[datetime | None]
+    said_at: Mapped[datetime | None]  # when the gateway said what it last told of a chargeback, or of its own
 
     @property
     def tax(self) -> tuple[TaxRow, ...]:

@@ -21,7 +21,7 @@ from services.orders.models import (
 from services.orders.queries.visibility import in_own_markets, in_sight, visible_customers
 from shared.access import seen, visible
 from shared.errors import NotFound
-from shared.events.snapshots import ShipmentsSnapshot
+from shared.events.snapshots import RefundKind, ShipmentsSnapshot
 from shared.messaging import copies
 
 SHORTEST_SEARCH = 3  # of products: shorter texts are in nearly all of them
@@ -79,7 +79,7 @@ def transactions(session: Session, order: Order) -> list[dict[str, Any]]:
     ]
     money += [
         {
-            "kind": "refund",
+            "kind": "chargeback" if refund.kind is RefundKind.CHARGEBACK else "refund",
             "transaction_id": refund.id,
             "state": refund.state,
             "method": refund.method,

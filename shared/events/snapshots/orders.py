@@ -270,6 +270,14 @@ class RefundState(OpenEnum):
     WITHDRAWN = "withdrawn"  # a mistake, undone before any money went
 
 
+class RefundKind(OpenEnum):
+    """Who had money go back."""
+
+    REFUND = "refund"  # the seller, here
+    GATEWAY = "gateway"  # somebody at the payment gateway itself
+    CHARGEBACK = "chargeback"  # the customer's bank; requested while it is open, withdrawn if it is won
+
+
 @dataclass(frozen=True, kw_only=True)
 class Refund:
     """What a customer need not pay, and how much of it is money that goes back.
@@ -292,6 +300,7 @@ class Refund:
     parts: tuple[RefundPart, ...] = ()  # sum to credited_minor
     tax: tuple[TaxRow, ...] = ()  # of the parts, by rate
     restock: bool | None = None  # whether the goods come back to be sold again; None where there are none
+    kind: RefundKind = RefundKind.REFUND
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -453,6 +462,7 @@ class OrderSnapshot:
     exchange_of: UUID | None = None
     link_serial: int = 0  # customers' links of another serial were revoked
     tax_reasons: tuple[TaxReason, ...] = ()  # none where the market's rates were all there was to know
+    to_decide: int = 0  # what the gateway told of its money and waits for a person
 
     @property
     def subject(self) -> str:

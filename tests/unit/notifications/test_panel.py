@@ -13,7 +13,7 @@ from services.notifications.domain.overdue import Matter, next_morning, waiting_
 from services.notifications.models import OpenMatter
 from shared import clock
 from shared.db import new_id
-from shared.events.snapshots import DocumentsSnapshot, Hold, Paper
+from shared.events.snapshots import DocumentsSnapshot, Hold, Paper, Refund
 from shared.messaging.tables import event_log, jobs
 from tests.unit.notifications.snapshot_samples import (
     accepted,
@@ -153,6 +153,42 @@ def test_an_invoice_that_carries_no_xml_is_told_once(hear, get):
 
     told = [item for item in get("/v1/notices").json["items"] if item["kind"] == "invoice_without_xml"]
     assert [item["about"] for item in told] == [str(bare.document_id)]
+
+
+@pytest.mark.requirement("M-37")
+def test_what_went_back_at_the_gateway_and_what_waits_is_told_and_no_customer_is_told_of_a_chargeback(
+    hear, get, emails
+):
+    def gone(kind, state):
+        settled_at = PLACED.placed_at if state == "settled" else None
+        return Refund(
+            refund_id=new_id(),
+            amount_minor=100,
+            reason="",
+            state=state,
+            kind=kind,
+            requested_at=PLACED.placed_at,
+            settled_at=settled_at,
+        )
+
+    given, lost, won = (
+        gone("gateway", "settled"),
+        gone("chargeback", "settled"),
+        gone("chargeback", "withdrawn"),
+    )
+    hear(PLACED)
+
+    for version in (2, 3):
+        hear(replace(PLACED, version=version, to_decide=1, refunds=(given, lost, won)))
+
+    told = {(item["kind"], item["about"]) for item in get("/v1/notices").json["items"]}
+    assert told == {
+        ("new_order", None),
+        ("refunded_at_gateway", str(given.refund_id)),
+        ("chargeback", str(lost.refund_id)),
+        ("money_to_decide", None),
+    }
+    assert [email.about for email in emails() if email.step == "refunded"] == [given.refund_id]
 
 
 HELD = Hold(hold_id=new_id(), reason="fraud", owner="risk", held_at=PLACED.placed_at)

@@ -376,6 +376,9 @@ class OrderSchema(OrderSummarySchema):
     )
     payment = fields.Nested(PaymentStandingSchema)
     refunds = fields.List(fields.Nested(RefundSchema))
+    to_decide = fields.Integer(
+        metadata={"description": "What the gateway told of its money and waits for a person."}
+    )
     returns = fields.List(fields.Nested(ReturnSchema))
     exchange_of = fields.UUID(
         allow_none=True,

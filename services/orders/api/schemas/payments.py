@@ -8,7 +8,7 @@ from services.orders.api.schemas.values import (
     known_currency,
     method_of_payment,
 )
-from services.orders.domain.payments import Discrepancy
+from services.orders.domain.payments import ChargebackStep, Discrepancy, Told
 from services.orders.domain.statements import LineState
 from shared.events.snapshots import PaymentState
 from shared.web.fields import text
@@ -72,23 +72,33 @@ class PendingPaymentSchema(Schema):
 
 
 class DiscrepancySchema(Schema):
-    """What the gateway told of a payment and nobody can count by itself."""
+    """What the gateway told of money and nobody can count by itself, or has to answer."""
 
     discrepancy_id = fields.UUID(attribute="id")
     order_id = fields.UUID(metadata={"description": "Which the gateway named."})
-    reference = fields.String(metadata={"description": "The gateway's own id of the payment."})
+    kind = fields.Enum(Told, by_value=True, metadata={"description": "payment, refund or chargeback."})
+    reference = fields.String(metadata={"description": "The gateway's own id of it."})
+    payment_reference = fields.String(
+        metadata={"description": "Of the payment that was given back; empty of a payment."}
+    )
+    step = fields.Enum(
+        ChargebackStep, by_value=True, allow_none=True, metadata={"description": "Of a chargeback."}
+    )
     amount_minor = fields.Integer()
     currency = fields.String(metadata={"description": "The one that was told; it may not be the order's."})
     why = fields.Enum(
         Discrepancy,
         by_value=True,
         metadata={
-            "description": "The payment was counted before, with another amount or for another order; or it "
-            "is in another currency than the order."
+            "description": "It was counted before, with another amount or for another order; it is in "
+            "another currency than the order; its payment was not told yet; it may be a refund of ours "
+            "that is not settled yet; it is more than was received and has not gone back. An open "
+            "chargeback is counted, and waits for its end."
         },
     )
     state = fields.Enum(LineState, by_value=True, metadata={"description": "open, assigned or ignored."})
     payment_id = fields.UUID(allow_none=True, metadata={"description": "Which it was recorded as."})
+    refund_id = fields.UUID(allow_none=True, metadata={"description": "… or which refund it is."})
     reason = fields.String(metadata={"description": "Why it was set aside."})
     told_at = Instant()
     decided_by = fields.String(allow_none=True)
@@ -104,13 +114,13 @@ class DiscrepancyListArguments(PageArguments):
 
 
 class RecordDiscrepancyArguments(Schema):
-    """How much came in."""
+    """How much came in, or went back."""
 
     amount_minor = amount(1, required=True, description="In the order's currency.")
 
 
 class IgnoreDiscrepancyArguments(Schema):
-    """Why there is no further money."""
+    """Why no further money came or went."""
 
     reason = text(500, shortest=1, prose=True, required=True)
 
@@ -132,7 +142,7 @@ class PaymentListSchema(Schema):
 class TransactionSchema(Schema):
     """Money that came, went, is to go, or is still to come."""
 
-    kind = fields.String(metadata={"description": "payment or refund."})
+    kind = fields.String(metadata={"description": "payment, refund or chargeback."})
     transaction_id = fields.UUID(
         allow_none=True, metadata={"description": "The payment's or refund's; null for what is awaited."}
     )
@@ -153,6 +163,10 @@ class TransactionListSchema(Schema):
 
     items = fields.List(fields.Nested(TransactionSchema))
     payment = fields.Nested(PaymentStandingSchema)
+    discrepancies = fields.List(
+        fields.Nested(DiscrepancySchema),
+        metadata={"description": "What the gateway told and waits for a person."},
+    )
 
 
 class GatewayPaymentSchema(Schema):
@@ -180,3 +194,35 @@ class GatewayCallArguments(Schema):
     type = fields.String(required=True, validate=validate.OneOf(["payment.succeeded"]))
     timestamp = Instant(required=True)
     data = fields.Nested(GatewayPaymentSchema, required=True)
+
+
+class GatewayChargebackSchema(GatewayPaymentSchema):
+    """What of a payment was taken back."""
+
+    payment_reference = text(
+        200, shortest=1, required=True, metadata={"description": "The gateway's own id of the payment."}
+    )
+
+
+class GatewayRefundSchema(GatewayChargebackSchema):
+    """What of a payment the gateway paid back."""
+
+    refund_id = fields.UUID(
+        metadata={"description": "Ours, as we asked for it by; left out where nobody here asked."}
+    )
+
+
+class RefundCallArguments(GatewayCallArguments):
+    """A call about a refund."""
+
+    type = fields.String(required=True, validate=validate.OneOf(["refund.succeeded"]))
+    data = fields.Nested(GatewayRefundSchema, required=True)
+
+
+class ChargebackCallArguments(GatewayCallArguments):
+    """A call about a chargeback; its timestamp says which of several is the last."""
+
+    type = fields.String(
+        required=True, validate=validate.OneOf([f"chargeback.{step}" for step in ChargebackStep])
+    )
+    data = fields.Nested(GatewayChargebackSchema, required=True)

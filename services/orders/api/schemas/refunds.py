@@ -9,7 +9,7 @@ from services.orders.api.schemas.values import (
     method_of_payment,
     yes_or_no,
 )
-from shared.events.snapshots import RefundState
+from shared.events.snapshots import RefundKind, RefundState
 from shared.web.fields import text
 
 
@@ -65,6 +65,14 @@ class RefundSchema(Schema):
     """Something taken off the bill, and the money that goes back for it."""
 
     refund_id = fields.UUID(attribute="id")
+    kind = fields.Enum(
+        RefundKind,
+        by_value=True,
+        metadata={
+            "description": "Asked for here, given at the gateway itself, or a chargeback: requested while "
+            "it is open, settled if it is lost, withdrawn if it is won."
+        },
+    )
     amount_minor = fields.Integer(metadata={"description": "Money that goes back."})
     credited_minor = fields.Integer(
         metadata={"description": "Off the bill, tax included; 0 for an overpayment or a cancelled order."}

@@ -1,0 +1,146 @@
+"""What the gateway told and nobody can count by itself: kept, shown, decided.
+
+The caller owns the transaction.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from services.orders import events
+from services.orders.commands.changes import change, locked_order
+from services.orders.domain.payments import ChargebackStep, Discrepancy, Told
+from services.orders.domain.statements import LineState
+from services.orders.models import Order, PaymentDiscrepancy
+from services.orders.queries import discrepancies as queries
+from shared import clock
+from shared.access import actor_of
+from shared.db import locked, new_id
+from shared.errors import Refused
+from shared.messaging import outbox
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """What the gateway told of money that came or went, in minor units of the currency that it named."""
+
+    kind: Told
+    reference: str  # the gateway's own id of it
+    amount_minor: int
+    currency: str
+    payment_reference: str = ""  # of the payment that it is of
+    step: ChargebackStep | None = None
+    at: datetime | None = None  # when the gateway said so
+    refund_id: UUID | None = None  # ours, if the gateway tells which it has paid back
+
+
+def keep(
+    session: Session, order: Order, why: Discrepancy, word: Word, *, refund_id: UUID | None = None
+) -> PaymentDiscrepancy:
+    """Keep what was told of a locked order for a person to work on, once; tells order.updated.
+
+    Of a chargeback the last step is kept, whichever comes first.
+    """
+    told: dict[str, Any] = {
+        "kind": word.kind,
+        "reference": word.reference,
+        "amount_minor": word.amount_minor,
+        "currency": word.currency,
+    }
+    rows = insert(PaymentDiscrepancy).values(
+        id=new_id(),
+        seller_code=order.seller_code,
+        market_code=order.market_code,
+        payment_reference=word.payment_reference,
+        step=word.step,
+        said_at=word.at,
+        why=why,
+        state=LineState.OPEN,
+        refund_id=refund_id,
+        reason="",
+        told_at=clock.now(),
+        order_id=order.id,
+        **told,
+    )
+    kept = session.scalars(rows.on_conflict_do_nothing().returning(PaymentDiscrepancy)).one_or_none()
+    if kept is None:
+        same = session.scalars(select(PaymentDiscrepancy).filter_by(order_id=order.id, **told)).one()
+        _take_step(same, word)
+        return same
+    with change(
+        session, order, "hear_of_payment", why=why, **{n: v for n, v in told.items() if n != "order_id"}
+    ):
+        count_waiting(session, order)
+    outbox.publish(session, events.order_updated(order))
+    return kept
+
+
+def decide(
+    session: Session,
+    order: Order,
+    discrepancy: PaymentDiscrepancy,
+    state: LineState,
+    *,
+    refund_id: UUID | None = None,
+) -> None:
+    """Take one out of the queue of a locked order."""
+    discrepancy.state = state
+    discrepancy.refund_id = refund_id or discrepancy.refund_id
+    discrepancy.decided_by = actor_of(session).name
+    discrepancy.decided_at = clock.now()
+    count_waiting(session, order)
+
+
+def close_chargeback(session: Session, order: Order, reference: str, refund_id: UUID) -> None:
+    """Take a chargeback that the gateway has decided out of the queue of a locked order."""
+    waiting = update(PaymentDiscrepancy).where(
+        PaymentDiscrepancy.order_id == order.id,
+        PaymentDiscrepancy.kind == Told.CHARGEBACK,
+        PaymentDiscrepancy.reference == reference,
+        PaymentDiscrepancy.state == LineState.OPEN,
+    )
+    done = {"decided_by": actor_of(session).name, "decided_at": clock.now()}
+    session.execute(waiting.values(state=LineState.ASSIGNED, refund_id=refund_id, **done))
+    count_waiting(session, order)
+
+
+def count_waiting(session: Session, order: Order) -> None:
+    """Bring what an order says of its queue in line with it."""
+    session.flush()
+    waiting = select(func.count()).select_from(PaymentDiscrepancy)
+    order.to_decide = session.execute(
+        waiting.where(PaymentDiscrepancy.order_id == order.id, PaymentDiscrepancy.state == LineState.OPEN)
+    ).scalar_one()
+
+
+def waiting(session: Session, discrepancy_id: UUID) -> tuple[Order, PaymentDiscrepancy]:
+    """One that waits, with its order locked; raises NotFound, Refused (already_decided)."""
+    order = locked_order(session, queries.discrepancy(session, discrepancy_id).order_id)
+    discrepancy = locked(session, PaymentDiscrepancy, discrepancy_id)
+    if discrepancy.state is not LineState.OPEN:
+        raise Refused("already_decided", f"it is {discrepancy.state}", line_state=discrepancy.state.value)
+    return order, discrepancy
+
+
+def word_of(discrepancy: PaymentDiscrepancy) -> Word:
+    """What was told, as it was told."""
+    return Word(
+        kind=discrepancy.kind,
+        reference=discrepancy.reference,
+        amount_minor=discrepancy.amount_minor,
+        currency=discrepancy.currency,
+        payment_reference=discrepancy.payment_reference,
+        step=discrepancy.step,
+        at=discrepancy.said_at,
+    )
+
+
+def _take_step(kept: PaymentDiscrepancy, word: Word) -> None:
+    is_later = kept.step is ChargebackStep.OPENED or (word.at and kept.said_at and word.at >= kept.said_at)
+    if kept.state is LineState.OPEN and word.step in {ChargebackStep.WON, ChargebackStep.LOST} and is_later:
+        kept.step, kept.said_at = word.step, word.at
