@@ -276,7 +276,7 @@ def test_cancelling_asks_once_more_with_number_amount_and_a_warning(open_browser
 
 @pytest.mark.requirement("C-31")
 def test_who_may_little_has_a_working_page_without_the_rest(open_browser, place):
-    """Accounts may neither write to customers nor accept; a picker sees no orders at all."""
+    """Accounts may neither write to customers nor accept; a picker sees the goods and no orders."""
     order = place()
     own = f"/orders/{order['order_id']}"
     accounts, picker = open_browser("barbara"), open_browser("peter")
@@ -299,6 +299,48 @@ def test_who_may_little_has_a_working_page_without_the_rest(open_browser, place)
     assert picker.locator("nav.side a").all_inner_texts() == ["Home"]
     assert picker.goto(own).status == 403
     assert picker.get_by_role("link", name="To the start").count() == 1
+
+
+@pytest.mark.requirement("C-31")
+def test_a_picker_finds_the_goods_that_are_due_and_takes_them_on_their_way(open_browser, place, shop):
+    order = place()
+    shop.call("orders", "POST", f"/v1/orders/{order['order_id']}/accept")
+    path = f"/v1/orders/{order['order_id']}/shipments"
+    shop.eventually(
+        lambda: shop.call("shipping", "GET", path)["items"],
+        lambda found: found[0]["actions"]["release"] is None,
+    )
+    page = open_browser("peter")
+    expect(page.get_by_role("heading", name="To prepare")).to_be_visible()
+    page.locator(".lines a").first.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Shipment")
+
+    page.goto(f"/orders/{order['order_id']}/shipment")
+    for step in ("Release to warehouse", "Mark as picked", "Mark as packed"):
+        page.get_by_role("button", name=step).click()
+        page.locator("#said .said").wait_for()
+
+    expect(page.get_by_role("link", name="Label")).to_be_visible()
+    assert order["customer"]["email"] not in page.content()
+    assert page.locator(".missing").count() == 0
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    with page.expect_response(lambda answer: "/content" in answer.url) as label:
+        page.evaluate("fetch(document.querySelector('.parcel a[href*=content]').href)")
+    assert label.value.status == 200
+
+
+@pytest.mark.requirement("C-31")
+@pytest.mark.parametrize("person", ["peter", "carla", "barbara", "olivia", "marta"])
+def test_each_role_has_pages_without_dead_ends(open_browser, place, person):
+    """Every link of its home and of its navigation opens, and nothing on them is missing."""
+    place()
+    page = open_browser(person)
+    links = {link.get_attribute("href") for link in page.locator("main a, nav.side a").all()}
+
+    for address in ["/", *sorted(links)]:
+        assert page.goto(address).status == 200, address
+        assert page.locator(".missing:not(.row)").count() == 0, address
 
 
 @pytest.mark.requirement("C-33", "S3-04")

@@ -70,7 +70,8 @@ def test_an_export_is_exactly_the_rows_of_the_filter(open_browser, place, somebo
     page = open_browser("helen")
     page.goto(f"/orders?search={quote_plus(somebody)}")
 
-    page.get_by_text("Export", exact=True).click()
+    page.get_by_role("link", name="Export", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Export 3 orders")
     with page.expect_download() as download:
         page.get_by_role("link", name="CSV").click()
 

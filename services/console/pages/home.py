@@ -19,6 +19,8 @@ LISTS = {
     "In transit": {"queue": "In transit"},
     "Finalized": {"queue": "Finalized"},
 }
+# The same queues as the warehouse has them, for who sees goods and no orders.
+GOODS = {"to_prepare": "To prepare", "ready_to_ship": "Ready to ship", "in_transit": "In transit"}
 
 
 @blueprint.get("/")
@@ -26,7 +28,9 @@ def show() -> str:
     """The page with every queue, each part from its own service."""
     few = {"limit": SHOWN}
     known = masters()
+    queues = {} if g.apis.may("orders.lists_show_queues") else GOODS
     parts = g.apis.together(
+        **{f"goods_{name}": read("shipping.queues_list_queue", few, name=name) for name in queues},
         queues=read("orders.lists_show_queues"),
         unanswered=read("notifications.messages_list_unanswered", few),
         overdue=read("shipping.queues_list_queue", few, name="overdue"),
@@ -41,7 +45,10 @@ def show() -> str:
     )
     dead: dict[str, Part] = {service: parts.pop(f"dead_{service}") for service in SERVICES}
     bank = {name.removeprefix("bank_"): parts.pop(name) for name in list(parts) if name.startswith("bank_")}
-    return render_template("home/home.html", parts=parts, bank=bank, dead=dead, lists=LISTS, masters=known)
+    goods = {label: parts.pop(f"goods_{name}") for name, label in queues.items()}
+    return render_template(
+        "home/home.html", parts=parts, goods=goods, bank=bank, dead=dead, lists=LISTS, masters=known
+    )
 
 
 SCREEN = Screen(blueprint, "home.show", "", "nav.home", "house")

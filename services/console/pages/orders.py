@@ -147,6 +147,23 @@ def count_newer() -> Response | str:
     return render_template("orders/newer.html", number=number, most=20, address=addressed(cursor=None))
 
 
+@blueprint.get("/export")
+def ask_export() -> Any:
+    """How many rows a file of the list will have, and as which kind of file."""
+    filters = asked_filters(request.args)
+    try:
+        found = g.apis.read("orders.lists_list_orders", filters | {"limit": 1, "count": True})
+    except Refused:
+        return redirect(addressed(), 303)  # where it says which filter is not taken
+    return render_template(
+        "orders/export.html",
+        filters=filters,
+        found=found,
+        back=addressed(),
+        chips=[(name, _chip(name, filters[name], masters())) for name in filters],
+    )
+
+
 @blueprint.get("/export.<any(csv, xlsx):kind>")
 def export(kind: str) -> Response:
     """Exactly the rows of the filter as a file, passed on as it comes."""
