@@ -11,7 +11,8 @@ from werkzeug.datastructures import MultiDict
 from services.console.apis import Away, Refused
 
 STALE = 412
-PASSED_ON = ("Content-Disposition", "Content-Length", "Content-Security-Policy")
+CSP = "Content-Security-Policy"
+PASSED_ON = ("Content-Disposition", "Content-Length", CSP)
 
 
 @dataclass(frozen=True)
@@ -97,9 +98,10 @@ def passed_on(answer: httpx.Response) -> Response:
     for header in PASSED_ON:
         if header in answer.headers:
             passed.headers[header] = answer.headers[header]
-    if answer.headers["Content-Type"].startswith("application/pdf"):
-        # Shown in a frame of our own pages, and of nobody else's.
-        passed.headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'self'"
+    # Shown in a frame of our own pages, and of nobody else's. What draws a PDF is the browser's own.
+    is_pdf = answer.headers["Content-Type"].startswith("application/pdf")
+    policy = "" if is_pdf else passed.headers.get(CSP, "").replace("frame-ancestors 'none'", "").strip("; ")
+    passed.headers[CSP] = f"{policy}; frame-ancestors 'self'".lstrip("; ")
     return passed
 
 

@@ -407,6 +407,38 @@ def test_an_email_is_sent_again(open_browser, place, shop):
     expect(page.locator(".lines li")).to_have_count(before + 1)
 
 
+@pytest.mark.requirement("S0-05")
+@pytest.mark.parametrize("script", [True, False])
+def test_emails_and_papers_are_read_in_their_place(open_browser, place, shop, script):
+    order = place()
+    path = f"/v1/orders/{order['order_id']}"
+    shop.call("orders", "POST", f"{path}/accept")
+    shop.eventually(
+        lambda: shop.call("notifications", "GET", f"{path}/notifications")["items"],
+        lambda emails: any((email["step"], email["status"]) == ("confirmation", "sent") for email in emails),
+    )
+    shop.eventually(
+        lambda: shop.call("documents", "GET", f"{path}/documents")["items"],
+        lambda papers: any((one["kind"], one["status"]) == ("invoice", "stored") for one in papers),
+    )
+    page = open_browser("helen", script=script)
+    page.goto(f"/orders/{order['order_id']}/messages")
+
+    page.get_by_role("link", name=f"We have received your order {order['number']}").click()
+    shown = page.frame_locator("iframe.look")
+    expect(shown.get_by_text("Hello Ann Archer").first).to_be_visible()
+    expect(shown.locator("body")).not_to_contain_text("token=")
+    page.get_by_role("link", name="Close").click()
+    assert page.locator("iframe").count() == 0
+
+    page.get_by_role("link", name="Documents").click()
+    page.get_by_role("link", name="Invoice").click()
+    paper = page.context.request.get(page.locator("iframe.look").get_attribute("src"))
+    assert paper.headers["content-type"] == "application/pdf"
+    assert paper.headers["content-security-policy"] == "frame-ancestors 'self'"
+    assert paper.body().startswith(b"%PDF")
+
+
 @pytest.mark.requirement("C-34", "C-35")
 @pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "es")])
 def test_pages_are_for_everybody(open_browser, place, shop, scheme, language):

@@ -82,6 +82,7 @@ def show(tab: str, order_id: UUID) -> Any:
         masters=known,
         zone=known.zone(order.value["market"]),
         opened=_opened(),
+        looked_at=request.args.get("look", ""),
         order_acts=ORDER_ACTS,
         shipment_acts=SHIPMENT_ACTS,
         next_step=_next_step(order.value, shipments),
@@ -301,6 +302,12 @@ def need_no_answer(order_id: UUID) -> Any:
         lambda _: _tab("messages", order_id),
         said="done.no_answer",
     )
+
+
+@blueprint.get("/emails/<uuid:email_id>")
+def email(order_id: UUID, email_id: UUID) -> Response:  # noqa: ARG001 - the address says whose it is
+    """An e-mail as its reader saw it, to be shown in a frame."""
+    return passed_on(g.apis.stream("notifications.emails_show_email", email_id=email_id))
 
 
 @blueprint.post("/emails/<uuid:email_id>/resend")
