@@ -79,6 +79,31 @@ def test_an_export_is_exactly_the_rows_of_the_filter(open_browser, place, somebo
     assert sorted(row["number"] for row in rows) == sorted(mine)
 
 
+@pytest.mark.requirement("C-27", "M-36")
+def test_an_export_of_lines_has_the_rows_of_the_filter_and_the_columns_that_are_ticked(
+    open_browser, place, somebody
+):
+    order = place(
+        ("TEA-250", 2), ("CUP-1", 1), customer={"name": somebody, "email": "z@customers.example", "phone": ""}
+    )
+    page = open_browser("helen")
+    page.goto(f"/orders?search={quote_plus(somebody)}")
+
+    page.get_by_role("link", name="Export", exact=True).click()
+    page.locator(".columns").wait_for()
+    for box in page.locator(".columns input[type=checkbox]").all():
+        box.set_checked(box.get_attribute("value") in {"number", "sku", "quantity"})
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Lines as CSV").click()
+
+    rows = list(csv.reader(io.StringIO(download.value.path().read_text("utf-8-sig"))))
+    assert rows == [
+        ["number", "sku", "quantity"],
+        [order["number"], "TEA-250", "2"],
+        [order["number"], "CUP-1", "1"],
+    ]
+
+
 @pytest.mark.requirement("C-37")
 def test_what_goes_to_a_customer_is_in_the_orders_language_not_the_clerks(open_browser, place, shop):
     order = place()

@@ -54,7 +54,9 @@ BOOK_PAYMENTS = {
     "orders POST /v1/payment-discrepancies",
 }
 READ_NOTES = {"orders GET /v1/orders/{order_id}/notes"}
-EXPORT = {"orders GET /v1/orders/export.csv", "orders GET /v1/orders/export.xlsx"}
+EXPORT = {
+    f"orders GET /v1/orders/{name}.{kind}" for name in ("export", "export-lines") for kind in ("csv", "xlsx")
+}
 READ_STATEMENTS = {
     f"orders GET /v1/{things}" for things in ("bank-statements", "bank-lines", "payment-discrepancies")
 }

@@ -69,6 +69,16 @@ SORTS = {"placed": ("-placed_at", "placed_at"), "total": ("-total_minor", "total
 USUAL = USUAL_SORT
 # What an address of the list has beside filters. Anything else in it is a filter that the API shall judge.
 BESIDE_FILTERS = frozenset({"sort", "cursor", "view", "result", "than", *AMOUNTS})
+# What an export of lines may have, as its API says.
+LINE_COLUMNS = (
+    *("number", "seller", "market", "channel", "status", "currency", "placed_at_utc", "external_reference"),
+    *("customer_name", "customer_email", "customer_phone", "customer_company", "line", "sku", "product"),
+    *("quantity", "cancelled_quantity", "returned_quantity", "unit_price", "discount", "order_discount"),
+    *("total", "vat_rate_percent", "vat", "delivery_method", "pickup_point", "delivery_name"),
+    *("delivery_company", "delivery_line1", "delivery_line2", "delivery_postcode", "delivery_city"),
+    *("delivery_region", "delivery_country", "delivery_phone", "tracking_numbers", "invoice_numbers"),
+    "credit_note_numbers",
+)
 
 
 @blueprint.get("")
@@ -159,6 +169,7 @@ def ask_export() -> Any:
         "orders/export.html",
         filters=filters,
         found=found,
+        line_columns=LINE_COLUMNS,
         back=addressed(),
         chips=[(name, _chip(name, filters[name], masters())) for name in filters],
     )
@@ -168,6 +179,15 @@ def ask_export() -> Any:
 def export(kind: str) -> Response:
     """Exactly the rows of the filter as a file, passed on as it comes."""
     return passed_on(g.apis.stream(f"orders.exports_export_{kind}", asked_filters(request.args)))
+
+
+@blueprint.get("/export-lines.<any(csv, xlsx):kind>")
+def export_lines(kind: str) -> Response:
+    """The same with a row for each of their lines, in the columns that were ticked."""
+    wanted = {"columns": request.args.getlist("columns")}
+    return passed_on(
+        g.apis.stream(f"orders.exports_export_lines_{kind}", asked_filters(request.args) | wanted)
+    )
 
 
 @blueprint.get("/prints/<uuid:print_id>")

@@ -9,14 +9,17 @@ from flask import Response, request
 from sqlalchemy.orm import Session
 from werkzeug.wsgi import wrap_file
 
+from services.orders.api.schemas.exports import LineExportArguments
 from services.orders.api.schemas.lists import OrderFilters
 from services.orders.queries import exports
+from services.orders.queries.exported_lines import LINES
 from shared import clock
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import query
 from shared.web.turns import in_turn
 
+CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FILE = {"type": "string", "format": "binary"}
 BYTES_AT_ONCE = 1 << 18
@@ -36,7 +39,7 @@ def export_csv(session: Session, filters: dict[str, Any]) -> Response:
     Amounts are in whole units of their currency, instants in UTC. A text that would be run as a formula has
     an apostrophe before it.
     """
-    return _file("csv", "text/csv; charset=utf-8", lambda path: exports.write_csv(session, filters, path))
+    return _file("csv", CSV, lambda path: exports.write_csv(session, filters, path))
 
 
 @blueprint.route("/export.xlsx", methods=["GET"])
@@ -50,7 +53,39 @@ def export_xlsx(session: Session, filters: dict[str, Any]) -> Response:
     return _file("xlsx", XLSX, lambda path: exports.write_xlsx(session, filters, path))
 
 
-def _file(ending: str, media_type: str, write: Callable[[Path], None]) -> Response:
+@blueprint.route("/export-lines.csv", methods=["GET"])
+@blueprint.arguments(LineExportArguments, location="query")
+@blueprint.response(200, FILE, content_type="text/csv")
+@requires("orders:read", "exports:read")
+@in_turn
+@query
+def export_lines_csv(session: Session, wanted: dict[str, Any]) -> Response:
+    """A row for each line of every order that passes the filters of the list, newest first, as CSV.
+
+    With the numbers of what it was sent in and billed by; `columns` chooses what it has, and in which order.
+    Written as the CSV of orders is.
+    """
+    names = wanted.pop("columns", ())
+    return _file(
+        "csv", CSV, lambda path: exports.write_csv(session, wanted, path, LINES, names), "order-lines"
+    )
+
+
+@blueprint.route("/export-lines.xlsx", methods=["GET"])
+@blueprint.arguments(LineExportArguments, location="query")
+@blueprint.response(200, FILE, content_type=XLSX)
+@requires("orders:read", "exports:read")
+@in_turn
+@query
+def export_lines_xlsx(session: Session, wanted: dict[str, Any]) -> Response:
+    """A row for each line of every order that passes the filters of the list, as a sheet of Excel."""
+    names = wanted.pop("columns", ())
+    return _file(
+        "xlsx", XLSX, lambda path: exports.write_xlsx(session, wanted, path, LINES, names), "order-lines"
+    )
+
+
+def _file(ending: str, media_type: str, write: Callable[[Path], None], called: str = "orders") -> Response:
     """The file whole on disk before its first byte goes out, and gone when the last one has.
 
     So whoever reads slowly holds a file, not a connection and a snapshot of the database; what goes wrong on
@@ -65,5 +100,5 @@ def _file(ending: str, media_type: str, write: Callable[[Path], None]) -> Respon
     answer.content_length = file.seek(0, 2)
     file.seek(0)
     day = clock.now().date().isoformat()
-    answer.headers["Content-Disposition"] = f'attachment; filename="orders-{day}.{ending}"'
+    answer.headers["Content-Disposition"] = f'attachment; filename="{called}-{day}.{ending}"'
     return answer

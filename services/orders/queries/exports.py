@@ -1,6 +1,8 @@
-"""All orders that pass a list's filters as a file: one statement, so one snapshot; memory stays flat."""
+"""All that passes a list's filters as a file: one statement, so one snapshot; memory stays flat."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -41,7 +43,30 @@ _FORMULA = rf"^([\t\r]|{_BEFORE_A_FORMULA})"
 SHEET_ROWS = 1_048_575  # of Excel, below the heading
 ROWS_AT_ONCE = 5_000
 
-# What a machine wrote: codes and words of ours.
+
+class Cell(Enum):
+    """What stands in a column."""
+
+    CODE = "code"  # a machine wrote it: codes and words of ours
+    TEXT = "text"  # people typed it, or may have
+    INSTANT = "instant"
+    AMOUNT = "amount"  # in the currency's own units, not in minor ones: people read these
+    COUNT = "count"
+    RATE = "rate"  # a number with decimals
+
+
+@dataclass(frozen=True)
+class Table:
+    """What an export is made of: its columns, and the select that finds their rows."""
+
+    title: str  # of the sheet
+    cells: Mapping[str, Cell]  # by the column's name, in their order
+    # Finds the columns of these names; what it is given makes of an amount and its currency what is shown.
+    rows: "Callable[[Session, Filters, Sequence[str], Shown], Select[*tuple[Any, ...]]]"
+
+
+Shown = Callable[[Any, Any], ColumnElement[Any]]
+
 _CODES: dict[str, Any] = {
     "number": Order.number,
     "seller": Order.seller_code,
@@ -54,7 +79,12 @@ _CODES: dict[str, Any] = {
     "currency": Order.currency,
     "locale": Order.locale,
 }
-# In the currency's own units, not in minor ones: people read these.
+_INSTANTS: dict[str, Any] = {
+    "placed_at_utc": Order.placed_at,
+    "accepted_at_utc": Order.accepted_at,
+    "cancelled_at_utc": Order.cancelled_at,
+    "completed_at_utc": Order.completed_at,
+}
 _AMOUNTS: dict[str, Any] = {
     "lines": Order.lines_minor,
     "fees": Order.fees_minor,
@@ -66,13 +96,6 @@ _AMOUNTS: dict[str, Any] = {
     "received": Order.received_minor,
     "refunded": Order.refunded_minor,
 }
-_INSTANTS: dict[str, Any] = {
-    "placed_at_utc": Order.placed_at,
-    "accepted_at_utc": Order.accepted_at,
-    "cancelled_at_utc": Order.cancelled_at,
-    "completed_at_utc": Order.completed_at,
-}
-# What people typed, or may have.
 _TEXTS: dict[str, Any] = {
     "external_reference": Order.external_reference,
     "customer_name": Order.customer_name,
@@ -93,71 +116,103 @@ _TEXTS: dict[str, Any] = {
 }
 
 
-def write_csv(session: Session, filters: Filters, path: Path) -> None:
-    """UTF-8 with a byte order mark; amounts in whole units, instants in UTC.
+def _orders(
+    session: Session, filters: Filters, names: Sequence[str], shown: Shown
+) -> Select[*tuple[Any, ...]]:
+    columns = {
+        **_CODES,
+        **{name: instant(value) for name, value in _INSTANTS.items()},
+        **{name: shown(value, Order.currency) for name, value in _AMOUNTS.items()},
+        **_TEXTS,
+    }
+    return matching(session, [columns[name].label(name) for name in names], filters)
+
+
+ORDERS = Table(
+    "Orders",
+    {
+        **dict.fromkeys(_CODES, Cell.CODE),
+        **dict.fromkeys(_INSTANTS, Cell.INSTANT),
+        **dict.fromkeys(_AMOUNTS, Cell.AMOUNT),
+        **dict.fromkeys(_TEXTS, Cell.TEXT),
+    },
+    _orders,
+)
+
+
+def write_csv(
+    session: Session, filters: Filters, path: Path, table: Table = ORDERS, names: Sequence[str] = ()
+) -> None:
+    """UTF-8 with a byte order mark; amounts in whole units, instants in UTC; all columns if none are named.
 
     Every text is quoted. What a spreadsheet would run as a formula, by whichever separator it takes the file
     apart, gets an apostrophe before it, which makes it one no more.
     """
-    units = _by_currency(session, "1e-{}".format)
-    nothing = _by_currency(session, lambda digits: f"{0:.{digits}f}")
+    names = names or [*table.cells]
 
-    def amount(value: Any) -> ColumnElement[Any]:
+    def shown(value: Any, currency: Any) -> ColumnElement[Any]:
         # Most of an order's amounts are nothing, which need not be worked out a million times.
+        units = _by_currency(session, currency, "1e-{}".format)
+        nothing = _by_currency(session, currency, lambda digits: f"{0:.{digits}f}")
         return case((value == 0, nothing), else_=cast(value, Numeric) * units)
 
-    columns = [
-        *(value.label(name) for name, value in _CODES.items()),
-        *(_instant(value).label(name) for name, value in _INSTANTS.items()),
-        *(amount(value).label(name) for name, value in _AMOUNTS.items()),
-        *(value.label(name) for name, value in _TEXTS.items()),
-    ]
     # The offsets keep the parts apart: each text is taken out of its row once, though it is looked at often,
     # and one look at all of a row's texts together tells whether any needs a closer one.
-    found = matching(session, columns, filters).offset(literal_column("0")).subquery()
-    texts = [value for value in found.c if value.key in _TEXTS]
-    doubtful = func.concat_ws(" ", *texts).regexp_match(_CELL_IN_A_TEXT).label("doubtful")
+    found = table.rows(session, filters, names, shown).offset(literal_column("0")).subquery()
+    texts = [name for name in names if table.cells[name] is Cell.TEXT]
+    together = func.concat_ws(" ", "", *(found.c[name] for name in texts))
+    doubtful = together.regexp_match(_CELL_IN_A_TEXT).label("doubtful")
     seen = select(*found.c, doubtful).offset(literal_column("0")).subquery()
     wanted = select(
-        *(_harmless(value, seen.c.doubtful) if value.key in _TEXTS else value for value in seen.c[:-1])
+        *(_harmless(seen.c[name], seen.c.doubtful) if name in texts else seen.c[name] for name in names)
     )
     connection, statement, parameters = _prepared(session, wanted)
-    quoted = ", ".join((*_CODES, *_TEXTS))
-    copied = f"copy ({statement}) to stdout (format csv, header, force_quote ({quoted}))"
+    quoted = ", ".join(name for name in names if table.cells[name] in {Cell.CODE, Cell.TEXT})
+    options = f"format csv, header, force_quote ({quoted})" if quoted else "format csv, header"
+    copied = f"copy ({statement}) to stdout ({options})"
     with path.open("wb") as file, connection.cursor().copy(copied, parameters) as rows:
         file.write(BYTE_ORDER_MARK)
         file.writelines(rows)
 
 
-def write_xlsx(session: Session, filters: Filters, path: Path) -> None:
+def write_xlsx(
+    session: Session, filters: Filters, path: Path, table: Table = ORDERS, names: Sequence[str] = ()
+) -> None:
     """One sheet: texts are cells of text, whatever they look like; amounts are numbers, instants are dates.
 
-    Raises Invalid for more orders than a sheet of Excel holds.
+    Raises Invalid for more rows than a sheet of Excel holds.
     """
-    wanted = sheet(session, filters).limit(SHEET_ROWS + 1)
+    wanted = sheet(session, filters, table, names).limit(SHEET_ROWS + 1)
     rows = _rows(session, wanted)
     # The heading comes with the first row, so where there is none an empty one stands for it.
     first = next(rows, dict.fromkeys(wanted.selected_columns.keys()))
     rustpy_xlsxwriter.write_worksheet(
         chain([first], rows),
         str(path),
-        sheet_name="Orders",
+        sheet_name=table.title,
         bold_headers=True,
         freeze_row=1,
         float_format="0.00##",
     )
 
 
-def sheet(session: Session, filters: Filters) -> Select[*tuple[Any, ...]]:
+def sheet(
+    session: Session, filters: Filters, table: Table = ORDERS, names: Sequence[str] = ()
+) -> Select[*tuple[Any, ...]]:
     """The select behind a sheet: each value of the type that its cell has."""
-    units = _by_currency(session, "1e-{}".format)
-    columns = [
-        *(value.label(name) for name, value in _CODES.items()),
-        *(_instant(value).label(name) for name, value in _INSTANTS.items()),
-        *(cast(cast(value, Numeric) * units, Float).label(name) for name, value in _AMOUNTS.items()),
-        *(func.coalesce(value, "").label(name) for name, value in _TEXTS.items()),
-    ]
-    return matching(session, columns, filters)
+    names = names or [*table.cells]
+
+    def shown(value: Any, currency: Any) -> ColumnElement[Any]:
+        return cast(cast(value, Numeric) * _by_currency(session, currency, "1e-{}".format), Float)
+
+    found = table.rows(session, filters, names, shown).offset(literal_column("0")).subquery()
+    return select(*(_as_cell(found.c[name], table.cells[name]).label(name) for name in names))
+
+
+def _as_cell(value: Any, cell: Cell) -> Any:
+    if cell is Cell.TEXT:
+        return func.coalesce(value, "")
+    return cast(value, Float) if cell is Cell.RATE else value
 
 
 def _rows(session: Session, wanted: Select[*tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
@@ -168,7 +223,7 @@ def _rows(session: Session, wanted: Select[*tuple[Any, ...]]) -> Iterator[dict[s
         cursor.execute(statement, parameters)
         for place, row in enumerate(cursor):
             if place == SHEET_ROWS:
-                raise Invalid(filters=f"let more orders pass than the {SHEET_ROWS} of a sheet: take CSV")
+                raise Invalid(filters=f"let more rows pass than the {SHEET_ROWS} of a sheet: take CSV")
             yield dict(zip(names, row, strict=True))
     # Packing the file takes longer than the database waits for who holds a transaction and says nothing.
     session.rollback()
@@ -184,20 +239,21 @@ def _prepared(
     return driver, str(compiled), compiled.params
 
 
-def _by_currency(session: Session, unit: Callable[[int], str]) -> ColumnElement[Any]:
+def _by_currency(session: Session, currency: Any, unit: Callable[[int], str]) -> ColumnElement[Any]:
     """A number as it is in the order's own currency, from how many digits that has."""
     currencies = session.scalars(select(Market.currency).distinct())
-    precisions = {currency: minor_digits(currency) for currency in currencies}
+    precisions = {code: minor_digits(code) for code in currencies}
     common: ColumnElement[Any] = literal_column(unit(USUAL_MINOR_DIGITS))
     others: list[Any] = [
-        (Order.currency == currency, literal_column(unit(digits)))
-        for currency, digits in precisions.items()
+        (currency == code, literal_column(unit(digits)))
+        for code, digits in precisions.items()
         if digits != USUAL_MINOR_DIGITS
     ]
     return case(*others, else_=common) if others else common
 
 
-def _instant(value: Any) -> ColumnElement[Any]:
+def instant(value: Any) -> ColumnElement[Any]:
+    """An instant in UTC, to the second."""
     return func.date_trunc("second", func.timezone("UTC", value))
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from deploy.local.databases import SERVICES
 from services.console import showing
+from services.console.pages.orders import LINE_COLUMNS
 from services.console.words import LANGUAGES, words_in
 from shared.events.codec import EVENTS
 from shared.events.snapshots import Recipient, Step
@@ -90,6 +91,17 @@ def test_every_status_has_a_word(language, group, codes):
 
     assert codes
     assert [code for code in codes if not words.knows(group, code)] == []
+
+
+@pytest.mark.requirement("M-36")
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_column_of_an_export_of_lines_can_be_ticked_and_has_words(language):
+    document = json.loads((ROOT / "docs" / "openapi" / "orders.json").read_text("utf-8"))
+    asked = document["paths"]["/v1/orders/export-lines.csv"]["get"]["parameters"]
+    [columns] = [one["schema"]["items"]["enum"] for one in asked if one["name"] == "columns"]
+
+    assert list(LINE_COLUMNS) == columns
+    assert [name for name in columns if not words_in(language).knows("line_columns", name)] == []
 
 
 def changes():
