@@ -25,7 +25,7 @@ BLOCKS = 8
 # Where a list is sorted or filtered by more than its index, others are passed over: so many in the stead of
 # each that is shown as its share among all says, one in thirty-three to be paid, one in a hundred on hold.
 BLOCKS_PASSING = 200
-# Sorted by another thing than when it was placed, a queue is read whole: what is to be done, not all there is.
+# Sorted by another thing than when it was placed, a queue is read whole: what is to be done, not all orders.
 BLOCKS_QUEUED = 4
 LARGE = {"orders", "order_words", "order_lines"}  # the other tables are small or empty here
 ROW = re.compile(r'class="whole" href="[^"]*">([^<]*)<')
