@@ -65,7 +65,8 @@ def test_only_prose_has_several_lines_which_end_in_newlines():
     assert set(kept.values()) == {None, "one\ntwo\nthree"}
     prose = {where.rpartition(" ")[2] for where, text in kept.items() if text}
     assert {path.rpartition(".")[2] if "value" not in path else path for path in prose} == {
-        *("reason", "note", "text", "answer", "description", "legal_text.value", "specifications.value"),
+        *("reason", "note", "text", "answer", "remark"),
+        *("description", "legal_text.value", "specifications.value"),
     }
 
 
