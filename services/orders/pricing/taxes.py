@@ -69,21 +69,25 @@ class ByTable:
     elsewhere: Sale  # of what is in none yet
     override: Override | None = None
     kept: Kept = field(default_factory=dict)  # what was decided before and stays
+    # What was looked up already: an order of a thousand lines has a handful of classes.
+    _taxes: dict[tuple[int, str], Taxed] = field(default_factory=dict, init=False)
+    _prices: dict[tuple[int, str, int], int] = field(default_factory=dict, init=False)
 
     def tax(self, tax_class: str, group: int) -> Taxed:
         """What was decided before, or else what the table says."""
-        if known := self.kept.get((group, tax_class)):
-            return known
-        sale = self._sale(group)
-        if self.override is not None:
-            return overridden(self.table, sale, self.override, tax_class, self.day)
-        return decide(self.table, sale, tax_class, self.day)
+        key = (group, tax_class)
+        if key not in self._taxes:
+            self._taxes[key] = self.kept.get(key) or self._decided(tax_class, group)
+        return self._taxes[key]
 
     def asked(self, tax_class: str, group: int, listed_minor: int) -> int:
         """The price as it is, or with another tax inside, or none."""
-        taxed = self.tax(tax_class, group)
-        home = self.elsewhere.home
-        return asked_price(self.table, self.mode, home, taxed, tax_class, self.day, listed_minor)
+        key = (group, tax_class, listed_minor)
+        if key not in self._prices:
+            taxed, home = self.tax(tax_class, group), self.elsewhere.home
+            price = asked_price(self.table, self.mode, home, taxed, tax_class, self.day, listed_minor)
+            self._prices[key] = price
+        return self._prices[key]
 
     def taxation(self, taxes: Sequence[Taxed]) -> Taxation:
         """The day, the customer's identifier and the reason of each rate."""
@@ -95,8 +99,11 @@ class ByTable:
             override=self.override,
         )
 
-    def _sale(self, group: int) -> Sale:
-        return self.sales[group] if group < len(self.sales) else self.elsewhere
+    def _decided(self, tax_class: str, group: int) -> Taxed:
+        sale = self.sales[group] if group < len(self.sales) else self.elsewhere
+        if self.override is not None:
+            return overridden(self.table, sale, self.override, tax_class, self.day)
+        return decide(self.table, sale, tax_class, self.day)
 
 
 def table_of(market: Market, seller: Seller) -> TaxTable | None:
