@@ -158,6 +158,7 @@ def fill(superuser_url: str, service_url: str, count: int) -> float:
 def _columns(connection: psycopg.Connection, table: str, named: str) -> dict[str, str]:
     """The columns that are filled, and a plain value for each other one that needs one."""
     plain = {"jsonb": "'[]'", "bigint": "0", "boolean": "false"}
+    maps = {"coupons_refused": "'{}'"}
     more = connection.execute(
         """
         select column_name, data_type from information_schema.columns
@@ -168,7 +169,7 @@ def _columns(connection: psycopg.Connection, table: str, named: str) -> dict[str
     return {
         "columns": named,
         "more": "".join(f", {name}" for name, _ in more),
-        "plain": "".join(", " + plain.get(kind, "''") for _, kind in more),
+        "plain": "".join(", " + maps.get(name, plain.get(kind, "''")) for name, kind in more),
     }
 
 
