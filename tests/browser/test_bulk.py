@@ -38,7 +38,7 @@ def test_each_row_says_what_became_of_it_and_the_failed_stay_ticked(open_browser
     page.goto(address)
     tick(page, [*good, unpaid])
     if script:
-        expect(page.locator(".bulk .count")).to_have_text("3 chosen")
+        expect(page.locator(".bulk .count")).to_have_text("3 selected")
         expect(page.locator(".bulk")).to_be_in_viewport()
 
     page.locator(".bulk").get_by_role("button", name="Accept").click()
@@ -98,7 +98,7 @@ def test_back_after_a_bulk_shows_ticks_and_buttons_that_work(open_browser, sever
 
     page.go_back()
     assert page.locator("input[name=order_id]:checked").count() == 1
-    expect(page.locator(".bulk .count")).to_have_text("1 chosen")
+    expect(page.locator(".bulk .count")).to_have_text("1 selected")
     tick(page, orders[1:])
     page.locator(".bulk").get_by_role("button", name="Tag").click()
     page.get_by_label("Add").fill("gift, small")

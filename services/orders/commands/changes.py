@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from sqlalchemy import delete, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
@@ -39,8 +40,8 @@ _SHOWN = (
     "refund_pending_minor",
     "tags",
 )
-# And of its customer: only where one is changed, for who ordered is in the order itself.
-PERSON_SHOWN = tuple(CUSTOMER_COLUMNS.values())
+# And of its customer: only where it is changed, for who ordered, and where it goes, is in the order itself.
+PERSON_SHOWN = (*CUSTOMER_COLUMNS.values(), "billing_address", "delivery_addresses")
 
 Word = tuple[WordKind, str]
 
@@ -161,7 +162,7 @@ def history_entry(
 
 
 def _compared(order: Order, names: Iterable[str]) -> dict[str, Any]:
-    return {name: getattr(order, name) for name in names}
+    return {name: msgspec.to_builtins(getattr(order, name)) for name in names}
 
 
 def _differing(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str, Any]:

@@ -202,6 +202,11 @@ class Order(Base):
         return _customer(self)
 
     @property
+    def delivery_addresses(self) -> list[Address]:
+        """Where it goes, group by group; what is fetched, or sent by wire, goes nowhere."""
+        return [group.address for group in self.delivery_groups if group.address]
+
+    @property
     def totals(self) -> Totals:
         """What it costs."""
         return _totals(self)

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from services.orders.commands import erasure
 from services.orders.commands.editing import edit_order
 from services.orders.commands.holds import place_hold
 from services.orders.commands.master_data import put_coupon, put_market, put_product
-from services.orders.commands.orders import accept_order, cancel_order
+from services.orders.commands.orders import accept_order, cancel_order, refuse_order
 from services.orders.commands.payments import record_payment
 from services.orders.models import HistoryEntry, OrderFee, OrderLine
 from shared.db import new_id
@@ -210,14 +211,23 @@ def test_each_edit_is_kept_with_both_totals_and_who_when_why(client, bearer):
     assert [(item["actor"], item["action"]) for item in history] == [("tess", "place"), ("olu", "edit")]
 
 
-def test_no_address_gets_into_the_history(session, placed):
-    edit_order(
-        session, placed.id, reason="moved", billing_address=WORK, customer={"email": "new@example.com"}
-    )
+@pytest.mark.requirement("C-33")
+def test_the_history_has_each_address_before_and_after_until_the_person_is_erased(session, placed):
+    [group] = placed.delivery_groups
+    elsewhere = [{"group_id": group.id, "method": "delivery", "shipping_minor": 500, "address": WORK}]
+    edit_order(session, placed.id, reason="moved", billing_address=WORK, delivery_groups=elsewhere)
+    [edit] = session.scalars(select(HistoryEntry).where(HistoryEntry.action == "edit"))
 
-    for entry in session.scalars(select(HistoryEntry).where(HistoryEntry.order_id == placed.id)):
-        assert "Dock Road" not in str([entry.before, entry.after, entry.detail])
-        assert "new@example.com" not in str([entry.before, entry.after, entry.detail])
+    assert edit.before["delivery_addresses"][0]["line1"] == HOME.line1
+    assert edit.after["delivery_addresses"][0]["line1"] == WORK.line1
+    billed = [side["billing_address"]["line1"] for side in (edit.before, edit.after)]
+    assert billed == [HOME.line1, WORK.line1]
+    assert edit.actor == session.info["actor"].name
+
+    refuse_order(session, placed.id, reason="sold out")
+    erasure.erase_person(session, placed.id)
+    for entry in session.scalars(select(HistoryEntry).execution_options(populate_existing=True)):
+        assert "address" not in str([entry.before, entry.after, entry.detail])
 
 
 @pytest.mark.requirement("S3-03")
