@@ -39,7 +39,7 @@ ORDERS = sum(count for count, _, _ in STAGES.values())
 
 
 def spare(sales: Iterable[Sale]) -> list[Sale]:
-    """The first small sales of the demo's first seller to known customers, as many as there is work to leave."""
+    """The first small sales of one seller to known customers, as many as there is work to leave."""
     # Whose a guest's order is goes by its reference, which is another one here.
     known = (sale for sale in sales if sale.customer and seller_of(sale) == SELLER)
     small = (sale for sale in known if len(sale.lines) <= FEW_LINES)
