@@ -44,9 +44,9 @@ def test_an_email_is_put_right_in_the_console(open_browser, place, shop):
     form.locator("[name=email]").fill("ann@right.example")
     form.locator("[name=reason]").fill("mal entendido")
 
-    form.get_by_role("button", name="Corregir el cliente").click()
+    form.get_by_role("button", name="Corregir datos del cliente").click()
     assert "gift" not in page.locator(".fault").inner_text()
-    page.locator("#act").get_by_role("button", name="Corregir el cliente").click()
+    page.locator("#act").get_by_role("button", name="Corregir datos del cliente").click()
 
     page.get_by_text("ann@right.example").first.wait_for()
     assert (
