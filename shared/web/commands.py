@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared.access import Actor
+from shared.db import all_at_once
 from shared.errors import Invalid
 from shared.messaging.fault_points import crash_point
 from shared.web import idempotency, payloads
@@ -66,6 +67,11 @@ def query(view: View) -> View:
     def run(*arguments: Any, **named: Any) -> Response:
         def attempt() -> Response:
             with _sessions()(info={"actor": _actor(named)}) as session:  # never commits
+                if request.method in {
+                    "GET",
+                    "HEAD",
+                }:  # a preview by POST locks and writes, as its command would
+                    all_at_once(session)
                 return _answer(session, view, arguments, named)
 
         answer = repeated(attempt)

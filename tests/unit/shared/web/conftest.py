@@ -10,7 +10,7 @@ import jwt
 import marshmallow
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from flask import Response
+from flask import Response, current_app
 from jwt.algorithms import OKPAlgorithm
 from marshmallow import fields, validate
 from sqlalchemy import MetaData, create_engine, delete, select, text
@@ -145,6 +145,21 @@ def contend(session: Session) -> dict[str, int]:
     if tries == 1:
         session.execute(text("do $$ begin raise exception 'deadlock' using errcode = '40P01'; end $$"))
     return {"tries": tries}
+
+
+@blueprint.route("/<uuid:thing_id>/twice", methods=["GET"])
+@blueprint.response(200, ThingSchema(many=True))
+@requires("things:read")
+@query
+def show_thing_twice(session: Session, thing_id: UUID) -> list[Thing]:
+    """One thing, read twice, while others change it."""
+    found = []
+    for _ in range(2):
+        thing = session.get_one(Thing, thing_id)
+        found.append(thing)
+        session.expunge(thing)
+        current_app.extensions["meanwhile"]()
+    return found
 
 
 @blueprint.route("/ready", methods=["GET"])

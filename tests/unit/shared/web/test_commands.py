@@ -77,6 +77,20 @@ def test_what_a_query_writes_is_never_stored(client, bearer, thing, size_of):
     assert size_of(thing) == 1
 
 
+def test_an_answer_is_of_one_state_whatever_is_committed_while_it_is_read(
+    app, client, bearer, thing, sessions
+):
+    def grow():
+        with sessions.begin() as session:
+            session.execute(text("update sample.things set size = size + 1"))
+
+    app.extensions["meanwhile"] = grow
+
+    first, second = client.get(f"/v1/things/{thing.id}/twice", headers=bearer()).json
+
+    assert first == second
+
+
 @pytest.fixture
 def victim(postgres_server):
     """An engine with one connection, which others can tell from theirs."""
