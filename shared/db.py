@@ -131,8 +131,8 @@ def each_alone(session: Session) -> None:
 def all_at_once(session: Session) -> None:
     """Let all reads of a new session see one state: what was committed before the first of them.
 
-    By default each statement sees what was committed before it, and what is read of several tables may be of two
-    versions. A caller's own transaction around the session stays as it is.
+    By default each statement sees what was committed before it, and what is read of several tables may be of
+    two versions. A caller's own transaction around the session stays as it is.
     """
     if isinstance(session.get_bind(), Engine):
         session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
