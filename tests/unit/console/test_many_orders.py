@@ -56,9 +56,11 @@ def orders(database, keys):
         gateway_secret="whsec_dW51c2Vk",
         **nowhere,
     )
-    yield create_app(settings)
+    before = db.sessions.kw["bind"]
+    made = create_app(settings)
     engine = db.sessions.kw["bind"]
-    db.sessions.configure(bind=None)
+    yield made
+    db.sessions.configure(bind=before)
     engine.dispose()
 
 

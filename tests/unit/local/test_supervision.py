@@ -126,6 +126,11 @@ supervisor.keep(process)
 while len(family(process.pid)) < 2:
     time.sleep(0.01)
 print(json.dumps({{"family": family(process.pid), "guardian": [processes._guard._guardian.pid]}}), flush=True)
+guard, first = processes._guard, processes._guard._guardian
+while guard._guardian is first:
+    time.sleep(0.01)
+with guard._lock:  # held until the new one was told of the family
+    print(guard._guardian.pid, flush=True)
 time.sleep(600)
 """
         supervisor = subprocess.Popen(
@@ -152,10 +157,8 @@ def test_a_killed_guardian_is_replaced(start_supervisor, wait_until):
     supervisor, started = start_supervisor()
 
     os.kill(started["guardian"][0], signal.SIGKILL)
-    # Its child, since the first one was: the family is in the other branch.
-    wait_until(
-        lambda: set(family(supervisor.pid)) - {supervisor.pid, *started["family"], *started["guardian"]}
-    )
+    second = int(supervisor.stdout.readline())
+    assert second not in started["guardian"]
     supervisor.kill()
 
     wait_until(lambda: not any(lives(pid) for pid in started["family"]))

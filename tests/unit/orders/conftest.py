@@ -141,8 +141,9 @@ def app(postgres_server, keys):
         customer_link_keys=("key",),
         gateway_secret=GATEWAY_SECRET,
     )
-    yield create_app(settings)
+    made = create_app(settings)
     engine = db.sessions.kw["bind"]
+    yield made
     db.sessions.configure(bind=None)
     engine.dispose()
 
