@@ -124,8 +124,7 @@ def each_alone(session: Session) -> None:
     For a session that only reads, or writes in one statement: nothing can be taken back. Where the caller
     has a transaction of its own around the session, the statements are part of that.
     """
-    if isinstance(session.get_bind(), Engine):
-        session.connection(execution_options={"isolation_level": "AUTOCOMMIT"})
+    _isolate(session, "AUTOCOMMIT")
 
 
 def all_at_once(session: Session) -> None:
@@ -134,8 +133,12 @@ def all_at_once(session: Session) -> None:
     By default each statement sees what was committed before it, and what is read of several tables may be of
     two versions. A caller's own transaction around the session stays as it is.
     """
+    _isolate(session, "REPEATABLE READ")
+
+
+def _isolate(session: Session, level: str) -> None:
     if isinstance(session.get_bind(), Engine):
-        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        session.connection(execution_options={"isolation_level": level})
 
 
 T = TypeVar("T")

@@ -1,6 +1,8 @@
-"""The kinds of text that the services' schemas take, each refusing what can't be one."""
+"""What schemas take alike: kinds of text, each refusing what can't be one, and lists of orders."""
 
+from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
 from marshmallow import ValidationError, fields, validate
 
@@ -55,3 +57,9 @@ def email_address(*, may_be_empty: bool = False, **options: Any) -> Text:
 def _not_blank(value: str) -> None:
     if not value.strip():
         raise ValidationError("may not be blank")
+
+
+def orders_once(ids: Collection[UUID]) -> None:
+    """Refuse a list that names an order twice: what is meant then can't be told."""
+    if len(set(ids)) < len(ids):
+        raise ValidationError("names an order twice")

@@ -72,9 +72,7 @@ def keep(
         same = session.scalars(select(PaymentDiscrepancy).filter_by(order_id=order.id, **told)).one()
         _take_step(same, word)
         return same
-    with change(
-        session, order, "hear_of_payment", why=why, **{n: v for n, v in told.items() if n != "order_id"}
-    ):
+    with change(session, order, "hear_of_payment", why=why, **told):
         count_waiting(session, order)
     outbox.publish(session, events.order_updated(order))
     return kept

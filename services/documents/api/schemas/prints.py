@@ -1,20 +1,15 @@
 """How prints are asked for and shown over HTTP."""
 
 from typing import Any
-from uuid import UUID
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.documents.domain.papers import PrintKind
 from shared.events.snapshots import PaperKind, PaperStatus
+from shared.web.fields import orders_once
 
 MOST = 100
 MOST_PAPERS = 500
-
-
-def _each_once(ids: list[UUID]) -> None:
-    if len(set(ids)) < len(ids):
-        raise ValidationError("names an order twice")
 
 
 class PrintedShipmentSchema(Schema):
@@ -33,7 +28,7 @@ class PrintArguments(Schema):
 
     kind = fields.String(required=True, validate=validate.OneOf([*PrintKind]))
     document_ids = fields.List(fields.UUID(), validate=validate.Length(1, MOST_PAPERS))
-    order_ids = fields.List(fields.UUID(), validate=[validate.Length(1, MOST_PAPERS), _each_once])
+    order_ids = fields.List(fields.UUID(), validate=[validate.Length(1, MOST_PAPERS), orders_once])
     paper = fields.Enum(PaperKind, by_value=True)
     shipments = fields.List(fields.Nested(PrintedShipmentSchema), validate=validate.Length(1, MOST))
 

@@ -1,25 +1,21 @@
 """Actions on many orders as the API takes them, and what became of each order."""
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, fields, validate
 
 from services.orders.api.schemas.holds import HoldArguments
 from services.orders.api.schemas.notes import TagArguments
 from services.orders.api.schemas.orders import CancelArguments, ReasonArguments
 from shared.events.snapshots import OrderStatus
+from shared.web.fields import orders_once
 
 MOST_ORDERS = 500
-
-
-def _each_once(ids: list[object]) -> None:
-    if len(set(ids)) < len(ids):
-        raise ValidationError("names an order twice")
 
 
 class BulkArguments(Schema):
     """The orders."""
 
     order_ids = fields.List(
-        fields.UUID(), required=True, validate=[validate.Length(1, MOST_ORDERS), _each_once]
+        fields.UUID(), required=True, validate=[validate.Length(1, MOST_ORDERS), orders_once]
     )
 
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from services.shipping.api.schemas.once import orders_once, shipments_once
+from services.shipping.api.schemas.once import shipments_once
 from shared.events.snapshots import ShipmentStatus
+from shared.web.fields import orders_once
 
 MOST_SHIPMENTS = 200
 MOST_ORDERS = 500  # as many as orders itself takes in a bulk

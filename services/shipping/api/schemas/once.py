@@ -13,12 +13,6 @@ def shipments_once(ids: Collection[UUID]) -> None:
         raise ValidationError("names a shipment twice")
 
 
-def orders_once(ids: Collection[UUID]) -> None:
-    """Refuse an order that is named twice."""
-    if len(set(ids)) < len(ids):
-        raise ValidationError("names an order twice")
-
-
 def lines_once(rows: Collection[Mapping[str, Any]]) -> None:
     """Refuse a line that is named twice."""
     if len({row["line_id"] for row in rows}) < len(rows):
