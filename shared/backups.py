@@ -36,6 +36,11 @@ _OURS = """
     where relnamespace = 'public'::regnamespace and relkind in ('r', 'S')
       and not exists (select from pg_depend where objid = pg_class.oid and deptype in ('e', 'i', 'a'))
 """
+_OUR_FUNCTIONS = """
+    select oid::regprocedure::text as name from pg_proc
+    where pronamespace = 'public'::regnamespace
+      and not exists (select from pg_depend where objid = pg_proc.oid and deptype = 'e')
+"""
 _EMPTY = f"""
     begin;
     set local lock_timeout = '10s';
@@ -48,6 +53,9 @@ _EMPTY = f"""
             else
                 execute format('drop table %s cascade', each.name);
             end if;
+        end loop;
+        for each in {_OUR_FUNCTIONS} loop
+            execute format('drop function %s cascade', each.name);
         end loop;
     end $$;
 """

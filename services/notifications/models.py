@@ -1,4 +1,4 @@
-"""E-mails and the attempts to send them; conversations."""
+"""E-mails and the attempts to send them; conversations; the feed of events."""
 
 import zlib
 from datetime import datetime
@@ -12,6 +12,7 @@ from sqlalchemy import (
     Identity,
     Index,
     MetaData,
+    SmallInteger,
     Text,
     UniqueConstraint,
     text,
@@ -231,3 +232,62 @@ class OpenMatter(Base):
     market: Mapped[str]
     since: Mapped[datetime]
     due_at: Mapped[datetime]  # overdue from here on
+
+
+class FeedEntry(Base):
+    """An event at its place among all that is told to programs; what it says is in the inbox or event log."""
+
+    __tablename__ = "feed"
+    __table_args__ = (
+        Index("ix_feed_seller", "seller", "position"),
+        Index("ix_feed_type", "type", "position"),
+        Index("ix_feed_order_id", "order_id", "position"),
+    )
+
+    position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    event_id: Mapped[UUID] = mapped_column(unique=True)
+    source: Mapped[str]
+    type: Mapped[str]
+    order_id: Mapped[UUID | None]  # none: it is about no order
+    number: Mapped[str]  # the order's
+    seller: Mapped[str]  # *: of no one seller; likewise
+    market: Mapped[str]
+    sequence: Mapped[int] = mapped_column(BigInteger)  # the how-manieth of its order; 0 without one
+    occurred_at: Mapped[datetime]
+    entered_at: Mapped[datetime]
+
+
+class FeedOrder(Base):
+    """Whose an order is, and how many entries the feed has had of it: for ever, unlike the entries."""
+
+    __tablename__ = "feed_orders"
+
+    order_id: Mapped[UUID] = mapped_column(primary_key=True)
+    number: Mapped[str]
+    seller: Mapped[str]
+    market: Mapped[str]
+    sequence: Mapped[int] = mapped_column(BigInteger)
+
+
+class FeedHead(Base):
+    """The last position given, in the only row; whoever gives the next ones has it locked."""
+
+    __tablename__ = "feed_head"
+    __table_args__ = (CheckConstraint("id = 1", name="only"),)
+
+    id: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, default=1)
+    position: Mapped[int] = mapped_column(BigInteger)
+
+
+class FeedWaiting(Base):
+    """An event that has no position yet; a trigger on inbox and event log writes it."""
+
+    __tablename__ = "feed_waiting"
+    __table_args__ = (
+        Index("ix_feed_waiting_held_for", "held_for", postgresql_where=text("held_for is not null")),
+    )
+
+    seq: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    event_id: Mapped[UUID]
+    held_for: Mapped[str | None]  # the order that nothing is known of yet, so not whose it is either
+    entered_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))

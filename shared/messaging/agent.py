@@ -55,6 +55,7 @@ class Agent:
         watches: Sequence[Watch] = (),
         checks: Mapping[str, measuring.Check] | None = None,
         chores: Sequence[Chore] = (),
+        woken: Mapping[str, Chore] | None = None,
     ) -> None:
         self._messaging = messaging
         self._sessions = sessions
@@ -63,6 +64,7 @@ class Agent:
         self._watches = watches
         self._checks = checks or {}
         self._chores = chores
+        self._woken = woken or {}
         self._app = make_celery(messaging, settings)
         self._sealer = Sealer(messaging.name, settings.message_keys, settings.message_public_keys)
         metrics.REFUSED.labels("pull")  # told from the start, for an alert has to see it grow
@@ -104,6 +106,7 @@ class Agent:
             ("measure", self._measure),
             ("check", self._check),
             *((f"watch-{watch.__name__}", self._watching(watch)) for watch in self._watches),
+            *((f"on-{channel}", self._waking(channel, chore)) for channel, chore in self._woken.items()),
             *((f"acknowledge-{source}", self._acknowledging(source)) for source in sources),
             *((f"pull-{source}", self._pulling(source)) for source in sources),
         ]
@@ -145,7 +148,7 @@ class Agent:
     def _dispatch_all(self, publisher: Publisher) -> None:
         dispatch.send_due(self._sessions, self._messaging, publisher, self._settings.job_resend_seconds)
 
-    def _on_each(self, channel: str, act: Callable[[], None]) -> None:
+    def _on_each(self, channel: str, act: Callable[[], object]) -> None:
         """Act now, then whenever the channel is notified and at least once a second, until stopped."""
         engine = self._sessions.kw["bind"]
         assert isinstance(engine, Engine)
@@ -157,6 +160,9 @@ class Agent:
                 # One notification is enough to wake; the rest of a burst is drained with it.
                 for _ in listener.notifies(timeout=POLL_SECONDS, stop_after=1):
                     pass
+
+    def _waking(self, channel: str, chore: Chore) -> Callable[[], None]:
+        return lambda: self._on_each(channel, lambda: chore(self._sessions))
 
     def _sweep(self) -> None:
         for event_id in inbox.claim_due(self._hearing, SWEEP_LIMIT):
@@ -291,16 +297,25 @@ def run_agent(
     watches: Sequence[Watch] = (),
     checks: Mapping[str, measuring.Check] | None = None,
     chores: Sequence[Chore] = (),
+    woken: Mapping[str, Chore] | None = None,
 ) -> None:
     """Be the agent of a service until SIGTERM or SIGINT.
 
     What is old is forgotten, chores are done and the books are checked once an hour; watches are run once a
-    second, each in a transaction of its own.
+    second, each in a transaction of its own. What is woken is run whenever its channel is notified, and at
+    least once a second.
     """
     logging.configure(messaging.name, settings.log_level)
     fault_points.configure(settings.crash_points)
     agent = Agent(
-        messaging, sessions, settings, forgets=forgets, watches=watches, checks=checks, chores=chores
+        messaging,
+        sessions,
+        settings,
+        forgets=forgets,
+        watches=watches,
+        checks=checks,
+        chores=chores,
+        woken=woken,
     )
     serve(settings.metrics_host, settings.metrics_port)
 

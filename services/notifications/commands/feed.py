@@ -1,0 +1,126 @@
+"""The feed of events: one writer at a time gives each its position. The caller owns the transaction."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from shared.messaging.retention import KEPT
+
+BATCH = 500
+
+# The transaction that follows numbers alone; the last position is read and written by nobody else meanwhile.
+_LOCK = text("select position from feed_head for update")
+
+_IS_ANY = text("select true from feed_waiting where held_for is null limit 1")
+
+# What waits, oldest first, by what it says of itself. Of one order and source entries stand by version: an
+# event counts as no earlier than those of lower versions. Events of an order of which nothing is known yet
+# are held until something is, for nobody knows whose they are. What is older than the feed keeps, as it was
+# told again after its time, or is there already, is not entered.
+_NUMBER = text("""
+    with waiting as materialized (
+        select seq as ticket, event_id from feed_waiting where held_for is null order by seq limit :batch
+    ), told as materialized (
+        select ticket, event_id, source, type, subject, coalesce(envelope ->> 'reference', '') as number,
+               coalesce((envelope ->> 'snapshotversion')::bigint, 0) as version,
+               coalesce((envelope ->> 'time')::timestamptz, received_at) as occurred_at,
+               envelope #>> '{data,order,seller,seller}' as seller,
+               envelope #>> '{data,order,market,market}' as market
+        from waiting join inbox using (event_id)
+        union all
+        select ticket, event_id, :service, type, subject, reference, version, occurred_at, null, null
+        from waiting join event_log using (event_id)
+    ), new as materialized (
+        select *, case when subject ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then subject::uuid end
+            as order_id
+        from told
+        where occurred_at > now() - :kept
+          and not exists (select from feed where feed.event_id = told.event_id)
+    ), owners as (
+        select order_id, max(seller) as seller, max(market) as market from new
+        where seller is not null group by order_id
+    ), owned as materialized (
+        select ticket, event_id, new.source, type, new.subject, new.version, occurred_at, new.order_id,
+               new.number,
+               case when new.order_id is null then '*'
+                    else coalesce(known.seller, owners.seller, copies.snapshot #>> '{seller,seller}')
+               end as seller,
+               case when new.order_id is null then '*'
+                    else coalesce(known.market, owners.market, copies.snapshot #>> '{market,market}')
+               end as market,
+               coalesce(known.sequence, 0) as counted
+        from new
+        left join feed_orders as known using (order_id)
+        left join owners using (order_id)
+        left join copies on known.order_id is null and copies.source = 'orders'
+                         and copies.subject = new.subject
+    ), placed as (
+        select *, max(occurred_at) over (
+            partition by subject, source order by version, event_id
+        ) as no_earlier_than
+        from owned where seller is not null and market is not null
+    ), numbered as materialized (
+        select *, row_number() over (order by no_earlier_than, version, event_id) as place from placed
+    ), entered as (
+        insert into feed (position, event_id, source, type, order_id, number, seller, market, sequence,
+                          occurred_at, entered_at)
+        select :last + place, event_id, source, type, order_id, number, seller, market,
+               case when order_id is null then 0
+                    else counted + row_number() over (partition by order_id order by place)
+               end,
+               occurred_at, statement_timestamp()
+        from numbered
+        returning order_id, number, seller, market, sequence
+    ), orders as (
+        insert into feed_orders (order_id, number, seller, market, sequence)
+        select order_id, max(number), max(seller), max(market), max(sequence) from entered
+        where order_id is not null group by order_id
+        on conflict (order_id) do update set sequence = excluded.sequence
+    ), held as (
+        update feed_waiting set held_for = subject from owned
+        where seq = ticket and (seller is null or market is null)
+        returning ticket
+    ), found as (
+        update feed_waiting set held_for = null
+        where held_for in (select subject from numbered where source = 'orders')
+        returning true
+    ), gone as (
+        delete from feed_waiting
+        where seq in (select ticket from waiting except select ticket from held)
+    ), head as (
+        update feed_head set position = :last + (select count(*) from numbered)
+        where exists (select from numbered)
+        returning pg_notify('feed_numbered', '')
+    )
+    select (select count(*) from numbered) as numbered,
+           (select count(*) from waiting) = :batch or exists (select from found) as is_more,
+           (select count(*) from head) as told
+""")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Numbered:
+    """The positions that a batch was given, first to last; none where last is below first."""
+
+    first: int
+    last: int
+    is_more: bool  # whether others wait
+
+
+def is_any_waiting(session: Session) -> bool:
+    """Whether anything waits for its position, other than for its order."""
+    return session.execute(_IS_ANY).first() is not None
+
+
+def number_waiting(session: Session) -> Numbered:
+    """Give what was heard and told since the next positions, oldest first: a batch, all of it or nothing.
+
+    One at a time: whoever comes meanwhile waits for the commit. So positions come to be seen in their order,
+    and nothing is ever entered below one that a reader has seen, whatever sellers it may see.
+    """
+    last = session.execute(_LOCK).scalar_one()
+    # A statement of its own, to see what was numbered while this one waited.
+    parameters = {"batch": BATCH, "service": session.info["service"], "kept": KEPT, "last": last}
+    row = session.execute(_NUMBER, parameters).one()
+    return Numbered(first=last + 1, last=last + row.numbered, is_more=row.is_more)
