@@ -1,23 +1,15 @@
 """The literal samples of the contract, for tests that need an event or snapshot and don't care which."""
 
-import json
 from dataclasses import is_dataclass
-from pathlib import Path
 from typing import get_args, get_type_hints
 
 import msgspec
 
 from shared.events import codec
 from shared.events.open_enum import OpenEnum
+from shared.events.samples import envelope
 from shared.messaging import copies
 from shared.messaging.subjects import lock_order
-
-FOLDER = Path(__file__).parent / "contract" / "samples"
-
-
-def envelope(event_type):
-    """The sample of an event as it travels."""
-    return json.loads((FOLDER / f"{event_type}.1.json").read_text())
 
 
 def event(event_type, **changes):

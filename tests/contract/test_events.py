@@ -3,7 +3,6 @@
 import importlib
 import json
 from dataclasses import MISSING, fields
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -11,10 +10,11 @@ import pytest
 from deploy.local.databases import SERVICES
 from shared.events import codec
 from shared.events.routes import SUBSCRIBERS
+from shared.events.samples import FOLDER, envelope
 from shared.events.snapshots import PaymentMethod
 from tests.samples import with_words_of_tomorrow
 
-SAMPLES = sorted((Path(__file__).parent / "samples").glob("*.json"))
+SAMPLES = sorted(FOLDER.glob("*.json"))
 
 
 def kept_of(encoded, sample):
@@ -71,7 +71,7 @@ def test_an_event_without_its_snapshot_is_refused(path):
 
 
 def test_what_a_newer_publisher_added_is_passed_over():
-    sample = json.loads((Path(__file__).parent / "samples" / "order.accepted.1.json").read_text())
+    sample = envelope("order.accepted")
     sample["data"]["order"]["gift_wrapped"] = True
 
     event = codec.decode("order.accepted", sample["data"])
@@ -91,7 +91,7 @@ def test_a_word_that_a_newer_publisher_knows_is_kept_as_it_is_and_taken_for_none
 
 
 def test_a_word_of_tomorrow_is_no_word_of_today():
-    sample = json.loads((Path(__file__).parent / "samples" / "order.accepted.1.json").read_text())
+    sample = envelope("order.accepted")
     sample["data"]["order"]["payment"]["method"] = "barter"
 
     method = codec.decode("order.accepted", sample["data"]).order.payment.method

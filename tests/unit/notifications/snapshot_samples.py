@@ -1,13 +1,12 @@
 """What notifications hears of one order, from the literal samples of the contract."""
 
-import json
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
-from pathlib import Path
 from uuid import uuid5
 
 from shared.events import codec
+from shared.events.samples import envelope
 from shared.events.snapshots import (
     Appointment,
     Courier,
@@ -20,13 +19,11 @@ from shared.events.snapshots import (
     ShipmentsSnapshot,
 )
 
-SAMPLES = Path(__file__).parents[2] / "contract" / "samples"
 PDF = b"%PDF-1.7 a paper"
 
 
 def _heard(name: str):
-    sample = json.loads((SAMPLES / f"{name}.1.json").read_text("utf-8"))
-    return codec.decode(name, sample["data"]).snapshot
+    return codec.decode(name, envelope(name)["data"]).snapshot
 
 
 def placed_order(method: str = "transfer", **changes) -> OrderSnapshot:
