@@ -59,6 +59,7 @@ ROLES: Mapping[str, frozenset[str]] = {
             "customers:read",
             "customers:write",
             "stock:read",
+            "events:read",
         }
     ),
     # Bound to no seller and no market.

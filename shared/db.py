@@ -141,6 +141,14 @@ def _isolate(session: Session, level: str) -> None:
         session.connection(execution_options={"isolation_level": level})
 
 
+def listening(engine: Engine, channel: str) -> psycopg.Connection[Any]:
+    """A connection of its own to the engine's database, which hears the notifications of a channel."""
+    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+    connection = psycopg.connect(url, autocommit=True, connect_timeout=3)
+    connection.execute(f"listen {channel}".encode())
+    return connection
+
+
 T = TypeVar("T")
 
 

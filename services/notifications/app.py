@@ -3,9 +3,10 @@
 from flask import Flask
 
 from services.notifications import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
-from services.notifications.api import customer, emails, messages, notices
+from services.notifications.api import customer, emails, feed, messages, notices
 from services.notifications.messaging import messaging
 from services.notifications.settings import Settings
+from services.notifications.waiting import Waiters
 from shared.settings import read
 from shared.web.app import make_app
 
@@ -14,11 +15,19 @@ def create_app(settings: Settings | None = None) -> Flask:
     """The WSGI application; its settings come from the environment unless they are given."""
     settings = settings or read(Settings, process="api")
     db.bind(settings)
-    return make_app(
+    app = make_app(
         service="notifications",
         title="Notifications",
         settings=settings,
         sessions=db.sessions,
         messaging=messaging,
-        blueprints=[emails.blueprint, messages.blueprint, customer.blueprint, notices.blueprint],
+        blueprints=[
+            emails.blueprint,
+            messages.blueprint,
+            customer.blueprint,
+            notices.blueprint,
+            feed.blueprint,
+        ],
     )
+    app.extensions["feed_waiters"] = Waiters(db.sessions)
+    return app

@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from types import FrameType
 from typing import Any
 
-import psycopg
 from redis import ResponseError
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import logging
-from shared.db import new_id
+from shared.db import listening, new_id
 from shared.messaging import canary, deliveries, dispatch, fault_points, inbox, measuring, metrics, retention
 from shared.messaging.backoff import Backoff
 from shared.messaging.celery_app import make_celery
@@ -152,9 +151,7 @@ class Agent:
         """Act now, then whenever the channel is notified and at least once a second, until stopped."""
         engine = self._sessions.kw["bind"]
         assert isinstance(engine, Engine)
-        url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        with psycopg.connect(url, autocommit=True, connect_timeout=3) as listener:
-            listener.execute(f"listen {channel}".encode())
+        with listening(engine, channel) as listener:
             while not self._stopping.is_set():
                 act()
                 # One notification is enough to wake; the rest of a burst is drained with it.

@@ -9,13 +9,11 @@ from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from shared.erasure import emptied
 from shared.messaging.outbox import Snapshot
 from shared.messaging.tables import copies, event_log, inbox, jobs
 
 S = TypeVar("S")
-
-# Whatever somebody could type of an order, and what mail servers say of an address.
-_WORDS = frozenset({"answer", "cancel_reason", "end_reason", "error", "reason", "reference"})
 
 
 def keep_newest(session: Session, heard: Snapshot) -> Any:
@@ -97,23 +95,9 @@ def erase_people(session: Session, subject: UUID | str) -> None:
         for row in session.execute(select(key.label("key"), content.label("content")).where(about)).all():
             told = row.content
             # Of an envelope the rest is about the event itself.
-            emptied = told | {"data": _emptied(told.get("data"))} if table is inbox else _emptied(told)
-            if emptied != told:
-                session.execute(update(table).where(about, key == row.key).values({content: emptied}))
+            kept = told | {"data": emptied(told.get("data"))} if table is inbox else emptied(told)
+            if kept != told:
+                session.execute(update(table).where(about, key == row.key).values({content: kept}))
     for failing in (inbox, jobs):
         quoting = failing.c.subject == str(subject), failing.c.last_error != ""
         session.execute(update(failing).where(*quoting).values(last_error=""))
-
-
-def _emptied(told: Any, of: str = "") -> Any:
-    """JSON of an event or snapshot without people and words; `of` is the member that it stands under."""
-    if isinstance(told, list):
-        return [_emptied(one, of) for one in told]
-    if not isinstance(told, dict):
-        return told
-    # Why goods come back is a word of a list, which papers translate.
-    words = _WORDS - {"reason"} if of == "returns" else _WORDS
-    return {
-        name: {} if name == "people" else "" if name in words else _emptied(value, name)
-        for name, value in told.items()
-    }

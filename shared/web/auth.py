@@ -143,7 +143,7 @@ def _actor(claims: dict[str, Any]) -> Actor:
 def requires(*scopes: str, instead: str | None = None) -> Callable[[View], View]:
     """Let in callers whose token carries all these scopes; others are answered 401 or 403, and logged.
 
-    One scope may do `instead`, where the view itself shows less to who comes by it.
+    One scope may do `instead`, where the view itself shows less, or more, to who comes by it.
     """
     needed = frozenset(scopes)
 

@@ -314,6 +314,7 @@ ASKS = {
         "POST /v1/orders/{order_id}/notifications": Ask(json={"document_id": "$document_id"}),
         "POST /v1/orders/{order_id}/messages": Ask(json={"text": "it is on its way"}),
         "POST /v1/customer/messages": Ask(json={"text": "thank you"}),
+        "GET /v1/events": Ask(query={"limit": 1000}),
         "POST /v1/notices/read": Ask(json={"up_to": "$notice_id"}, only_own=True),
     },
 }

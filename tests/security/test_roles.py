@@ -98,6 +98,7 @@ ISSUE_PAPERS = {
 }
 READ_LETTERS = {f"notifications GET /v1/{things}" for things in ("orders", "emails", "conversations")}
 WRITE_LETTERS = {"notifications POST /v1/orders", "notifications POST /v1/emails"}
+FOLLOW_EVENTS = {"notifications GET /v1/events"}
 SOURCE_OF_LETTERS = {"notifications GET /v1/emails/{email_id}/content"}
 RUN_IT = {
     *("orders PUT /v1/markets", "orders PUT /v1/sellers/{seller}"),
@@ -129,7 +130,7 @@ WORK = {
     ],
     "shop": [
         *(LOOK_AT_THE_CATALOGUE, LOOK_AT_ORDERS, TAKE_DOWN_AND_MIND_ORDERS, SET_PRICES),
-        *(LOOK_AT_CUSTOMERS, KEEP_CUSTOMERS, LOOK_AT_STOCK),
+        *(LOOK_AT_CUSTOMERS, KEEP_CUSTOMERS, LOOK_AT_STOCK, FOLLOW_EVENTS),
     ],
     "administrator": [LOOK_AT_THE_CATALOGUE, LOOK_AT_CUSTOMERS, LOOK_AT_SHIPMENTS, RUN_IT],
 }

@@ -11,6 +11,7 @@ from sqlalchemy.orm import sessionmaker
 from standardwebhooks import Webhook
 
 from deploy.local.databases import SERVICES
+from services.notifications.commands import feed
 from shared import clock
 from shared.messaging import jobs as runner
 from shared.messaging.backoff import Backoff
@@ -119,6 +120,9 @@ class World:
         """Have everyone hear what was told and do what is due, until nothing is left; e-mails stay unsent."""
         while self._tell() or self._work():
             pass
+        with self.doors["notifications"].sessions.begin() as session:
+            while feed.number_waiting(session).is_more:
+                pass
 
     def _tell(self):
         heard = 0
