@@ -1,10 +1,10 @@
 """What is read of the feed, within what the reader may see."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, cast, column, func, or_, select, true
+from sqlalchemy import ARRAY, ColumnElement, RowMapping, Select, Text, cast, column, func, select, true
 from sqlalchemy.orm import Session
 
 from services.notifications.domain.feed import Entry
@@ -28,7 +28,15 @@ def ends(session: Session) -> Ends:
     return Ends(first=last + 1 if first is None else first, last=last)
 
 
-def entries(
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """Entries, and the position from which a reader who has read them goes on."""
+
+    entries: list[Entry]
+    next: int
+
+
+def page(
     session: Session,
     *,
     after: int,
@@ -36,7 +44,7 @@ def entries(
     limit: int,
     types: Collection[str] = (),
     order_id: UUID | None = None,
-) -> list[Entry]:
+) -> Page:
     """What the reader may see after a position and not beyond `last`, oldest first, each with its data."""
     wanted = [FeedEntry.position > after, FeedEntry.position <= last]
     if types:
@@ -47,7 +55,8 @@ def entries(
     if EVERYTHING not in markets:
         wanted.append(one_of(FeedEntry.market, {EVERYTHING, *markets}))
     positions = _positions(actor_of(session).sellers, wanted, limit)
-    return whole(session, FeedEntry.position.in_(positions))
+    rows = _rows(session, FeedEntry.position.in_(positions))
+    return Page(entries=_kept(rows), next=rows[-1]["position"] if len(rows) == limit else last)
 
 
 def _positions(sellers: Collection[str], wanted: list[ColumnElement[bool]], limit: int) -> Select[int]:
@@ -55,17 +64,27 @@ def _positions(sellers: Collection[str], wanted: list[ColumnElement[bool]], limi
 
     Of each seller by itself: an index has each one's positions in order, and has no order of several.
     """
-    page = select(FeedEntry.position).where(*wanted).order_by(FeedEntry.position).limit(limit)
+    first = select(FeedEntry.position).where(*wanted).order_by(FeedEntry.position).limit(limit)
     if EVERYTHING in sellers:
-        return page
+        return first
     whose = cast(sorted({EVERYTHING, *sellers}), ARRAY(Text))
     each = func.unnest(whose).table_valued(column("seller", Text), name="each").render_derived()
-    of_one = page.where(FeedEntry.seller == each.c.seller).lateral("of_one")
+    of_one = first.where(FeedEntry.seller == each.c.seller).lateral("of_one")
     return select(of_one.c.position).join_from(each, of_one, true()).order_by(of_one.c.position).limit(limit)
 
 
 def whole(session: Session, which: ColumnElement[bool]) -> list[Entry]:
-    """Entries with subject and data, oldest first; both are where the event was kept when heard or told."""
+    """These entries with subject and data, oldest first."""
+    return _kept(_rows(session, which))
+
+
+def _kept(rows: Sequence[RowMapping]) -> list[Entry]:
+    """Without those whose event was forgotten in the meantime, as it was heard long before it was entered."""
+    return [Entry(**row) for row in rows if row["subject"] is not None]
+
+
+def _rows(session: Session, which: ColumnElement[bool]) -> Sequence[RowMapping]:
+    """Entries with what is where the event was kept when it was heard or told."""
     heard, told = inbox.c, event_log.c
     rows = (
         select(
@@ -84,7 +103,7 @@ def whole(session: Session, which: ColumnElement[bool]) -> list[Entry]:
         )
         .outerjoin(inbox, heard.event_id == FeedEntry.event_id)
         .outerjoin(event_log, told.event_id == FeedEntry.event_id)
-        .where(which, or_(heard.event_id.is_not(None), told.event_id.is_not(None)))
+        .where(which)
         .order_by(FeedEntry.position)
     )
-    return [Entry(**row) for row in session.execute(rows).mappings()]
+    return session.execute(rows).mappings().all()
