@@ -16,6 +16,7 @@ ALL = "*"
 PEOPLE = (
     ("helen", "Helen Marsh", "seller_staff", "harbour", "Harbour & Hearth", "en"),
     ("peter", "Peter Walsh", "picker", "harbour", "Harbour & Hearth", "en"),
+    ("simon", "Simon Hale", "stock_keeper", "harbour", "Harbour & Hearth", "en"),
     ("carla", "Carla Bennett", "customer_service", ALL, "", "en"),
     ("barbara", "Barbara Ellis", "accounts", ALL, "", "en"),
     ("olivia", "Olivia Sinclair", "administrator", ALL, "", "en"),

@@ -23,6 +23,7 @@ class Fault:
     title: str  # in the reader's words
     detail: str  # in the service's own
     errors: Mapping[str, str]  # by the form's field
+    names: Mapping[str, str]  # how the service calls such a field, where the form calls it otherwise
     typed: MultiDict[str, str]
     correlation_id: str
     status: int
@@ -37,15 +38,17 @@ def act(
     *,
     said: str = "",
     changes: Callable[[Refused], list[Any]] = lambda _: [],
+    place: Callable[[str], str] = str,
 ) -> Any:
     """Do what a form asks; then lead to `done`, or, where a service refuses, `show` the page with the fault.
 
-    `said` is the key of what is said when it is done.
+    `said` is the key of what is said when it is done; `place` says which of the form's fields is meant by one
+    of the service's.
     """
     try:
         answer = do()
     except (Refused, Away) as error:
-        g.fault = fault = fault_of(form, error, changes)
+        g.fault = fault = fault_of(form, error, changes, place)
         page = make_response(show())
         page.status_code = fault.status
         return page
@@ -55,17 +58,20 @@ def act(
 
 
 def fault_of(
-    form: str, error: Refused | Away, changes: Callable[[Refused], list[Any]] = lambda _: []
+    form: str,
+    error: Refused | Away,
+    changes: Callable[[Refused], list[Any]] = lambda _: [],
+    place: Callable[[str], str] = str,
 ) -> Fault:
     """What a page says of a refusal."""
     words = g.words
     if isinstance(error, Away):
         key = "faults.unsure" if error.unsure else "faults.away"
         title = words(key, service=words(f"services.{error.service}"))
-        return Fault(form, title, "", {}, request.form, error.correlation_id, 503, [])
+        return Fault(form, title, "", {}, {}, request.form, error.correlation_id, 503, [])
     if error.status == STALE:
         return Fault(
-            form, words("faults.stale"), "", {}, request.form, error.correlation_id, STALE, changes(error)
+            form, words("faults.stale"), "", {}, {}, request.form, error.correlation_id, STALE, changes(error)
         )
     if error.reason and words.knows("reasons", error.reason):
         title = words.of("reasons", error.reason)
@@ -79,10 +85,11 @@ def fault_of(
         )
     detail = "" if error.errors else error.detail
     errors = {
-        field: words.of("coupon_refusal", why) if words.knows("coupon_refusal", why) else why
+        place(field): words.of("coupon_refusal", why) if words.knows("coupon_refusal", why) else why
         for field, why in error.errors.items()
     }
-    return Fault(form, title, detail, errors, request.form, error.correlation_id, error.status, [])
+    names = {place(field): field for field in error.errors}
+    return Fault(form, title, detail, errors, names, request.form, error.correlation_id, error.status, [])
 
 
 def passed_on(answer: httpx.Response) -> Response:

@@ -1,6 +1,7 @@
 """The bell: what happened on the orders of the person's sellers."""
 
 from typing import Any
+from uuid import UUID
 
 from flask import Blueprint, Response, g, render_template, request, url_for
 
@@ -40,6 +41,17 @@ def read_all() -> Any:
         ),
         show,
         lambda _: url_for("notices.show"),
+    )
+
+
+@blueprint.post("/<uuid:notice_id>/read")
+def read_one(notice_id: UUID) -> Any:
+    """Note that one notice was read."""
+    return act(
+        f"read-{notice_id}",
+        lambda: g.apis.write("notifications.notices_mark_read", key=key(), notice_id=notice_id),
+        show,
+        lambda _: url_for("notices.show", cursor=request.form.get("cursor") or None),
     )
 
 

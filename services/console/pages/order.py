@@ -7,10 +7,33 @@ from uuid import UUID
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 
 from services.console.acting import act, key, passed_on, version
-from services.console.apis import SERVICES, Part, Refused, read
+from services.console.apis import SERVICES, Part, Read, Refused, read
 from services.console.pages.conflicts import since
 from services.console.pages.markets import masters
-from services.console.pages.order_acts import ACTS, ORDER_ACTS, SHIPMENT_ACTS, SHIPMENT_STEPS, body_of, minor
+from services.console.pages.order_acts import (
+    ACTS,
+    ADDRESS,
+    BILLING,
+    CONDITIONS,
+    NEEDED,
+    ORDER_ACTS,
+    SHIP_UNASSIGNED,
+    SHIPMENT_ACTS,
+    SHIPMENT_STEPS,
+    WANTED_LINES,
+    Act,
+    body_of,
+    minor,
+    places_of,
+)
+from services.console.pages.order_forms import (
+    choices,
+    order_values,
+    part_form,
+    reads_for,
+    shipment_values,
+    unassigned_values,
+)
 from services.console.pages.screens import Screen
 from shared.web import payloads
 from shared.web.problems import Problem
@@ -81,14 +104,14 @@ def show(tab: str, order_id: UUID) -> Any:
         shipments=shipments,
         masters=known,
         zone=known.zone(order.value["market"]),
-        opened=_opened(),
         looked_at=request.args.get("look", ""),
         order_acts=ORDER_ACTS,
-        shipment_acts=SHIPMENT_ACTS,
+        order_values=order_values(parts, order.value["currency"]),
         next_step=_next_step(order.value, shipments),
         under_way=_under_way(order.value, shipments, parts),
-        services=SERVICES,
         days=_days(parts.get("history")),
+        print_id=request.args.get("print", ""),
+        **_forms(order.value, parts),
     )
     answer = Response(page)
     answer.headers["ETag"] = mark
@@ -108,10 +131,29 @@ def _show_goods(order_id: UUID, parts: dict[str, Part]) -> Any:
         shipments=shipments,
         masters=known,
         zone=known.zone(shipments[0]["market"] if shipments else ""),
-        opened=_opened(),
-        shipment_acts=SHIPMENT_ACTS,
-        services=SERVICES,
+        **_forms(None, parts),
     )
+
+
+def _forms(order: dict[str, Any] | None, parts: dict[str, Part]) -> dict[str, Any]:
+    """What templates need for the forms of an order's page."""
+    opened = _opened()
+    unassigned = parts["shipments"].value["unassigned"] if parts["shipments"] else []
+    return {
+        "opened": opened,
+        "part_form": part_form(order, parts, opened),
+        "shipment_acts": SHIPMENT_ACTS,
+        "ship_unassigned": SHIP_UNASSIGNED,
+        "unassigned": unassigned,
+        "unassigned_values": unassigned_values(unassigned),
+        "choices": lambda shipment, market: choices(parts, shipment, market),
+        "shipment_values": shipment_values,
+        "address_parts": {"address": ADDRESS, "billing": BILLING},
+        "needed_parts": NEEDED,
+        "conditions": CONDITIONS,
+        "wanted_lines": range(WANTED_LINES),
+        "services": SERVICES,
+    }
 
 
 def _reads(tab: str, order_id: UUID) -> dict[str, Any]:
@@ -120,9 +162,15 @@ def _reads(tab: str, order_id: UUID) -> dict[str, Any]:
         "shipments": read("shipping.shipments_list_order_shipments", order_id=order_id),
         "conversation": read("notifications.messages_get_conversation", order_id=order_id),
     }
+    reads |= {
+        name: Read(one.operation, {"order_id": order_id}, one.query)
+        for name, one in reads_for(_opened()).items()
+    }
     if tab == "details":
         reads["transactions"] = read("orders.payments_list_transactions", order_id=order_id)
         reads["notes"] = read("orders.notes_list_notes", {"limit": 100}, order_id=order_id)
+    elif tab == "shipment":
+        reads["coming"] = read("shipping.returns_list_order_returns", order_id=order_id)
     elif tab == "messages":
         reads["messages"] = read("notifications.messages_list_messages", {"limit": 100}, order_id=order_id)
         reads["emails"] = read("notifications.emails_list_notifications", order_id=order_id)
@@ -131,6 +179,8 @@ def _reads(tab: str, order_id: UUID) -> dict[str, Any]:
         reads["history"] = read("orders.history_show_history", query, order_id=order_id)
     elif tab == "documents":
         reads["documents"] = read("documents.documents_list_documents", order_id=order_id)
+        if made := _uuid(request.args.get("print", "")):
+            reads["print"] = read("documents.prints_get_print", print_id=made)
     return reads
 
 
@@ -166,6 +216,45 @@ def do_to_order(order_id: UUID, name: str) -> Any:
         lambda _: _tab(tab, order_id),
         said=f"done.{name}",
         changes=lambda _: since(order_id),
+        place=places_of(wanted, request.form),
+    )
+
+
+@blueprint.post("/do/<name>/<uuid:about>")
+def do_to_part(order_id: UUID, name: str, about: UUID) -> Any:
+    """Do something to a part of the order: a delivery, a payment, a refund, a return, a paper."""
+    wanted = ACTS.get(f"part.{name}")
+    if wanted is None:
+        return redirect(url_for("order.show_details", order_id=order_id), 303)
+    body = body_of(wanted, request.form, request.form.get("currency", "EUR"))
+    if wanted.is_in_body and body is not None:
+        body[wanted.about] = str(about)
+    return act(
+        f"{name}-{about}",
+        lambda: _write(wanted.operation, body, order_id, **{wanted.about: about}),
+        lambda: show(wanted.tab, order_id),
+        lambda answer: _after(wanted, answer, order_id),
+        said=f"done.{name}",
+        changes=lambda _: since(order_id),
+        place=places_of(wanted, request.form),
+    )
+
+
+@blueprint.post("/shipments/unassigned")
+def ship_unassigned(order_id: UUID) -> Any:
+    """Make a shipment of what is in none."""
+    return act(
+        SHIP_UNASSIGNED.name,
+        lambda: g.apis.write(
+            SHIP_UNASSIGNED.operation,
+            body_of(SHIP_UNASSIGNED, request.form, ""),
+            key=key(),
+            order_id=order_id,
+        ),
+        lambda: show("shipment", order_id),
+        lambda _: _tab("shipment", order_id),
+        said="done.ship_unassigned",
+        place=places_of(SHIP_UNASSIGNED, request.form),
     )
 
 
@@ -183,10 +272,12 @@ def do_to_shipment(order_id: UUID, shipment_id: UUID, name: str) -> Any:
             key=key(),
             version=version(),
             shipment_id=shipment_id,
+            **{part: request.form.get(part, "") for part in wanted.path},
         ),
         lambda: show(request.form.get("tab", "shipment"), order_id),
         lambda _: _tab(request.form.get("tab", "shipment"), order_id),
         said=f"done.{name}",
+        place=places_of(wanted, request.form),
     )
 
 
@@ -223,22 +314,21 @@ def release_hold(order_id: UUID, hold_id: UUID) -> Any:
     )
 
 
-@blueprint.post("/refunds/<uuid:refund_id>/<any(settle, withdraw):name>")
-def decide_refund(order_id: UUID, refund_id: UUID, name: str) -> Any:
-    """Note that a refund was paid out, or undo it."""
-    field = "reference" if name == "settle" else "reason"
+@blueprint.post("/refunds/<uuid:refund_id>/settle")
+def settle_refund(order_id: UUID, refund_id: UUID) -> Any:
+    """Note that a refund was paid out."""
     return act(
-        f"{name}-{refund_id}",
+        f"settle-{refund_id}",
         lambda: g.apis.write(
-            f"orders.refunds_{name}_refund",
-            {field: request.form.get(field, "")},
+            "orders.refunds_settle_refund",
+            {"reference": request.form.get("reference", "")},
             key=key(),
             order_id=order_id,
             refund_id=refund_id,
         ),
         lambda: show("details", order_id),
         lambda _: _tab("details", order_id),
-        said=f"done.{name}",
+        said="done.settle",
     )
 
 
@@ -262,10 +352,10 @@ def decide_discrepancy(order_id: UUID, discrepancy_id: UUID, name: str) -> Any:
     )
 
 
-@blueprint.post("/returns/<uuid:return_id>/<any(approve, reject, withdraw, refund, dismiss):name>")
+@blueprint.post("/returns/<uuid:return_id>/<any(approve, reject, withdraw, dismiss):name>")
 def decide_return(order_id: UUID, return_id: UUID, name: str) -> Any:
-    """Decide about what a customer wants to send back, or settle what came."""
-    field = {"approve": "answer", "reject": "answer", "dismiss": "reason", "refund": "reason"}.get(name)
+    """Decide about what a customer wants to send back, or end it without anything."""
+    field = {"approve": "answer", "reject": "answer", "dismiss": "reason"}.get(name)
     text = request.form.get(field, "").strip() if field else ""
     body = {field: text} if field and (text or name in {"reject", "dismiss"}) else ({} if field else None)
     return act(
@@ -289,6 +379,18 @@ def write_message(order_id: UUID) -> Any:
         lambda: show("messages", order_id),
         lambda _: _tab("messages", order_id),
         said="done.write",
+    )
+
+
+@blueprint.post("/messages/read")
+def mark_read(order_id: UUID) -> Any:
+    """Note that what the customer wrote was read."""
+    return act(
+        "mark_read",
+        lambda: g.apis.write("notifications.messages_mark_read", key=key(), order_id=order_id),
+        lambda: show("messages", order_id),
+        lambda _: _tab("messages", order_id),
+        said="done.mark_read",
     )
 
 
@@ -322,9 +424,9 @@ def resend_email(order_id: UUID, email_id: UUID) -> Any:
     )
 
 
-@blueprint.post("/documents/<any(upload, make, invoice, send, 'try-again', remove):name>")
+@blueprint.post("/documents/<any(upload, make, invoice, send, 'try-again'):name>")
 def do_to_documents(order_id: UUID, name: str) -> Any:
-    """Have a paper made, sent to the customer or tried again; put a file to them, or take it back."""
+    """Have a paper made, sent to the customer or tried again; put a file to them."""
     form, about = request.form, request.form.get("document_id", "")
     kind = {"kind": form.get("kind", "")}
 
@@ -339,7 +441,6 @@ def do_to_documents(order_id: UUID, name: str) -> Any:
             "invoice": ("documents.documents_issue_invoices", None, "order_id"),
             "send": ("notifications.emails_send_paper", {"document_id": about}, "order_id"),
             "try-again": ("documents.documents_try_again", None, "document_id"),
-            "remove": ("documents.uploads_remove_upload", {"reason": form.get("reason", "")}, "document_id"),
         }[name]
         which = {path: order_id if path == "order_id" else about}
         return g.apis.write(operation, body, key=key(), **which)
@@ -350,6 +451,18 @@ def do_to_documents(order_id: UUID, name: str) -> Any:
         lambda: show("documents", order_id),
         lambda _: _tab("documents", order_id),
         said=f"done.{name.replace('-', '_')}",
+    )
+
+
+@blueprint.post("/documents/print")
+def print_papers(order_id: UUID) -> Any:
+    """Have the ticked papers put together in one file, which is there in seconds."""
+    wanted = {"kind": "documents", "document_ids": request.form.getlist("document_ids")}
+    return act(
+        "print",
+        lambda: g.apis.write("documents.prints_make_print", wanted, key=key()),
+        lambda: show("documents", order_id),
+        lambda made: f"{url_for(PAGES['documents'], order_id=order_id, print=made['print_id'])}#print",
     )
 
 
@@ -368,6 +481,20 @@ def _write(operation: str, body: Any, order_id: UUID, **path: Any) -> Any:
         if refused.status != 412 or newest is None or since(order_id):  # noqa: PLR2004
             raise
         return g.apis.write(operation, body, key=key(), version=str(newest), order_id=order_id, **path)
+
+
+def _after(done: Act, answer: Any, order_id: UUID) -> str:
+    """Where an act leads: an exchange to the new order, everything else back to its tab."""
+    if done.name == "exchange_return":
+        return url_for("order.show_details", order_id=answer["order_id"])
+    return _tab(done.tab, order_id)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _tab(tab: str, order_id: UUID) -> str:
@@ -408,6 +535,7 @@ def _under_way(order: dict[str, Any], shipments: list[dict[str, Any]], parts: di
         or (order["awaiting"] is None and order["status"] == "placed")
         or any(paper["status"] in {"due", "numbered"} and not paper["unprintable"] for paper in papers)
         or any(email["status"] == "queued" for email in emails)
+        or (parts.get("print") and parts["print"].value["status"] == "due")
         or any(
             refusal and refusal["reason"] == "label_not_ready"
             for shipment in shipments
