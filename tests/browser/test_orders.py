@@ -217,7 +217,7 @@ def test_a_refused_form_keeps_what_was_typed_and_says_what_is_wrong(open_browser
     order = place()
     page = open_browser("helen")
     page.goto(f"/orders/{order['order_id']}/edit")
-    page.get_by_label("Postcode").fill("BS1 4QB")
+    page.locator("[name=group-0-postcode]").fill("BS1 4QB")
     page.get_by_label("Add by SKU 1", exact=True).fill("NO-SUCH-THING")
     page.get_by_label("Reason").fill("asked by telephone")
 
@@ -227,7 +227,7 @@ def test_a_refused_form_keeps_what_was_typed_and_says_what_is_wrong(open_browser
     fault.wait_for()
     assert "Number for the logs" in fault.inner_text()
     assert page.get_by_label("Add by SKU 1", exact=True).input_value() == "NO-SUCH-THING"
-    assert page.get_by_label("Postcode").input_value() == "BS1 4QB"
+    assert page.locator("[name=group-0-postcode]").input_value() == "BS1 4QB"
     assert page.evaluate("document.activeElement.classList.contains('fault')")
 
 
@@ -236,11 +236,11 @@ def test_the_second_of_two_people_is_stopped_and_told_who_changed_what(open_brow
     order = place()
     page = open_browser("helen")
     page.goto(f"/orders/{order['order_id']}/edit")
-    page.get_by_label("Postcode").fill("BS1 4QB")
+    page.locator("[name=group-0-postcode]").fill("BS1 4QB")
     page.get_by_label("Reason").fill("moved house")
     other = open_browser("carla")
     other.goto(f"/orders/{order['order_id']}/edit")
-    other.get_by_label("City").fill("Bath")
+    other.locator("[name=group-0-city]").fill("Bath")
     other.get_by_label("Reason").fill("wrong town")
     other.get_by_role("button", name="Save").click()
     other.wait_for_url(re.compile(f"{order['order_id']}$"))
@@ -250,7 +250,7 @@ def test_the_second_of_two_people_is_stopped_and_told_who_changed_what(open_brow
     told = page.locator(".fault")
     told.wait_for()
     assert "carla@waybill.example edited the order" in told.inner_text()
-    assert page.get_by_label("Postcode").input_value() == "BS1 4QB"
+    assert page.locator("[name=group-0-postcode]").input_value() == "BS1 4QB"
     now = shop.call("orders", "GET", f"/v1/orders/{order['order_id']}")
     assert now["delivery_groups"][0]["address"]["postcode"] == "BS1 4QA"
 
@@ -378,7 +378,7 @@ def test_leaving_a_changed_form_asks_first(open_browser, place):
     order = place()
     page = open_browser("helen")
     page.goto(f"/orders/{order['order_id']}/edit")
-    page.get_by_label("City").fill("Bath")
+    page.locator("[name=group-0-city]").fill("Bath")
     asked = []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
 
@@ -386,7 +386,7 @@ def test_leaving_a_changed_form_asks_first(open_browser, place):
     page.wait_for_timeout(300)
 
     assert asked == ["beforeunload"]
-    assert page.get_by_label("City").input_value() == "Bath"
+    assert page.locator("[name=group-0-city]").input_value() == "Bath"
 
 
 @pytest.mark.requirement("C-42")
@@ -432,7 +432,7 @@ def test_emails_and_papers_are_read_in_their_place(open_browser, place, shop, sc
     assert page.locator("iframe").count() == 0
 
     page.get_by_role("link", name="Documents").click()
-    page.get_by_role("link", name="Invoice").click()
+    page.get_by_role("link", name=re.compile("^Invoice")).click()
     paper = page.context.request.get(page.locator("iframe.look").get_attribute("src"))
     assert paper.headers["content-type"] == "application/pdf"
     assert paper.headers["content-security-policy"] == "frame-ancestors 'self'"

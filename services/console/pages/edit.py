@@ -1,5 +1,6 @@
 """Changing a placed order: what it would come to, and then the change."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -9,11 +10,11 @@ from services.console.acting import act, fault_of, key, version
 from services.console.apis import Away, Refused
 from services.console.pages.conflicts import since
 from services.console.pages.markets import masters
-from services.console.pages.order_acts import minor
+from services.console.pages.order_acts import ADDRESS, NEEDED, address_of, minor
 from services.console.pages.screens import Screen
 
-ADDRESS = ("name", "company", "line1", "line2", "postcode", "city", "region", "country", "phone")
-PERSON = ("name", "email", "phone", "company")
+PERSON = ("name", "email", "phone", "company", "vat_number")
+PRICES = "prices:write"  # the scope that an edit needs beside its own for the way an order is taxed
 NEW_LINES = 2
 
 blueprint = Blueprint("edit", __name__, url_prefix="/orders/<uuid:order_id>/edit")
@@ -31,6 +32,7 @@ def show(order_id: UUID, preview: Any = None) -> str:
         address_fields=ADDRESS,
         person_fields=PERSON,
         new_lines=range(NEW_LINES),
+        may_tax=order["taxation"] is not None and PRICES in g.person.scopes,
         masters=masters(),
     )
 
@@ -44,7 +46,7 @@ def change(order_id: UUID) -> Any:
         try:
             preview = g.apis.write("orders.edits_preview_edit", body, version=version(), order_id=order_id)
         except (Refused, Away) as error:
-            g.fault = fault_of("edit", error)
+            g.fault = fault_of("edit", error, place=_places(order))
             return Response(show(order_id), g.fault.status)
         return show(order_id, preview)
     return act(
@@ -56,6 +58,7 @@ def change(order_id: UUID) -> Any:
         lambda _: url_for("order.show_details", order_id=order_id),
         said="done.edit",
         changes=lambda _: since(order_id),
+        place=_places(order),
     )
 
 
@@ -66,6 +69,9 @@ def _edited(order: dict[str, Any]) -> dict[str, Any]:
     person = {name: form.get(f"customer-{name}", "").strip() for name in PERSON}
     if changed := {name: text for name, text in person.items() if text != (order["customer"][name] or "")}:
         body["customer"] = changed
+    billing = _address("billing-", order["billing_address"])
+    if billing is not None:
+        body["billing_address"] = billing
     groups = [_group(at, group) for at, group in enumerate(order["delivery_groups"])]
     if any(changed for _, changed in groups):
         body["delivery_groups"] = [group for group, _ in groups]
@@ -75,7 +81,55 @@ def _edited(order: dict[str, Any]) -> dict[str, Any]:
     codes = [code for typed in form.get("coupons", "").split(",") if (code := typed.strip().upper())]
     if codes != order["coupons"]:
         body["coupons"] = codes
+    if "treatment" in form and (tax := _tax(order)) is not None:
+        body["tax"] = tax
     return body
+
+
+def _tax(order: dict[str, Any]) -> dict[str, Any] | None:
+    """The treatment that was chosen in place of the one that the order has; None where it is the same."""
+    before = order["taxation"]["override"] or {"treatment": "", "exemption": ""}
+    chosen = {name: request.form.get(name, "").strip() for name in ("treatment", "exemption")}
+    if chosen == {name: before[name] for name in chosen}:
+        return None
+    return chosen | {"treatment": chosen["treatment"] or None}
+
+
+def _places(order: dict[str, Any]) -> Callable[[str], str]:
+    """Where on the form stands what the API says something of."""
+    lines = _shown_lines(order)
+
+    def place(field: str) -> str:
+        head, *rest = field.split(".")
+        if head == "billing_address":
+            return f"billing-{rest[-1]}" if rest else field
+        if head == "customer":
+            return f"customer-{rest[-1]}" if rest else field
+        if head == "delivery_groups" and rest:
+            return f"group-{rest[0]}-{rest[-1]}"
+        if head == "lines" and rest and rest[0].isdecimal() and int(rest[0]) < len(lines):
+            names = {"unit_price_minor": "price", "quantity": "quantity"}
+            start = lines[int(rest[0])]
+            return f"{start}-{'sku' if start.startswith('new') else names.get(rest[-1], 'quantity')}"
+        return rest[-1] if head == "tax" and rest else field
+
+    return place
+
+
+def _shown_lines(order: dict[str, Any]) -> list[str]:
+    """How the fields of each line that was sent begin."""
+    form = request.form
+    kept = [f"line-{line['line_id']}" for line in order["lines"]]
+    kept = [start for start in kept if form.get(f"{start}-quantity", "").strip() != "0"]
+    return kept + [f"new-{at}" for at in range(NEW_LINES) if form.get(f"new-{at}-sku", "").strip()]
+
+
+def _address(start: str, before: dict[str, Any] | None) -> dict[str, str] | None:
+    """An address as it was typed; None where it is the one that was there."""
+    typed = address_of(request.form, start, ADDRESS)
+    if typed == {name: (before or {}).get(name) or "" for name in ADDRESS}:
+        return None
+    return {name: text for name, text in typed.items() if text or name in NEEDED}
 
 
 def _group(at: int, group: dict[str, Any]) -> tuple[dict[str, Any], bool]:
@@ -84,14 +138,8 @@ def _group(at: int, group: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     wanted = request.form.get(f"group-{at}-requested_on", "").strip()
     if wanted and wanted != group["requested_on"]:
         kept["requested_on"], changed = wanted, True
-    if group["address"]:
-        typed = {name: request.form.get(f"group-{at}-{name}", "").strip() for name in ADDRESS}
-        before = {name: group["address"][name] or "" for name in ADDRESS}
-        if typed != before:
-            kept["address"] = {
-                name: text for name, text in typed.items() if text or name in {"name", "line1"}
-            }
-            changed = True
+    if group["address"] and (address := _address(f"group-{at}-", group["address"])) is not None:
+        kept["address"], changed = address, True
     return kept, changed
 
 

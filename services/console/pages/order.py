@@ -17,6 +17,7 @@ from services.console.pages.order_acts import (
     CONDITIONS,
     NEEDED,
     ORDER_ACTS,
+    RETURN_DECISIONS,
     SHIP_UNASSIGNED,
     SHIPMENT_ACTS,
     SHIPMENT_STEPS,
@@ -150,6 +151,7 @@ def _forms(order: dict[str, Any] | None, parts: dict[str, Part]) -> dict[str, An
         "shipment_values": shipment_values,
         "address_parts": {"address": ADDRESS, "billing": BILLING},
         "needed_parts": NEEDED,
+        "return_decisions": RETURN_DECISIONS,
         "conditions": CONDITIONS,
         "wanted_lines": range(WANTED_LINES),
         "services": SERVICES,
@@ -336,16 +338,14 @@ def settle_refund(order_id: UUID, refund_id: UUID) -> Any:
 def decide_discrepancy(order_id: UUID, discrepancy_id: UUID, name: str) -> Any:
     """Count what the gateway told, or set it aside."""
     form = request.form
-    body = (
-        {"amount_minor": minor(form.get("amount_minor", "").strip(), form.get("currency", "EUR"))}
-        if name == "record"
-        else {"reason": form.get("reason", "")}
-    )
+    amount = minor(form.get("amount_minor", "").strip(), form.get("currency", "EUR"))
+    operation, body = {
+        "record": ("orders.discrepancies_record_discrepancy", {"amount_minor": amount}),
+        "ignore": ("orders.discrepancies_ignore_discrepancy", {"reason": form.get("reason", "")}),
+    }[name]
     return act(
         f"{name}-{discrepancy_id}",
-        lambda: g.apis.write(
-            f"orders.discrepancies_{name}_discrepancy", body, key=key(), discrepancy_id=discrepancy_id
-        ),
+        lambda: g.apis.write(operation, body, key=key(), discrepancy_id=discrepancy_id),
         lambda: show("details", order_id),
         lambda _: _tab("details", order_id),
         said="done.discrepancy",
@@ -355,14 +355,12 @@ def decide_discrepancy(order_id: UUID, discrepancy_id: UUID, name: str) -> Any:
 @blueprint.post("/returns/<uuid:return_id>/<any(approve, reject, withdraw, dismiss):name>")
 def decide_return(order_id: UUID, return_id: UUID, name: str) -> Any:
     """Decide about what a customer wants to send back, or end it without anything."""
-    field = {"approve": "answer", "reject": "answer", "dismiss": "reason"}.get(name)
+    operation, field = RETURN_DECISIONS[name]
     text = request.form.get(field, "").strip() if field else ""
-    body = {field: text} if field and (text or name in {"reject", "dismiss"}) else ({} if field else None)
+    body = {field: text} if field and (text or name != "approve") else ({} if field else None)
     return act(
         f"{name}-{return_id}",
-        lambda: g.apis.write(
-            f"orders.returns_{name}_return", body, key=key(), order_id=order_id, return_id=return_id
-        ),
+        lambda: g.apis.write(operation, body, key=key(), order_id=order_id, return_id=return_id),
         lambda: show("shipment", order_id),
         lambda _: _tab("shipment", order_id),
         said="done.return_decided",

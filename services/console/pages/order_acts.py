@@ -211,6 +211,13 @@ PART_ACTS = (
         about="document_id",
     ),
 )
+# What is decided of a return in a line: its operation, and the field that says why or what is told.
+RETURN_DECISIONS = {
+    "approve": ("orders.returns_approve_return", "answer"),
+    "reject": ("orders.returns_reject_return", "answer"),
+    "dismiss": ("orders.returns_dismiss_return", "reason"),
+    "withdraw": ("orders.returns_withdraw_return", ""),
+}
 # The steps of a shipment in their order, then what else may happen to it.
 SHIPMENT_STEPS = ("release", "pick", "pack", "ship", "hand_over", "provide", "collect", "deliver", "sign")
 SHIP_UNASSIGNED = Act(

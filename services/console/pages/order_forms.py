@@ -167,7 +167,7 @@ def _returned(one: Thing, order: Thing) -> dict[str, Any]:
 
 def _exchanged(one: Thing, order: Thing) -> dict[str, Any]:
     """The same goods again, which is what most want."""
-    values = {}
+    values: dict[str, Any] = {}
     for at, line in enumerate(_returned(one, order)["lines"][:WANTED_LINES]):
         values |= {f"wanted-{at}-sku": line["sku"], f"wanted-{at}-quantity": line["quantity"]}
     return {"values": values}

@@ -1,16 +1,125 @@
-"""The forms of an order's page as they are sent, for people whom the demo does not have."""
+"""Forms of the order's page for people whom the demo does not have; the four services are in this process."""
 
 import json
 import re
-from pathlib import Path
+import time
+from datetime import timedelta
+from html import unescape
 from uuid import UUID
 
 import httpx
 import pytest
 
-from services.console.pages.order_acts import ORDER_ACTS, PART_ACTS, SHIP_UNASSIGNED, SHIPMENT_ACTS
-from services.orders.domain import order_status, return_status
-from services.shipping.domain import shipment_status
-from tests.unit.console.conftest import answering
+from deploy.local.databases import SERVICES
+from shared import clock
+from shared.customer_tokens import make_token
+from tests.benchmarks.statements import four_services, open_shop
+from tests.shop import ADDRESS
 
-ORDER_ID, RETURN_ID, LINE_ID = (str(UUID(int=number)) for number in (1, 2, 3))
+STEPS = ("release", "pick", "pack", "ship", "deliver")
+SCOPES = (
+    *("orders:read", "orders:write", "refunds:issue", "shipping:read", "catalogue:read"),
+    *("notifications:read", "notifications:write"),
+)
+
+
+@pytest.fixture(scope="module")
+def life():
+    with four_services() as life:
+        open_shop(life)
+        yield life
+
+
+@pytest.fixture(scope="module")
+def delivered(life):
+    """An order with one return that was approved."""
+    wanted = {
+        "seller": "acme",
+        "market": "gb",
+        "customer": {"name": "Ann Archer", "email": "ann@customers.example", "phone": ""},
+        "delivery_groups": [{"method": "delivery", "shipping_minor": 395, "address": ADDRESS}],
+        "lines": [{"sku": "TEA", "quantity": 2}],
+        "payment_method": "cash_on_delivery",
+    }
+    order = life.ask("orders", "POST", "/v1/orders", json=wanted)
+    path = f"/v1/orders/{order['order_id']}"
+    life.ask("orders", "POST", f"{path}/accept")
+    for step in STEPS:
+        [shipment] = life.ask("shipping", "GET", f"{path}/shipments")["items"]
+        body = {"json": {}} if step in {"ship", "deliver"} else {}
+        life.ask("shipping", "POST", f"/v1/shipments/{shipment['shipment_id']}/{step}", **body)
+    life.ask("orders", "POST", f"{path}/payments", json={"reference": "courier"})
+    lines = [{"line_id": order["lines"][0]["line_id"], "quantity": 1}]
+    asked = life.ask("orders", "POST", f"{path}/returns", json={"reason": "faulty", "lines": lines})
+    life.ask("orders", "POST", f"{path}/returns/{asked['return_id']}/approve", json={})
+    return order | {"return_id": asked["return_id"]}
+
+
+@pytest.fixture
+def browser(life, make_console):
+    """Signed in as somebody who sells and gives money back."""
+    person = {
+        "id": "nora",
+        "name": "Nora",
+        "role": "accounts",
+        "place": "",
+        "language": "en",
+        "scopes": list(SCOPES),
+        "token": life.keys.token("nora", scopes=list(SCOPES)),
+        "expires_at": time.time() + 3600,
+    }
+    ways = {service: httpx.WSGITransport(app=life.made[service].app) for service in SERVICES}
+    found = make_console(ways, local_people=json.dumps([person]))
+    found.post("/login", data={"person": "nora"})
+    return found
+
+
+def fields(page):
+    """The fields of the open form, as they are filled."""
+    form = page[page.index('id="act"') :].partition("</form>")[0]
+    inputs = [dict(re.findall(r'(\w+)="([^"]*)"', tag)) for tag in re.findall(r"<input[^>]*>", form)]
+    return {one["name"]: unescape(one.get("value", "")) for one in inputs}
+
+
+@pytest.mark.requirement("P-04", "S2-04", "C-20")
+def test_goods_that_come_back_are_exchanged_for_the_same_or_others(browser, delivered):
+    own = f"/orders/{delivered['order_id']}"
+    form = f"{own}/shipment?act=exchange_return-{delivered['return_id']}"
+    shown = fields(browser.get(form).text)
+    assert (shown["wanted-0-sku"], shown["wanted-0-quantity"]) == ("TEA", "1")  # the same again
+    action = f"{own}/do/exchange_return/{delivered['return_id']}"
+
+    refused = browser.post(action, data=shown | {"wanted-0-sku": "NO-SUCH", "wanted-1-sku": "MUG"})
+    assert refused.status_code == 422
+    assert re.search(r'name="wanted-0-sku"[^>]*value="NO-SUCH"[^>]*aria-invalid="true"', refused.text)
+    assert fields(refused.text)["wanted-1-sku"] == "MUG"
+    done = browser.post(action, data=shown | {"wanted-0-sku": "MUG"})
+
+    assert done.status_code == 303
+    successor = browser.get(done.headers["Location"]).text
+    assert "Product MUG" in successor
+    assert own in successor  # it says for which order it is sent
+    assert done.headers["Location"] in browser.get(f"{own}/shipment").text
+
+    again = browser.post(action, data=fields(browser.get(form).text))
+    assert again.status_code == 409
+    assert "Something was sent in exchange already." in again.text
+
+
+@pytest.mark.requirement("S4-01", "C-17")
+def test_what_a_customer_wrote_is_marked_as_read_once(life, browser, delivered):
+    settings = life.made["notifications"].app.extensions["settings"]
+    token = make_token(
+        settings.customer_link_keys, UUID(delivered["order_id"]), clock.now() + timedelta(days=1)
+    )
+    message = {"text": "Where is it?"}
+    life.ask("notifications", "POST", f"/v1/customer/messages?token={token}", json=message)
+    own = f"/orders/{delivered['order_id']}/messages"
+    assert "Mark as read" in browser.get(own).text
+
+    assert browser.post(f"{own}/read").status_code == 303
+
+    shown = browser.get(own).text
+    assert "Where is it?" in shown
+    assert "Mark as read" not in shown
+    assert "No answer needed" in shown  # whoever has read it still owes an answer
