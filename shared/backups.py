@@ -28,6 +28,7 @@ DUMP = "database.dump"
 ABOUT = "backup.json"  # written last: a folder without it is no backup
 FILES = "files"
 BURST = 1000
+CROWD = 1000  # times as often as one thing changes all of them together do, at the very most
 HEAD_BYTES = 1 << 16
 
 # What is there of ours; an extension's things are the superuser's.
@@ -158,12 +159,14 @@ def restore(
     *,
     replace: bool = False,
     versions: Sequence[Any] = (),
+    positions: Sequence[Any] = (),
 ) -> Backup:
     """Bring a service back to a backup: all of it, or nothing is changed.
 
     The service's processes must be stopped, and its database empty, or `replace` says to lose what is in it.
     `versions` are the columns that count what is told, beside the subjects' own: they go on above whatever
-    was told since the backup, so that nobody takes the restored service's news for old. Raises BackupError.
+    was told since the backup, so that nobody takes the restored service's news for old. So do `positions`,
+    which count what happens to everything together. Raises BackupError.
     """
     about = read(backup)
     _check(about, engine, service, backup, replace=replace)
@@ -171,16 +174,17 @@ def restore(
         if files is not None:
             _bring_back_files(backup / FILES, files)
             os.sync()  # before rows tell of them
-        _load(engine.url, backup / DUMP, _leap(about, versions))
+        _load(engine.url, backup / DUMP, _leap(about, versions, positions))
     migrations.upgrade(engine, service)
     return about
 
 
-def _leap(about: Backup, versions: Sequence[Any]) -> str:
+def _leap(about: Backup, versions: Sequence[Any], positions: Sequence[Any]) -> str:
     leap = BURST + max(0, int((clock.now() - about.taken_at).total_seconds()))
     counted = (
-        f"update public.{column.table} set {column.name} = {column.name} + {leap};"  # noqa: S608 - our own names
-        for column in (subjects.c.version, *versions)
+        f"update public.{column.table} set {column.name} = {column.name} + {by};"  # noqa: S608 - our own names
+        for columns, by in (((subjects.c.version, *versions), leap), (positions, leap * CROWD))
+        for column in columns
     )
     return "\n".join(("", _LEAP.format(leap=leap), *counted, "commit;", ""))
 

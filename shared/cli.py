@@ -52,6 +52,7 @@ class Service:
     bind: Callable[[Any], None]
     files: Callable[[Any], Path | None]
     versions: Sequence[Any]
+    positions: Sequence[Any]
     checks: Sequence[Any]
 
     @cached_property
@@ -82,18 +83,20 @@ def make_cli(
     *,
     files: Callable[[Any], Path | None] = lambda _settings: None,
     versions: Sequence[Any] = (),
+    positions: Sequence[Any] = (),
     checks: Sequence[Any] = (),
 ) -> click.Group:
     """The command line of a service, given its sessions, its kind of settings and what binds the two.
 
     `files` finds, by the settings, the files that its rows tell of; `versions` are the columns that count
-    what it tells, beside the subjects' own; `checks` are what its doctor looks at beside everybody's.
+    what it tells, beside the subjects' own, and `positions` those that count it all together; `checks` are
+    what its doctor looks at beside everybody's.
     """
 
     @click.group(cls=_Verbs, help=f"Operate the {messaging.name} service.")
     @click.pass_context
     def cli(context: click.Context) -> None:
-        context.obj = Service(messaging, sessions, kind, bind, files, versions, checks)
+        context.obj = Service(messaging, sessions, kind, bind, files, versions, positions, checks)
 
     for verb in (
         migrate,
@@ -311,6 +314,7 @@ def restore(service: Service, saved: Path, replace: bool) -> None:
         service.files(service.settings),
         replace=replace,
         versions=service.versions,
+        positions=service.positions,
     )
     click.echo(f"{name}: as it was at {about.taken_at:%Y-%m-%d %H:%M:%S} UTC. Now start its processes, then")
     click.echo(f"  resync --since {about.taken_at - ON_THEIR_WAY:%Y-%m-%dT%H:%M:%S}")

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from services.notifications import consumers, db, jobs, sending  # noqa: F401 - consumers and jobs register themselves
 from services.notifications.messaging import messaging
+from services.notifications.models import FeedHead, FeedOrder
 from services.notifications.settings import Settings
 from shared.cli import make_cli
 from shared.doctor import Patient, Trouble
@@ -24,7 +25,15 @@ def mail_server(patient: Patient) -> Iterator[Trouble]:
         )
 
 
-cli = make_cli(messaging, db.sessions, Settings, db.bind, checks=[mail_server])
+cli = make_cli(
+    messaging,
+    db.sessions,
+    Settings,
+    db.bind,
+    versions=[FeedOrder.__table__.c.sequence],
+    positions=[FeedHead.__table__.c.position],
+    checks=[mail_server],
+)
 
 if __name__ == "__main__":
     cli()

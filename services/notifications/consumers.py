@@ -6,11 +6,18 @@ from services.notifications import queries
 from services.notifications.commands import emails, messages, notices, overdue
 from services.notifications.domain.notices import owed_notices
 from services.notifications.messaging import consumers
-from shared.events.documents import CreditNoteIssued, DocumentRemoved, DocumentStored, InvoiceIssued
+from shared.events.documents import (
+    CreditNoteIssued,
+    DocumentFailed,
+    DocumentRemoved,
+    DocumentStored,
+    InvoiceIssued,
+)
 from shared.events.orders import (
     OrderAccepted,
     OrderAnonymised,
     OrderCancelled,
+    OrderCancelRequested,
     OrderCompleted,
     OrderFailed,
     OrderHeld,
@@ -31,12 +38,21 @@ from shared.events.shipping import (
     AppointmentScheduled,
     PickupReminded,
     ReturnReceived,
+    ShipmentAwaitingInventory,
+    ShipmentCancelled,
+    ShipmentCancelRefused,
+    ShipmentCreated,
     ShipmentDelivered,
+    ShipmentInventoryAssigned,
+    ShipmentPacking,
     ShipmentReady,
+    ShipmentReleased,
     ShipmentReturned,
     ShipmentShipped,
     ShipmentUndeliverable,
     ShipmentUpdated,
+    StockChanged,
+    TrackingUpdated,
 )
 from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsSnapshot
 
@@ -94,6 +110,20 @@ def follow_order(session: Session, heard: OrderSnapshot | ShipmentsSnapshot | Do
 
 
 consumers.keep(DocumentRemoved)  # which documents can be sent
+# The feed tells programs of these too.
+consumers.keep(
+    OrderCancelRequested,
+    ShipmentCreated,
+    ShipmentInventoryAssigned,
+    ShipmentAwaitingInventory,
+    ShipmentReleased,
+    ShipmentPacking,
+    ShipmentCancelled,
+    ShipmentCancelRefused,
+    TrackingUpdated,
+    DocumentFailed,
+)
+consumers.pass_on(StockChanged)
 
 
 @consumers.on(OrderAnonymised)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from email.utils import parseaddr
 
 from shared.email_addresses import is_email_address
+from shared.messaging.retention import KEPT
 from shared.settings import ServiceSettings, only
 
 
@@ -24,6 +25,7 @@ class Settings(ServiceSettings):
     digest_hour: int = 8  # of the market's clock, when sellers are told what is overdue
     reply_hours: float = 24  # within which a customer's message is to be answered
     customer_link_days: int = 90  # how long the link in an e-mail opens its order
+    feed_days: int = KEPT.days  # how long the feed of events goes back; no longer than what was heard is kept
 
     def faults(self) -> Iterator[str]:
         """What can't be meant, by the variable."""
@@ -34,3 +36,5 @@ class Settings(ServiceSettings):
             yield "MAIL_FROM should be an e-mail address, with a name before it or not"
         if self.digest_hour not in range(24):
             yield "DIGEST_HOUR should be from 0 to 23"
+        if not 1 <= self.feed_days <= KEPT.days:
+            yield f"FEED_DAYS should be from 1 to {KEPT.days}"

@@ -50,6 +50,12 @@ class Waiters:
                     self._waiting.discard(who)
                     self._idle_since = time.monotonic()
 
+    @property
+    def number(self) -> int:
+        """How many wait."""
+        with self._changed:
+            return len(self._waiting)
+
     def times(self) -> int:
         """How often the feed may have gone on: to be asked before one looks."""
         with self._changed:

@@ -20,6 +20,7 @@ class Consumers:
         self.kinds: dict[str, type] = {}
         self.handlers: dict[str, list[Handler]] = {}
         self.tellers: dict[str, str] = {}  # by event, the service that alone tells it
+        self.passed_on: set[str] = set()
         self.witnesses: list[Witness] = []
 
     def on(self, *kinds: Any) -> Callable[[H], H]:
@@ -43,6 +44,14 @@ class Consumers:
             self.kinds[kind.NAME] = kind
             self.handlers.setdefault(kind.NAME, [])
             self.tellers[kind.NAME] = get_type_hints(kind.snapshot.fget)["return"].SOURCE
+
+    def pass_on(self, *kinds: Any) -> None:
+        """Hear these events as they are, for who reads the inbox: not even their snapshot is copied.
+
+        For what names nobody: only with a copy is what comes after an erasure emptied.
+        """
+        self.keep(*kinds)
+        self.passed_on.update(kind.NAME for kind in kinds)
 
     @property
     def sources(self) -> set[str]:

@@ -202,6 +202,8 @@ def _process(hearing: Inbox, event_id: UUID) -> bool:
 
 def _handle(session: Session, consumers: Consumers, envelope: Mapping[str, Any]) -> None:
     """Run an event's handlers with the newest snapshot of its source, under the order's lock."""
+    if envelope["type"] in consumers.passed_on:
+        return
     lock_order(session, envelope["subject"])
     event: Any = msgspec.convert(envelope["data"], consumers.kinds[envelope["type"]])
     snapshot = copies.keep_newest(session, event.snapshot)

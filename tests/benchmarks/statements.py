@@ -28,6 +28,7 @@ from deploy.local.databases import SERVICES
 from deploy.local.keys import ALL_SCOPES, Keys
 from deploy.local.ports import HOST, free_port
 from deploy.local.postgres import temporary_postgres
+from services.notifications.agent import number_events
 from services.notifications.sending import hang_up
 from shared import db
 from shared.messaging import deliveries, dispatch, jobs, relay
@@ -192,6 +193,9 @@ class Life:
         if self._any(service, "jobs where state = 'queued' and sent_at is null and run_at <= now()"):
             with self.counted(service, "dispatches"):
                 dispatch.send_due(self.sessions[service], self.made[service].messaging, publisher, 10)
+        if service == "notifications" and self._any(service, "feed_waiting where held_for is null"):
+            with self.counted(service, "numbers events"):
+                number_events(self.sessions[service])
 
     def _acknowledge(self) -> None:
         """What each agent does once a second with what came meanwhile."""

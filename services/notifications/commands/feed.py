@@ -1,23 +1,28 @@
 """The feed of events: one writer at a time gives each its position. The caller owns the transaction."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from shared.messaging.retention import KEPT
+from services.notifications.db import settings_of
 
 BATCH = 500
 
-# The transaction that follows numbers alone; the last position is read and written by nobody else meanwhile.
-_LOCK = text("select position from feed_head for update")
-
-_IS_ANY = text("select true from feed_waiting where held_for is null limit 1")
+# The last position is read and written by nobody else until the transaction ends. Nothing is locked where
+# nothing waits.
+_LOCK = text("""
+    select position from feed_head
+    where exists (select from feed_waiting where held_for is null)
+    for update
+""")
 
 # What waits, oldest first, by what it says of itself. Of one order and source entries stand by version: an
 # event counts as no earlier than those of lower versions. Events of an order of which nothing is known yet
-# are held until something is, for nobody knows whose they are. What is older than the feed keeps, as it was
-# told again after its time, or is there already, is not entered.
+# are held until something is, for nobody knows whose they are. Stock is of whoever has it: of one seller, of
+# everybody (*), or, where several have some, of nobody but who sees all (''). What is older than the feed
+# keeps, as it was told again after its time, or is there already, is not entered.
 _NUMBER = text("""
     with waiting as materialized (
         select seq as ticket, event_id from feed_waiting where held_for is null order by seq limit :batch
@@ -26,10 +31,11 @@ _NUMBER = text("""
                coalesce((envelope ->> 'snapshotversion')::bigint, 0) as version,
                coalesce((envelope ->> 'time')::timestamptz, received_at) as occurred_at,
                envelope #>> '{data,order,seller,seller}' as seller,
-               envelope #>> '{data,order,market,market}' as market
+               envelope #>> '{data,order,market,market}' as market,
+               envelope #> '{data,stock,levels}' as levels
         from waiting join inbox using (event_id)
         union all
-        select ticket, event_id, :service, type, subject, reference, version, occurred_at, null, null
+        select ticket, event_id, :service, type, subject, reference, version, occurred_at, null, null, null
         from waiting join event_log using (event_id)
     ), new as materialized (
         select *, case when subject ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then subject::uuid end
@@ -43,7 +49,11 @@ _NUMBER = text("""
     ), owned as materialized (
         select ticket, event_id, new.source, type, new.subject, new.version, occurred_at, new.order_id,
                new.number,
-               case when new.order_id is null then '*'
+               case when new.order_id is null then (
+                        select case when bool_and(owner <> '') and count(distinct nullif(owner, '*')) < 2
+                                    then coalesce(max(nullif(owner, '*')), '*') else '' end
+                        from jsonb_array_elements(levels) as level, coalesce(level ->> 'seller', '') as owner
+                    )
                     else coalesce(known.seller, owners.seller, copies.snapshot #>> '{seller,seller}')
                end as seller,
                case when new.order_id is null then '*'
@@ -108,19 +118,22 @@ class Numbered:
     is_more: bool  # whether others wait
 
 
-def is_any_waiting(session: Session) -> bool:
-    """Whether anything waits for its position, other than for its order."""
-    return session.execute(_IS_ANY).first() is not None
-
-
-def number_waiting(session: Session) -> Numbered:
+def number_waiting(session: Session) -> Numbered | None:
     """Give what was heard and told since the next positions, oldest first: a batch, all of it or nothing.
 
-    One at a time: whoever comes meanwhile waits for the commit. So positions come to be seen in their order,
-    and nothing is ever entered below one that a reader has seen, whatever sellers it may see.
+    None where nothing waits. One at a time: whoever comes meanwhile waits for the commit. So positions come
+    to be seen in their order, and nothing is ever entered below one that a reader has seen, whatever sellers
+    it may see.
     """
-    last = session.execute(_LOCK).scalar_one()
+    last = session.execute(_LOCK).scalar_one_or_none()
+    if last is None:
+        return None
     # A statement of its own, to see what was numbered while this one waited.
-    parameters = {"batch": BATCH, "service": session.info["service"], "kept": KEPT, "last": last}
+    parameters = {
+        "batch": BATCH,
+        "service": session.info["service"],
+        "kept": timedelta(days=settings_of(session).feed_days),
+        "last": last,
+    }
     row = session.execute(_NUMBER, parameters).one()
     return Numbered(first=last + 1, last=last + row.numbered, is_more=row.is_more)

@@ -2,14 +2,16 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, RowMapping, Select, Text, cast, column, func, select, true
+from sqlalchemy import ARRAY, ColumnElement, RowMapping, Select, Table, Text, cast, column, func, select, true
 from sqlalchemy.orm import Session
 
 from services.notifications.domain.feed import Entry
 from services.notifications.models import FeedEntry, FeedHead
 from shared.access import EVERYTHING, actor_of, one_of
+from shared.messaging.retention import BATCH, Old, older_than
 from shared.messaging.tables import event_log, inbox
 
 
@@ -34,6 +36,18 @@ class Page:
 
     entries: list[Entry]
     next: int
+
+
+def old(kept: timedelta) -> tuple[Old, Old]:
+    """What the feed forgets: entries longer ago than that, and events whose order was never heard of."""
+    # Positions and instants rise together, so what is old is found at the beginning: no index of instants.
+    begin = select(func.min(FeedEntry.position) + BATCH).scalar_subquery()
+    entries: Table = FeedEntry.metadata.tables["feed"]
+    waiting: Table = FeedEntry.metadata.tables["feed_waiting"]
+    return (
+        (entries, (entries.c.position < begin) & older_than(entries.c.entered_at, kept)),
+        (waiting, waiting.c.held_for.is_not(None) & older_than(waiting.c.entered_at, kept)),
+    )
 
 
 def page(

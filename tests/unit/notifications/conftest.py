@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 from aiosmtpd.controller import Controller
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import sessionmaker
 
 from deploy.local.keys import ISSUER, Keys
@@ -264,3 +264,18 @@ def work(session, settings):
 def due_job(session) -> UUID | None:
     due = select(jobs_table.c.id).where(jobs_table.c.state == "queued", jobs_table.c.run_at <= clock.now())
     return session.scalars(due.order_by(jobs_table.c.run_at).limit(1)).first()
+
+
+@pytest.fixture
+def sessions(engines, settings):
+    """Sessions that commit, as those of several processes do; what they leave is emptied at the end."""
+    info = messaging.session_info() | {"settings": settings}
+    yield sessionmaker(engines["notifications"], expire_on_commit=False, info=info)
+    with engines["notifications"].begin() as connection:
+        connection.execute(
+            text("""
+                truncate event_log, outbox, inbox, jobs, subjects, copies, feed, feed_orders, feed_waiting,
+                         emails, email_attempts, email_contents, notices, notice_reads, open_matters;
+                update feed_head set position = 0
+            """)
+        )

@@ -6,34 +6,22 @@ from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
-from sqlalchemy.orm import sessionmaker
 
 from services.notifications import consumers  # noqa: F401 - consumers register themselves
 from services.notifications.agent import number_events
 from services.notifications.commands import feed
 from services.notifications.messaging import messaging
 from services.notifications.models import FeedEntry
+from services.notifications.queries.feed import old
 from shared import clock
 from shared.db import new_id
+from shared.events import notifications
+from shared.events.codec import EVENTS
 from shared.messaging import inbox, outbox
 from shared.messaging.backoff import Backoff
 from shared.messaging.inbox import Inbox
+from shared.messaging.retention import forget
 from tests.samples import envelope, event
-
-
-@pytest.fixture
-def sessions(engines, settings):
-    """Sessions that commit, as those of several processes do; emptied at the end."""
-    info = messaging.session_info() | {"settings": settings}
-    yield sessionmaker(engines["notifications"], expire_on_commit=False, info=info)
-    with engines["notifications"].begin() as connection:
-        connection.execute(
-            text("""
-                truncate event_log, outbox, inbox, jobs, subjects, copies, feed, feed_orders, feed_waiting,
-                         emails, email_attempts, email_contents, notices, notice_reads, open_matters;
-                update feed_head set position = 0
-            """)
-        )
 
 
 @pytest.fixture
@@ -52,7 +40,8 @@ def told_of(order_id, event_type="order.updated", *, version=1, seconds=0, **cha
     """An event of an order as it travels, so many seconds old."""
     told = envelope(event_type)
     [carried] = [key for key, value in told["data"].items() if isinstance(value, dict)]
-    told["data"][carried] |= {"order_id": str(order_id), "version": version} | changes
+    about = {"sku": order_id} if carried == "stock" else {"order_id": str(order_id)}
+    told["data"][carried] |= about | {"version": version} | changes
     at = clock.now() - timedelta(seconds=seconds)
     identity = {"id": str(new_id()), "subject": str(order_id), "snapshotversion": version}
     return told | identity | {"time": at.isoformat()}
@@ -187,3 +176,67 @@ def test_a_writer_killed_before_its_commit_leaves_nothing(sessions, hear):
     number_events(sessions)
 
     assert [(entry.position, entry.event_id) for entry in entries(sessions)] == [(1, heard)]
+
+
+@pytest.mark.parametrize(
+    ("owners", "seller"),
+    [
+        (["quay", "quay"], "quay"),
+        (["quay", "*"], "quay"),
+        (["*"], "*"),
+        (["quay", "dock"], ""),
+        (["quay", ""], ""),
+        ([], ""),
+    ],
+)
+def test_stock_is_of_whoever_has_it(sessions, hear, owners, seller):
+    levels = [
+        {"location": f"L{at}", "on_hand": 1, "reserved": 0, "seller": owner}
+        for at, owner in enumerate(owners)
+    ]
+    hear(told_of("TEA-250", "stock.changed", levels=levels))
+
+    number_events(sessions)
+
+    [entry] = entries(sessions)
+    assert (entry.seller, entry.market, entry.order_id, entry.sequence) == (seller, "*", None, 0)
+    with sessions() as session:
+        assert session.scalar(text("select count(*) from copies")) == 0
+        assert session.scalar(text("select state from inbox")) == "done"
+
+
+def test_every_event_is_heard_or_told_here():
+    told_here = {name for name, kind in EVENTS.items() if kind in vars(notifications).values()}
+
+    assert messaging.consumers.kinds.keys() | told_here == EVENTS.keys()
+
+
+def test_old_entries_are_forgotten_from_the_beginning_and_positions_go_on(sessions, hear):
+    ids = [hear(told_of(new_id())) for _ in range(3)]
+    held = hear(told_of(new_id(), "shipment.updated"))
+    number_events(sessions)
+    with sessions.begin() as session:
+        session.execute(text("update feed set entered_at = now() - interval '91 days' where position < 3"))
+        session.execute(text("update feed_waiting set entered_at = now() - interval '91 days'"))
+        assert session.scalars(text("select event_id from feed_waiting")).all() == [held]
+
+    forget(sessions, lambda: False, old(timedelta(days=90)))
+    ids.append(hear(told_of(new_id())))
+    number_events(sessions)
+
+    assert [(entry.position, entry.event_id) for entry in entries(sessions)] == [(3, ids[2]), (4, ids[3])]
+    with sessions() as session:
+        assert session.scalar(text("select count(*) from feed_waiting")) == 0
+
+
+def test_an_order_is_counted_on_after_its_entries_were_forgotten(sessions, hear):
+    order_id = new_id()
+    hear(told_of(order_id, "order.placed"))
+    number_events(sessions)
+    with sessions.begin() as session:
+        session.execute(text("delete from feed"))
+
+    hear(told_of(order_id, "shipment.updated"))
+    number_events(sessions)
+
+    assert [entry.sequence for entry in entries(sessions)] == [2]

@@ -133,6 +133,29 @@ def test_columns_that_count_what_is_told_go_on_above_it(source, empty, tmp_path)
     assert rows(empty, "select version > 1000 from copies") == [(True,)]
 
 
+def test_positions_of_everything_together_go_on_above_what_many_events_a_second_were_given(
+    source, empty, tmp_path
+):
+    with source.begin() as connection:
+        connection.execute(text("insert into copies values ('all', 'shipping', 7, '{}')"))
+    saved = backups.take(source, "orders", tmp_path)
+
+    backups.restore(empty, "orders", saved, positions=[copies.c.version])
+
+    # As many as in a thousand seconds at a thousand a second, for a backup of this moment.
+    assert rows(empty, "select version > 1000000 from copies where subject = 'all'") == [(True,)]
+
+
+def test_functions_and_triggers_are_there_again_where_they_were_there_before(empty, tmp_path):
+    migrations.upgrade(empty, "notifications")
+    saved = backups.take(empty, "notifications", tmp_path)
+    rows(empty)
+
+    backups.restore(empty, "notifications", saved, replace=True)
+
+    assert rows(empty, "select count(*) from pg_trigger where tgname = 'enter_feed'") == [(2,)]
+
+
 def test_a_database_that_is_not_empty_is_only_lost_when_that_is_said(source, empty, tmp_path):
     tell(source, "order.placed")
     saved = backups.take(source, "orders", tmp_path)
