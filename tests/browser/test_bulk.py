@@ -48,10 +48,38 @@ def test_each_row_says_what_became_of_it_and_the_failed_stay_ticked(open_browser
     assert page.url.startswith(page.url.split("/orders")[0] + address)
     failed = result.locator("li", has_text=unpaid["number"])
     expect(failed).to_contain_text("It is not paid yet.")
+    expect(failed.get_by_role("link", name=f"Open the order: {unpaid['number']}")).to_have_count(1)
     ticked = page.locator("input[name=order_id]:checked")
     assert [one.get_attribute("value") for one in ticked.all()] == [unpaid["order_id"]]
     for order in good:
         assert shop.call("orders", "GET", f"/v1/orders/{order['order_id']}")["status"] == "accepted"
+
+
+@pytest.mark.requirement("C-18", "C-24")
+@pytest.mark.parametrize(
+    ("language", "accept", "said", "next_step"),
+    [
+        ("en", "Accept", "The order is on hold.", "Look at the hold"),
+        ("es", "Aceptar", "retenido", "Ver la retención"),
+    ],
+)
+def test_a_refusal_leads_to_what_is_to_be_done_about_it(
+    open_browser, several, shop, language, accept, said, next_step
+):
+    [held], address = several(1)
+    hold = {"reason": "suspicious"}
+    shop.call("orders", "POST", f"/v1/orders/{held['order_id']}/holds", json=hold)
+    page = open_browser("helen", language=language)
+    page.goto(address)
+    page.locator("input[name=order_id]").check()
+    page.locator(".bulk").get_by_role("button", name=accept).click()
+
+    failed = page.locator("#result li", has_text=held["number"])
+    expect(failed).to_contain_text(said)
+    failed.get_by_role("link", name=f"{next_step}: {held['number']}").click()
+
+    expect(page.locator("h1")).to_have_text(held["number"])
+    expect(page.locator("#order")).to_contain_text("suspicious")
 
 
 @pytest.mark.requirement("C-24")

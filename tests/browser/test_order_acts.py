@@ -384,8 +384,14 @@ def test_papers_are_printed_as_one_corrected_and_taken_back(open_browser, come, 
     page.goto(f"/orders/{order['order_id']}/documents")
     page.get_by_role("button", name="Print ticked as one").click()
     expect(page.locator(".fault")).to_contain_text("Papers")
+    assert page.locator("[data-live]").count() == 0  # where a refused form stands nothing moves
+    page.goto(f"/orders/{order['order_id']}/documents")
     for kind in ("Invoice", "Packing slip"):
         page.get_by_label(re.compile(f"Choose {kind}")).check()
+    with page.expect_response(lambda answer: answer.url.endswith("/documents")):  # it looks for news
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(200)
+    expect(page.locator("input[name=document_ids]:checked")).to_have_count(2)
     page.get_by_role("button", name="Print ticked as one").click()
     ready = page.get_by_role("link", name="Open the file to print")
     ready.wait_for()

@@ -95,6 +95,52 @@ def test_a_customer_is_found_while_the_name_is_typed(open_browser, place, somebo
     assert numbers(page) == [order["number"]]
 
 
+@pytest.mark.requirement("S3-06", "C-12", "C-34")
+def test_orders_are_suggested_while_somebody_types_on_any_page(open_browser, place, somebody):
+    order = place(**customer(somebody))
+    page = open_browser("helen")
+    page.goto("/notices")
+    box, options = page.locator(".find input"), page.get_by_role("option")
+    box.press_sequentially(somebody[:2])
+    page.wait_for_timeout(400)
+    assert options.count() == 0  # two letters fit too much
+    box.press_sequentially(somebody[2:-2])
+
+    expect(options.first).to_contain_text(order["number"])
+    expect(options).to_have_count(2)  # and the whole list
+    assert Axe().run(page).violations_count == 0
+    page.keyboard.press("ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    assert box.get_attribute("aria-activedescendant") == options.first.get_attribute("id")
+    page.keyboard.press("Escape")
+    expect(page.locator("#suggest")).to_be_hidden()
+    assert box.input_value() == somebody[:-2]
+    box.press_sequentially(somebody[-2])
+    expect(options).to_have_count(2)
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile(order["order_id"]))
+
+    page.locator(".find input").press_sequentially("nobody at all")
+    expect(options).to_have_count(1)
+    page.keyboard.press("Enter")  # nothing is chosen: as without script
+    page.wait_for_url(re.compile(r"/orders\?search=nobody"))
+
+
+@pytest.mark.requirement("C-12")
+def test_the_search_of_any_page_works_without_script(open_browser, place, somebody):
+    order = place(**customer(somebody))
+    page = open_browser("helen", script=False)
+    page.goto("/notices")
+
+    page.locator(".find input").fill(somebody)
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("search="))
+
+    assert numbers(page) == [order["number"]]
+
+
 @pytest.mark.requirement("S3-10", "C-06")
 def test_days_are_applied_together_and_one_day_is_enough(open_browser, place, shop):
     order = place()

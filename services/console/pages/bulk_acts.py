@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import g
+from flask import g, url_for
 from werkzeug.datastructures import MultiDict
 
 from services.console.apis import BULK_SECONDS
@@ -51,6 +51,34 @@ ACTS: Mapping[str, BulkAct] = {
         BulkAct("cancel", "orders.bulk_cancel_orders", (REASON,), "danger", {"confirm": True}),
     )
 }
+
+
+# Where the next step of a reason is done: a page of the order, and the form that is to be open on it.
+NEXT: Mapping[str, tuple[str, str]] = {
+    "payment_not_recorded": ("order.show_details", "pay"),
+    "on_hold": ("order.show_details", ""),
+    "order_not_accepted": ("order.show_details", ""),
+    "not_accepted": ("order.show_details", ""),
+    "awaiting_inventory": ("order.show_shipments", ""),
+    "label_not_ready": ("order.show_shipments", ""),
+    "not_picked": ("order.show_shipments", ""),
+    "check_incomplete": ("order.show_shipments", ""),
+    "already_shipped": ("order.show_shipments", ""),
+    "no_shipment": ("order.show_shipments", ""),
+    "no_such_paper": ("order.show_documents", ""),
+    "not_stored": ("order.show_documents", ""),
+}
+
+
+def next_step(row: Mapping[str, Any]) -> tuple[str, str]:
+    """What to do about a row that was not done, as the key of its words, and where."""
+    reason = row["reason"]
+    endpoint, form = NEXT.get(reason, ("order.show_details", ""))
+    is_for_others = form == "pay" and not g.apis.may("orders.payments_record_payment")
+    words = "next.open" if is_for_others or reason not in NEXT else f"next.{reason}"
+    if not form or is_for_others:
+        return words, url_for(endpoint, order_id=row["order_id"])
+    return words, f"{url_for(endpoint, order_id=row['order_id'], act=form)}#act"
 
 
 def do(act: BulkAct, form: MultiDict[str, str], order_ids: Sequence[str]) -> dict[str, Any]:

@@ -22,12 +22,14 @@ from werkzeug.datastructures import MultiDict
 from services.console import showing
 from services.console.acting import Fault, fault_of, passed_on
 from services.console.apis import Away, Part, Refused, read
-from services.console.pages.bulk_acts import ACTS, MOST, BulkAct, do
+from services.console.pages.bulk_acts import ACTS, MOST, BulkAct, do, next_step
 from services.console.pages.markets import Masters, masters
 from services.console.pages.saved_views import USUAL_SORT, reads, views_of
 from services.console.pages.screens import Screen
 
 PAGE = 50
+SUGGESTED = 8  # orders, while somebody types
+SHORTEST_TYPED = 3  # letters; fewer fit too much
 
 blueprint = Blueprint("orders", __name__, url_prefix="/orders")
 
@@ -132,6 +134,7 @@ def render_list(status: int = 200) -> Any:
         failed={row["order_id"] for row in failed},
         elsewhere=_elsewhere(failed, page["items"]),
         result=result,
+        next_step=next_step,
         prints=_prints(result),
         chips=[name for name in filters if name != "search"],
         wrong_in=lambda name: _wrong_in(fault, name),
@@ -155,6 +158,19 @@ def count_newer() -> Response | str:
     ids = [row["order_id"] for row in page["items"]]
     number = ids.index(known) if known in ids else len(ids)
     return render_template("orders/newer.html", number=number, most=20, address=addressed(cursor=None))
+
+
+@blueprint.get("/suggest")
+def suggest() -> Response | str:
+    """The newest orders that fit what is being typed into the search box of any page."""
+    typed = request.args.get("search", "").strip()
+    if len(typed) < SHORTEST_TYPED:
+        return Response(status=204)
+    try:
+        page = g.apis.read("orders.lists_list_orders", {"search": typed, "limit": SUGGESTED})
+    except (Refused, Away):
+        return Response(status=204)  # the search itself says what is wrong
+    return render_template("orders/suggest.html", orders=page["items"], typed=typed, masters=masters())
 
 
 @blueprint.get("/export")

@@ -33,12 +33,17 @@ function isBusy(part) {
   return [...part.querySelectorAll("form[data-changed]")].length > 0;
 }
 
-function replace(part, fresh) {
+function replace(part, fresh, keepTicks = false) {
   if (!fresh || part.innerHTML === fresh.innerHTML) return;
   const active = part.contains(document.activeElement) ? document.activeElement : null;
   const place = active && (active.id ? "#" + CSS.escape(active.id) : active.getAttribute("href") && `a[href="${CSS.escape(active.getAttribute("href"))}"]`);
   const open = [...part.querySelectorAll("details[id][open]")].map((one) => one.id);
+  const ticked = keepTicks ? [...part.querySelectorAll("input[type=checkbox]:checked")] : [];
   part.replaceChildren(...fresh.childNodes);
+  for (const one of ticked) {
+    const again = part.querySelector(`input[type=checkbox][name="${CSS.escape(one.name)}"][value="${CSS.escape(one.value)}"]`);
+    if (again) again.checked = true;
+  }
   for (const name of ["data-live", "data-under-way"]) {
     if (fresh.hasAttribute(name)) part.setAttribute(name, fresh.getAttribute(name)); else part.removeAttribute(name);
   }
@@ -63,7 +68,7 @@ async function refresh() {
     for (const part of parts) {
       if (isBusy(part)) { skipped = true; continue; }
       const before = part.querySelector("[data-announce]")?.textContent;
-      replace(part, page.getElementById(part.id));
+      replace(part, page.getElementById(part.id), true);
       const after = part.querySelector("[data-announce]")?.textContent;
       if (before && after && before !== after) announce(after);
     }
@@ -120,6 +125,49 @@ document.addEventListener("input", (event) => {
 function addressOf(form) {
   const query = new URLSearchParams([...new FormData(form)].filter(([, value]) => value !== ""));
   return form.getAttribute("action") + (query.size ? "?" + query : "");
+}
+
+// --- Orders that fit while somebody types into the search box of a page ------------------------------------------
+const finder = document.querySelector("form[data-suggest]");
+if (finder) {
+  const box = finder.querySelector("input"), list = document.getElementById("suggest");
+  let asking, wanted = "", at = -1;
+  const options = () => [...list.querySelectorAll("[role=option]")];
+  const open = (yes) => { list.hidden = !yes; box.setAttribute("aria-expanded", yes); if (!yes) choose(-1); };
+  const choose = (to) => {
+    at = to;
+    options().forEach((one, index) => one.setAttribute("aria-selected", index === at));
+    if (at < 0) box.removeAttribute("aria-activedescendant");
+    else { box.setAttribute("aria-activedescendant", options()[at].id); options()[at].scrollIntoView({ block: "nearest" }); }
+  };
+  for (const [name, value] of [["role", "combobox"], ["aria-controls", "suggest"], ["aria-autocomplete", "list"], ["aria-expanded", "false"]]) box.setAttribute(name, value);
+  box.addEventListener("input", () => {
+    clearTimeout(asking);
+    const typed = wanted = box.value.trim();
+    if (typed.length < 3) { open(false); return; }
+    asking = setTimeout(async () => {
+      try {
+        const answer = await fetch(finder.dataset.suggest + "?" + new URLSearchParams({ search: typed }), { headers: { "X-Fragment": "1" }, cache: "no-store" });
+        const text = answer.status === 200 ? await answer.text() : "";
+        if (typed !== wanted || document.activeElement !== box) return; // more was typed, or another thing is done
+        list.innerHTML = text;
+        open(text !== "");
+        if (text) announce(word("Found").replace("0", options().length - 1));
+      } catch { open(false); }
+    }, 200);
+  });
+  box.addEventListener("keydown", (event) => {
+    if (list.hidden) return;
+    const last = options().length - 1;
+    if (event.key === "ArrowDown") choose(at === last ? 0 : at + 1);
+    else if (event.key === "ArrowUp") choose(at <= 0 ? last : at - 1);
+    else if (event.key === "Escape") open(false);
+    else if (event.key === "Enter" && at >= 0) options()[at].click();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  });
+  finder.addEventListener("focusout", (event) => { if (!finder.contains(event.relatedTarget)) open(false); });
 }
 
 // --- Forms: sent once, and not left by accident -----------------------------------------------------------------

@@ -61,6 +61,41 @@ def test_a_service_that_is_away_costs_its_own_part_of_home(make_console):
     assert "Orders can&#39;t be reached now" not in page.text
 
 
+@pytest.mark.parametrize(
+    ("count", "says", "says_not"),
+    [(0, "Nothing waits for you", "GB-1"), (1, "GB-1", "Nothing waits for you")],
+)
+def test_empty_queues_say_that_nothing_waits(make_console, count, says, says_not):
+    first = [
+        {
+            "order_id": "018f5d3e-0000-7000-8000-000000000001",
+            "number": "GB-1",
+            "customer_name": "Ann",
+            "total_minor": 100,
+            "currency": "GBP",
+            "due_at": None,
+            "placed_at": "2026-11-28T10:00:00+00:00",
+            "on_hold": False,
+        }
+    ]
+    queue = {"queue": "To accept", "count": count, "count_is_capped": False, "first": first[:count]}
+    nothing = {"items": [], "next": None}
+    answers = {("GET", address): nothing for address in ("/v1/markets", "/v1/sellers", "/v1/returns")}
+    answers["GET", "/v1/payment-discrepancies"] = nothing
+    orders = answering("orders", answers | {("GET", "/v1/orders/queues"): {"items": [queue]}})
+    shipping = answering("shipping", {("GET", "/v1/queues/overdue"): nothing})
+    notifications = answering("notifications", {("GET", "/v1/conversations/unanswered"): nothing})
+    services = {"orders": orders, "shipping": shipping, "notifications": notifications}
+    browser = make_console(services)
+    browser.post("/login", data={"person": "helen"})
+
+    page = browser.get("/").text
+
+    assert says in page
+    assert says_not not in page
+    assert ("nothing waits</small>" in page) is (count == 0)
+
+
 def test_whoever_may_see_nothing_gets_a_working_page(make_console, people):
     orders = answering("orders", {})
     browser = make_console({"orders": orders}, local_people=people(scopes=[]))
