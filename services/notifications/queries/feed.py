@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, RowMapping, Select, Table, Text, cast, column, func, select, true
@@ -13,6 +14,21 @@ from services.notifications.models import FeedEntry, FeedHead
 from shared.access import EVERYTHING, actor_of, one_of
 from shared.messaging.retention import BATCH, Old, older_than
 from shared.messaging.tables import event_log, inbox
+
+_COLUMNS: tuple[Any, ...] = (
+    FeedEntry.position,
+    FeedEntry.event_id,
+    FeedEntry.source,
+    FeedEntry.type,
+    func.coalesce(inbox.c.subject, event_log.c.subject).label("subject"),
+    FeedEntry.order_id,
+    FeedEntry.number,
+    FeedEntry.seller,
+    FeedEntry.market,
+    FeedEntry.sequence,
+    FeedEntry.occurred_at,
+    func.coalesce(inbox.c.envelope["data"], event_log.c.payload).label("data"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,28 +76,36 @@ def page(
     order_id: UUID | None = None,
 ) -> Page:
     """What the reader may see after a position and not beyond `last`, oldest first, each with its data."""
-    wanted = [FeedEntry.position > after, FeedEntry.position <= last]
-    if types:
-        wanted.append(one_of(FeedEntry.type, types))
-    if order_id is not None:
-        wanted.append(FeedEntry.order_id == order_id)
-    markets = actor_of(session).markets
-    if EVERYTHING not in markets:
-        wanted.append(one_of(FeedEntry.market, {EVERYTHING, *markets}))
-    positions = _positions(actor_of(session).sellers, wanted, limit)
-    rows = _rows(session, FeedEntry.position.in_(positions))
+    wanted = positions(session, after=after, last=last, limit=limit, types=types, order_id=order_id)
+    rows = session.execute(rows_of(FeedEntry.position.in_(wanted))).mappings().all()
     return Page(entries=_kept(rows), next=rows[-1]["position"] if len(rows) == limit else last)
 
 
-def _positions(sellers: Collection[str], wanted: list[ColumnElement[bool]], limit: int) -> Select[int]:
-    """The first positions of what is wanted, of these sellers and of everybody.
+def positions(
+    session: Session,
+    *,
+    after: int,
+    last: int,
+    limit: int,
+    types: Collection[str] = (),
+    order_id: UUID | None = None,
+) -> Select[int]:
+    """The first positions of what the reader wants and may see, of its sellers and of everybody.
 
     Of each seller by itself: an index has each one's positions in order, and has no order of several.
     """
-    first = select(FeedEntry.position).where(*wanted).order_by(FeedEntry.position).limit(limit)
-    if EVERYTHING in sellers:
+    first = select(FeedEntry.position).order_by(FeedEntry.position).limit(limit)
+    first = first.where(FeedEntry.position > after, FeedEntry.position <= last)
+    if types:
+        first = first.where(one_of(FeedEntry.type, types))
+    if order_id is not None:
+        first = first.where(FeedEntry.order_id == order_id)
+    reader = actor_of(session)
+    if EVERYTHING not in reader.markets:
+        first = first.where(one_of(FeedEntry.market, {EVERYTHING, *reader.markets}))
+    if EVERYTHING in reader.sellers:
         return first
-    whose = cast(sorted({EVERYTHING, *sellers}), ARRAY(Text))
+    whose = cast(sorted({EVERYTHING, *reader.sellers}), ARRAY(Text))
     each = func.unnest(whose).table_valued(column("seller", Text), name="each").render_derived()
     of_one = first.where(FeedEntry.seller == each.c.seller).lateral("of_one")
     return select(of_one.c.position).join_from(each, of_one, true()).order_by(of_one.c.position).limit(limit)
@@ -89,35 +113,21 @@ def _positions(sellers: Collection[str], wanted: list[ColumnElement[bool]], limi
 
 def whole(session: Session, which: ColumnElement[bool]) -> list[Entry]:
     """These entries with subject and data, oldest first."""
-    return _kept(_rows(session, which))
+    return _kept(session.execute(rows_of(which)).mappings().all())
+
+
+def rows_of(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
+    """Entries with what is where the event was kept when it was heard or told."""
+    return (
+        select(*_COLUMNS)
+        .select_from(FeedEntry)
+        .outerjoin(inbox, inbox.c.event_id == FeedEntry.event_id)
+        .outerjoin(event_log, event_log.c.event_id == FeedEntry.event_id)
+        .where(which)
+        .order_by(FeedEntry.position)
+    )
 
 
 def _kept(rows: Sequence[RowMapping]) -> list[Entry]:
     """Without those whose event was forgotten in the meantime, as it was heard long before it was entered."""
     return [Entry(**row) for row in rows if row["subject"] is not None]
-
-
-def _rows(session: Session, which: ColumnElement[bool]) -> Sequence[RowMapping]:
-    """Entries with what is where the event was kept when it was heard or told."""
-    heard, told = inbox.c, event_log.c
-    rows = (
-        select(
-            FeedEntry.position,
-            FeedEntry.event_id,
-            FeedEntry.source,
-            FeedEntry.type,
-            func.coalesce(heard.subject, told.subject).label("subject"),
-            FeedEntry.order_id,
-            FeedEntry.number,
-            FeedEntry.seller,
-            FeedEntry.market,
-            FeedEntry.sequence,
-            FeedEntry.occurred_at,
-            func.coalesce(heard.envelope["data"], told.payload).label("data"),
-        )
-        .outerjoin(inbox, heard.event_id == FeedEntry.event_id)
-        .outerjoin(event_log, told.event_id == FeedEntry.event_id)
-        .where(which)
-        .order_by(FeedEntry.position)
-    )
-    return session.execute(rows).mappings().all()
