@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from services.notifications.commands import feed
 from shared import clock
@@ -227,3 +227,37 @@ def test_an_entry_whose_event_was_forgotten_is_passed_over_alone(enter, read, se
 
     assert [entry["order_id"] for entry in page["items"]] == [first]
     assert [entry["order_id"] for entry in following["items"]] == [third]
+
+
+@pytest.mark.requirement("P-24", "W-08")
+def test_a_consumer_that_was_down_for_an_hour_has_missed_nothing(enter, read, session):
+    before = enter()
+    at = read()["next"]
+    while_down = [str(enter()) for _ in range(25)]
+    # Its last request was an hour ago; nothing of what is kept depends on that.
+    session.execute(text("update feed set entered_at = entered_at - interval '1 hour'"))
+    session.commit()
+
+    seen = []
+    while page := read(f"?limit=10&after={at}")["items"]:
+        seen += [entry["order_id"] for entry in page]
+        at = page[-1]["position"]
+
+    assert str(before) not in seen
+    assert seen == while_down
+
+
+@pytest.mark.requirement("W-01")
+def test_an_event_has_one_id_for_whoever_reads_it_however_often(enter, read, session):
+    enter("order.placed", seller="harbour")
+    published = session.scalar(select(heard_events.c.envelope["id"].astext))
+
+    readings = [
+        read(),
+        read(),
+        read("?types=order.placed"),
+        read(sellers=["harbour"], user="erp"),
+        read(scopes=("events:read_people",), user="marketplace"),
+    ]
+
+    assert [[entry["id"] for entry in page["items"]] for page in readings] == [[published]] * len(readings)
