@@ -171,18 +171,21 @@ class Agent:
     def _acknowledging(self, source_name: str) -> Callable[[], None]:
         def acknowledge() -> None:
             source = self._source(source_name)
+            limit = 1  # until it answers: what can't be told is marked in vain
             try:
                 while not self._stopping.is_set():
-                    if self._acknowledge(source) < deliveries.ACKNOWLEDGE_LIMIT:
+                    if self._acknowledge(source, limit) < limit:
                         self._stopping.wait(POLL_SECONDS)
+                    else:
+                        limit = deliveries.ACKNOWLEDGE_LIMIT
             finally:
                 source.close()
 
         return acknowledge
 
-    def _acknowledge(self, source: Source) -> int:
+    def _acknowledge(self, source: Source, limit: int) -> int:
         with self._sessions() as session:
-            return deliveries.acknowledge_received(session, source)
+            return deliveries.acknowledge_received(session, source, limit)
 
     def _pulling(self, source_name: str) -> Callable[[], None]:
         def pull() -> None:
@@ -199,7 +202,7 @@ class Agent:
                         self._stopping.wait(POLL_SECONDS)
                     else:
                         # More is owed; what was just taken in would be answered again.
-                        self._acknowledge(source)
+                        self._acknowledge(source, deliveries.ACKNOWLEDGE_LIMIT)
             finally:
                 publisher.close()
                 source.close()

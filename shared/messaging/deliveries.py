@@ -7,14 +7,14 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import and_, func, select, text, update
 from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.db import each_alone
 from shared.messaging import metrics
 from shared.messaging.outbox import envelope
-from shared.messaging.tables import event_log, inbox, outbox
+from shared.messaging.tables import event_log, outbox
 from shared.settings import bearer
 
 PULL_LIMIT = 100
@@ -106,21 +106,36 @@ def _with_bearer(token: str, request: httpx.Request) -> httpx.Request:
     return request
 
 
-def acknowledge_received(session: Session, source: Source) -> int:
-    """Tell a source what came from it and is safe here; answers how many were told."""
-    owed = (
-        select(inbox.c.event_id, inbox.c.type)
-        .where(inbox.c.source == source.name, inbox.c.acked_at.is_(None))
-        .order_by(inbox.c.received_at)
-        .limit(ACKNOWLEDGE_LIMIT)
+_MARK_ACKNOWLEDGED = text("""
+    with owed as (
+        select event_id from inbox where source = :source and acked_at is null
+        order by received_at limit :limit for update skip locked
     )
-    each_alone(session)  # no transaction is open while another service is asked
-    events = session.execute(owed).all()
-    if events:
-        event_ids = [event.event_id for event in events]
-        source.acknowledge(event_ids)
-        session.execute(update(inbox).where(inbox.c.event_id.in_(event_ids)).values(acked_at=clock.now()))
-        for event in events:
-            metrics.ACKNOWLEDGED.labels(event.type).inc()
+    update inbox set acked_at = clock_timestamp() from owed where inbox.event_id = owed.event_id
+    returning inbox.event_id, inbox.type
+""")
+_MARK_OWED = text("update inbox set acked_at = null where event_id = any(cast(:event_ids as uuid[]))")
+
+
+def acknowledge_received(session: Session, source: Source, limit: int = ACKNOWLEDGE_LIMIT) -> int:
+    """Tell a source what came from it and is safe here, oldest first; answers how many were told.
+
+    Marked first, and told after, with no transaction open while another service is asked. If it can't be
+    told the marks are taken back; dying in between, the source goes on owing them, and a pull that brings
+    them once more shows it.
+    """
+    each_alone(session)
+    events = session.execute(_MARK_ACKNOWLEDGED, {"source": source.name, "limit": limit}).all()
     session.commit()
+    if not events:
+        return 0
+    event_ids = [event.event_id for event in events]
+    try:
+        source.acknowledge(event_ids)
+    except Exception:
+        session.execute(_MARK_OWED, {"event_ids": event_ids})
+        session.commit()
+        raise
+    for event in events:
+        metrics.ACKNOWLEDGED.labels(event.type).inc()
     return len(events)

@@ -1,9 +1,12 @@
 """Sending jobs to the workers when they are due, and again when a worker has lost them."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from shared.db import each_alone, new_id
 from shared.messaging.relay import Publisher
@@ -62,34 +65,48 @@ def _send_to(
     publisher: Publisher,
     resend_seconds: float,
 ) -> int:
+    """Mark what is due as sent, in a statement of its own, and send it.
+
+    Where the broker fails the marks are taken back; dying in between, it is sent again as a lost one is.
+    """
     new, lost = _due(resend_seconds)
-    with sessions() as session:
-        waiting = publisher.waiting(f"{messaging.name}.{queue}")
-        picked = (
-            select(jobs.c.id)
-            .where(
-                or_(new, lost) if waiting < FEW_WAITING else new, jobs.c.kind.in_(_kinds(messaging, queue))
+    waiting = publisher.waiting(f"{messaging.name}.{queue}")
+    picked = (
+        select(jobs.c.id)
+        .where(or_(new, lost) if waiting < FEW_WAITING else new, jobs.c.kind.in_(_kinds(messaging, queue)))
+        .order_by(jobs.c.run_at)
+        .limit(max(0, MOST_WAITING - waiting))
+        .with_for_update(skip_locked=True)
+    )
+    sent = (
+        update(jobs)
+        .where(jobs.c.id.in_(picked.scalar_subquery()))
+        .values(sent_at=func.now())
+        .returning(jobs.c.id, jobs.c.kind, jobs.c.reference)
+    )
+    rows = _alone(sessions, sent)
+    if not rows:
+        return 0
+    try:
+        publisher.send(
+            (
+                f"{messaging.name}.{queue}",
+                str(new_id()),
+                f"{messaging.name}.{row.kind}",
+                {"order": row.reference, "job_id": str(row.id)},
             )
-            .order_by(jobs.c.run_at)
-            .limit(max(0, MOST_WAITING - waiting))
-            .with_for_update(skip_locked=True)
+            for row in rows
         )
-        sent = (
-            update(jobs)
-            .where(jobs.c.id.in_(picked.scalar_subquery()))
-            .values(sent_at=func.now())
-            .returning(jobs.c.id, jobs.c.kind, jobs.c.reference)
-        )
-        rows = session.execute(sent).all()
-        if rows:
-            publisher.send(
-                (
-                    f"{messaging.name}.{queue}",
-                    str(new_id()),
-                    f"{messaging.name}.{row.kind}",
-                    {"order": row.reference, "job_id": str(row.id)},
-                )
-                for row in rows
-            )
-            session.commit()
+    except Exception:
+        unsent = update(jobs).where(jobs.c.id.in_([row.id for row in rows]), jobs.c.state == "queued")
+        _alone(sessions, unsent.values(sent_at=None).returning(jobs.c.id))
+        raise
     return len(rows)
+
+
+def _alone(sessions: sessionmaker[Session], statement: ReturningUpdate[Any]) -> Sequence[Row[Any]]:
+    with sessions() as session:
+        each_alone(session)
+        rows = session.execute(statement).all()
+        session.commit()
+    return rows

@@ -1,6 +1,6 @@
-"""From the outbox to the subscribers' queues: committed first, sent after, sent again rather than lost."""
+"""From the outbox to the subscribers' queues: committed first, sent after; what gets lost is pulled."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -10,6 +10,7 @@ from kombu import Connection
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
+from shared.db import each_alone
 from shared.messaging import metrics
 from shared.messaging.fault_points import crash_point
 from shared.messaging.outbox import envelope
@@ -32,6 +33,12 @@ _MARK_SENT = text(
     select sent.subscriber, {_EVENT} from sent join event_log on event_log.seq = sent.seq
     order by sent.seq, sent.subscriber"""  # noqa: S608 - the names of our own columns
 ).columns(outbox.c.subscriber, *event_log.c)
+_MARK_UNSENT = text("""
+    update outbox set sent_at = null
+    from unnest(cast(:event_ids as uuid[]), cast(:subscribers as text[])) as unsent (event_id, subscriber)
+    where outbox.event_id = unsent.event_id and outbox.subscriber = unsent.subscriber
+        and outbox.acked_at is null
+""")
 
 
 class Publisher:
@@ -122,19 +129,37 @@ def delivery_id(event_id: str, subscriber: str) -> str:
 def relay_batch(sessions: sessionmaker[Session], publisher: Publisher, source: str) -> int:
     """Send up to a batch of what is owed, oldest first; answers how many.
 
-    They are marked before they are sent, and the mark commits after: dying in between sends them once more,
-    which the inboxes drop.
+    Marked first, in a statement of its own, and sent after. Where the broker fails the marks are taken back;
+    dying in between leaves what was not sent to be pulled, as what a broker loses is.
+    Raises what the broker's client raises.
     """
     with sessions() as session:
+        each_alone(session)
         rows = session.execute(_MARK_SENT, {"batch": BATCH}).mappings().all()
-        if rows:
+        session.commit()
+    if rows:
+        crash_point("after_mark")
+        try:
             publisher.send(_task(row, source) for row in rows)
-            crash_point("after_publish")
-            crash_point("before_mark")
-            session.commit()
-            for row in rows:
-                metrics.SENT.labels(row["type"], row["subscriber"]).inc()
+        except Exception:
+            _mark_unsent(sessions, rows)
+            raise
+        crash_point("after_publish")
+        for row in rows:
+            metrics.SENT.labels(row["type"], row["subscriber"]).inc()
     return len(rows)
+
+
+def _mark_unsent(sessions: sessionmaker[Session], rows: Sequence[Mapping[Any, Any]]) -> None:
+    """Owe these again; those that went out before the broker failed come twice, which the inboxes drop."""
+    unsent = {
+        "event_ids": [row["event_id"] for row in rows],
+        "subscribers": [row["subscriber"] for row in rows],
+    }
+    with sessions() as session:
+        each_alone(session)
+        session.execute(_MARK_UNSENT, unsent)
+        session.commit()
 
 
 def _task(row: Mapping[Any, Any], source: str) -> tuple[str, str, str, dict[str, Any]]:

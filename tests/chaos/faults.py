@@ -29,7 +29,7 @@ CRASH_POINTS = {
     "handler_slow": 0.01,
     "after_commit": 0.0005,
     "after_publish": 0.001,
-    "before_mark": 0.001,
+    "after_mark": 0.001,
     "after_work": 0.001,
     "after_effect": 0.002,
     "before_ack": 0.0005,
