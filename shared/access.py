@@ -184,8 +184,16 @@ def seen(session: Session, rows: Select[T], kind: str, identity: object, *whose:
     The database is asked for what may be seen: what is another's and what is not there is the same to it,
     and takes the same time.
     """
+    found: T = seen_row(session, rows, kind, identity, *whose)[0]
+    return found
+
+
+def seen_row(
+    session: Session, rows: Select[*tuple[Any, ...]], kind: str, identity: object, *whose: Any
+) -> Any:
+    """The same, with whatever else is selected beside it."""
     rows = visible(session, rows, *whose).execution_options(populate_existing=True)
-    found = session.scalars(rows).unique().one_or_none()
+    found = session.execute(rows).unique().one_or_none()
     if found is None:
         raise NotFound(kind, identity)
     return found

@@ -5,6 +5,7 @@ Papers and e-mails change nothing of an order. They are heard for its history.
 
 from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy.orm import Session
 
@@ -71,8 +72,9 @@ def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
     The order is found by its parcels' tracking numbers, by earlier ones too.
     """
     commands.follow_shipments(session, shipments)
-    returns.follow_returns(session, shipments)
-    exchanges.resume_exchanges(session, shipments.order_id)
+    if shipments.returns:
+        returns.follow_returns(session, shipments)
+        exchanges.resume_exchanges(session, shipments.order_id)
     numbers = {parcel.tracking_number for shipment in shipments.shipments for parcel in shipment.parcels}
     changes.add_search_words(session, shipments.order_id, WordKind.TRACKING_NUMBER, numbers)
 
@@ -91,5 +93,5 @@ consumers.keep(StockChanged)  # drafts show what was last heard, with the instan
 @consumers.on_every
 def keep_in_history(session: Session, envelope: Mapping[str, Any]) -> None:
     """What others tell of an order stands in its history for ever."""
-    history.keep_told(session, envelope)
-    erasure.keep_erased(session, envelope["subject"])
+    if history.keep_told(session, envelope):
+        erasure.empty_heard(session, UUID(envelope["subject"]))

@@ -158,15 +158,10 @@ def erase_person(session: Session, order_id: UUID) -> None:
     outbox.publish(session, events.order_anonymised(order))
 
 
-def keep_erased(session: Session, subject: str) -> None:
+def empty_heard(session: Session, order_id: UUID) -> None:
     """Empty what was just heard of an erased order: it was told by who did not know yet."""
-    try:
-        order = session.get(Order, UUID(subject))
-    except ValueError:
-        return  # a SKU's stock
-    if order is not None and order.anonymised_at is not None:
-        copies.erase_people(session, subject)
-        _empty_history(session, order.id)
+    copies.erase_people(session, order_id)
+    _empty_history(session, order_id)
 
 
 def _empty_rows(session: Session, order_id: UUID) -> None:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload, undefer
+from sqlalchemy.orm.attributes import set_committed_value
 
 from services.orders.domain.search_words import containing, part_patterns
 from services.orders.domain.taxation import TaxTable
@@ -19,18 +20,27 @@ from services.orders.models import (
     Seller,
 )
 from services.orders.queries.visibility import in_own_markets, in_sight, visible_customers
-from shared.access import seen, visible
+from shared.access import seen, seen_row, visible
 from shared.errors import NotFound
 from shared.events.snapshots import RefundKind, ShipmentsSnapshot
 from shared.messaging import copies
 
 SHORTEST_SEARCH = 3  # of products: shorter texts are in nearly all of them
 
+# Most orders have none of these; that is asked along with the order, and what is not there is not read.
+_SELDOM = (Order.fees, Order.holds, Order.refunds, Order.returns, Order.cancellations)
+_HAS_ANY = [part.any() for part in _SELDOM]
+
 
 def order(session: Session, order_id: UUID) -> Order:
     """One order, whole; raises NotFound, also for another's."""
-    rows = select(Order).where(Order.id == order_id)
-    return seen(session, rows, "order", order_id, Order.seller_code, Order.market_code)
+    rows = select(Order, *_HAS_ANY).where(Order.id == order_id)
+    found: Order
+    found, *has_any = seen_row(session, rows, "order", order_id, Order.seller_code, Order.market_code)
+    for part, is_there in zip(_SELDOM, has_any, strict=True):
+        if not is_there:
+            set_committed_value(found, part.key, [])
+    return found
 
 
 def refuse_unseen(session: Session, order_id: UUID) -> None:
