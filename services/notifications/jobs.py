@@ -57,9 +57,7 @@ def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     with sessions() as session:
         each_alone(session)
         settings = settings_of(session)
-        email = session.get_one(Email, email_id)
-        content = queries.content(session, email_id)
-        paused_until = queries.throttled_until(session, email.address)
+        email, content, paused_until = queries.email_to_send(session, email_id)
         is_called_off = email.recipient == Recipient.COURIER and not commands.courier_of(
             queries.shipments_of(session, email.order_id), email
         )
@@ -94,7 +92,7 @@ def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     except sending.RefusedForGood as error:
         _log(sessions, email, "refused", error.answer)
         raise PermanentFailure(str(error)) from error
-    return partial(commands.email_sent, email_id=email_id, answer=taken)
+    return partial(commands.email_sent, sent=email, answer=taken, was_throttled=paused_until is not None)
 
 
 @jobs.kind("digest", limit_seconds=30)

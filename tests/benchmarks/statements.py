@@ -49,7 +49,7 @@ _ENTRY = re.compile(r"^\d{4}-\d\d-\d\d \S+ \S+ \[\d+\] (\w*)@\w* (.*)")
 _STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:]*): (.*)", re.DOTALL)
 _WRITTEN_TO = re.compile(r"\b(insert\s+into|update|delete\s+from)\s+(\w+)", re.IGNORECASE)
 _CALLED = re.compile(r"(\w+)\(")
-_READ_FROM = re.compile(r"\bfrom\s+(\w+)", re.IGNORECASE)
+_READ_FROM = re.compile(r"\b(?:from|join)\s+(\w+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 import zlib
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy import delete, select
@@ -53,52 +52,43 @@ def owe(session: Session, order: OrderSnapshot, letters: Iterable[Letter]) -> li
 
     What waits for the customer goes to the e-mail that the order has by now.
     """
-    rows = select(Email.key, Email.recipient, Email.status, Email.address)
-    known = session.execute(rows.where(Email.order_id == order.order_id)).all()
-    _follow_customer(session, order, known)
-    written = {email.key for email in known}
+    line = queries.emails_in_line(session, order.order_id)
+    _follow_customer(session, order, line)
+    written = {email.key for email in line}
     new: dict[str, Email] = {}
     for letter in letters:
         email = _email(order, letter)
         if email.address and email.key not in written:
             new.setdefault(email.key, email)
-    join_line(session, order.order_id, [*new.values()])
+    join_line(session, line, [*new.values()])
     return [*new.values()]
 
 
-def _follow_customer(session: Session, order: OrderSnapshot, known: Sequence[Any]) -> None:
+def _follow_customer(session: Session, order: OrderSnapshot, line: Iterable[Email]) -> None:
     """Send what waits for the customer to the e-mail that the order has now, in words put together anew."""
     customer = order.people.customer
     address = customer.email if customer else ""
-    waits = (Recipient.CUSTOMER, EmailStatus.QUEUED)
-    if not address or all(
-        (email.recipient, email.status) != waits or email.address == address for email in known
-    ):
-        return
-    misaddressed = select(Email).where(
-        Email.order_id == order.order_id,
-        Email.recipient == Recipient.CUSTOMER,
-        Email.status == EmailStatus.QUEUED,
-        Email.address != address,
-    )
-    for email in session.scalars(misaddressed):
-        email.address = address
-        session.execute(delete(EmailContent).where(EmailContent.email_id == email.id))
+    for email in line if address else ():
+        waits = email.recipient == Recipient.CUSTOMER and email.status == EmailStatus.QUEUED
+        if waits and email.address != address:
+            email.address = address
+            session.execute(delete(EmailContent).where(EmailContent.email_id == email.id))
 
 
-def join_line(session: Session, order_id: UUID, emails: Sequence[Email]) -> None:
-    """Put e-mails at the end of their order's line, and let who is first go."""
+def join_line(session: Session, line: Sequence[Email], emails: Sequence[Email]) -> None:
+    """Put e-mails at the end of their order's line, which is all it has so far, and let who is first go."""
     if not emails:
         return
     cause = UUID(causation_id.get()) if causation_id.get() else None
-    cause_type = queries.type_of_event(session, cause)
-    last = queries.last_position(session, order_id)
+    cause_type = queries.type_of_event(cause)
+    last = line[-1].position if line else 0
     for position, email in enumerate(emails, start=last + 1):
         email.position, email.caused_by, email.caused_by_type = position, cause, cause_type
+        email.status = EmailStatus.QUEUED
     session.add_all(emails)
     session.flush()
     for recipient in {email.recipient for email in emails}:
-        _let_next_go(session, order_id, recipient)
+        _let_next_go(session, [*line, *emails], recipient)
 
 
 def keep_content(
@@ -110,8 +100,7 @@ def keep_content(
     no more. Answers the bytes to send, which may be a twin's; none where the e-mail was sent or emptied
     meanwhile.
     """
-    kept = queries.content(session, email_id)
-    email = session.get_one(Email, email_id)
+    email, kept = queries.email_with_content(session, email_id)
     if email.status in {EmailStatus.SENT, EmailStatus.MERGED} or not email.address:
         return b""
     if kept:
@@ -152,15 +141,22 @@ def email_delayed(session: Session, email_id: UUID, answer: Answer) -> None:
     session.execute(row.on_conflict_do_update(index_elements=["domain"], set_=values))
 
 
-def email_sent(session: Session, email_id: UUID, answer: Answer) -> None:
-    """Note that a mail server took it, let the next in line go, tell email.sent."""
-    log_attempt(session, email_id, "sent", answer)
-    email = session.get_one(Email, email_id)
+def email_sent(session: Session, sent: Email, answer: Answer, *, was_throttled: bool) -> None:
+    """Note that a mail server took it, let the next in line go, tell email.sent.
+
+    `sent` is the e-mail as it was read before, its domain's pause included.
+    """
+    log_attempt(session, sent.id, "sent", answer)
+    line, talk = queries.line_and_talk(session, sent.order_id)
+    [email] = [one for one in line if one.id == sent.id]
     email.status, email.sent_at, email.error = EmailStatus.SENT, clock.now(), ""
-    session.execute(delete(ThrottledDomain).where(ThrottledDomain.domain == queries.domain_of(email.address)))
-    _let_next_go(session, email.order_id, email.recipient)
+    if was_throttled:
+        domain = queries.domain_of(email.address)
+        session.execute(delete(ThrottledDomain).where(ThrottledDomain.domain == domain))
+    _let_next_go(session, line, email.recipient)
     if email.number:  # a digest is no order's, and nobody else's business
-        outbox.publish(session, events.email_sent(email, _conversation(session, email)))
+        told = _conversation(session, email.order_id, email.number, line, talk)
+        outbox.publish(session, events.email_sent(email, told))
 
 
 def give_up_email(session: Session, email_id: UUID, reason: str) -> None:
@@ -168,8 +164,9 @@ def give_up_email(session: Session, email_id: UUID, reason: str) -> None:
     email = session.get_one(Email, email_id)
     if email.status != EmailStatus.QUEUED:
         return
+    line, talk = queries.line_and_talk(session, email.order_id)
     email.status, email.error = EmailStatus.FAILED, reason
-    _let_next_go(session, email.order_id, email.recipient)
+    _let_next_go(session, line, email.recipient)
     if email.number:
         if email.recipient == Recipient.CUSTOMER and reason != PERSON_ERASED:
             failed = Notable(NoticeKind.EMAIL_FAILED, email.id)
@@ -181,7 +178,8 @@ def give_up_email(session: Session, email_id: UUID, reason: str) -> None:
                 market=email.market,
                 news=[failed],
             )
-        outbox.publish(session, events.email_failed(email, _conversation(session, email)))
+        told = _conversation(session, email.order_id, email.number, line, talk)
+        outbox.publish(session, events.email_failed(email, told))
 
 
 def erase_person(session: Session, order_id: UUID) -> None:
@@ -198,23 +196,20 @@ def erase_person(session: Session, order_id: UUID) -> None:
         give_up_email(session, email.id, PERSON_ERASED)
 
 
-def _let_next_go(session: Session, order_id: UUID, recipient: str) -> None:
+def _let_next_go(session: Session, line: Iterable[Email], recipient: str) -> None:
     """Owe the job of the first unsent e-mail to a recipient; the ones behind it wait until it has ended.
 
     So nobody reads "accepted" before "received", however long a mail server is away, and nothing polls.
     """
-    session.flush()
-    line = select(Email).where(
-        Email.order_id == order_id, Email.recipient == recipient, Email.status == EmailStatus.QUEUED
-    )
-    email = session.scalars(line.order_by(Email.position).limit(1)).first()
+    unsent = (one for one in line if one.recipient == recipient and one.status == EmailStatus.QUEUED)
+    email = next(unsent, None)
     if email is not None:
         waits = timedelta(seconds=settings_of(session).merge_seconds if email.step in WAITING else 0)
         enqueue(
             session,
             "email",
             key=email.key,
-            order_id=order_id,
+            order_id=email.order_id,
             number=email.number,
             argument={"email_id": str(email.id)},
             run_at=max(clock.now(), email.created_at + waits),
@@ -224,17 +219,13 @@ def _let_next_go(session: Session, order_id: UUID, recipient: str) -> None:
 def conversation(session: Session, order_id: UUID, number: str) -> ConversationSnapshot:
     """All that was written about an order, under a new version."""
     session.flush()
-    return events.conversation(
-        order_id,
-        number,
-        next_version(session, order_id),
-        queries.emails_in_line(session, order_id),
-        session.get(Conversation, order_id),
-    )
+    return _conversation(session, order_id, number, *queries.line_and_talk(session, order_id))
 
 
-def _conversation(session: Session, email: Email) -> ConversationSnapshot:
-    return conversation(session, email.order_id, email.number)
+def _conversation(
+    session: Session, order_id: UUID, number: str, line: Sequence[Email], talk: Conversation | None
+) -> ConversationSnapshot:
+    return events.conversation(order_id, number, next_version(session, order_id), line, talk)
 
 
 def recipient_of(order: OrderSnapshot, recipient: str, courier: Courier | None) -> dict[str, str]:

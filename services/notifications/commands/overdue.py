@@ -5,7 +5,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from services.notifications.commands.emails import join_line
 from services.notifications.db import settings_of
 from services.notifications.domain.known import Known
 from services.notifications.domain.overdue import next_morning, waiting_matters
-from services.notifications.models import Conversation, Email, OpenMatter
+from services.notifications.models import Email, OpenMatter
 from shared import clock
 from shared.events.snapshots import OrderSnapshot, Recipient, Step
 from shared.logging import correlation_id
@@ -25,11 +25,8 @@ from shared.messaging.jobs import enqueue
 def note_matters(session: Session, known: Known) -> None:
     """Bring what is known to wait on an order in line with its newest state."""
     order = known.order
-    talk = session.get(Conversation, order.order_id)
-    since, due_at = (talk.unanswered_since, talk.reply_due_at) if talk else (None, None)
+    before, since, due_at = queries.waits_on(session, order.order_id)
     waiting = {one.matter: one for one in waiting_matters(known, since, due_at)}
-    noted = select(OpenMatter.matter, OpenMatter.due_at).where(OpenMatter.order_id == order.order_id)
-    before = {row.matter: row.due_at for row in session.execute(noted)}
     if over := before.keys() - waiting.keys():
         gone = OpenMatter.order_id == order.order_id, OpenMatter.matter.in_(over)
         session.execute(delete(OpenMatter).where(*gone))
@@ -79,7 +76,7 @@ def write_digest(session: Session, argument: dict[str, Any]) -> None:
         correlation_id=correlation_id.get(),
         created_at=clock.now(),
     )
-    join_line(session, email.order_id, [email])
+    join_line(session, queries.emails_in_line(session, email.order_id), [email])
     tomorrow = date.fromisoformat(on) + timedelta(days=1)
     _owe_digest(session, order, datetime.combine(tomorrow, time(), ZoneInfo(order.market.time_zone)))
 

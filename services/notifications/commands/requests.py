@@ -97,7 +97,7 @@ def _again(session: Session, first: Email, order: OrderSnapshot) -> Email:
         correlation_id=correlation_id.get(),
         created_at=clock.now(),
     )
-    join_line(session, first.order_id, [again])
+    join_line(session, queries.emails_in_line(session, first.order_id), [again])
     return again
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, not_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, literal, not_, select, tuple_
 from sqlalchemy.orm import Session, selectinload
 
 from services.notifications.domain.known import Known
@@ -57,9 +57,13 @@ def emails_in_line(session: Session, order_id: UUID) -> Sequence[Email]:
     return session.scalars(_in_line(order_id)).all()
 
 
-def last_position(session: Session, order_id: UUID) -> int:
-    """The place of the last e-mail in an order's line; 0 where there is none."""
-    return session.scalars(select(func.max(Email.position)).where(Email.order_id == order_id)).one() or 0
+def line_and_talk(session: Session, order_id: UUID) -> tuple[Sequence[Email], Conversation | None]:
+    """The same, and what customer and seller say to each other."""
+    rows = select(Email, Conversation).outerjoin(Conversation, Conversation.order_id == Email.order_id)
+    found = session.execute(rows.where(Email.order_id == order_id).order_by(Email.position)).all()
+    if not found:
+        return [], session.get(Conversation, order_id)
+    return [email for email, _ in found], found[0][1]
 
 
 def known_of(session: Session, order_id: UUID) -> Known | None:
@@ -199,6 +203,26 @@ def behind(session: Session, first: Email) -> Sequence[Email]:
     return session.scalars(line).all()
 
 
+def email_with_content(session: Session, email_id: UUID) -> tuple[Email, bytes]:
+    """An e-mail, whoever asks, and what it says as far as it was put into words."""
+    rows = select(Email, EmailContent).outerjoin(EmailContent).where(Email.id == email_id)
+    found, kept = session.execute(rows).one()
+    return found, kept.plain if kept else b""
+
+
+def email_to_send(session: Session, email_id: UUID) -> tuple[Email, bytes, datetime | None]:
+    """The same, and until when its domain is to be left alone."""
+    domain = func.lower(func.split_part(Email.address, "@", -1))  # as domain_of has it
+    rows = (
+        select(Email, EmailContent, ThrottledDomain.until)
+        .outerjoin(EmailContent)
+        .outerjoin(ThrottledDomain, ThrottledDomain.domain == domain)
+        .where(Email.id == email_id)
+    )
+    found, kept, paused_until = session.execute(rows).one()
+    return found, kept.plain if kept else b"", paused_until
+
+
 def content(session: Session, email_id: UUID) -> bytes:
     """An e-mail byte for byte; nothing before its first attempt and once its person is erased."""
     kept = session.get(EmailContent, email_id)
@@ -211,21 +235,36 @@ def number_of_attempts(session: Session, email_id: UUID) -> int:
     return session.scalars(tries).one()
 
 
-def throttled_until(session: Session, address: str) -> datetime | None:
-    """Until when the address' domain is to be left alone."""
-    paused = select(ThrottledDomain.until).where(ThrottledDomain.domain == domain_of(address))
-    return session.scalars(paused).first()
-
-
 def domain_of(address: str) -> str:
     """Where an address' mail is taken in."""
     return address.rpartition("@")[2].lower()
 
 
-def type_of_event(session: Session, event_id: UUID | None) -> str:
-    """What kind of event this is, by the inbox; empty for one it does not hold."""
-    heard = select(inbox.c.type).where(inbox.c.event_id == event_id)
-    return session.scalars(heard).first() or ""
+def type_of_event(event_id: UUID | None) -> ColumnElement[str]:
+    """What kind of event this is, by the inbox, for a column; empty for one it does not hold."""
+    heard = select(inbox.c.type).where(inbox.c.event_id == event_id).scalar_subquery()
+    return func.coalesce(heard, "")
+
+
+def waits_on(
+    session: Session, order_id: UUID
+) -> tuple[dict[str, datetime], datetime | None, datetime | None]:
+    """What is noted as waiting on an order and when it is due; since when a customer waits, and until when."""
+    the_order = select(literal(order_id).label("id")).subquery()
+    rows = (
+        select(
+            OpenMatter.matter,
+            OpenMatter.due_at,
+            Conversation.unanswered_since,
+            Conversation.reply_due_at,
+        )
+        .select_from(the_order)
+        .outerjoin(OpenMatter, OpenMatter.order_id == the_order.c.id)
+        .outerjoin(Conversation, Conversation.order_id == the_order.c.id)
+    )
+    found = session.execute(rows).all()
+    noted = {row.matter: row.due_at for row in found if row.matter is not None}
+    return noted, found[0].unanswered_since, found[0].reply_due_at
 
 
 def _in_line(order_id: UUID) -> Select[Email]:
