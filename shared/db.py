@@ -1,6 +1,7 @@
 """The way to a service's own PostgreSQL database."""
 
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.util import find_spec
@@ -26,6 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from shared.errors import NotFound
@@ -158,6 +160,17 @@ def locked(session: Session, model: type[T], identity: object) -> T:
     if row is None:
         raise NotFound(model.__name__.lower(), identity)
     return row
+
+
+def leave_unread(found: object, parts: Iterable[Any], are_there: Iterable[bool]) -> None:
+    """Take those of a row's collections as empty of which a query has said that nothing is there.
+
+    Some collections are nearly always empty: whether there is anything is asked in the statement that reads
+    the row (`Row.collection.any()`), instead of a statement each.
+    """
+    for part, is_there in zip(parts, are_there, strict=True):
+        if not is_there:
+            set_committed_value(found, part.key, [])
 
 
 def migrations_folder(service: str) -> Path:

@@ -148,7 +148,7 @@ def _people(order: OrderState) -> snapshots.People:
         couriers={
             str(shipment.id): _courier(shipment)
             for shipment in order.shipments
-            if shipment.taken_by and shipment.courier_assigned_at and _is_to_be_taken(shipment)
+            if shipment.courier_assigned_at and shipment.taken_by and _is_to_be_taken(shipment)
         },
     )
 

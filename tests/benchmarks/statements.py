@@ -49,7 +49,8 @@ _ENTRY = re.compile(r"^\d{4}-\d\d-\d\d \S+ \S+ \[\d+\] (\w*)@\w* (.*)")
 _STATEMENT = re.compile(r"LOG:  (?:statement|execute [^:]*): (.*)", re.DOTALL)
 _WRITTEN_TO = re.compile(r"\b(insert\s+into|update|delete\s+from)\s+(\w+)", re.IGNORECASE)
 _CALLED = re.compile(r"(\w+)\(")
-_READ_FROM = re.compile(r"\b(?:from|join)\s+(\w+)", re.IGNORECASE)
+_READ_FROM = re.compile(r"\b(?:from|join)\s+(?!as\b)(\w+)", re.IGNORECASE)
+_INNERMOST = re.compile(r"\([^()]*\)")
 
 
 @dataclass(frozen=True)
@@ -100,10 +101,17 @@ def _kind(statement: str) -> str:
         return f"{written[1].split()[0].lower()} {written[2]}"
     first = statement.split(maxsplit=1)[0].rstrip(";")
     if first.lower() == "select":
-        read = _READ_FROM.search(statement) or _CALLED.search(statement)
+        read = _READ_FROM.search(_without_parentheses(statement)) or _CALLED.search(statement)
         lock = " for update" if re.search(r"for\s+update", statement, re.IGNORECASE) else ""
         return f"select {read[1] if read else statement}{lock}"
     return first.upper()
+
+
+def _without_parentheses(statement: str) -> str:
+    """Only its outermost words: what it reads itself, and not what it asks of other tables on the way."""
+    while (outer := _INNERMOST.sub("", statement)) != statement:
+        statement = outer
+    return statement
 
 
 @dataclass

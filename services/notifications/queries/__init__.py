@@ -249,7 +249,7 @@ def type_of_event(event_id: UUID | None) -> ColumnElement[str]:
 def waits_on(
     session: Session, order_id: UUID
 ) -> tuple[dict[str, datetime], datetime | None, datetime | None]:
-    """What is noted as waiting on an order and when it is due; since when a customer waits, and until when."""
+    """What is noted as waiting on an order, by when it is due; since when its customer waits, until when."""
     the_order = select(literal(order_id).label("id")).subquery()
     rows = (
         select(

@@ -6,7 +6,6 @@ from uuid import UUID
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload, undefer
-from sqlalchemy.orm.attributes import set_committed_value
 
 from services.orders.domain.search_words import containing, part_patterns
 from services.orders.domain.taxation import TaxTable
@@ -21,13 +20,14 @@ from services.orders.models import (
 )
 from services.orders.queries.visibility import in_own_markets, in_sight, visible_customers
 from shared.access import seen, seen_row, visible
+from shared.db import leave_unread
 from shared.errors import NotFound
 from shared.events.snapshots import RefundKind, ShipmentsSnapshot
 from shared.messaging import copies
 
 SHORTEST_SEARCH = 3  # of products: shorter texts are in nearly all of them
 
-# Most orders have none of these; that is asked along with the order, and what is not there is not read.
+# Most orders have none of these.
 _SELDOM = (Order.fees, Order.holds, Order.refunds, Order.returns, Order.cancellations)
 _HAS_ANY = [part.any() for part in _SELDOM]
 
@@ -37,9 +37,7 @@ def order(session: Session, order_id: UUID) -> Order:
     rows = select(Order, *_HAS_ANY).where(Order.id == order_id)
     found: Order
     found, *has_any = seen_row(session, rows, "order", order_id, Order.seller_code, Order.market_code)
-    for part, is_there in zip(_SELDOM, has_any, strict=True):
-        if not is_there:
-            set_committed_value(found, part.key, [])
+    leave_unread(found, _SELDOM, has_any)
     return found
 
 

@@ -7,10 +7,10 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.shipping import events
+from services.shipping import events, queries
 from services.shipping.commands.parcels import new_parcel
 from services.shipping.commands.shipments import change, in_hand, move_on, tell
-from services.shipping.models import OrderState, ParcelContent, Shipment
+from services.shipping.models import ParcelContent, Shipment
 from shared.errors import Invalid, Refused
 from shared.events.snapshots import DocumentsSnapshot, PaperKind, PaperStatus, ShipmentStatus
 
@@ -74,14 +74,14 @@ def attach_labels(session: Session, documents: DocumentsSnapshot) -> None:
     A label that is known already, that belongs to a cancelled shipment, or that is for other parcels than it
     is packed in by now, changes nothing.
     """
-    order = session.get(OrderState, documents.order_id)
-    if order is None:
-        return
     labels = {
         (paper.part, frozenset(paper.parcels)): paper.document_id
         for paper in documents.papers
         if paper.kind == PaperKind.LABEL and paper.status == PaperStatus.STORED
     }
+    order = queries.known_order(session, documents.order_id) if labels else None
+    if order is None:
+        return
     news = []
     for shipment in order.shipments:
         part, parcels = str(shipment.id), frozenset(parcel.id for parcel in shipment.parcels)

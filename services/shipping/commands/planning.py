@@ -30,7 +30,7 @@ def bring_shipments_in_line(session: Session, order: OrderSnapshot) -> None:
     its stock back, one that is to be cancelled gets its answer. Tells each change once. A snapshot older than
     the one followed last changes nothing, nor does the same one again.
     """
-    state = session.get(OrderState, order.order_id)
+    state = queries.known_order(session, order.order_id)
     if state is None:
         state = OrderState(order_id=order.order_id, shipments=[], unassigned=[], returns=[])
         session.add(state)

@@ -187,10 +187,9 @@ def in_hand(session: Session, shipment_id: UUID, action: str) -> Shipment:
 
     Raises NotFound, Stale if the caller decided on an older one, Refused where the action is not possible.
     """
-    lock_order(
-        session, queries.order_of(session, shipment_id)
-    )  # whoever changes a shipment has its order's lock: its own row needs none
-    shipment = queries.shipment(session, shipment_id)
+    order_id = queries.order_of(session, shipment_id)
+    lock_order(session, order_id)  # whoever changes a shipment has this: the row itself needs no lock
+    [shipment] = [one for one in queries.shipments_of_order(session, order_id) if one.id == shipment_id]
     require_current(session, shipment.version, shipment_id)
     refuse_unless_possible(action, shipment.facts)
     return shipment

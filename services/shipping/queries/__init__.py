@@ -15,12 +15,14 @@ from services.shipping.queries.picking import bins, open_pick_lines, pick_list, 
 from services.shipping.queries.queues import overdue_page, queue_page
 from services.shipping.queries.returns import expected_return, order_of_return, returns_of_order, returns_page
 from services.shipping.queries.shipments import (
+    known_order,
     order_of,
     order_state,
     orders_of,
     released_at,
     shipment,
     shipments,
+    shipments_of_order,
     shipments_of_orders,
     shipments_page,
 )
@@ -50,6 +52,7 @@ __all__ = [
     "goods_of_seller",
     "is_tracked_elsewhere",
     "is_waited_for",
+    "known_order",
     "location",
     "locations_for",
     "locations_page",
@@ -71,6 +74,7 @@ __all__ = [
     "returns_page",
     "shipment",
     "shipments",
+    "shipments_of_order",
     "shipments_of_orders",
     "shipments_page",
     "skus_to_tell",

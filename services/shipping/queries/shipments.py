@@ -1,22 +1,56 @@
 """Shipments, one or many."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import Row, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, contains_eager
+from sqlalchemy.orm.attributes import set_committed_value
 
 from services.shipping.models import OrderState, Shipment
 from services.shipping.queries.visibility import visible
 from shared.access import actor_of, seen
+from shared.db import leave_unread
 from shared.errors import NotFound
 from shared.events.snapshots import ShipmentStatus
+
+# Most orders have none of these.
+_SELDOM = (OrderState.unassigned, OrderState.returns)
+_HAS_ANY = [part.any() for part in _SELDOM]
 
 
 def shipment(session: Session, shipment_id: UUID) -> Shipment:
     """A shipment that the actor may see, as it stands in the database now; raises NotFound."""
     rows = select(Shipment).where(Shipment.id == shipment_id)
     return seen(session, rows, "shipment", shipment_id, Shipment.seller, Shipment.market)
+
+
+def known_order(session: Session, order_id: UUID) -> OrderState | None:
+    """An order as far as shipping knows it, whoever asks; None before it was heard of."""
+    row = session.execute(select(OrderState, *_HAS_ANY).where(OrderState.order_id == order_id)).one_or_none()
+    if row is None:
+        return None
+    state: OrderState
+    state, *has_any = row
+    leave_unread(state, _SELDOM, has_any)
+    return state
+
+
+def shipments_of_order(session: Session, order_id: UUID) -> Sequence[Shipment]:
+    """All shipments of an order and the order itself, whoever asks, as they stand in the database now."""
+    rows = (
+        select(Shipment, *_HAS_ANY)
+        .join(Shipment.order)
+        .options(contains_eager(Shipment.order))
+        .where(Shipment.order_id == order_id)
+        .order_by(Shipment.position)
+        .execution_options(populate_existing=True)
+    )
+    found = session.execute(rows).unique().all()
+    for row in found[:1]:
+        leave_unread(row[0].order, _SELDOM, row[1:])
+        set_committed_value(row[0].order, OrderState.shipments.key, [each[0] for each in found])
+    return [row[0] for row in found]
 
 
 def shipments(session: Session, ids: Collection[UUID]) -> list[Shipment]:
