@@ -199,7 +199,8 @@ class Agent:
                         if self._stopping.is_set():
                             return
                     if len(envelopes) < deliveries.PULL_LIMIT:
-                        self._stopping.wait(POLL_SECONDS)
+                        # What is owed for longer than the grace is found within another.
+                        self._stopping.wait(self._settings.pull_grace_seconds)
                     else:
                         # More is owed; what was just taken in would be answered again.
                         self._acknowledge(source, deliveries.ACKNOWLEDGE_LIMIT)

@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 from celery import Celery, signals
 from celery.worker import state
+from kombu import Connection
 
 from shared.logging import logger
 from shared.messaging.service import listening_mark
@@ -57,9 +58,10 @@ def watch(app: Celery, deadline_seconds: float) -> None:
 
 
 def _end_when_deaf(app: Celery, hearing: Hearing, deadline_seconds: float) -> None:
+    broker = app.connection_for_read()
     while True:
         # A worker with work in hand may have no room for more; its time limits look after it.
-        if not _mark(app, hearing.last_heard) or state.reserved_requests:
+        if not _mark(broker, hearing.last_heard) or state.reserved_requests:
             for queue in hearing.last_heard:
                 hearing.heard(queue)
         elif deaf := hearing.deaf_queues(deadline_seconds):
@@ -68,14 +70,14 @@ def _end_when_deaf(app: Celery, hearing: Hearing, deadline_seconds: float) -> No
         time.sleep(min(5, deadline_seconds / 10))
 
 
-def _mark(app: Celery, queues: Iterable[str]) -> bool:
+def _mark(broker: Connection, queues: Iterable[str]) -> bool:
     """Say in the broker that the queues are listened to; answers whether it took that."""
     try:
-        with app.connection_for_read() as connection:
-            client = connection.default_channel.client
-            for queue in queues:
-                client.set(listening_mark(queue), os.getpid(), ex=MARK_SECONDS)
+        client = broker.default_channel.client
+        for queue in queues:
+            client.set(listening_mark(queue), os.getpid(), ex=MARK_SECONDS)
     except Exception:  # noqa: BLE001 - whatever keeps it from answering
+        broker.collect()  # to be opened anew
         return False
     return True
 

@@ -14,9 +14,14 @@ W = TypeVar("W", bound=Witness)
 
 
 class Consumers:
-    """The consumers of one service, by event."""
+    """The consumers of one service, by event.
 
-    def __init__(self) -> None:
+    An event that was followed is kept without its snapshot, which the copies have, and their teller's log;
+    only a service that tells it on keeps events whole.
+    """
+
+    def __init__(self, *, keeps_events: bool = False) -> None:
+        self.keeps_events = keeps_events
         self.kinds: dict[str, type] = {}
         self.handlers: dict[str, list[Handler]] = {}
         self.tellers: dict[str, str] = {}  # by event, the service that alone tells it

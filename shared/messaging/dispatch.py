@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -35,9 +36,15 @@ def send_due(
 
 
 def _is_any_due(session: Session, messaging: Messaging, queue: str, resend_seconds: float) -> bool:
+    look = _look(tuple(_kinds(messaging, queue)), resend_seconds)
+    return session.execute(look).first() is not None
+
+
+@cache
+def _look(kinds: tuple[str, ...], resend_seconds: float) -> Select[Any]:
+    """Whether a job of these kinds is due; made once, for it is asked once a second, mostly in vain."""
     new, lost = _due(resend_seconds)
-    any_of_them = select(jobs.c.id).where(or_(new, lost), jobs.c.kind.in_(_kinds(messaging, queue))).limit(1)
-    return session.execute(any_of_them).first() is not None
+    return select(jobs.c.id).where(or_(new, lost), jobs.c.kind.in_(kinds)).limit(1)
 
 
 def _kinds(messaging: Messaging, queue: str) -> list[str]:

@@ -9,15 +9,17 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import case, func, select, text, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import clock
+from shared.db import each_alone
 from shared.logging import causation_id, correlation_id, logger, trace_parent
 from shared.messaging import copies, metrics
 from shared.messaging.backoff import Backoff, is_lost_connection
 from shared.messaging.consumers import Consumers
 from shared.messaging.fault_points import crash_point, disturb_handler
+from shared.messaging.outbox import without_snapshot
 from shared.messaging.subjects import lock_order, note_locked
 from shared.messaging.tables import inbox
 from shared.metrics import when_committed
@@ -46,6 +48,20 @@ _STORE_AND_LOCK = text(
 )
 
 
+# Once a second, and mostly in vain.
+_CLAIM_DUE = text("""
+    update inbox
+    set attempts = attempts + 1, next_at = clock_timestamp() + :wait,
+        state = case when attempts >= :attempts then 'dead' else 'pending' end,
+        last_error = case when attempts >= :attempts then coalesce(last_error, :died) else last_error end
+    where event_id in (
+        select event_id from inbox where state = 'pending' and next_at <= now()
+        order by next_at limit :limit for update skip locked
+    )
+    returning event_id, type, state
+""")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Inbox:
     """One service's way of hearing: where it writes, what it does, how it waits."""
@@ -65,7 +81,11 @@ def receive_and_process(hearing: Inbox, envelope: Mapping[str, Any]) -> None:
     _follow(envelope)
     try:
         with structlog.contextvars.bound_contextvars(event_id=str(event_id)), hearing.sessions() as session:
-            row = _row(hearing.backoff, envelope, "push") | {"state": "done", "done_at": clock.now()}
+            row = _row(hearing.backoff, envelope, "push") | {
+                "envelope": _encoded(_kept(hearing.consumers, envelope)),
+                "state": "done",
+                "done_at": clock.now(),
+            }
             if session.execute(_STORE_AND_LOCK, row).first() is not None:
                 when_committed(session, metrics.RECEIVED.labels(envelope["type"], "push").inc)
                 note_locked(session, envelope["subject"])
@@ -121,7 +141,7 @@ def _row(backoff: Backoff, envelope: Mapping[str, Any], via: str) -> dict[str, A
         "source": envelope["source"].removeprefix("/"),
         "type": envelope["type"],
         "subject": envelope["subject"],
-        "envelope": msgspec.json.encode(envelope).decode(),
+        "envelope": _encoded(envelope),
         "via": via,
         # The processing that follows is the first attempt; only if it dies is the row due.
         "next_at": clock.now() + timedelta(seconds=backoff.seconds(1)),
@@ -130,34 +150,30 @@ def _row(backoff: Backoff, envelope: Mapping[str, Any], via: str) -> dict[str, A
     }
 
 
+def _kept(consumers: Consumers, envelope: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What stays of an event that was followed, for ninety days: what it says beside its snapshot.
+
+    The snapshot is most of it, and stands in this service's copies, or a newer one does.
+    """
+    if consumers.keeps_events:
+        return envelope
+    return {**envelope, "data": without_snapshot(envelope["data"])}
+
+
+def _encoded(envelope: Mapping[str, Any]) -> str:
+    return msgspec.json.encode(envelope).decode()
+
+
 def claim_due(hearing: Inbox, limit: int) -> list[UUID]:
     """Count an attempt on rows whose time has come, in a commit of its own, and answer them.
 
     Counted before it begins, so that a handler that kills its process is given up too.
     """
+    wait = timedelta(seconds=hearing.backoff.seconds(1))
     with hearing.sessions() as session:
-        due = (
-            select(inbox.c.event_id)
-            .where(inbox.c.state == "pending", inbox.c.next_at <= func.clock_timestamp())
-            .order_by(inbox.c.next_at)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
-        claimed = (
-            update(inbox)
-            .where(inbox.c.event_id.in_(due.scalar_subquery()))
-            .values(
-                attempts=inbox.c.attempts + 1,
-                next_at=func.clock_timestamp() + timedelta(seconds=hearing.backoff.seconds(1)),
-                state=case((inbox.c.attempts >= ATTEMPTS, "dead"), else_="pending"),
-                last_error=case(
-                    (inbox.c.attempts >= ATTEMPTS, func.coalesce(inbox.c.last_error, _DIED)),
-                    else_=inbox.c.last_error,
-                ),
-            )
-            .returning(inbox.c.event_id, inbox.c.type, inbox.c.state)
-        )
-        rows = session.execute(claimed).all()
+        each_alone(session)
+        claim = {"limit": limit, "wait": wait, "attempts": ATTEMPTS, "died": _DIED}
+        rows = session.execute(_CLAIM_DUE, claim).all()
         session.commit()
     for row in rows:
         if row.state == "dead":
@@ -194,7 +210,9 @@ def _process(hearing: Inbox, event_id: UUID) -> bool:
         _handle(session, hearing.consumers, row.envelope)
         when_committed(session, partial(metrics.handled, row.envelope, row.via))
         done = update(inbox).where(inbox.c.event_id == event_id)
-        session.execute(done.values(state="done", done_at=clock.now(), error_type=None, last_error=None))
+        kept = _kept(hearing.consumers, row.envelope)
+        ended = {"state": "done", "done_at": clock.now(), "error_type": None, "last_error": None}
+        session.execute(done.values(envelope=kept, **ended))
         session.commit()
     crash_point("after_commit")
     return True

@@ -116,3 +116,10 @@ def envelope(row: Mapping[Any, Any], source: str) -> dict[str, Any]:
         "actor": row["actor"],
         "data": row["payload"],
     }
+
+
+def without_snapshot(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What an event says beside the snapshot that it carries."""
+    return {
+        name: value for name, value in data.items() if not (isinstance(value, dict) and "version" in value)
+    }

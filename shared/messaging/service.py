@@ -11,10 +11,12 @@ from shared.messaging.jobs import Jobs
 class Messaging:
     """What the processes of one service share."""
 
-    def __init__(self, name: str, subscribers: Mapping[str, tuple[str, ...]]) -> None:
+    def __init__(
+        self, name: str, subscribers: Mapping[str, tuple[str, ...]], *, keeps_events: bool = False
+    ) -> None:
         self.name = name
         self.subscribers = subscribers
-        self.consumers = Consumers()
+        self.consumers = Consumers(keeps_events=keeps_events)
         self.jobs = Jobs()
 
     @property

@@ -101,7 +101,8 @@ def _kind(statement: str) -> str:
         return f"{written[1].split()[0].lower()} {written[2]}"
     first = statement.split(maxsplit=1)[0].rstrip(";")
     if first.lower() == "select":
-        read = _READ_FROM.search(_without_parentheses(statement)) or _CALLED.search(statement)
+        outer = _READ_FROM.search(_without_parentheses(statement))
+        read = outer or _READ_FROM.search(statement) or _CALLED.search(statement)
         lock = " for update" if re.search(r"for\s+update", statement, re.IGNORECASE) else ""
         return f"select {read[1] if read else statement}{lock}"
     return first.upper()

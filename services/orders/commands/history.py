@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from shared.db import new_id
+from shared.messaging.outbox import without_snapshot
 
 # Made once and in one round trip, for this follows every event that is heard.
 _KEEP = text("""
@@ -27,11 +28,10 @@ def keep_told(session: Session, envelope: Mapping[str, Any]) -> bool:
     inbox is forgotten some day; the history is not.
     """
     data: dict[str, Any] = envelope["data"]
-    snapshots = {name for name, value in data.items() if isinstance(value, dict) and "version" in value}
-    if not any("order_id" in data[name] for name in snapshots):
+    detail = without_snapshot(data)
+    if not any("order_id" in data[name] for name in data.keys() - detail.keys()):
         return False  # it is about something else, such as a SKU
     source = envelope["source"].removeprefix("/")
-    detail = {name: value for name, value in data.items() if name not in snapshots}
     told = {
         "id": new_id(),
         "order_id": UUID(envelope["subject"]),

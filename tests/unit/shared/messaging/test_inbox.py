@@ -74,6 +74,38 @@ def test_a_first_delivery_whose_handler_fails_is_kept_for_its_next_attempt(shipp
     assert shipping.value(row) == "pending 1 RuntimeError no luck"
 
 
+@pytest.mark.parametrize("way", [by_push, by_pull])
+def test_of_an_event_that_was_followed_stays_what_it_says_beside_its_snapshot(shipping, heard, way):
+    told = envelope("order.placed")
+    told["data"]["reason"] = "as the shop was empty"
+
+    way(shipping, told)
+
+    assert heard[0].number == told["data"]["order"]["number"]
+    kept = shipping.value("select envelope from inbox")
+    assert kept == told | {"data": {"reason": "as the shop was empty"}}
+
+
+@pytest.mark.parametrize("way", [by_push, by_pull])
+def test_an_event_that_was_not_followed_yet_is_kept_whole(shipping, way):
+    @shipping.messaging.consumers.on(OrderPlaced)
+    def fail(session, order):
+        raise RuntimeError("no luck")
+
+    way(shipping, envelope("order.placed"))
+
+    assert shipping.value("select envelope from inbox") == envelope("order.placed")
+
+
+@pytest.mark.parametrize("way", [by_push, by_pull])
+def test_a_service_that_tells_events_on_keeps_them_whole(shipping, heard, way):
+    shipping.messaging.consumers.keeps_events = True
+
+    way(shipping, envelope("order.placed"))
+
+    assert shipping.value("select envelope from inbox") == envelope("order.placed")
+
+
 def test_a_repeat_is_acknowledged_again(shipping, heard):
     told = envelope("order.placed")
     inbox.receive(shipping.hearing, told, "push")
