@@ -82,7 +82,7 @@ def make_engine(url: str, pool_size: int = 5) -> Engine:
         url,
         pool_size=pool_size,
         max_overflow=pool_size,
-        pool_use_lifo=True,  # what is seldom needed lies idle, and what is used need not be asked whether it lives
+        pool_use_lifo=True,  # one that was just used need not be asked whether it lives
         hide_parameters=True,  # of the statement in an error: they hold addresses, and errors are logged
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,

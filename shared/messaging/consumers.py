@@ -24,6 +24,7 @@ class Consumers:
         self.keeps_events = keeps_events
         self.kinds: dict[str, type] = {}
         self.handlers: dict[str, list[Handler]] = {}
+        self.snapshots: dict[str, Any] = {}  # by event, the kind that it carries
         self.tellers: dict[str, str] = {}  # by event, the service that alone tells it
         self.passed_on: set[str] = set()
         self.witnesses: list[Witness] = []
@@ -48,7 +49,8 @@ class Consumers:
         for kind in kinds:
             self.kinds[kind.NAME] = kind
             self.handlers.setdefault(kind.NAME, [])
-            self.tellers[kind.NAME] = get_type_hints(kind.snapshot.fget)["return"].SOURCE
+            self.snapshots[kind.NAME] = get_type_hints(kind.snapshot.fget)["return"]
+            self.tellers[kind.NAME] = self.snapshots[kind.NAME].SOURCE
 
     def pass_on(self, *kinds: Any) -> None:
         """Hear these events as they are, for who reads the inbox: not even their snapshot is copied.

@@ -223,14 +223,24 @@ def _handle(session: Session, consumers: Consumers, envelope: Mapping[str, Any])
     if envelope["type"] in consumers.passed_on:
         return
     lock_order(session, envelope["subject"])
-    event: Any = msgspec.convert(envelope["data"], consumers.kinds[envelope["type"]])
-    snapshot = copies.keep_newest(session, event.snapshot)
+    snapshot = _newest(session, consumers, envelope)
     disturb_handler(envelope["id"])
     for handler in consumers.handlers[envelope["type"]]:
         handler(session, snapshot)
     for witness in consumers.witnesses:
         witness(session, envelope)
     session.flush()
+
+
+def _newest(session: Session, consumers: Consumers, envelope: Mapping[str, Any]) -> Any:
+    """The newest snapshot of the event's source, which may be its own; only that of one that is replayed."""
+    data, event_type = envelope["data"], envelope["type"]
+    if data == without_snapshot(data):  # it was followed before
+        known = copies.newest(session, envelope["subject"], consumers.snapshots[event_type])
+        if known is not None:
+            return known
+    event: Any = msgspec.convert(data, consumers.kinds[event_type])
+    return copies.keep_newest(session, event.snapshot)
 
 
 def _fail(hearing: Inbox, event_id: UUID, error: Exception) -> None:

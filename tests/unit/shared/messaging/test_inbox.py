@@ -2,14 +2,16 @@
 
 import threading
 import time
+from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
+from shared import clock
 from shared.events.orders import OrderAccepted, OrderPlaced
 from shared.events.snapshots import OrderSnapshot
-from shared.messaging import copies, inbox
+from shared.messaging import copies, inbox, operations
 from tests.samples import envelope, event
 from tests.waiting import PATIENCE_SECONDS
 
@@ -84,6 +86,19 @@ def test_of_an_event_that_was_followed_stays_what_it_says_beside_its_snapshot(sh
     assert heard[0].number == told["data"]["order"]["number"]
     kept = shipping.value("select envelope from inbox")
     assert kept == told | {"data": {"reason": "as the shop was empty"}}
+
+
+def test_an_event_that_is_replayed_is_handled_with_the_newest_that_is_known(shipping, heard):
+    by_push(shipping, newer("order.placed", 1))
+    by_push(shipping, newer("order.placed", 3))
+    with shipping.sessions.begin() as session:
+        operations.replay(session, clock.now() - timedelta(hours=1))
+
+    for event_id in inbox.claim_due(shipping.hearing, 10):
+        assert inbox.process(shipping.hearing, event_id)
+
+    assert [order.version for order in heard] == [1, 3, 3, 3]
+    assert shipping.value("select string_agg(distinct state, '') from inbox") == "done"
 
 
 @pytest.mark.parametrize("way", [by_push, by_pull])
