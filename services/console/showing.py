@@ -106,11 +106,13 @@ class _Place:
 
 def address(parts: Mapping[str, Any] | None, language: str) -> Markup:
     """An address, a line each."""
-    if not parts:
-        return Markup()
+    return Markup("<br>").join(map(escape, _lines(parts, language))) if parts else Markup()
+
+
+def _lines(parts: Mapping[str, Any], language: str) -> list[str]:
     place = msgspec.convert({name: part for name, part in parts.items() if part}, _Place)
     lines = [place.name, place.company, *postal_lines(place), country(place.country, language), place.phone]
-    return Markup("<br>").join(escape(line) for line in lines if line)
+    return [line for line in lines if line]
 
 
 # The words of a value in the history, by the field it is of.
@@ -163,7 +165,8 @@ def _value(name: str, value: Any, currency: str, words: Words) -> str:
     if name.endswith("_at") and isinstance(value, str):
         return day(value[:10], words.language)
     if isinstance(value, dict):
-        return ", ".join(filter(None, (_value(part, one, currency, words) for part, one in value.items())))
+        said = (_value(part, one, currency, words) for part, one in value.items())
+        return ", ".join(_lines(value, words.language) if "line1" in value else filter(None, said))
     group = WORDED.get(name, "reasons" if name == "reason" else "")
     return words.of(group, str(value)) if group and words.knows(group, str(value)) else str(value)
 

@@ -177,6 +177,7 @@ def test_labels_and_slips_of_many_orders_are_one_file_each_and_print_again(
     expect(failed).to_have_count(1)
     expect(failed).to_contain_text(waits["number"])
     expect(failed).to_contain_text("Not possible at this stage. It is: Stock assigned.")
+    expect(failed.get_by_role("link", name=f"Release it first: {waits['number']}")).to_have_count(1)
     for path in packed:
         now = shop.call("shipping", "GET", path)
         assert (now["status"], now["prints"]) == ("ready", 1)

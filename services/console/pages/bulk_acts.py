@@ -61,6 +61,7 @@ NEXT: Mapping[str, tuple[str, str]] = {
     "not_accepted": ("order.show_details", ""),
     "awaiting_inventory": ("order.show_shipments", ""),
     "label_not_ready": ("order.show_shipments", ""),
+    "not_released": ("order.show_shipments", ""),
     "not_picked": ("order.show_shipments", ""),
     "check_incomplete": ("order.show_shipments", ""),
     "already_shipped": ("order.show_shipments", ""),
@@ -70,9 +71,15 @@ NEXT: Mapping[str, tuple[str, str]] = {
 }
 
 
-def next_step(row: Mapping[str, Any]) -> tuple[str, str]:
+# A label wants its goods picked: what is to be done before, by the stage that the shipment is at.
+BEFORE_A_LABEL = {"inventory_assigned": "not_released", "released": "not_picked"}
+
+
+def next_step(act: str, row: Mapping[str, Any]) -> tuple[str, str]:
     """What to do about a row that was not done, as the key of its words, and where."""
     reason = row["reason"]
+    if act == "labels" and reason == "wrong_status":
+        reason = BEFORE_A_LABEL.get(row.get("facts", {}).get("shipment_status", ""), reason)
     endpoint, form = NEXT.get(reason, ("order.show_details", ""))
     is_for_others = form == "pay" and not g.apis.may("orders.payments_record_payment")
     words = "next.open" if is_for_others or reason not in NEXT else f"next.{reason}"

@@ -144,6 +144,24 @@ def test_an_entry_of_the_history_says_what_changed_in_its_readers_words():
     ]
 
 
+@pytest.mark.requirement("C-33", "M-13")
+def test_a_changed_address_reads_as_the_post_of_its_country_wants_it():
+    before = {"city": "Bath", "name": "Ann", "line1": "1 Weir", "country": "GB", "postcode": "BA1 1AA"}
+    entry = {
+        "before": {"delivery_addresses": [before]},
+        "after": {"delivery_addresses": [before | {"line1": "2 Weir"}]},
+        "detail": {},
+    }
+
+    assert showing.told(entry, "GBP", words_in("en")) == [
+        (
+            "Where it goes",
+            "Ann, 1 Weir, Bath, BA1 1AA, United Kingdom",
+            "Ann, 2 Weir, Bath, BA1 1AA, United Kingdom",
+        )
+    ]
+
+
 def test_the_languages_say_the_same():
     english, *others = (words_in(language).texts for language in LANGUAGES)
 
