@@ -438,15 +438,20 @@ def test_its_forms_are_for_everybody(open_browser, failed, come, shop, scheme, l
     group = order["delivery_groups"][0]["group_id"]
     lost = shipments(shop, failed)[0]["shipment_id"]
     own, away = f"/orders/{order['order_id']}", f"/orders/{failed['order_id']}"
-    page = open_browser("helen", scheme=scheme, language=language)
+    helen = open_browser("helen", scheme=scheme, language=language)
+    keeper = open_browser("simon", scheme=scheme, language=language)
 
-    for address in (
+    addresses = (
         f"{own}?act=readdress-{group}",
         *(f"{own}/shipment?act={name}-{shipment['shipment_id']}" for name in ("edit_shipment", "schedule")),
         f"{own}/shipment?act=assign_courier-{shipment['shipment_id']}",
         f"{away}/shipment?act=resend_shipment-{lost}",
         f"{own}/documents",
-    ):
+    )
+
+    for page, address in [(helen, one) for one in addresses] + [
+        (keeper, f"{away}/shipment?act=take_back-{lost}")
+    ]:
         page.goto(address)
         for width in (320, 1280):
             page.set_viewport_size({"width": width, "height": 900})
