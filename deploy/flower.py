@@ -13,6 +13,7 @@ QUEUES = (
     "documents.rendering",
     "notifications.events",
     "notifications.jobs",
+    "notifications.webhooks",
 )
 
 task_queues = [Queue(name, Exchange("", type="direct"), routing_key=name) for name in QUEUES]

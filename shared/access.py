@@ -62,6 +62,7 @@ ROLES: Mapping[str, frozenset[str]] = {
             "events:read",
         }
     ),
+    "integrator": frozenset({"events:read", "events:read_people", "webhooks:read", "webhooks:write"}),
     # Bound to no seller and no market.
     "administrator": frozenset({"admin", "catalogue:read", "customers:read", "shipping:read"}),
 }

@@ -17,7 +17,7 @@ class SettingsError(SystemExit):
 def only(*processes: str, default: Any = "", is_optional: bool = False) -> Any:
     """A secret that these kinds of a service's processes need, and that no other is told.
 
-    The kinds are api (whatever answers HTTP), worker, agent and rendering.
+    The kinds are api (whatever answers HTTP), worker, agent, rendering and webhooks.
     """
     return field(default=default, metadata={"only": frozenset(processes), "is_optional": is_optional})
 
@@ -26,7 +26,7 @@ def only(*processes: str, default: Any = "", is_optional: bool = False) -> Any:
 class ProcessSettings:
     """What all need that answer HTTP; a field is the environment variable of its name in capitals."""
 
-    broker_url: str = only("api", "worker", "agent", "rendering")
+    broker_url: str = only("api", "worker", "agent", "rendering", "webhooks")
     orders_url: str
     shipping_url: str
     documents_url: str

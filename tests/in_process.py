@@ -35,6 +35,7 @@ def make(service: str, database_url: str, keys: Keys, more: Mapping[str, str]) -
         "SMTP_URL": "smtp://127.0.0.1:1",
         "MAIL_FROM": "Waybill <orders@waybill.example>",
         "MERGE_SECONDS": "0",
+        "WEBHOOK_KEYS": keys.webhook_keys,
         "JWKS": str(keys.jwks_file),
         "TOKEN_ISSUER": ISSUER,
         "DATABASE_URL": database_url,
@@ -49,6 +50,10 @@ def make(service: str, database_url: str, keys: Keys, more: Mapping[str, str]) -
     bound.kw["bind"].dispose()
     bound.kw.clear()
     bound.kw.update(before)
-    for module in ("consumers", "jobs"):  # which register themselves
+    for module in (
+        "consumers",
+        "jobs",
+        *(["webhook_jobs"] if service == "notifications" else []),
+    ):  # which register themselves
         import_module(f"{package}.{module}")
     return Made(app=app, messaging=messaging, settings=settings, session_info=info)

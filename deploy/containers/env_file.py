@@ -45,6 +45,7 @@ def development_settings(keys: Keys, known: Mapping[str, str]) -> dict[str, str]
         "FLOWER_LOGIN": f"operator:{secrets.token_urlsafe(12)}",
         "GATEWAY_SECRET": keys.gateway_secret,
         "CUSTOMER_LINK_KEYS": keys.customer_link_keys,
+        "WEBHOOK_KEYS": keys.webhook_keys,
         **{name: secrets.token_urlsafe(24) for name in PASSWORDS},
     }
     message_keys = {f"{service.upper()}_MESSAGE_KEYS": keys.message_keys(service) for service in SERVICES}

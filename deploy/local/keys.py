@@ -42,6 +42,7 @@ class Keys:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.gateway_secret = self._kept("gateway-secret", _new_gateway_secret)
         self.customer_link_keys = self._kept("customer-link-keys", _new_link_keys)
+        self.webhook_keys = self._kept("webhook-keys", _new_webhook_keys)
         self.page_key = self._kept("page-key", lambda: secrets.token_urlsafe(18))
         self.jwks_file = self.folder / "jwks.json"
         key = load_pem_private_key(self._kept("signing-key.pem", _new_signing_key).encode(), password=None)
@@ -131,6 +132,10 @@ def _new_signing_key() -> str:
 def _new_gateway_secret() -> str:
     """As Standard Webhooks writes secrets."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def _new_webhook_keys() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def _new_message_keys() -> str:

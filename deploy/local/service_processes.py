@@ -23,6 +23,7 @@ WORKERS = {
         for service in SERVICES
     },
     "documents.rendering": ("services.documents.renderer", "rendering", "documents.rendering"),
+    "notifications.webhooks": ("services.notifications.caller", "webhooks", "notifications.webhooks"),
 }
 
 # Tasks with the order's number (as `kwargs`); so many tasks, and dead workers for so long, as one looks back.
@@ -121,6 +122,10 @@ def service_environments(settings: Settings, keys: Keys, servers: Servers) -> di
         environments[SECRETS[name]][name] = secret
     environments["documents"]["DOCUMENTS_FOLDER"] = str(_folder(settings, "documents"))
     environments["notifications"] |= {
+        "WEBHOOK_KEYS": keys.webhook_keys,
+        "WEBHOOKS_LOCAL": settings.services.get(
+            "WEBHOOKS_LOCAL", "1"
+        ),  # programs that are tried on this machine
         "SMTP_URL": servers.smtp_url,
         "MAIL_FROM": settings.services.get("MAIL_FROM", "Waybill <orders@waybill.example>"),
     }

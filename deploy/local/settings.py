@@ -26,6 +26,7 @@ PORTS = {
     "documents.worker": 8113,
     "notifications.worker": 8114,
     "documents.rendering": 8115,
+    "notifications.webhooks": 8116,
     "orders.agent": 8121,
     "shipping.agent": 8122,
     "documents.agent": 8123,
@@ -58,6 +59,9 @@ TUNING = (
     "RETRY_CAP_SECONDS",
     "TRUSTED_PROXIES",
     "UPLOADS_PER_MINUTE",
+    "WEBHOOKS_LOCAL",
+    "WEBHOOKS_PER_SELLER",
+    "WEBHOOK_DAYS",
 )
 
 # Each handed only to the service that it concerns.

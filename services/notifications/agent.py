@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from services.notifications import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
-from services.notifications.commands import feed
+from services.notifications import consumers, db, jobs, webhook_jobs  # noqa: F401 - they register themselves
+from services.notifications.commands import feed, webhooks
 from services.notifications.messaging import messaging
 from services.notifications.queries.feed import old
 from services.notifications.settings import Settings
@@ -20,6 +20,8 @@ def number_events(sessions: sessionmaker[Session]) -> None:
     while is_more:
         with sessions.begin() as session:
             numbered = feed.number_waiting(session)
+            if numbered is not None:
+                webhooks.fan_out(session, numbered.first, numbered.last)
         is_more = numbered is not None and numbered.is_more
 
 
@@ -30,6 +32,7 @@ if __name__ == "__main__":
         messaging,
         db.sessions,
         settings,
-        forgets=[OLD_KEYS, *old(timedelta(days=settings.feed_days))],
+        forgets=[OLD_KEYS, *old(timedelta(days=settings.feed_days)), *webhooks.old(settings.webhook_days)],
+        watches=[webhooks.see_to_late],
         woken={"feed": number_events},
     )

@@ -2,8 +2,8 @@
 
 from flask import Flask
 
-from services.notifications import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
-from services.notifications.api import customer, emails, feed, messages, notices
+from services.notifications import consumers, db, jobs, webhook_jobs  # noqa: F401 - they register themselves
+from services.notifications.api import customer, emails, feed, messages, notices, webhooks
 from services.notifications.messaging import messaging
 from services.notifications.settings import Settings
 from services.notifications.waiting import Waiters
@@ -27,6 +27,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             customer.blueprint,
             notices.blueprint,
             feed.blueprint,
+            webhooks.blueprint,
         ],
     )
     app.extensions["feed_waiters"] = Waiters(db.sessions)

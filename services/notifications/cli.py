@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from services.notifications import consumers, db, jobs, sending  # noqa: F401 - consumers and jobs register themselves
+from services.notifications import consumers, db, jobs, sending, webhook_jobs  # noqa: F401 - they register themselves
 from services.notifications.messaging import messaging
 from services.notifications.models import FeedHead, FeedOrder
 from services.notifications.settings import Settings

@@ -3,7 +3,7 @@
 from sqlalchemy.orm import Session
 
 from services.notifications import queries
-from services.notifications.commands import emails, messages, notices, overdue
+from services.notifications.commands import emails, messages, notices, overdue, webhooks
 from services.notifications.domain.notices import owed_notices
 from services.notifications.messaging import consumers
 from shared.events.documents import (
@@ -131,5 +131,6 @@ def erase_person(session: Session, order: OrderSnapshot) -> None:
     """Nothing about the person stays: neither words, nor addresses, nor copies."""
     messages.erase_messages(session, order.order_id)
     emails.erase_person(session, order.order_id)
+    webhooks.erase_person(session, order.order_id)
     if (known := queries.known_of(session, order.order_id)) is not None:
         overdue.note_matters(session, known)

@@ -5,6 +5,7 @@ from datetime import timedelta
 from email.utils import parseaddr
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
@@ -18,9 +19,9 @@ from services.notifications.db import settings_of
 from services.notifications.domain import headers
 from services.notifications.domain.answers import Answer, answer
 from services.notifications.domain.known import Doors, Known
-from services.notifications.domain.steps import is_merged
+from services.notifications.domain.steps import ABOUT_WEBHOOKS, is_merged
 from services.notifications.messaging import jobs
-from services.notifications.models import Email
+from services.notifications.models import Email, Webhook
 from services.notifications.settings import Settings
 from shared import clock
 from shared.collect_codes import collect_code
@@ -111,9 +112,13 @@ def give_up_email(session: Session, argument: dict[str, Any], reason: str) -> No
 
 def _put_into_words(sessions: sessionmaker[Session], email: Email, settings: Settings) -> bytes:
     """What an e-mail says, once, from the newest that is known at its first try; kept before it is sent."""
-    words, merged = (
-        (_digest(sessions, email), []) if email.step == Step.OVERDUE else _letter(sessions, email, settings)
-    )
+    merged: list[Email] = []
+    if email.step == Step.OVERDUE:
+        words = _digest(sessions, email)
+    elif email.step in ABOUT_WEBHOOKS:
+        words = _about_webhook(sessions, email, settings)
+    else:
+        words, merged = _letter(sessions, email, settings)
     papers = tuple(
         sending.Attachment(
             filename=paper["filename"],
@@ -152,6 +157,26 @@ def _digest(sessions: sessionmaker[Session], email: Email) -> rendering.Letter:
         late = queries.overdue(session, email.seller, email.market, clock.now(), MOST_OVERDUE)
     assert known is not None
     return rendering.render_digest(email.locale, known.order, late)
+
+
+def _about_webhook(sessions: sessionmaker[Session], email: Email, settings: Settings) -> rendering.Letter:
+    with sessions() as session:
+        each_alone(session)
+        assert email.about is not None
+        known = queries.known_of(session, email.about)  # an order of the market that reads it
+        webhook = session.get(Webhook, UUID(email.recipient_id))
+    if webhook is None:
+        raise PermanentFailure("the webhook was deleted")
+    assert known is not None
+    own = f"{settings.public_url}/notifications" if settings.public_url else settings.notifications_url
+    return rendering.render_webhook(
+        Step(email.step),
+        email.locale,
+        known.order,
+        host=urlsplit(webhook.address).hostname or "",
+        api=f"{own}/v1/webhooks/{webhook.id}",
+        since=webhook.failing_since or email.created_at,
+    )
 
 
 def _doors(email: Email, known: Known, settings: Settings) -> Doors:

@@ -1,4 +1,4 @@
-"""E-mails and the attempts to send them; conversations; the feed of events."""
+"""E-mails and the attempts to send them; conversations; the feed of events, and webhooks."""
 
 import zlib
 from datetime import datetime
@@ -15,12 +15,14 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from services.notifications.domain.redaction import Redacted, redacted
+from services.notifications.domain.webhooks import DeliveryState, WebhookState
 from shared.db import UtcDateTime, metadata, new_id
 from shared.events.snapshots import EmailStatus
 
@@ -33,6 +35,8 @@ class Base(DeclarativeBase):
 
 
 _WAITS = text("reply_due_at is not null")
+_UNSENT = text("state = 'waiting'")
+_UNDER_WAY = text("sending_until is not null")
 
 
 class Email(Base):
@@ -242,6 +246,7 @@ class FeedEntry(Base):
         Index("ix_feed_seller", "seller", "position"),
         Index("ix_feed_type", "type", "position"),
         Index("ix_feed_order_id", "order_id", "position"),
+        Index("ix_feed_entered_at", "entered_at", postgresql_using="brin"),  # it rises with the position
     )
 
     position: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
@@ -291,3 +296,115 @@ class FeedWaiting(Base):
     event_id: Mapped[UUID]
     held_for: Mapped[str | None]  # the order that nothing is known of yet, so not whose it is either
     entered_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
+
+
+class Webhook(Base):
+    """An address of somebody's program that is told of events as they come."""
+
+    __tablename__ = "webhooks"
+    __table_args__ = (
+        CheckConstraint("state in ('active', 'disabled', 'failed', 'gone')", name="state"),
+        CheckConstraint("(previous_secret is null) = (previous_until is null)", name="previous"),
+        CheckConstraint("(failures > 0) = (failing_since is not null)", name="failing"),
+        Index("ix_webhooks_sellers", "sellers", postgresql_using="gin"),
+    )
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
+    address: Mapped[str]
+    description: Mapped[str]
+    email: Mapped[str]  # of whoever minds the program: told when it does not answer
+    types: Mapped[list[str]] = mapped_column(ARRAY(Text))  # of events; * is all, likewise
+    sellers: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    markets: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    people: Mapped[bool]  # whether people's data is sent along
+    state: Mapped[str] = mapped_column(default=WebhookState.ACTIVE)
+    secret: Mapped[bytes]  # sealed
+    previous_secret: Mapped[bytes | None]  # signs too, until the receiver knows the new one
+    previous_until: Mapped[datetime | None]
+    failures: Mapped[int] = mapped_column(default=0)  # in a row
+    failing_since: Mapped[datetime | None]
+    rested_until: Mapped[datetime | None]  # nothing is sent before
+    told_at: Mapped[datetime | None]  # when its owner was told that it fails
+    last_taken_at: Mapped[datetime | None]
+    created_by: Mapped[str]  # the token's subject
+    created_at: Mapped[datetime]
+
+
+class Delivery(Base):
+    """An event owed to one webhook; there is one row for both, however often it is sent."""
+
+    __tablename__ = "webhook_deliveries"
+    __table_args__ = (
+        UniqueConstraint("webhook_id", "event_id"),
+        CheckConstraint("state in ('waiting', 'taken', 'failed')", name="state"),
+        CheckConstraint("(state = 'waiting') = (ended_at is null)", name="ended"),
+        # What is due, an order's line, what is under way; then the log: all, by state, by order; retention.
+        Index("ix_webhook_deliveries_due", "webhook_id", "next_at", postgresql_where=_UNSENT),
+        Index("ix_webhook_deliveries_line", "webhook_id", "order_id", "position", postgresql_where=_UNSENT),
+        Index("ix_webhook_deliveries_under_way", "webhook_id", postgresql_where=_UNDER_WAY),
+        Index("ix_webhook_deliveries_number", "webhook_id", "number"),
+        Index("ix_webhook_deliveries_state", "webhook_id", "state", "number"),
+        Index("ix_webhook_deliveries_order_id", "order_id", "webhook_id", "number"),
+        Index("ix_webhook_deliveries_created_at", "created_at"),
+    )
+
+    number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    id: Mapped[UUID] = mapped_column(unique=True, server_default=func.gen_random_uuid())
+    webhook_id: Mapped[UUID] = mapped_column(ForeignKey("webhooks.id", ondelete="cascade"))
+    event_id: Mapped[UUID]
+    type: Mapped[str]
+    position: Mapped[int | None] = mapped_column(BigInteger)  # in the feed; none of a test
+    order_id: Mapped[UUID | None]  # none of a test, which waits for nothing
+    order_number: Mapped[str]
+    state: Mapped[str] = mapped_column(default=DeliveryState.WAITING, server_default=DeliveryState.WAITING)
+    next_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())  # patience counts from here
+    sending_until: Mapped[datetime | None]  # a sender has it; past: the sender died
+    attempts: Mapped[int] = mapped_column(
+        server_default="0"
+    )  # also the fence: a sender has it for one of them
+    failures: Mapped[int] = mapped_column(server_default="0")  # since it fell due
+    deaths: Mapped[int] = mapped_column(server_default="0")  # of senders that had it, in a row
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    ended_at: Mapped[datetime | None]
+
+    tries: Mapped[list["DeliveryAttempt"]] = relationship(order_by="DeliveryAttempt.id", viewonly=True)
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is of no order, and sent to see whether it arrives."""
+        return self.position is None
+
+    @property
+    def next_try(self) -> datetime | None:
+        """When it is sent, or sent again; None once it is over."""
+        return self.next_at if self.state == DeliveryState.WAITING else None
+
+
+class DeliveryAttempt(Base):
+    """One try at sending an event to a webhook, and what came of it."""
+
+    __tablename__ = "webhook_attempts"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
+    delivery_number: Mapped[int] = mapped_column(
+        ForeignKey("webhook_deliveries.number", ondelete="cascade"), index=True
+    )
+    at: Mapped[datetime]
+    milliseconds: Mapped[int]
+    status: Mapped[int | None]  # of HTTP; none where there was no answer
+    answer: Mapped[str]  # its beginning; emptied when the person is erased
+    error: Mapped[str]
+
+
+class EventBody(Base):
+    """An event as webhooks are sent it, byte for byte, from its first try on; one for all endpoints."""
+
+    __tablename__ = "webhook_bodies"
+    __table_args__ = (Index("ix_webhook_bodies_order_id", "order_id"),)
+
+    event_id: Mapped[UUID] = mapped_column(primary_key=True)
+    people: Mapped[bool] = mapped_column(primary_key=True)  # whether people's data is in it
+    order_id: Mapped[UUID | None]
+    content: Mapped[bytes]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now(), index=True)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -64,9 +65,10 @@ def render(step: Step, locale: str, about: UUID | None, known: Known, doors: Doo
     return _letter(say, context, step)
 
 
-def _letter(say: Words, context: dict[str, Any], step: str) -> Letter:
-    text = environment.select_template([f"{step}.txt", "letter.txt"]).render(context)
-    mjml = environment.select_template([f"{step}.mjml", "letter.mjml"]).render(context)
+def _letter(say: Words, context: dict[str, Any], step: str, template: str = "") -> Letter:
+    template = template or step
+    text = environment.select_template([f"{template}.txt", "letter.txt"]).render(context)
+    mjml = environment.select_template([f"{template}.mjml", "letter.mjml"]).render(context)
     return Letter(
         subject=say(f"{step}.subject"),
         text=re.sub(r"\n{3,}", "\n\n", text).strip() + "\n",
@@ -96,6 +98,29 @@ def render_digest(locale: str, order: OrderSnapshot, late: Sequence[OpenMatter])
         "reader": reader,
     }
     return _letter(say, context, "overdue")
+
+
+def render_webhook(
+    step: Step, locale: str, order: OrderSnapshot, *, host: str, api: str, since: datetime
+) -> Letter:
+    """That a program does not answer, and what its owner can do; the order knows the market's words.
+
+    Of its address the host alone is named: what follows may be a key. `api` is where its owner finds it.
+    """
+    reader = figures.reader_about(order, locale)
+    say = reader.words("emails").about(host=host, since=reader.moment(since))
+    context = {
+        **figures.branding(order, reader),
+        "say": say,
+        "step": step,
+        "title": order.market.market,
+        "to_seller": True,
+        "language": reader.language,
+        "api": api,
+        "is_off": step != Step.WEBHOOK_FAILING,
+        "instant": since.isoformat(timespec="seconds"),
+    }
+    return _letter(say, context, step, "webhook")
 
 
 def render_page(name: str, order: OrderSnapshot, **shown: Any) -> str:

@@ -6,6 +6,7 @@ from email.utils import parseaddr
 
 from shared.email_addresses import is_email_address
 from shared.messaging.retention import KEPT
+from shared.secrets_at_rest import is_key
 from shared.settings import ServiceSettings, only
 
 
@@ -26,6 +27,11 @@ class Settings(ServiceSettings):
     reply_hours: float = 24  # within which a customer's message is to be answered
     customer_link_days: int = 90  # how long the link in an e-mail opens its order
     feed_days: int = KEPT.days  # how long the feed of events goes back; no longer than what was heard is kept
+    # What webhooks' secrets are sealed with in the database: 32 bytes each in base64, newest first.
+    webhook_keys: tuple[str, ...] = only("api", "webhooks", default=())
+    webhooks_per_seller: int = 20
+    webhook_days: int = 30  # how long is kept what webhooks were sent, and what they answered
+    webhooks_local: int = 0  # 1: they may go to this machine itself, by http; for development on one machine
 
     def faults(self) -> Iterator[str]:
         """What can't be meant, by the variable."""
@@ -34,6 +40,10 @@ class Settings(ServiceSettings):
             yield "SMTP_URL should begin with smtp:// or smtps://"
         if not self.mail_from.isprintable() or not is_email_address(parseaddr(self.mail_from)[1]):
             yield "MAIL_FROM should be an e-mail address, with a name before it or not"
+        if not all(map(is_key, self.webhook_keys)):
+            yield "WEBHOOK_KEYS should be keys of 32 bytes in base64"
+        if self.webhooks_local not in {0, 1}:
+            yield "WEBHOOKS_LOCAL should be 0 or 1"
         if self.digest_hour not in range(24):
             yield "DIGEST_HOUR should be from 0 to 23"
         if not 1 <= self.feed_days <= KEPT.days:

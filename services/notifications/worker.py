@@ -1,6 +1,6 @@
 """The Celery app that hears the other services and sends e-mails."""
 
-from services.notifications import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
+from services.notifications import consumers, db, jobs, webhook_jobs  # noqa: F401 - they register themselves
 from services.notifications.messaging import messaging
 from services.notifications.settings import Settings
 from shared.messaging.worker import make_worker

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
+import msgspec
 from flask import Response, g, request
 from sqlalchemy import bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from shared.access import Actor
 from shared.errors import Invalid, Refused
+from shared.web import payloads
 from shared.web.tables import idempotency_keys
 
 LONGEST_KEY = 200
@@ -100,14 +102,20 @@ def first_answer(session: Session, key: Key) -> Response | None:
 
 
 def keep(session: Session, key: Key, answer: Response) -> Response:
-    """Store the answer, to be repeated; it commits with what the command did."""
+    """Store the answer, to be repeated; it commits with what the command did.
+
+    What is told once (`g.told_once` names it) is not kept, and null when the answer is repeated.
+    """
+    body = answer.get_data()
+    if told_once := g.get("told_once"):
+        body = payloads.encode(msgspec.json.decode(body) | dict.fromkeys(told_once))
     headers = {name: answer.headers[name] for name in REPEATED_HEADERS if name in answer.headers}
     session.connection().execute(
         _KEEP,
         key.place
         | {
             "status": answer.status_code,
-            "body": answer.get_data(),
+            "body": body,
             "headers": headers,
         },
     )

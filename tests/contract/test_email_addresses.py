@@ -34,7 +34,7 @@ HARMFUL = [
 
 def test_the_places_are_those_known():
     assert {where.rpartition(" ")[2] for where in ADDRESSES} >= {"email", "customer.email"}
-    assert {where.partition(" ")[0] for where in ADDRESSES} == {"orders", "shipping"}
+    assert {where.partition(" ")[0] for where in ADDRESSES} == {"orders", "shipping", "notifications"}
 
 
 @pytest.mark.requirement("V-01", "M-21")

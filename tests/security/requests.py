@@ -315,6 +315,13 @@ ASKS = {
         "POST /v1/orders/{order_id}/messages": Ask(json={"text": "it is on its way"}),
         "POST /v1/customer/messages": Ask(json={"text": "thank you"}),
         "GET /v1/events": Ask(query={"limit": 1000}),
+        "POST /v1/webhooks": Ask(
+            json={"address": "https://8.8.8.8/hooks", "email": "hooks@quay.example"}, only_own=True
+        ),
+        "PATCH /v1/webhooks/{webhook_id}": Ask(json={"description": "another"}),
+        "POST /v1/webhooks/{webhook_id}/rotate-secret": Ask(json={}),
+        "POST /v1/webhooks/{webhook_id}/resend": Ask(json={"since": clock.now().isoformat()}),
+        "POST /v1/webhooks/{webhook_id}/test": Ask(json={"type": "order.placed"}),
         "POST /v1/notices/read": Ask(json={"up_to": "$notice_id"}, only_own=True),
     },
 }

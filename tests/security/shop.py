@@ -230,7 +230,14 @@ def _write(world):
     world.settle()
     emails = do("notifications", "GET", f"{path}/notifications")["items"]
     notices = do("notifications", "GET", "/v1/notices")["items"]
+    place = {"address": "https://8.8.8.8/hooks", "email": "hooks@quay.example", "description": NOTE}
+    hook = do("notifications", "POST", "/v1/webhooks", json=place | {"sellers": ["quay"], "markets": ["gb"]})
+    sent = do(
+        "notifications", "POST", f"/v1/webhooks/{hook['webhook_id']}/test", json={"type": "order.placed"}
+    )
     world.known |= {
+        "webhook_id": hook["webhook_id"],
+        "delivery_id": sent["delivery_id"],
         "document_id": paper["document_id"],
         "invoice_id": invoice["document_id"],
         "invoice_number": invoice["number"],

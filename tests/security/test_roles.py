@@ -99,6 +99,7 @@ ISSUE_PAPERS = {
 READ_LETTERS = {f"notifications GET /v1/{things}" for things in ("orders", "emails", "conversations")}
 WRITE_LETTERS = {"notifications POST /v1/orders", "notifications POST /v1/emails"}
 FOLLOW_EVENTS = {"notifications GET /v1/events"}
+BE_TOLD = {f"notifications {method} /v1/webhooks" for method in ("GET", "POST", "PATCH", "DELETE")}
 SOURCE_OF_LETTERS = {"notifications GET /v1/emails/{email_id}/content"}
 RUN_IT = {
     *("orders PUT /v1/markets", "orders PUT /v1/sellers/{seller}"),
@@ -132,6 +133,7 @@ WORK = {
         *(LOOK_AT_THE_CATALOGUE, LOOK_AT_ORDERS, TAKE_DOWN_AND_MIND_ORDERS, SET_PRICES),
         *(LOOK_AT_CUSTOMERS, KEEP_CUSTOMERS, LOOK_AT_STOCK, FOLLOW_EVENTS),
     ],
+    "integrator": [FOLLOW_EVENTS, BE_TOLD],
     "administrator": [LOOK_AT_THE_CATALOGUE, LOOK_AT_CUSTOMERS, LOOK_AT_SHIPMENTS, RUN_IT],
 }
 # Goods are given for goods: whoever may not pay back may not do that either, nor who places no orders.

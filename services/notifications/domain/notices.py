@@ -25,6 +25,8 @@ class NoticeKind(StrEnum):
     CHARGEBACK = "chargeback"  # opened, or lost before that was told; one per chargeback
     MONEY_TO_DECIDE = "money_to_decide"  # the gateway told what nobody can count by itself
     INVOICE_WITHOUT_XML = "invoice_without_xml"  # no e-invoice for the customer's accounts; one per paper
+    WEBHOOK_FAILING = "webhook_failing"  # a program could not be told of the order; one per webhook
+    WEBHOOK_OFF = "webhook_off"  # and is told nothing any more
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,8 @@ from shared.events.snapshots import (
 WAITING = frozenset({Step.CONFIRMATION, Step.ACCEPTED, Step.MESSAGE, Step.CUSTOMER_MESSAGE})
 MESSAGES = frozenset({Step.MESSAGE, Step.CUSTOMER_MESSAGE})
 
-TO_SELLER = frozenset({Step.NEW_ORDER, Step.RETURN_TO_DECIDE, Step.CUSTOMER_MESSAGE, Step.OVERDUE})
+ABOUT_WEBHOOKS = frozenset({Step.WEBHOOK_FAILING, Step.WEBHOOK_OFF, Step.WEBHOOK_GONE})
+TO_SELLER = ABOUT_WEBHOOKS | {Step.NEW_ORDER, Step.RETURN_TO_DECIDE, Step.CUSTOMER_MESSAGE, Step.OVERDUE}
 
 # What the customer may be sent of an order's papers, and as which step.
 PAPER_STEPS = {

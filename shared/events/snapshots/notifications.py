@@ -37,6 +37,9 @@ class Step(OpenEnum):
     MESSAGE = "message"  # the seller wrote; one per message, unless they come within seconds
     CUSTOMER_MESSAGE = "customer_message"  # to the seller: the customer wrote
     OVERDUE = "overdue"  # to the seller, each morning that something is; about no single order
+    WEBHOOK_FAILING = "webhook_failing"  # to whoever minds a program that does not answer; likewise these
+    WEBHOOK_OFF = "webhook_off"  # it is sent nothing any more
+    WEBHOOK_GONE = "webhook_gone"  # nor is one that said so itself
 
 
 class Recipient(OpenEnum):

@@ -194,7 +194,7 @@ def shares_a_network(one, other):
 
 @pytest.mark.requirement("V-20")
 def test_nobody_reaches_what_they_have_no_business_with():
-    kinds = ("api", "worker", "agent", "migrate", "rendering")
+    kinds = ("api", "worker", "agent", "migrate", "rendering", "webhooks")
     own = {
         name: service
         for service in SERVICES
@@ -228,7 +228,9 @@ def test_only_what_talks_to_the_world_has_a_way_out():
     assert set().union(*(container["networks"] for container in CONTAINERS.values())) == set(networks)
     doors = {name for name, container in CONTAINERS.items() if "ports" in container}
     asks_the_issuer = {"console-api", *(f"{service}-api" for service in SERVICES)}
-    assert out == doors | asks_the_issuer | {"orders-worker", "notifications-worker"}
+    assert out == doors | asks_the_issuer | {
+        *("orders-worker", "notifications-worker", "notifications-webhooks")
+    }
 
 
 @pytest.mark.requirement("V-20")

@@ -21,18 +21,22 @@ SECRETS = {
     "MESSAGE_KEYS",
     "SERVICE_TOKEN",
     "SMTP_URL",
+    "WEBHOOK_KEYS",
 }
 OF_EVERY = {
     "api": {"DATABASE_URL", "BROKER_URL", "SERVICE_TOKEN", "CUSTOMER_LINK_KEYS"},
     "worker": {"DATABASE_URL", "BROKER_URL", "MESSAGE_KEYS"},
     "agent": {"DATABASE_URL", "BROKER_URL", "SERVICE_TOKEN", "MESSAGE_KEYS"},
     "rendering": {"DATABASE_URL", "BROKER_URL"},
+    "webhooks": {"DATABASE_URL", "BROKER_URL"},
     "migrate": {"DATABASE_URL"},
 }
 BESIDES = {
     "orders.api": {"GATEWAY_SECRET"},
     "orders.worker": {"GATEWAY_SECRET"},
     "shipping.api": {"CARRIER_SECRETS"},
+    "notifications.api": {"WEBHOOK_KEYS"},
+    "notifications.webhooks": {"WEBHOOK_KEYS"},
     "notifications.worker": {"SMTP_URL", "SERVICE_TOKEN", "CUSTOMER_LINK_KEYS"},
 }
 

@@ -12,10 +12,10 @@ from services.notifications import figures
 from services.notifications.domain.known import Doors, Known
 from services.notifications.domain.messages import Said
 from services.notifications.domain.overdue import Matter
-from services.notifications.domain.steps import MESSAGES, TO_SELLER
+from services.notifications.domain.steps import ABOUT_WEBHOOKS, MESSAGES, TO_SELLER
 from services.notifications.figures import MOST_ITEMS
 from services.notifications.models import OpenMatter
-from services.notifications.rendering import TEMPLATES, environment, render, render_digest
+from services.notifications.rendering import TEMPLATES, environment, render, render_digest, render_webhook
 from shared.db import new_id
 from shared.events.snapshots import Step, TaxRow
 from shared.wording import languages, words_in
@@ -33,6 +33,7 @@ from tests.unit.notifications.snapshot_samples import (
 
 # What rendering hands to templates.
 VARIABLES = {
+    *("api", "instant", "is_off"),
     "colour",
     "day",
     "deliveries",
@@ -128,6 +129,15 @@ NAMES = {
     Step.CUSTOMER_MESSAGE: WRITTEN,
     **{step: ["CHILDRENS CUTLERY SPACEBOY", "EU-100042-R1"] for step in Step if step.startswith("return_")},
 }
+ENABLE = "POST https://shop.example/notifications/v1/webhooks/1/enable"
+NAMES |= {
+    Step.WEBHOOK_FAILING: [
+        "hooks.shop.example",
+        "GET https://shop.example/notifications/v1/webhooks/1/deliveries",
+    ],
+    Step.WEBHOOK_OFF: ["hooks.shop.example", ENABLE, "webhooks/1/resend", SINCE.isoformat()],
+    Step.WEBHOOK_GONE: ["hooks.shop.example", ENABLE],
+}
 NAMES[Step.RETURN_APPROVED] += ["Please use the box it came in.", "20 March 2026"]
 NAMES[Step.RETURN_REJECTED] += ["Please use the box it came in."]
 
@@ -142,6 +152,9 @@ LATE = [
 def words(step, order, locale="en"):
     if step == Step.OVERDUE:
         return render_digest(locale, order, LATE)
+    if step in ABOUT_WEBHOOKS:
+        api = "https://shop.example/notifications/v1/webhooks/1"
+        return render_webhook(step, locale, order, host="hooks.shop.example", api=api, since=SINCE)
     order = replace(order, refunds=RETURNED.refunds, returns=RETURNED.returns)
     doors = Doors() if step in NOT_TO_CUSTOMER else OPEN
     if step in {Step.READY_FOR_PICKUP, Step.PICKUP_REMINDER}:
@@ -179,7 +192,7 @@ def test_a_template_uses_nothing_that_is_not_there_even_where_it_is_not_reached(
 
 
 def test_every_template_is_of_a_step_or_for_several():
-    shared = {"layout", "parts", "letter"}
+    shared = {"layout", "parts", "letter", "webhook"}
 
     assert {name.partition(".")[0] for name in templates()} <= shared | {str(step) for step in Step}
     assert {name for name in templates() if name.endswith(".txt")} == {
@@ -225,9 +238,10 @@ def test_every_email_says_all_it_has_to_say(step, method, language):
     for order in (placed_order(method), paid(placed_order(method)), cancelled(paid(placed_order(method)))):
         said = words(step, order, language)
 
-        assert ("Europe" if step == Step.OVERDUE else "EU-100042") in said.subject
+        named = "hooks.shop.example" if step in ABOUT_WEBHOOKS else "EU-100042"
+        assert ("Europe" if step == Step.OVERDUE else named) in said.subject
         for part in (said.text, said.html):
-            assert "EU-100042" in part
+            assert named in part
             bare = re.sub(r"<style.*?</style>|<!--.*?-->", "", part, flags=re.DOTALL)
             assert not re.search(
                 r"\{|\}\}|None|Undefined|mj-", bare.replace("mj-column-per", "").replace("mj-outlook", "")

@@ -1,0 +1,206 @@
+"""Webhooks over HTTP: parse, call one command or query, answer."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from flask import g
+from sqlalchemy.orm import Session
+
+from services.notifications.api.schemas.webhooks import (
+    DeliveriesArguments,
+    ResendArguments,
+    RotateArguments,
+    TestArguments,
+    WebhookArguments,
+    WebhookChangeArguments,
+    WebhookDeliverySchema,
+    WebhookDeliveryWithContentSchema,
+    WebhookSchema,
+    WebhookWithSecretSchema,
+)
+from services.notifications.commands import webhooks as commands
+from services.notifications.models import Delivery, Webhook
+from services.notifications.queries import webhooks as queries
+from shared.web.auth import refuse_without, requires
+from shared.web.blueprint import Blueprint
+from shared.web.commands import Ready, command, query
+from shared.web.paging import PageArguments, decode_cursor, page_of, page_schema
+
+blueprint = Blueprint(
+    "webhooks",
+    __name__,
+    url_prefix="/v1/webhooks",
+    description="Addresses of programs that are told of events as they come, signed by Standard Webhooks.",
+)
+
+PEOPLE = "events:read_people"
+
+
+@blueprint.route("", methods=["GET"])
+@blueprint.arguments(PageArguments, location="query")
+@blueprint.response(200, page_schema(WebhookSchema))
+@requires("webhooks:read")
+@query
+def list_webhooks(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The webhooks that hear of nobody but whom the token may see, oldest first."""
+    after = decode_cursor(arguments["cursor"], UUID)[0] if "cursor" in arguments else None
+    return page_of(queries.webhooks(session, arguments["limit"] + 1, after), arguments["limit"], "id")
+
+
+@blueprint.route("", methods=["POST"])
+@blueprint.arguments(WebhookArguments)
+@blueprint.response(201, WebhookWithSecretSchema)
+@requires("webhooks:write")
+@command
+def create_webhook(session: Session, webhook: dict[str, Any]) -> tuple[Ready, dict[str, str]]:
+    """Have an address told of events from now on. The answer has its secret, which is never shown again.
+
+    Refused (409) with its reason: `too_many_webhooks` of a seller.
+    """
+    if webhook["people"]:
+        refuse_without(PEOPLE)
+    made, secret = commands.create_webhook(session, **webhook)
+    return _with_secret(session, made, secret), {"Location": f"/v1/webhooks/{made.id}"}
+
+
+@blueprint.route("/<uuid:webhook_id>", methods=["GET"])
+@blueprint.response(200, WebhookSchema)
+@requires("webhooks:read")
+@query
+def get_webhook(session: Session, webhook_id: UUID) -> Webhook:
+    """One webhook: of what it hears, and how its receiver is."""
+    return queries.webhook(session, webhook_id)
+
+
+@blueprint.route("/<uuid:webhook_id>", methods=["PATCH"])
+@blueprint.arguments(WebhookChangeArguments)
+@blueprint.response(200, WebhookSchema)
+@requires("webhooks:write")
+@command
+def change_webhook(session: Session, changes: dict[str, Any], webhook_id: UUID) -> Webhook:
+    """Change what is named; what is owed already goes where the webhook goes now."""
+    _refuse_people(session, webhook_id, wanted=changes.get("people", False))
+    return commands.change_webhook(session, webhook_id, **changes)
+
+
+@blueprint.route("/<uuid:webhook_id>", methods=["DELETE"])
+@blueprint.response(204)
+@requires("webhooks:write")
+@command
+def delete_webhook(session: Session, webhook_id: UUID) -> None:
+    """Forget a webhook, with all that it was sent and is owed."""
+    commands.delete_webhook(session, webhook_id)
+
+
+@blueprint.route("/<uuid:webhook_id>/rotate-secret", methods=["POST"])
+@blueprint.arguments(RotateArguments)
+@blueprint.response(200, WebhookWithSecretSchema)
+@requires("webhooks:write")
+@command
+def rotate_secret(session: Session, how: dict[str, float], webhook_id: UUID) -> Ready:
+    """Make a new secret, shown this once; for a while each post has the signature of both."""
+    _refuse_people(session, webhook_id)
+    return _with_secret(session, *commands.rotate_secret(session, webhook_id, **how))
+
+
+@blueprint.route("/<uuid:webhook_id>/enable", methods=["POST"])
+@blueprint.response(200, WebhookSchema)
+@requires("webhooks:write")
+@command
+def enable_webhook(session: Session, webhook_id: UUID) -> Webhook:
+    """Send to it again, at first what still waits; what came while it was off is had by `resend`."""
+    _refuse_people(session, webhook_id)
+    return commands.enable_webhook(session, webhook_id)
+
+
+@blueprint.route("/<uuid:webhook_id>/disable", methods=["POST"])
+@blueprint.response(200, WebhookSchema)
+@requires("webhooks:write")
+@command
+def disable_webhook(session: Session, webhook_id: UUID) -> Webhook:
+    """Send nothing to it until it is enabled; what is owed waits."""
+    return commands.disable_webhook(session, webhook_id)
+
+
+@blueprint.route("/<uuid:webhook_id>/deliveries", methods=["GET"])
+@blueprint.arguments(DeliveriesArguments, location="query")
+@blueprint.response(200, page_schema(WebhookDeliverySchema))
+@requires("webhooks:read")
+@query
+def list_deliveries(session: Session, arguments: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
+    """What it was sent and is owed, newest first: each try with its answer, and when the next one is."""
+    found = queries.deliveries(
+        session,
+        webhook_id,
+        arguments["limit"] + 1,
+        before=decode_cursor(arguments["cursor"], int)[0] if "cursor" in arguments else None,
+        state=arguments.get("state"),
+        order_id=arguments.get("order"),
+        since=arguments.get("since"),
+    )
+    return page_of(found, arguments["limit"], "number")
+
+
+@blueprint.route("/<uuid:webhook_id>/deliveries/<uuid:delivery_id>", methods=["GET"])
+@blueprint.response(200, WebhookDeliveryWithContentSchema)
+@requires("webhooks:read")
+@query
+def get_delivery(session: Session, webhook_id: UUID, delivery_id: UUID) -> Ready:
+    """One delivery with each try, and with the body that is sent."""
+    people = queries.webhook(session, webhook_id).people
+    delivery = queries.delivery(session, webhook_id, delivery_id)
+    content = None
+    if not people or PEOPLE in g.actor.scopes:
+        content = queries.content(session, delivery.event_id, people=people)
+    return Ready(WebhookDeliverySchema().dump(delivery) | {"content": content})
+
+
+@blueprint.route("/<uuid:webhook_id>/deliveries/<uuid:delivery_id>/resend", methods=["POST"])
+@blueprint.response(200, WebhookDeliverySchema)
+@requires("webhooks:write")
+@command
+def resend_delivery(session: Session, webhook_id: UUID, delivery_id: UUID) -> Delivery:
+    """Send one once more, taken or not, under the same ids.
+
+    Refused (409) with its reason: `webhook_off`, `event_forgotten`.
+    """
+    return commands.resend(session, webhook_id, delivery_id)
+
+
+@blueprint.route("/<uuid:webhook_id>/resend", methods=["POST"])
+@blueprint.arguments(ResendArguments)
+@blueprint.response(202)
+@requires("webhooks:write")
+@command
+def resend_since(session: Session, wanted: dict[str, datetime], webhook_id: UUID) -> None:
+    """Send all that failed, and all that it missed while it was off, since a time; it shows in the log.
+
+    Refused (409) with its reason: `webhook_off`.
+    """
+    commands.resend_since(session, webhook_id, **wanted)
+
+
+@blueprint.route("/<uuid:webhook_id>/test", methods=["POST"])
+@blueprint.arguments(TestArguments)
+@blueprint.response(202, WebhookDeliverySchema)
+@requires("webhooks:write")
+@command
+def send_test(session: Session, wanted: dict[str, str], webhook_id: UUID) -> Delivery:
+    """Send an event that never happened, of a type: `test` is true in it, and a header says so too.
+
+    Refused (409) with its reason: `webhook_off`.
+    """
+    return commands.send_test(session, webhook_id, wanted["type"])
+
+
+def _refuse_people(session: Session, webhook_id: UUID, *, wanted: bool = False) -> None:
+    """Let nobody have people's data sent who may not read it themselves; raises NotFound."""
+    if queries.webhook(session, webhook_id).people or wanted:
+        refuse_without(PEOPLE)
+
+
+def _with_secret(session: Session, webhook: Webhook, secret: str) -> Ready:
+    session.flush()
+    g.told_once = ("secret",)
+    return Ready(WebhookSchema().dump(webhook) | {"secret": secret})

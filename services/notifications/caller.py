@@ -1,0 +1,14 @@
+"""The Celery app that sends webhooks: a worker of its own, for receivers take their time."""
+
+from services.notifications import consumers, db, jobs, webhook_jobs  # noqa: F401 - they register themselves
+from services.notifications.messaging import messaging
+from services.notifications.settings import Settings
+from shared.messaging.worker import make_worker
+from shared.settings import read
+
+settings = read(Settings, process="webhooks")
+db.bind(settings)
+app = make_worker(messaging, db.sessions, settings, hears_events=False)
+
+# A task is a round of a quarter of a minute.
+app.conf.worker_prefetch_multiplier = 1

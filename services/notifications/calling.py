@@ -1,0 +1,177 @@
+"""Posting a webhook to its receiver: to the world's addresses only, signed, within ten seconds."""
+
+import asyncio
+import socket
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import httpcore
+from standardwebhooks import Webhook
+
+from services.notifications.domain.receivers import Forbidden, check_address, check_resolved
+from services.notifications.domain.webhooks import Answer
+from shared import clock
+from shared.text import one_line
+
+ALL_SECONDS = 10.0  # for looking up, connecting, sending and the answer together
+CONNECT_SECONDS = 4.0  # to one address of a host; then the next is tried
+MOST_ANSWER_BYTES = 16 << 10
+KEPT_ANSWER = 500  # characters
+_IDLE_SECONDS = 2.0  # a connection is kept for the next; receivers hang up on who is silent for longer
+_LOOKUPS = 64  # at a time: a name server that does not answer holds up its own names alone
+_NAME = "Waybill-Webhooks/1"
+
+Resolve = Callable[[str, int], Awaitable[list[str]]]
+
+
+class Caller:
+    """Posts webhooks, many at a time, over connections that it keeps; belongs to one event loop.
+
+    It follows no redirect, asks no proxy whatever the environment says, and has no cookies: httpcore knows
+    none of these. What a host's name leads to is looked up once for each connection, and that is where the
+    connection goes; the certificate is the name's all the same.
+    """
+
+    def __init__(
+        self,
+        *,
+        local: bool,
+        resolve: Resolve | None = None,
+        tls: ssl.SSLContext | None = None,
+        all_seconds: float = ALL_SECONDS,
+    ) -> None:
+        self._local = local
+        self._lookups = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="lookup")
+        self._tls = tls or ssl.create_default_context()
+        self._network = _Guarded(resolve or self._resolve, local=local)
+        self._pools: dict[UUID, httpcore.AsyncConnectionPool] = {}
+        self._all_seconds = all_seconds
+
+    async def post(
+        self, receiver: UUID, address: str, headers: Mapping[bytes | str, bytes | str], content: bytes
+    ) -> Answer:
+        """Post to a receiver, and answer what came of it; never raises but for being cancelled.
+
+        Each receiver has its own connections, so that those of one are never in another's way.
+        """
+        at, began = clock.now(), time.monotonic()
+        try:
+            check_address(address, local=self._local)
+            async with asyncio.timeout(self._all_seconds):
+                status, text, retry_after = await self._exchange(receiver, address, headers, content)
+        except Forbidden as error:
+            return _answer(at, began, error=f"not sent: its address {error}")
+        except TimeoutError:
+            return _answer(at, began, error=f"no whole answer within {self._all_seconds:g} s")
+        except Exception as error:  # noqa: BLE001 - whatever a receiver can do to us is a failed try of its own
+            return _answer(at, began, error=_words(error))
+        return _answer(at, began, status=status, text=text, retry_after=retry_after)
+
+    async def _exchange(
+        self, receiver: UUID, address: str, headers: Mapping[bytes | str, bytes | str], content: bytes
+    ) -> tuple[int, str, str]:
+        pool = self._pools.get(receiver)
+        if pool is None:
+            pool = self._pools[receiver] = httpcore.AsyncConnectionPool(
+                ssl_context=self._tls, keepalive_expiry=_IDLE_SECONDS, network_backend=self._network
+            )
+        async with pool.stream("POST", address, headers=headers, content=content) as response:
+            body = b""
+            async with aclosing(response.aiter_stream()) as parts:  # type: ignore[type-var]
+                async for part in parts:
+                    body += part
+                    if len(body) >= MOST_ANSWER_BYTES:
+                        break
+        retry_after = next((value for name, value in response.headers if name.lower() == b"retry-after"), b"")
+        return response.status, _legible(body), retry_after.decode("latin-1").strip()
+
+    async def _resolve(self, host: str, port: int) -> list[str]:
+        """All addresses of a host, as the machine's own resolver has them."""
+        loop = asyncio.get_running_loop()
+        found = await loop.run_in_executor(
+            self._lookups, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        )
+        return list(dict.fromkeys(str(place[0]) for *_, place in found))
+
+    async def close(self) -> None:
+        """Hang up."""
+        for pool in self._pools.values():
+            await pool.aclose()
+        self._lookups.shutdown(wait=False, cancel_futures=True)
+
+
+class _Guarded(httpcore.AsyncNetworkBackend):
+    """Connects to what a name was found to stand for, if that is anywhere a webhook may go."""
+
+    def __init__(self, resolve: Resolve, *, local: bool) -> None:
+        self._resolve = resolve
+        self._local = local
+        self._network = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109, ARG002 - httpcore's own shape
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """A connection to the first of the host's addresses that answers; raises Forbidden."""
+        found = check_resolved(await self._resolve(host, port), local=self._local)
+        failure: Exception = OSError("its host has no address")
+        for address in found:
+            try:
+                return await self._network.connect_tcp(
+                    address, port, CONNECT_SECONDS, local_address, socket_options
+                )
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+        raise failure
+
+    async def connect_unix_socket(
+        self,
+        path: str,  # noqa: ARG002 - httpcore's own shape
+        timeout: float | None = None,  # noqa: ASYNC109, ARG002
+        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
+    ) -> httpcore.AsyncNetworkStream:
+        """Nowhere: no webhook goes to a socket of this machine."""
+        raise Forbidden("is no address of the network")
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+
+def signed(
+    event_id: UUID, delivery_id: UUID, secrets: Iterable[str], content: bytes, at: datetime
+) -> dict[bytes | str, bytes | str]:
+    """The headers of a try, as Standard Webhooks says: one signature for each secret that holds."""
+    text = content.decode()
+    return {
+        "content-type": "application/json",
+        "user-agent": _NAME,
+        "webhook-id": str(event_id),
+        "webhook-timestamp": str(int(at.timestamp())),
+        "webhook-signature": " ".join(Webhook(secret).sign(str(event_id), at, text) for secret in secrets),
+        "webhook-delivery-id": str(delivery_id),
+    }
+
+
+def _answer(at: datetime, began: float, **came: Any) -> Answer:
+    return Answer(at=at, milliseconds=round((time.monotonic() - began) * 1000), **came)
+
+
+def _legible(body: bytes) -> str:
+    """The beginning of what was answered, as a database and a page can show it."""
+    return one_line(body[: 4 * KEPT_ANSWER].decode("utf-8", "replace"))[:KEPT_ANSWER]
+
+
+def _words(error: Exception) -> str:
+    said = one_line(str(error))
+    return f"{type(error).__name__}: {said}"[:KEPT_ANSWER] if said else type(error).__name__

@@ -1,0 +1,317 @@
+"""What webhooks are owed: taken by senders, tried, taken or given up. The caller owns the transaction.
+
+Senders change the rows of deliveries one after the other: a lock of their own makes that sure, and is held
+for milliseconds. So what one statement finds is so until the commit, and an order's next event is let go
+by whoever ends the one before it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from prometheus_client import Counter, Histogram
+from sqlalchemy import Row, func, insert, select, text, tuple_
+from sqlalchemy.dialects.postgresql import insert as insert_or_leave
+from sqlalchemy.orm import Session
+
+from services.notifications.commands import receivers
+from services.notifications.domain.feed import public_form
+from services.notifications.domain.webhooks import (
+    DEATHS,
+    SUSPICIOUS_DEATHS,
+    Answer,
+    DeliveryState,
+    next_try,
+)
+from services.notifications.models import Delivery, DeliveryAttempt, EventBody
+from services.notifications.queries import webhooks as queries
+from shared import clock
+from shared.logging import logger
+from shared.metrics import when_committed
+
+log = logger(__name__)
+
+ATTEMPTS = Counter(
+    "waybill_webhook_attempts",
+    "Tries of a webhook by their outcome: taken, failed (it is sent again) or given_up.",
+    ["outcome"],
+)
+for outcome in ("taken", "failed", "given_up"):
+    ATTEMPTS.labels(outcome)  # a rate is only seen from a 0 on
+DELAY_SECONDS = Histogram(
+    "waybill_webhook_delay_seconds",
+    "From an event's place in the feed to its first try at a webhook.",
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600),
+)
+
+MOST_UNDER_WAY = 8  # of one endpoint at a time, over all senders; of one that fails: 1
+# A sender has 10 s for a try, and writes down at once what came of it.
+LEASE = timedelta(seconds=30)
+MOST_HELD_BACK = 1000  # deliveries that are put off at a time, as one before them waits
+_SENDERS = 0x57617962  # the lock's name: any number that nobody else uses
+_DIED = f"the process that was sending it died {DEATHS} times"
+_FORGOTTEN = "the event is kept no longer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """How many more deliveries a sender can have under way: in all, to who fails, and that may be deadly."""
+
+    all: int
+    failing: int
+    deadly: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """A delivery that a sender has, with all that it needs to send it."""
+
+    number: int
+    attempt: int
+    delivery_id: UUID
+    webhook_id: UUID
+    event_id: UUID
+    address: str
+    secrets: tuple[bytes, ...]  # sealed; the newest first
+    content: bytes
+    is_test: bool
+    is_failing: bool  # its endpoint did not take what was sent last
+    is_deadly: bool  # senders died that had it
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tried:
+    """What came of a try, with its number: from a sender that was late the delivery may have been taken."""
+
+    number: int
+    attempt: int
+    answer: Answer
+    is_last: bool = False  # trying again can't help
+
+
+# Each endpoint by itself, so that those with thousands waiting cost no more than those with one. Healthy ones
+# go first; an order's event goes when none of the order before it waits. A row that is due though a sender
+# had it has outlived that sender.
+_CLAIM = text(f"""
+    with open_ones as (
+        select id, failures > 0 as is_failing, greatest(0, case when failures > 0 then 1 else :each end - (
+            select count(*) from webhook_deliveries
+            where webhook_id = webhooks.id and sending_until > now()
+        )) as room
+        from webhooks where state = 'active' and (rested_until is null or rested_until <= now())
+    ), due as (
+        select one.number, one.next_at, open_ones.is_failing, one.deaths >= {SUSPICIOUS_DEATHS} as is_deadly
+        from open_ones, lateral (
+            select number, next_at, deaths from webhook_deliveries as mine
+            where webhook_id = open_ones.id and state = 'waiting' and next_at <= now()
+            and not exists (
+                select from webhook_deliveries as earlier
+                where earlier.webhook_id = mine.webhook_id and earlier.order_id = mine.order_id
+                and earlier.state = 'waiting' and earlier.position < mine.position
+            )
+            order by next_at, number limit open_ones.room
+        ) as one
+    ), ranked as (
+        select *, row_number() over (partition by is_failing, is_deadly order by next_at, number) as place
+        from due
+    ), picked as (
+        select number, is_failing, is_deadly from ranked
+        where (not is_failing or place <= :failing) and (not is_deadly or place <= :deadly)
+        order by is_failing, next_at, number limit :all
+    )
+    update webhook_deliveries as mine
+    set attempts = attempts + 1, deaths = deaths + (sending_until is not null)::int,
+        sending_until = now() + :lease, next_at = now() + :lease
+    from picked, webhooks
+    where mine.number = picked.number and webhooks.id = mine.webhook_id
+    returning mine.number, mine.id, mine.webhook_id, mine.event_id, mine.attempts, mine.deaths, mine.due_at,
+        mine.failures, mine.order_id, mine.position, webhooks.address, webhooks.secret, webhooks.people,
+        case when webhooks.previous_until > now() then webhooks.previous_secret end as previous_secret,
+        picked.is_failing, picked.is_deadly""")  # noqa: S608 - a number of ours
+
+# What is behind something that waits to be tried again is not looked at until then.
+_HOLD_BACK = text("""
+    update webhook_deliveries as mine set next_at = held.until
+    from (
+        select mine.number, max(earlier.next_at) as until
+        from webhooks
+        join webhook_deliveries as mine on mine.webhook_id = webhooks.id
+        join webhook_deliveries as earlier on earlier.webhook_id = mine.webhook_id
+            and earlier.order_id = mine.order_id and earlier.state = 'waiting'
+            and earlier.position < mine.position
+        where webhooks.state = 'active' and (webhooks.rested_until is null or webhooks.rested_until <= now())
+        and mine.state = 'waiting' and mine.next_at <= now() and earlier.sending_until is null
+        and earlier.next_at > now()
+        group by mine.number limit :most
+    ) as held
+    where mine.number = held.number""")
+
+_LET_NEXT_GO = text("""
+    update webhook_deliveries as mine set next_at = now()
+    from (
+        select distinct on (behind.webhook_id, behind.order_id) behind.number
+        from webhook_deliveries as ended
+        join webhook_deliveries as behind on behind.webhook_id = ended.webhook_id
+            and behind.order_id = ended.order_id and behind.state = 'waiting'
+        where ended.number = any(:ended)
+        order by behind.webhook_id, behind.order_id, behind.position
+    ) as next
+    where mine.number = next.number and mine.sending_until is null and mine.next_at > now()""")
+
+_WRITE_DOWN = text("""
+    update webhook_deliveries as mine
+    set state = came.state, next_at = coalesce(came.next_at, mine.next_at), failures = came.failures,
+        ended_at = came.ended_at, sending_until = null, deaths = 0
+    from jsonb_to_recordset(cast(:rows as jsonb)) as came(
+        number bigint, state text, next_at timestamptz, failures int, ended_at timestamptz)
+    where mine.number = came.number""")
+
+
+def lock_senders(session: Session) -> None:
+    """Change deliveries alone until the transaction ends."""
+    session.execute(select(func.pg_advisory_xact_lock(_SENDERS)))
+
+
+def claim(session: Session, room: Room) -> list[Claimed]:
+    """Take what is due, for as long as a try may last; whoever dies with it leaves it to the next.
+
+    What killed its sender too often is given up instead. The caller has locked the senders.
+    """
+    limits = {"all": room.all, "failing": room.failing, "deadly": room.deadly}
+    rows = session.execute(_CLAIM, limits | {"each": MOST_UNDER_WAY, "lease": LEASE}).all()
+    if not rows:
+        return []
+    bodies = _bodies(session, {(row.event_id, row.people) for row in rows if row.deaths < DEATHS})
+    lost = [row for row in rows if (row.event_id, row.people) not in bodies]
+    if lost:
+        record(session, [_given_up(row) for row in lost])
+    claimed = [row for row in rows if (row.event_id, row.people) in bodies]
+    for row in claimed:
+        if row.attempts == 1 and row.position is not None:
+            waited = (clock.now() - row.due_at).total_seconds()
+            when_committed(session, lambda waited=waited: DELAY_SECONDS.observe(waited))  # type: ignore[misc]
+    return [_claimed(row, bodies[row.event_id, row.people]) for row in claimed]
+
+
+def hold_back(session: Session) -> None:
+    """Put off what is behind something of its order that waits to be tried again."""
+    session.execute(_HOLD_BACK, {"most": MOST_HELD_BACK})
+
+
+def record(session: Session, tried: Sequence[Tried]) -> None:
+    """Write down what came of tries: taken, to be sent again or given up; and what it says of the receivers.
+
+    Each try is in the log, also one that came too late to count. The caller has locked the senders.
+    """
+    by_number = {one.number: one for one in tried}
+    rows = session.scalars(
+        select(Delivery)
+        .where(Delivery.number.in_(by_number))
+        .order_by(Delivery.number)
+        .execution_options(populate_existing=True)
+    ).all()
+    held = [
+        row
+        for row in rows
+        if row.state == DeliveryState.WAITING and row.attempts == by_number[row.number].attempt
+    ]
+    if rows:
+        session.execute(insert(DeliveryAttempt), [_logged(by_number[row.number]) for row in rows])
+    if not held:
+        return
+    written = [_outcome(row, by_number[row.number]) for row in held]
+    session.execute(_WRITE_DOWN, {"rows": msgspec.json.encode(written).decode()})
+    ended = [one["number"] for one in written if one["ended_at"]]
+    if ended:
+        session.execute(_LET_NEXT_GO, {"ended": ended})
+    for one in written:
+        outcome = "given_up" if one["state"] == DeliveryState.FAILED else one["state"]
+        when_committed(session, ATTEMPTS.labels("failed" if one["next_at"] else outcome).inc)
+    receivers.note_answers(session, [(row, by_number[row.number].answer) for row in held])
+    for row in rows:
+        session.expunge(row)  # what it has read is old by now
+
+
+def _outcome(row: Delivery, tried: Tried) -> dict[str, Any]:
+    answer = tried.answer
+    failures = 0 if answer.is_taken else row.failures + 1
+    again = None
+    if not (answer.is_taken or answer.is_gone or tried.is_last):
+        again = next_try(failures, row.due_at, answer)
+    state = DeliveryState.TAKEN if answer.is_taken else DeliveryState.FAILED
+    return {
+        "number": row.number,
+        "state": DeliveryState.WAITING if again else state,
+        "next_at": again,
+        "failures": failures,
+        "ended_at": None if again else clock.now(),
+    }
+
+
+def _logged(tried: Tried) -> dict[str, Any]:
+    answer = tried.answer
+    return {
+        "delivery_number": tried.number,
+        "at": answer.at,
+        "milliseconds": answer.milliseconds,
+        "status": answer.status,
+        "answer": answer.text,
+        "error": answer.error,
+    }
+
+
+def _given_up(row: Row[Any]) -> Tried:
+    """The last try of something that can't be sent."""
+    why = _DIED if row.deaths >= DEATHS else _FORGOTTEN
+    log.error("webhook_given_up", delivery_id=str(row.id), webhook_id=str(row.webhook_id), error=why)
+    answer = Answer(at=clock.now(), milliseconds=0, error=why)
+    return Tried(number=row.number, attempt=row.attempts, answer=answer, is_last=True)
+
+
+def _claimed(row: Row[Any], content: bytes) -> Claimed:
+    return Claimed(
+        number=row.number,
+        attempt=row.attempts,
+        delivery_id=row.id,
+        webhook_id=row.webhook_id,
+        event_id=row.event_id,
+        address=row.address,
+        secrets=tuple(secret for secret in (row.secret, row.previous_secret) if secret),
+        content=content,
+        is_test=row.position is None,
+        is_failing=row.is_failing,
+        is_deadly=row.is_deadly,
+    )
+
+
+def _bodies(session: Session, wanted: set[tuple[UUID, bool]]) -> dict[tuple[UUID, bool], bytes]:
+    """The bytes of events, with people or without; made at the first try, and kept for all that follow.
+
+    Missing is what is kept no longer.
+    """
+    bodies = _kept(session, wanted)
+    new = wanted - bodies.keys()
+    if new:
+        entries = queries.contents(session, {event_id for event_id, _ in new})
+        rows: list[dict[str, Any]] = [
+            {
+                "event_id": event_id,
+                "people": people,
+                "order_id": entries[event_id].order_id,
+                "content": msgspec.json.encode(public_form(entries[event_id], with_people=people)),
+            }
+            for event_id, people in new
+            if event_id in entries
+        ]
+        if rows:
+            session.execute(insert_or_leave(EventBody).on_conflict_do_nothing(), rows)
+            bodies |= {(row["event_id"], row["people"]): row["content"] for row in rows}
+    return bodies
+
+
+def _kept(session: Session, wanted: set[tuple[UUID, bool]]) -> dict[tuple[UUID, bool], bytes]:
+    kept = select(EventBody).where(tuple_(EventBody.event_id, EventBody.people).in_(wanted))
+    return {(body.event_id, body.people): body.content for body in session.scalars(kept)}

@@ -1,0 +1,383 @@
+"""Webhooks: made, changed, switched; what each is owed, and owed again. The caller owns the transaction."""
+
+import base64
+import secrets as chance
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, cast
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import msgspec
+from prometheus_client import Gauge
+from sqlalchemy import Table, delete, func, select, text, update
+from sqlalchemy.orm import Session
+
+from services.notifications.commands.deliveries import lock_senders
+from services.notifications.db import settings_of
+from services.notifications.domain import receivers
+from services.notifications.domain.feed import Entry, public_form
+from services.notifications.domain.webhooks import ALL, DeliveryState, WebhookState
+from services.notifications.models import Delivery, DeliveryAttempt, EventBody, Webhook
+from services.notifications.queries import webhooks as queries
+from shared import clock, secrets_at_rest
+from shared.access import actor_of
+from shared.db import new_id
+from shared.errors import Invalid, Refused
+from shared.events import codec
+from shared.events.samples import envelope
+from shared.messaging import retention
+from shared.messaging.jobs import enqueue
+
+OLDEST_DUE = Gauge(
+    "waybill_oldest_due_webhook_seconds", "How long the oldest webhook that could be sent has waited."
+)
+WEBHOOKS = Gauge("waybill_webhooks", "Webhooks by their state.", ["state"])
+
+SECRET_BYTES = 32  # Standard Webhooks: 24 to 64
+BOTH_SECRETS_FOR = timedelta(days=1)  # if whoever changes one says nothing else
+
+# A round of sending lasts as long as this and some seconds, and each so many seconds with news owe one: so
+# there is always one that takes on what comes.
+ROUND_SECONDS = 15
+LATE_SECONDS = 0.5  # a round that is going on has found it by then
+MOST_AT_A_TIME = 1000  # are owed again in one transaction
+_ROUNDS = uuid5(NAMESPACE_URL, "webhooks")  # what the jobs are about, in place of an order
+
+# As the feed is read: what is of no one seller or market is everybody's.
+_HEARS = """
+    ('*' = any(webhooks.types) or feed.type = any(webhooks.types))
+    and (feed.seller = '*' or '*' = any(webhooks.sellers) or feed.seller = any(webhooks.sellers))
+    and (feed.market = '*' or '*' = any(webhooks.markets) or feed.market = any(webhooks.markets))"""
+_OWE = """
+    insert into webhook_deliveries (webhook_id, event_id, type, position, order_id, order_number)
+    select webhooks.id, feed.event_id, feed.type, feed.position, feed.order_id, feed.number"""
+# The order of rows is that of their numbers, by which the log is paged.
+_FAN_OUT = text(f"""
+    with owed as (
+        {_OWE} from feed join webhooks on webhooks.state = 'active' and {_HEARS}
+        where feed.position between :first and :last
+        order by feed.position
+        on conflict do nothing returning true
+    ), woken as (select pg_notify('webhooks', '') from owed limit 1)
+    select count(*) from woken""")  # noqa: S608 - put together from what stands above
+_MISSED = text(f"""
+    with owed as (
+        {_OWE} from feed join webhooks on webhooks.id = :webhook_id and {_HEARS}
+        where feed.entered_at >= :since and feed.entered_at < :until
+        and not exists (
+            select from webhook_deliveries
+            where webhook_id = webhooks.id and webhook_deliveries.event_id = feed.event_id
+        )
+        order by feed.position limit :most
+        on conflict do nothing returning true
+    )
+    select count(*) from owed""")  # noqa: S608 - as above
+
+
+def fan_out(session: Session, first_position: int, last_position: int) -> None:
+    """Owe the events of these positions to every webhook that hears them, in the commit that gives them."""
+    told = session.execute(_FAN_OUT, {"first": first_position, "last": last_position}).scalar_one()
+    if told:
+        owe_round(session)
+
+
+def owe_round(session: Session) -> None:
+    """See that somebody sends what is due: the same round for all that falls due within its time."""
+    place = int(clock.now().timestamp()) // ROUND_SECONDS
+    _owe(session, f"webhooks:{place}")
+
+
+def owe_late_round(session: Session) -> None:
+    """See that somebody sends what waits though it is due, as whoever should have sent it died."""
+    _owe(session, f"webhooks:late:{new_id()}")
+
+
+def see_to_late(session: Session) -> None:
+    """Look whether something waits that is due, and have it sent if nobody is about to.
+
+    So what is to be sent again goes out in time, and what a killed process left behind.
+    """
+    late = queries.oldest_due_seconds(session)
+    OLDEST_DUE.set(late)
+    for state, number in queries.count_by_state(session).items():
+        WEBHOOKS.labels(state).set(number)
+    if late > LATE_SECONDS and not queries.is_round_owed(session):
+        owe_late_round(session)
+
+
+def _owe(session: Session, key: str) -> None:
+    enqueue(session, "webhooks", key=key, order_id=_ROUNDS, number="webhooks")
+
+
+def create_webhook(
+    session: Session,
+    *,
+    address: str,
+    email: str,
+    description: str,
+    types: list[str],
+    people: bool,
+    sellers: list[str] | None = None,
+    markets: list[str] | None = None,
+) -> tuple[Webhook, str]:
+    """Have an address told of events from now on; answers its secret too, which is shown this once.
+
+    Of whom it hears is what is named, or all that its maker may see. Raises Invalid naming what is wrong,
+    Refused (too_many_webhooks).
+    """
+    _check_address(session, address)
+    reach = _reach(session, sellers, markets)
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("webhooks", 0))))
+    most = settings_of(session).webhooks_per_seller
+    for seller in reach["sellers"]:
+        has = select(func.count()).where(Webhook.sellers.contains([seller]))
+        if session.scalars(has).one() >= most:
+            raise Refused("too_many_webhooks", f"{seller} has {most}", at_most=most)
+    secret = _new_secret()
+    webhook = Webhook(
+        address=address,
+        email=email,
+        description=description,
+        types=_types(types),
+        people=people,
+        **reach,
+        secret=_sealed(session, secret),
+        created_by=actor_of(session).name,
+        created_at=clock.now(),
+    )
+    session.add(webhook)
+    session.flush()
+    return webhook, secret
+
+
+def change_webhook(session: Session, webhook_id: UUID, **changes: Any) -> Webhook:
+    """Change what is named; raises NotFound, Invalid. What is owed already is sent as it was owed."""
+    webhook = queries.webhook(session, webhook_id, for_change=True)
+    if "address" in changes:
+        _check_address(session, changes["address"])
+    if "types" in changes:
+        changes["types"] = _types(changes["types"])
+    if "sellers" in changes or "markets" in changes:
+        changes |= _reach(
+            session, changes.get("sellers", webhook.sellers), changes.get("markets", webhook.markets)
+        )
+    for name, value in changes.items():
+        setattr(webhook, name, value)
+    return webhook
+
+
+def delete_webhook(session: Session, webhook_id: UUID) -> None:
+    """Forget a webhook with all that it was sent; raises NotFound."""
+    webhook = queries.webhook(session, webhook_id, for_change=True)
+    session.execute(delete(Webhook).where(Webhook.id == webhook.id))
+
+
+def rotate_secret(session: Session, webhook_id: UUID, previous_hours: float) -> tuple[Webhook, str]:
+    """A new secret, shown this once; the one before it signs too for so many hours. Raises NotFound."""
+    webhook = queries.webhook(session, webhook_id, for_change=True)
+    secret = _new_secret()
+    is_kept = previous_hours > 0
+    webhook.previous_secret = webhook.secret if is_kept else None
+    webhook.previous_until = clock.now() + timedelta(hours=previous_hours) if is_kept else None
+    webhook.secret = _sealed(session, secret)
+    return webhook, secret
+
+
+def enable_webhook(session: Session, webhook_id: UUID) -> Webhook:
+    """Send to a webhook again, what still waits at first; raises NotFound.
+
+    It begins as one that is well. What came while it was off is owed by `resend_since`.
+    """
+    webhook = queries.webhook(session, webhook_id, for_change=True)
+    webhook.state = WebhookState.ACTIVE
+    webhook.failures, webhook.failing_since = 0, None
+    webhook.rested_until = webhook.told_at = None
+    lock_senders(session)
+    waiting = Delivery.webhook_id == webhook_id, Delivery.state == DeliveryState.WAITING
+    now = clock.now()
+    session.execute(update(Delivery).where(*waiting).values(next_at=now, due_at=now, failures=0))
+    _wake(session)
+    return webhook
+
+
+def disable_webhook(session: Session, webhook_id: UUID) -> Webhook:
+    """Send nothing more to a webhook until it is enabled; raises NotFound."""
+    webhook = queries.webhook(session, webhook_id, for_change=True)
+    webhook.state = WebhookState.DISABLED
+    return webhook
+
+
+def resend(session: Session, webhook_id: UUID, delivery_id: UUID) -> Delivery:
+    """Send one once more, under the same ids and in the same bytes, whatever came of it; raises NotFound.
+
+    Refused (webhook_off) where nothing is sent, (event_forgotten) where the event is kept no longer.
+    """
+    webhook = queries.webhook(session, webhook_id, for_change=True)
+    _refuse_unless_active(webhook)
+    lock_senders(session)
+    delivery = queries.delivery(session, webhook_id, delivery_id)
+    if not queries.is_kept(session, delivery.event_id):
+        raise Refused("event_forgotten", "what is so old is kept no longer")
+    if delivery.sending_until is None:
+        _owe_again(session, [delivery.number])
+    _wake(session)
+    session.refresh(delivery)
+    return delivery
+
+
+def resend_since(session: Session, webhook_id: UUID, since: datetime) -> None:
+    """Owe again all that failed, and all that was never owed, of what came since then; a job does it.
+
+    What the webhook was not told while it was off is in the feed, as far back as that is kept. Raises
+    NotFound; refused (webhook_off).
+    """
+    webhook = queries.webhook(session, webhook_id)
+    _refuse_unless_active(webhook)
+    enqueue(
+        session,
+        "webhook_resend",
+        key=f"webhook_resend:{new_id()}",
+        order_id=webhook_id,
+        number="webhooks",
+        argument={
+            "webhook_id": str(webhook_id),
+            "since": since.isoformat(),
+            "until": clock.now().isoformat(),
+        },
+    )
+
+
+def owe_again(session: Session, webhook_id: UUID, since: datetime, until: datetime) -> bool:
+    """Owe some of what failed or was never owed in this time; answers whether there may be more."""
+    lock_senders(session)
+    failed = (
+        select(Delivery.number)
+        .where(
+            Delivery.webhook_id == webhook_id,
+            Delivery.state == DeliveryState.FAILED,
+            Delivery.created_at >= since,
+            Delivery.ended_at < until,  # what fails once more meanwhile is not sent for ever
+        )
+        .order_by(Delivery.number)
+        .limit(MOST_AT_A_TIME)
+    )
+    numbers = session.scalars(failed).all()
+    _owe_again(session, numbers)
+    missed = 0
+    if not numbers:
+        limits = {"since": since, "until": until, "most": MOST_AT_A_TIME}
+        missed = session.execute(_MISSED, {"webhook_id": webhook_id, **limits}).scalar_one()
+    if numbers or missed:
+        _wake(session)
+    return bool(numbers or missed)
+
+
+def send_test(session: Session, webhook_id: UUID, event_type: str) -> Delivery:
+    """Send an event of a type that never happened, and says so; raises NotFound, Invalid.
+
+    Refused (webhook_off).
+    """
+    webhook = queries.webhook(session, webhook_id)
+    _refuse_unless_active(webhook)
+    event_id = new_id()
+    content = _test_event(event_type, event_id, with_people=webhook.people)
+    session.add(EventBody(event_id=event_id, people=webhook.people, order_id=None, content=content))
+    delivery = Delivery(webhook_id=webhook_id, event_id=event_id, type=event_type, order_number="")
+    session.add(delivery)
+    session.flush()
+    _wake(session)
+    session.refresh(delivery)
+    return delivery
+
+
+def erase_person(session: Session, order_id: UUID) -> None:
+    """Empty what was sent of an order, and answers to it; what still waits is put together anew."""
+    session.execute(delete(EventBody).where(EventBody.order_id == order_id))
+    of_order = select(Delivery.number).where(Delivery.order_id == order_id)
+    tries = DeliveryAttempt.delivery_number.in_(of_order)
+    session.execute(update(DeliveryAttempt).where(tries).values(answer="", error=""))
+
+
+def old(days: float) -> tuple[retention.Old, ...]:
+    """What was sent and answered so long ago that it is forgotten."""
+    kept = timedelta(days=days)
+    return tuple(
+        (cast(Table, kind.__table__), retention.older_than(kind.created_at, kept))
+        for kind in (Delivery, EventBody)
+    )
+
+
+def _wake(session: Session) -> None:
+    session.execute(select(func.pg_notify("webhooks", "")))
+    owe_round(session)
+
+
+def _owe_again(session: Session, numbers: Sequence[int]) -> None:
+    again = {"state": DeliveryState.WAITING, "next_at": clock.now(), "due_at": clock.now(), "failures": 0}
+    rows = update(Delivery).where(Delivery.number.in_(numbers))
+    session.execute(
+        rows.values(**again, ended_at=None, deaths=0), execution_options={"synchronize_session": False}
+    )
+
+
+def _refuse_unless_active(webhook: Webhook) -> None:
+    if webhook.state != WebhookState.ACTIVE:
+        raise Refused("webhook_off", f"it is {webhook.state}: enable it first", state=webhook.state)
+
+
+def _check_address(session: Session, address: str) -> None:
+    try:
+        receivers.check_address(address, local=bool(settings_of(session).webhooks_local))
+    except receivers.Forbidden as error:
+        raise Invalid(address=str(error)) from error
+
+
+def _types(types: list[str]) -> list[str]:
+    return sorted(set(types)) or [ALL]
+
+
+def _reach(session: Session, sellers: list[str] | None, markets: list[str] | None) -> dict[str, list[str]]:
+    """Of whom a webhook hears: what is named, or all that whoever makes it may see; raises Invalid."""
+    actor = actor_of(session)
+    reach = {}
+    for name, wanted, own in (("sellers", sellers, actor.sellers), ("markets", markets, actor.markets)):
+        chosen = set(own if wanted is None else wanted)
+        if not chosen or not (ALL in own or chosen <= own):
+            raise Invalid(**{name: "names what is not there"})
+        reach[name] = [ALL] if ALL in chosen else sorted(chosen)
+    return reach
+
+
+def _test_event(event_type: str, event_id: UUID, *, with_people: bool) -> bytes:
+    """The sample of an event as it would be sent, which says that nothing happened: `test` is true."""
+    sample = envelope(event_type)
+    snapshot = codec.decode(event_type, sample["data"]).snapshot
+    order = getattr(snapshot, "order_id", None)
+    entry = Entry(
+        position=0,
+        event_id=event_id,
+        source=sample["source"].removeprefix("/"),
+        type=event_type,
+        subject=sample["subject"],
+        order_id=order,
+        number=sample["reference"] if order else "",
+        seller=_named(snapshot, "seller"),
+        market=_named(snapshot, "market"),
+        sequence=0,
+        occurred_at=clock.now(),
+        data=sample["data"],
+    )
+    return msgspec.json.encode(public_form(entry, with_people=with_people) | {"test": True})
+
+
+def _named(snapshot: Any, what: str) -> str:
+    """Whose a sample is, where it says so."""
+    return str(getattr(getattr(snapshot, what, None), what, ""))
+
+
+def _new_secret() -> str:
+    return "whsec_" + base64.b64encode(chance.token_bytes(SECRET_BYTES)).decode()
+
+
+def _sealed(session: Session, secret: str) -> bytes:
+    return secrets_at_rest.sealed(settings_of(session).webhook_keys, secret)

@@ -1,0 +1,120 @@
+"""Where webhooks may go: the form of an address, and which machines are nobody's own but the world's."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from urllib.parse import SplitResult, urlsplit
+
+LONGEST_ADDRESS = 2000
+
+# IANA's special-purpose registries (RFC 6890 and what followed), multicast, and one public address at which a
+# cloud answers its machines. Of IPv6 only global unicast is the world's, and in it these are not.
+_OWN_4 = tuple(
+    ip_network(network)
+    for network in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # carriers' NAT, and the metadata of one cloud
+        "127.0.0.0/8",
+        "168.63.129.16/32",  # Azure's
+        "169.254.0.0/16",  # link-local, and the metadata of most clouds
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",
+        "192.88.99.0/24",
+        "192.168.0.0/16",
+        "198.18.0.0/15",
+        "198.51.100.0/24",
+        "203.0.113.0/24",
+        "224.0.0.0/3",  # multicast, reserved, broadcast
+    )
+)
+_WORLD_6 = ip_network("2000::/3")
+_OWN_6 = tuple(
+    ip_network(network)
+    for network in (
+        "2001::/23",  # protocols, Teredo among them
+        "2001:db8::/32",
+        "2002::/16",  # 6to4: has an IPv4 address in it
+        "3fff::/20",
+    )
+)
+_NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: the IPv4 address behind it is what is reached
+_LOOPBACK = "localhost"
+_LOWEST_OPEN_PORT = 1024
+_HTTPS = 443
+
+
+class Forbidden(Exception):  # noqa: N818 - reads as what happened
+    """No webhook goes there; says why."""
+
+
+def check_address(address: str, *, local: bool) -> SplitResult:
+    """The parts of an address that webhooks may be sent to, as far as its text tells; raises Forbidden.
+
+    `local` lets in http to this machine itself, and no other: for development on one machine.
+    """
+    if len(address) > LONGEST_ADDRESS:
+        raise Forbidden(f"has more than {LONGEST_ADDRESS} characters")
+    if not address.isascii() or not address.isprintable() or any(sign in address for sign in ' \\"<>^`{|}'):
+        raise Forbidden("has a character that no address has; write names and paths in their ASCII form")
+    try:
+        parts = urlsplit(address)
+        port = parts.port
+    except ValueError as error:
+        raise Forbidden(f"can't be read: {error}") from error
+    if parts.username is not None or parts.password is not None:
+        raise Forbidden("has a user or password in it; webhooks are signed, and bring no other")
+    if parts.fragment or not parts.hostname:
+        raise Forbidden("should name a host, and nothing after #")
+    at_home = local and _is_home(parts.hostname)
+    if parts.scheme != "https" and not (at_home and parts.scheme == "http"):
+        raise Forbidden("should begin with https://")
+    if port is not None and port != _HTTPS and port < _LOWEST_OPEN_PORT:
+        raise Forbidden(f"names port {port}; 443 and those from {_LOWEST_OPEN_PORT} on may be")
+    if not at_home:
+        _check_host(parts.hostname)
+    return parts
+
+
+def _is_home(host: str) -> bool:
+    try:
+        return host == _LOOPBACK or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _check_host(host: str) -> None:
+    last = host.rstrip(".").rpartition(".")[2]
+    try:
+        number = ip_address(host)
+    except ValueError:
+        # Resolvers read numbers in many ways: 2130706433, 0x7f.1 and 0177.0.0.1 are all this machine.
+        if last[:1].isdigit() or ":" in host:
+            raise Forbidden("names its host by a number that is no IP address as it is written") from None
+        if last == _LOOPBACK or "." not in host.rstrip("."):
+            raise Forbidden("names a host of this network alone") from None
+        return
+    if not is_worlds(number):
+        raise Forbidden(f"names {host}, which is not an address of the public network")
+
+
+def check_resolved(answers: list[str], *, local: bool) -> list[str]:
+    """The addresses that a name stands for, if webhooks may go to each of them; raises Forbidden.
+
+    All count: a name that leads to us and to the world alike is somebody's try.
+    """
+    if not answers:
+        raise Forbidden("its host has no address")
+    for answer in answers:
+        number = ip_address(answer)  # with a zone behind it, as in fe80::1%eth0, it is of one link
+        if not (is_worlds(number) or (local and number.is_loopback)):
+            raise Forbidden("its host leads to an address that is not of the public network")
+    return answers
+
+
+def is_worlds(number: IPv4Address | IPv6Address) -> bool:
+    """Whether an IP address is of the public network."""
+    if isinstance(number, IPv4Address):
+        return not any(number in network for network in _OWN_4)
+    if number in _NAT64:
+        return is_worlds(IPv4Address(int(number) & 0xFFFFFFFF))
+    return number.scope_id is None and number in _WORLD_6 and not any(number in own for own in _OWN_6)

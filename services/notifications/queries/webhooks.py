@@ -1,0 +1,148 @@
+"""What is read of webhooks and of what they were sent, within what the reader may see."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from sqlalchemy import Select, Text, cast, func, select, text
+from sqlalchemy.orm import Session, selectinload
+
+from services.notifications.domain.feed import Entry
+from services.notifications.domain.webhooks import WebhookState
+from services.notifications.models import Delivery, EventBody, FeedEntry, Webhook
+from services.notifications.queries import feed
+from shared.access import EVERYTHING, actor_of
+from shared.errors import NotFound
+from shared.events.snapshots import OrderSnapshot
+from shared.messaging import copies
+from shared.messaging.tables import copies as copies_table
+from shared.messaging.tables import jobs
+
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
+
+# Of each endpoint that is sent to, what has waited longest; what waits for another of its order is put off.
+_OLDEST_DUE = text("""
+    select extract(epoch from now() - min(oldest.next_at)) from webhooks, lateral (
+        select next_at from webhook_deliveries
+        where webhook_id = webhooks.id and state = 'waiting' and next_at <= now()
+        and not (webhooks.failures > 0 and exists (
+            select from webhook_deliveries where webhook_id = webhooks.id and sending_until > now()))
+        order by next_at limit 1
+    ) as oldest
+    where state = 'active' and (rested_until is null or rested_until <= now())""")
+
+
+def webhook(session: Session, webhook_id: UUID, *, for_change: bool = False) -> Webhook:
+    """One webhook, locked where it is to be changed; raises NotFound where it can't be seen."""
+    rows = _visible(session, select(Webhook).where(Webhook.id == webhook_id))
+    if for_change:
+        rows = rows.with_for_update()
+    found = session.scalars(rows.execution_options(populate_existing=True)).one_or_none()
+    if found is None:
+        raise NotFound("webhook", webhook_id)
+    return found
+
+
+def webhooks(session: Session, limit: int, after: UUID | None = None) -> Sequence[Webhook]:
+    """The webhooks that the reader may see, oldest first."""
+    rows = select(Webhook).order_by(Webhook.id).limit(limit)
+    if after is not None:
+        rows = rows.where(Webhook.id > after)
+    return session.scalars(_visible(session, rows)).all()
+
+
+def _visible(session: Session, rows: S) -> S:
+    """Only webhooks that hear of nobody but whom the reader may see."""
+    actor = actor_of(session)
+    for heard, own in ((Webhook.sellers, actor.sellers), (Webhook.markets, actor.markets)):
+        if EVERYTHING not in own:
+            rows = rows.where(heard.contained_by(sorted(own)))
+    return rows
+
+
+def delivery(session: Session, webhook_id: UUID, delivery_id: UUID) -> Delivery:
+    """One delivery of a webhook with its tries; raises NotFound. The caller has seen the webhook."""
+    rows = select(Delivery).where(Delivery.webhook_id == webhook_id, Delivery.id == delivery_id)
+    found = session.scalars(
+        rows.options(selectinload(Delivery.tries)).execution_options(populate_existing=True)
+    ).one_or_none()
+    if found is None:
+        raise NotFound("delivery", delivery_id)
+    return found
+
+
+def deliveries(
+    session: Session,
+    webhook_id: UUID,
+    limit: int,
+    *,
+    before: int | None = None,
+    state: str | None = None,
+    order_id: UUID | None = None,
+    since: datetime | None = None,
+) -> Sequence[Delivery]:
+    """What a webhook is owed and was sent, newest first, with each try; raises NotFound."""
+    webhook(session, webhook_id)
+    rows = select(Delivery).where(Delivery.webhook_id == webhook_id)
+    if before is not None:
+        rows = rows.where(Delivery.number < before)
+    if state is not None:
+        rows = rows.where(Delivery.state == state)
+    if order_id is not None:
+        rows = rows.where(Delivery.order_id == order_id)
+    if since is not None:
+        rows = rows.where(Delivery.created_at >= since)
+    page = rows.order_by(Delivery.number.desc()).limit(limit).options(selectinload(Delivery.tries))
+    return session.scalars(page).all()
+
+
+def content(session: Session, event_id: UUID, *, people: bool) -> str | None:
+    """What is sent of an event, with people or without; None where it is not put together, or forgotten."""
+    kept = session.get(EventBody, (event_id, people))
+    return kept.content.decode() if kept else None
+
+
+def contents(session: Session, event_ids: Collection[UUID]) -> dict[UUID, Entry]:
+    """Entries of the feed with all that is told of each, by event; missing is what is kept no longer."""
+    return {one.event_id: one for one in feed.whole(session, FeedEntry.event_id.in_(event_ids))}
+
+
+def is_kept(session: Session, event_id: UUID) -> bool:
+    """Whether there is anything to send of an event: the feed has it, or its bytes were kept."""
+    kept = select(EventBody.event_id).where(EventBody.event_id == event_id)
+    entered = select(FeedEntry.event_id).where(FeedEntry.event_id == event_id)
+    return session.execute(kept.union_all(entered).limit(1)).first() is not None
+
+
+def order_to_write_about(session: Session, order_id: UUID | None) -> OrderSnapshot | None:
+    """An order as last heard; where it is not known, any that events were told of; None without one."""
+    order = None if order_id is None else copies.newest(session, order_id, OrderSnapshot)
+    if order is None:
+        known = copies_table.c.subject == cast(FeedEntry.order_id, Text)
+        newest = select(FeedEntry.order_id).join(
+            copies_table, known & (copies_table.c.source == OrderSnapshot.SOURCE)
+        )
+        other = session.scalars(newest.order_by(FeedEntry.position.desc()).limit(1)).first()
+        order = None if other is None else copies.newest(session, other, OrderSnapshot)
+    return order
+
+
+def oldest_due_seconds(session: Session) -> float:
+    """For how long the oldest delivery has waited that could be sent; 0 where none waits."""
+    seconds = session.execute(_OLDEST_DUE).scalar_one()
+    return float(seconds or 0)
+
+
+def is_round_owed(session: Session) -> bool:
+    """Whether a round of sending is about to begin."""
+    owed = select(jobs.c.id).where(
+        jobs.c.state == "queued", jobs.c.run_at <= func.now(), jobs.c.kind == "webhooks"
+    )
+    return session.execute(owed.limit(1)).first() is not None
+
+
+def count_by_state(session: Session) -> dict[str, int]:
+    """How many webhooks there are in each state."""
+    counted = select(Webhook.state, func.count().label("number")).group_by(Webhook.state)
+    return dict.fromkeys(WebhookState, 0) | {row.state: row.number for row in session.execute(counted)}

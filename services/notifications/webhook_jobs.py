@@ -1,0 +1,180 @@
+"""Sending webhooks: a job is a round of some seconds, which has many deliveries under way at once."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from services.notifications import calling
+from services.notifications.commands import deliveries, webhooks
+from services.notifications.commands.deliveries import Claimed, Room, Tried
+from services.notifications.db import settings_of
+from services.notifications.messaging import jobs
+from services.notifications.settings import Settings
+from shared import clock, secrets_at_rest
+from shared.logging import logger
+from shared.messaging.fault_points import crash_point
+
+log = logger(__name__)
+
+T = TypeVar("T")
+
+# The next round is owed after ROUND_SECONDS and may find all processes busy for as long as another one's last
+# tries take: with two processes somebody always takes on what comes.
+TAKES_ON_SECONDS = webhooks.ROUND_SECONDS + 2
+LIMIT_SECONDS = 45
+MOST_UNDER_WAY = 500
+MOST_FAILING = 250  # of these to endpoints that did not take what was sent last: they never fill a round
+MOST_DEADLY = 1
+POLL_SECONDS = 0.5  # the guarantee behind LISTEN; what is to be sent again is found so
+# What comes within it is written down and taken on together.
+TURN_SECONDS = 0.02
+HOLD_BACK_SECONDS = 1.0
+
+
+@jobs.kind("webhooks", limit_seconds=LIMIT_SECONDS, queue="webhooks")
+def send_webhooks(sessions: sessionmaker[Session], argument: dict[str, Any]) -> None:  # noqa: ARG001 - all that is due
+    """Send what is due, and what falls due within the round's time."""
+    asyncio.run(Round(sessions).run())
+
+
+@jobs.kind("webhook_resend", limit_seconds=120)
+def resend_since(sessions: sessionmaker[Session], argument: dict[str, Any]) -> None:
+    """Owe a webhook again what failed and what it was never owed, some at a time: others send meanwhile."""
+    webhook_id = UUID(argument["webhook_id"])
+    since, until = (datetime.fromisoformat(argument[name]) for name in ("since", "until"))
+    is_more = True
+    while is_more:
+        with sessions.begin() as session:
+            is_more = webhooks.owe_again(session, webhook_id, since, until)
+
+
+class Round:
+    """One process' sending for some seconds; several may go on at once."""
+
+    def __init__(
+        self,
+        sessions: sessionmaker[Session],
+        *,
+        caller: Callable[[Settings], calling.Caller] | None = None,
+        seconds: float = TAKES_ON_SECONDS,
+    ) -> None:
+        self._sessions = sessions
+        with sessions() as session:
+            self._settings = settings_of(session)
+        self._make_caller = caller or (lambda settings: calling.Caller(local=bool(settings.webhooks_local)))
+        self._seconds = seconds
+        # One: a round's transactions follow each other, and never wait for a name to be looked up.
+        self._database = ThreadPoolExecutor(1, thread_name_prefix="database")
+        self._tried: list[Tried] = []
+        self._under_way: dict[asyncio.Task[None], Claimed] = {}
+        self._held_back_at = 0.0
+
+    async def run(self) -> None:
+        """Take on what is due until the time is over, and see what was taken on to its end."""
+        self._wake = asyncio.Event()
+        caller = self._make_caller(self._settings)
+        listening = asyncio.create_task(self._listen())
+        takes_on_until = time.monotonic() + self._seconds
+        is_open = True
+        try:
+            while is_open or self._under_way or self._tried:
+                await self._turn(caller, is_open=is_open)
+                is_open = time.monotonic() < takes_on_until
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
+                self._wake.clear()
+                await asyncio.sleep(TURN_SECONDS)
+        finally:
+            listening.cancel()
+            for task in self._under_way:
+                task.cancel()
+            await asyncio.gather(listening, *self._under_way, return_exceptions=True)
+            await caller.close()
+            self._database.shutdown()
+
+    async def _turn(self, caller: calling.Caller, *, is_open: bool) -> None:
+        """Write down what came of tries, and take on more, in one commit."""
+        tried, self._tried = self._tried, []
+        try:
+            claimed = await self._in_database(partial(self._record_and_claim, tried, is_open=is_open))
+        except Exception as error:
+            # A database that is away comes back; what it was not told is sent again once its lease is over.
+            log.warning("webhooks_not_recorded", exc_info=error)
+            self._tried = tried + self._tried if is_open else []
+            await asyncio.sleep(POLL_SECONDS)
+            return
+        for one in claimed:
+            task = asyncio.create_task(self._send(caller, one))
+            self._under_way[task] = one
+            task.add_done_callback(self._ended)
+
+    def _record_and_claim(self, tried: list[Tried], *, is_open: bool) -> list[Claimed]:
+        room = self._room()
+        is_claiming = is_open and room.all > 0
+        if not tried and not is_claiming:
+            return []
+        with self._sessions.begin() as session:
+            deliveries.lock_senders(session)
+            if tried:
+                deliveries.record(session, tried)
+            if not is_claiming:
+                return []
+            if time.monotonic() - self._held_back_at > HOLD_BACK_SECONDS:
+                deliveries.hold_back(session)
+                self._held_back_at = time.monotonic()
+            claimed = deliveries.claim(session, room)
+        crash_point("after_commit")
+        return claimed
+
+    def _room(self) -> Room:
+        under_way = [*self._under_way.values()]
+        return Room(
+            all=MOST_UNDER_WAY - len(under_way),
+            failing=max(0, MOST_FAILING - sum(one.is_failing for one in under_way)),
+            deadly=max(0, MOST_DEADLY - sum(one.is_deadly for one in under_way)),
+        )
+
+    async def _send(self, caller: calling.Caller, one: Claimed) -> None:
+        now = clock.now()
+        secrets = [secrets_at_rest.opened(self._settings.webhook_keys, kept) for kept in one.secrets]
+        headers = calling.signed(one.event_id, one.delivery_id, secrets, one.content, now)
+        if one.is_test:
+            headers["webhook-test"] = "true"
+        answer = await caller.post(one.webhook_id, one.address, headers, one.content)
+        crash_point("after_effect")
+        self._tried.append(Tried(number=one.number, attempt=one.attempt, answer=answer))
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        one = self._under_way.pop(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Ours, not the receiver's, as a key that opens no secret: sent again when its lease is over.
+            log.error("webhook_not_sent", delivery_id=str(one.delivery_id), exc_info=error)
+        self._wake.set()
+
+    async def _listen(self) -> None:
+        """Be woken by whoever owes something; without it the round looks by itself."""
+        engine = self._sessions.kw["bind"]
+        assert isinstance(engine, Engine)
+        url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        while True:
+            with suppress(psycopg.Error):
+                async with await psycopg.AsyncConnection.connect(
+                    url, autocommit=True, connect_timeout=3
+                ) as connection:
+                    await connection.execute("listen webhooks")
+                    async for _ in connection.notifies():
+                        self._wake.set()
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def _in_database(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._database, work)

@@ -1,0 +1,256 @@
+"""Webhooks with sessions that commit, and receivers that are real servers on this machine."""
+
+import asyncio
+import threading
+import time
+from base64 import b64encode
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.orm import sessionmaker
+
+from services.notifications.calling import Caller
+from services.notifications.commands import webhooks as commands
+from services.notifications.messaging import messaging
+from services.notifications.models import Delivery, DeliveryAttempt, FeedEntry, Webhook
+from services.notifications.webhook_jobs import Round
+from shared import clock
+from shared.db import new_id
+from shared.events.samples import envelope
+from shared.messaging.tables import inbox
+
+TABLES = (
+    *("webhook_bodies", "webhook_attempts", "webhook_deliveries", "webhooks", "notices", "emails"),
+    *("feed", "feed_orders", "feed_waiting", "inbox", "event_log", "outbox", "jobs", "subjects", "copies"),
+)
+
+
+class Receiver(ThreadingHTTPServer):
+    """Takes what is posted, unless it was told to answer otherwise; keeps what came."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, place=("127.0.0.1", 0)):
+        super().__init__(place, ReceiverHandler)
+        self.answers = []  # to the next posts: a status, with headers and body, or a function of the handler
+        self.otherwise = 204  # to all others
+        self.came = []
+        self.lock = threading.Lock()
+        self.thread = threading.Thread(target=partial(self.serve_forever, poll_interval=0.01), daemon=True)
+        self.thread.start()
+
+    @property
+    def address(self):
+        return f"http://127.0.0.1:{self.server_port}/hooks"
+
+    @property
+    def ids(self):
+        return [headers["webhook-id"] for headers, _, _ in self.came]
+
+    def end(self):
+        self.shutdown()
+        self.server_close()
+        self.thread.join()
+
+    def handle_error(self, request, client_address):
+        pass  # who hung up on us
+
+
+class ReceiverHandler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        with self.server.lock:
+            self.server.came.append((dict(self.headers.items()), body, time.monotonic()))
+            answer = self.server.answers.pop(0) if self.server.answers else self.server.otherwise
+        if callable(answer):
+            answer(self)
+        elif isinstance(answer, tuple):
+            self.answer(*answer)
+        else:
+            self.answer(answer)
+
+    def answer(self, status, headers=(), body=b""):
+        self.send_response(status)
+        for name, value in dict(headers).items():
+            self.send_header(name, value)
+        if status != 204:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def receiver_at():
+    """A server on this machine, given what it listens at or any free port."""
+    made = []
+
+    def start(*place):
+        made.append(Receiver(*place))
+        return made[-1]
+
+    yield start
+    for one in made:
+        one.end()
+
+
+@pytest.fixture
+def receiver(receiver_at):
+    return receiver_at()
+
+
+@pytest.fixture
+def settings(settings):
+    key = b64encode(bytes(32)).decode()
+    return replace(settings, webhook_keys=(key,), webhooks_local=1)
+
+
+@pytest.fixture
+def sessions(engines, settings):
+    """Sessions that commit; what they leave is gone after the test."""
+    engine = engines["notifications"]
+    with engine.begin() as connection:
+        connection.execute(text(f"truncate {', '.join(TABLES)} cascade"))
+    yield sessionmaker(
+        engine, expire_on_commit=False, info={**messaging.session_info(), "settings": settings}
+    )
+    with engine.begin() as connection:
+        connection.execute(text(f"truncate {', '.join(TABLES)} cascade"))
+        connection.execute(text("update feed_head set position = 0"))
+
+
+@pytest.fixture
+def hook(sessions):
+    """Make a webhook; answers its id and its secret."""
+
+    def made(receiver, **named):
+        address = receiver if isinstance(receiver, str) else receiver.address
+        given = {"email": "hooks@shop.example", "description": "", "types": ["*"], "people": False}
+        given |= {"sellers": ["*"], "markets": ["*"]} | named
+        with sessions.begin() as session:
+            webhook, secret = commands.create_webhook(session, address=address, **given)
+            return webhook.id, secret
+
+    return made
+
+
+@pytest.fixture
+def tell(sessions):
+    """Enter events in the feed, as its writer does; answers their ids."""
+
+    def told(event_type="order.placed", *, order_id=None, seller="lantern", market="eu", times=1):
+        with sessions.begin() as session:
+            first = (session.scalar(select(func.max(FeedEntry.position))) or 0) + 1
+            ids = [
+                _enter(session, event_type, position, order_id or uuid4(), seller, market)
+                for position in range(first, first + times)
+            ]
+            commands.fan_out(session, first, first + times - 1)
+        return [str(one) for one in ids]
+
+    return told
+
+
+def _enter(session, event_type, position, order_id, seller, market):
+    event_id, now = new_id(), clock.now()
+    sample = envelope(event_type) | {"id": str(event_id)}
+    row = {"event_id": event_id, "source": "orders", "type": event_type, "subject": str(order_id)}
+    session.execute(
+        insert(inbox).values(**row, envelope=sample, via="push", state="done", next_at=now, done_at=now)
+    )
+    session.add(
+        FeedEntry(
+            position=position,
+            event_id=event_id,
+            source="orders",
+            type=event_type,
+            order_id=order_id,
+            number="EU-100042",
+            seller=seller,
+            market=market,
+            sequence=position,
+            occurred_at=now,
+            entered_at=now,
+        )
+    )
+    session.flush()
+    return event_id
+
+
+@pytest.fixture
+def send(sessions):
+    """Send for so many seconds what is due."""
+
+    def sent(seconds=0.3, resolve=None, **named):
+        def caller(settings):
+            return Caller(local=bool(settings.webhooks_local), resolve=resolve, **named)
+
+        asyncio.run(Round(sessions, caller=caller, seconds=seconds).run())
+
+    return sent
+
+
+@pytest.fixture
+def later(sessions):
+    """Have so much time gone by for all that is owed and known of receivers."""
+
+    def passed(**time_gone):
+        gone = timedelta(**time_gone)
+        with sessions.begin() as session:
+            for row in session.scalars(select(Delivery)):
+                row.next_at, row.due_at = row.next_at - gone, row.due_at - gone
+                row.created_at -= gone
+                row.sending_until = row.sending_until and row.sending_until - gone
+            for row in session.scalars(select(Webhook)):
+                for name in ("failing_since", "rested_until", "told_at", "previous_until"):
+                    if getattr(row, name):
+                        setattr(row, name, getattr(row, name) - gone)
+
+    return passed
+
+
+@pytest.fixture
+def owed(sessions):
+    """What there is of deliveries, in order, with their tries."""
+
+    def rows(**which):
+        with sessions() as session:
+            found = session.scalars(select(Delivery).filter_by(**which).order_by(Delivery.number)).all()
+            for row in found:
+                assert row.tries is not None
+            return found
+
+    return rows
+
+
+@pytest.fixture
+def known(sessions):
+    """A webhook as it is now."""
+
+    def row(webhook_id):
+        with sessions() as session:
+            return session.get_one(Webhook, webhook_id)
+
+    return row
+
+
+@pytest.fixture
+def tries(sessions):
+    """The status or error of each try so far."""
+
+    def all_of_them():
+        with sessions() as session:
+            rows = session.scalars(select(DeliveryAttempt).order_by(DeliveryAttempt.id))
+            return [row.status or row.error for row in rows]
+
+    return all_of_them
