@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import ColumnElement, exists, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text, update
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
 
 from shared.erasure import emptied
@@ -14,6 +14,22 @@ from shared.messaging.outbox import Snapshot
 from shared.messaging.tables import copies, event_log, inbox, jobs
 
 S = TypeVar("S")
+
+# One round trip, for this is done with every event. It looks for an erased person as it was before.
+_KEEP_NEWEST = text("""
+    insert into copies (subject, source, version, snapshot)
+    values (:subject, :source, cast(:version as bigint), cast(:snapshot as jsonb))
+    on conflict (subject, source) do update
+    set version = greatest(copies.version, excluded.version),
+        snapshot = case when copies.version < excluded.version then excluded.snapshot
+                        else copies.snapshot end
+    returning
+        case when version > cast(:version as bigint) then snapshot end as newer,
+        exists (
+            select from copies as known
+            where known.subject = :subject and known.snapshot ->> 'anonymised_at' is not null
+        ) as is_erased
+""").columns(newer=JSONB)
 
 
 def keep_newest(session: Session, heard: Snapshot) -> Any:
@@ -25,26 +41,13 @@ def keep_newest(session: Session, heard: Snapshot) -> Any:
         "subject": heard.subject,
         "source": heard.SOURCE,
         "version": heard.version,
-        "snapshot": msgspec.to_builtins(heard),
+        "snapshot": msgspec.json.encode(heard).decode(),
     }
-    stored = insert(copies).values(row)
-    newer = stored.on_conflict_do_update(
-        index_elements=[copies.c.subject, copies.c.source],
-        set_={"version": stored.excluded.version, "snapshot": stored.excluded.snapshot},
-        where=copies.c.version < stored.excluded.version,
-    ).returning(_is_erased(heard.subject))
-    was_erased = session.execute(newer).scalar_one_or_none()
-    if was_erased is False:
-        return heard
-    if was_erased or session.execute(select(_is_erased(heard.subject))).scalar_one():
+    kept = session.execute(_KEEP_NEWEST, row).one()
+    if kept.is_erased:
         erase_people(session, heard.subject)
-    return newest(session, heard.subject, type(heard))
-
-
-def _is_erased(subject: str) -> ColumnElement[bool]:
-    known = copies.alias().c
-    erased_at = known.snapshot["anonymised_at"].astext
-    return exists().where(known.subject == subject, erased_at.is_not(None))
+        return newest(session, heard.subject, type(heard))
+    return heard if kept.newer is None else _read(kept.newer, type(heard))
 
 
 def newest(session: Session, subject: UUID | str, kind: type[S]) -> S | None:
