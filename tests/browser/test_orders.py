@@ -224,6 +224,23 @@ def test_a_page_left_open_tells_of_new_orders_and_moves_nothing(open_browser, pl
     assert numbers(page) == before
 
 
+@pytest.mark.requirement("C-15")
+def test_news_never_come_between_pressing_a_button_and_letting_go(open_browser, place):
+    order = place()
+    page = open_browser("helen")
+    page.goto(f"/orders/{order['order_id']}")
+    place_of_menu = page.locator("#more summary").bounding_box()
+    page.mouse.move(place_of_menu["x"] + 9, place_of_menu["y"] + 9)
+    page.mouse.down()
+
+    with page.expect_response(lambda answer: answer.url.endswith(order["order_id"])):
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    page.wait_for_timeout(300)
+    page.mouse.up()
+
+    expect(page.locator("#more")).to_have_attribute("open", "")
+
+
 @pytest.mark.requirement("C-16")
 @pytest.mark.parametrize("script", [True, False])
 def test_a_form_sent_twice_acts_once(open_browser, place, shop, stack, script):
@@ -377,7 +394,7 @@ def test_a_picker_finds_the_goods_that_are_due_and_takes_them_on_their_way(open_
 
 
 @pytest.mark.requirement("C-31")
-@pytest.mark.parametrize("person", ["peter", "carla", "barbara", "olivia", "marta"])
+@pytest.mark.parametrize("person", ["peter", "simon", "carla", "barbara", "olivia", "marta"])
 def test_each_role_has_pages_without_dead_ends(open_browser, place, person):
     """Every link of its home and of its navigation opens, and nothing on them is missing."""
     place()

@@ -59,10 +59,13 @@ def part_form(order: Thing | None, parts: Mapping[str, Part], opened: str) -> Pa
 
 
 def choices(parts: Mapping[str, Part], shipment: Thing | None, market: str) -> dict[str, Any]:
-    """What may be chosen for a shipment, by the group that a field asks for."""
+    """What may be chosen for a shipment, by the group that a field asks for.
+
+    Of what are too many for a list, or not for the person to read, there are none: the code is typed then.
+    """
     methods = masters().markets.get(market, {}).get("shipping_methods", {})
     found = {
-        "locations": [(one["code"], one["name"]) for one in _items(parts, "locations")],
+        "locations": [(one["code"], one["name"]) for one in _all(parts, "locations")],
         "methods": [(code, masters().method_name(market, code, g.language)) for code in methods],
         "couriers": [],
         "unsigned": [],
@@ -70,7 +73,7 @@ def choices(parts: Mapping[str, Part], shipment: Thing | None, market: str) -> d
     if shipment:
         found["couriers"] = [
             (one["code"], one["name"])
-            for one in _items(parts, "couriers")
+            for one in _all(parts, "couriers")
             if one["seller"] == shipment["seller"] and (one["active"] or one["code"] == shipment["courier"])
         ]
         found["unsigned"] = [
@@ -199,6 +202,11 @@ def _items(parts: Mapping[str, Part], name: str) -> list[dict[str, Any]]:
     part = parts.get(name)
     found: list[dict[str, Any]] = part.value["items"] if part else []
     return found
+
+
+def _all(parts: Mapping[str, Part], name: str) -> list[dict[str, Any]]:
+    part = parts.get(name)
+    return [] if part and part.value["next"] else _items(parts, name)
 
 
 def _clock(instant: str, zone: str) -> str:

@@ -25,8 +25,14 @@ async function fetchPage(address) {
   return new DOMParser().parseFromString(await answer.text(), "text/html");
 }
 
-// Whether somebody is in the middle of something there: typing, choosing, reading a menu.
+// Whether a button is held down: what is replaced between pressing and letting go is never clicked.
+let pressed = false;
+for (const kind of ["pointerdown", "pointerup", "pointercancel"]) window.addEventListener(kind, () => { pressed = kind === "pointerdown"; }, true);
+window.addEventListener("blur", () => { pressed = false; }); // of the window: it was let go elsewhere
+
+// Whether somebody is in the middle of something there: pressing, typing, choosing, reading a menu.
 function isBusy(part) {
+  if (pressed) return true;
   const active = document.activeElement;
   if (part.contains(active) && active.matches("input:not([type=checkbox]), textarea, select")) return true;
   if (part.querySelector("details.menu[open], details[data-keep][open]")) return true;
