@@ -1,6 +1,6 @@
 """Telling events: they are committed with the state they tell of, or not at all."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Protocol
 from uuid import UUID
 
@@ -56,18 +56,21 @@ _PUBLISH = text("""
 """)
 
 
-def publish(session: Session, event: Event) -> UUID:
-    """Log an event and owe it to each of its subscribers; the relay sends it after the commit.
+def publish(session: Session, event: Event, *, but: Collection[str] = ()) -> UUID:
+    """Log an event and owe it to each of its subscribers, but those whom this one does not concern.
 
-    Belongs last in a transaction: what it carries is the state that will be committed.
+    The relay sends it after the commit. Belongs last in a transaction: what it carries is the state that
+    will be committed.
     """
     event_id = new_id()
     session.flush()
-    session.execute(_PUBLISH, publication(session, event, event_id))
+    session.execute(_PUBLISH, publication(session, event, event_id, but=but))
     return event_id
 
 
-def publication(session: Session, event: Event, event_id: UUID) -> dict[str, Any]:
+def publication(
+    session: Session, event: Event, event_id: UUID, *, but: Collection[str] = ()
+) -> dict[str, Any]:
     """The parameters that publish an event, for a statement that does more in the same round trip."""
     subscribers: Mapping[str, tuple[str, ...]] = session.info["subscribers"]
     snapshot = event.snapshot
@@ -84,7 +87,7 @@ def publication(session: Session, event: Event, event_id: UUID) -> dict[str, Any
         "causation_id": causation_id.get(),
         "trace_parent": trace_parent.get(),
         "actor": _whoever_asked(session),
-        "subscribers": list(subscribers[event.NAME]),
+        "subscribers": [name for name in subscribers[event.NAME] if name not in but],
     }
 
 

@@ -156,7 +156,7 @@ def email_sent(session: Session, sent: Email, answer: Answer, *, was_throttled: 
     _let_next_go(session, line, email.recipient)
     if email.number:  # a digest is no order's, and nobody else's business
         told = _conversation(session, email.order_id, email.number, line, talk)
-        outbox.publish(session, events.email_sent(email, told))
+        outbox.publish(session, events.email_sent(email, told), but=_unconcerned(email))
 
 
 def give_up_email(session: Session, email_id: UUID, reason: str) -> None:
@@ -179,7 +179,12 @@ def give_up_email(session: Session, email_id: UUID, reason: str) -> None:
                 news=[failed],
             )
         told = _conversation(session, email.order_id, email.number, line, talk)
-        outbox.publish(session, events.email_failed(email, told))
+        outbox.publish(session, events.email_failed(email, told), but=_unconcerned(email))
+
+
+def _unconcerned(email: Email) -> tuple[str, ...]:
+    """Who need not hear of an e-mail: documents shows with which ones its papers went."""
+    return () if email.attachments else ("documents",)
 
 
 def erase_person(session: Session, order_id: UUID) -> None:

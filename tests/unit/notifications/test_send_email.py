@@ -11,7 +11,7 @@ from shared import clock
 from shared.db import new_id
 from shared.logging import causation_id
 from shared.messaging import operations
-from shared.messaging.tables import event_log, jobs
+from shared.messaging.tables import event_log, jobs, outbox
 from tests.unit.notifications.snapshot_samples import (
     PDF,
     accepted,
@@ -118,6 +118,19 @@ def test_the_versions_told_rise(hear, work, published):
 
     versions = [event["conversation"]["version"] for event in published("email.sent")]
     assert versions == [1, 2, 3]
+
+
+def test_documents_hears_only_of_emails_that_had_papers_with_them(hear, work, store, session):
+    store(invoiced(), PDF)
+    for snapshot in (ACCEPTED, invoiced()):
+        hear(snapshot)
+
+    work()
+
+    told = select(event_log.c.payload, outbox.c.subscriber).join(outbox, outbox.c.seq == event_log.c.seq)
+    heard = {(row.payload["step"], row.subscriber) for row in session.execute(told)}
+    assert {step for step, subscriber in heard if subscriber == "documents"} == {"invoice"}
+    assert {step for step, subscriber in heard if subscriber == "orders"} >= {"accepted", "invoice"}
 
 
 @pytest.mark.requirement("S4-02")
