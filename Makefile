@@ -8,6 +8,9 @@ SELLER ?= *
 MARKET ?= *
 SCOPES ?=
 HOURS ?= 12
+TYPE ?= order.placed
+TYPES ?=
+TO ?=
 # What starts the real processes: two folders at a time, the longest first.
 SLOW := tests/end_to_end tests/chaos tests/browser tests/unit/local
 FOLDER ?= backups
@@ -16,7 +19,7 @@ REPLACE ?=
 GATEWAY ?= http://localhost:8100
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint format fuzz audit outdated bench chaos migrate operate doctor backup restore token lock clean runtime dev job secrets pin pictures
+.PHONY: help up demo test lint format fuzz audit outdated bench chaos migrate operate doctor backup restore token listen trigger lock clean runtime dev job secrets pin pictures
 
 help: ## list what can be made
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' Makefile | expand -t 10
@@ -88,6 +91,12 @@ restore: runtime ## bring SERVICE=orders of a stopped system back to its newest 
 
 token: runtime ## print a bearer token for SELLER=* MARKET=* SCOPES="orders:read …" HOURS=12 (SCOPES: all)
 	@$(WAYBILL) token --seller '$(SELLER)' --market '$(MARKET)' --scopes '$(SCOPES)' --hours $(HOURS)
+
+listen: runtime ## print events as they come, of SELLER=* MARKET=* TYPES="order.placed,…"; TO=http://… gets each, signed
+	@$(WAYBILL) listen --seller '$(SELLER)' --market '$(MARKET)' --types '$(TYPES)' --to '$(TO)'
+
+trigger: runtime ## post the sample of an event of TYPE=order.placed, marked as a test, to TO=http://…
+	@$(WAYBILL) trigger --type '$(TYPE)' --to '$(TO)'
 
 lock: dev ## lock the packages that pyproject.toml names, by hash
 	@.venv/bin/python -m uv pip compile $(COMPILE) pyproject.toml --output-file requirements/runtime.txt

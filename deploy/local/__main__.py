@@ -3,22 +3,26 @@
 import errno
 import shlex
 import sys
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
 import click
+import httpx
 
 from deploy.containers.env_file import write_env_file
 from deploy.containers.pin import pin
-from deploy.local import stack
+from deploy.local import programs, stack
 from deploy.local.addresses import behind_gateway
 from deploy.local.databases import SERVICES
 from deploy.local.keys import ALL_SCOPES, Keys
 from deploy.local.preconditions import StackError
 from deploy.local.processes import ProcessError
+from deploy.local.service_processes import service_url
 from deploy.local.settings import ROOT, Settings, SettingsError, read
 from deploy.local.stack import migrate_databases, remove
 from deploy.local.up import demonstrate, stay_up
+from shared.events.codec import EVENTS
 
 
 @click.group()
@@ -128,6 +132,38 @@ def token(
     allowed = scopes.split() or ALL_SCOPES
     lifetime = timedelta(hours=hours)
     click.echo(keys.token("operator", scopes=allowed, sellers=sellers, markets=markets, lifetime=lifetime))
+
+
+@cli.command()
+@click.option("--seller", "sellers", multiple=True, default=("*",), help="Whose events; * is all.")
+@click.option("--market", "markets", multiple=True, default=("*",), help="Of which markets; * is all.")
+@click.option("--types", default="", help="Only these, with commas between them.")
+@click.option("--to", default="", help="An address to post each event to, signed.")
+@click.pass_obj
+def listen(
+    settings: Settings, sellers: tuple[str, ...], markets: tuple[str, ...], types: str, to: str
+) -> None:
+    """Print each event as it comes, until Ctrl-C."""
+    keys = Keys(settings.folder / "keys")
+    token = keys.token(
+        "listener", scopes=["events:read", "events:read_people"], sellers=sellers, markets=markets
+    )
+    if to:
+        click.echo(f"Signed with {keys.webhook_secret}")
+    url, headers = service_url(settings, "notifications"), {"Authorization": f"Bearer {token}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=60) as feed, suppress(KeyboardInterrupt):
+        programs.listen(feed, click.echo, types=types, to=to, secret=keys.webhook_secret)
+
+
+@cli.command()
+@click.option("--type", "event_type", type=click.Choice(sorted(EVENTS)), required=True)
+@click.option("--to", required=True, help="The address to post it to, signed.")
+@click.pass_obj
+def trigger(settings: Settings, event_type: str, to: str) -> None:
+    """Post the sample of an event, which says that it is a test."""
+    keys = Keys(settings.folder / "keys")
+    click.echo(f"Signed with {keys.webhook_secret}")
+    click.echo(f"{event_type} → {programs.post(programs.sample(event_type), to, keys.webhook_secret)}")
 
 
 @cli.command()

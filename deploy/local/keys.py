@@ -40,7 +40,8 @@ class Keys:
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.gateway_secret = self._kept("gateway-secret", _new_gateway_secret)
+        self.gateway_secret = self._kept("gateway-secret", _new_webhook_secret)
+        self.webhook_secret = self._kept("webhook-secret", _new_webhook_secret)
         self.customer_link_keys = self._kept("customer-link-keys", _new_link_keys)
         self.webhook_keys = self._kept("webhook-keys", _new_webhook_keys)
         self.page_key = self._kept("page-key", lambda: secrets.token_urlsafe(18))
@@ -129,7 +130,7 @@ def _new_signing_key() -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
-def _new_gateway_secret() -> str:
+def _new_webhook_secret() -> str:
     """As Standard Webhooks writes secrets."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 

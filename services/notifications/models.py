@@ -243,7 +243,7 @@ class FeedEntry(Base):
 
     __tablename__ = "feed"
     __table_args__ = (
-        Index("ix_feed_seller", "seller", "position"),
+        Index("ix_feed_seller", "seller", "position", postgresql_include=["type", "market"]),
         Index("ix_feed_type", "type", "position"),
         Index("ix_feed_order_id", "order_id", "position"),
         Index("ix_feed_entered_at", "entered_at", postgresql_using="brin"),  # it rises with the position

@@ -111,6 +111,8 @@ def fill(superuser_url: str, many: int) -> None:
         connection.execute(_ENTRIES, parameters)
         connection.execute("update feed_head set position = %s", [many])
         connection.execute("vacuum (analyze) feed")
+        [size] = connection.execute("select pg_total_relation_size('feed')").fetchone() or (0,)
+    print(f"   {many} entries, {size / many:.0f} bytes each with their indexes", flush=True)
 
 
 def with_bodies(superuser_url: str, sessions: sessionmaker[Session], reader: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from deploy.local.databases import SERVICES
 from shared.events.codec import EVENTS
+from tests.contract import catalogue
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -25,3 +26,7 @@ def test_every_setting_has_its_line(service):
     missing = [field.name for field in fields(settings) if f"`{field.name.upper()}`" not in documented]
 
     assert missing == []
+
+
+def test_the_catalogue_of_events_is_that_of_the_code():
+    assert catalogue.PAGE.read_text() == catalogue.page(), "python -m tests.contract.catalogue writes it anew"

@@ -35,7 +35,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("position", name="pk_feed"),
         sa.UniqueConstraint("event_id", name="uq_feed_event_id"),
     )
-    op.create_index("ix_feed_seller", "feed", ["seller", "position"])
+    # With what a seller's reader may leave out besides: then the table is read for the page alone.
+    op.create_index("ix_feed_seller", "feed", ["seller", "position"], postgresql_include=["type", "market"])
     op.create_index("ix_feed_type", "feed", ["type", "position"])
     op.create_index("ix_feed_order_id", "feed", ["order_id", "position"])
     op.create_table(

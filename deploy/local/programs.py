@@ -1,0 +1,88 @@
+"""For whoever writes a program that follows events: hear them, and have one that never happened."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from standardwebhooks import Webhook
+
+from shared.db import new_id
+from shared.events.samples import envelope
+
+WAIT_SECONDS = 25
+ANSWER_SECONDS = 10.0
+AGAIN_SECONDS = 1.0
+
+Event = dict[str, Any]
+
+
+def follow(feed: httpx.Client, types: str = "") -> Iterator[Event]:
+    """The events of the feed from now on, each as it comes; goes on when the service was away meanwhile."""
+    chosen = {"types": types} if types else {}
+    after: int | None = None
+    while True:
+        try:
+            asked = {"limit": 1} if after is None else {"after": after, "wait": WAIT_SECONDS}
+            answer = feed.get("/v1/events", params={**chosen, **asked})
+        except httpx.TransportError:
+            time.sleep(AGAIN_SECONDS)
+            continue
+        if answer.is_server_error:
+            time.sleep(AGAIN_SECONDS)
+            continue
+        if answer.is_error:
+            raise SystemExit(f"{answer.status_code}: {answer.json()['detail']}")
+        page = answer.json()
+        if after is None:
+            after = page["last"]
+            continue
+        yield from page["items"]
+        after = page["next"]
+        time.sleep(float(answer.headers.get("Retry-After", 0)))
+
+
+def sample(event_type: str) -> Event:
+    """An event that never happened, as it would be sent; `test` says so."""
+    told, now = envelope(event_type), datetime.now(UTC).isoformat()
+    [about] = [value for value in told["data"].values() if isinstance(value, dict)]
+    order_id = about.get("order_id")
+    names = ("specversion", "source", "type", "subject", "datacontenttype", "dataschema", "data")
+    return {
+        **{name: told[name] for name in names},
+        "id": str(new_id()),
+        "time": now,
+        "occurred_at": now,
+        "position": 0,
+        "order_id": order_id,
+        "number": told["reference"] if order_id else "",
+        "seller": about.get("seller", {}).get("seller", "") if order_id else "",
+        "market": about.get("market", {}).get("market", "") if order_id else "",
+        "sequence": 0,
+        "test": True,
+    }
+
+
+def post(event: Event, address: str, secret: str) -> str:
+    """Send an event as a webhook is sent; answers in words what came of it."""
+    body, now = json.dumps(event), datetime.now(UTC)
+    headers = {
+        "content-type": "application/json",
+        "webhook-id": event["id"],
+        "webhook-timestamp": str(int(now.timestamp())),
+        "webhook-signature": Webhook(secret).sign(event["id"], now, body),
+    }
+    try:
+        answer = httpx.post(address, content=body, headers=headers, timeout=ANSWER_SECONDS)
+    except httpx.HTTPError as error:
+        return f"not taken: {type(error).__name__}"
+    return f"{answer.status_code} {answer.reason_phrase}"
+
+
+def listen(feed: httpx.Client, say: Callable[[str], None], *, types: str, to: str, secret: str) -> None:
+    """Say each event of the feed as it comes, and post it to an address, if one is named, until stopped."""
+    for event in follow(feed, types):
+        line = f"{event['occurred_at']}  {event['position']:>8}  {event['type']:<28} {event['number']}"
+        say(f"{line}  → {post(event, to, secret)}" if to else line)
