@@ -73,6 +73,7 @@ def post(event: Event, address: str, secret: str) -> str:
         "webhook-id": event["id"],
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": Webhook(secret).sign(event["id"], now, body),
+        **({"webhook-test": "true"} if event.get("test") else {}),
     }
     try:
         answer = httpx.post(address, content=body, headers=headers, timeout=ANSWER_SECONDS)

@@ -139,6 +139,7 @@ def test_the_sample_of_an_event_is_posted_and_says_that_it_is_a_test(server, tmp
     [(headers, body)] = server.taken
     event = Webhook(secret).verify(body, {name.lower(): value for name, value in headers.items()})
     assert event["test"] is True
+    assert headers["webhook-test"] == "true"
     assert event["type"] == "order.placed"
 
 
