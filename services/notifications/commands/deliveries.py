@@ -109,8 +109,8 @@ _CLAIM = text(f"""
             where webhook_id = open_ones.id and state = 'waiting' and next_at <= now()
             and not exists (
                 select from webhook_deliveries as earlier
-                where earlier.webhook_id = mine.webhook_id and earlier.order_id = mine.order_id
-                and earlier.state = 'waiting' and earlier.position < mine.position
+                where earlier.line = mine.line and earlier.state = 'waiting'
+                and earlier.position < mine.position
             )
             order by next_at, number limit open_ones.room
         ) as one
@@ -139,9 +139,8 @@ _HOLD_BACK = text("""
         select mine.number, max(earlier.next_at) as until
         from webhooks
         join webhook_deliveries as mine on mine.webhook_id = webhooks.id
-        join webhook_deliveries as earlier on earlier.webhook_id = mine.webhook_id
-            and earlier.order_id = mine.order_id and earlier.state = 'waiting'
-            and earlier.position < mine.position
+        join webhook_deliveries as earlier on earlier.line = mine.line
+            and earlier.state = 'waiting' and earlier.position < mine.position
         where webhooks.state = 'active' and (webhooks.rested_until is null or webhooks.rested_until <= now())
         and mine.state = 'waiting' and mine.next_at <= now() and earlier.sending_until is null
         and earlier.next_at > now()
@@ -152,12 +151,11 @@ _HOLD_BACK = text("""
 _LET_NEXT_GO = text("""
     update webhook_deliveries as mine set next_at = now()
     from (
-        select distinct on (behind.webhook_id, behind.order_id) behind.number
+        select distinct on (behind.line) behind.number
         from webhook_deliveries as ended
-        join webhook_deliveries as behind on behind.webhook_id = ended.webhook_id
-            and behind.order_id = ended.order_id and behind.state = 'waiting'
+        join webhook_deliveries as behind on behind.line = ended.line and behind.state = 'waiting'
         where ended.number = any(:ended)
-        order by behind.webhook_id, behind.order_id, behind.position
+        order by behind.line, behind.position
     ) as next
     where mine.number = next.number and mine.sending_until is null and mine.next_at > now()""")
 

@@ -88,6 +88,9 @@ def _create_deliveries(instant: sa.DateTime) -> None:
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("position", sa.BigInteger()),
         sa.Column("order_id", sa.Uuid()),
+        sa.Column(
+            "line", sa.Uuid(), sa.Computed("md5(webhook_id::text || order_id::text)::uuid", persisted=True)
+        ),
         sa.Column("order_number", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False, server_default="waiting"),
         sa.Column("next_at", instant, nullable=False, server_default=now),
@@ -113,7 +116,7 @@ def _create_deliveries(instant: sa.DateTime) -> None:
     )
     for name, columns, only in (
         ("due", ["webhook_id", "next_at"], _UNSENT),
-        ("line", ["webhook_id", "order_id", "position"], _UNSENT),
+        ("line", ["line", "position"], _UNSENT),
         ("under_way", ["webhook_id"], sa.text("sending_until is not null")),
         ("number", ["webhook_id", "number"], None),
         ("state", ["webhook_id", "state", "number"], None),

@@ -1,0 +1,223 @@
+"""Goals 24 and 25: how soon a webhook is on its way, and how many a second, while others are dead or slow."""
+
+import asyncio
+import multiprocessing
+import os
+import socket
+import time
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import insert
+from sqlalchemy.orm import sessionmaker
+
+from deploy.local.keys import ISSUER
+from deploy.local.ports import free_port
+from deploy.local.postgres import Postgres, temporary_postgres
+from services.notifications.commands import webhooks
+from services.notifications.messaging import messaging
+from services.notifications.models import FeedEntry
+from services.notifications.settings import Settings
+from services.notifications.webhook_jobs import Round
+from shared import clock
+from shared.db import make_engine, new_id
+from shared.events.samples import envelope
+from shared.messaging.tables import inbox
+from shared.migrations import upgrade
+from tests.benchmarks.results import Result
+
+REFUSING, SILENT = 25, 25  # endpoints whose port is closed, and where nothing ever answers a connection
+SLOW_SECONDS = 9
+FAST = 10  # endpoints that answer at once
+PROCESSES = 2
+WARM_UP_SECONDS = 20.0  # by then the dead ones are known as such
+
+PACED = 20  # events a second, each for all fast endpoints: 200 deliveries
+
+
+def settings_of(url: str) -> Settings:
+    """Of a notifications that has a database and nobody else."""
+    nowhere = "http://127.0.0.1:1"
+    return Settings(
+        database_url=url,
+        broker_url="redis://127.0.0.1:1/0",
+        **{f"{name}_url": nowhere for name in ("orders", "shipping", "documents", "notifications")},  # type: ignore[arg-type]
+        jwks="",
+        token_issuer=ISSUER,
+        mail_from="Waybill <orders@waybill.example>",
+        webhook_keys=(b64encode(bytes(32)).decode(),),
+        webhooks_local=1,
+        webhooks_per_seller=1000,
+    )
+
+
+def sessions_to(url: str) -> sessionmaker[Any]:
+    """Sessions of notifications at that database."""
+    info = {**messaging.session_info(), "settings": settings_of(url)}
+    return sessionmaker(make_engine(url), expire_on_commit=False, info=info)
+
+
+def send(url: str, seconds: float) -> None:
+    """Be a process that sends, round after round."""
+    sessions = sessions_to(url)
+    ends = time.monotonic() + seconds
+    while time.monotonic() < ends:
+        asyncio.run(Round(sessions).run())
+
+
+def receive(pipe: Connection, seconds: float) -> None:
+    """Be all receivers that answer: the fast ones behind one port, the slow one behind another."""
+    came: list[tuple[str, float]] = []
+
+    def serve(wait: float) -> Any:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                while True:
+                    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
+                    came_at = time.time()
+                    fields = dict(line.split(": ", 1) for line in head.split("\r\n")[1:] if line)
+                    await reader.readexactly(int(fields["content-length"]))
+                    if not wait:
+                        came.append((fields["webhook-id"], came_at))
+                    await asyncio.sleep(wait)
+                    writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+                    await writer.drain()
+            except (asyncio.IncompleteReadError, ConnectionError):
+                writer.close()
+
+        return answer
+
+    async def main() -> None:
+        servers = [await asyncio.start_server(serve(wait), "127.0.0.1", 0) for wait in (0, SLOW_SECONDS)]
+        pipe.send([server.sockets[0].getsockname()[1] for server in servers])
+        await asyncio.sleep(seconds)
+
+    asyncio.run(main())
+    pipe.send(came)
+
+
+@contextmanager
+def silent_port() -> Iterator[int]:
+    """A port at which connections are neither taken nor refused: its queue is full."""
+    with ExitStack() as held:
+        server = held.enter_context(socket.socket())
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for _ in range(4):
+            waiting = held.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+
+
+def tell(sessions: sessionmaker[Any], position: int) -> UUID:
+    """Commit an event at its place in the feed, as its writer does."""
+    event_id, order_id, now = new_id(), uuid4(), clock.now()
+    heard = {"event_id": event_id, "source": "orders", "type": "order.placed", "subject": str(order_id)}
+    sample = envelope("order.placed") | {"id": str(event_id)}
+    with sessions.begin() as session:
+        session.execute(
+            insert(inbox).values(**heard, envelope=sample, via="push", state="done", next_at=now, done_at=now)
+        )
+        session.add(
+            FeedEntry(
+                position=position,
+                event_id=event_id,
+                source="orders",
+                type="order.placed",
+                order_id=order_id,
+                number="EU-100042",
+                seller="lantern",
+                market="eu",
+                sequence=1,
+                occurred_at=now,
+                entered_at=now,
+            )
+        )
+        session.flush()
+        webhooks.fan_out(session, position, position)
+    return event_id
+
+
+def measured(server: Postgres, seconds: float, warm_up: float = WARM_UP_SECONDS) -> dict[str, float]:
+    """Milliseconds from commit to arrival (p50, p99), and arrivals a second, of the fast endpoints."""
+    url = server.url("notifications")
+    sessions = sessions_to(url)
+    upgrade(sessions.kw["bind"], "notifications")
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    whole = warm_up + seconds + 15
+    receivers = context.Process(target=receive, args=(theirs, whole + 10))
+    receivers.start()
+    fast, slow = ours.recv()
+    with silent_port() as silent:
+        ports = [fast] * FAST + [slow] + [silent] * SILENT + [free_port() for _ in range(REFUSING)]
+        with sessions.begin() as session:
+            for port in ports:
+                webhooks.create_webhook(
+                    session,
+                    address=f"http://127.0.0.1:{port}/",
+                    email="hooks@shop.example",
+                    description="",
+                    types=["*"],
+                    people=False,
+                )
+        senders = [context.Process(target=send, args=(url, whole - 15)) for _ in range(PROCESSES)]
+        for sender in senders:
+            sender.start()
+        told = _pace(sessions, warm_up, seconds)
+        for process in (*senders, receivers):
+            if process is receivers:
+                came = ours.recv()
+            process.join()
+    waits = sorted((at - told[event_id]) * 1000 for event_id, at in came if event_id in told)
+    arrived = [at for event_id, at in came if event_id in told]
+    sessions.kw["bind"].dispose()
+    return {
+        "p50": waits[len(waits) // 2],
+        "p99": waits[int(len(waits) * 0.99)],
+        "share": len(waits) / (len(told) * FAST),
+        "rate": len(arrived) / (max(arrived) - min(arrived)),
+    }
+
+
+def _pace(sessions: sessionmaker[Any], warm_up: float, seconds: float) -> dict[str, float]:
+    """Tell so many events a second; answers when those after the warm-up were committed."""
+    told: dict[str, float] = {}
+    began = time.monotonic()
+    for position in range(1, int((warm_up + seconds) * PACED) + 1):
+        time.sleep(max(0.0, began + position / PACED - time.monotonic()))
+        event_id = tell(sessions, position)
+        if position > warm_up * PACED:
+            told[str(event_id)] = time.time()
+    return told
+
+
+def run() -> Iterator[Result]:
+    """The delay and the rate of fast endpoints beside 50 dead ones and a slow one."""
+    with temporary_postgres() as server:
+        figures = measured(server, 30)
+    detail = (
+        f"p50 {figures['p50']:.0f} ms, p99 {figures['p99']:.0f} ms, {figures['share']:.1%} arrived; "
+        f"{SILENT} silent, {REFUSING} refusing, one answers after {SLOW_SECONDS} s; "
+        f"load {os.getloadavg()[0]:.0f}"
+    )
+    yield Result(
+        goal=24,
+        name="webhook on its way, p99",
+        value=figures["p99"],
+        unit="ms",
+        must=250,
+        lower_is_better=True,
+        detail=detail,
+    )
+    yield Result(goal=25, name="webhooks a second", value=figures["rate"], unit="/s", must=190, detail=detail)
+
+
+if __name__ == "__main__":
+    for result in run():
+        print(result.line())
