@@ -20,7 +20,7 @@ def number_events(sessions: sessionmaker[Session]) -> None:
     while is_more:
         with sessions.begin() as session:
             numbered = feed.number_waiting(session)
-            if numbered is not None:
+            if numbered is not None and numbered.is_heard:
                 webhooks.fan_out(session, numbered.first, numbered.last)
         is_more = numbered is not None and numbered.is_more
 

@@ -105,7 +105,8 @@ _NUMBER = text("""
     )
     select (select count(*) from numbered) as numbered,
            (select count(*) from waiting) = :batch or exists (select from found) as is_more,
-           (select count(*) from head) as told
+           (select count(*) from head) as told,
+           exists (select from webhooks where state = 'active') as is_heard
 """)
 
 
@@ -116,6 +117,7 @@ class Numbered:
     first: int
     last: int
     is_more: bool  # whether others wait
+    is_heard: bool  # whether there is any webhook
 
 
 def number_waiting(session: Session) -> Numbered | None:
@@ -136,4 +138,4 @@ def number_waiting(session: Session) -> Numbered | None:
         "last": last,
     }
     row = session.execute(_NUMBER, parameters).one()
-    return Numbered(first=last + 1, last=last + row.numbered, is_more=row.is_more)
+    return Numbered(first=last + 1, last=last + row.numbered, is_more=row.is_more, is_heard=row.is_heard)
