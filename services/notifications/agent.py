@@ -1,5 +1,6 @@
 """The process beside notifications' worker: relays, pulls, acknowledges and drives jobs."""
 
+import time
 from datetime import timedelta
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -12,6 +13,15 @@ from services.notifications.settings import Settings
 from shared.messaging.agent import run_agent
 from shared.settings import read
 from shared.web.retention import OLD_KEYS
+
+
+GATHER_SECONDS = 0.03
+
+
+def number_what_gathers(sessions: sessionmaker[Session]) -> None:
+    """Number events a moment after the first of them woke us, for one order's come several at a time."""
+    time.sleep(GATHER_SECONDS)
+    number_events(sessions)
 
 
 def number_events(sessions: sessionmaker[Session]) -> None:
@@ -34,5 +44,5 @@ if __name__ == "__main__":
         settings,
         forgets=[OLD_KEYS, *old(timedelta(days=settings.feed_days)), *webhooks.old(settings.webhook_days)],
         watches=[webhooks.see_to_late],
-        woken={"feed": number_events},
+        woken={"feed": number_what_gathers},
     )
