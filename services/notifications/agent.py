@@ -14,7 +14,6 @@ from shared.messaging.agent import run_agent
 from shared.settings import read
 from shared.web.retention import OLD_KEYS
 
-
 GATHER_SECONDS = 0.03
 
 
