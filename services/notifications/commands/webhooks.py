@@ -168,6 +168,7 @@ def change_webhook(session: Session, webhook_id: UUID, **changes: Any) -> Webhoo
 
 def delete_webhook(session: Session, webhook_id: UUID) -> None:
     """Forget a webhook with all that it was sent; raises NotFound."""
+    lock_senders(session)  # before the row: so do those who write down what a receiver answered
     webhook = queries.webhook(session, webhook_id, for_change=True)
     session.execute(delete(Webhook).where(Webhook.id == webhook.id))
 
@@ -188,12 +189,17 @@ def enable_webhook(session: Session, webhook_id: UUID) -> Webhook:
 
     It begins as one that is well. What came while it was off is owed by `resend_since`.
     """
+    lock_senders(session)
     webhook = queries.webhook(session, webhook_id, for_change=True)
     webhook.state = WebhookState.ACTIVE
     webhook.failures, webhook.failing_since = 0, None
     webhook.rested_until = webhook.told_at = None
-    lock_senders(session)
-    waiting = Delivery.webhook_id == webhook_id, Delivery.state == DeliveryState.WAITING
+    # What a sender has is left to it, or it would be sent twice at once.
+    waiting = (
+        Delivery.webhook_id == webhook_id,
+        Delivery.state == DeliveryState.WAITING,
+        Delivery.sending_until.is_(None),
+    )
     now = clock.now()
     session.execute(update(Delivery).where(*waiting).values(next_at=now, due_at=now, failures=0))
     _wake(session)
@@ -212,9 +218,9 @@ def resend(session: Session, webhook_id: UUID, delivery_id: UUID) -> Delivery:
 
     Refused (webhook_off) where nothing is sent, (event_forgotten) where the event is kept no longer.
     """
+    lock_senders(session)
     webhook = queries.webhook(session, webhook_id, for_change=True)
     _refuse_unless_active(webhook)
-    lock_senders(session)
     delivery = queries.delivery(session, webhook_id, delivery_id)
     if not queries.is_kept(session, delivery.event_id):
         raise Refused("event_forgotten", "what is so old is kept no longer")

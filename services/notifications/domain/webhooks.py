@@ -75,7 +75,7 @@ class Answer:
                 wait = timedelta(seconds=min(int(self.retry_after), LONGEST_RETRY_AFTER.total_seconds()))
             else:
                 wait = parsedate_to_datetime(self.retry_after) - self.at
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
         return min(max(wait, timedelta()), LONGEST_RETRY_AFTER)
 

@@ -5,11 +5,12 @@ import hmac
 import json
 import time
 from base64 import b64decode, b64encode
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from deploy.local.ports import free_port
@@ -244,6 +245,30 @@ def test_an_endpoint_that_asks_for_a_pause_has_it(hook, receiver, tell, send, la
     assert sorted(receiver.ids) == sorted([first, first, second])
 
 
+@pytest.mark.parametrize(
+    "retry_after",
+    [
+        *("-5", "9" * 5000, "soon", "Fri, 1 Jan 2027 00:00:00 -0000", "Sun, 1 Jan 0001 00:00:00 +2300"),
+        *("Mon, 1 Jan 99999999999999999999 00:00:00 GMT", "Fri, 99999999999 Jan 2027 00:00:00 GMT"),
+        "Fri, 1 Jan 2027 00:00:00 +99999999999999999999",
+    ],
+)
+def test_a_pause_that_no_clock_has_is_none_and_holds_up_nobody(
+    hook, receiver_at, tell, send, owed, retry_after
+):
+    odd, well = receiver_at(), receiver_at()
+    odd_id, _ = hook(odd)
+    well_id, _ = hook(well)
+    odd.otherwise = (503, {"Retry-After": retry_after})
+    tell()
+    send()
+
+    assert [one.state for one in owed(webhook_id=well_id)] == [DeliveryState.TAKEN]
+    [delivery] = owed(webhook_id=odd_id)
+    assert delivery.failures == 1
+    assert delivery.next_at - delivery.tries[0].at < timedelta(seconds=6)
+
+
 def test_a_receiver_that_drips_is_left_when_its_time_is_over(hook, receiver, tell, send, tries):
     hook(receiver)
 
@@ -379,6 +404,55 @@ def test_what_was_missed_while_it_was_off_is_sent_when_that_is_asked_for(
     send()
 
     assert sorted(receiver.ids) == sorted(missed)
+
+
+def test_what_is_being_sent_while_it_is_enabled_is_sent_once(hook, receiver, tell, send, sessions, owed):
+    webhook_id, _ = hook(receiver)
+
+    def enable_meanwhile(handler):
+        for _ in range(DEATHS):
+            with sessions.begin() as session:
+                commands.enable_webhook(session, webhook_id)
+            time.sleep(0.2)
+        handler.answer(204)
+
+    receiver.answers = [enable_meanwhile]
+    [event_id] = tell()
+    send(2)
+
+    assert receiver.ids == [event_id]
+    assert [one.state for one in owed()] == [DeliveryState.TAKEN]
+
+
+@pytest.mark.parametrize("act", ["enable", "resend", "delete"])
+def test_who_acts_on_a_webhook_and_a_sender_that_writes_down_wait_for_each_other_and_never_in_a_circle(
+    hook, receiver, tell, sessions, owed, act
+):
+    webhook_id, _ = hook(receiver)
+    tell()
+    with sessions.begin() as session:
+        [claimed] = claim(session, ROOM)
+    failed = deliveries.Answer(at=clock.now(), milliseconds=1, status=500)
+    tried = deliveries.Tried(number=claimed.number, attempt=claimed.attempt, answer=failed)
+    delivery_id = owed()[0].id
+
+    def acts():
+        with sessions.begin() as session:
+            if act == "enable":
+                commands.enable_webhook(session, webhook_id)
+            elif act == "resend":
+                commands.resend(session, webhook_id, delivery_id)
+            else:
+                commands.delete_webhook(session, webhook_id)
+
+    with ThreadPoolExecutor(1) as other, sessions.begin() as session:
+        deliveries.lock_senders(session)
+        acting = other.submit(acts)
+        waiting = text("select count(*) from pg_locks where locktype = 'advisory' and not granted")
+        until(lambda: session.scalar(waiting))
+        deliveries.record(session, [tried])
+        session.commit()
+        acting.result()
 
 
 @pytest.mark.requirement("W-07", "P-23")
