@@ -1,14 +1,17 @@
 """What others did to an order while somebody was at a form."""
 
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from flask import g
 
-from services.console.acting import version
-from services.console.apis import SERVICES
+from services.console.acting import key, version
+from services.console.apis import SERVICES, Away, Refused
 
 MOST_PAGES = 10  # of a hundred entries
+UUIDV7 = 7
 
 
 def since(order_id: UUID) -> list[Any]:
@@ -16,16 +19,57 @@ def since(order_id: UUID) -> list[Any]:
 
     What our own services did by themselves is no reason to ask anybody again.
     """
-    shown, cursor, found = int(version() or 0), None, []
+    shown = int(version() or 0)
+    found = [
+        entry
+        for entry in _history(order_id)
+        if (entry["version"] or 0) > shown and entry["actor"] not in SERVICES
+    ]
+    return found[::-1]
+
+
+def since_in_shipping(order_id: UUID) -> list[Any]:
+    """What became of the order's shipments since a form was made, the newest first.
+
+    By the order's history, which knows no version of a shipment: so by the instant that is in the form's key.
+    It has what shipping did by itself too, for this stops a person as well. Nothing where the person reads no
+    orders, or the history can't be had: the refusal holds without it.
+    """
+    made = _made_at(key())
+    if made is None or not g.apis.may("orders.history_show_history"):
+        return []
+    try:
+        entries = list(_history(order_id))
+    except (Refused, Away):
+        return []
+    return [
+        entry | {"actor": _called(entry["actor"])}
+        for entry in reversed(entries)
+        if entry["source"] == "shipping" and datetime.fromisoformat(entry["at"]) >= made
+    ]
+
+
+def _history(order_id: UUID) -> Iterator[Any]:
+    """What happened to an order, oldest first."""
+    cursor = None
     for _ in range(MOST_PAGES):
         query = {"limit": 100, "cursor": cursor}
         page = g.apis.read("orders.history_show_history", query, order_id=order_id)
-        found += [
-            entry
-            for entry in page["items"]
-            if (entry["version"] or 0) > shown and entry["actor"] not in SERVICES
-        ]
+        yield from page["items"]
         cursor = page["next"]
         if cursor is None:
-            break
-    return found[::-1]
+            return
+
+
+def _made_at(form_key: str | None) -> datetime | None:
+    """When a form was made: its key is a UUIDv7, which begins with the milliseconds since 1970."""
+    try:
+        made = UUID(form_key or "")
+        return datetime.fromtimestamp((made.int >> 80) / 1000, UTC) if made.version == UUIDV7 else None
+    except ValueError:  # none of ours, or of a year that there is none of
+        return None
+
+
+def _called(actor: str) -> str:
+    """A person by name, a service by its word."""
+    return str(g.words(f"services.{actor}")) if actor in SERVICES else actor

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, g, redirect, render_template, request, ur
 
 from services.console.acting import act, key, passed_on, version
 from services.console.apis import SERVICES, Part, Read, Refused, read
-from services.console.pages.conflicts import since
+from services.console.pages.conflicts import since, since_in_shipping
 from services.console.pages.markets import masters
 from services.console.pages.order_acts import (
     ACTS,
@@ -279,6 +279,7 @@ def do_to_shipment(order_id: UUID, shipment_id: UUID, name: str) -> Any:
         lambda: show(request.form.get("tab", "shipment"), order_id),
         lambda _: _tab(request.form.get("tab", "shipment"), order_id),
         said=f"done.{name}",
+        changes=lambda _: since_in_shipping(order_id),
         place=places_of(wanted, request.form),
     )
 
@@ -300,6 +301,7 @@ def enter_tracking(order_id: UUID, shipment_id: UUID, parcel_id: UUID) -> Any:
         lambda: show("shipment", order_id),
         lambda _: _tab("shipment", order_id),
         said="done.tracking",
+        changes=lambda _: since_in_shipping(order_id),
     )
 
 

@@ -30,9 +30,8 @@ def life():
         yield life
 
 
-@pytest.fixture(scope="module")
-def delivered(life):
-    """An order with one return that was approved."""
+def accepted(life):
+    """A new order whose only shipment waits to be released."""
     wanted = {
         "seller": "acme",
         "market": "gb",
@@ -42,8 +41,15 @@ def delivered(life):
         "payment_method": "cash_on_delivery",
     }
     order = life.ask("orders", "POST", "/v1/orders", json=wanted)
+    life.ask("orders", "POST", f"/v1/orders/{order['order_id']}/accept")
+    return order
+
+
+@pytest.fixture(scope="module")
+def delivered(life):
+    """An order with one return that was approved."""
+    order = accepted(life)
     path = f"/v1/orders/{order['order_id']}"
-    life.ask("orders", "POST", f"{path}/accept")
     for step in STEPS:
         [shipment] = life.ask("shipping", "GET", f"{path}/shipments")["items"]
         body = {"json": {}} if step in {"ship", "deliver"} else {}
@@ -56,22 +62,45 @@ def delivered(life):
 
 
 @pytest.fixture
-def browser(life, make_console):
+def sign_in(life, make_console):
+    """A browser of somebody with these scopes; a service may be reached in another way."""
+
+    def signed_in(scopes, **others):
+        person = {
+            "id": "nora",
+            "name": "Nora",
+            "role": "accounts",
+            "place": "",
+            "language": "en",
+            "scopes": list(scopes),
+            "token": life.keys.token("nora", scopes=list(scopes)),
+            "expires_at": time.time() + 3600,
+        }
+        ways = {service: httpx.WSGITransport(app=life.made[service].app) for service in SERVICES}
+        found = make_console(ways | others, local_people=json.dumps([person]))
+        found.post("/login", data={"person": "nora"})
+        return found
+
+    return signed_in
+
+
+@pytest.fixture
+def browser(sign_in):
     """Signed in as somebody who sells and gives money back."""
-    person = {
-        "id": "nora",
-        "name": "Nora",
-        "role": "accounts",
-        "place": "",
-        "language": "en",
-        "scopes": list(SCOPES),
-        "token": life.keys.token("nora", scopes=list(SCOPES)),
-        "expires_at": time.time() + 3600,
-    }
-    ways = {service: httpx.WSGITransport(app=life.made[service].app) for service in SERVICES}
-    found = make_console(ways, local_people=json.dumps([person]))
-    found.post("/login", data={"person": "nora"})
-    return found
+    return sign_in(SCOPES)
+
+
+def editing(life):
+    """The page of a new order, where its shipment's form is sent, and the shipment."""
+    order = accepted(life)
+    path = f"/v1/orders/{order['order_id']}/shipments"
+    [shipment] = life.ask("shipping", "GET", path)["items"]
+    own = f"/orders/{order['order_id']}"
+    return (
+        own,
+        f"{own}/shipments/{shipment['shipment_id']}/edit_shipment",
+        shipment["shipment_id"],
+    )
 
 
 def fields(page):
@@ -104,6 +133,45 @@ def test_goods_that_come_back_are_exchanged_for_the_same_or_others(browser, deli
     again = browser.post(action, data=fields(browser.get(form).text))
     assert again.status_code == 409
     assert "Something was sent in exchange already." in again.text
+
+
+@pytest.mark.requirement("C-21")
+def test_the_second_at_a_shipment_is_told_what_became_of_it_and_by_whom(life, sign_in):
+    browser = sign_in((*SCOPES, "shipping:write"))
+    own, change, shipment_id = editing(life)
+    shown = fields(browser.get(f"{own}/shipment?act=edit_shipment-{shipment_id}").text)
+    address = {"address": ADDRESS | {"city": "Bath"}}
+    life.ask("shipping", "PATCH", f"/v1/shipments/{shipment_id}", json=address)
+
+    refused = browser.post(change, data=shown | {"address.line1": "9 Wharf Yard"})
+
+    assert refused.status_code == 412
+    told = re.findall(r"<li><strong>(.+?)</strong> (.+?), .+</li>", refused.text)
+    assert told == [("operator", "changed a shipment")]  # and not how it was planned
+    assert fields(refused.text)["address.line1"] == "9 Wharf Yard"
+    assert browser.post(change, data=fields(refused.text)).status_code == 303
+
+
+@pytest.mark.requirement("C-21")
+@pytest.mark.parametrize("sees_orders", [False, True])
+def test_the_second_at_a_shipment_is_stopped_also_where_nobody_can_say_by_whom(life, sign_in, sees_orders):
+    orders = httpx.WSGITransport(app=life.made["orders"].app)
+
+    def answer(request):
+        is_history = request.url.path.endswith("/history")
+        return httpx.Response(503) if is_history else orders.handle_request(request)
+
+    scopes = {"shipping:read", "shipping:write"} | ({"orders:read"} if sees_orders else set())
+    browser = sign_in(scopes, orders=httpx.MockTransport(answer))
+    own, change, shipment_id = editing(life)
+    shown = fields(browser.get(f"{own}/shipment?act=edit_shipment-{shipment_id}").text)
+    life.ask("shipping", "POST", f"/v1/shipments/{shipment_id}/release")
+
+    refused = browser.post(change, data=shown | {"address.line1": "9 Wharf Yard"})
+
+    assert refused.status_code == 412
+    assert "Nothing of yours was saved" in refused.text
+    assert "9 Wharf Yard" in refused.text
 
 
 @pytest.mark.requirement("S4-01", "C-17")
