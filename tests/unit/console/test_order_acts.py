@@ -174,6 +174,19 @@ def test_the_second_at_a_shipment_is_stopped_also_where_nobody_can_say_by_whom(l
     assert "9 Wharf Yard" in refused.text
 
 
+@pytest.mark.requirement("C-20")
+@pytest.mark.parametrize("tab", ["details", "messages", "shipment"])
+def test_a_refused_step_of_a_shipment_says_so_once_on_whichever_tab_it_was_taken(life, sign_in, tab):
+    browser = sign_in((*SCOPES, "shipping:write"))
+    own, _, shipment_id = editing(life)
+    life.ask("shipping", "POST", f"/v1/shipments/{shipment_id}/release")
+
+    refused = browser.post(f"{own}/shipments/{shipment_id}/release", data={"tab": tab, "version": "1"})
+
+    assert refused.status_code == 412
+    assert refused.text.count("Nothing of yours was saved") == 1
+
+
 @pytest.mark.requirement("S4-01", "C-17")
 def test_what_a_customer_wrote_is_marked_as_read_once(life, browser, delivered):
     settings = life.made["notifications"].app.extensions["settings"]
