@@ -47,6 +47,30 @@ def failed(come, shop):
 
 
 @pytest.fixture
+def paid_for(come, shop):
+    """The page of an order that is paid and of which goods come back; its payment, return and invoice."""
+    order, _ = come("deliver")
+    path = f"/v1/orders/{order['order_id']}"
+    shop.call("orders", "POST", f"{path}/payments", json={"reference": "courier's cash"})
+    told = shop.call("orders", "GET", f"{path}/transactions")["items"]
+    [paid] = [one for one in told if one["state"] == "recorded"]
+    lines = [{"line_id": order["lines"][0]["line_id"], "quantity": 1}]
+    asked = shop.call("orders", "POST", f"{path}/returns", json={"reason": "damaged", "lines": lines})
+    shop.call("orders", "POST", f"{path}/returns/{asked['return_id']}/approve", json={})
+    shop.eventually(lambda: shop.call("shipping", "GET", f"{path}/returns")["items"], len)
+    [bill] = shop.eventually(
+        lambda: [
+            one
+            for one in shop.call("documents", "GET", f"{path}/documents")["items"]
+            if one["kind"] == "invoice" and one["status"] == "stored"
+        ],
+        len,
+    )
+    page = f"/orders/{order['order_id']}"
+    return page, paid["transaction_id"], asked["return_id"], bill["document_id"]
+
+
+@pytest.fixture
 def shed(shop):
     """Where the seller's own people take goods in."""
     shop.call(
@@ -437,26 +461,32 @@ def test_papers_are_printed_as_one_corrected_and_taken_back(open_browser, come, 
 
 @pytest.mark.requirement("C-34", "C-35")
 @pytest.mark.parametrize(("scheme", "language"), [("light", "en"), ("dark", "es")])
-def test_its_forms_are_for_everybody(open_browser, failed, come, shop, scheme, language):
+def test_its_forms_are_for_everybody(open_browser, failed, paid_for, come, shop, scheme, language):
     order, shipment = come()
     group = order["delivery_groups"][0]["group_id"]
     lost = shipments(shop, failed)[0]["shipment_id"]
     own, away = f"/orders/{order['order_id']}", f"/orders/{failed['order_id']}"
-    helen = open_browser("helen", scheme=scheme, language=language)
-    keeper = open_browser("simon", scheme=scheme, language=language)
+    bought, paid, coming, bill = paid_for
+    helen, keeper, money = (
+        open_browser(name, scheme=scheme, language=language) for name in ("helen", "simon", "barbara")
+    )
 
     addresses = (
         f"{own}?act=readdress-{group}",
         *(f"{own}/shipment?act={name}-{shipment['shipment_id']}" for name in ("edit_shipment", "schedule")),
         f"{own}/shipment?act=assign_courier-{shipment['shipment_id']}",
         f"{away}/shipment?act=resend_shipment-{lost}",
-        f"{own}/documents",
+        f"{bought}/documents?act=correct_invoice-{bill}",
     )
 
     for page, address in [(helen, one) for one in addresses] + [
-        (keeper, f"{away}/shipment?act=take_back-{lost}")
+        (keeper, f"{away}/shipment?act=take_back-{lost}"),
+        (keeper, f"{bought}/shipment?act=receive_return-{coming}"),
+        (money, f"{bought}?act=void_payment-{paid}"),
+        (money, f"{bought}?act=refund"),
     ]:
         page.goto(address)
+        expect(page.locator("#act")).to_be_visible()
         for width in (320, 1280):
             page.set_viewport_size({"width": width, "height": 900})
             beside = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
