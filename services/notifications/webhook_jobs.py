@@ -19,6 +19,7 @@ from services.notifications.commands import deliveries, webhooks
 from services.notifications.commands.deliveries import Claimed, Room, Tried
 from services.notifications.db import settings_of
 from services.notifications.messaging import jobs
+from services.notifications.queries import webhooks as queries
 from services.notifications.settings import Settings
 from shared import clock, secrets_at_rest
 from shared.logging import logger
@@ -56,6 +57,12 @@ def resend_since(sessions: sessionmaker[Session], argument: dict[str, Any]) -> N
     while is_more:
         with sessions.begin() as session:
             is_more = webhooks.owe_again(session, webhook_id, since, until)
+    with sessions() as session:
+        missed = queries.positions_between(session, since, until)
+    for first in missed[:: webhooks.MOST_AT_A_TIME]:
+        with sessions.begin() as session:
+            last = min(first + webhooks.MOST_AT_A_TIME, missed.stop) - 1
+            webhooks.owe_missed(session, webhook_id, first, last)
 
 
 class Round:

@@ -1,11 +1,13 @@
 """Webhooks over HTTP: parse, call one command or query, answer."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from flask import g
 from sqlalchemy.orm import Session
+from sqlalchemy.orm.attributes import set_committed_value
 
 from services.notifications.api.schemas.webhooks import (
     DeliveriesArguments,
@@ -79,7 +81,11 @@ def get_webhook(session: Session, webhook_id: UUID) -> Webhook:
 @requires("webhooks:write")
 @command
 def change_webhook(session: Session, changes: dict[str, Any], webhook_id: UUID) -> Webhook:
-    """Change what is named; what is owed already goes where the webhook goes now."""
+    """Change what is named; what is owed already goes where the webhook goes now.
+
+    What it hears no more of by seller or market is forgotten. Refused (409) with its reason:
+    `too_many_webhooks` of a seller.
+    """
     _refuse_people(session, webhook_id, wanted=changes.get("people", False))
     return commands.change_webhook(session, webhook_id, **changes)
 
@@ -139,6 +145,7 @@ def list_deliveries(session: Session, arguments: dict[str, Any], webhook_id: UUI
         order_id=arguments.get("order"),
         since=arguments.get("since"),
     )
+    _shows_people(session, webhook_id, found)
     return page_of(found, arguments["limit"], "number")
 
 
@@ -151,7 +158,7 @@ def get_delivery(session: Session, webhook_id: UUID, delivery_id: UUID) -> Ready
     people = queries.webhook(session, webhook_id).people
     delivery = queries.delivery(session, webhook_id, delivery_id)
     content = None
-    if not people or PEOPLE in g.actor.scopes:
+    if _shows_people(session, webhook_id, [delivery]):
         content = queries.content(session, delivery.event_id, people=people)
     return Ready(WebhookDeliverySchema().dump(delivery) | {"content": content})
 
@@ -165,7 +172,9 @@ def resend_delivery(session: Session, webhook_id: UUID, delivery_id: UUID) -> De
 
     Refused (409) with its reason: `webhook_off`, `event_forgotten`.
     """
-    return commands.resend(session, webhook_id, delivery_id)
+    delivery = commands.resend(session, webhook_id, delivery_id)
+    _shows_people(session, webhook_id, [delivery])
+    return delivery
 
 
 @blueprint.route("/<uuid:webhook_id>/resend", methods=["POST"])
@@ -198,6 +207,16 @@ def _refuse_people(session: Session, webhook_id: UUID, *, wanted: bool = False) 
     """Let nobody have people's data sent who may not read it themselves; raises NotFound."""
     if queries.webhook(session, webhook_id).people or wanted:
         refuse_without(PEOPLE)
+
+
+def _shows_people(session: Session, webhook_id: UUID, deliveries: Iterable[Delivery]) -> bool:
+    """Whether the caller may see what was sent; from who may not, answers are kept too: they may quote it."""
+    may_see = PEOPLE in g.actor.scopes or not queries.webhook(session, webhook_id).people
+    if not may_see:
+        for attempt in (attempt for delivery in deliveries for attempt in delivery.tries):
+            set_committed_value(attempt, "answer", "")
+            set_committed_value(attempt, "error", "")
+    return may_see
 
 
 def _with_secret(session: Session, webhook: Webhook, secret: str) -> Ready:

@@ -5,7 +5,7 @@ for milliseconds. So what one statement finds is so until the commit, and an ord
 by whoever ends the one before it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -217,7 +217,7 @@ def record(session: Session, tried: Sequence[Tried]) -> None:
         if row.state == DeliveryState.WAITING and row.attempts == by_number[row.number].attempt
     ]
     if rows:
-        session.execute(insert(DeliveryAttempt), [_logged(by_number[row.number]) for row in rows])
+        session.execute(insert(DeliveryAttempt), _logged(session, rows, by_number))
     if not held:
         return
     written = [_outcome(row, by_number[row.number]) for row in held]
@@ -228,7 +228,9 @@ def record(session: Session, tried: Sequence[Tried]) -> None:
     for one in written:
         outcome = "given_up" if one["state"] == DeliveryState.FAILED else one["state"]
         when_committed(session, ATTEMPTS.labels("failed" if one["next_at"] else outcome).inc)
-    receivers.note_answers(session, [(row, by_number[row.number].answer) for row in held])
+    # What can't be sent was not tried: it says nothing of its receiver.
+    answered = [(row, by_number[row.number]) for row in held if not by_number[row.number].is_last]
+    receivers.note_answers(session, [(row, one.answer) for row, one in answered])
     for row in rows:
         session.expunge(row)  # what it has read is old by now
 
@@ -249,16 +251,24 @@ def _outcome(row: Delivery, tried: Tried) -> dict[str, Any]:
     }
 
 
-def _logged(tried: Tried) -> dict[str, Any]:
-    answer = tried.answer
-    return {
-        "delivery_number": tried.number,
-        "at": answer.at,
-        "milliseconds": answer.milliseconds,
-        "status": answer.status,
-        "answer": answer.text,
-        "error": answer.error,
-    }
+def _logged(
+    session: Session, rows: Sequence[Delivery], by_number: Mapping[int, Tried]
+) -> list[dict[str, Any]]:
+    """Each try for the log; without the receiver's words where the person was erased while it answered."""
+    wordy = [row for row in rows if by_number[row.number].answer.text or by_number[row.number].answer.error]
+    erased = queries.erased_of(session, {row.order_id for row in wordy if row.order_id}) if wordy else set()
+    return [
+        {
+            "delivery_number": row.number,
+            "at": answer.at,
+            "milliseconds": answer.milliseconds,
+            "status": answer.status,
+            "answer": "" if str(row.order_id) in erased else answer.text,
+            "error": "" if str(row.order_id) in erased else answer.error,
+        }
+        for row in rows
+        for answer in [by_number[row.number].answer]
+    ]
 
 
 def _given_up(row: Row[Any]) -> Tried:

@@ -122,7 +122,7 @@ def _tell_owner(session: Session, webhook: Webhook, delivery: Delivery, step: St
     The panel tells it on the order whose news did not arrive. Of an endpoint that hears all sellers none of
     them is told: it is not theirs.
     """
-    order = queries.order_to_write_about(session, delivery.order_id)
+    order = queries.order_to_write_about(session, delivery.order_id, webhook)
     if order is None:
         return  # nothing was ever sold, so there is no language to write in
     if ALL not in webhook.sellers:

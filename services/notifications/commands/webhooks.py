@@ -44,10 +44,10 @@ MOST_AT_A_TIME = 1000  # are owed again in one transaction
 _ROUNDS = uuid5(NAMESPACE_URL, "webhooks")  # what the jobs are about, in place of an order
 
 # As the feed is read: what is of no one seller or market is everybody's.
-_HEARS = """
-    ('*' = any(webhooks.types) or feed.type = any(webhooks.types))
-    and (feed.seller = '*' or '*' = any(webhooks.sellers) or feed.seller = any(webhooks.sellers))
+_REACHES = """
+    (feed.seller = '*' or '*' = any(webhooks.sellers) or feed.seller = any(webhooks.sellers))
     and (feed.market = '*' or '*' = any(webhooks.markets) or feed.market = any(webhooks.markets))"""
+_HEARS = f"('*' = any(webhooks.types) or feed.type = any(webhooks.types)) and {_REACHES}"
 _OWE = """
     insert into webhook_deliveries (webhook_id, event_id, type, position, order_id, order_number)
     select webhooks.id, feed.event_id, feed.type, feed.position, feed.order_id, feed.number"""
@@ -63,15 +63,16 @@ _FAN_OUT = text(f"""
 _MISSED = text(f"""
     with owed as (
         {_OWE} from feed join webhooks on webhooks.id = :webhook_id and {_HEARS}
-        where feed.entered_at >= :since and feed.entered_at < :until
-        and not exists (
-            select from webhook_deliveries
-            where webhook_id = webhooks.id and webhook_deliveries.event_id = feed.event_id
-        )
-        order by feed.position limit :most
+        where feed.position between :first and :last
+        order by feed.position
         on conflict do nothing returning true
     )
     select count(*) from owed""")  # noqa: S608 - as above
+# A test is nobody's.
+_FORGET_BEYOND_REACH = text(f"""
+    delete from webhook_deliveries as sent using webhooks
+    where webhooks.id = :webhook_id and sent.webhook_id = webhooks.id and sent.position is not null
+    and not exists (select from feed where feed.event_id = sent.event_id and {_REACHES})""")  # noqa: S608 - as above
 
 
 def fan_out(session: Session, first_position: int, last_position: int) -> None:
@@ -127,12 +128,7 @@ def create_webhook(
     """
     _check_address(session, address)
     reach = _reach(session, sellers, markets)
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("webhooks", 0))))
-    most = settings_of(session).webhooks_per_seller
-    for seller in reach["sellers"]:
-        has = select(func.count()).where(Webhook.sellers.contains([seller]))
-        if session.scalars(has).one() >= most:
-            raise Refused("too_many_webhooks", f"{seller} has {most}", at_most=most)
+    _refuse_too_many(session, reach["sellers"])
     secret = _new_secret()
     webhook = Webhook(
         address=address,
@@ -151,18 +147,29 @@ def create_webhook(
 
 
 def change_webhook(session: Session, webhook_id: UUID, **changes: Any) -> Webhook:
-    """Change what is named; raises NotFound, Invalid. What is owed already is sent as it was owed."""
+    """Change what is named; raises NotFound, Invalid. What is owed already is sent as it was owed.
+
+    But what it hears no more of by seller or market is forgotten: whoever may see the webhook now has perhaps
+    no right to that. Refused (too_many_webhooks) of a seller that it did not hear before.
+    """
+    is_moved = "sellers" in changes or "markets" in changes
+    if is_moved:
+        lock_senders(session)
     webhook = queries.webhook(session, webhook_id, for_change=True)
     if "address" in changes:
         _check_address(session, changes["address"])
     if "types" in changes:
         changes["types"] = _types(changes["types"])
-    if "sellers" in changes or "markets" in changes:
+    if is_moved:
         changes |= _reach(
             session, changes.get("sellers", webhook.sellers), changes.get("markets", webhook.markets)
         )
+        _refuse_too_many(session, sorted({*changes["sellers"]} - {*webhook.sellers}))
     for name, value in changes.items():
         setattr(webhook, name, value)
+    if is_moved:
+        session.flush()
+        session.execute(_FORGET_BEYOND_REACH, {"webhook_id": webhook_id})
     return webhook
 
 
@@ -254,7 +261,7 @@ def resend_since(session: Session, webhook_id: UUID, since: datetime) -> None:
 
 
 def owe_again(session: Session, webhook_id: UUID, since: datetime, until: datetime) -> bool:
-    """Owe some of what failed or was never owed in this time; answers whether there may be more."""
+    """Owe some of what failed in this time; answers whether there may be more."""
     lock_senders(session)
     failed = (
         select(Delivery.number)
@@ -269,13 +276,16 @@ def owe_again(session: Session, webhook_id: UUID, since: datetime, until: dateti
     )
     numbers = session.scalars(failed).all()
     _owe_again(session, numbers)
-    missed = 0
-    if not numbers:
-        limits = {"since": since, "until": until, "most": MOST_AT_A_TIME}
-        missed = session.execute(_MISSED, {"webhook_id": webhook_id, **limits}).scalar_one()
-    if numbers or missed:
+    if numbers:
         _wake(session)
-    return bool(numbers or missed)
+    return bool(numbers)
+
+
+def owe_missed(session: Session, webhook_id: UUID, first_position: int, last_position: int) -> None:
+    """Owe what was never owed of these positions. Of whoever sends nothing is asked meanwhile."""
+    which = {"webhook_id": webhook_id, "first": first_position, "last": last_position}
+    if session.execute(_MISSED, which).scalar_one():
+        _wake(session)
 
 
 def send_test(session: Session, webhook_id: UUID, event_type: str) -> Delivery:
@@ -297,7 +307,11 @@ def send_test(session: Session, webhook_id: UUID, event_type: str) -> Delivery:
 
 
 def erase_person(session: Session, order_id: UUID) -> None:
-    """Empty what was sent of an order, and answers to it; what still waits is put together anew."""
+    """Empty what was sent of an order, and answers to it; what still waits is put together anew.
+
+    Senders wait until this is committed, or one of them would keep a body that it has just put together.
+    """
+    lock_senders(session)
     session.execute(delete(EventBody).where(EventBody.order_id == order_id))
     of_order = select(Delivery.number).where(Delivery.order_id == order_id)
     tries = DeliveryAttempt.delivery_number.in_(of_order)
@@ -329,6 +343,16 @@ def _owe_again(session: Session, numbers: Sequence[int]) -> None:
 def _refuse_unless_active(webhook: Webhook) -> None:
     if webhook.state != WebhookState.ACTIVE:
         raise Refused("webhook_off", f"it is {webhook.state}: enable it first", state=webhook.state)
+
+
+def _refuse_too_many(session: Session, sellers: Sequence[str]) -> None:
+    """Refuse one more webhook of any of these sellers that has enough; one request after the other."""
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("webhooks", 0))))
+    most = settings_of(session).webhooks_per_seller
+    for seller in sellers:
+        has = select(func.count()).where(Webhook.sellers.contains([seller]))
+        if session.scalars(has).one() >= most:
+            raise Refused("too_many_webhooks", f"{seller} has {most}", at_most=most)
 
 
 def _check_address(session: Session, address: str) -> None:

@@ -115,14 +115,35 @@ def is_kept(session: Session, event_id: UUID) -> bool:
     return session.execute(kept.union_all(entered).limit(1)).first() is not None
 
 
-def order_to_write_about(session: Session, order_id: UUID | None) -> OrderSnapshot | None:
-    """An order as last heard; where it is not known, any that events were told of; None without one."""
+def positions_between(session: Session, since: datetime, until: datetime) -> range:
+    """The feed's positions from an instant on to before another."""
+    of_that_time = FeedEntry.entered_at >= since, FeedEntry.entered_at < until
+    ends = select(func.min(FeedEntry.position), func.max(FeedEntry.position)).where(*of_that_time)
+    first, last = session.execute(ends).one()
+    return range(0) if first is None else range(first, last + 1)
+
+
+def erased_of(session: Session, order_ids: Collection[UUID]) -> set[str]:
+    """Which of these orders' people are erased."""
+    erased = select(copies_table.c.subject).where(
+        copies_table.c.subject.in_([str(one) for one in order_ids]),
+        copies_table.c.source == OrderSnapshot.SOURCE,
+        copies_table.c.snapshot["anonymised_at"].astext.is_not(None),
+    )
+    return set(session.scalars(erased))
+
+
+def order_to_write_about(session: Session, order_id: UUID | None, about: Webhook) -> OrderSnapshot | None:
+    """An order as last heard; where it is not known, any that the webhook could hear of; None without one."""
     order = None if order_id is None else copies.newest(session, order_id, OrderSnapshot)
     if order is None:
         known = copies_table.c.subject == cast(FeedEntry.order_id, Text)
         newest = select(FeedEntry.order_id).join(
             copies_table, known & (copies_table.c.source == OrderSnapshot.SOURCE)
         )
+        for column, heard in ((FeedEntry.seller, about.sellers), (FeedEntry.market, about.markets)):
+            if EVERYTHING not in heard:
+                newest = newest.where(column.in_(heard))
         other = session.scalars(newest.order_by(FeedEntry.position.desc()).limit(1)).first()
         order = None if other is None else copies.newest(session, other, OrderSnapshot)
     return order

@@ -158,7 +158,10 @@ class WebhookAttemptSchema(Schema):
     )
     answer = fields.String(
         required=True,
-        metadata={"description": "Its first 500 characters; empty once the person is erased."},
+        metadata={
+            "description": "Its first 500 characters; empty once the person is erased, and, as it may quote "
+            "people's data that was sent, for a token without `events:read_people`."
+        },
     )
     error = fields.String(required=True, metadata={"description": "Why there was no answer."})
 

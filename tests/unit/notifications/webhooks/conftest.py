@@ -148,11 +148,20 @@ def hook(sessions):
 def tell(sessions):
     """Enter events in the feed, as its writer does; answers their ids."""
 
-    def told(event_type="order.placed", *, order_id=None, seller="lantern", market="eu", times=1):
+    def told(
+        event_type="order.placed", *, order_id=None, seller="lantern", market="eu", times=1, is_of_order=True
+    ):
         with sessions.begin() as session:
             first = (session.scalar(select(func.max(FeedEntry.position))) or 0) + 1
             ids = [
-                _enter(session, event_type, position, order_id or uuid4(), seller, market)
+                _enter(
+                    session,
+                    event_type,
+                    position,
+                    order_id or (uuid4() if is_of_order else None),
+                    seller,
+                    market,
+                )
                 for position in range(first, first + times)
             ]
             commands.fan_out(session, first, first + times - 1)

@@ -124,6 +124,51 @@ def test_who_may_not_read_people_has_them_sent_to_nobody(ask):
         assert ask(method, address + path, body, scopes=reader).status_code == 200
 
 
+def test_what_is_heard_no_more_is_shown_and_sent_to_nobody(ask, hook, receiver, tell, send, owed):
+    webhook_id, _ = hook(receiver, sellers=["lantern", "quay"], markets=["eu", "gb"])
+    tell(seller="quay", market="eu")
+    send()
+    tell(seller="quay", market="eu")
+    tell(seller="lantern", market="gb")
+    [mine] = tell(seller="lantern", market="eu")
+    ask("POST", f"/{webhook_id}/test", {"type": "order.placed"})
+
+    narrowed = ask("PATCH", f"/{webhook_id}", {"sellers": ["lantern"], "markets": ["eu"]})
+
+    assert narrowed.status_code == 200
+    shown = ask("GET", f"/{webhook_id}/deliveries", sellers=["lantern"], markets=["eu"]).json["items"]
+    assert [one["event_id"] for one in shown if not one["test"]] == [mine]
+    assert len(shown) == 2, "and the test"
+
+
+def test_an_answer_that_may_quote_people_is_shown_to_who_may_read_them(ask, hook, receiver, tell, send):
+    webhook_id, _ = hook(receiver, people=True)
+    receiver.answers = [(400, {}, b"no such Lucia")]
+    tell()
+    send()
+
+    def answers(scopes):
+        [row] = ask("GET", f"/{webhook_id}/deliveries", scopes=scopes).json["items"]
+        one = ask("GET", f"/{webhook_id}/deliveries/{row['delivery_id']}", scopes=scopes).json
+        again = ask("POST", f"/{webhook_id}/deliveries/{row['delivery_id']}/resend", scopes=scopes).json
+        return {shown["attempts"][0]["answer"] for shown in (row, one, again)}
+
+    assert answers(ALL) == {""}
+    assert answers((*ALL, "events:read_people")) == {"no such Lucia"}
+
+
+def test_a_webhook_that_is_moved_to_a_seller_counts_as_theirs(ask, settings):
+    for _ in range(settings.webhooks_per_seller):
+        assert ask("POST", "", PLACE, sellers=["lantern"]).status_code == 201
+    moved = ask("POST", "", PLACE, sellers=["quay"]).json
+
+    refused = ask("PATCH", f"/{moved['webhook_id']}", {"sellers": ["lantern"]}, sellers=["lantern", "quay"])
+
+    assert (refused.status_code, refused.json["reason"]) == (409, "too_many_webhooks")
+    kept = ask("PATCH", f"/{moved['webhook_id']}", {"sellers": ["quay"]}, sellers=["quay"])
+    assert kept.status_code == 200
+
+
 def test_a_seller_has_so_many_and_no_more(ask, settings):
     bound = {"sellers": ["lantern"]}
     for _ in range(settings.webhooks_per_seller):

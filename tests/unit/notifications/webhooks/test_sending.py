@@ -6,6 +6,8 @@ import json
 import time
 from base64 import b64decode, b64encode
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
@@ -18,9 +20,10 @@ from services.notifications.commands import deliveries
 from services.notifications.commands import webhooks as commands
 from services.notifications.commands.deliveries import MOST_UNDER_WAY, Room, claim
 from services.notifications.domain.webhooks import DEATHS, DeliveryState, WebhookState
-from services.notifications.models import Email, Notice
+from services.notifications.models import Email, EventBody, Notice
 from services.notifications.models import Webhook as Row
 from shared import clock
+from shared.events.snapshots import OrderSnapshot
 from shared.messaging import copies
 from tests.samples import event as sample_of
 from tests.waiting import until
@@ -455,6 +458,27 @@ def test_who_acts_on_a_webhook_and_a_sender_that_writes_down_wait_for_each_other
         acting.result()
 
 
+@pytest.mark.requirement("W-07")
+def test_what_was_missed_is_owed_in_parts_for_which_no_sender_waits(
+    hook, receiver, tell, send, sessions, work_off, monkeypatch
+):
+    since = clock.now()
+    missed = tell(times=7)
+    webhook_id, _ = hook(receiver)
+    monkeypatch.setattr(commands, "MOST_AT_A_TIME", 2)
+    with sessions.begin() as sender, sessions.begin() as session:
+        deliveries.lock_senders(sender)
+        session.execute(text("set local lock_timeout = '2s'"))
+        commands.owe_missed(session, webhook_id, 1, 2)
+
+    with sessions.begin() as session:
+        commands.resend_since(session, webhook_id, since)
+    work_off()
+    until(lambda: send() or len(receiver.came) == 7)
+
+    assert sorted(receiver.ids) == sorted(missed)
+
+
 @pytest.mark.requirement("W-07", "P-23")
 def test_one_or_all_that_failed_are_sent_again_under_the_same_ids(
     hook, receiver, tell, send, later, owed, sessions, work_off
@@ -549,9 +573,9 @@ def test_a_sender_that_was_late_takes_nothing_back(hook, receiver, tell, send, l
 
 
 def test_what_kills_its_sender_is_given_up_and_goes_alone_before_that(
-    hook, receiver, tell, later, sessions, owed
+    hook, receiver, tell, later, sessions, owed, known
 ):
-    hook(receiver)
+    webhook_id, _ = hook(receiver)
     tell(times=3)
     sizes = []
     for _ in range(40):
@@ -563,6 +587,7 @@ def test_what_kills_its_sender_is_given_up_and_goes_alone_before_that(
     assert set(sizes[3:]) == {0, 1}, "from the third time on each goes with no other like it"
     assert {one.state for one in owed()} == {DeliveryState.FAILED}
     assert {one.tries[-1].error for one in owed()} == {f"the process that was sending it died {DEATHS} times"}
+    assert known(webhook_id).failures == 0, "which is not its receiver's fault"
 
 
 def test_an_erased_person_is_in_nothing_that_is_kept_or_still_sent(
@@ -585,6 +610,73 @@ def test_an_erased_person_is_in_nothing_that_is_kept_or_still_sent(
     assert first["data"]["order"]["people"]
     assert again["data"]["order"]["people"] == {}
     assert first["id"] == again["id"]
+
+
+@pytest.fixture
+def erase(sessions, hear_of):
+    """Erase the person of the order that notifications knows, as is done on hearing of it."""
+
+    def erased():
+        with sessions.begin() as session:
+            known = copies.newest(session, hear_of, OrderSnapshot)
+            anonymised = replace(known, version=known.version + 1, anonymised_at=clock.now())
+            copies.keep_newest(session, anonymised)
+            copies.erase_people(session, hear_of)
+            commands.erase_person(session, hear_of)
+
+    return erased
+
+
+def test_what_a_receiver_says_of_a_person_who_was_erased_meanwhile_is_not_kept(
+    hook, receiver, tell, send, owed, hear_of, erase
+):
+    hook(receiver, people=True)
+
+    def erase_meanwhile(handler):
+        erase()
+        handler.answer(500, {}, b"no such Lucia")
+
+    receiver.answers = [erase_meanwhile]
+    tell(order_id=hear_of)
+    send(1)
+
+    [attempt] = owed()[0].tries
+    assert (attempt.status, attempt.answer) == (500, "")
+
+
+def test_a_body_that_is_put_together_during_an_erasure_does_not_outlive_it(
+    hook, receiver, tell, sessions, hear_of, erase
+):
+    hook(receiver, people=True)
+    tell(order_id=hear_of)
+
+    with ThreadPoolExecutor(1) as other, sessions.begin() as session:
+        deliveries.lock_senders(session)
+        [claimed] = claim(session, ROOM)
+        assert json.loads(claimed.content)["data"]["order"]["people"]
+        erasing = other.submit(erase)
+        with suppress(TimeoutError):
+            erasing.result(timeout=1)
+        session.commit()
+        erasing.result()
+
+    with sessions() as session:
+        assert session.scalars(select(EventBody)).all() == []
+
+
+def test_no_other_seller_hears_that_an_endpoint_fails_which_heard_of_no_order(
+    hook, receiver, tell, send, hear_of, emails_told, sessions
+):
+    tell(order_id=hear_of, seller="quay")
+    hook(receiver, sellers=["lantern"])
+    receiver.otherwise = 410
+    tell("stock.changed", seller="lantern", market="*", is_of_order=False)
+    send()
+
+    assert len(receiver.came) == 1
+    assert emails_told() == []
+    with sessions() as session:
+        assert session.scalars(select(Notice)).all() == []
 
 
 @pytest.fixture
