@@ -20,6 +20,7 @@ PEOPLE = (
     ("carla", "Carla Bennett", "customer_service", ALL, "", "en"),
     ("barbara", "Barbara Ellis", "accounts", ALL, "", "en"),
     ("olivia", "Olivia Sinclair", "administrator", ALL, "", "en"),
+    ("ivan", "Ivan Doyle", "integrator", "harbour", "Harbour & Hearth", "en"),
     ("marta", "Marta Gil Navarro", "seller_staff", "olmo", "Casa Olmo", "es"),
 )
 

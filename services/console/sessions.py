@@ -24,6 +24,7 @@ log = logger(__name__)
 PATIENCE_SECONDS = 1.0
 PREFIX = "console"  # all that its user of the broker may touch
 RESULT_SECONDS = 3600  # how long the outcome of what somebody did can be looked at again
+ONCE_SECONDS = 300  # how long what is shown once waits for its page
 # Neither asks who somebody is.
 WITHOUT_SESSION = ("/static/", "/health/")
 
@@ -133,6 +134,19 @@ class Sessions(SessionInterface):
         found: Any = self.redis.get(f"{PREFIX}.result.{place}")
         kept = msgspec.json.decode(found) if found else {}
         return kept["result"] if kept.get("owner") == owner else None
+
+    def keep_once(self, owner: str, place: str, secret: str) -> None:
+        """Keep a secret for the one page that shows it, to this person only."""
+        self.redis.set(_once(owner, place), secret, ex=ONCE_SECONDS)
+
+    def take_once(self, owner: str, place: str) -> str | None:
+        """The secret that was kept there, which is forgotten with this; None when it was shown already."""
+        found: Any = self.redis.getdel(_once(owner, place))
+        return found.decode() if found else None
+
+
+def _once(owner: str, place: str) -> str:
+    return f"{PREFIX}.once.{_digest(f'{owner} {place}')}"
 
 
 def _key(identity: str) -> str:

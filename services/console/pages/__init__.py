@@ -1,6 +1,6 @@
 """The screens, a file each; in the order in which the navigation has them."""
 
-from services.console.pages import edit, home, notices, order, orders, views
+from services.console.pages import edit, home, notices, order, orders, views, webhooks
 from services.console.pages.screens import Screen
 
 SCREENS: tuple[Screen, ...] = (
@@ -10,4 +10,5 @@ SCREENS: tuple[Screen, ...] = (
     order.SCREEN,
     edit.SCREEN,
     notices.SCREEN,
+    webhooks.SCREEN,
 )

@@ -10,6 +10,7 @@ import pytest
 from deploy.local.databases import SERVICES
 from services.console import showing
 from services.console.pages.orders import LINE_COLUMNS
+from services.console.pages.webhooks import EVENT_TYPES
 from services.console.words import LANGUAGES, words_in
 from shared.events.codec import EVENTS
 from shared.events.snapshots import Recipient, Step
@@ -84,6 +85,8 @@ def test_every_reason_of_the_services_has_words(language):
         ("paper", listed("documents", "Paper", "kind")),
         ("paper_status", listed("documents", "Paper", "status")),
         ("email_status", listed("notifications", "Email", "status")),
+        ("webhook_state", [*listed("notifications", "Webhook", "state"), "failing", "resting"]),
+        ("webhook_delivery", listed("notifications", "WebhookDelivery", "state")),
     ],
 )
 def test_every_status_has_a_word(language, group, codes):
@@ -102,6 +105,10 @@ def test_every_column_of_an_export_of_lines_can_be_ticked_and_has_words(language
 
     assert list(LINE_COLUMNS) == columns
     assert [name for name in columns if not words_in(language).knows("line_columns", name)] == []
+
+
+def test_a_webhook_can_be_made_to_hear_every_event_that_the_api_knows():
+    assert list(EVENT_TYPES) == sorted(EVENTS)
 
 
 def changes():
