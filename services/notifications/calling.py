@@ -24,7 +24,9 @@ CONNECT_SECONDS = 4.0  # to one address of a host; then the next is tried
 MOST_ANSWER_BYTES = 16 << 10
 KEPT_ANSWER = 500  # characters
 _IDLE_SECONDS = 2.0  # a connection is kept for the next; receivers hang up on who is silent for longer
-_LOOKUPS = 64  # at a time: a name server that does not answer holds up its own names alone
+# At a time. A look-up goes on for up to 30 s when nobody waits for it any more: there is room for more than
+# go to failing receivers in that time: name servers that do not answer hold up their own names alone.
+_LOOKUPS = 1000
 _NAME = "Waybill-Webhooks/1"
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]

@@ -41,8 +41,10 @@ class Waiters:
             is_free = who not in self._waiting and len(self._waiting) < AT_ONCE
             if is_free:
                 self._waiting.add(who)
-                self._listen()
         try:
+            if is_free:
+                with self._changed:
+                    self._listen()
             yield is_free
         finally:
             if is_free:
@@ -69,8 +71,9 @@ class Waiters:
     def _listen(self) -> None:
         """Have the listener run; waits for its connection, but not long: without it one looks each second."""
         if self._listener is None:
-            self._listener = threading.Thread(target=self._run, name="feed-listener", daemon=True)
-            self._listener.start()
+            listener = threading.Thread(target=self._run, name="feed-listener", daemon=True)
+            listener.start()
+            self._listener = listener
         self._changed.wait_for(lambda: self._is_listening, CONNECT_SECONDS)
 
     def _run(self) -> None:

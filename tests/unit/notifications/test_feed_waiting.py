@@ -1,5 +1,6 @@
 """A reader may wait for the feed: it is answered when something comes for it, and few wait at once."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -175,3 +176,19 @@ def test_a_reader_goes_on_waiting_though_the_listening_connection_is_cut(ask, se
     order_id = happen()
 
     assert orders_of(asked.result()[0]) == [order_id]
+
+
+def test_who_could_not_wait_for_want_of_a_thread_holds_no_place(sessions, monkeypatch):
+    waiters = Waiters(sessions)
+
+    def refuse(_):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        for _ in range(2):
+            with pytest.raises(RuntimeError), waiters.place("shop"):
+                pass
+    assert waiters.number == 0
+    with waiters.place("shop") as has_place:
+        assert has_place

@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import socket
 import ssl
 import threading
 from functools import partial
@@ -241,3 +242,32 @@ def test_of_several_addresses_the_next_is_tried_where_one_refuses(receiver):
     found = resolver(["::1", "127.0.0.1"])
 
     assert posted(f"http://localhost:{receiver.server_port}/", local=True, resolve=found).status == 204
+
+
+def test_name_servers_that_do_not_answer_hold_up_no_other_name(receiver, monkeypatch):
+    real, is_over = socket.getaddrinfo, threading.Event()
+
+    def look_up(host, *arguments, **named):
+        if str(host).endswith(".example"):
+            is_over.wait(30)
+            raise socket.gaierror
+        return real(host, *arguments, **named)
+
+    async def all_at_once():
+        caller = Caller(local=True, all_seconds=5)
+        try:
+            silent = [
+                asyncio.create_task(caller.post(uuid4(), f"https://shop-{one}.example/", {}, b"{}"))
+                for one in range(250)
+            ]
+            await asyncio.sleep(0.5)
+            answer = await caller.post(uuid4(), f"http://localhost:{receiver.server_port}/", {}, b"{}")
+            for one in silent:
+                one.cancel()
+            return answer
+        finally:
+            is_over.set()
+            await caller.close()
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    assert asyncio.run(all_at_once()).status == 204
