@@ -316,7 +316,12 @@ ASKS = {
         "POST /v1/customer/messages": Ask(json={"text": "thank you"}),
         "GET /v1/events": Ask(query={"limit": 1000}),
         "POST /v1/webhooks": Ask(
-            json={"address": "https://8.8.8.8/hooks", "email": "hooks@quay.example"}, only_own=True
+            json={
+                "address": "https://8.8.8.8/hooks",
+                "email": "hooks@quay.example",
+                "sellers": ["quay"],
+                "markets": ["gb"],
+            },
         ),
         "PATCH /v1/webhooks/{webhook_id}": Ask(json={"description": "another"}),
         "POST /v1/webhooks/{webhook_id}/rotate-secret": Ask(json={}),
