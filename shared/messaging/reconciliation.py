@@ -1,6 +1,6 @@
 """Comparing what this service heard with what the others told, and asking for it again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,6 +27,8 @@ class Difference:
 def reconcile(sessions: sessionmaker[Session], sources: Iterable[Source]) -> Iterator[Difference]:
     """Every delivery of each source against the inbox, and its version against the copy kept of the order.
 
+    Of what is only passed on there is no copy.
+
     What is on its way at this moment shows as a difference too: run it again before you worry.
     """
     for source in sources:
@@ -52,9 +54,11 @@ def _differences(session: Session, source: str, page: list[dict[str, Any]]) -> I
         copies.c.source == source, copies.c.subject.in_(subjects)
     )
     versions = dict(session.execute(known).all())
+    passed_on: Collection[str] = session.info["passed_on"]
     for event_id, delivery in zip(event_ids, page, strict=True):
         state = states.get(event_id, "not_received")
-        outdated = state == "done" and versions.get(delivery["subject"], -1) < delivery["version"]
+        is_copied = state == "done" and delivery["type"] not in passed_on
+        outdated = is_copied and versions.get(delivery["subject"], -1) < delivery["version"]
         fault = "copy_outdated" if outdated else state
         if fault not in {"done", "skipped"}:
             yield Difference(

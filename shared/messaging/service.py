@@ -31,8 +31,13 @@ class Messaging:
         return (self.events_queue, *sorted(jobs | {f"{self.name}.jobs"}))
 
     def session_info(self) -> dict[str, Any]:
-        """What sessions of this service must know to publish and to check access."""
-        return {"service": self.name, "subscribers": self.subscribers, "actor": system(self.name)}
+        """What sessions of this service must know to publish, to compare and to check access."""
+        return {
+            "service": self.name,
+            "subscribers": self.subscribers,
+            "passed_on": self.consumers.passed_on,
+            "actor": system(self.name),
+        }
 
 
 def listening_mark(queue: str) -> str:

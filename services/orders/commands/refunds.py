@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, derive_payment, locked_order
-from services.orders.commands.credits import credit, refund_excess, settle
+from services.orders.commands.credits import credit, recount_cancelled, refund_excess, settle
 from services.orders.commands.returns import take_back
 from services.orders.commands.taken_back import try_again
 from services.orders.domain import refunds as rules
@@ -117,9 +117,11 @@ def withdraw_refund(session: Session, order_id: UUID, refund_id: UUID, *, reason
         raise Refused("belongs_to_return", "the return it was given for is over")
     with change(session, order, "withdraw_refund", refund_id=refund.id, reason=reason):
         refund.state = RefundState.WITHDRAWN
+        order.credited_minor -= refund.credited_minor
         if order.status in OVER:
-            order.credited_minor -= refund.credited_minor
             order.cancelled_minor += refund.credited_minor
+        elif order.tells_parts:
+            recount_cancelled(order)  # goods that were cancelled after it are owed no more
         derive_payment(session, order)
     outbox.publish(session, events.order_updated(order))
     try_again(session, order)
