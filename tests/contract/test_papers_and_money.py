@@ -541,7 +541,7 @@ def bought(lines, **changes):
 
 
 def test_goods_cancelled_after_a_refund_that_is_withdrawn_are_owed_no_more(session):
-    life = Life(session, bought([("CUP", 1, 100), ("CUP", 1, 100)], market="gross-per-line-shipment"))
+    life = Life(session, bought([("BOOK", 1, 100), ("CUP", 1, 100)], market="gross-per-line-shipment"))
     shipped, cancelled = life.order.lines
     life.ship({shipped.id: 1})
     life.follow()
