@@ -1,14 +1,14 @@
 """Webhooks in the console: made, tried, looked at, sent again, switched off, deleted."""
 
 import re
-import threading
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from standardwebhooks import Webhook
+
+from tests.serving import serving
 
 pytestmark = pytest.mark.slow
 
@@ -24,7 +24,6 @@ class Program(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), ProgramHandler)
         self.came = []
         self.status = 503
-        threading.Thread(target=partial(self.serve_forever, poll_interval=0.01), daemon=True).start()
 
 
 class ProgramHandler(BaseHTTPRequestHandler):
@@ -43,10 +42,8 @@ class ProgramHandler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def program():
-    server = Program()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with serving(Program()) as server:
+        yield server
 
 
 def make(page, address, description=""):

@@ -1,14 +1,13 @@
 """A program is told of what really happens, by the real processes, also when one of them dies."""
 
-import threading
 import time
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
 import pytest
 from standardwebhooks import Webhook
 
+from tests.serving import serving
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
@@ -24,7 +23,6 @@ class Program(ThreadingHTTPServer):
         self.came = []
         self.secret = ""
         self.answers_after = 0.0
-        threading.Thread(target=partial(self.serve_forever, poll_interval=0.01), daemon=True).start()
 
 
 class ProgramHandler(BaseHTTPRequestHandler):
@@ -49,17 +47,15 @@ def api(stack):
 
 @pytest.fixture
 def program(api):
-    server = Program()
-    made = api.post(
-        "/v1/webhooks",
-        json={"address": f"http://127.0.0.1:{server.server_port}/", "email": "hooks@acme.example"},
-    ).raise_for_status()
-    server.secret = made.json()["secret"]
-    server.webhook = f"/v1/webhooks/{made.json()['webhook_id']}"
-    yield server
-    api.delete(server.webhook).raise_for_status()
-    server.shutdown()
-    server.server_close()
+    with serving(Program()) as server:
+        made = api.post(
+            "/v1/webhooks",
+            json={"address": f"http://127.0.0.1:{server.server_port}/", "email": "hooks@acme.example"},
+        ).raise_for_status()
+        server.secret = made.json()["secret"]
+        server.webhook = f"/v1/webhooks/{made.json()['webhook_id']}"
+        yield server
+        api.delete(server.webhook).raise_for_status()
 
 
 def types_of(program, order_id):

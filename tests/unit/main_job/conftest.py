@@ -1,13 +1,13 @@
 """A system's APIs as a small server that answers what it was told to."""
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from deploy.local.addresses import Addresses
 from deploy.main_job.calls import Calls
+from tests.serving import serving
 
 SERVICES = ("orders", "shipping", "documents", "notifications")
 
@@ -46,13 +46,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def api():
-    server = Api()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Api()) as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Notifications on a real database, with a real mail server and a documents' API at its edges."""
 
-import threading
 from dataclasses import replace
 from email import message_from_bytes
 from email.policy import default
@@ -25,6 +24,7 @@ from shared.messaging import jobs as runner
 from shared.messaging.backoff import Backoff
 from shared.messaging.subjects import lock_order
 from shared.messaging.tables import jobs as jobs_table
+from tests.serving import serving
 
 
 class MailServer:
@@ -119,13 +119,8 @@ class DocumentsHandler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def documents():
-    server = Documents()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Documents()) as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """Money back through the payment gateway: asked for by a job, once, whatever becomes of the answers."""
 
 import json
-import threading
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -21,6 +20,7 @@ from shared.errors import Refused
 from shared.messaging import jobs as runner
 from shared.messaging.backoff import Backoff
 from shared.messaging.tables import jobs as jobs_table
+from tests.serving import serving
 from tests.unit.orders.sample_shop import GATEWAY_SECRET, stored
 
 
@@ -53,13 +53,8 @@ class GatewayHandler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def gateway():
-    server = Gateway()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with serving(Gateway()) as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The doctor names what is broken, why it matters and what to do, and nothing else."""
 
-import threading
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -31,6 +30,7 @@ from shared.db import make_engine, new_id
 from shared.doctor import Patient
 from shared.messaging.tables import event_log, inbox, outbox
 from shared.migrations import upgrade
+from tests.serving import serving
 
 NOBODY_THERE = "http://127.0.0.1:1"
 
@@ -314,12 +314,8 @@ def answering(status):
         def log_message(self, *_):
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(HTTPServer(("127.0.0.1", 0), Handler)) as server:
         yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import asyncio
 import threading
 import time
 from base64 import b64encode
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
@@ -23,6 +23,7 @@ from shared import clock
 from shared.db import new_id
 from shared.events.samples import envelope
 from shared.messaging.tables import inbox
+from tests.serving import serving
 
 TABLES = (
     *("webhook_bodies", "webhook_attempts", "webhook_deliveries", "webhooks", "notices", "emails"),
@@ -42,8 +43,6 @@ class Receiver(ThreadingHTTPServer):
         self.otherwise = 204  # to all others
         self.came = []
         self.lock = threading.Lock()
-        self.thread = threading.Thread(target=partial(self.serve_forever, poll_interval=0.01), daemon=True)
-        self.thread.start()
 
     @property
     def address(self):
@@ -52,11 +51,6 @@ class Receiver(ThreadingHTTPServer):
     @property
     def ids(self):
         return [headers["webhook-id"] for headers, _, _ in self.came]
-
-    def end(self):
-        self.shutdown()
-        self.server_close()
-        self.thread.join()
 
     def handle_error(self, request, client_address):
         pass  # who hung up on us
@@ -93,15 +87,8 @@ class ReceiverHandler(BaseHTTPRequestHandler):
 @pytest.fixture
 def receiver_at():
     """A server on this machine, given what it listens at or any free port."""
-    made = []
-
-    def start(*place):
-        made.append(Receiver(*place))
-        return made[-1]
-
-    yield start
-    for one in made:
-        one.end()
+    with ExitStack() as stack:
+        yield lambda *place: stack.enter_context(serving(Receiver(*place)))
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from shared import clock
 from shared.web import auth
 from shared.web.auth import KeySet, Tokens
 from shared.web.blueprint import Blueprint
+from tests.serving import serving
 
 ISSUER = "https://issuer.example"  # of the fixture's tokens, and the one that is accepted
 
@@ -233,14 +234,10 @@ def test_the_key_set_may_be_at_an_address(issuer):
         def log_message(self, *_arguments):
             pass
 
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serving(HTTPServer(("127.0.0.1", 0), Handler)) as server:
         keys = KeySet(f"http://127.0.0.1:{server.server_port}/keys")
 
         assert keys.key("first") is not None
-        server.shutdown()
-        thread.join()
 
 
 def test_claims_become_the_actor(issuer):

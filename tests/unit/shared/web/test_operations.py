@@ -2,7 +2,6 @@
 
 import json
 import logging
-import threading
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -21,6 +20,7 @@ from shared.messaging.service import Messaging
 from shared.messaging.tables import inbox, jobs
 from shared.settings import ServiceSettings
 from tests.samples import event
+from tests.serving import serving
 
 
 @pytest.fixture
@@ -209,20 +209,15 @@ def test_comparing_with_services_that_are_away_says_so(client, operator, run):
 def settings_of_neighbours(settings, make_things_app, issuer, caplog):
     """Settings under which the other services are, all three, this one: a real server asked over HTTP."""
     caplog.set_level(logging.WARNING, logger="werkzeug")
-    server = make_server("127.0.0.1", 0, make_things_app(), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    address = f"http://127.0.0.1:{server.server_port}"
-    yield replace(
-        settings,
-        shipping_url=address,
-        documents_url=address,
-        notifications_url=address,
-        service_token=issuer.token("events:read", subscriber="orders"),
-    )
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(make_server("127.0.0.1", 0, make_things_app(), threaded=True)) as server:
+        address = f"http://127.0.0.1:{server.server_port}"
+        yield replace(
+            settings,
+            shipping_url=address,
+            documents_url=address,
+            notifications_url=address,
+            service_token=issuer.token("events:read", subscriber="orders"),
+        )
 
 
 def test_what_the_others_told_is_compared_with_what_was_heard(
