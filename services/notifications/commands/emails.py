@@ -100,7 +100,7 @@ def keep_content(
     no more. Answers the bytes to send, which may be a twin's; none where the e-mail was sent or emptied
     meanwhile.
     """
-    email, kept = queries.email_with_content(session, email_id)
+    email, kept, _ = queries.email_to_send(session, email_id)
     if email.status in {EmailStatus.SENT, EmailStatus.MERGED} or not email.address:
         return b""
     if kept:
@@ -144,7 +144,7 @@ def email_delayed(session: Session, email_id: UUID, answer: Answer) -> None:
 def email_sent(session: Session, sent: Email, answer: Answer, *, was_throttled: bool) -> None:
     """Note that a mail server took it, let the next in line go, tell email.sent.
 
-    `sent` is the e-mail as it was read before, its domain's pause included.
+    `sent` is the e-mail as it was before it went out; if its domain was to be left alone, it is no longer.
     """
     log_attempt(session, sent.id, "sent", answer)
     line, talk = queries.line_and_talk(session, sent.order_id)

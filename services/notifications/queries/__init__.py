@@ -203,15 +203,8 @@ def behind(session: Session, first: Email) -> Sequence[Email]:
     return session.scalars(line).all()
 
 
-def email_with_content(session: Session, email_id: UUID) -> tuple[Email, bytes]:
-    """An e-mail, whoever asks, and what it says as far as it was put into words."""
-    rows = select(Email, EmailContent).outerjoin(EmailContent).where(Email.id == email_id)
-    found, kept = session.execute(rows).one()
-    return found, kept.plain if kept else b""
-
-
 def email_to_send(session: Session, email_id: UUID) -> tuple[Email, bytes, datetime | None]:
-    """The same, and until when its domain is to be left alone."""
+    """An e-mail, whoever asks, what it says as far as that is put into words, and its domain's pause."""
     domain = func.lower(func.split_part(Email.address, "@", -1))  # as domain_of has it
     rows = (
         select(Email, EmailContent, ThrottledDomain.until)
