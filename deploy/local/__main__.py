@@ -22,7 +22,9 @@ from deploy.local.service_processes import service_url
 from deploy.local.settings import ROOT, Settings, SettingsError, read
 from deploy.local.stack import migrate_databases, remove
 from deploy.local.up import demonstrate, stay_up
+from shared.db import new_id
 from shared.events.codec import EVENTS
+from shared.events.samples import made_up
 
 
 @click.group()
@@ -163,7 +165,8 @@ def trigger(settings: Settings, event_type: str, to: str) -> None:
     """Post the sample of an event, which says that it is a test."""
     keys = Keys(settings.folder / "keys")
     click.echo(f"Signed with {keys.webhook_secret}")
-    click.echo(f"{event_type} → {programs.post(programs.sample(event_type), to, keys.webhook_secret)}")
+    event = made_up(event_type, new_id(), with_people=True)
+    click.echo(f"{event_type} → {programs.post(event, to, keys.webhook_secret)}")
 
 
 @cli.command()

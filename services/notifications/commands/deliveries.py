@@ -18,7 +18,6 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 from sqlalchemy.orm import Session
 
 from services.notifications.commands import receivers
-from services.notifications.domain.feed import public_form
 from services.notifications.domain.webhooks import (
     DEATHS,
     SUSPICIOUS_DEATHS,
@@ -29,6 +28,7 @@ from services.notifications.domain.webhooks import (
 from services.notifications.models import Delivery, DeliveryAttempt, EventBody
 from services.notifications.queries import webhooks as queries
 from shared import clock
+from shared.events.feed import public_form
 from shared.logging import logger
 from shared.metrics import when_committed
 

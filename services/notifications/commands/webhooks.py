@@ -15,7 +15,6 @@ from sqlalchemy.orm import Session
 from services.notifications.commands.deliveries import lock_senders
 from services.notifications.db import settings_of
 from services.notifications.domain import receivers
-from services.notifications.domain.feed import Entry, public_form
 from services.notifications.domain.webhooks import ALL, DeliveryState, WebhookState
 from services.notifications.models import Delivery, DeliveryAttempt, EventBody, Webhook
 from services.notifications.queries import webhooks as queries
@@ -23,8 +22,7 @@ from shared import clock, secrets_at_rest
 from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import Invalid, Refused
-from shared.events import codec
-from shared.events.samples import envelope
+from shared.events.samples import made_up
 from shared.messaging import retention
 from shared.messaging.jobs import enqueue
 
@@ -296,7 +294,7 @@ def send_test(session: Session, webhook_id: UUID, event_type: str) -> Delivery:
     webhook = queries.webhook(session, webhook_id)
     _refuse_unless_active(webhook)
     event_id = new_id()
-    content = _test_event(event_type, event_id, with_people=webhook.people)
+    content = msgspec.json.encode(made_up(event_type, event_id, with_people=webhook.people))
     session.add(EventBody(event_id=event_id, people=webhook.people, order_id=None, content=content))
     delivery = Delivery(webhook_id=webhook_id, event_id=event_id, type=event_type, order_number="")
     session.add(delivery)
@@ -376,33 +374,6 @@ def _reach(session: Session, sellers: list[str] | None, markets: list[str] | Non
             raise Invalid(**{name: "names what is not there"})
         reach[name] = [ALL] if ALL in chosen else sorted(chosen)
     return reach
-
-
-def _test_event(event_type: str, event_id: UUID, *, with_people: bool) -> bytes:
-    """The sample of an event as it would be sent, which says that nothing happened: `test` is true."""
-    sample = envelope(event_type)
-    snapshot = codec.decode(event_type, sample["data"]).snapshot
-    order = getattr(snapshot, "order_id", None)
-    entry = Entry(
-        position=0,
-        event_id=event_id,
-        source=sample["source"].removeprefix("/"),
-        type=event_type,
-        subject=sample["subject"],
-        order_id=order,
-        number=sample["reference"] if order else "",
-        seller=_named(snapshot, "seller"),
-        market=_named(snapshot, "market"),
-        sequence=0,
-        occurred_at=clock.now(),
-        data=sample["data"],
-    )
-    return msgspec.json.encode(public_form(entry, with_people=with_people) | {"test": True})
-
-
-def _named(snapshot: Any, what: str) -> str:
-    """Whose a sample is, where it says so."""
-    return str(getattr(getattr(snapshot, what, None), what, ""))
 
 
 def _new_secret() -> str:

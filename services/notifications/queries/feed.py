@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import ARRAY, ColumnElement, RowMapping, Select, Table, Text, cast, column, func, select, true
 from sqlalchemy.orm import Session
 
-from services.notifications.domain.feed import Entry
 from services.notifications.models import FeedEntry, FeedHead
 from shared.access import EVERYTHING, actor_of, one_of
+from shared.events.feed import Entry
 from shared.messaging.retention import BATCH, Old, older_than
 from shared.messaging.tables import event_log, inbox
 

@@ -8,12 +8,12 @@ from uuid import UUID
 from sqlalchemy import Select, Text, cast, func, select, text
 from sqlalchemy.orm import Session, selectinload
 
-from services.notifications.domain.feed import Entry
 from services.notifications.domain.webhooks import WebhookState
 from services.notifications.models import Delivery, EventBody, FeedEntry, Webhook
 from services.notifications.queries import feed
 from shared.access import EVERYTHING, actor_of
 from shared.errors import NotFound
+from shared.events.feed import Entry
 from shared.events.snapshots import OrderSnapshot
 from shared.messaging import copies
 from shared.messaging.tables import copies as copies_table

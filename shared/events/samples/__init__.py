@@ -3,6 +3,11 @@
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
+
+from shared import clock
+from shared.events import codec
+from shared.events.feed import Entry, public_form
 
 FOLDER = Path(__file__).parent
 
@@ -11,3 +16,30 @@ def envelope(event_type: str) -> dict[str, Any]:
     """The sample of an event as CloudEvents 1.0 JSON; its people are made up."""
     sample: dict[str, Any] = json.loads((FOLDER / f"{event_type}.1.json").read_text("utf-8"))
     return sample
+
+
+def made_up(event_type: str, event_id: UUID, *, with_people: bool) -> dict[str, Any]:
+    """The sample of an event as programs get it, which says that nothing happened: `test` is true."""
+    sample = envelope(event_type)
+    snapshot = codec.decode(event_type, sample["data"]).snapshot
+    order = getattr(snapshot, "order_id", None)
+    entry = Entry(
+        position=0,
+        event_id=event_id,
+        source=sample["source"].removeprefix("/"),
+        type=event_type,
+        subject=sample["subject"],
+        order_id=order,
+        number=sample["reference"] if order else "",
+        seller=_named(snapshot, "seller"),
+        market=_named(snapshot, "market"),
+        sequence=0,
+        occurred_at=clock.now(),
+        data=sample["data"],
+    )
+    return public_form(entry, with_people=with_people) | {"test": True}
+
+
+def _named(snapshot: Any, what: str) -> str:
+    """Whose a sample is, where it says so."""
+    return str(getattr(getattr(snapshot, what, None), what, ""))

@@ -1,7 +1,6 @@
 """What programs are told can be heard and tried out from the command line, signed as webhooks are."""
 
 import json
-import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
@@ -14,8 +13,11 @@ from deploy.local import programs
 from deploy.local.__main__ import cli
 from deploy.local.keys import Keys
 from deploy.local.ports import free_port
+from shared.db import new_id
 from shared.events.codec import EVENTS
+from shared.events.samples import made_up
 from tests.contract import openapi
+from tests.serving import serving
 
 AT = "2026-01-02T09:00:00Z"
 EVENT = {
@@ -66,13 +68,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server():
-    made = Server()
-    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield made
-    made.shutdown()
-    made.server_close()
-    thread.join()
+    with serving(Server()) as server:
+        yield server
 
 
 def page(*items, following, **headers):
@@ -148,4 +145,4 @@ def test_a_sample_has_all_that_an_event_of_the_feed_has(event_type):
     document = json.loads(openapi.path("notifications").read_text())
     members = document["components"]["schemas"]["FeedEvent"]["properties"]
 
-    assert programs.sample(event_type).keys() - {"test"} == members.keys()
+    assert made_up(event_type, new_id(), with_people=True).keys() - {"test"} == members.keys()
