@@ -1,7 +1,7 @@
 """The way to a service's own PostgreSQL database."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.util import find_spec
@@ -19,14 +19,16 @@ from sqlalchemy import (
     Engine,
     Enum,
     ExceptionContext,
+    Executable,
     MetaData,
+    Row,
     TypeDecorator,
     create_engine,
     event,
     text,
 )
 from sqlalchemy.exc import DisconnectionError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -144,10 +146,26 @@ def _isolate(session: Session, level: str) -> None:
         session.connection(execution_options={"isolation_level": level})
 
 
+def executed_alone(
+    sessions: sessionmaker[Session], statement: Executable, parameters: Mapping[str, Any] | None = None
+) -> Sequence[Row[Any]]:
+    """The rows of one statement that is a transaction by itself; none of one that answers none."""
+    with sessions() as session:
+        each_alone(session)
+        result = session.execute(statement, parameters)
+        rows = result.all() if result.returns_rows else []  # type: ignore[attr-defined]
+        session.commit()
+    return rows
+
+
+def libpq_url(engine: Engine) -> str:
+    """Where the engine's database is, with the password, for psycopg itself."""
+    return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def listening(engine: Engine, channel: str) -> psycopg.Connection[Any]:
     """A connection of its own to the engine's database, which hears the notifications of a channel."""
-    url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = psycopg.connect(url, autocommit=True, connect_timeout=3)
+    connection = psycopg.connect(libpq_url(engine), autocommit=True, connect_timeout=3)
     connection.execute(f"listen {channel}".encode())
     return connection
 

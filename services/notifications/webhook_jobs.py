@@ -22,6 +22,7 @@ from services.notifications.messaging import jobs
 from services.notifications.queries import webhooks as queries
 from services.notifications.settings import Settings
 from shared import clock, secrets_at_rest
+from shared.db import libpq_url
 from shared.logging import logger
 from shared.messaging.fault_points import crash_point
 
@@ -172,11 +173,10 @@ class Round:
         """Be woken by whoever owes something; without it the round looks by itself."""
         engine = self._sessions.kw["bind"]
         assert isinstance(engine, Engine)
-        url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         while True:
             with suppress(psycopg.Error):
                 async with await psycopg.AsyncConnection.connect(
-                    url, autocommit=True, connect_timeout=3
+                    libpq_url(engine), autocommit=True, connect_timeout=3
                 ) as connection:
                     await connection.execute("listen webhooks")
                     async for _ in connection.notifies():

@@ -1,15 +1,13 @@
 """Sending jobs to the workers when they are due, and again when a worker has lost them."""
 
-from collections.abc import Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.sql.dml import ReturningUpdate
 
-from shared.db import each_alone, new_id
+from shared.db import each_alone, executed_alone, new_id
 from shared.messaging.relay import Publisher
 from shared.messaging.service import Messaging
 from shared.messaging.tables import jobs
@@ -91,7 +89,7 @@ def _send_to(
         .values(sent_at=func.now())
         .returning(jobs.c.id, jobs.c.kind, jobs.c.reference)
     )
-    rows = _alone(sessions, sent)
+    rows = executed_alone(sessions, sent)
     if not rows:
         return 0
     try:
@@ -106,14 +104,6 @@ def _send_to(
         )
     except Exception:
         unsent = update(jobs).where(jobs.c.id.in_([row.id for row in rows]), jobs.c.state == "queued")
-        _alone(sessions, unsent.values(sent_at=None).returning(jobs.c.id))
+        executed_alone(sessions, unsent.values(sent_at=None))
         raise
     return len(rows)
-
-
-def _alone(sessions: sessionmaker[Session], statement: ReturningUpdate[Any]) -> Sequence[Row[Any]]:
-    with sessions() as session:
-        each_alone(session)
-        rows = session.execute(statement).all()
-        session.commit()
-    return rows

@@ -13,7 +13,7 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import clock
-from shared.db import each_alone
+from shared.db import executed_alone
 from shared.logging import causation_id, correlation_id, logger, trace_parent
 from shared.messaging import copies, metrics
 from shared.messaging.backoff import Backoff, is_lost_connection
@@ -170,11 +170,8 @@ def claim_due(hearing: Inbox, limit: int) -> list[UUID]:
     Counted before it begins, so that a handler that kills its process is given up too.
     """
     wait = timedelta(seconds=hearing.backoff.seconds(1))
-    with hearing.sessions() as session:
-        each_alone(session)
-        claim = {"limit": limit, "wait": wait, "attempts": ATTEMPTS, "died": _DIED}
-        rows = session.execute(_CLAIM_DUE, claim).all()
-        session.commit()
+    claim = {"limit": limit, "wait": wait, "attempts": ATTEMPTS, "died": _DIED}
+    rows = executed_alone(hearing.sessions, _CLAIM_DUE, claim)
     for row in rows:
         if row.state == "dead":
             metrics.DEAD.labels(row.type).inc()

@@ -11,7 +11,7 @@ from sqlalchemy import Row, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import clock
-from shared.db import each_alone, new_id
+from shared.db import executed_alone, new_id
 from shared.logging import causation_id, correlation_id, logger, trace_parent
 from shared.messaging import metrics
 from shared.messaging.backoff import Backoff, is_lost_connection
@@ -180,12 +180,8 @@ def run(sessions: sessionmaker[Session], registry: Jobs, job_id: UUID, backoff: 
 
 def _take(sessions: sessionmaker[Session], registry: Jobs, job_id: UUID) -> Row[Any] | None:
     leases = {name: kind.limit_seconds + LEASE_MARGIN_SECONDS for name, kind in registry.kinds.items()}
-    with sessions() as session:
-        each_alone(session)
-        taken = session.execute(_TAKE, {"id": job_id, "leases": msgspec.json.encode(leases).decode()})
-        row = taken.one_or_none()
-        session.commit()
-        return row
+    taken = executed_alone(sessions, _TAKE, {"id": job_id, "leases": msgspec.json.encode(leases).decode()})
+    return taken[0] if taken else None
 
 
 def _finish(sessions: sessionmaker[Session], job: Row[Any], effect: Effect | None) -> None:

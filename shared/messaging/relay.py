@@ -10,7 +10,7 @@ from kombu import Connection
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
-from shared.db import each_alone
+from shared.db import executed_alone
 from shared.messaging import metrics
 from shared.messaging.fault_points import crash_point
 from shared.messaging.outbox import envelope
@@ -133,10 +133,7 @@ def relay_batch(sessions: sessionmaker[Session], publisher: Publisher, source: s
     dying in between leaves what was not sent to be pulled, as what a broker loses is.
     Raises what the broker's client raises.
     """
-    with sessions() as session:
-        each_alone(session)
-        rows = session.execute(_MARK_SENT, {"batch": BATCH}).mappings().all()
-        session.commit()
+    rows = [row._asdict() for row in executed_alone(sessions, _MARK_SENT, {"batch": BATCH})]
     if rows:
         crash_point("after_mark")
         try:
@@ -156,10 +153,7 @@ def _mark_unsent(sessions: sessionmaker[Session], rows: Sequence[Mapping[Any, An
         "event_ids": [row["event_id"] for row in rows],
         "subscribers": [row["subscriber"] for row in rows],
     }
-    with sessions() as session:
-        each_alone(session)
-        session.execute(_MARK_UNSENT, unsent)
-        session.commit()
+    executed_alone(sessions, _MARK_UNSENT, unsent)
 
 
 def _task(row: Mapping[Any, Any], source: str) -> tuple[str, str, str, dict[str, Any]]:
