@@ -77,5 +77,5 @@ def show_erasure(session: Session, customer_id: UUID) -> dict[str, Any]:
 def list_customers(session: Session, page: dict[str, Any]) -> dict[str, Any]:
     """Customers by id, the largest first: those whose ids we made, newest first."""
     before = decode_cursor(page["cursor"], UUID)[0] if "cursor" in page else None
-    customers = queries.customers(session, page["limit"] + 1, before, page.get("search"))
+    customers = queries.customers(session, page["limit"] + 1, before, page.get("search"), page.get("seller"))
     return page_of(customers, page["limit"], "id")

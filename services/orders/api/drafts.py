@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders.api.answers import whole
-from services.orders.api.own_prices import refuse_own_prices
+from services.orders.api.own_prices import may_name_prices, refuse_own_prices
 from services.orders.api.schemas.drafts import (
     DeletionArguments,
     DeletionsSchema,
@@ -16,6 +16,8 @@ from services.orders.api.schemas.drafts import (
     DraftSchema,
     DraftSummarySchema,
     PlaceArguments,
+    PlacingArguments,
+    PlacingsSchema,
     deletions,
 )
 from services.orders.api.schemas.orders import OrderSchema
@@ -24,6 +26,7 @@ from services.orders.pricing import quotes
 from services.orders.queries import drafts as queries
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
+from shared.web.bulk import Each, Row, bulk
 from shared.web.commands import Ready, command, query
 from shared.web.paging import decode_cursor, page_of, page_schema
 
@@ -74,10 +77,11 @@ def show_draft(session: Session, draft_id: UUID) -> quotes.Quote:
 def change_draft(session: Session, contents: dict[str, Any], draft_id: UUID) -> quotes.Quote:
     """Replace all that a draft holds; send the ETag you read as If-Match to change nothing unseen.
 
-    Naming prices, discounts or fees wants the scope `prices:write` too. Refused (409) with its reason:
-    `already_placed`, `wrong_status`.
+    Naming prices, discounts or fees wants the scope `prices:write` too; what of them the draft has already
+    may stay. Refused (409) with its reason: `already_placed`, `wrong_status`.
     """
-    refuse_own_prices(contents)
+    if not may_name_prices():
+        refuse_own_prices(contents, queries.draft(session, draft_id).contents)
     return commands.change_draft(session, draft_id, **contents)
 
 
@@ -107,6 +111,26 @@ def abandon_draft(session: Session, draft_id: UUID) -> quotes.Quote:
     Refused (409) with its reason: `already_placed`, `wrong_status`.
     """
     return commands.abandon_draft(session, draft_id)
+
+
+@blueprint.route("/drafts/place", methods=["POST"])
+@blueprint.arguments(PlacingArguments)
+@blueprint.response(200, PlacingsSchema)
+@requires("orders:write")
+@bulk
+def place_drafts(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Make many drafts orders, with a result for each; what one lacks does not stop the others."""
+
+    def act(session: Session, draft_id: UUID) -> Row:
+        order = commands.place_draft(session, draft_id)
+        return {"order_id": order.id, "number": order.number}
+
+    rows = [
+        {"draft_id": row.pop("id"), "order_id": None, "number": None, **row}
+        for row in each(wanted["draft_ids"], act)
+    ]
+    done = sum(row["done"] for row in rows)
+    return {"done": done, "not_done": len(rows) - done, "items": rows}
 
 
 @blueprint.route("/drafts/delete", methods=["POST"])

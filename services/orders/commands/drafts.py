@@ -119,7 +119,7 @@ def abandon_draft(session: Session, draft_id: UUID) -> Quote:
     """Give a draft up; raises NotFound, Stale, Refused (already_placed, wrong_status)."""
     draft = _locked(session, draft_id)
     refuse_unless_possible("abandon", draft.status)
-    _abandon(draft)
+    _abandon(session, draft)
     return quote(session, draft)
 
 
@@ -134,7 +134,7 @@ def abandon_if_untouched(session: Session, draft_id: UUID) -> None:
     if _abandoned_at(draft) > clock.now():
         _owe_abandonment(session, draft)
     else:
-        _abandon(draft)
+        _abandon(session, draft)
 
 
 def delete_drafts(session: Session, draft_ids: Iterable[UUID]) -> list[tuple[UUID, str | None]]:
@@ -178,7 +178,7 @@ def _place(session: Session, draft: Draft, total_minor: int | None) -> Order:
         raise Refused("total_changed", f"it comes to {order.total_minor} now", total_minor=order.total_minor)
     draft.status = status_after("place", draft.status)
     draft.version += 1
-    draft.updated_at = clock.now()
+    _touch(session, draft)
     draft.customer_id, draft.total_minor = order.customer_id, order.total_minor
     # The order has it all; a second copy would only be one more to erase.
     draft.contents, draft.customer_name, draft.customer_email = {}, "", ""
@@ -191,7 +191,7 @@ def _fill(session: Session, draft: Draft, contents: DraftContents, earlier: Sequ
         contents = contents | {"lines": _settled(session, terms, contents["lines"], earlier)}
     draft.contents = msgspec.to_builtins(contents)
     draft.market = session.get_one(Market, draft.market_code)
-    draft.updated_at = clock.now()
+    _touch(session, draft)
     quoted = quote(session, draft, terms)
     draft.customer_id = terms.customer.id if terms.customer else None
     draft.customer_name, draft.customer_email = quoted.customer.name, quoted.customer.email
@@ -250,10 +250,14 @@ def _deleted(session: Session, draft_id: UUID) -> str | None:
     return None
 
 
-def _abandon(draft: Draft) -> None:
+def _abandon(session: Session, draft: Draft) -> None:
     draft.status = status_after("abandon", draft.status)
     draft.version += 1
-    draft.updated_at = clock.now()
+    _touch(session, draft)
+
+
+def _touch(session: Session, draft: Draft) -> None:
+    draft.updated_by, draft.updated_at = actor_of(session).name, clock.now()
 
 
 def _abandoned_at(draft: Draft) -> datetime:

@@ -59,6 +59,16 @@ def part_patterns(typed: str) -> list[str]:
     return [containing(spelling) for spelling in spellings(typed)]
 
 
+def phone_pattern(typed: str) -> str | None:
+    """The LIKE pattern of the telephones whose digits have these in them; None if that is no telephone.
+
+    The zero that a number begins with at home is in none that begins with its country.
+    """
+    digits = word_of(WordKind.PHONE, typed).lstrip("0")
+    is_phone = not any(one.isalpha() or one == "@" for one in typed)
+    return f"%{digits}%" if is_phone and len(digits) >= TRIGRAM else None
+
+
 def exactly(text: str) -> str:
     """The LIKE pattern of a text, taken literally."""
     return _literal(text).replace("%", "\\%")

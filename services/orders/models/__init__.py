@@ -5,6 +5,7 @@ from services.orders.models.drafts import Draft
 from services.orders.models.history import HistoryEntry
 from services.orders.models.mapping import Base, as_loaded, column_names
 from services.orders.models.master_data import (
+    PHONE_DIGITS_OF_CUSTOMER,
     Coupon,
     CouponUse,
     Customer,
@@ -25,6 +26,7 @@ from services.orders.models.search_words import OrderWord
 
 __all__ = [
     "CUSTOMER_COLUMNS",
+    "PHONE_DIGITS_OF_CUSTOMER",
     "BankLine",
     "BankStatement",
     "Base",

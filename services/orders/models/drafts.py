@@ -39,6 +39,7 @@ class Draft(Base):
     reorder_of: Mapped[UUID | None] = mapped_column(ForeignKey("orders.id"))
     created_by: Mapped[str]
     created_at: Mapped[datetime]
+    updated_by: Mapped[str]
     updated_at: Mapped[datetime]
 
     market: Mapped[Market] = relationship(lazy="joined", innerjoin=True)

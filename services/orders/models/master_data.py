@@ -3,7 +3,15 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Text,
+    UniqueConstraint,
+    literal_column,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.domain.taxation import ChargesTaxed, TaxTable
@@ -71,6 +79,11 @@ class Seller(Base):
     legal_text: Mapped[dict[str, str]]  # by locale
 
 
+_PHONE_DIGITS = "regexp_replace(phone, '[^0-9]', '', 'g')"
+# The digits of a customer's telephone, as it is looked up; the index has the same expression.
+PHONE_DIGITS_OF_CUSTOMER = literal_column(_PHONE_DIGITS.replace("phone", "customers.phone"), Text)
+
+
 class Customer(Base):
     """A person or company as one seller knows it; orders keep their own copy of what they need."""
 
@@ -83,6 +96,12 @@ class Customer(Base):
             *("name_folded", "email"),
             postgresql_using="gin",
             postgresql_ops={"name_folded": "gin_trgm_ops", "email": "gin_trgm_ops"},
+        ),
+        Index(
+            "ix_customers_phone",
+            literal_column(_PHONE_DIGITS).label("digits"),
+            postgresql_using="gin",
+            postgresql_ops={"digits": "gin_trgm_ops"},
         ),
         Index("ix_customers_markets", "markets", postgresql_using="gin"),
     )

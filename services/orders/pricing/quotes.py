@@ -25,7 +25,7 @@ from services.orders.pricing.costs import (
     redeem,
     waive_shipping,
 )
-from services.orders.pricing.inputs import DraftContents, DraftLine
+from services.orders.pricing.inputs import DeliveryInput, DraftContents, DraftLine
 from services.orders.pricing.terms import (
     Offer,
     Terms,
@@ -56,6 +56,8 @@ from shared.money import Money
 from shared.skus import subject
 
 _person = made_of(Person)
+
+_PARTS_OF_ADDRESSES = ("name", "line1", "city", "country")
 
 _REFUSED = {
     "coupon_unknown": "is not known",
@@ -111,6 +113,7 @@ class Notice:
     code: str
     detail: str
     line: int | None = None  # its place
+    was_minor: int | None = None  # of price_changed: what a unit cost when the line was added
     coupon: str | None = None
 
 
@@ -165,7 +168,7 @@ def quote(session: Session, draft: Draft, terms: Terms | None = None) -> Quote:
     contents = contents_of(draft)
     terms = terms or draft_terms(session, draft, contents)
     terms = terms.taxed(
-        contents.get("delivery_groups", []),
+        [_with_place(group) for group in contents.get("delivery_groups", [])],
         _billing(contents),
         _customer(terms, contents).vat_number,
         clock.now(),
@@ -231,6 +234,7 @@ def _lacking(terms: Terms, contents: DraftContents) -> dict[str, str]:
         lacks["delivery_groups"] = "say where the goods go, and how"
     elif "billing_address" not in contents and not any("address" in group for group in groups):
         lacks["billing_address"] = "is needed where nothing is delivered to an address"
+    lacks |= dict(_lacking_of_addresses(contents))
     wrong = impossibilities(
         terms,
         contents.get("payment_method"),
@@ -242,6 +246,19 @@ def _lacking(terms: Terms, contents: DraftContents) -> dict[str, str]:
     if not lines or not groups:  # nothing can be assigned yet
         wrong = {field: reason for field, reason in wrong.items() if not _is_assignment(field)}
     return lacks | wrong
+
+
+def _lacking_of_addresses(contents: DraftContents) -> Iterator[tuple[str, str]]:
+    """What the addresses lack of what any has: an order's can't be placed without."""
+    places = {
+        f"delivery_groups.{place}.address": group.get("address")
+        for place, group in enumerate(contents.get("delivery_groups", []))
+    }
+    for field, address in (places | {"billing_address": contents.get("billing_address")}).items():
+        if address is not None:
+            for part in _PARTS_OF_ADDRESSES:
+                if not getattr(address, part).strip():
+                    yield f"{field}.{part}", "is needed"
 
 
 def _is_assignment(field: str) -> bool:
@@ -263,7 +280,14 @@ def _costs(
 def _billing(contents: DraftContents) -> Address | None:
     """Where the bill goes, as placing it takes it."""
     addresses = (group.get("address") for group in contents.get("delivery_groups", []))
-    return contents.get("billing_address") or next(filter(None, addresses), None)
+    found = contents.get("billing_address") or next(filter(None, addresses), None)
+    return found if found and found.country else None
+
+
+def _with_place(group: DeliveryInput) -> DeliveryInput:
+    """A delivery as taxes need it: while its country is not known, it goes nowhere yet."""
+    address = group.get("address")
+    return group if address is None or address.country else group | {"address": None}
 
 
 def _customer(terms: Terms, contents: DraftContents) -> Person:
@@ -345,7 +369,8 @@ def _notices(terms: Terms, lines: Sequence[DraftLine], quoted: Sequence[QuotedLi
                 Money(price or 0, terms.market.currency).show(terms.market.locale)
                 for price in (before, now.list_price_minor)
             )
-            yield Notice(line=place, code="price_changed", detail=f"{now.name} was {was} and is {is_now} now")
+            detail = f"{now.name} was {was} and is {is_now} now"
+            yield Notice(line=place, code="price_changed", detail=detail, was_minor=before)
         stock = now.availability
         if stock is not None and not stock.enough:
             yield Notice(

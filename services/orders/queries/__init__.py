@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload, undefer
 
-from services.orders.domain.search_words import containing, part_patterns
+from services.orders.domain.search_words import containing, part_patterns, phone_pattern
 from services.orders.domain.taxation import TaxTable
 from services.orders.models import (
+    PHONE_DIGITS_OF_CUSTOMER,
     Coupon,
     Customer,
     Market,
@@ -201,15 +202,23 @@ def customer(session: Session, customer_id: UUID) -> Customer:
 
 
 def customers(
-    session: Session, limit: int, before: UUID | None = None, search: str | None = None
+    session: Session,
+    limit: int,
+    before: UUID | None = None,
+    search: str | None = None,
+    seller_code: str | None = None,
 ) -> Sequence[Customer]:
-    """Customers, newest first; all, or those with a text in their name or e-mail."""
+    """Customers, newest first; all, those of a seller, those with a text in name, e-mail or telephone."""
     page = (
         select(Customer).order_by(Customer.id.desc()).limit(limit).options(selectinload(Customer.addresses))
     )
     if before is not None:
         page = page.where(Customer.id < before)
+    if seller_code is not None:
+        page = page.where(Customer.seller_code == seller_code)
     if search is not None:
-        named = (Customer.name_folded.like(part) for part in part_patterns(search))
-        page = page.where(or_(Customer.email.ilike(containing(search)), *named))
+        found = [Customer.name_folded.like(part) for part in part_patterns(search)]
+        if digits := phone_pattern(search):
+            found.append(PHONE_DIGITS_OF_CUSTOMER.like(digits))
+        page = page.where(or_(Customer.email.ilike(containing(search)), *found))
     return session.scalars(visible_customers(session, page)).all()

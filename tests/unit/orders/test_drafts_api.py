@@ -180,6 +180,104 @@ def test_drafts_are_deleted_with_a_result_for_each(client, bearer, begin):
     assert client.get(f"/v1/drafts/{draft}", headers=bearer()).status_code == 404
 
 
+@pytest.mark.requirement("S3-02", "P-27")
+def test_many_drafts_are_placed_each_with_its_result_and_once(committing_client, bearer):
+    def begin(**wanted):
+        body = {"seller": "quay", "market": "gb"} | wanted
+        return committing_client.post("/v1/drafts", json=body, headers=bearer()).json["draft_id"]
+
+    whole, empty, unknown = begin(**contents()), begin(), str(uuid4())
+    body = {"draft_ids": [empty, whole, unknown]}
+    headers = bearer() | {"Idempotency-Key": "place them"}
+
+    answer, again = (committing_client.post("/v1/drafts/place", json=body, headers=headers) for _ in range(2))
+    twice = committing_client.post("/v1/drafts/place", json={"draft_ids": [whole, whole]}, headers=bearer())
+    later = committing_client.post("/v1/drafts/place", json={"draft_ids": [whole]}, headers=bearer())
+
+    assert (answer.status_code, answer.json["done"], answer.json["not_done"]) == (200, 1, 2)
+    assert again.json == answer.json
+    first, second, third = answer.json["items"]
+    assert [row["draft_id"] for row in (first, second, third)] == body["draft_ids"]
+    assert (first["reason"], first["order_id"], third["reason"]) == ("no_lines", None, "not_found")
+    assert {lack["field"] for lack in first["facts"]["lacks"]} >= {"customer", "lines"}
+    order = committing_client.get(f"/v1/orders/{second['order_id']}", headers=bearer()).json
+    assert (second["done"], order["order_id"], order["number"]) == (True, whole, second["number"])
+    assert (twice.status_code, twice.json["errors"][0]["field"]) == (422, "draft_ids")
+    assert later.json["items"][0]["reason"] == "already_placed"
+
+
+@pytest.mark.requirement("S3-12")
+def test_an_address_is_kept_as_far_as_it_is_known_and_the_rest_is_named(client, bearer, begin):
+    wanted = contents()
+    wanted["delivery_groups"][0]["address"] = {"line1": "8 Wharf Yard"}
+    wanted["billing_address"] = {"name": "Ada Okafor", "line1": "1 Bill Street", "country": "GB"}
+    draft = begin(**wanted)
+
+    placed = client.post(f"/v1/drafts/{draft['draft_id']}/place", headers=bearer())
+
+    assert draft["delivery_groups"][0]["address"]["line1"] == "8 Wharf Yard"
+    assert {lack["field"] for lack in draft["lacks"]} == {
+        "delivery_groups.0.address.name",
+        "delivery_groups.0.address.city",
+        "delivery_groups.0.address.country",
+        "billing_address.city",
+    }
+    assert (draft["totals"]["total_minor"], draft["lines"][0]["total_minor"]) == (1400, 900)
+    assert (placed.status_code, placed.json["reason"]) == (409, "incomplete")
+    known = client.put(f"/v1/drafts/{draft['draft_id']}", json=contents(), headers=bearer()).json
+    assert known["lacks"] == []
+
+
+def test_a_country_that_is_none_is_refused_in_a_draft_too(client, bearer):
+    body = {"seller": "quay", "market": "gb", "delivery_groups": [{"address": {"country": "XX"}}]}
+
+    answer = client.post("/v1/drafts", json=body, headers=bearer())
+
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json["errors"]] == ["delivery_groups.0.address.country"]
+
+
+@pytest.mark.requirement("C-21")
+def test_a_draft_says_who_changed_it_last(client, bearer, begin):
+    draft = begin()
+    address = f"/v1/drafts/{draft['draft_id']}"
+
+    changed = client.put(address, json=contents(), headers=bearer(subject="olu")).json
+    [listed] = client.get("/v1/drafts", headers=bearer()).json["items"]
+
+    assert (draft["updated_by"], changed["created_by"], changed["updated_by"]) == ("tess", "tess", "olu")
+    assert listed["updated_by"] == "olu"
+    given_up = client.post(f"{address}/abandon", headers=bearer(subject="ned")).json
+    assert given_up["updated_by"] == "ned"
+
+
+@pytest.mark.requirement("S3-16", "V-07")
+def test_a_price_that_stands_in_a_draft_may_stay_but_not_become_another(client, bearer, begin):
+    line = {"sku": "TEA-250", "quantity": 2, "unit_price_minor": 400, "discount_minor": 10}
+    named = {
+        "fees": [{"name": "Wrapping", "amount_minor": 100}],
+        "discounts": [{"name": "Sorry", "amount_minor": 50}],
+    }
+    draft = begin(**contents(lines=[line], **named))
+    address = f"/v1/drafts/{draft['draft_id']}"
+    clerk = bearer(subject="cleo", scopes=["orders:read", "orders:write"])
+
+    kept = client.put(address, json=contents(lines=[line | {"quantity": 3}], **named), headers=clerk)
+    dropped = client.put(address, json=contents(lines=[line]), headers=clerk)
+
+    assert (kept.status_code, dropped.status_code) == (200, 200)
+    assert kept.json["lines"][0]["price_set_by"] == "tess"
+    for other in (
+        {"lines": [line | {"unit_price_minor": 399}]},
+        {"lines": [line | {"discount_minor": 11}]},
+        {"lines": [line, line]},
+        {"lines": [line], "discounts": named["discounts"]},  # it was dropped
+        {"lines": [line], "fees": named["fees"]},
+    ):
+        refused = client.put(address, json=contents(**other), headers=clerk)
+        assert (refused.status_code, "prices:write" in refused.json["detail"]) == (403, True), other
+
+
 def test_drafts_are_listed_newest_first_by_status_seller_market_and_customer(client, bearer, begin):
     first, second, given_up = begin(), begin(**contents()), begin()
     other = begin(seller="dock")

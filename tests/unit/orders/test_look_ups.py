@@ -3,7 +3,9 @@
 from uuid import UUID
 
 import pytest
+from sqlalchemy import event, text
 
+from services.orders import queries
 from services.orders.commands.customers import put_customer
 from services.orders.commands.master_data import put_product, put_seller
 from tests.unit.orders.sample_shop import product_details, seller_details
@@ -13,7 +15,7 @@ from tests.unit.orders.sample_shop import product_details, seller_details
 def people(session):
     """Customers of two sellers."""
 
-    def put(number, seller, name, email):
+    def put(number, seller, name, email, phone=""):
         put_customer(
             session,
             UUID(int=number),
@@ -21,13 +23,13 @@ def people(session):
             addresses=[],
             name=name,
             email=email,
-            phone="",
+            phone=phone,
             company="",
             vat_number="",
         )
 
     put_seller(session, "dock", **seller_details())
-    put(1, "quay", "Ada Okafor", "ada@example.com")
+    put(1, "quay", "Ada Okafor", "ada@example.com", "+44 117 496-0108")
     put(2, "quay", "Bo Lind", "bo.lind@mail.example")
     put(3, "quay", "100% Tea_Room", "tea@rooms.example")
     put(4, "dock", "Adam Dock", "adam@dock.example")
@@ -55,6 +57,50 @@ def test_a_customer_is_found_by_any_part_of_name_or_e_mail(client, bearer, peopl
     answer = client.get("/v1/customers", query_string={"search": search}, headers=bearer(sellers=["quay"]))
 
     assert [UUID(item["customer_id"]).int for item in answer.json["items"]] == found
+
+
+@pytest.mark.requirement("S3-13")
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("+44 117 496 0108", [1]),
+        ("0117 4960108", [1]),
+        ("(0117) 496", [1]),
+        ("960", [1]),
+        ("96", []),
+        ("0118", []),
+        ("117 496 0108 x", []),
+    ],
+)
+def test_a_customer_is_found_by_a_part_of_the_telephone(client, bearer, people, search, found):
+    answer = client.get("/v1/customers", query_string={"search": search}, headers=bearer())
+
+    assert [UUID(item["customer_id"]).int for item in answer.json["items"]] == found
+
+
+def test_customers_are_of_the_seller_that_is_named(client, bearer, people):
+    def listed(**wanted):
+        items = client.get("/v1/customers", query_string=wanted, headers=bearer()).json["items"]
+        return [UUID(item["customer_id"]).int for item in items]
+
+    assert listed() == [4, 3, 2, 1]
+    assert listed(seller="dock") == [4]
+    assert listed(seller="quay", search="ada") == [1]
+    assert listed(seller="nobody") == []
+
+
+def test_a_telephone_is_looked_up_in_its_index(session):
+    session.execute(text("set local enable_seqscan = off; set local enable_indexscan = off"))
+    plan = []
+
+    def explain(connection, cursor, statement, parameters, context, many):
+        if statement.startswith("SELECT customers."):
+            plan.extend(connection.exec_driver_sql(f"explain {statement}", parameters).scalars())
+
+    event.listen(session.connection(), "before_cursor_execute", explain, once=True)
+    queries.customers(session, 8, None, "0117 496")
+
+    assert any("Bitmap Index Scan on ix_customers_phone" in line for line in plan), plan
 
 
 @pytest.mark.requirement("S3-14")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from marshmallow import Schema, fields, missing, validate
+from marshmallow import Schema, ValidationError, fields, missing, validate, validates
 
 from services.orders.api.schemas.orders import (
     COUPON_REFUSALS,
@@ -16,9 +16,9 @@ from services.orders.api.schemas.orders import (
     remark,
 )
 from services.orders.api.schemas.people import (
-    AddressSchema,
     KeptAddressSchema,
     KeptPersonSchema,
+    PartialAddressSchema,
     PersonDetailsSchema,
 )
 from services.orders.api.schemas.taxes import TaxReasonSchema
@@ -48,6 +48,7 @@ class DraftDeliverySchema(WantedDeliverySchema):
     """Where lines will go, as far as that is known."""
 
     method = fields.String(validate=code, metadata={"description": "One of the market's shipping methods."})
+    address = fields.Nested(PartialAddressSchema)
 
 
 class DraftChangeArguments(Schema):
@@ -55,7 +56,7 @@ class DraftChangeArguments(Schema):
 
     customer = fields.Nested(DraftCustomerSchema)
     billing_address = fields.Nested(
-        AddressSchema, metadata={"description": "The first delivery address if left out."}
+        PartialAddressSchema, metadata={"description": "The first delivery address if left out."}
     )
     delivery_groups = fields.List(fields.Nested(DraftDeliverySchema), validate=validate.Length(max=100))
     lines = fields.List(fields.Nested(WantedLineSchema), validate=validate.Length(max=1000))
@@ -86,10 +87,49 @@ class PlaceArguments(Schema):
     )
 
 
+def _drafts() -> fields.List[Any]:
+    """Drafts, by id."""
+    return fields.List(fields.UUID(), required=True, validate=validate.Length(1, LARGEST_PAGE))
+
+
+class PlacingArguments(Schema):
+    """Which drafts shall become orders."""
+
+    draft_ids = _drafts()
+
+    @validates("draft_ids")
+    def require_each_once(self, draft_ids: list[Any], data_key: str) -> None:  # noqa: ARG002
+        """Refuse a draft that is named twice: it becomes one order."""
+        if len(set(draft_ids)) < len(draft_ids):
+            raise ValidationError("names a draft twice")
+
+
+class PlacedSchema(Schema):
+    """What became of one of them."""
+
+    draft_id = fields.UUID()
+    done = fields.Boolean()
+    order_id = fields.UUID(allow_none=True, metadata={"description": "The order that it became."})
+    number = fields.String(allow_none=True, metadata={"description": "The order's."})
+    reason = fields.String(allow_none=True, metadata={"description": "Why not, as the draft itself refuses."})
+    detail = fields.String(allow_none=True)
+    facts = fields.Dict(
+        keys=fields.String(), metadata={"description": "What the reason is about: what the draft lacks."}
+    )
+
+
+class PlacingsSchema(Schema):
+    """What became of each, in the order they were named."""
+
+    done = fields.Integer()
+    not_done = fields.Integer()
+    items = fields.List(fields.Nested(PlacedSchema))
+
+
 class DeletionArguments(Schema):
     """Which drafts shall go."""
 
-    draft_ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, LARGEST_PAGE))
+    draft_ids = _drafts()
 
 
 class DeletionSchema(Schema):
@@ -193,6 +233,10 @@ class NoticeSchema(Schema):
     )
     detail = fields.String()
     line = fields.Integer(allow_none=True, metadata={"description": "Its place, from 0."})
+    was_minor = fields.Integer(
+        allow_none=True,
+        metadata={"description": "What a unit cost when the line was added; of price_changed."},
+    )
     coupon = fields.String(allow_none=True)
 
 
@@ -229,6 +273,7 @@ class DraftSummarySchema(Schema):
     reorder_of = fields.UUID(allow_none=True)
     created_by = fields.String()
     created_at = Instant()
+    updated_by = fields.String(metadata={"description": "Who changed it last."})
     updated_at = Instant()
 
 
@@ -291,6 +336,7 @@ class DraftSchema(Schema):
     reorder_of = fields.UUID(attribute="draft.reorder_of", allow_none=True)
     created_by = fields.String(attribute="draft.created_by")
     created_at = Instant(attribute="draft.created_at")
+    updated_by = fields.String(attribute="draft.updated_by", metadata={"description": "Who changed it last."})
     updated_at = Instant(attribute="draft.updated_at")
 
 

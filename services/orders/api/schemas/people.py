@@ -12,7 +12,13 @@ from marshmallow import (
     validates_schema,
 )
 
-from services.orders.api.schemas.values import Instant, code, known_country, yes_or_no
+from services.orders.api.schemas.values import (
+    Instant,
+    code,
+    known_country,
+    known_country_or_none,
+    yes_or_no,
+)
 from shared.events.snapshots import Address
 from shared.web.fields import email_address, text
 from shared.web.paging import PageArguments
@@ -39,6 +45,19 @@ class AddressSchema(Schema):
     def make(self, values: dict[str, Any], **_: Any) -> Address:
         """The address as the rest of the service knows it."""
         return Address(**values)
+
+
+class PartialAddressSchema(AddressSchema):
+    """Where someone lives or works, as far as it is known."""
+
+    name = text(200)
+    line1 = text(200)
+    city = text(100)
+    country = fields.String(
+        load_default="",
+        validate=known_country_or_none,
+        metadata={"description": "ISO 3166-1 alpha-2, or empty.", "example": "GB"},
+    )
 
 
 class KeptAddressSchema(Schema):
@@ -189,6 +208,8 @@ class CustomerSearchArguments(PageArguments):
         shortest=1,
         metadata={
             "description": "Any part of the name, typed on any keyboard (`Muller` and `Mueller` find "
-            "Müller), or of the e-mail as it is."
+            "Müller), or of the e-mail as it is; or three digits and more of the telephone, with or without "
+            "the country."
         },
     )
+    seller = fields.String(validate=code)

@@ -113,6 +113,12 @@ def known_country(value: str) -> None:
         raise ValidationError("must be a country's ISO 3166-1 alpha-2 code, as in GB")
 
 
+def known_country_or_none(value: str) -> None:
+    """The same of what may be empty."""
+    if value:
+        known_country(value)
+
+
 def known_currency(value: str) -> None:
     """Refuse what is no ISO 4217 code."""
     if value not in currencies():
