@@ -31,6 +31,7 @@ ELSEWHERE = {
     "orders.drafts_reorder": "begins a cart, and carts have no page yet",
     "shipping.picking_record_picks": "is counted at the shelf, from a pick list",
     "shipping.picking_scan": "is done with a scanner where goods are packed",
+    "shipping.picking_take_back_scan": "is done where goods are packed",
     "shipping.picking_pack_into_parcels": "is done where goods are packed, weighed and measured",
 }
 

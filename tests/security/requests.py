@@ -279,6 +279,9 @@ ASKS = {
         ),
         "POST /v1/shipments/bulk/release": Ask(json=SHIPMENTS, each=True),
         "POST /v1/shipments/bulk/pick": Ask(json=SHIPMENTS, each=True),
+        "POST /v1/shipments/bulk/picks": Ask(
+            json={"shipments": [{"shipment_id": "$shipment_id", "found": []}]}, each=True
+        ),
         "POST /v1/shipments/bulk/pack": Ask(json=SHIPMENTS, each=True),
         "POST /v1/shipments/bulk/print-label": Ask(json=SHIPMENTS, each=True),
         "POST /v1/shipments/bulk/ship": Ask(json=SHIPMENTS, each=True),
@@ -295,6 +298,7 @@ ASKS = {
             json={"parcels": [{"contents": [{"line_id": "$line_id", "units": 1}]}]}
         ),
         "POST /v1/shipments/{shipment_id}/scans": Ask(json={"code": "TEA-250"}),
+        "POST /v1/shipments/{shipment_id}/scans/take-back": Ask(json={"code": "TEA-250"}),
     },
     "documents": {
         "POST /v1/orders/{order_id}/documents": Ask(json={"kind": "order_printout"}),

@@ -7,7 +7,13 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
-from services.shipping.api.schemas.bulk import BulkLabelSchema, BulkShipmentArguments, BulkShipmentSchema
+from services.shipping.api.schemas.bulk import (
+    BulkLabelSchema,
+    BulkPicksArguments,
+    BulkShipmentArguments,
+    BulkShipmentSchema,
+)
+from services.shipping.commands import picking
 from services.shipping.commands import shipments as commands
 from services.shipping.models import Shipment
 from shared.web.auth import requires
@@ -46,6 +52,21 @@ def release_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 def pick_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
     """Note that the goods of many shipments are off their shelves; their labels are made."""
     return _outcome(each, wanted, commands.pick_shipment)
+
+
+@blueprint.route("/picks", methods=["POST"])
+@blueprint.arguments(BulkPicksArguments)
+@blueprint.response(200, BulkShipmentSchema)
+@requires("shipping:write")
+@bulk
+def record_picks(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Note what was found of many shipments on pick lists, each as `/v1/shipments/{id}/picks` does it."""
+    found = {picked["shipment_id"]: picked["found"] for picked in wanted["shipments"]}
+    return _outcome(
+        each,
+        {"shipment_ids": list(found)},
+        lambda session, shipment_id: picking.record_picks(session, shipment_id, found=found[shipment_id]),
+    )
 
 
 @blueprint.route("/pack", methods=["POST"])

@@ -95,3 +95,13 @@ def pack_into_parcels(session: Session, packed: dict[str, Any], shipment_id: UUI
 def scan(session: Session, scanned: dict[str, Any], shipment_id: UUID) -> Shipment:
     """Check off what is packed; once begun, the shipment can be packed only when every unit was scanned."""
     return packing.scan(session, shipment_id, **scanned)
+
+
+@blueprint.route(f"{SHIPMENT}/scans/take-back", methods=["POST"])
+@blueprint.arguments(PackedArguments)
+@blueprint.response(200, ShipmentSchema)
+@requires("shipping:write")
+@command
+def take_back_scan(session: Session, scanned: dict[str, Any], shipment_id: UUID) -> Shipment:
+    """Take back units that were checked off by mistake; refused (more_than_checked) where fewer were."""
+    return packing.take_back_scan(session, shipment_id, **scanned)

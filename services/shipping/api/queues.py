@@ -7,9 +7,10 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
-from services.shipping.api.schemas.queues import QueuePageArguments
+from services.shipping.api.schemas.queues import QueueFilters, QueuePageArguments, StepCountsSchema
 from services.shipping.api.schemas.shipments import ShipmentSchema
-from services.shipping.domain.queues import Queue
+from services.shipping.domain.queues import Queue, queue_of, statuses_of
+from shared.errors import Invalid
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import query
@@ -18,7 +19,28 @@ from shared.web.paging import decode_cursor, page, page_schema
 blueprint = Blueprint("queues", __name__, url_prefix="/v1/queues", description="What is to be done next.")
 
 OVERDUE = "overdue"
+FILTERS = ("seller", "location", "method")
 NAMES = f"any({', '.join((*Queue, OVERDUE))})"
+
+
+@blueprint.route("", methods=["GET"])
+@blueprint.arguments(QueueFilters, location="query")
+@blueprint.response(200, StepCountsSchema)
+@requires("shipping:read")
+@query
+def count_steps(session: Session, filters: dict[str, Any]) -> dict[str, Any]:
+    """How many shipments that you may see wait at each step of the work, up to a thousand each."""
+    return {
+        "items": [
+            {
+                "status": status,
+                "queue": queue_of(status),
+                "count": min(count, queries.COUNTED_AT_MOST),
+                "count_is_capped": count > queries.COUNTED_AT_MOST,
+            }
+            for status, count in queries.pending_counts(session, **filters).items()
+        ]
+    }
 
 
 @blueprint.route(f"/<{NAMES}:name>", methods=["GET"])
@@ -34,12 +56,17 @@ def list_queue(session: Session, arguments: dict[str, Any], name: str) -> dict[s
     """
     limit = arguments["limit"]
     wanted = {
-        "location": arguments.get("location"),
+        **{one: arguments.get(one) for one in FILTERS},
         "after": decode_cursor(arguments["cursor"], datetime, UUID) if "cursor" in arguments else None,
         "limit": limit + 1,
     }
+    status = arguments.get("status")
+    if status is not None and (name == OVERDUE or status not in statuses_of(Queue(name))):
+        raise Invalid(status=f"is no status of {name}")
+    if name == Queue.FINALISED and wanted["method"] is not None:
+        raise Invalid(method="does not go with what is finalised: too much of it may have to be looked at")
     if name == OVERDUE:
         rows = queries.overdue_page(session, **wanted)
     else:
-        rows = queries.queue_page(session, Queue(name), **wanted)
+        rows = queries.queue_page(session, Queue(name), status=status, **wanted)
     return page(rows, limit, lambda shipment: (shipment.queue_at, shipment.id))

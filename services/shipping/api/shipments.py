@@ -49,7 +49,13 @@ def list_shipments(session: Session, arguments: dict[str, Any]) -> dict[str, Any
     """Shipments that you may see, newest first."""
     limit = arguments["limit"]
     [before] = decode_cursor(arguments["cursor"], UUID) if "cursor" in arguments else [None]
-    rows = queries.shipments_page(session, status=arguments.get("status"), before=before, limit=limit + 1)
+    rows = queries.shipments_page(
+        session,
+        number=arguments.get("number"),
+        status=arguments.get("status"),
+        before=before,
+        limit=limit + 1,
+    )
     return page(rows, limit, lambda shipment: (shipment.id,))
 
 

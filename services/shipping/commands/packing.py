@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from services.shipping import events, queries
 from services.shipping.commands.parcels import new_parcel
 from services.shipping.commands.shipments import change, in_hand, move_on, tell
-from services.shipping.models import ParcelContent, Shipment
+from services.shipping.models import ParcelContent, Shipment, ShipmentLine
 from shared.errors import Invalid, Refused
 from shared.events.snapshots import DocumentsSnapshot, PaperKind, PaperStatus, ShipmentStatus
 
@@ -52,11 +52,7 @@ def scan(session: Session, shipment_id: UUID, *, code: str, units: int) -> Shipm
     not_in_shipment, more_than_picked, and those of packing.
     """
     shipment = in_hand(session, shipment_id, "scan")
-    lines = [
-        line for line in shipment.lines if code in {line.sku, line.goods.barcode if line.goods else line.sku}
-    ]
-    if not lines:
-        raise Refused("not_in_shipment", f"{code} is not to be packed here")
+    lines = _lines_of(shipment, code)
     unchecked = sum(line.picked - line.checked for line in lines)
     if units > unchecked:
         raise Refused("more_than_picked", f"{unchecked} of {code} are still to be packed", left=unchecked)
@@ -66,6 +62,34 @@ def scan(session: Session, shipment_id: UUID, *, code: str, units: int) -> Shipm
         units -= checked
     move_on(shipment, "scan")
     return shipment
+
+
+def take_back_scan(session: Session, shipment_id: UUID, *, code: str, units: int) -> Shipment:
+    """Take units back that were checked off, by their SKU or barcode: they were scanned, and not packed.
+
+    Raises Refused: not_in_shipment, more_than_checked, and those of packing.
+    """
+    shipment = in_hand(session, shipment_id, "scan")
+    lines = _lines_of(shipment, code)
+    checked = sum(line.checked for line in lines)
+    if units > checked:
+        raise Refused("more_than_checked", f"{checked} of {code} were scanned", left=checked)
+    for line in reversed(lines):  # those last checked off first
+        back = min(units, line.checked)
+        line.checked -= back
+        units -= back
+    move_on(shipment, "scan")
+    return shipment
+
+
+def _lines_of(shipment: Shipment, code: str) -> list[ShipmentLine]:
+    """The lines that a code may mean; raises Refused where there are none."""
+    lines = [
+        line for line in shipment.lines if code in {line.sku, line.goods.barcode if line.goods else line.sku}
+    ]
+    if not lines:
+        raise Refused("not_in_shipment", f"{code} is not to be packed here")
+    return lines
 
 
 def attach_labels(session: Session, documents: DocumentsSnapshot) -> None:

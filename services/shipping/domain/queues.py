@@ -34,6 +34,11 @@ _QUEUES = {
 }
 
 
+def statuses_of(queue: Queue) -> tuple[ShipmentStatus, ...]:
+    """The statuses of the shipments in a queue, in the order of their life."""
+    return tuple(status for status, its_queue in _QUEUES.items() if its_queue is queue)
+
+
 def queue_of(status: ShipmentStatus) -> Queue | None:
     """The queue of a shipment; None for one that was cancelled or came back."""
     return _QUEUES.get(status)

@@ -52,6 +52,7 @@ class OrderState(Base):
     __tablename__ = "order_states"
     __table_args__ = (
         CheckConstraint("(cancel_requested_at is null) = (cancel_done is null)", name="cancellation"),
+        Index("ix_order_states_number", "number"),  # what is scanned off a paper
     )
 
     order_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -117,13 +118,14 @@ class Shipment(Base):
             postgresql_using="gin",
             postgresql_where=text("waits_for is not null"),
         ),
-        # The queues, each by its time: all, a seller's, a location's; and what a courier has to deliver.
-        Index("ix_shipments_queue", "queue", "queue_at", "id"),
-        Index("ix_shipments_seller_queue", "seller", "queue", "queue_at", "id"),
+        # The queues, status by status, each by its time: all, a seller's, a location's; and what a courier
+        # has to deliver.
+        Index("ix_shipments_queue", "status", "queue_at", "id"),
+        Index("ix_shipments_seller_queue", "seller", "status", "queue_at", "id"),
         Index(
             "ix_shipments_location_queue",
             "location",
-            "queue",
+            "status",
             "queue_at",
             "id",
             postgresql_where=text("location is not null and queue is not null"),

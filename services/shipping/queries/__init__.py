@@ -12,7 +12,7 @@ from services.shipping.queries.carriers import (
     tracked_parcel,
 )
 from services.shipping.queries.picking import bins, open_pick_lines, pick_list, pick_lists_page, to_find
-from services.shipping.queries.queues import overdue_page, queue_page
+from services.shipping.queries.queues import COUNTED_AT_MOST, overdue_page, pending_counts, queue_page
 from services.shipping.queries.returns import expected_return, order_of_return, returns_of_order, returns_page
 from services.shipping.queries.shipments import (
     known_order,
@@ -41,6 +41,7 @@ from services.shipping.queries.stock import (
 )
 
 __all__ = [
+    "COUNTED_AT_MOST",
     "appointments_page",
     "bins",
     "carrier",
@@ -65,6 +66,7 @@ __all__ = [
     "orders_of",
     "overdue_page",
     "owners",
+    "pending_counts",
     "pick_list",
     "pick_lists_page",
     "queue_page",

@@ -1,59 +1,111 @@
 """The queues that warehouse and seller work through."""
 
+from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, tuple_, union_all
+from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_, union_all
 from sqlalchemy.orm import Session, aliased
 
-from services.shipping.domain.queues import PENDING, Queue
+from services.shipping.domain.queues import PENDING, Queue, statuses_of
 from services.shipping.models import Shipment
 from services.shipping.queries.visibility import visible
 from shared import clock
 from shared.access import actor_of
+from shared.events.snapshots import ShipmentStatus
 
 Place = tuple[datetime, UUID]
 
+COUNTED_AT_MOST = 1000  # of a status; more are many
+ON_THEIR_WAY = tuple(status for queue in PENDING for status in statuses_of(queue))
+
 
 def queue_page(
-    session: Session, queue: Queue, *, location: str | None, after: Place | None, limit: int
+    session: Session,
+    queue: Queue,
+    *,
+    after: Place | None,
+    limit: int,
+    status: ShipmentStatus | None = None,
+    **filters: str | None,
 ) -> list[Shipment]:
-    """Shipments of a queue that the actor may see: what is due first comes first, what ended last."""
-    page = select(Shipment).where(Shipment.queue == queue, *visible(actor_of(session)))
-    if location is not None:
-        page = page.where(Shipment.location == location)
-    place = tuple_(Shipment.queue_at, Shipment.id)
-    if queue is Queue.FINALISED:
-        page = page.order_by(Shipment.queue_at.desc(), Shipment.id.desc())
-        page = page if after is None else page.where(place < after)
-    else:
-        page = page.order_by(Shipment.queue_at, Shipment.id)
-        page = page if after is None else page.where(place > after)
-    return list(session.scalars(page.limit(limit)).unique())
+    """Shipments of a queue that the actor may see: what is due first comes first, what ended last.
+
+    They are of one status, if it is named, and of the `seller`, `location` and `method` that are.
+    """
+    statuses = statuses_of(queue)
+    wanted = tuple(one for one in statuses if status is None or one is status)
+    return _page(
+        session,
+        wanted,
+        _conditions(session, filters),
+        newest_first=queue is Queue.FINALISED,
+        after=after,
+        limit=limit,
+    )
 
 
 def overdue_page(
-    session: Session, *, location: str | None, after: Place | None, limit: int
+    session: Session, *, after: Place | None, limit: int, **filters: str | None
 ) -> list[Shipment]:
-    """Shipments of all queues whose time has passed, the longest overdue first."""
-    place = tuple_(Shipment.queue_at, Shipment.id)
-    conditions = [Shipment.queue_at < clock.now(), *visible(actor_of(session))]
-    if location is not None:
-        conditions.append(Shipment.location == location)
-    if after is not None:
-        conditions.append(place > after)
-    # One walk along the index for each queue, merged: they are ordered by time within a queue only.
-    walks = union_all(
-        *(
-            select(Shipment)
-            .where(Shipment.queue == queue, *conditions)
-            .order_by(Shipment.queue_at, Shipment.id)
-            .limit(limit)
+    """Shipments of all queues whose time has passed, the longest overdue first; filtered as a queue is."""
+    conditions = [Shipment.queue_at < clock.now(), *_conditions(session, filters)]
+    return _page(session, ON_THEIR_WAY, conditions, newest_first=False, after=after, limit=limit)
+
+
+def pending_counts(session: Session, **filters: str | None) -> dict[ShipmentStatus, int]:
+    """How many shipments that the actor may see wait at each status; one above COUNTED_AT_MOST is more.
+
+    Filtered as a queue is.
+    """
+    conditions = _conditions(session, filters)
+    counts = (
+        select(func.count())
+        .select_from(
+            select(literal(1))
+            .where(Shipment.status == status, *conditions)
+            .limit(COUNTED_AT_MOST + 1)
             .subquery()
-            .select()
-            for queue in PENDING
         )
-    ).subquery()
-    overdue = aliased(Shipment, walks)
-    page = select(overdue).order_by(overdue.queue_at, overdue.id).limit(limit)
-    return list(session.scalars(page).unique())
+        .scalar_subquery()
+        for status in ON_THEIR_WAY
+    )
+    return dict(zip(ON_THEIR_WAY, session.execute(select(*counts)).one(), strict=True))
+
+
+def _conditions(session: Session, filters: dict[str, str | None]) -> list[ColumnElement[bool]]:
+    columns = {"seller": Shipment.seller, "location": Shipment.location, "method": Shipment.method}
+    asked = [columns[name] == value for name, value in filters.items() if value is not None]
+    # That it is in a queue at all is said for the index of a location, which has no others.
+    return [Shipment.queue.is_not(None), *visible(actor_of(session)), *asked]
+
+
+def _page(
+    session: Session,
+    statuses: Iterable[ShipmentStatus],
+    conditions: list[ColumnElement[bool]],
+    *,
+    newest_first: bool,
+    after: Place | None,
+    limit: int,
+) -> list[Shipment]:
+    """One walk along the index for each status, merged: within a status only they are ordered by time."""
+
+    def in_order(of: Any, rows: Select[Any]) -> Select[Any]:
+        columns = (of.queue_at, of.id)
+        return rows.order_by(*(one.desc() for one in columns) if newest_first else columns).limit(limit)
+
+    if after is not None:
+        place = tuple_(Shipment.queue_at, Shipment.id)
+        conditions = [*conditions, place < after if newest_first else place > after]
+    walks = [
+        in_order(Shipment, select(Shipment).where(Shipment.status == status, *conditions))
+        for status in statuses
+    ]
+    if not walks:
+        return []
+    if len(walks) > 1:
+        merged = aliased(Shipment, union_all(*(one.subquery().select() for one in walks)).subquery())
+        walks = [in_order(merged, select(merged))]
+    return list(session.scalars(walks[0]).unique())

@@ -3,16 +3,17 @@
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import Row, select
+from sqlalchemy import CompoundSelect, Row, or_, select
 from sqlalchemy.orm import Session, contains_eager
 from sqlalchemy.orm.attributes import set_committed_value
 
-from services.shipping.models import OrderState, Shipment
+from services.shipping.models import OrderState, Parcel, Shipment
 from services.shipping.queries.visibility import visible
 from shared.access import actor_of, seen
 from shared.db import leave_unread
 from shared.errors import NotFound
 from shared.events.snapshots import ShipmentStatus
+from shared.tracking_numbers import normalise
 
 # Most orders have none of these.
 _SELDOM = (OrderState.unassigned, OrderState.returns)
@@ -113,6 +114,19 @@ def released_at(session: Session, location: str, limit: int) -> list[UUID]:
     return list(session.scalars(released))
 
 
+def _numbered(number: str) -> CompoundSelect[UUID]:
+    """The ids of the shipments that a number may mean; a shipment's begins with its order's."""
+    of_order = (
+        select(Shipment.id)
+        .join(OrderState, OrderState.order_id == Shipment.order_id)
+        .where(
+            OrderState.number.in_({number, number.rpartition("-")[0]}),
+            or_(OrderState.number == number, Shipment.number == number),
+        )
+    )
+    return of_order.union(select(Parcel.shipment_id).where(Parcel.tracking_number == normalise(number)))
+
+
 def order_state(session: Session, order_id: UUID) -> OrderState:
     """What shipping knows of an order that the actor may see; raises NotFound, also before it has heard."""
     rows = select(OrderState).where(OrderState.order_id == order_id)
@@ -120,10 +134,20 @@ def order_state(session: Session, order_id: UUID) -> OrderState:
 
 
 def shipments_page(
-    session: Session, *, status: ShipmentStatus | None, before: UUID | None, limit: int
+    session: Session,
+    *,
+    number: str | None = None,
+    status: ShipmentStatus | None,
+    before: UUID | None,
+    limit: int,
 ) -> list[Shipment]:
-    """Shipments that the actor may see, newest first, from below the one named."""
+    """Shipments that the actor may see, newest first, from below the one named.
+
+    A number is a shipment's, an order's, or a parcel's with its carrier: what papers have on them.
+    """
     page = select(Shipment).where(*visible(actor_of(session))).order_by(Shipment.id.desc()).limit(limit)
+    if number is not None:
+        page = page.where(Shipment.id.in_(_numbered(number)))
     if status is not None:
         page = page.where(Shipment.status == status)
     if before is not None:

@@ -63,7 +63,7 @@ def test_what_is_packed_is_ready_to_ship_until_it_leaves(session):
 def all_of(session, queue, **wanted):
     """A queue, page by page, and each page one long."""
     found, after = [], None
-    while rows := queries.queue_page(session, queue, location=None, after=after, limit=1, **wanted):
+    while rows := queries.queue_page(session, queue, after=after, limit=1, **wanted):
         [shipment] = rows
         found.append(shipment)
         after = (shipment.queue_at, shipment.id)
@@ -104,7 +104,7 @@ def test_what_is_due_first_comes_first_and_what_was_finished_last(session):
 
 def overdue(session):
     found, after = [], None
-    while rows := queries.overdue_page(session, location=None, after=after, limit=2):
+    while rows := queries.overdue_page(session, after=after, limit=2):
         found += rows
         after = (rows[-1].queue_at, rows[-1].id)
     return found
@@ -175,24 +175,59 @@ def test_nobody_sees_anothers_queue(session):
         assert (all_of(session, Queue.TO_PREPARE), overdue(session)) == ([], [])
 
 
+@pytest.mark.requirement("S2-01")
+def test_a_queue_is_narrowed_to_a_step_of_the_work_a_seller_a_place_and_a_way(session):
+    first, second = released(session, number="GB-1", units=1), released(session, number="GB-2", units=1)
+    advance(session, second, "pick")
+
+    assert all_of(session, Queue.TO_PREPARE, status=S.RELEASED) == [first]
+    assert all_of(session, Queue.TO_PREPARE, status=S.PACKING, seller=second.seller) == [second]
+    assert all_of(session, Queue.TO_PREPARE, status=S.READY) == []
+    assert all_of(session, Queue.TO_PREPARE, seller="other") == []
+    assert all_of(session, Queue.TO_PREPARE, location="EAST") == []
+    assert all_of(session, Queue.TO_PREPARE, method=first.method, location=first.location) == [first, second]
+    assert all_of(session, Queue.TO_PREPARE, method="other") == []
+
+
+@pytest.mark.requirement("S2-01", "S2-02", "S2-03")
+def test_each_step_says_how_much_waits_there_up_to_a_cap(session, monkeypatch):
+    monkeypatch.setattr("services.shipping.queries.queues.COUNTED_AT_MOST", 1)
+    for number in ("GB-1", "GB-2", "GB-3"):
+        released(session, number=number, units=1)
+    ready(session, number="GB-4", units=1)
+
+    counts = queries.pending_counts(session)
+    assert (counts[S.RELEASED], counts[S.READY], counts[S.PACKING]) == (2, 1, 0)  # one more than is counted
+    assert next(iter(counts)) is S.AWAITING_INVENTORY
+    assert set(queries.pending_counts(session, seller="other").values()) == {0}
+    session.info["actor"] = Actor(name="eve", sellers=frozenset({"other"}), markets=frozenset({"*"}))
+    assert set(queries.pending_counts(session).values()) == {0}
+
+
 @pytest.mark.parametrize(
-    ("sellers", "location", "index"),
-    [({"*"}, None, "queue"), ({"lantern"}, None, "(seller_)?queue"), ({"*"}, "WEST", "location_queue")],
+    ("sellers", "filters", "index"),
+    [
+        ({"*"}, {}, "queue"),
+        ({"lantern"}, {}, "(seller_)?queue"),
+        ({"*"}, {"seller": "lantern", "status": S.UNDELIVERABLE}, "(seller_)?queue"),
+        ({"*"}, {"location": "WEST"}, "location_queue"),
+        ({"*"}, {"location": "WEST", "method": "delivery"}, "location_queue"),
+    ],
 )
-def test_a_queue_is_read_along_its_index(session, sellers, location, index):
+def test_a_queue_is_read_along_its_index(session, sellers, filters, index):
     session.info["actor"] = Actor(name="ana", sellers=frozenset(sellers), markets=frozenset({"*"}))
     session.execute(text("set local enable_seqscan = off; set local enable_sort = off"))
     plans = []
 
     def explain(connection, cursor, statement, parameters, context, many):
-        if statement.startswith("SELECT shipments.id") and "queue" in statement:
+        if statement.startswith("SELECT") and "ORDER BY" in statement and "queue_at" in statement:
             plan = connection.exec_driver_sql(f"explain {statement}", parameters)
             plans.append("\n".join(row[0] for row in plan))
 
     event.listen(session.connection(), "before_cursor_execute", explain)
-    queries.queue_page(session, Queue.IN_TRANSIT, location=location, after=None, limit=50)
+    queries.queue_page(session, Queue.IN_TRANSIT, after=None, limit=50, **filters)
     event.remove(session.connection(), "before_cursor_execute", explain)
 
     [plan] = plans
     assert re.search(rf"using ix_shipments_{index} ", plan)
-    assert "Sort" not in plan
+    assert "->  Sort" not in plan

@@ -153,6 +153,74 @@ def test_from_the_shelf_to_the_box(call, told, shipment):
     assert call("POST", f"{path}/pack")[1]["status"] == "ready"
 
 
+def test_a_scan_is_taken_back(call, shipment):
+    path = f"/v1/shipments/{shipment.id}"
+    for step in ("release", "pick"):
+        assert call("POST", f"{path}/{step}")[0] == 200
+    call("POST", f"{path}/scans", {"code": "TEA-250", "units": 2})
+
+    code, answer, _ = call("POST", f"{path}/scans/take-back", {"code": "TEA-250"})
+    assert (code, [line["checked"] for line in answer["lines"] if line["sku"] == "TEA-250"]) == (200, [1])
+    code, refused, _ = call("POST", f"{path}/scans/take-back", {"code": "TEA-250", "units": 2})
+    assert (code, refused["reason"], refused["left"]) == (409, "more_than_checked", 1)
+    assert call("POST", f"{path}/scans/take-back", {"code": "CUP-9"})[1]["reason"] == "not_in_shipment"
+    assert call("POST", f"{path}/scans/take-back", {"code": "TEA-250"}, sellers=("other",))[0] == 404
+
+
+@pytest.mark.requirement("P-11")
+def test_what_was_found_of_many_shipments_is_noted_at_once(call, told, shipment):
+    [other] = told(hear, accepted(make_order([("TEA-250", 1)], number="GB-8")))
+    ids = [str(one.id) for one in (shipment, other)]
+    call("POST", "/v1/shipments/bulk/release", {"shipment_ids": ids})
+    made = call("POST", "/v1/pick-lists", {"location": "WEST"})[1]
+    pots = next(line for line in made["lines"] if line["sku"] == "POT-1")
+    found = [{"line_id": pots["line_id"], "units": 0}]
+    wanted = [{"shipment_id": ids[0], "found": found}, {"shipment_id": ids[1], "found": found}]
+
+    answer = call("POST", "/v1/shipments/bulk/picks", {"shipments": wanted}, Idempotency_Key="walk")[1]
+
+    assert [(row["done"], row["reason"]) for row in answer["items"]] == [(True, None), (True, None)]
+    lines = call("GET", f"/v1/shipments/{ids[0]}")[1]["lines"]
+    assert {line["sku"]: (line["quantity"], line["picked"]) for line in lines} == {"TEA-250": (4, 4)}
+    again = call("POST", "/v1/shipments/bulk/picks", {"shipments": wanted}, Idempotency_Key="walk")[1]
+    assert again == answer
+    [row, _] = call("POST", "/v1/shipments/bulk/picks", {"shipments": wanted})[1]["items"]
+    assert row["reason"] == "already_picked"
+    assert call("POST", "/v1/shipments/bulk/picks", {"shipments": wanted[:1] * 2})[0] == 422
+
+
+@pytest.mark.requirement("S1-15")
+def test_a_shipment_is_found_by_what_is_printed_on_its_papers(call, told, shipment):
+    told(hear, make_order([("TEA-250", 1)], number="GB-71"))
+    path = f"/v1/shipments/{shipment.id}"
+    for step in ("release", "pick"):
+        call("POST", f"{path}/{step}")
+    [parcel] = call("GET", path)[1]["parcels"]
+
+    for number in ("GB-7", "GB-7-1", parcel["tracking_number"], parcel["tracking_number"].lower()):
+        [found] = call("GET", f"/v1/shipments?number={number}")[1]["items"]
+        assert found["shipment_id"] == str(shipment.id), number
+    for number in ("GB", "GB-7-2", "-1"):
+        assert call("GET", f"/v1/shipments?number={number}")[1]["items"] == []
+    assert call("GET", "/v1/shipments?number=GB-7", sellers=("other",))[1]["items"] == []
+
+
+@pytest.mark.requirement("S2-01", "S2-02")
+def test_the_steps_of_the_warehouse_are_counted_and_listed(call, shipment):
+    counts = {one["status"]: one for one in call("GET", "/v1/queues")[1]["items"]}
+    assert counts["inventory_assigned"] == {
+        "status": "inventory_assigned",
+        "queue": "to_prepare",
+        "count": 1,
+        "count_is_capped": False,
+    }
+    assert call("GET", "/v1/queues?location=EAST")[1]["items"][1]["count"] == 0
+    path = "/v1/queues/to_prepare?status=inventory_assigned"
+    assert [one["number"] for one in call("GET", f"{path}&method=delivery")[1]["items"]] == ["GB-7-1"]
+    for query in ("to_prepare?status=ready", "overdue?status=ready", "finalised?method=delivery"):
+        assert call("GET", f"/v1/queues/{query}")[0] == 422, query
+
+
 @pytest.mark.requirement("S3-19")
 def test_a_shipment_is_edited_cut_up_and_put_together(call, told, shipment):
     path = f"/v1/shipments/{shipment.id}"

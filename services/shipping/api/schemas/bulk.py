@@ -1,10 +1,12 @@
 """Actions on many shipments as the API takes them, and what became of each."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
 from services.shipping.api.schemas.once import shipments_once
+from services.shipping.api.schemas.picking import PicksArguments
 from shared.events.snapshots import ShipmentStatus
 from shared.web.fields import orders_once
 
@@ -25,6 +27,26 @@ class BulkShipmentArguments(Schema):
             raise ValidationError("Missing data for required field.", "shipment_ids")
         if "shipment_ids" in data and "order_ids" in data:
             raise ValidationError("does not go with shipment_ids", "order_ids")
+
+
+def _picked_once(rows: Collection[Mapping[str, Any]]) -> None:
+    shipments_once([row["shipment_id"] for row in rows])
+
+
+class PickedArguments(PicksArguments):
+    """A shipment, and what was found of its lines; what is not named was found whole."""
+
+    shipment_id = fields.UUID(required=True)
+
+
+class BulkPicksArguments(Schema):
+    """What was found of many shipments."""
+
+    shipments = fields.List(
+        fields.Nested(PickedArguments),
+        required=True,
+        validate=[validate.Length(1, MOST_SHIPMENTS), _picked_once],
+    )
 
 
 class BulkShipmentRowSchema(Schema):

@@ -1,5 +1,7 @@
 """Picking and packing as the API writes and reads them."""
 
+from typing import Any
+
 from marshmallow import Schema, fields, post_load, validate
 
 from services.shipping.api.schemas.once import lines_once, shipments_once
@@ -93,9 +95,9 @@ class PicksArguments(Schema):
     )
 
     @post_load
-    def by_line(self, arguments: dict[str, list[dict[str, object]]], **_named: object) -> dict[str, object]:
+    def by_line(self, arguments: dict[str, Any], **_named: object) -> dict[str, Any]:
         """The units as commands take them."""
-        return {"found": {line["line_id"]: line["units"] for line in arguments["found"]}}
+        return arguments | {"found": {line["line_id"]: line["units"] for line in arguments["found"]}}
 
 
 class PackedArguments(Schema):

@@ -1,10 +1,45 @@
-"""The queries of the queues."""
+"""The queries of the queues, and how much is in them."""
 
+from marshmallow import Schema, fields
+
+from services.shipping.domain.queues import Queue
+from shared.events.snapshots import ShipmentStatus
 from shared.web.fields import text
 from shared.web.paging import PageArguments
 
 
-class QueuePageArguments(PageArguments):
+class QueueFilters(Schema):
+    """Whose shipments of a queue, from where, and how they go."""
+
+    seller = text(100, shortest=1)
+    location = text(40, shortest=1)
+    method = text(
+        100,
+        shortest=1,
+        metadata={"description": "The market's code of the method; not of what was finalised."},
+    )
+
+
+class QueuePageArguments(PageArguments, QueueFilters):
     """The query of a queue."""
 
-    location = text(40, shortest=1)
+    status = fields.Enum(
+        ShipmentStatus,
+        by_value=True,
+        metadata={"description": "One of the statuses that the queue is made of, a step of the work."},
+    )
+
+
+class StepCountSchema(Schema):
+    """How many shipments wait at a status."""
+
+    status = fields.Enum(ShipmentStatus, by_value=True)
+    queue = fields.Enum(Queue, by_value=True)
+    count = fields.Integer()
+    count_is_capped = fields.Boolean(metadata={"description": "There are more than were counted."})
+
+
+class StepCountsSchema(Schema):
+    """All statuses of what is not finalised, in the order of work."""
+
+    items = fields.List(fields.Nested(StepCountSchema))

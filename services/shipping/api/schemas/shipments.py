@@ -32,6 +32,11 @@ class CancelArguments(Schema):
 class ShipmentPageArguments(PageArguments):
     """The query of the list of shipments."""
 
+    number = text(
+        100,
+        shortest=1,
+        metadata={"description": "Of the shipment, of its order, or of a parcel with its carrier."},
+    )
     status = fields.Enum(ShipmentStatus, by_value=True)
 
 
