@@ -91,6 +91,7 @@ class QuotedLine:
 
     sku: str
     name: str
+    own_name: str | None
     page_url: str
     quantity: int
     sales_coefficient: int
@@ -340,6 +341,7 @@ def _line(
     return QuotedLine(
         sku=line["sku"],
         name=line.get("name") or shown.name,
+        own_name=line.get("name"),
         page_url=shown.page_url,
         quantity=line["quantity"],
         sales_coefficient=shown.sales_coefficient,

@@ -1,6 +1,6 @@
 """Drafts, one and many."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any, cast
 from uuid import UUID
@@ -31,12 +31,15 @@ def drafts(
     before: UUID | None = None,
     *,
     status: OrderStatus = OrderStatus.DRAFT,
+    draft_id: Collection[UUID] | None = None,
     **wanted: Any,
 ) -> Sequence[Draft]:
-    """Drafts, newest first; of a seller, a market or a customer, where these are named."""
+    """Drafts, newest first; those that are of a seller, a market or a customer, or have these ids."""
     columns = {"seller": Draft.seller_code, "market": Draft.market_code, "customer_id": Draft.customer_id}
     page = select(Draft).where(Draft.status == status).order_by(Draft.id.desc()).limit(limit)
     page = page.where(*(columns[name] == value for name, value in wanted.items()))
+    if draft_id is not None:
+        page = page.where(Draft.id.in_(draft_id))
     if before is not None:
         page = page.where(Draft.id < before)
     return session.scalars(visible(session, page, Draft.seller_code, Draft.market_code)).all()

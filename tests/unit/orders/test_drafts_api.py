@@ -228,6 +228,15 @@ def test_an_address_is_kept_as_far_as_it_is_known_and_the_rest_is_named(client, 
     assert known["lacks"] == []
 
 
+def test_a_line_says_whether_it_was_given_a_name_of_its_own(begin):
+    wanted = [{"sku": "TEA-250", "quantity": 1}, {"sku": "TEA-250", "quantity": 1, "name": "Tea for Ada"}]
+
+    lines = begin(lines=wanted)["lines"]
+
+    assert [line["own_name"] for line in lines] == [None, "Tea for Ada"]
+    assert lines[1]["name"] == "Tea for Ada"
+
+
 def test_a_country_that_is_none_is_refused_in_a_draft_too(client, bearer):
     body = {"seller": "quay", "market": "gb", "delivery_groups": [{"address": {"country": "XX"}}]}
 
@@ -291,6 +300,8 @@ def test_drafts_are_listed_newest_first_by_status_seller_market_and_customer(cli
     assert listed(seller="quay", market="gb") == [second["draft_id"], first["draft_id"]]
     assert listed(status="abandoned") == [given_up["draft_id"]]
     assert listed(customer_id=str(UUID(int=5))) == []
+    named = [first["draft_id"], other["draft_id"], given_up["draft_id"], str(uuid4())]
+    assert listed(draft_id=named) == [other["draft_id"], first["draft_id"]]
     page = client.get("/v1/drafts?limit=1&seller=quay", headers=bearer()).json
     following = client.get(f"/v1/drafts?seller=quay&cursor={page['next']}", headers=bearer()).json
     assert [item["draft_id"] for item in following["items"]] == [first["draft_id"]]

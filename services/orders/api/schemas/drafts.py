@@ -172,6 +172,10 @@ class DraftLineSchema(Schema):
 
     sku = fields.String()
     name = fields.String()
+    own_name = fields.String(
+        allow_none=True,
+        metadata={"description": "The one that was given in place of the product's."},
+    )
     page_url = fields.String(metadata={"description": "Where the shop shows the product."})
     quantity = fields.Integer()
     sales_coefficient = fields.Integer()
@@ -353,6 +357,11 @@ class DraftListArguments(PageArguments):
     seller = fields.String(validate=code)
     market = fields.String(validate=code)
     customer_id = fields.UUID()
+    draft_id = fields.List(
+        fields.UUID(),
+        validate=validate.Length(1, LARGEST_PAGE),
+        metadata={"description": "These alone; several may be named."},
+    )
 
 
 def deletions(results: list[tuple[Any, str | None]]) -> dict[str, Any]:
