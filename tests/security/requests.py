@@ -139,11 +139,14 @@ ASKS = {
         "GET /v1/payment-discrepancies": Ask(),
         "POST /v1/payment-discrepancies/{discrepancy_id}/record": Ask(json={"amount_minor": 100}),
         "POST /v1/payment-discrepancies/{discrepancy_id}/ignore": Ask(json=REASON),
+        "GET /v1/bank-statements": Ask(query={"seller": "quay"}),
         "GET /v1/bank-lines": Ask(query={"seller": "quay"}),
+        "GET /v1/bank-lines/counts": Ask(query={"seller": "quay"}),
         "POST /v1/bank-lines/{line_id}/assign": Ask(
             json={"order_id": "$order_id"}, path={"line_id": "$bank_line_id"}
         ),
         "POST /v1/bank-lines/{line_id}/ignore": Ask(json=REASON, path={"line_id": "$bank_line_id"}),
+        "POST /v1/bank-lines/{line_id}/reopen": Ask(path={"line_id": "$ignored_line_id"}),
         "GET /v1/returns": Ask(query={"status": "approved"}),
         "POST /v1/orders/{order_id}/returns": Ask(json={"reason": "not_wanted"} | LINES),
         "POST /v1/orders/{order_id}/returns/{return_id}/approve": Ask(json={}),

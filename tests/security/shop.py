@@ -199,16 +199,18 @@ def _take_back(world):
         "orders",
         "POST",
         "/v1/bank-statements?seller=quay&currency=GBP",
-        data=f"date,amount,text\n2026-01-02,3.00,{NOTE}\n".encode(),
+        data=f"date,amount,text\n2026-01-02,3.00,{NOTE}\n2026-01-02,2.00,{NOTE}\n".encode(),
         content_type="text/csv",
     )
     world.settle()
-    [bank_line] = do("orders", "GET", "/v1/bank-lines?seller=quay")["items"]
+    bank_line, ignored = do("orders", "GET", "/v1/bank-lines?seller=quay")["items"]
+    do("orders", "POST", f"/v1/bank-lines/{ignored['line_id']}/ignore", json={"reason": NOTE})
     world.known |= {
         "return_id": returned["return_id"],
         "refund_id": refund["refund_id"],
         "statement_id": statement["statement_id"],
         "bank_line_id": bank_line["line_id"],
+        "ignored_line_id": ignored["line_id"],
     }
 
 

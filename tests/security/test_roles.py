@@ -19,6 +19,7 @@ LOOK_AT_ORDERS = {
     "orders GET /v1/orders",
     "orders GET /v1/drafts",
     "orders GET /v1/returns",
+    "orders GET /v1/refunds",
     "orders GET /v1/sellers/{seller}/markets",
     *("orders GET /v1/views", "orders POST /v1/views", "orders PATCH /v1/views", "orders DELETE /v1/views"),
     "orders GET /v1/shared-views",

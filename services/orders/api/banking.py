@@ -10,13 +10,17 @@ from services.orders.api.schemas.banking import (
     AssignArguments,
     BankLineSchema,
     IgnoreArguments,
+    LineCountArguments,
+    LineCountsSchema,
     LineListArguments,
     StatementArguments,
+    StatementListArguments,
     StatementSchema,
 )
 from services.orders.commands import banking as commands
 from services.orders.models import BankLine, BankStatement
 from services.orders.queries import banking as queries
+from services.orders.queries.lists import COUNTED_AT_MOST
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
@@ -47,6 +51,19 @@ def import_statement(session: Session, of: dict[str, Any]) -> BankStatement:
     return commands.import_statement(session, **of, content=request.get_data(cache=True))
 
 
+@blueprint.route("/bank-statements", methods=["GET"])
+@blueprint.arguments(StatementListArguments, location="query")
+@blueprint.response(200, page_schema(StatementSchema))
+@requires("statements:read")
+@query
+def list_statements(session: Session, page: dict[str, Any]) -> dict[str, Any]:
+    """The statements of a seller's account that were read, newest first."""
+    [before] = decode_cursor(page["cursor"], UUID) if "cursor" in page else [None]
+    return page_of(
+        queries.statements(session, page["seller"], page["limit"] + 1, before), page["limit"], "id"
+    )
+
+
 @blueprint.route("/bank-statements/<uuid:statement_id>", methods=["GET"])
 @blueprint.response(200, StatementSchema)
 @requires("statements:read")
@@ -64,8 +81,35 @@ def show_statement(session: Session, statement_id: UUID) -> BankStatement:
 def list_lines(session: Session, page: dict[str, Any]) -> dict[str, Any]:
     """Lines of a seller's account, oldest first; those that are open are the queue to be worked by hand."""
     [after] = decode_cursor(page["cursor"], UUID) if "cursor" in page else [None]
-    rows = queries.lines(session, page["seller"], page["state"], page["limit"] + 1, after)
+    rows = queries.lines(
+        session,
+        page["seller"],
+        page["state"],
+        page["limit"] + 1,
+        after,
+        statement_id=page.get("statement_id"),
+    )
     return page_of(rows, page["limit"], "id")
+
+
+@blueprint.route("/bank-lines/counts", methods=["GET"])
+@blueprint.arguments(LineCountArguments, location="query")
+@blueprint.response(200, LineCountsSchema)
+@requires("statements:read")
+@query
+def count_lines(session: Session, of: dict[str, Any]) -> dict[str, Any]:
+    """How many lines of a seller's account are in each state, or of one statement of it."""
+    counts = queries.counts(session, **of)
+    return {
+        "items": [
+            {
+                "state": state,
+                "count": min(count, COUNTED_AT_MOST),
+                "count_is_capped": count > COUNTED_AT_MOST,
+            }
+            for state, count in counts.items()
+        ]
+    }
 
 
 @blueprint.route("/bank-lines/<uuid:line_id>/assign", methods=["POST"])
@@ -92,3 +136,15 @@ def ignore_line(session: Session, ignored: dict[str, Any], line_id: UUID) -> Ban
     Refused (409) with its reason: `already_decided`.
     """
     return commands.ignore_line(session, line_id, **ignored)
+
+
+@blueprint.route("/bank-lines/<uuid:line_id>/reopen", methods=["POST"])
+@blueprint.response(200, BankLineSchema)
+@requires("payments:record")
+@command
+def reopen_line(session: Session, line_id: UUID) -> BankLine:
+    """Put a line back into the queue that was set aside; one that was recorded, its payment's voiding does.
+
+    Refused (409) with its reason: `not_set_aside`.
+    """
+    return commands.reopen_line(session, line_id)

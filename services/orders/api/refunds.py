@@ -10,21 +10,38 @@ from services.orders.api.schemas.refunds import (
     RefundArguments,
     RefundListSchema,
     RefundSchema,
+    RefundsToPayArguments,
+    RefundToPaySchema,
     SettleArguments,
     WithdrawArguments,
 )
 from services.orders.commands import refunds as commands
 from services.orders.models import Refund
+from services.orders.queries.refunds import to_pay_out
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
+from shared.web.paging import decode_cursor, page_of, page_schema
 
-blueprint = Blueprint(
-    "refunds", __name__, url_prefix="/v1/orders/<uuid:order_id>/refunds", description="Money that goes back."
-)
+blueprint = Blueprint("refunds", __name__, url_prefix="/v1", description="Money that goes back.")
 
 
-@blueprint.route("", methods=["POST"])
+@blueprint.route("/refunds", methods=["GET"])
+@blueprint.arguments(RefundsToPayArguments, location="query")
+@blueprint.response(200, page_schema(RefundToPaySchema))
+@requires("orders:read")
+@query
+def list_refunds_to_pay(session: Session, page: dict[str, Any]) -> dict[str, Any]:
+    """Refunds of all orders that wait for a person to pay them out, oldest first.
+
+    What the gateway is paying back, and chargebacks, are not among them.
+    """
+    [after] = decode_cursor(page["cursor"], UUID) if "cursor" in page else [None]
+    rows = to_pay_out(session, page["limit"] + 1, page["method"], after)
+    return page_of(rows, page["limit"], "refund_id")
+
+
+@blueprint.route("/orders/<uuid:order_id>/refunds", methods=["POST"])
 @blueprint.arguments(RefundArguments)
 @blueprint.response(201, RefundSchema)
 @requires("refunds:issue")
@@ -39,7 +56,7 @@ def request_refund(session: Session, refund: dict[str, Any], order_id: UUID) -> 
     return commands.request_refund(session, order_id, **refund)
 
 
-@blueprint.route("", methods=["GET"])
+@blueprint.route("/orders/<uuid:order_id>/refunds", methods=["GET"])
 @blueprint.response(200, RefundListSchema)
 @requires("orders:read")
 @query
@@ -48,7 +65,7 @@ def list_refunds(session: Session, order_id: UUID) -> dict[str, Any]:
     return {"items": queries.order(session, order_id).refunds}
 
 
-@blueprint.route("/<uuid:refund_id>/settle", methods=["POST"])
+@blueprint.route("/orders/<uuid:order_id>/refunds/<uuid:refund_id>/settle", methods=["POST"])
 @blueprint.arguments(SettleArguments)
 @blueprint.response(200, RefundSchema)
 @requires("refunds:issue")
@@ -61,7 +78,7 @@ def settle_refund(session: Session, settlement: dict[str, Any], order_id: UUID, 
     return commands.settle_refund(session, order_id, refund_id, **settlement)
 
 
-@blueprint.route("/<uuid:refund_id>/withdraw", methods=["POST"])
+@blueprint.route("/orders/<uuid:order_id>/refunds/<uuid:refund_id>/withdraw", methods=["POST"])
 @blueprint.arguments(WithdrawArguments)
 @blueprint.response(200, RefundSchema)
 @requires("refunds:issue")

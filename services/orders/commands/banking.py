@@ -15,8 +15,9 @@ from services.orders.domain.order_status import refusals
 from services.orders.domain.statements import WAITING, LineState, Row, order_numbers, read
 from services.orders.models import BankLine, BankStatement, Market, Order, Payment, Seller
 from services.orders.queries.banking import line as visible_line
+from services.orders.queries.banking import refuse_another_seller
 from shared import clock
-from shared.access import EVERYTHING, actor_of
+from shared.access import actor_of
 from shared.db import locked, new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.messaging import jobs
@@ -32,7 +33,7 @@ def import_statement(session: Session, *, seller: str, currency: str, content: b
     overlap. Rows that can't be read are named, the others taken. Raises NotFound for a seller out of sight
     (an account is of all its markets), Invalid for a file that can't be read.
     """
-    refuse_out_of_sight(session, seller)
+    refuse_another_seller(session, seller)
     if session.get(Seller, seller) is None:
         raise NotFound("seller", seller)
     found = read(content, currency)
@@ -132,11 +133,16 @@ def ignore_line(session: Session, line_id: UUID, *, reason: str) -> BankLine:
     return line
 
 
-def refuse_out_of_sight(session: Session, seller: str) -> None:
-    """Go on only for whoever sees the seller in every market: an account is of them all. Raises NotFound."""
-    actor = actor_of(session)
-    if not actor.may_see_seller(seller) or EVERYTHING not in actor.markets:
-        raise NotFound("seller", seller)
+def reopen_line(session: Session, line_id: UUID) -> BankLine:
+    """Have a line that was set aside wait again. Raises NotFound, or Refused (not_set_aside)."""
+    visible_line(session, line_id)
+    line = locked(session, BankLine, line_id)
+    if line.state is not LineState.IGNORED:
+        raise Refused("not_set_aside", f"it is {line.state}", line_state=line.state.value)
+    line.state = LineState.OPEN
+    line.why = "reopened"
+    line.decided_by = line.decided_at = None
+    return line
 
 
 def _why_not(order: Order, line: BankLine) -> str:

@@ -4,10 +4,11 @@ from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.domain.statements import LineState
 from services.orders.models.mapping import Base
+from services.orders.models.orders import Order
 from shared.db import new_id
 
 
@@ -56,3 +57,10 @@ class BankLine(Base):
     payment_id: Mapped[UUID | None] = mapped_column(ForeignKey("payments.id"))
     decided_by: Mapped[str | None]
     decided_at: Mapped[datetime | None]
+
+    order: Mapped[Order | None] = relationship(viewonly=True)
+
+    @property
+    def number(self) -> str | None:
+        """What people call the order."""
+        return self.order.number if self.order else None

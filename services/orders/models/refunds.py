@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.orders.domain.refunds import tax_rows
@@ -22,6 +22,7 @@ class Refund(Base):
             name="gives_something",
         ),
         Index(None, "order_id"),
+        Index("ix_refunds_requested", "id", postgresql_where=text("state = 'requested'")),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)

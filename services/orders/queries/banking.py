@@ -1,15 +1,19 @@
 """Selects for bank statements; an account is of all a seller's markets, so only who sees them all sees it."""
 
 from collections.abc import Sequence
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, select, true
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, false, func, literal, select, true, union_all
+from sqlalchemy.orm import Session, joinedload, lazyload, load_only
 
 from services.orders.domain.statements import LineState
-from services.orders.models import BankLine, BankStatement
+from services.orders.models import BankLine, BankStatement, Order
+from services.orders.queries.lists import COUNTED_AT_MOST
 from shared.access import EVERYTHING, actor_of, seen
 from shared.errors import NotFound
+
+S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
 
 def statement(session: Session, statement_id: UUID) -> BankStatement:
@@ -23,6 +27,20 @@ def statement(session: Session, statement_id: UUID) -> BankStatement:
     )
 
 
+def statements(session: Session, seller: str, limit: int, before: UUID | None) -> Sequence[BankStatement]:
+    """Statements of a seller's account, newest first; raises NotFound for another's."""
+    refuse_another_seller(session, seller)
+    page = (
+        select(BankStatement)
+        .where(BankStatement.seller_code == seller)
+        .order_by(BankStatement.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        page = page.where(BankStatement.id < before)
+    return session.scalars(page).all()
+
+
 def line(session: Session, line_id: UUID) -> BankLine:
     """One line; raises NotFound, also for another's."""
     rows = select(BankLine).where(BankLine.id == line_id, all_markets(session))
@@ -30,20 +48,49 @@ def line(session: Session, line_id: UUID) -> BankLine:
 
 
 def lines(
-    session: Session, seller: str, state: LineState, limit: int, after: UUID | None
+    session: Session,
+    seller: str,
+    state: LineState,
+    limit: int,
+    after: UUID | None,
+    *,
+    statement_id: UUID | None = None,
 ) -> Sequence[BankLine]:
-    """Lines of a seller's account in a state, oldest first; raises NotFound for another's."""
-    if not _sees(session, seller):
-        raise NotFound("seller", seller)
-    page = (
-        select(BankLine)
-        .where(BankLine.seller_code == seller, BankLine.state == state)
-        .order_by(BankLine.id)
-        .limit(limit)
+    """Lines of a seller's account in a state, or of one statement of it, oldest first, with their orders.
+
+    Raises NotFound for another's.
+    """
+    refuse_another_seller(session, seller)
+    number = joinedload(BankLine.order).options(
+        load_only(Order.number), lazyload(Order.seller), lazyload(Order.market)
     )
+    page = _in_state(select(BankLine), seller, state, statement_id)
+    page = page.options(number).order_by(BankLine.id).limit(limit)
     if after is not None:
         page = page.where(BankLine.id > after)
     return session.scalars(page).all()
+
+
+def counts(session: Session, seller: str, statement_id: UUID | None = None) -> dict[LineState, int]:
+    """How many lines are in each state; one more than COUNTED_AT_MOST stands for more than that.
+
+    Raises NotFound for another's.
+    """
+    refuse_another_seller(session, seller)
+    counted = [
+        select(
+            literal(state.value).label("state"),
+            select(func.count())
+            .select_from(
+                _in_state(select(BankLine.id), seller, state, statement_id)
+                .limit(COUNTED_AT_MOST + 1)
+                .subquery()
+            )
+            .scalar_subquery(),
+        )
+        for state in LineState
+    ]
+    return {LineState(state): count for state, count in session.execute(union_all(*counted))}
 
 
 def new_lines(session: Session, statement_id: UUID) -> Sequence[UUID]:
@@ -57,6 +104,13 @@ def all_markets(session: Session) -> ColumnElement[bool]:
     return true() if EVERYTHING in actor_of(session).markets else false()
 
 
-def _sees(session: Session, seller: str) -> bool:
+def refuse_another_seller(session: Session, seller: str) -> None:
+    """Go on only for whoever sees the seller in every market: an account is of them all. Raises NotFound."""
     actor = actor_of(session)
-    return actor.may_see_seller(seller) and EVERYTHING in actor.markets
+    if not actor.may_see_seller(seller) or EVERYTHING not in actor.markets:
+        raise NotFound("seller", seller)
+
+
+def _in_state(rows: S, seller: str, state: LineState, statement_id: UUID | None) -> S:
+    rows = rows.where(BankLine.seller_code == seller, BankLine.state == state)
+    return rows if statement_id is None else rows.where(BankLine.statement_id == statement_id)

@@ -40,6 +40,14 @@ Filters = Mapping[str, Any]  # as OrderFilters of the API reads them
 # The next deadline of an order; it has one at a time.
 DUE_AT = func.coalesce(Order.payment_due_at, Order.acceptance_due_at)
 
+# As Ledger.balance_minor has it.
+BALANCE = (
+    Order.received_minor
+    - Order.refunded_minor
+    - Order.refund_pending_minor
+    - (Order.total_minor - Order.cancelled_minor - Order.credited_minor)
+)
+
 _talk = copies.c
 # Read for the rows of a page alone, each by its own index.
 _LINE_COUNT = select(func.count()).where(OrderLine.order_id == Order.id).correlate(Order).scalar_subquery()
@@ -89,6 +97,7 @@ SUMMARY = (
     Order.payment_method,
     Order.payment_state,
     Order.total_minor,
+    BALANCE.label("balance_minor"),
     Order.currency,
     Order.placed_at,
     Order.payment_due_at,

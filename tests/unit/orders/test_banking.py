@@ -237,6 +237,66 @@ def test_a_voided_payment_puts_its_line_back_into_the_queue(session, place_order
     assert (line.state, line.why, line.payment_id) == ("open", "payment_voided", None)
 
 
+@pytest.mark.requirement("S4-04", "P-21")
+def test_lines_are_counted_by_state_of_an_account_or_of_one_statement(
+    client, bearer, place_order, reconcile, session
+):
+    order = place_order()
+    reconcile(row(order), ("2026-11-21", "2.00", "rent"))
+    newest = reconcile(("2026-11-22", "3.00", "rent"))
+
+    def asked(path, query=""):
+        return client.get(f"/v1/{path}?seller=quay{query}", headers=bearer()).json["items"]
+
+    of_statement = f"&statement_id={newest.id}"
+    counts = [
+        {one["state"]: one["count"] for one in asked("bank-lines/counts", query)}
+        for query in ("", of_statement)
+    ]
+    nothing = dict.fromkeys(("new", "assigned", "ignored"), 0)
+    assert counts == [nothing | {"matched": 1, "open": 2}, nothing | {"matched": 0, "open": 1}]
+    assert [line["amount_minor"] for line in asked("bank-lines", of_statement)] == [300]
+    assert [line["number"] for line in asked("bank-lines", "&state=matched")] == [order.number]
+    assert [line["number"] for line in asked("bank-lines")] == [None, None]
+    first = client.get("/v1/bank-statements?seller=quay&limit=1", headers=bearer()).json
+    assert [one["statement_id"] for one in first["items"]] == [str(newest.id)]
+    assert [one["taken"] for one in asked("bank-statements", f"&cursor={first['next']}")] == [2]
+
+
+def test_counting_ends_where_nobody_wants_the_number(client, bearer, reconcile, monkeypatch):
+    for module in ("services.orders.queries.banking", "services.orders.api.banking"):
+        monkeypatch.setattr(f"{module}.COUNTED_AT_MOST", 1)
+    reconcile(("2026-11-21", "2.00", "rent"), ("2026-11-21", "3.00", "rent"))
+
+    counts = client.get("/v1/bank-lines/counts?seller=quay", headers=bearer()).json["items"]
+
+    [waiting] = [one for one in counts if one["state"] == "open"]
+    assert (waiting["count"], waiting["count_is_capped"]) == (1, True)
+
+
+@pytest.mark.requirement("P-21")
+def test_what_was_set_aside_is_put_back_into_the_queue(
+    client, bearer, place_order, reconcile, lines, session
+):
+    order = place_order()
+    reconcile(("2026-11-21", "9.00", "rent"))
+    path = f"/v1/bank-lines/{lines()[0].id}"
+
+    def do(verb, body=None):
+        return client.post(f"{path}/{verb}", json=body, headers=bearer())
+
+    early = do("reopen")
+    do("ignore", {"reason": "interest"})
+    reopened, again = do("reopen"), do("reopen")
+    assigned = do("assign", {"order_id": str(order.id)})
+
+    assert [(one.status_code, one.json["reason"]) for one in (early, again)] == [(409, "not_set_aside")] * 2
+    answer = reopened.json
+    assert (answer["state"], answer["why"], answer["decided_by"]) == ("open", "reopened", None)
+    assert (assigned.json["state"], assigned.json["number"]) == ("assigned", order.number)
+    assert stored(session, order.id).payment_state == "paid"
+
+
 @pytest.mark.parametrize(
     "stranger", [{"sellers": ["dock"], "markets": ["*"]}, {"sellers": ["quay"], "markets": ["gb"]}], ids=str
 )
@@ -250,7 +310,11 @@ def test_an_account_is_seen_by_who_sees_the_seller_in_every_market(
 
     answers = [
         send(file(row(order)), **stranger),
-        client.get("/v1/bank-lines?seller=quay", headers=bearer(**stranger)),
+        *(
+            client.get(f"/v1/{what}?seller=quay", headers=bearer(**stranger))
+            for what in ("bank-lines", "bank-lines/counts", "bank-statements")
+        ),
+        client.post(f"/v1/bank-lines/{line['line_id']}/reopen", headers=bearer(**stranger)),
         client.get(f"/v1/bank-statements/{sent.json['statement_id']}", headers=bearer(**stranger)),
         *(
             client.post(f"/v1/bank-lines/{line['line_id']}/{verb}", json=body, headers=bearer(**stranger))

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text, update
 
 from services.orders.api.schemas.orders import ListedOrderSchema, OrderSummarySchema
-from services.orders.commands import holds, master_data
+from services.orders.commands import holds, master_data, payments
 from services.orders.commands.changes import change
 from services.orders.models import Order, OrderWord
 from services.orders.queries import lists
@@ -158,7 +158,7 @@ def test_each_row_is_what_its_schema_says(session, place_order, ask):
     [row] = ask()["items"]
 
     read_beside = {name: row.pop(name) for name in ListedOrderSchema().fields.keys() - SUMMARY.fields.keys()}
-    assert len(read_beside) == 5
+    assert len(read_beside) == 6
     assert row == payloads.decode(payloads.encode(SUMMARY.dump(order)))
 
 
@@ -262,6 +262,21 @@ def test_a_row_says_what_the_order_is_about_without_opening_it(session, place_or
     assert (plain["line_count"], plain["delivery_methods"], plain["country"]) == (2, ["delivery"], "GB")
     assert (plain["on_hold"], plain["customer_waits"]) == (False, False)
     assert (waiting["line_count"], waiting["on_hold"], waiting["customer_waits"]) == (1, True, True)
+
+
+@pytest.mark.requirement("P-21")
+def test_a_row_says_how_much_is_still_to_come_or_was_paid_too_much(session, place_order, ask):
+    owing, paid, over = place_order(), place_order(), place_order()
+    payments.record_payment(session, owing.id, amount_minor=100, reference="TRF 1")
+    payments.record_payment(session, paid.id, reference="TRF 2")
+    payments.record_payment(session, over.id, amount_minor=1000, reference="TRF 3")
+
+    balances = {row["number"]: row["balance_minor"] for row in ask()["items"]}
+
+    assert balances == {
+        order.number: stored(session, order.id).ledger.balance_minor for order in (owing, paid, over)
+    }
+    assert [balances[order.number] for order in (owing, paid, over)] == [-800, 0, 100]
 
 
 def test_an_answered_customer_does_not_wait(place_order, ask, hear_talk):

@@ -9,7 +9,12 @@ from services.orders.commands.editing import edit_order
 from services.orders.commands.gateway import record_gateway_payment
 from services.orders.commands.orders import accept_order, cancel_order
 from services.orders.commands.payments import record_payment, void_payment
-from services.orders.commands.refunds import request_refund, settle_refund, withdraw_refund
+from services.orders.commands.refunds import (
+    leave_to_people,
+    request_refund,
+    settle_refund,
+    withdraw_refund,
+)
 from services.orders.domain import refunds as rules
 from services.orders.models import Market
 from shared.db import new_id
@@ -524,3 +529,55 @@ def test_shipping_and_goodwill_are_refunded_whatever_has_left(accept_paid, refun
     order = accept_paid(delivery_groups=SHIPPED)
 
     assert refund(order, shipping_minor=100, amount_minor=50).credited_minor == 150
+
+
+def to_pay(client, headers, query=""):
+    answer = client.get(f"/v1/refunds{query}", headers=headers)
+    assert answer.status_code == 200, answer.text
+    return answer.json
+
+
+@pytest.mark.requirement("P-05")
+def test_refunds_of_all_orders_wait_in_one_queue_until_they_are_paid_out(
+    client, bearer, session, deliver, refund
+):
+    first, second = deliver(), deliver()
+    for order in (first, second):
+        refund(order, amount_minor=100)
+    session.commit()
+
+    page = to_pay(client, bearer(), "?limit=1")
+    rest = to_pay(client, bearer(), f"?cursor={page['next']}")
+    [row] = page["items"]
+    assert (row["number"], row["amount_minor"], row["currency"]) == (first.number, 100, "GBP")
+    assert (row["customer_name"], row["reason"]) == (first.customer_name, "two were broken")
+    assert [one["number"] for one in rest["items"]] == [second.number]
+    assert to_pay(client, bearer(), "?method=online")["items"] == []
+    assert len(to_pay(client, bearer(), f"?method=online&method={row['method']}")["items"]) == 2
+
+    settle_refund(session, first.id, first.refunds[0].id, reference="TRF 1")
+    withdraw_refund(session, second.id, second.refunds[0].id, reason="not broken")
+    session.commit()
+    assert to_pay(client, bearer())["items"] == []
+
+
+def test_what_the_gateway_pays_back_waits_for_nobody_until_it_fails(client, bearer, session, place_order):
+    order = place_order(method="online")
+    record_gateway_payment(session, order_id=order.id, amount_minor=1000, currency="GBP", reference="PAY-1")
+    made = request_refund(session, order.id, reason="too much", overpayment=True)
+    session.commit()
+    assert to_pay(client, bearer())["items"] == []
+
+    leave_to_people(session, order.id, made.id, failure="card closed")
+    session.commit()
+    [row] = to_pay(client, bearer())["items"]
+    assert (row["failure"], row["method"]) == ("card closed", "transfer")
+
+
+@pytest.mark.parametrize("stranger", [{"sellers": ["dock"]}, {"markets": ["eu"]}], ids=str)
+def test_anothers_refunds_are_in_no_queue_of_ones_own(client, bearer, session, deliver, refund, stranger):
+    refund(deliver(), amount_minor=100)
+    session.commit()
+
+    assert to_pay(client, bearer(**stranger))["items"] == []
+    assert client.get("/v1/refunds", headers=bearer(scopes=["shipping:read"])).status_code == 403

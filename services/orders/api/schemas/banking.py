@@ -4,6 +4,7 @@ from marshmallow import Schema, fields
 
 from services.orders.api.schemas.values import Instant, code, known_currency
 from services.orders.domain.statements import LineState
+from services.orders.queries.lists import COUNTED_AT_MOST
 from shared.web.fields import text
 from shared.web.paging import PageArguments
 
@@ -37,10 +38,22 @@ class StatementSchema(Schema):
     errors = fields.List(fields.Nested(RowErrorSchema))
 
 
-class LineListArguments(PageArguments):
-    """Which lines."""
+class StatementListArguments(PageArguments):
+    """Whose account."""
 
     seller = fields.String(required=True, validate=code)
+
+
+class LineCountArguments(Schema):
+    """Whose account, or which statement of it."""
+
+    seller = fields.String(required=True, validate=code)
+    statement_id = fields.UUID()
+
+
+class LineListArguments(PageArguments, LineCountArguments):
+    """Which lines."""
+
     state = fields.Enum(
         LineState, by_value=True, load_default=LineState.OPEN, metadata={"description": "open: the queue."}
     )
@@ -61,13 +74,29 @@ class BankLineSchema(Schema):
     why = fields.String(
         metadata={
             "description": "It waits: no_order, several_orders, amount_differs, currency_differs, or why the"
-            " order takes no payment by hand; or in words why it was set aside."
+            " order takes no payment by hand; payment_voided or reopened, once it was decided before; or in"
+            " words why it was set aside."
         }
     )
     order_id = fields.UUID(allow_none=True, metadata={"description": "Which it names, or was recorded for."})
+    number = fields.String(allow_none=True, metadata={"description": "Of that order."})
     payment_id = fields.UUID(allow_none=True)
     decided_by = fields.String(allow_none=True)
     decided_at = Instant(allow_none=True)
+
+
+class LineCountSchema(Schema):
+    """How many lines are in a state."""
+
+    state = fields.Enum(LineState, by_value=True)
+    count = fields.Integer(metadata={"description": f"Up to {COUNTED_AT_MOST}."})
+    count_is_capped = fields.Boolean(metadata={"description": "There are more than were counted."})
+
+
+class LineCountsSchema(Schema):
+    """How many lines are in each state."""
+
+    items = fields.List(fields.Nested(LineCountSchema))
 
 
 class AssignArguments(Schema):

@@ -341,6 +341,12 @@ class OrderSummarySchema(Schema):
 class ListedOrderSchema(OrderSummarySchema):
     """An order in a list, with what people look for before they open it."""
 
+    balance_minor = fields.Integer(
+        metadata={
+            "description": "What was received above what is owed, in the order's currency; below nothing:"
+            " what is still to come. What is on its way back counts no more."
+        }
+    )
     line_count = fields.Integer(metadata={"description": "How many lines it has."})
     delivery_methods = fields.List(
         fields.String(), metadata={"description": "The market's codes of them, each once."}

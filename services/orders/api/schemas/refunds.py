@@ -9,8 +9,9 @@ from services.orders.api.schemas.values import (
     method_of_payment,
     yes_or_no,
 )
-from shared.events.snapshots import RefundKind, RefundState
+from shared.events.snapshots import PaymentMethod, RefundKind, RefundState
 from shared.web.fields import text
+from shared.web.paging import PageArguments
 
 
 class RefundedLineSchema(Schema):
@@ -96,6 +97,35 @@ class RefundListSchema(Schema):
     """All refunds of an order, oldest first."""
 
     items = fields.List(fields.Nested(RefundSchema))
+
+
+class RefundsToPayArguments(PageArguments):
+    """Which refunds."""
+
+    method = fields.List(
+        method_of_payment(),
+        load_default=list,
+        validate=validate.Length(max=len(PaymentMethod)),
+        metadata={"description": "How the money goes back; all ways, if left out."},
+    )
+
+
+class RefundToPaySchema(Schema):
+    """A refund that waits to be paid out."""
+
+    refund_id = fields.UUID()
+    order_id = fields.UUID()
+    number = fields.String(metadata={"description": "The order's."})
+    seller = fields.String()
+    market = fields.String()
+    customer_name = fields.String(metadata={"description": "Empty once the person is erased."})
+    amount_minor = fields.Integer()
+    currency = fields.String()
+    method = method_of_payment()
+    reason = fields.String()
+    failure = fields.String(metadata={"description": "Why the gateway did not pay it back."})
+    requested_by = fields.String()
+    requested_at = Instant()
 
 
 class SettleArguments(Schema):
