@@ -226,6 +226,21 @@ class Apis:
         sent = {"data": form, "files": files, "headers": headers, "timeout": WRITE_SECONDS}
         return decode(self._answer(Read(name, path), **sent).content)
 
+    def send(
+        self,
+        name: str,
+        content: bytes,
+        content_type: str,
+        *,
+        query: Query | None = None,
+        key: str | None = None,
+        **path: Any,
+    ) -> Any:
+        """Send a file in that is the whole request."""
+        headers = {"Content-Type": content_type} | ({"Idempotency-Key": key} if key else {})
+        sent = {"content": content, "headers": headers, "timeout": WRITE_SECONDS}
+        return decode(self._answer(Read(name, path, query or {}), **sent).content)
+
     def stream(self, name: str, query: Query | None = None, **path: Any) -> httpx.Response:
         """A file, whose bytes are still to be read and which is then to be closed."""
         return self._send(Read(name, path, query or {}), {"timeout": BULK_SECONDS}, stream=True)

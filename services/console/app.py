@@ -209,6 +209,9 @@ def _what_pages_have() -> dict[str, Any]:
         "new_key": lambda: str(new_id()),
         "fault_of": lambda form: fault if (fault := g.get("fault")) and fault.form == form else None,
         "typed": lambda name: fault.typed.get(name, "") if (fault := g.get("fault")) else "",
+        "is_typed": lambda name, value: (
+            (fault := g.get("fault")) is not None and value in fault.typed.getlist(name)
+        ),
         "others": lambda all_of_them, one: [
             (other["shipment_id"], other["number"]) for other in all_of_them if other is not one
         ],

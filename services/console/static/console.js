@@ -203,7 +203,8 @@ window.addEventListener("beforeunload", (event) => {
 
 // --- Ticking rows -----------------------------------------------------------------------------------------------
 let last = null;
-const ticksOf = (form) => [...form.elements].filter((one) => one.name === "order_id"); // also those beside it
+const tickName = (form) => form.dataset.bulk || "order_id";
+const ticksOf = (form) => [...form.elements].filter((one) => one.name === tickName(form)); // also those beside it
 function count() {
   for (const form of document.querySelectorAll("form[data-bulk]")) {
     const ticks = ticksOf(form);
@@ -228,7 +229,7 @@ document.addEventListener("click", (event) => {
     const [from, to] = [ticks.indexOf(last), ticks.indexOf(tick)].sort((a, b) => a - b);
     for (const one of ticks.slice(from, to + 1)) one.checked = tick.checked;
   }
-  if (tick.name === "order_id") last = tick;
+  if (tick.name === tickName(form)) last = tick;
   count();
 });
 
