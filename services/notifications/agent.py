@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -42,6 +43,7 @@ if __name__ == "__main__":
         db.sessions,
         settings,
         forgets=[OLD_KEYS, *old(timedelta(days=settings.feed_days)), *webhooks.old(settings.webhook_days)],
-        watches=[webhooks.see_to_late],
+        watches=[webhooks.see_to_late, webhooks.Count()],
+        chores=[partial(webhooks.end_what_waited, days=settings.webhook_days)],
         woken={"feed": number_what_gathers},
     )

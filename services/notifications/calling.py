@@ -22,6 +22,8 @@ from shared.text import one_line
 ALL_SECONDS = 10.0  # for looking up, connecting, sending and the answer together
 CONNECT_SECONDS = 4.0  # to one address of a host; then the next is tried
 MOST_ANSWER_BYTES = 16 << 10
+MOST_BYTES = 48 << 10  # of a whole answer, with its head and what frames its parts
+_AT_ONCE_BYTES = 4 << 10  # others have their turn between, whatever it is made of
 KEPT_ANSWER = 500  # characters
 _IDLE_SECONDS = 2.0  # a connection is kept for the next; receivers hang up on who is silent for longer
 # At a time. A look-up goes on for up to 30 s when nobody waits for it any more: there is room for more than
@@ -129,9 +131,10 @@ class _Guarded(httpcore.AsyncNetworkBackend):
         failure: Exception = OSError("its host has no address")
         for address in found:
             try:
-                return await self._network.connect_tcp(
+                stream = await self._network.connect_tcp(
                     address, port, CONNECT_SECONDS, local_address, socket_options
                 )
+                return _Measured(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure
@@ -148,6 +151,48 @@ class _Guarded(httpcore.AsyncNetworkBackend):
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)
+
+
+class _Measured(httpcore.AsyncNetworkStream):
+    """A connection that takes what comes in small pieces, and so much from one post to the next.
+
+    An answer in thousands of parts of a byte, or of nothing but "100 Continue", takes long to be read: it
+    shall keep nobody else waiting.
+    """
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+        self._left = MOST_BYTES
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's own shape
+        """What came next; raises ReadError beyond what an answer may have."""
+        came = await self._stream.read(min(max_bytes, _AT_ONCE_BYTES), timeout)
+        self._left -= len(came)
+        if self._left < 0:
+            raise httpcore.ReadError(f"its answer has more than {MOST_BYTES >> 10} kB, framing and all")
+        return came
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Send; what is answered to it may be as long as any answer."""
+        self._left = MOST_BYTES
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Hang up."""
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> httpcore.AsyncNetworkStream:
+        """The same connection by TLS."""
+        return _Measured(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        """What httpcore asks of a connection, as whether it was closed."""
+        return self._stream.get_extra_info(info)
 
 
 def signed(

@@ -1,13 +1,18 @@
-"""Notifications' operator verbs, and the check of its mail server."""
+"""Notifications' operator verbs, and the checks of its mail server, feed and webhooks."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from urllib.parse import urlsplit
 
 from services.notifications import consumers, db, jobs, sending, webhook_jobs  # noqa: F401 - they register themselves
+from services.notifications.domain.webhooks import TOLD_AFTER, WebhookState
 from services.notifications.messaging import messaging
-from services.notifications.models import FeedHead, FeedOrder
+from services.notifications.models import FeedHead, FeedOrder, Webhook
+from services.notifications.queries import feed, webhooks
 from services.notifications.settings import Settings
 from shared.cli import make_cli
-from shared.doctor import Patient, Trouble
+from shared.doctor import LATE_SECONDS, Patient, Trouble
+
+MOST_NAMED = 5
 
 
 def mail_server(patient: Patient) -> Iterator[Trouble]:
@@ -25,6 +30,51 @@ def mail_server(patient: Patient) -> Iterator[Trouble]:
         )
 
 
+def feed_of_events(patient: Patient) -> Iterator[Trouble]:
+    """Whether events come to their places in the feed."""
+    with patient.sessions() as session:
+        waits = feed.oldest_waiting_seconds(session)
+    if waits > LATE_SECONDS:
+        yield Trouble(
+            f"an event has waited {waits:.0f} s for its place in the feed",
+            "Programs that read the feed, and webhooks, are told of nothing new",
+            "See that notifications' agent runs, and read its log",
+        )
+
+
+def programs(patient: Patient) -> Iterator[Trouble]:
+    """Whether webhooks are sent, and taken by those who get them."""
+    with patient.sessions() as session:
+        late = webhooks.oldest_due_seconds(session)
+        troubled = webhooks.in_trouble(session, TOLD_AFTER)
+    off = [one for one in troubled if one.state != WebhookState.ACTIVE]
+    failing = [one for one in troubled if one.state == WebhookState.ACTIVE]
+    if late > LATE_SECONDS:
+        yield Trouble(
+            f"a webhook that could be sent has waited for {late:.0f} s",
+            "Programs are told late, and it is not their doing",
+            "See that the worker of the queue notifications.webhooks runs, and read its log",
+        )
+    if off:
+        yield Trouble(
+            f"{len(off)} webhooks were switched off: {_named(off)}",
+            "What they should hear is in the feed alone, for as long as that is kept",
+            "See what they answered (`GET /v1/webhooks/{id}/deliveries`), then `POST …/enable`, `…/resend`",
+        )
+    if failing:
+        yield Trouble(
+            f"{len(failing)} webhooks have taken nothing for an hour and more: {_named(failing)}",
+            "After five days they are switched off",
+            "Ask who minds each (its `email`); its `deliveries` say what it answers",
+        )
+
+
+def _named(some: Sequence[Webhook]) -> str:
+    """Webhooks by id and host; what else is in an address may be a key."""
+    named = [f"{one.id} ({urlsplit(one.address).hostname})" for one in some[:MOST_NAMED]]
+    return ", ".join([*named, "…"] if len(some) > MOST_NAMED else named)
+
+
 cli = make_cli(
     messaging,
     db.sessions,
@@ -32,7 +82,7 @@ cli = make_cli(
     db.bind,
     versions=[FeedOrder.__table__.c.sequence],
     positions=[FeedHead.__table__.c.position],
-    checks=[mail_server],
+    checks=[mail_server, feed_of_events, programs],
 )
 
 if __name__ == "__main__":

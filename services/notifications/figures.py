@@ -36,6 +36,13 @@ def branding(order: OrderSnapshot, reader: Reader) -> dict[str, Any]:
     }
 
 
+def nobodys_branding() -> dict[str, Any]:
+    """How a letter looks that is no seller's and of no market."""
+    colour, on_colour = brand_colours("")
+    ours = {"name": "Waybill"}
+    return {"seller": ours, "market": ours, "colour": colour, "on_colour": on_colour}
+
+
 def facts(known: Known, about: UUID | None, reader: Reader, doors: Doors) -> dict[str, Any]:
     """All that templates may show of an order; `figures` are the ones that sentences may name.
 

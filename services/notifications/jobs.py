@@ -20,6 +20,7 @@ from services.notifications.domain import headers
 from services.notifications.domain.answers import Answer, answer
 from services.notifications.domain.known import Doors, Known
 from services.notifications.domain.steps import ABOUT_WEBHOOKS, is_merged
+from services.notifications.domain.webhooks import ALL
 from services.notifications.messaging import jobs
 from services.notifications.models import Email, Webhook
 from services.notifications.settings import Settings
@@ -162,17 +163,17 @@ def _digest(sessions: sessionmaker[Session], email: Email) -> rendering.Letter:
 def _about_webhook(sessions: sessionmaker[Session], email: Email, settings: Settings) -> rendering.Letter:
     with sessions() as session:
         each_alone(session)
-        assert email.about is not None
-        known = queries.known_of(session, email.about)  # an order of the market that reads it
+        # An order of the market that reads it, if there is any.
+        known = None if email.about is None else queries.known_of(session, email.about)
         webhook = session.get(Webhook, UUID(email.recipient_id))
-    if webhook is None:
+    if webhook is None or webhook.deleted_at is not None:
         raise PermanentFailure("the webhook was deleted")
-    assert known is not None
     own = f"{settings.public_url}/notifications" if settings.public_url else settings.notifications_url
     return rendering.render_webhook(
         Step(email.step),
         email.locale,
-        known.order,
+        known.order if known else None,
+        is_sellers=email.seller != ALL,
         host=urlsplit(webhook.address).hostname or "",
         api=f"{own}/v1/webhooks/{webhook.id}",
         since=webhook.failing_since or email.created_at,

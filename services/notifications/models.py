@@ -18,6 +18,7 @@ from sqlalchemy import (
     UniqueConstraint,
     func,
     text,
+    true,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -38,6 +39,7 @@ class Base(DeclarativeBase):
 _WAITS = text("reply_due_at is not null")
 _UNSENT = text("state = 'waiting'")
 _UNDER_WAY = text("sending_until is not null")
+_OVER = text("ended_at is not null")
 
 
 class Email(Base):
@@ -327,6 +329,15 @@ class Webhook(Base):
     rested_until: Mapped[datetime | None]  # nothing is sent before
     told_at: Mapped[datetime | None]  # when its owner was told that it fails
     last_taken_at: Mapped[datetime | None]
+    enabled_at: Mapped[datetime | None]  # what waited then begins anew
+    # Deliveries up to this number are neither shown nor sent: it hears of fewer orders now, and it is not yet
+    # looked which of them it may not have.
+    hidden_to: Mapped[int | None] = mapped_column(BigInteger)
+    deleted_at: Mapped[datetime | None]  # it is there for nobody; what it was sent is removed bit by bit
+    resending_since: Mapped[datetime | None]  # what failed or was missed from here on is being owed again
+    resent: Mapped[int] = mapped_column(
+        BigInteger, default=0, server_default="0"
+    )  # how many that were so far, or the last time
     created_by: Mapped[str]  # the token's subject
     created_at: Mapped[datetime]
 
@@ -346,7 +357,7 @@ class Delivery(Base):
         Index("ix_webhook_deliveries_number", "webhook_id", "number"),
         Index("ix_webhook_deliveries_state", "webhook_id", "state", "number"),
         Index("ix_webhook_deliveries_order_id", "order_id", "webhook_id", "number"),
-        Index("ix_webhook_deliveries_created_at", "created_at"),
+        Index("ix_webhook_deliveries_ended_at", "ended_at", postgresql_where=_OVER),
     )
 
     number: Mapped[int] = mapped_column(BigInteger, Identity(always=True), primary_key=True)
@@ -363,7 +374,8 @@ class Delivery(Base):
     order_number: Mapped[str]
     state: Mapped[str] = mapped_column(default=DeliveryState.WAITING, server_default=DeliveryState.WAITING)
     next_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    due_at: Mapped[datetime] = mapped_column(server_default=func.now())  # patience counts from here
+    # Patience counts from here: when it was first tried since it was owed, and before that when it fell due.
+    due_at: Mapped[datetime] = mapped_column(server_default=func.now())
     sending_until: Mapped[datetime | None]  # a sender has it; past: the sender died
     attempts: Mapped[int] = mapped_column(
         server_default="0"
@@ -398,6 +410,7 @@ class DeliveryAttempt(Base):
     at: Mapped[datetime]
     milliseconds: Mapped[int]
     status: Mapped[int | None]  # of HTTP; none where there was no answer
+    people: Mapped[bool] = mapped_column(server_default=true())  # whether people's data was sent
     answer: Mapped[str]  # its beginning; emptied when the person is erased
     error: Mapped[str]
 

@@ -17,7 +17,7 @@ from services.notifications.domain.overdue import Matter
 from services.notifications.domain.steps import TO_SELLER
 from services.notifications.models import OpenMatter
 from shared.events.snapshots import OrderSnapshot, Step
-from shared.wording import Words, templates_in
+from shared.wording import Words, reader_of, templates_in
 
 MOST_NAMED = 20  # orders of each kind in a digest
 TEMPLATES = Path(__file__).with_name("templates")
@@ -101,19 +101,27 @@ def render_digest(locale: str, order: OrderSnapshot, late: Sequence[OpenMatter])
 
 
 def render_webhook(
-    step: Step, locale: str, order: OrderSnapshot, *, host: str, api: str, since: datetime
+    step: Step,
+    locale: str,
+    order: OrderSnapshot | None,
+    *,
+    is_sellers: bool,
+    host: str,
+    api: str,
+    since: datetime,
 ) -> Letter:
     """That a program does not answer, and what its owner can do; the order knows the market's words.
 
-    Of its address the host alone is named: what follows may be a key. `api` is where its owner finds it.
+    Without an order instants are in UTC. The letter is a seller's own, or nobody's in particular. Of the
+    program's address the host alone is named: what follows may be a key. `api` is where its owner finds it.
     """
-    reader = figures.reader_about(order, locale)
-    say = reader.words("emails").about(host=host, since=reader.moment(since))
+    reader = figures.reader_about(order, locale) if order else reader_of(locale, "", "EUR", "UTC")
+    say = reader.words("emails").about(host=host, since=reader.moment(since) + ("" if order else " UTC"))
     context = {
-        **figures.branding(order, reader),
+        **(figures.branding(order, reader) if order and is_sellers else figures.nobodys_branding()),
         "say": say,
         "step": step,
-        "title": order.market.market,
+        "title": order.market.market if order and is_sellers else "",
         "to_seller": True,
         "language": reader.language,
         "api": api,

@@ -18,17 +18,22 @@ from services.notifications import calling
 from services.notifications.commands import deliveries, webhooks
 from services.notifications.commands.deliveries import Claimed, Room, Tried
 from services.notifications.db import settings_of
+from services.notifications.domain.webhooks import Answer
 from services.notifications.messaging import jobs
 from services.notifications.queries import webhooks as queries
 from services.notifications.settings import Settings
 from shared import clock, secrets_at_rest
 from shared.db import libpq_url
 from shared.logging import logger
+from shared.messaging.backoff import is_lost_connection
 from shared.messaging.fault_points import crash_point
+from shared.messaging.jobs import Effect
 
 log = logger(__name__)
 
 T = TypeVar("T")
+
+_UNSIGNED = "not sent: it could not be signed, as its secret can't be opened; make a new one"
 
 # The next round is owed after ROUND_SECONDS and may find all processes busy for as long as another one's last
 # tries take: with two processes somebody always takes on what comes.
@@ -41,6 +46,7 @@ POLL_SECONDS = 0.5  # the guarantee behind LISTEN; what is to be sent again is f
 # What comes within it is written down and taken on together.
 TURN_SECONDS = 0.02
 HOLD_BACK_SECONDS = 1.0
+SLICE_SECONDS = 2.0  # of work that goes on for long: then other jobs of the queue have their turn
 
 
 @jobs.kind("webhooks", limit_seconds=LIMIT_SECONDS, queue="webhooks")
@@ -50,20 +56,75 @@ def send_webhooks(sessions: sessionmaker[Session], argument: dict[str, Any]) -> 
 
 
 @jobs.kind("webhook_resend", limit_seconds=120)
-def resend_since(sessions: sessionmaker[Session], argument: dict[str, Any]) -> None:
-    """Owe a webhook again what failed and what it was never owed, some at a time: others send meanwhile."""
+def resend_since(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
+    """Owe a webhook again what failed and what it was never owed, some at a time: others send meanwhile.
+
+    A job does a slice of it and owes the next, so that e-mails and others' jobs have their turn. `after` is
+    how far it has come in what failed, `missed` what is left of the feed.
+    """
     webhook_id = UUID(argument["webhook_id"])
     since, until = (datetime.fromisoformat(argument[name]) for name in ("since", "until"))
+    done = dict(argument)
+
+    def owe_some(session: Session) -> bool:
+        if done.get("after", 0) is not None:
+            done["after"] = webhooks.owe_again(session, webhook_id, since, until, done.get("after", 0))
+            return True
+        if "missed" not in done:
+            missed = queries.positions_between(session, since, until)
+            done["missed"] = [missed.start, missed.stop]
+        first, stop = done["missed"]
+        upto = min(first + webhooks.MOST_AT_A_TIME, stop)
+        if first < upto:
+            webhooks.owe_missed(session, webhook_id, first, upto - 1)
+        done["missed"] = [upto, stop]
+        is_more: bool = upto < stop
+        return is_more
+
+    if _is_left(sessions, owe_some):
+        return partial(webhooks.owe_resending, webhook_id=webhook_id, argument=done)
+    return partial(webhooks.end_resending, webhook_id=webhook_id)
+
+
+@jobs.on_dead("webhook_resend")
+def give_up_resending(session: Session, argument: dict[str, Any], reason: str) -> None:  # noqa: ARG001 - in the log
+    """Let it be asked for again."""
+    webhooks.end_resending(session, UUID(argument["webhook_id"]))
+
+
+@jobs.kind("webhook_forget", limit_seconds=120)
+def forget(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
+    """Remove what a deleted webhook was sent, or what one may have no more, some at a time."""
+    webhook_id = UUID(argument["webhook_id"])
+    if _is_left(sessions, lambda session: webhooks.forget_some(session, webhook_id)):
+        return partial(webhooks.owe_forgetting, webhook_id=webhook_id)
+    return None
+
+
+@jobs.kind("webhook_bring_forward", limit_seconds=120)
+def bring_forward(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
+    """Have what waited at a webhook that was enabled sent now, some at a time."""
+    webhook_id, after = UUID(argument["webhook_id"]), argument["after"]
+
+    def bring_some(session: Session) -> bool:
+        nonlocal after
+        after = webhooks.bring_some_forward(session, webhook_id, after)
+        return after is not None
+
+    if _is_left(sessions, bring_some):
+        return partial(webhooks.owe_bringing_forward, webhook_id=webhook_id, after=after)
+    return None
+
+
+def _is_left(sessions: sessionmaker[Session], do_some: Callable[[Session], bool]) -> bool:
+    """Do parts of some work, a commit each, for as long as a slice is; answers whether there may be more."""
+    ends_at = time.monotonic() + SLICE_SECONDS
     is_more = True
-    while is_more:
+    while is_more and time.monotonic() < ends_at:
         with sessions.begin() as session:
-            is_more = webhooks.owe_again(session, webhook_id, since, until)
-    with sessions() as session:
-        missed = queries.positions_between(session, since, until)
-    for first in missed[:: webhooks.MOST_AT_A_TIME]:
-        with sessions.begin() as session:
-            last = min(first + webhooks.MOST_AT_A_TIME, missed.stop) - 1
-            webhooks.owe_missed(session, webhook_id, first, last)
+            is_more = do_some(session)
+        crash_point("after_commit")
+    return is_more
 
 
 class Round:
@@ -116,15 +177,31 @@ class Round:
         try:
             claimed = await self._in_database(partial(self._record_and_claim, tried, is_open=is_open))
         except Exception as error:
-            # A database that is away comes back; what it was not told is sent again once its lease is over.
             log.warning("webhooks_not_recorded", exc_info=error)
-            self._tried = tried + self._tried if is_open else []
+            await self._record_after(error, tried, is_open=is_open)
             await asyncio.sleep(POLL_SECONDS)
             return
         for one in claimed:
             task = asyncio.create_task(self._send(caller, one))
             self._under_way[task] = one
             task.add_done_callback(self._ended)
+
+    async def _record_after(self, error: BaseException, tried: list[Tried], *, is_open: bool) -> None:
+        """Write down what could not be written down together with what else a turn does."""
+        if not is_lost_connection(error):
+            try:
+                await self._in_database(partial(self._record_each, tried))
+            except Exception as again:
+                log.warning("webhooks_not_recorded", exc_info=again)
+                error = again
+        if is_lost_connection(error) and is_open:
+            # A database that is away comes back; what it was not told is sent again once its lease is over.
+            self._tried = tried + self._tried
+
+    def _record_each(self, tried: list[Tried]) -> None:
+        with self._sessions.begin() as session:
+            deliveries.lock_senders(session)
+            deliveries.record_each(session, tried)
 
     def _record_and_claim(self, tried: list[Tried], *, is_open: bool) -> list[Claimed]:
         room = self._room()
@@ -154,18 +231,24 @@ class Round:
 
     async def _send(self, caller: calling.Caller, one: Claimed) -> None:
         now = clock.now()
-        secrets = [secrets_at_rest.opened(self._settings.webhook_keys, kept) for kept in one.secrets]
-        headers = calling.signed(one.event_id, one.delivery_id, secrets, one.content, now)
-        if one.is_test:
-            headers["webhook-test"] = "true"
-        answer = await caller.post(one.webhook_id, one.address, headers, one.content)
+        try:
+            secrets = [secrets_at_rest.opened(self._settings.webhook_keys, kept) for kept in one.secrets]
+            headers = calling.signed(one.event_id, one.delivery_id, secrets, one.content, now)
+        except Exception:
+            # Ours, not the receiver's, but its owner has to know: nothing arrives until a new secret is made.
+            log.exception("webhook_not_signed", delivery_id=str(one.delivery_id))
+            answer = Answer(at=now, milliseconds=0, error=_UNSIGNED)
+        else:
+            if one.is_test:
+                headers["webhook-test"] = "true"
+            answer = await caller.post(one.webhook_id, one.address, headers, one.content)
         crash_point("after_effect")
-        self._tried.append(Tried(number=one.number, attempt=one.attempt, answer=answer))
+        self._tried.append(Tried(number=one.number, attempt=one.attempt, answer=answer, people=one.people))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         one = self._under_way.pop(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            # Ours, not the receiver's, as a key that opens no secret: sent again when its lease is over.
+            # Ours, not the receiver's: sent again when its lease is over.
             log.error("webhook_not_sent", delivery_id=str(one.delivery_id), exc_info=error)
         self._wake.set()
 

@@ -1,6 +1,5 @@
 """Webhooks over HTTP: parse, call one command or query, answer."""
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,6 +11,7 @@ from sqlalchemy.orm.attributes import set_committed_value
 from services.notifications.api.schemas.webhooks import (
     DeliveriesArguments,
     ResendArguments,
+    ResentSchema,
     RotateArguments,
     TestArguments,
     WebhookArguments,
@@ -83,7 +83,8 @@ def get_webhook(session: Session, webhook_id: UUID) -> Webhook:
 def change_webhook(session: Session, changes: dict[str, Any], webhook_id: UUID) -> Webhook:
     """Change what is named; what is owed already goes where the webhook goes now.
 
-    What it hears no more of by seller or market is forgotten. Refused (409) with its reason:
+    What it hears no more of by seller or market is forgotten. Where that is much, nothing is sent to it, and
+    what it was sent so far is not shown, until it was looked at. Refused (409) with its reason:
     `too_many_webhooks` of a seller.
     """
     _refuse_people(session, webhook_id, wanted=changes.get("people", False))
@@ -95,7 +96,7 @@ def change_webhook(session: Session, changes: dict[str, Any], webhook_id: UUID) 
 @requires("webhooks:write")
 @command
 def delete_webhook(session: Session, webhook_id: UUID) -> None:
-    """Forget a webhook, with all that it was sent and is owed."""
+    """Forget a webhook, with all that it was sent and is owed: nobody sees it, and it hears nothing more."""
     commands.delete_webhook(session, webhook_id)
 
 
@@ -145,7 +146,7 @@ def list_deliveries(session: Session, arguments: dict[str, Any], webhook_id: UUI
         order_id=arguments.get("order"),
         since=arguments.get("since"),
     )
-    _shows_people(session, webhook_id, found)
+    _keep_people_from_others(*found)
     return page_of(found, arguments["limit"], "number")
 
 
@@ -155,10 +156,13 @@ def list_deliveries(session: Session, arguments: dict[str, Any], webhook_id: UUI
 @query
 def get_delivery(session: Session, webhook_id: UUID, delivery_id: UUID) -> Ready:
     """One delivery with each try, and with the body that is sent."""
-    people = queries.webhook(session, webhook_id).people
+    webhook = queries.webhook(session, webhook_id)
     delivery = queries.delivery(session, webhook_id, delivery_id)
+    # As it was sent last, whatever is wanted now.
+    people = delivery.tries[-1].people if delivery.tries else webhook.people
+    _keep_people_from_others(delivery)
     content = None
-    if _shows_people(session, webhook_id, [delivery]):
+    if PEOPLE in g.actor.scopes or not people:
         content = queries.content(session, delivery.event_id, people=people)
     return Ready(WebhookDeliverySchema().dump(delivery) | {"content": content})
 
@@ -173,21 +177,23 @@ def resend_delivery(session: Session, webhook_id: UUID, delivery_id: UUID) -> De
     Refused (409) with its reason: `webhook_off`, `event_forgotten`.
     """
     delivery = commands.resend(session, webhook_id, delivery_id)
-    _shows_people(session, webhook_id, [delivery])
+    _keep_people_from_others(delivery)
     return delivery
 
 
 @blueprint.route("/<uuid:webhook_id>/resend", methods=["POST"])
 @blueprint.arguments(ResendArguments)
-@blueprint.response(202)
+@blueprint.response(202, ResentSchema)
 @requires("webhooks:write")
 @command
-def resend_since(session: Session, wanted: dict[str, datetime], webhook_id: UUID) -> None:
+def resend_since(session: Session, wanted: dict[str, datetime], webhook_id: UUID) -> dict[str, int]:
     """Send all that failed, and all that it missed while it was off, since a time; it shows in the log.
 
-    Refused (409) with its reason: `webhook_off`.
+    The answer counts what failed. That and what was missed is owed in parts meanwhile: the webhook's `resent`
+    counts both, and `resending_since` is null once it is over. Refused (409) with its reason: `webhook_off`,
+    `resend_under_way`.
     """
-    commands.resend_since(session, webhook_id, **wanted)
+    return {"failed": commands.resend_since(session, webhook_id, **wanted)}
 
 
 @blueprint.route("/<uuid:webhook_id>/test", methods=["POST"])
@@ -209,14 +215,16 @@ def _refuse_people(session: Session, webhook_id: UUID, *, wanted: bool = False) 
         refuse_without(PEOPLE)
 
 
-def _shows_people(session: Session, webhook_id: UUID, deliveries: Iterable[Delivery]) -> bool:
-    """Whether the caller may see what was sent; from who may not, answers are kept too: they may quote it."""
-    may_see = PEOPLE in g.actor.scopes or not queries.webhook(session, webhook_id).people
-    if not may_see:
-        for attempt in (attempt for delivery in deliveries for attempt in delivery.tries):
-            set_committed_value(attempt, "answer", "")
-            set_committed_value(attempt, "error", "")
-    return may_see
+def _keep_people_from_others(*deliveries: Delivery) -> None:
+    """Show answers to tries that brought people's data to who may read it alone: they may quote it.
+
+    Also where the webhook is sent none any more.
+    """
+    if PEOPLE in g.actor.scopes:
+        return
+    for attempt in (attempt for delivery in deliveries for attempt in delivery.tries if attempt.people):
+        set_committed_value(attempt, "answer", "")
+        set_committed_value(attempt, "error", "")
 
 
 def _with_secret(session: Session, webhook: Webhook, secret: str) -> Ready:

@@ -6,7 +6,7 @@ by whoever ends the one before it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -28,8 +28,9 @@ from services.notifications.domain.webhooks import (
 from services.notifications.models import Delivery, DeliveryAttempt, EventBody
 from services.notifications.queries import webhooks as queries
 from shared import clock
-from shared.events.feed import public_form
+from shared.events.feed import Entry, public_form
 from shared.logging import logger
+from shared.messaging.backoff import is_lost_connection
 from shared.metrics import when_committed
 
 log = logger(__name__)
@@ -54,6 +55,8 @@ MOST_HELD_BACK = 1000  # deliveries that are put off at a time, as one before th
 _SENDERS = 0x57617962  # the lock's name: any number that nobody else uses
 _DIED = f"the process that was sending it died {DEATHS} times"
 _FORGOTTEN = "the event is kept no longer"
+_UNMADE = "what is to be sent could not be put together"
+_UNWRITTEN = "what it answered could not be written down"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +80,7 @@ class Claimed:
     address: str
     secrets: tuple[bytes, ...]  # sealed; the newest first
     content: bytes
+    people: bool  # whether people's data is in it
     is_test: bool
     is_failing: bool  # its endpoint did not take what was sent last
     is_deadly: bool  # senders died that had it
@@ -89,23 +93,27 @@ class Tried:
     number: int
     attempt: int
     answer: Answer
+    people: bool = False  # whether people's data was sent
     is_last: bool = False  # trying again can't help
 
 
 # Each endpoint by itself, so that those with thousands waiting cost no more than those with one. Healthy ones
 # go first; an order's event goes when none of the order before it waits. A row that is due though a sender
-# had it has outlived that sender.
+# had it has outlived that sender. Patience counts from the first try: before that it could not go, as one of
+# its order was before it, its receiver rested or was switched off.
 _CLAIM = text(f"""
     with open_ones as (
         select id, failures > 0 as is_failing, greatest(0, case when failures > 0 then 1 else :each end - (
             select count(*) from webhook_deliveries
             where webhook_id = webhooks.id and sending_until > now()
         )) as room
-        from webhooks where state = 'active' and (rested_until is null or rested_until <= now())
+        from webhooks where state = 'active' and hidden_to is null
+            and (rested_until is null or rested_until <= now())
     ), due as (
-        select one.number, one.next_at, open_ones.is_failing, one.deaths >= {SUSPICIOUS_DEATHS} as is_deadly
+        select one.number, one.next_at, one.due_at, open_ones.is_failing,
+            one.deaths >= {SUSPICIOUS_DEATHS} as is_deadly
         from open_ones, lateral (
-            select number, next_at, deaths from webhook_deliveries as mine
+            select number, next_at, due_at, deaths from webhook_deliveries as mine
             where webhook_id = open_ones.id and state = 'waiting' and next_at <= now()
             and not exists (
                 select from webhook_deliveries as earlier
@@ -118,17 +126,21 @@ _CLAIM = text(f"""
         select *, row_number() over (partition by is_failing, is_deadly order by next_at, number) as place
         from due
     ), picked as (
-        select number, is_failing, is_deadly from ranked
+        select number, due_at, is_failing, is_deadly from ranked
         where (not is_failing or place <= :failing) and (not is_deadly or place <= :deadly)
         order by is_failing, next_at, number limit :all
     )
     update webhook_deliveries as mine
     set attempts = attempts + 1, deaths = deaths + (sending_until is not null)::int,
+        due_at = case when mine.failures > 0 and mine.due_at >= coalesce(webhooks.enabled_at, mine.due_at)
+            then mine.due_at else now() end,
+        failures = case when mine.due_at < webhooks.enabled_at then 0 else mine.failures end,
         sending_until = now() + :lease, next_at = now() + :lease
     from picked, webhooks
     where mine.number = picked.number and webhooks.id = mine.webhook_id
-    returning mine.number, mine.id, mine.webhook_id, mine.event_id, mine.attempts, mine.deaths, mine.due_at,
-        mine.failures, mine.order_id, mine.position, webhooks.address, webhooks.secret, webhooks.people,
+    returning mine.number, mine.id, mine.webhook_id, mine.event_id, mine.attempts, mine.deaths,
+        greatest(picked.due_at, webhooks.enabled_at) as due_at, mine.order_id, mine.position,
+        webhooks.address, webhooks.secret, webhooks.people,
         case when webhooks.previous_until > now() then webhooks.previous_secret end as previous_secret,
         picked.is_failing, picked.is_deadly""")  # noqa: S608 - a number of ours
 
@@ -141,7 +153,8 @@ _HOLD_BACK = text("""
         join webhook_deliveries as mine on mine.webhook_id = webhooks.id
         join webhook_deliveries as earlier on earlier.line = mine.line
             and earlier.state = 'waiting' and earlier.position < mine.position
-        where webhooks.state = 'active' and (webhooks.rested_until is null or webhooks.rested_until <= now())
+        where webhooks.state = 'active' and webhooks.hidden_to is null
+        and (webhooks.rested_until is null or webhooks.rested_until <= now())
         and mine.state = 'waiting' and mine.next_at <= now() and earlier.sending_until is null
         and earlier.next_at > now()
         group by mine.number limit :most
@@ -168,6 +181,11 @@ _WRITE_DOWN = text("""
     where mine.number = came.number""")
 
 
+_END_UNTOLD = text("""
+    update webhook_deliveries set state = 'failed', ended_at = now(), sending_until = null
+    where number = :number and attempts = :attempt and state = 'waiting'""")
+
+
 def lock_senders(session: Session) -> None:
     """Change deliveries alone until the transaction ends."""
     session.execute(select(func.pg_advisory_xact_lock(_SENDERS)))
@@ -183,15 +201,16 @@ def claim(session: Session, room: Room) -> list[Claimed]:
     if not rows:
         return []
     bodies = _bodies(session, {(row.event_id, row.people) for row in rows if row.deaths < DEATHS})
-    lost = [row for row in rows if (row.event_id, row.people) not in bodies]
+    sendable = {place: content for place, content in bodies.items() if content}
+    lost = [row for row in rows if (row.event_id, row.people) not in sendable]
     if lost:
-        record(session, [_given_up(row) for row in lost])
-    claimed = [row for row in rows if (row.event_id, row.people) in bodies]
+        record_each(session, [_given_up(row, is_kept=(row.event_id, row.people) in bodies) for row in lost])
+    claimed = [row for row in rows if (row.event_id, row.people) in sendable]
     for row in claimed:
         if row.attempts == 1 and row.position is not None:
             waited = (clock.now() - row.due_at).total_seconds()
             when_committed(session, lambda waited=waited: DELAY_SECONDS.observe(waited))  # type: ignore[misc]
-    return [_claimed(row, bodies[row.event_id, row.people]) for row in claimed]
+    return [_claimed(row, sendable[row.event_id, row.people]) for row in claimed]
 
 
 def hold_back(session: Session) -> None:
@@ -235,6 +254,34 @@ def record(session: Session, tried: Sequence[Tried]) -> None:
         session.expunge(row)  # what it has read is old by now
 
 
+def record_each(session: Session, tried: Sequence[Tried]) -> None:
+    """Write down what came of tries, together or, where that can't be, each by itself.
+
+    What can't be written down as it is stands in the log without what was answered; where not even that can
+    be it is given up without a word there, and the next of its order goes. None holds up another. The caller
+    has locked the senders. Raises where the database went away.
+    """
+    if _is_recorded(session, tried):
+        return
+    for one in tried:
+        bare = replace(one.answer, text="", retry_after="", error=_UNWRITTEN)
+        if not (_is_recorded(session, [one]) or _is_recorded(session, [replace(one, answer=bare)])):
+            session.execute(_END_UNTOLD, {"number": one.number, "attempt": one.attempt})
+            session.execute(_LET_NEXT_GO, {"ended": [one.number]})
+
+
+def _is_recorded(session: Session, tried: Sequence[Tried]) -> bool:
+    try:
+        with session.begin_nested():
+            record(session, tried)
+    except Exception as error:
+        if is_lost_connection(error):
+            raise
+        log.exception("webhook_outcome_not_written", deliveries=[one.number for one in tried])
+        return False
+    return True
+
+
 def _outcome(row: Delivery, tried: Tried) -> dict[str, Any]:
     answer = tried.answer
     failures = 0 if answer.is_taken else row.failures + 1
@@ -263,6 +310,7 @@ def _logged(
             "at": answer.at,
             "milliseconds": answer.milliseconds,
             "status": answer.status,
+            "people": by_number[row.number].people,
             "answer": "" if str(row.order_id) in erased else answer.text,
             "error": "" if str(row.order_id) in erased else answer.error,
         }
@@ -271,9 +319,9 @@ def _logged(
     ]
 
 
-def _given_up(row: Row[Any]) -> Tried:
+def _given_up(row: Row[Any], *, is_kept: bool) -> Tried:
     """The last try of something that can't be sent."""
-    why = _DIED if row.deaths >= DEATHS else _FORGOTTEN
+    why = _DIED if row.deaths >= DEATHS else _UNMADE if is_kept else _FORGOTTEN
     log.error("webhook_given_up", delivery_id=str(row.id), webhook_id=str(row.webhook_id), error=why)
     answer = Answer(at=clock.now(), milliseconds=0, error=why)
     return Tried(number=row.number, attempt=row.attempts, answer=answer, is_last=True)
@@ -289,6 +337,7 @@ def _claimed(row: Row[Any], content: bytes) -> Claimed:
         address=row.address,
         secrets=tuple(secret for secret in (row.secret, row.previous_secret) if secret),
         content=content,
+        people=row.people,
         is_test=row.position is None,
         is_failing=row.is_failing,
         is_deadly=row.is_deadly,
@@ -298,26 +347,40 @@ def _claimed(row: Row[Any], content: bytes) -> Claimed:
 def _bodies(session: Session, wanted: set[tuple[UUID, bool]]) -> dict[tuple[UUID, bool], bytes]:
     """The bytes of events, with people or without; made at the first try, and kept for all that follow.
 
-    Missing is what is kept no longer.
+    Missing is what is kept no longer, and empty what can't be put together.
     """
     bodies = _kept(session, wanted)
     new = wanted - bodies.keys()
     if new:
         entries = queries.contents(session, {event_id for event_id, _ in new})
+        made = {
+            (event_id, people): _put_together(entries[event_id], with_people=people)
+            for event_id, people in new
+            if event_id in entries
+        }
         rows: list[dict[str, Any]] = [
             {
                 "event_id": event_id,
                 "people": people,
                 "order_id": entries[event_id].order_id,
-                "content": msgspec.json.encode(public_form(entries[event_id], with_people=people)),
+                "content": content,
             }
-            for event_id, people in new
-            if event_id in entries
+            for (event_id, people), content in made.items()
+            if content
         ]
         if rows:
             session.execute(insert_or_leave(EventBody).on_conflict_do_nothing(), rows)
-            bodies |= {(row["event_id"], row["people"]): row["content"] for row in rows}
+        bodies |= made
     return bodies
+
+
+def _put_together(entry: Entry, *, with_people: bool) -> bytes:
+    try:
+        return msgspec.json.encode(public_form(entry, with_people=with_people))
+    except Exception:
+        # Of one event it holds up no other.
+        log.exception("webhook_body_not_made", event_id=str(entry.event_id))
+        return b""
 
 
 def _kept(session: Session, wanted: set[tuple[UUID, bool]]) -> dict[tuple[UUID, bool], bytes]:

@@ -110,6 +110,9 @@ _NUMBER = text("""
 """)
 
 
+_HOLD = text("select position from feed_head for update")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Numbered:
     """The positions that a batch was given, first to last; none where last is below first."""
@@ -118,6 +121,11 @@ class Numbered:
     last: int
     is_more: bool  # whether others wait
     is_heard: bool  # whether there is any webhook
+
+
+def hold(session: Session) -> None:
+    """Wait for what is just being numbered, and let nothing be until the transaction ends."""
+    session.execute(_HOLD)
 
 
 def number_waiting(session: Session) -> Numbered | None:

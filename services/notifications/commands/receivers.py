@@ -28,11 +28,13 @@ from services.notifications.queries import webhooks as queries
 from shared import clock
 from shared.events.snapshots import OrderSnapshot, Recipient, Step
 from shared.logging import correlation_id, logger
+from shared.messaging.backoff import is_lost_connection
 from shared.metrics import when_committed
 
 log = logger(__name__)
 
 SAID_ANEW = timedelta(minutes=1)
+NO_MARKETS_LOCALE = "en-GB"
 
 SWITCHED_OFF = Counter(
     "waybill_webhooks_switched_off",
@@ -68,7 +70,7 @@ def note_answers(session: Session, answers: Sequence[tuple[Delivery, Answer]]) -
             Webhook.last_taken_at < clock.now() - SAID_ANEW,
         ),
     )
-    locked = rows.order_by(Webhook.id).with_for_update()
+    locked = rows.order_by(Webhook.id).with_for_update(key_share=True)  # what is owed to it does not wait
     for webhook in session.scalars(locked.execution_options(populate_existing=True)):
         for delivery, answer in by_webhook[webhook.id]:
             _note(session, webhook, delivery, answer)
@@ -120,12 +122,11 @@ def _tell_owner(session: Session, webhook: Webhook, delivery: Delivery, step: St
     """Write to whoever minds the program, in the language of the order's market; and on the seller's panel.
 
     The panel tells it on the order whose news did not arrive. Of an endpoint that hears all sellers none of
-    them is told: it is not theirs.
+    them is told: it is not theirs. Where no order is known that it could hear of, there is no panel to tell
+    it on, and the e-mail is in English.
     """
-    order = queries.order_to_write_about(session, delivery.order_id, webhook)
-    if order is None:
-        return  # nothing was ever sold, so there is no language to write in
-    if ALL not in webhook.sellers:
+    order = _order_to_write_about(session, delivery, webhook)
+    if order is not None and ALL not in webhook.sellers:
         notices.tell(
             session,
             order_id=order.order_id,
@@ -138,28 +139,40 @@ def _tell_owner(session: Session, webhook: Webhook, delivery: Delivery, step: St
     join_line(session, line, [_email(webhook, order, step)])
 
 
+def _order_to_write_about(session: Session, delivery: Delivery, webhook: Webhook) -> OrderSnapshot | None:
+    """An order whose market has the language; None where there is none, or none that can be read."""
+    try:
+        with session.begin_nested():
+            return queries.order_to_write_about(session, delivery.order_id, webhook)
+    except Exception as error:
+        if is_lost_connection(error):
+            raise
+        log.exception("webhook_owner_told_without_order", webhook_id=str(webhook.id))
+        return None
+
+
 def owner_id(webhook_id: UUID) -> UUID:
     """What the e-mails about a webhook are about, in place of an order: they have a line of their own."""
     return uuid5(NAMESPACE_URL, f"webhook:{webhook_id}")
 
 
-def _email(webhook: Webhook, order: OrderSnapshot, step: Step) -> Email:
+def _email(webhook: Webhook, order: OrderSnapshot | None, step: Step) -> Email:
     now = clock.now()
     key = f"email:{step}:{now:%Y%m%dT%H%M%S%f}:{webhook.id}"
     return Email(
         key=key,
         order_id=owner_id(webhook.id),
         number="",
-        seller=ALL if ALL in webhook.sellers else order.seller.seller,
-        market=ALL if ALL in webhook.sellers else order.market.market,
+        seller=ALL if order is None or ALL in webhook.sellers else order.seller.seller,
+        market=ALL if order is None or ALL in webhook.sellers else order.market.market,
         step=step,
-        about=order.order_id,
+        about=order and order.order_id,
         recipient=Recipient.SELLER,
         recipient_id=str(webhook.id),
         address=webhook.email,
         reply_to="",
         sender_name="",
-        locale=order.market.locale,
+        locale=order.market.locale if order else NO_MARKETS_LOCALE,
         attachments=[],
         message_id=uuid5(NAMESPACE_URL, key),
         correlation_id=correlation_id.get(),

@@ -2,7 +2,8 @@
 
 import base64
 import secrets as chance
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -10,8 +11,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 import msgspec
 from prometheus_client import Gauge
 from sqlalchemy import Table, delete, func, select, text, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
+from services.notifications.commands import feed
 from services.notifications.commands.deliveries import lock_senders
 from services.notifications.db import settings_of
 from services.notifications.domain import receivers
@@ -39,6 +41,9 @@ BOTH_SECRETS_FOR = timedelta(days=1)  # if whoever changes one says nothing else
 ROUND_SECONDS = 15
 LATE_SECONDS = 0.5  # a round that is going on has found it by then
 MOST_AT_A_TIME = 1000  # are owed again in one transaction
+MOST_FORGOTTEN = 500  # in one transaction, for which senders wait
+MOST_COUNTED = 10_000  # of what is to be sent again, for the answer
+COUNT_SECONDS = 60.0
 _ROUNDS = uuid5(NAMESPACE_URL, "webhooks")  # what the jobs are about, in place of an order
 
 # As the feed is read: what is of no one seller or market is everybody's.
@@ -60,7 +65,8 @@ _FAN_OUT = text(f"""
     select count(*) from woken""")  # noqa: S608 - put together from what stands above
 _MISSED = text(f"""
     with owed as (
-        {_OWE} from feed join webhooks on webhooks.id = :webhook_id and {_HEARS}
+        {_OWE} from feed
+        join webhooks on webhooks.id = :webhook_id and webhooks.deleted_at is null and {_HEARS}
         where feed.position between :first and :last
         order by feed.position
         on conflict do nothing returning true
@@ -68,9 +74,40 @@ _MISSED = text(f"""
     select count(*) from owed""")  # noqa: S608 - as above
 # A test is nobody's.
 _FORGET_BEYOND_REACH = text(f"""
-    delete from webhook_deliveries as sent using webhooks
-    where webhooks.id = :webhook_id and sent.webhook_id = webhooks.id and sent.position is not null
-    and not exists (select from feed where feed.event_id = sent.event_id and {_REACHES})""")  # noqa: S608 - as above
+    with part as (
+        select number, position, event_id from webhook_deliveries
+        where webhook_id = :webhook_id and number <= :hidden_to
+        order by number desc limit :most
+    ), gone as (
+        delete from webhook_deliveries as sent using part, webhooks
+        where webhooks.id = :webhook_id and sent.number = part.number and part.position is not null
+        and not exists (select from feed where feed.event_id = part.event_id and {_REACHES})
+    )
+    select case when count(*) = :most then min(number) - 1 end from part""")  # noqa: S608 - as above
+_BRING_FORWARD = text("""
+    with part as (
+        select number from webhook_deliveries
+        where webhook_id = :webhook_id and state = 'waiting' and number > :after order by number limit :most
+    ), moved as (
+        update webhook_deliveries as mine set next_at = now() from part, webhooks
+        where mine.number = part.number and webhooks.id = mine.webhook_id
+        and mine.due_at < webhooks.enabled_at and mine.sending_until is null and mine.next_at > now()
+    )
+    select case when count(*) = :most then max(number) end from part""")
+_END_WHAT_WAITED = text("""
+    with part as (
+        select number from webhook_deliveries
+        where webhook_id = :webhook_id and state = 'waiting' and sending_until is null
+        and due_at < now() - :kept
+        order by number limit :most
+    ), ended as (
+        update webhook_deliveries as mine set state = 'failed', ended_at = now() from part
+        where mine.number = part.number
+    ), told as (
+        insert into webhook_attempts (delivery_number, at, milliseconds, people, answer, error)
+        select number, now(), 0, false, '', :why from part
+    )
+    select count(*) = :most from part""")
 
 
 def fan_out(session: Session, first_position: int, last_position: int) -> None:
@@ -98,10 +135,26 @@ def see_to_late(session: Session) -> None:
     """
     late = queries.oldest_due_seconds(session)
     OLDEST_DUE.set(late)
-    for state, number in queries.count_by_state(session).items():
-        WEBHOOKS.labels(state).set(number)
     if late > LATE_SECONDS and not queries.is_round_owed(session):
         owe_late_round(session)
+
+
+class Count:
+    """Counts webhooks for the gauge once a minute, however often it is asked."""
+
+    __name__ = "count_webhooks"  # of the agent's thread
+
+    def __init__(self) -> None:
+        self._next_at = 0.0
+
+    def __call__(self, session: Session) -> None:
+        """Count them if it is time."""
+        now = time.monotonic()
+        if now < self._next_at:
+            return
+        for state, number in queries.count_by_state(session).items():
+            WEBHOOKS.labels(state).set(number)
+        self._next_at = now + COUNT_SECONDS
 
 
 def _owe(session: Session, key: str) -> None:
@@ -148,10 +201,14 @@ def change_webhook(session: Session, webhook_id: UUID, **changes: Any) -> Webhoo
     """Change what is named; raises NotFound, Invalid. What is owed already is sent as it was owed.
 
     But what it hears no more of by seller or market is forgotten: whoever may see the webhook now has perhaps
-    no right to that. Refused (too_many_webhooks) of a seller that it did not hear before.
+    no right to that. What is not forgotten at once is neither shown nor sent until a job has looked at it.
+    Refused (too_many_webhooks) of a seller that it did not hear before.
     """
     is_moved = "sellers" in changes or "markets" in changes
     if is_moved:
+        # What is just being owed to it is owed by whom it heard so far: that too is looked at.
+        feed.hold(session)
+        _lock_reach(session, webhook_id)
         lock_senders(session)
     webhook = queries.webhook(session, webhook_id, for_change=True)
     if "address" in changes:
@@ -163,19 +220,57 @@ def change_webhook(session: Session, webhook_id: UUID, **changes: Any) -> Webhoo
             session, changes.get("sellers", webhook.sellers), changes.get("markets", webhook.markets)
         )
         _refuse_too_many(session, sorted({*changes["sellers"]} - {*webhook.sellers}))
+        is_moved = any(_is_less(changes[one], getattr(webhook, one)) for one in ("sellers", "markets"))
     for name, value in changes.items():
         setattr(webhook, name, value)
     if is_moved:
+        newest = select(func.max(Delivery.number)).where(Delivery.webhook_id == webhook_id)
+        webhook.hidden_to = session.scalars(newest).one()
         session.flush()
-        session.execute(_FORGET_BEYOND_REACH, {"webhook_id": webhook_id})
+        if forget_some(session, webhook_id):
+            owe_forgetting(session, webhook_id)
     return webhook
 
 
 def delete_webhook(session: Session, webhook_id: UUID) -> None:
-    """Forget a webhook with all that it was sent; raises NotFound."""
-    lock_senders(session)  # before the row: so do those who write down what a receiver answered
+    """Forget a webhook with all that it was sent; raises NotFound.
+
+    It is there for nobody from the commit on; a job removes it, and what it was sent, bit by bit.
+    """
+    feed.hold(session)  # what is just being owed to it is owed before it is gone
     webhook = queries.webhook(session, webhook_id, for_change=True)
-    session.execute(delete(Webhook).where(Webhook.id == webhook.id))
+    webhook.state, webhook.deleted_at = WebhookState.DISABLED, clock.now()
+    owe_forgetting(session, webhook_id)
+
+
+def owe_forgetting(session: Session, webhook_id: UUID) -> None:
+    """Have what a webhook may have no more removed."""
+    _owe_part(session, "webhook_forget", webhook_id)
+
+
+def forget_some(session: Session, webhook_id: UUID) -> bool:
+    """Remove some of what a webhook may have no more, and a deleted one itself at last.
+
+    Answers whether there is more.
+    """
+    lock_senders(session)  # before the row: so do those who write down what a receiver answered
+    webhook = session.get(Webhook, webhook_id, with_for_update={"key_share": True}, populate_existing=True)
+    if webhook is None:
+        return False
+    if webhook.deleted_at is None:
+        if webhook.hidden_to is not None:
+            which = {"webhook_id": webhook_id, "hidden_to": webhook.hidden_to, "most": MOST_FORGOTTEN}
+            webhook.hidden_to = session.scalars(_FORGET_BEYOND_REACH, which).one()
+            if webhook.hidden_to is None:
+                _wake(session)
+        return webhook.hidden_to is not None
+    some = select(Delivery.number).where(Delivery.webhook_id == webhook_id)
+    some = some.order_by(Delivery.number).limit(MOST_FORGOTTEN)
+    gone = session.execute(delete(Delivery).where(Delivery.number.in_(some)).returning(Delivery.number)).all()
+    if len(gone) == MOST_FORGOTTEN:
+        return True
+    session.execute(delete(Webhook).where(Webhook.id == webhook_id))
+    return False
 
 
 def rotate_secret(session: Session, webhook_id: UUID, previous_hours: float) -> tuple[Webhook, str]:
@@ -192,23 +287,38 @@ def rotate_secret(session: Session, webhook_id: UUID, previous_hours: float) -> 
 def enable_webhook(session: Session, webhook_id: UUID) -> Webhook:
     """Send to a webhook again, what still waits at first; raises NotFound.
 
-    It begins as one that is well. What came while it was off is owed by `resend_since`.
+    It begins as one that is well, and so does what waits. What came while it was off is owed by
+    `resend_since`.
     """
     lock_senders(session)
     webhook = queries.webhook(session, webhook_id, for_change=True)
     webhook.state = WebhookState.ACTIVE
     webhook.failures, webhook.failing_since = 0, None
     webhook.rested_until = webhook.told_at = None
-    # What a sender has is left to it, or it would be sent twice at once.
-    waiting = (
-        Delivery.webhook_id == webhook_id,
-        Delivery.state == DeliveryState.WAITING,
-        Delivery.sending_until.is_(None),
-    )
-    now = clock.now()
-    session.execute(update(Delivery).where(*waiting).values(next_at=now, due_at=now, failures=0))
-    _wake(session)
+    webhook.enabled_at = clock.now()
+    session.flush()
+    after = bring_some_forward(session, webhook_id, 0)
+    if after is not None:
+        owe_bringing_forward(session, webhook_id, after)
     return webhook
+
+
+def owe_bringing_forward(session: Session, webhook_id: UUID, after: int) -> None:
+    """Have what waits at a webhook after a number sent now."""
+    _owe_part(session, "webhook_bring_forward", webhook_id, {"after": after})
+
+
+def bring_some_forward(session: Session, webhook_id: UUID, after: int) -> int | None:
+    """Have some of what waited at an enabled webhook, after a number, sent now.
+
+    What a sender has is left to it, or it would be sent twice at once. Answers after which number there may
+    be more.
+    """
+    lock_senders(session)
+    which = {"webhook_id": webhook_id, "after": after, "most": MOST_AT_A_TIME}
+    last: int | None = session.scalars(_BRING_FORWARD, which).one()
+    _wake(session)
+    return last
 
 
 def disable_webhook(session: Session, webhook_id: UUID) -> Webhook:
@@ -236,35 +346,41 @@ def resend(session: Session, webhook_id: UUID, delivery_id: UUID) -> Delivery:
     return delivery
 
 
-def resend_since(session: Session, webhook_id: UUID, since: datetime) -> None:
-    """Owe again all that failed, and all that was never owed, of what came since then; a job does it.
+def resend_since(session: Session, webhook_id: UUID, since: datetime) -> int:
+    """Owe again all that failed, and all that was never owed, of what came since then, in parts by a job.
 
-    What the webhook was not told while it was off is in the feed, as far back as that is kept. Raises
-    NotFound; refused (webhook_off).
+    What the webhook was not told while it was off is in the feed, as far back as that is kept. Answers how
+    many failed, MOST_COUNTED for so many and more. Raises NotFound; refused (webhook_off), and while the one
+    before is not over (resend_under_way).
     """
-    webhook = queries.webhook(session, webhook_id)
+    webhook = queries.webhook(session, webhook_id, for_change=True)
     _refuse_unless_active(webhook)
-    enqueue(
-        session,
-        "webhook_resend",
-        key=f"webhook_resend:{new_id()}",
-        order_id=webhook_id,
-        number="webhooks",
-        argument={
-            "webhook_id": str(webhook_id),
-            "since": since.isoformat(),
-            "until": clock.now().isoformat(),
-        },
-    )
+    if webhook.resending_since is not None:
+        raise Refused("resend_under_way", "what was asked for before is still being sent again")
+    webhook.resending_since, webhook.resent = since, 0
+    span = {"since": since.isoformat(), "until": clock.now().isoformat()}
+    owe_resending(session, webhook_id, span)
+    return queries.count_failed(session, webhook_id, since, MOST_COUNTED)
 
 
-def owe_again(session: Session, webhook_id: UUID, since: datetime, until: datetime) -> bool:
-    """Owe some of what failed in this time; answers whether there may be more."""
+def owe_resending(session: Session, webhook_id: UUID, argument: dict[str, Any]) -> None:
+    """Have a part of what failed or was missed owed again."""
+    _owe_part(session, "webhook_resend", webhook_id, argument)
+
+
+def end_resending(session: Session, webhook_id: UUID) -> None:
+    """Let what failed or was missed be asked for again."""
+    session.execute(update(Webhook).where(Webhook.id == webhook_id).values(resending_since=None))
+
+
+def owe_again(session: Session, webhook_id: UUID, since: datetime, until: datetime, after: int) -> int | None:
+    """Owe some of what failed in this time, after a number; answers after which there may be more."""
     lock_senders(session)
     failed = (
         select(Delivery.number)
         .where(
             Delivery.webhook_id == webhook_id,
+            Delivery.number > after,
             Delivery.state == DeliveryState.FAILED,
             Delivery.created_at >= since,
             Delivery.ended_at < until,  # what fails once more meanwhile is not sent for ever
@@ -273,16 +389,20 @@ def owe_again(session: Session, webhook_id: UUID, since: datetime, until: dateti
         .limit(MOST_AT_A_TIME)
     )
     numbers = session.scalars(failed).all()
+    if not numbers:
+        return None
     _owe_again(session, numbers)
-    if numbers:
-        _wake(session)
-    return bool(numbers)
+    _count_resent(session, webhook_id, len(numbers))
+    _wake(session)
+    return numbers[-1]
 
 
 def owe_missed(session: Session, webhook_id: UUID, first_position: int, last_position: int) -> None:
     """Owe what was never owed of these positions. Of whoever sends nothing is asked meanwhile."""
+    _lock_reach(session, webhook_id, is_read=True)
     which = {"webhook_id": webhook_id, "first": first_position, "last": last_position}
-    if session.execute(_MISSED, which).scalar_one():
+    if number := session.execute(_MISSED, which).scalar_one():
+        _count_resent(session, webhook_id, number)
         _wake(session)
 
 
@@ -317,12 +437,53 @@ def erase_person(session: Session, order_id: UUID) -> None:
 
 
 def old(days: float) -> tuple[retention.Old, ...]:
-    """What was sent and answered so long ago that it is forgotten."""
+    """What ended so long ago that it is forgotten. What still waits is not: see `end_what_waited`."""
     kept = timedelta(days=days)
     return tuple(
-        (cast(Table, kind.__table__), retention.older_than(kind.created_at, kept))
-        for kind in (Delivery, EventBody)
+        (cast(Table, instant.class_.__table__), retention.older_than(instant, kept))
+        for instant in (Delivery.ended_at, EventBody.created_at)
     )
+
+
+def end_what_waited(sessions: sessionmaker[Session], days: float) -> None:
+    """Give up what has waited for so long at webhooks that are off, with the reason in its log.
+
+    What waits at one that is on is tried, and ends by itself.
+    """
+    off = select(Webhook.id).where(Webhook.state != WebhookState.ACTIVE, Webhook.deleted_at.is_(None))
+    with sessions() as session:
+        ids = session.scalars(off).all()
+    why = f"not sent: its webhook was off for {days:g} days"
+    for webhook_id in ids:
+        which = {"webhook_id": webhook_id, "kept": timedelta(days=days), "most": MOST_FORGOTTEN, "why": why}
+        is_more = True
+        while is_more:
+            with sessions.begin() as session:
+                lock_senders(session)
+                is_more = session.scalars(_END_WHAT_WAITED, which).one()
+
+
+def _owe_part(
+    session: Session, kind: str, webhook_id: UUID, argument: Mapping[str, Any] | None = None
+) -> None:
+    named = {"webhook_id": str(webhook_id)} | dict(argument or {})
+    key = f"{kind}:{new_id()}"
+    enqueue(session, kind, key=key, order_id=webhook_id, number="webhooks", argument=named)
+
+
+def _count_resent(session: Session, webhook_id: UUID, number: int) -> None:
+    more = Webhook.resent + number
+    session.execute(update(Webhook).where(Webhook.id == webhook_id).values(resent=more))
+
+
+def _lock_reach(session: Session, webhook_id: UUID, *, is_read: bool = False) -> None:
+    """Let nobody change of whom a webhook hears while something is owed to it by that; nor the other way."""
+    lock = func.pg_advisory_xact_lock_shared if is_read else func.pg_advisory_xact_lock
+    session.execute(select(lock(func.hashtextextended(f"webhook:{webhook_id}", 0))))
+
+
+def _is_less(heard: Sequence[str], before: Sequence[str]) -> bool:
+    return ALL not in heard and not {*before} <= {*heard}
 
 
 def _wake(session: Session) -> None:
@@ -348,7 +509,7 @@ def _refuse_too_many(session: Session, sellers: Sequence[str]) -> None:
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("webhooks", 0))))
     most = settings_of(session).webhooks_per_seller
     for seller in sellers:
-        has = select(func.count()).where(Webhook.sellers.contains([seller]))
+        has = select(func.count()).where(Webhook.sellers.contains([seller]), Webhook.deleted_at.is_(None))
         if session.scalars(has).one() >= most:
             raise Refused("too_many_webhooks", f"{seller} has {most}", at_most=most)
 

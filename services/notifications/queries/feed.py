@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ARRAY, ColumnElement, RowMapping, Select, Table, Text, cast, column, func, select, true
 from sqlalchemy.orm import Session
 
-from services.notifications.models import FeedEntry, FeedHead
+from services.notifications.models import FeedEntry, FeedHead, FeedWaiting
 from shared.access import EVERYTHING, actor_of, one_of
 from shared.events.feed import Entry
 from shared.messaging.retention import BATCH, Old, older_than
@@ -52,6 +52,16 @@ class Page:
 
     entries: list[Entry]
     next: int
+
+
+def oldest_waiting_seconds(session: Session) -> float:
+    """For how long the oldest event has waited for its position; 0 where none waits.
+
+    What nobody can say whose it is, as its order is not known yet, does not count.
+    """
+    first = select(func.min(FeedWaiting.entered_at)).where(FeedWaiting.held_for.is_(None))
+    waits = select(func.extract("epoch", func.now() - first.scalar_subquery()))
+    return float(session.scalars(waits).one() or 0)
 
 
 def old(kept: timedelta) -> tuple[Old, Old]:

@@ -1,14 +1,14 @@
 """What is read of webhooks and of what they were sent, within what the reader may see."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import Select, Text, cast, func, select, text
+from sqlalchemy import ScalarSelect, Select, Text, cast, func, select, text
 from sqlalchemy.orm import Session, selectinload
 
-from services.notifications.domain.webhooks import WebhookState
+from services.notifications.domain.webhooks import DeliveryState, WebhookState
 from services.notifications.models import Delivery, EventBody, FeedEntry, Webhook
 from services.notifications.queries import feed
 from shared.access import EVERYTHING, actor_of
@@ -30,14 +30,14 @@ _OLDEST_DUE = text("""
             select from webhook_deliveries where webhook_id = webhooks.id and sending_until > now()))
         order by next_at limit 1
     ) as oldest
-    where state = 'active' and (rested_until is null or rested_until <= now())""")
+    where state = 'active' and hidden_to is null and (rested_until is null or rested_until <= now())""")
 
 
 def webhook(session: Session, webhook_id: UUID, *, for_change: bool = False) -> Webhook:
     """One webhook, locked where it is to be changed; raises NotFound where it can't be seen."""
     rows = _visible(session, select(Webhook).where(Webhook.id == webhook_id))
     if for_change:
-        rows = rows.with_for_update()
+        rows = rows.with_for_update(key_share=True)  # whoever owes it something meanwhile does not wait
     found = session.scalars(rows.execution_options(populate_existing=True)).one_or_none()
     if found is None:
         raise NotFound("webhook", webhook_id)
@@ -53,8 +53,9 @@ def webhooks(session: Session, limit: int, after: UUID | None = None) -> Sequenc
 
 
 def _visible(session: Session, rows: S) -> S:
-    """Only webhooks that hear of nobody but whom the reader may see."""
+    """Only webhooks that hear of nobody but whom the reader may see, and that were not deleted."""
     actor = actor_of(session)
+    rows = rows.where(Webhook.deleted_at.is_(None))
     for heard, own in ((Webhook.sellers, actor.sellers), (Webhook.markets, actor.markets)):
         if EVERYTHING not in own:
             rows = rows.where(heard.contained_by(sorted(own)))
@@ -63,7 +64,8 @@ def _visible(session: Session, rows: S) -> S:
 
 def delivery(session: Session, webhook_id: UUID, delivery_id: UUID) -> Delivery:
     """One delivery of a webhook with its tries; raises NotFound. The caller has seen the webhook."""
-    rows = select(Delivery).where(Delivery.webhook_id == webhook_id, Delivery.id == delivery_id)
+    one = Delivery.webhook_id == webhook_id, Delivery.id == delivery_id, Delivery.number > _hidden(webhook_id)
+    rows = select(Delivery).where(*one)
     found = session.scalars(
         rows.options(selectinload(Delivery.tries)).execution_options(populate_existing=True)
     ).one_or_none()
@@ -84,7 +86,7 @@ def deliveries(
 ) -> Sequence[Delivery]:
     """What a webhook is owed and was sent, newest first, with each try; raises NotFound."""
     webhook(session, webhook_id)
-    rows = select(Delivery).where(Delivery.webhook_id == webhook_id)
+    rows = select(Delivery).where(Delivery.webhook_id == webhook_id, Delivery.number > _hidden(webhook_id))
     if before is not None:
         rows = rows.where(Delivery.number < before)
     if state is not None:
@@ -95,6 +97,30 @@ def deliveries(
         rows = rows.where(Delivery.created_at >= since)
     page = rows.order_by(Delivery.number.desc()).limit(limit).options(selectinload(Delivery.tries))
     return session.scalars(page).all()
+
+
+def _hidden(webhook_id: UUID) -> ScalarSelect[int]:
+    """Up to which number a webhook's deliveries are not shown, as it is not known which it may still have."""
+    return select(func.coalesce(Webhook.hidden_to, 0)).where(Webhook.id == webhook_id).scalar_subquery()
+
+
+def count_failed(session: Session, webhook_id: UUID, since: datetime, most: int) -> int:
+    """How many of its deliveries since then were given up; `most` stands for so many and more."""
+    failed = select(Delivery.number).where(
+        Delivery.webhook_id == webhook_id,
+        Delivery.state == DeliveryState.FAILED,
+        Delivery.created_at >= since,
+    )
+    return session.scalars(select(func.count()).select_from(failed.limit(most).subquery())).one()
+
+
+def in_trouble(session: Session, failing_for: timedelta) -> Sequence[Webhook]:
+    """The webhooks that were switched off as they failed or ended, and those that have failed for so long."""
+    is_off = Webhook.state.in_((WebhookState.FAILED, WebhookState.GONE))
+    is_failing = (Webhook.state == WebhookState.ACTIVE) & (Webhook.failing_since < func.now() - failing_for)
+    return session.scalars(
+        _visible(session, select(Webhook).where(is_off | is_failing)).order_by(Webhook.id)
+    ).all()
 
 
 def content(session: Session, event_id: UUID, *, people: bool) -> str | None:
@@ -165,5 +191,6 @@ def is_round_owed(session: Session) -> bool:
 
 def count_by_state(session: Session) -> dict[str, int]:
     """How many webhooks there are in each state."""
-    counted = select(Webhook.state, func.count().label("number")).group_by(Webhook.state)
+    counted = select(Webhook.state, func.count().label("number")).where(Webhook.deleted_at.is_(None))
+    counted = counted.group_by(Webhook.state)
     return dict.fromkeys(WebhookState, 0) | {row.state: row.number for row in session.execute(counted)}

@@ -123,6 +123,18 @@ class WebhookSchema(Schema):
         allow_none=True,
         metadata={"description": "Until when the secret before the newest signs too."},
     )
+    resending_since = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "From when on what failed or was missed is being sent again; null once all of it "
+            "is owed."
+        },
+    )
+    resent = fields.Integer(
+        required=True,
+        metadata={"description": "How many were owed again by the last `resend` of a time so far."},
+    )
     created_by = fields.String(required=True)
     created_at = fields.AwareDateTime(required=True)
 
@@ -214,6 +226,18 @@ class ResendArguments(Schema):
         now = clock.now()
         if not now - OLDEST_SINCE <= value <= now:
             raise ValidationError("must be within the last 90 days: no event is kept for longer")
+
+
+class ResentSchema(Schema):
+    """What is being sent again."""
+
+    failed = fields.Integer(
+        required=True,
+        metadata={
+            "description": "How many deliveries of that time failed and are owed again; 10,000 stands for so "
+            "many and more. What was missed comes to it: see the webhook's `resent`."
+        },
+    )
 
 
 class TestArguments(Schema):

@@ -22,7 +22,9 @@ from services.notifications.webhook_jobs import Round
 from shared import clock
 from shared.db import new_id
 from shared.events.samples import envelope
-from shared.messaging.tables import inbox
+from shared.messaging import jobs as runner
+from shared.messaging.backoff import Backoff
+from shared.messaging.tables import inbox, jobs
 from tests.serving import serving
 
 TABLES = (
@@ -197,6 +199,25 @@ def send(sessions):
 
 
 @pytest.fixture
+def work_off(sessions):
+    """Do the jobs about webhooks, and those that they owe, until none is left; answers how many were done."""
+
+    def work():
+        done = 0
+        about = jobs.c.kind.in_(("webhook_resend", "webhook_forget", "webhook_bring_forward"))
+        waiting = select(jobs.c.id).where(jobs.c.state == "queued", about).order_by(jobs.c.run_at).limit(1)
+        while True:
+            with sessions() as session:
+                job_id = session.scalars(waiting).first()
+            if job_id is None:
+                return done
+            assert runner.run(sessions, messaging.jobs, job_id, Backoff(0.01, 0.02))
+            done += 1
+
+    return work
+
+
+@pytest.fixture
 def later(sessions):
     """Have so much time gone by for all that is owed and known of receivers."""
 
@@ -206,9 +227,10 @@ def later(sessions):
             for row in session.scalars(select(Delivery)):
                 row.next_at, row.due_at = row.next_at - gone, row.due_at - gone
                 row.created_at -= gone
+                row.ended_at = row.ended_at and row.ended_at - gone
                 row.sending_until = row.sending_until and row.sending_until - gone
             for row in session.scalars(select(Webhook)):
-                for name in ("failing_since", "rested_until", "told_at", "previous_until"):
+                for name in ("failing_since", "rested_until", "told_at", "previous_until", "enabled_at"):
                     if getattr(row, name):
                         setattr(row, name, getattr(row, name) - gone)
 

@@ -20,11 +20,14 @@ from services.notifications.commands import deliveries
 from services.notifications.commands import webhooks as commands
 from services.notifications.commands.deliveries import MOST_UNDER_WAY, Room, claim
 from services.notifications.domain.webhooks import DEATHS, DeliveryState, WebhookState
+from services.notifications.messaging import messaging
 from services.notifications.models import Email, EventBody, Notice
 from services.notifications.models import Webhook as Row
 from shared import clock
 from shared.events.snapshots import OrderSnapshot
 from shared.messaging import copies
+from shared.messaging import jobs as runner
+from shared.messaging.backoff import Backoff
 from tests.samples import event as sample_of
 from tests.waiting import until
 
@@ -132,6 +135,48 @@ def test_it_is_tried_for_three_days_with_growing_waits(hook, receiver, tell, sen
     assert len(receiver.came) == len(waits) + 1
     assert len({body for _, body, _ in receiver.came}) == 1
     assert delivery.state == DeliveryState.FAILED
+
+
+@pytest.mark.requirement("W-02")
+def test_the_patience_with_an_event_begins_with_its_first_try_and_not_while_it_had_to_wait(
+    hook, receiver, tell, send, later, owed
+):
+    hook(receiver)
+    order_id = uuid4()
+    receiver.otherwise = 500
+    tell("order.placed", order_id=order_id)
+    send()
+    tell("order.accepted", order_id=order_id)
+    while owed(type="order.placed")[0].state == DeliveryState.WAITING:
+        later(hours=12.6)
+        send(0.1)
+    [held] = owed(type="order.accepted")
+
+    until(lambda: send() or owed(type="order.accepted")[0].tries)
+    [held] = owed(type="order.accepted")
+    assert held.state == DeliveryState.WAITING, "it has three days of its own"
+    assert held.next_at - held.tries[0].at < timedelta(seconds=6)
+
+
+@pytest.mark.requirement("W-02")
+def test_what_waited_while_its_webhook_was_off_has_its_whole_patience_once_it_is_on(
+    hook, receiver, tell, send, later, owed, sessions
+):
+    webhook_id, _ = hook(receiver)
+    receiver.otherwise = 500
+    tell()
+    send()
+    with sessions.begin() as session:
+        commands.disable_webhook(session, webhook_id)
+    later(days=20)
+    with sessions.begin() as session:
+        commands.enable_webhook(session, webhook_id)
+    send()
+
+    [delivery] = owed()
+    assert [one.status for one in delivery.tries] == [500, 500]
+    assert delivery.state == DeliveryState.WAITING
+    assert delivery.next_at - delivery.tries[1].at < timedelta(seconds=6), "and its waits begin anew"
 
 
 @pytest.mark.requirement("W-05", "W-09")
@@ -427,7 +472,7 @@ def test_what_is_being_sent_while_it_is_enabled_is_sent_once(hook, receiver, tel
     assert [one.state for one in owed()] == [DeliveryState.TAKEN]
 
 
-@pytest.mark.parametrize("act", ["enable", "resend", "delete"])
+@pytest.mark.parametrize("act", ["enable", "resend", "narrow", "remove"])
 def test_who_acts_on_a_webhook_and_a_sender_that_writes_down_wait_for_each_other_and_never_in_a_circle(
     hook, receiver, tell, sessions, owed, act
 ):
@@ -438,6 +483,9 @@ def test_who_acts_on_a_webhook_and_a_sender_that_writes_down_wait_for_each_other
     failed = deliveries.Answer(at=clock.now(), milliseconds=1, status=500)
     tried = deliveries.Tried(number=claimed.number, attempt=claimed.attempt, answer=failed)
     delivery_id = owed()[0].id
+    if act == "remove":
+        with sessions.begin() as session:
+            commands.delete_webhook(session, webhook_id)
 
     def acts():
         with sessions.begin() as session:
@@ -445,8 +493,10 @@ def test_who_acts_on_a_webhook_and_a_sender_that_writes_down_wait_for_each_other
                 commands.enable_webhook(session, webhook_id)
             elif act == "resend":
                 commands.resend(session, webhook_id, delivery_id)
+            elif act == "narrow":
+                commands.change_webhook(session, webhook_id, sellers=["quay"])
             else:
-                commands.delete_webhook(session, webhook_id)
+                commands.forget_some(session, webhook_id)
 
     with ThreadPoolExecutor(1) as other, sessions.begin() as session:
         deliveries.lock_senders(session)
@@ -664,7 +714,8 @@ def test_a_body_that_is_put_together_during_an_erasure_does_not_outlive_it(
         assert session.scalars(select(EventBody)).all() == []
 
 
-def test_no_other_seller_hears_that_an_endpoint_fails_which_heard_of_no_order(
+@pytest.mark.requirement("W-03")
+def test_the_owner_of_an_endpoint_that_heard_of_no_order_is_told_and_no_other_seller_is(
     hook, receiver, tell, send, hear_of, emails_told, sessions
 ):
     tell(order_id=hear_of, seller="quay")
@@ -674,9 +725,60 @@ def test_no_other_seller_hears_that_an_endpoint_fails_which_heard_of_no_order(
     send()
 
     assert len(receiver.came) == 1
-    assert emails_told() == []
+    [email] = emails_told()
+    assert (email.step, email.address, email.seller, email.about) == (
+        "webhook_gone",
+        "hooks@shop.example",
+        "*",
+        None,
+    )
     with sessions() as session:
         assert session.scalars(select(Notice)).all() == []
+
+
+@pytest.mark.requirement("W-03")
+def test_an_owner_is_told_though_what_is_kept_of_the_order_can_not_be_read(
+    hook, receiver, tell, send, hear_of, emails_told, sessions, known
+):
+    webhook_id, _ = hook(receiver, sellers=["lantern"])
+    receiver.otherwise = 410
+    with sessions.begin() as session:
+        session.execute(text("update copies set snapshot = '{}'"))
+    tell(order_id=hear_of)
+    send()
+
+    assert known(webhook_id).state == WebhookState.GONE
+    assert [email.step for email in emails_told()] == ["webhook_gone"]
+
+
+@pytest.mark.requirement("W-03")
+@pytest.mark.parametrize("step", ["webhook_failing", "webhook_off", "webhook_gone"])
+def test_an_email_about_a_webhook_without_orders_is_sent(
+    hook, receiver, tell, send, emails_told, sessions, mail_server, step
+):
+    webhook_id, _ = hook(receiver, sellers=["lantern"])
+    receiver.otherwise = 410
+    tell()
+    send()
+    with sessions.begin() as session:
+        session.get_one(Email, emails_told()[0].id).step = step
+
+    for job_id in due_jobs(sessions, "email"):
+        runner.run(sessions, messaging.jobs, job_id, Backoff(0.01, 0.02))
+
+    [mail] = mail_server.received()
+    assert "127.0.0.1" in mail["Subject"]
+    plain = mail.get_body(("plain",)).get_content()
+    assert f"/v1/webhooks/{webhook_id}/deliveries" in plain
+    assert ("enable" in plain) is (step != "webhook_failing")
+    assert "lantern" not in mail.as_string()
+
+
+def due_jobs(sessions, kind):
+    with sessions() as session:
+        return session.scalars(
+            select(copies.jobs.c.id).where(copies.jobs.c.kind == kind, copies.jobs.c.state == "queued")
+        ).all()
 
 
 @pytest.fixture
@@ -695,22 +797,6 @@ def emails_told(sessions):
             return session.scalars(select(Email).order_by(Email.created_at)).all()
 
     return rows
-
-
-@pytest.fixture
-def work_off(sessions):
-    """Do the jobs that owe deliveries again."""
-    from services.notifications.webhook_jobs import resend_since  # noqa: PLC0415
-
-    def work():
-        with sessions() as session:
-            arguments = session.scalars(
-                select(copies.jobs.c.argument).where(copies.jobs.c.kind == "webhook_resend")
-            ).all()
-        for argument in arguments:
-            resend_since(sessions, argument)
-
-    return work
 
 
 def test_a_webhook_of_all_is_known_by_one_row(hook, receiver, sessions):
