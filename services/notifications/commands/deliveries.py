@@ -44,7 +44,7 @@ for outcome in ("taken", "failed", "given_up"):
     ATTEMPTS.labels(outcome)  # a rate is only seen from a 0 on
 DELAY_SECONDS = Histogram(
     "waybill_webhook_delay_seconds",
-    "From an event's place in the feed to its first try at a webhook.",
+    "From when an event fell due for a webhook, with its place in the feed, to its first try.",
     buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 3600),
 )
 

@@ -1,5 +1,6 @@
 """Where webhooks may go: the form of an address, and which machines are nobody's own but the world's."""
 
+import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
@@ -39,6 +40,9 @@ _OWN_6 = tuple(
 )
 _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: the IPv4 address behind it is what is reached
 _LOOPBACK = "localhost"
+# Of a name as the network has it (RFC 1123; some have _): what is written otherwise is to somebody another.
+_LABEL = re.compile("[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
+_LONGEST_NAME = 253
 _LOWEST_OPEN_PORT = 1024
 _HTTPS = 443
 
@@ -65,6 +69,8 @@ def check_address(address: str, *, local: bool) -> SplitResult:
         raise Forbidden("has a user or password in it; webhooks are signed, and bring no other")
     if parts.fragment or not parts.hostname:
         raise Forbidden("should name a host, and nothing after #")
+    if "[" in parts.netloc and ":" not in parts.hostname:
+        raise Forbidden("has something in brackets that is no IPv6 address")
     at_home = local and _is_home(parts.hostname)
     if parts.scheme != "https" and not (at_home and parts.scheme == "http"):
         raise Forbidden("should begin with https://")
@@ -90,8 +96,11 @@ def _check_host(host: str) -> None:
         # Resolvers read numbers in many ways: 2130706433, 0x7f.1 and 0177.0.0.1 are all this machine.
         if last[:1].isdigit() or ":" in host:
             raise Forbidden("names its host by a number that is no IP address as it is written") from None
-        if last == _LOOPBACK or "." not in host.rstrip("."):
+        name = host.removesuffix(".")
+        if last == _LOOPBACK or "." not in name:
             raise Forbidden("names a host of this network alone") from None
+        if len(name) > _LONGEST_NAME or not all(map(_LABEL.fullmatch, name.split("."))):
+            raise Forbidden("names its host as no host is named") from None
         return
     if not is_worlds(number):
         raise Forbidden(f"names {host}, which is not an address of the public network")

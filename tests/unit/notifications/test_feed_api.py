@@ -1,14 +1,17 @@
 """The feed over HTTP: who sees what, from where on, with whom, and how long it waits."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
+from sqlalchemy.orm import sessionmaker
 
 from services.notifications.commands import feed
+from services.notifications.queries.feed import old
 from shared import clock
 from shared.db import new_id
-from shared.messaging import copies, outbox
+from shared.messaging import copies, outbox, retention
 from shared.messaging.tables import inbox as heard_events
 from tests.samples import envelope, event
 
@@ -230,13 +233,24 @@ def test_an_entry_whose_event_was_forgotten_is_passed_over_alone(enter, read, se
 
 
 @pytest.mark.requirement("P-24", "W-08")
-def test_a_consumer_that_was_down_for_an_hour_has_missed_nothing(enter, read, session):
+@pytest.mark.parametrize("away", [timedelta(hours=1), timedelta(weeks=12)])
+def test_a_consumer_that_was_away_for_an_hour_or_for_weeks_has_missed_nothing(
+    enter, read, session, settings, away
+):
     before = enter()
     at = read()["next"]
     while_down = [str(enter()) for _ in range(25)]
-    # Its last request was an hour ago; nothing of what is kept depends on that.
-    session.execute(text("update feed set entered_at = entered_at - interval '1 hour'"))
+    # All of this was so long ago, and the agent has forgotten meanwhile what is old.
+    for table, instants in (
+        ("feed", ("entered_at", "occurred_at")),
+        ("inbox", ("received_at", "done_at", "next_at")),
+    ):
+        moved = ", ".join(f"{one} = {one} - :away" for one in instants)
+        session.execute(text(f"update {table} set {moved}"), {"away": away})
+    session.execute(text("update inbox set state = 'done', done_at = received_at"))
     session.commit()
+    forget(session, settings)
+    while_down += [str(enter()) for _ in range(3)]
 
     seen = []
     while page := read(f"?limit=10&after={at}")["items"]:
@@ -245,6 +259,30 @@ def test_a_consumer_that_was_down_for_an_hour_has_missed_nothing(enter, read, se
 
     assert str(before) not in seen
     assert seen == while_down
+    assert [entry["order_id"] for entry in read("?limit=1000")["items"]] == [str(before), *while_down]
+
+
+@pytest.mark.requirement("P-24")
+def test_a_consumer_that_was_away_for_longer_than_is_kept_is_told_so_and_from_where_it_can_read(
+    enter, read, session, settings
+):
+    for _ in range(5):
+        enter()
+    at = read("?limit=1")["next"]
+    session.execute(text("update feed set entered_at = entered_at - interval '91 days'"))
+    session.commit()
+    forget(session, settings)
+    newest = str(enter())
+
+    gone = read(f"?after={at}", status=410)
+    assert [entry["order_id"] for entry in read(f"?after={gone['oldest'] - 1}")["items"]] == [newest]
+
+
+def forget(session, settings):
+    """Forget what is old, as the agent does once an hour."""
+    sessions = sessionmaker(session.get_bind(), join_transaction_mode="create_savepoint")
+    retention.forget(sessions, lambda: False, old(timedelta(days=settings.feed_days)))
+    session.expire_all()
 
 
 @pytest.mark.requirement("W-01")

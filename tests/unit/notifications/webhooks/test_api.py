@@ -12,7 +12,6 @@ from standardwebhooks import Webhook
 from deploy.local.keys import Keys
 from services.notifications.app import create_app
 from services.notifications.commands import webhooks as commands
-from services.notifications.webhook_jobs import resend_since
 from shared import clock
 from shared.events.codec import EVENTS
 from shared.messaging.tables import jobs
@@ -157,6 +156,34 @@ def test_an_answer_that_may_quote_people_is_shown_to_who_may_read_them(ask, hook
     assert answers((*ALL, "events:read_people")) == {"no such Lucia"}
 
 
+def test_what_was_sent_with_people_is_kept_from_others_though_none_are_sent_any_more(
+    ask, hook, receiver, tell, send, later
+):
+    reader = (*ALL, "events:read_people")
+    webhook_id, _ = hook(receiver, people=True)
+    receiver.answers = [(400, {}, b"no such Lucia"), (400, {}, b"no such order")]
+    tell()
+    send()
+    [with_people] = ask("GET", f"/{webhook_id}/deliveries").json["items"]
+    ask("PATCH", f"/{webhook_id}", {"people": False}, scopes=reader)
+
+    def shown(scopes, delivery_id=with_people["delivery_id"]):
+        return ask("GET", f"/{webhook_id}/deliveries/{delivery_id}", scopes=scopes).json
+
+    assert [one["answer"] for one in shown(ALL)["attempts"]] == [""]
+    assert shown(ALL)["content"] is None
+    assert [one["answer"] for one in shown(reader)["attempts"]] == ["no such Lucia"]
+    assert shown(reader)["content"].encode() == receiver.came[0][1]
+    [row] = ask("GET", f"/{webhook_id}/deliveries").json["items"]
+    assert row["attempts"][0]["answer"] == ""
+
+    later(seconds=6)
+    send()
+    assert [one["answer"] for one in shown(ALL)["attempts"]] == ["", "no such order"]
+    assert json.loads(shown(ALL)["content"])["data"]["order"]["people"] == {}
+    assert "Lucia" not in json.dumps(shown(ALL))
+
+
 def test_a_webhook_that_is_moved_to_a_seller_counts_as_theirs(ask, settings):
     for _ in range(settings.webhooks_per_seller):
         assert ask("POST", "", PLACE, sellers=["lantern"]).status_code == 201
@@ -217,7 +244,7 @@ def test_the_log_has_each_try_with_its_answer_the_next_one_and_the_body(
 
 
 @pytest.mark.requirement("W-07")
-def test_sending_again_is_asked_for_over_the_api(ask, hook, receiver, tell, send, sessions):
+def test_sending_again_is_asked_for_over_the_api(ask, hook, receiver, tell, send, work_off):
     webhook_id, _ = hook(receiver)
     [event_id] = tell()
     send()
@@ -232,10 +259,14 @@ def test_sending_again_is_asked_for_over_the_api(ask, hook, receiver, tell, send
     [missed] = tell()
     ask("POST", f"/{webhook_id}/enable")
     since = (clock.now() - timedelta(hours=1)).isoformat()
-    assert ask("POST", f"/{webhook_id}/resend", {"since": since}).status_code == 202
-    with sessions() as session:
-        argument = session.scalars(select(jobs.c.argument).where(jobs.c.kind == "webhook_resend")).one()
-    resend_since(sessions, argument)
+    answer = ask("POST", f"/{webhook_id}/resend", {"since": since})
+    assert (answer.status_code, answer.json) == (202, {"failed": 0})
+    refused = ask("POST", f"/{webhook_id}/resend", {"since": since})
+    assert (refused.status_code, refused.json["reason"]) == (409, "resend_under_way")
+    assert ask("GET", f"/{webhook_id}").json["resending_since"] is not None
+    work_off()
+    shown = ask("GET", f"/{webhook_id}").json
+    assert (shown["resending_since"], shown["resent"]) == (None, 1)
     send()
     assert receiver.ids == [event_id, event_id, missed]
     for wrong in ("2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"):

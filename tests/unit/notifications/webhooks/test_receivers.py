@@ -2,9 +2,11 @@
 
 import asyncio
 import datetime as dt
+import gzip
 import socket
 import ssl
 import threading
+import time
 from functools import partial
 from http.server import ThreadingHTTPServer
 from uuid import uuid4
@@ -61,6 +63,25 @@ def test_an_address_of_the_world_is_let_in(number):
         *("https://shop.example:22/", "https://shop.example:25/", "https://shop.example:80/"),
         *("https://shop.example:0/", "https://shop.example:99999/", "https://shop.example:x/"),
         *("https://shop.example/#part", "https://shop.example/a b", "https://shop.example\\@127.0.0.1/"),
+        *("https://%6c%6fcalhost.example/", "https://127.0.0.%31/", "https://shop.example%00.example/"),
+        *("https://shop.example%2f.evil.example/", "https://shop..example/", "https://-shop.example/"),
+        *(
+            f"https://{'a' * 64}.example/",
+            f"https://{'a.' * 127}example/",
+            "https://shop.example,evil.example/",
+        ),
+        *(
+            "https://[::ffff:7f00:1]/",
+            "https://[64:ff9b::7f00:1]/",
+            "https://[2002:7f00:1::]/",
+            "https://[::1/",
+        ),
+        *(
+            "https://shop.example:443:8443/",
+            "https://[v1.shop]/",
+            "https://*.example/",
+            "https://shop.example../",
+        ),
         *("https://shop.example/\n", "https://shöp.example/", "https://127.0.0.1\u3002/"),
         "https://shop.example/" + "a" * 2000,
     ],
@@ -77,6 +98,8 @@ def test_what_is_no_proper_address_is_refused(address):
         "https://shop.example:8443/",
         "https://8.8.8.8/",
         "https://1.example/",
+        "https://xn--shp-fka.example./hooks",
+        "https://my_shop.example/hooks",
     ],
 )
 def test_what_is_a_proper_address_is_let_in(address):
@@ -242,6 +265,80 @@ def test_of_several_addresses_the_next_is_tried_where_one_refuses(receiver):
     found = resolver(["::1", "127.0.0.1"])
 
     assert posted(f"http://localhost:{receiver.server_port}/", local=True, resolve=found).status == 204
+
+
+def flood(part):
+    """Answers without an end, in parts as small as they can be; tells how much was taken."""
+
+    def answer(handler):
+        handler.server.taken = 0
+        while True:  # until we hang up
+            handler.wfile.write(part * 100)
+            handler.server.taken += len(part) * 100
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("head", "part"),
+    [
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1;" + b"x" * 1000 + b"\r\na\r\n"),
+        (b"HTTP/1.1 200 OK\r\n", b"X-Header: x\r\n"),
+    ],
+)
+def test_an_answer_without_an_end_is_left_before_it_costs_others_anything(receiver, head, part):
+    pour = flood(part)
+
+    def answer(handler):
+        handler.wfile.write(head)
+        pour(handler)
+
+    receiver.answers = [answer]
+    began = time.monotonic()
+    came = posted(receiver.address, local=True, all_seconds=9)
+
+    assert came.milliseconds < 5000
+    assert time.monotonic() - began < 9
+    assert came.error == "ReadError: its answer has more than 48 kB, framing and all" or came.status == 200
+
+
+def test_after_an_answer_without_an_end_the_next_post_is_answered(receiver):
+    receiver.answers = [flood(b"HTTP/1.1 100 Continue\r\n\r\n")]
+
+    async def twice():
+        caller, place = Caller(local=True), uuid4()
+        try:
+            return [await caller.post(place, receiver.address, {"webhook-id": "1"}, b"{}") for _ in range(2)]
+        finally:
+            await caller.close()
+
+    first, second = asyncio.run(twice())
+    assert (first.status, second.status) == (None, 204)
+
+
+def test_over_one_connection_each_answer_may_be_as_long_as_any(receiver):
+    receiver.otherwise = (200, {}, b"x" * 15_000)
+
+    async def often():
+        caller, place = Caller(local=True), uuid4()
+        try:
+            return [await caller.post(place, receiver.address, {"webhook-id": "1"}, b"{}") for _ in range(6)]
+        finally:
+            await caller.close()
+
+    assert [one.status for one in asyncio.run(often())] == [200] * 6
+
+
+def test_what_an_answer_says_is_kept_as_it_was_sent_and_never_unpacked(receiver):
+    receiver.answers = [(200, {"Content-Encoding": "gzip"}, gzip.compress(b"x" * 10_000_000))]
+
+    came = posted(receiver.address, local=True)
+
+    assert came.status == 200
+    assert len(came.text) <= 500
 
 
 def test_name_servers_that_do_not_answer_hold_up_no_other_name(receiver, monkeypatch):
