@@ -25,6 +25,8 @@ WEBHOOK = {
     "rested_until": None,
     "last_taken_at": None,
     "previous_secret_until": None,
+    "resending_since": None,
+    "resent": 0,
     "created_by": "ivan@shop.example",
     "created_at": "2026-11-20T10:00:00Z",
 }
@@ -70,6 +72,15 @@ def sign_in(make_console, people, notifications):
         return console
 
     return make
+
+
+@pytest.mark.requirement("W-07")
+def test_how_far_it_is_with_what_is_sent_again_is_shown(sign_in, notifications):
+    console = sign_in()
+    assert "on their way again" not in console.get(OWN).text
+    notifications.webhook |= {"resending_since": PAST, "resent": 12}
+
+    assert "12 are on their way again so far" in console.get(OWN).text
 
 
 @pytest.mark.requirement("W-03", "W-04")

@@ -154,7 +154,9 @@ def words(step, order, locale="en"):
         return render_digest(locale, order, LATE)
     if step in ABOUT_WEBHOOKS:
         api = "https://shop.example/notifications/v1/webhooks/1"
-        return render_webhook(step, locale, order, host="hooks.shop.example", api=api, since=SINCE)
+        return render_webhook(
+            step, locale, order, is_sellers=True, host="hooks.shop.example", api=api, since=SINCE
+        )
     order = replace(order, refunds=RETURNED.refunds, returns=RETURNED.returns)
     doors = Doors() if step in NOT_TO_CUSTOMER else OPEN
     if step in {Step.READY_FOR_PICKUP, Step.PICKUP_REMINDER}:
@@ -431,3 +433,22 @@ def test_the_sums_shown_add_up_where_tax_is_added():
 def test_a_missing_figure_is_an_error_and_no_gap():
     with pytest.raises(KeyError, match="paper"):
         render(Step.INVOICE, "en", None, Known(order=placed_order()), OPEN)
+
+
+@pytest.mark.requirement("W-03")
+@pytest.mark.parametrize("language", languages())
+@pytest.mark.parametrize("step", sorted(ABOUT_WEBHOOKS))
+def test_of_a_webhook_that_is_of_no_one_seller_its_owner_is_told_by_no_seller(step, language):
+    named = {"host": "hooks.shop.example", "api": "https://shop.example/v1/webhooks/1", "since": SINCE}
+    order = placed_order()
+
+    of_all = render_webhook(step, language, order, is_sellers=False, **named)
+    without = render_webhook(step, language, None, is_sellers=False, **named)
+
+    for said in (of_all, without):
+        assert order.seller.name not in said.text + said.html
+        assert order.market.name not in said.text + said.html
+        assert "Waybill" in said.text
+        assert "hooks.shop.example" in said.subject
+    if step != Step.WEBHOOK_GONE:
+        assert " UTC" in without.text
