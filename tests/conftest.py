@@ -106,12 +106,12 @@ def _wait_longer(connection: Any, _record: object) -> None:
 
 
 @pytest.fixture
-def service_session(engines) -> Callable[[Messaging], Any]:
+def service_session(engines) -> Callable[..., Any]:
     """A session of a service; whatever it or the code under test commits is rolled back at the end."""
 
     @contextmanager
-    def open_session(messaging: Messaging) -> Iterator[Session]:
-        with engines[messaging.name].connect() as connection:
+    def open_session(messaging: Messaging, engine: Engine | None = None) -> Iterator[Session]:
+        with (engine or engines[messaging.name]).connect() as connection:
             transaction = connection.begin()
             factory = sessionmaker(
                 connection,

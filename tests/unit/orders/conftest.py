@@ -1,5 +1,6 @@
 """Orders that are placed, sessions rolled back or really committed, and the API over either."""
 
+import psycopg
 import pytest
 from sqlalchemy import text
 from sqlalchemy.orm import sessionmaker
@@ -13,16 +14,30 @@ from services.orders.commands.payments import record_payment
 from services.orders.messaging import messaging
 from services.orders.models import Base
 from services.orders.settings import Settings
+from shared.db import make_engine
 from shared.events.snapshots import People, ShipmentsSnapshot
 from shared.messaging import copies
 from shared.messaging.subjects import lock_order
+from shared.migrations import upgrade
 from tests.unit.orders.sample_shop import GATEWAY_SECRET, MARKET, lay_out, order_wanted, shipment_of, stored
 
 
-@pytest.fixture
-def session(service_session):
-    with service_session(messaging) as session:
+@pytest.fixture(scope="session")
+def laid_out(postgres_server):
+    """A second database of orders with the sample shop in it; nothing else is ever committed there."""
+    with psycopg.connect(postgres_server.superuser_url(), autocommit=True) as connection:
+        connection.execute("create database laid_out owner orders")
+    engine = make_engine(postgres_server.url("laid_out", role="orders"))
+    upgrade(engine, "orders")
+    with sessionmaker(engine, info=messaging.session_info()).begin() as session:
         lay_out(session)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def session(service_session, laid_out):
+    with service_session(messaging, laid_out) as session:
         yield session
 
 
