@@ -1,6 +1,18 @@
 """The screens, a file each; in the order in which the navigation has them."""
 
-from services.console.pages import edit, home, messages, money, notices, order, orders, views, webhooks
+from services.console.pages import (
+    carts,
+    drafts,
+    edit,
+    home,
+    messages,
+    money,
+    notices,
+    order,
+    orders,
+    views,
+    webhooks,
+)
 from services.console.pages.screens import Screen
 
 SCREENS: tuple[Screen, ...] = (
@@ -9,6 +21,8 @@ SCREENS: tuple[Screen, ...] = (
     views.SCREEN,
     order.SCREEN,
     edit.SCREEN,
+    carts.SCREEN,
+    drafts.SCREEN,
     messages.SCREEN,
     money.SCREEN,
     notices.SCREEN,

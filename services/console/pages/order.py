@@ -215,7 +215,7 @@ def do_to_order(order_id: UUID, name: str) -> Any:
         name,
         do,
         lambda: show(tab, order_id),
-        lambda _: _tab(tab, order_id),
+        lambda answer: _after(wanted, answer, order_id, tab),
         said=f"done.{name}",
         changes=lambda _: since(order_id),
         place=places_of(wanted, request.form),
@@ -483,11 +483,13 @@ def _write(operation: str, body: Any, order_id: UUID, **path: Any) -> Any:
         return g.apis.write(operation, body, key=key(), version=str(newest), order_id=order_id, **path)
 
 
-def _after(done: Act, answer: Any, order_id: UUID) -> str:
-    """Where an act leads: an exchange to the new order, everything else back to its tab."""
+def _after(done: Act, answer: Any, order_id: UUID, tab: str = "") -> str:
+    """Where an act leads: an exchange to the new order, ordering again to its cart, the rest to its tab."""
+    if done.name == "reorder":
+        return url_for("drafts.show", draft_id=answer["draft_id"])
     if done.name == "exchange_return":
         return url_for("order.show_details", order_id=answer["order_id"])
-    return _tab(done.tab, order_id)
+    return _tab(tab or done.tab, order_id)
 
 
 def _uuid(text: str) -> UUID | None:

@@ -109,6 +109,7 @@ ORDER_ACTS = (
         ),
     ),
     Act("revoke_links", "orders.orders_revoke_links"),
+    Act("reorder", "orders.drafts_reorder"),
     Act("refuse", "orders.orders_refuse_order", "refuse", (REASON,), tone="danger", money=True),
     Act(
         "cancel_lines",

@@ -133,10 +133,9 @@ function addressOf(form) {
   return form.getAttribute("action") + (query.size ? "?" + query : "");
 }
 
-// --- Orders that fit while somebody types into the search box of a page ------------------------------------------
-const finder = document.querySelector("form[data-suggest]");
-if (finder) {
-  const box = finder.querySelector("input"), list = document.getElementById("suggest");
+// --- What fits while somebody types into a search box: orders, customers, products -------------------------------
+for (const finder of document.querySelectorAll("[data-suggest]")) {
+  const box = finder.querySelector("input"), list = finder.querySelector("[role=listbox]");
   let asking, wanted = "", at = -1;
   const options = () => [...list.querySelectorAll("[role=option]")];
   const open = (yes) => { list.hidden = !yes; box.setAttribute("aria-expanded", yes); if (!yes) choose(-1); };
@@ -146,25 +145,28 @@ if (finder) {
     if (at < 0) box.removeAttribute("aria-activedescendant");
     else { box.setAttribute("aria-activedescendant", options()[at].id); options()[at].scrollIntoView({ block: "nearest" }); }
   };
-  for (const [name, value] of [["role", "combobox"], ["aria-controls", "suggest"], ["aria-autocomplete", "list"], ["aria-expanded", "false"]]) box.setAttribute(name, value);
+  for (const [name, value] of [["role", "combobox"], ["aria-controls", list.id], ["aria-autocomplete", "list"], ["aria-expanded", "false"]]) box.setAttribute(name, value);
   box.addEventListener("input", () => {
     clearTimeout(asking);
     const typed = wanted = box.value.trim();
     if (typed.length < 3) { open(false); return; }
     asking = setTimeout(async () => {
       try {
-        const answer = await fetch(finder.dataset.suggest + "?" + new URLSearchParams({ search: typed }), { headers: { "X-Fragment": "1" }, cache: "no-store" });
+        const address = new URL(finder.dataset.suggest, location.href);
+        address.searchParams.set("search", typed);
+        const answer = await fetch(address, { headers: { "X-Fragment": "1" }, cache: "no-store" });
         const text = answer.status === 200 ? await answer.text() : "";
         if (typed !== wanted || document.activeElement !== box) return; // more was typed, or another thing is done
         list.innerHTML = text;
         open(text !== "");
-        if (text) announce(word("Found").replace("0", options().length - 1));
+        if (text) announce((finder.dataset.found || word("Found")).replace("0", options().length - list.querySelectorAll("[data-other]").length));
       } catch { open(false); }
     }, 200);
   });
   box.addEventListener("keydown", (event) => {
     if (list.hidden) return;
     const last = options().length - 1;
+    if (last < 0 && event.key !== "Escape") return;
     if (event.key === "ArrowDown") choose(at === last ? 0 : at + 1);
     else if (event.key === "ArrowUp") choose(at <= 0 ? last : at - 1);
     else if (event.key === "Escape") open(false);
@@ -200,6 +202,57 @@ document.addEventListener("input", (event) => {
 window.addEventListener("beforeunload", (event) => {
   if (document.querySelector("form[data-changed]")) event.preventDefault();
 });
+
+// --- A form that is kept while it is filled in; what stands beside its fields is shown anew -----------------------
+const keeper = document.querySelector("form[data-keeps]");
+if (keeper) {
+  const mark = document.getElementById("kept");
+  let due, sending = null, stale = false;
+  const later = (milliseconds) => { clearTimeout(due); due = setTimeout(keep, milliseconds); };
+  async function keep() {
+    if (stale || keeper.dataset.sent || !keeper.hasAttribute("data-changed")) return;
+    if (sending) { later(300); return; }
+    keeper.removeAttribute("data-changed");
+    mark.textContent = mark.dataset.saving;
+    sending = send().catch(() => {
+      keeper.setAttribute("data-changed", "");
+      mark.textContent = mark.dataset.unsaved;
+      later(5000);
+    }).finally(() => { sending = null; });
+    await sending;
+  }
+  async function send() {
+    const answer = await fetch(keeper.action, { method: "POST", headers: { "X-Fragment": "1" }, body: new URLSearchParams(new FormData(keeper)), keepalive: document.hidden });
+    if (answer.status === 401) say(word("RanOut"));
+    if (answer.status === 404) { // deleted meanwhile: what was typed is only here
+      stale = true;
+      mark.textContent = mark.dataset.gone;
+      keeper.setAttribute("data-changed", "");
+      return;
+    }
+    if (![200, 403, 409, 412, 422].includes(answer.status)) throw new Error(answer.status);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    for (const part of page.querySelectorAll("body > [id]")) {
+      const before = document.getElementById(part.id);
+      if (before) replace(before, part);
+    }
+    const wrong = page.getElementById("draft-faults").dataset.wrong.split(" ");
+    for (const field of keeper.querySelectorAll("[id][name]")) if (wrong.includes(field.id)) field.setAttribute("aria-invalid", "true"); else field.removeAttribute("aria-invalid");
+    stale = answer.status === 412; // another's change is looked at before it is written over
+    mark.textContent = answer.ok ? mark.dataset.saved : mark.dataset.refused;
+    if (!answer.ok) keeper.setAttribute("data-changed", "");
+  }
+  keeper.addEventListener("input", (event) => { if (event.target.type !== "search") later(900); });
+  keeper.addEventListener("change", (event) => { if (event.target.type !== "search") later(100); });
+  document.addEventListener("visibilitychange", () => { if (document.hidden) keep(); });
+  keeper.addEventListener("submit", (event) => { // not both at once: the second would be of an old version
+    clearTimeout(due);
+    if (!sending) return;
+    event.preventDefault();
+    event.stopPropagation();
+    sending.finally(() => keeper.requestSubmit(event.submitter));
+  });
+}
 
 // --- Ticking rows -----------------------------------------------------------------------------------------------
 let last = null;
