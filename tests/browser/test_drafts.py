@@ -313,6 +313,37 @@ def test_where_two_work_on_a_cart_the_second_is_told_who_changed_what(open_brows
     assert (after["remark"], after["lines"][0]["quantity"]) == ("Mine", 1)
 
 
+@pytest.mark.requirement("C-20")
+def test_what_was_typed_into_a_cart_that_was_deleted_meanwhile_becomes_another(open_browser, shop, begin):
+    draft_id = begin(**whole())["draft_id"]
+    page = open_browser("helen")
+    page.goto(f"/drafts/{draft_id}")
+    shop.call("orders", "POST", "/v1/drafts/delete", json={"draft_ids": [draft_id]})
+    page.locator("#draft-remark").fill("Ring twice")
+    expect(page.locator("#kept")).to_contain_text("Somebody deleted this cart.")
+    page.get_by_role("button", name="Save").last.click()
+    expect(page.locator("#said")).to_contain_text("This is a new one with what you typed.")
+    expect(page.locator("#draft-remark")).to_have_value("Ring twice")
+    anew = page.url.rpartition("/")[2].partition("#")[0]
+    assert anew != draft_id
+    assert shop.call("orders", "GET", f"/v1/drafts/{anew}")["lacks"] == []
+
+
+@pytest.mark.requirement("S3-24")
+def test_a_cart_is_given_up_once_it_was_confirmed_and_can_only_be_read_then(open_browser, begin):
+    draft_id = begin(**whole())["draft_id"]
+    page = open_browser("helen", script=False)
+    page.goto(f"/drafts/{draft_id}")
+    page.get_by_role("link", name="Give up").click()
+    page.get_by_role("button", name="Give up").click()
+    expect(page.locator("#said")).to_contain_text("The cart was given up.")
+    page.goto(f"/drafts/{draft_id}")
+    expect(page.locator("#draft-line-0-quantity")).to_be_disabled()
+    expect(page.locator(".head .badge")).to_have_text("Abandoned")
+    expect(page.locator(".note")).to_contain_text("Not possible at this stage.")
+    expect(page.get_by_role("button", name="Save")).to_have_count(0)
+
+
 @pytest.mark.requirement("S3-24", "C-26")
 @pytest.mark.parametrize("script", [True, False])
 def test_carts_are_ticked_across_pages_and_deleted_when_it_was_confirmed_how_many(
@@ -435,7 +466,8 @@ def test_who_may_not_name_prices_changes_the_rest_and_who_may_only_read_reads(op
     expect(barbara.locator("tbody input")).to_have_count(0)
     peter = open_browser("peter")
     expect(peter.get_by_role("link", name="Carts")).to_have_count(0)
-    for address in ("/drafts", f"/drafts/{draft_id}"):
+    assert barbara.goto("/drafts/new").status == 403
+    for address in ("/drafts", "/drafts/new", f"/drafts/{draft_id}"):
         assert peter.goto(address).status == 403
 
 
@@ -483,7 +515,8 @@ def test_new_orders_and_carts_are_for_everybody(open_browser, begin, known, sche
     page = open_browser("helen", scheme=scheme, language=language)
     one = f"/drafts/{full['draft_id']}"
     pages = ("/drafts", "/drafts/new", one, f"/drafts/{empty}?product=tea-250&customer=nora")
-    for address in (*pages, f"/drafts/bulk?act=delete&draft_id={empty}"):
+    asked = (f"/drafts/bulk?act=delete&draft_id={empty}", f"/drafts/{empty}/abandon")
+    for address in (*pages, *asked):
         answer = page.goto(address)
         assert answer.status == 200
         for width in (320, 360, 1280):

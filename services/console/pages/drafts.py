@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request, url_for
 
 from services.console import showing
 from services.console.acting import STALE, act, fault_of, key, version
@@ -33,7 +34,6 @@ PRICES = "prices:write"  # the scope of who may name a price, a discount or a fe
 SHORTEST_TYPED = 3  # letters; fewer fit too much
 SUGGESTED = 8
 MOST_CHOICES = 100
-UNPROCESSABLE = 422
 
 Thing = Mapping[str, Any]
 
@@ -47,6 +47,8 @@ ONE = "/<uuid:draft_id>"
 @blueprint.get("/new")
 def ask_new() -> str:
     """Whose order it will be, and where it is sold."""
+    if not g.apis.may("orders.drafts_create_draft"):
+        abort(403)
     known = masters()
     return render_template(
         "drafts/new.html",
@@ -101,28 +103,18 @@ def change(draft_id: UUID) -> Any:
 
     def do() -> Any:
         leads.append(_CHANGES.get(verb, _save)(body, about))
-        try:
-            kept = _put(draft_id, body)
-            if verb != "place":
-                return kept
-            total = {"total_minor": whole(form.get("total", ""))}
-            named = {"key": f"{key()}-place", "version": str(kept["version"])}
-            return g.apis.write("orders.drafts_place_draft", total, draft_id=draft_id, **named)
-        except Refused as refused:
-            if refused.reason == "already_placed" or refused.status == STALE:
-                now = _read(draft_id)
-                if now["order_id"]:
-                    return now
-            raise _in_words(refused, form.get("currency", "EUR")) from None
+        return _kept(draft_id, body, is_placed=verb == "place")
 
     def done(answer: Thing) -> str:
         if answer["order_id"]:
             flash("done.draft_placed")
             return url_for("order.show_details", order_id=draft_id)
         field, query, said = (*leads[0], {}, "")[:3]
+        if answer["draft_id"] != str(draft_id):
+            said = "drafts.begun_anew"
         if said:
             flash(said)
-        return _at(draft_id, field, query)
+        return _at(answer["draft_id"], field, query)
 
     return act(
         FORM,
@@ -138,18 +130,19 @@ def change(draft_id: UUID) -> Any:
 def abandon(draft_id: UUID) -> Any:
     """Give it up."""
     return act(
-        FORM,
-        lambda: g.apis.write("orders.drafts_abandon_draft", key=f"{key()}-abandon", draft_id=draft_id),
-        lambda: _page(_read(draft_id)),
+        "abandon",
+        lambda: g.apis.write("orders.drafts_abandon_draft", key=key(), version=version(), draft_id=draft_id),
+        lambda: ask_abandon(draft_id),
         lambda _: url_for("carts.show_list"),
         said="done.draft_abandoned",
+        changes=lambda _: _changes(_read(draft_id)),
     )
 
 
 @blueprint.get(f"{ONE}/abandon")
-def show_again(draft_id: UUID) -> Any:
-    """The page that the form was sent from, for who loads its answer again."""
-    return redirect(url_for("drafts.show", draft_id=draft_id), 302)
+def ask_abandon(draft_id: UUID) -> str:
+    """Whether it shall really be given up, for nobody takes it up again."""
+    return render_template("drafts/abandon.html", draft=_read(draft_id))
 
 
 def _keep(draft_id: UUID, body: dict[str, Any]) -> Response:
@@ -165,9 +158,37 @@ def _keep(draft_id: UUID, body: dict[str, Any]) -> Response:
             raise
         g.fault = fault_of(FORM, error, lambda _: _changes(_read(draft_id)), places_of(request.form))
         status = g.fault.status
-        rest = without(body, error.errors) if status == UNPROCESSABLE else None
+        rest = without(body, error.errors) if status == HTTPStatus.UNPROCESSABLE_ENTITY else None
         draft = _read(draft_id) if rest is None else _put(draft_id, rest)
     return Response(render_template("drafts/kept.html", **_shown(draft, request.form)), status)
+
+
+def _kept(draft_id: UUID, body: dict[str, Any], *, is_placed: bool) -> Any:
+    """The draft with all that was typed, or the order that it becomes, or has become by another's hand."""
+    form = request.form
+    try:
+        draft = _put(draft_id, body)
+        if not is_placed:
+            return draft
+        total = {"total_minor": whole(form.get("total", ""))}
+        named = {"key": f"{key()}-place", "version": str(draft["version"])}
+        return g.apis.write("orders.drafts_place_draft", total, draft_id=draft_id, **named) | {
+            "draft_id": str(draft_id)
+        }
+    except Refused as refused:
+        if refused.status == HTTPStatus.NOT_FOUND and {"seller", "market"} <= form.keys():
+            return _begin_anew(body)
+        if refused.reason == "already_placed" or refused.status == STALE:
+            now = _read(draft_id)
+            if now["order_id"]:
+                return now
+        raise _in_words(refused, form.get("currency", "EUR")) from None
+
+
+def _begin_anew(body: Mapping[str, Any]) -> Any:
+    """Another draft with what was typed, for somebody has deleted the one that it was typed into."""
+    whose = {name: request.form[name] for name in ("seller", "market")}
+    return g.apis.write("orders.drafts_create_draft", {**body, **whose}, key=f"{key()}-anew")
 
 
 def _put(draft_id: UUID, body: dict[str, Any]) -> Any:
@@ -365,23 +386,15 @@ def _lack(lack: Thing, draft: Thing, place: Any) -> tuple[str, str]:
 
 def _changes(draft: Thing) -> list[dict[str, Any]]:
     """Who changed what since the form was shown."""
+    change = {"actor": draft["updated_by"], "action": "change_draft", "at": draft["updated_at"]}
     try:
-        was = msgspec.json.decode(request.form.get("was", "{}"))
-    except msgspec.DecodeError:
-        was = {}
-    names = [
-        name for name, mark in marks_of(draft).items() if not isinstance(was, dict) or was.get(name) != mark
-    ]
-    return [
-        {
-            "actor": draft["updated_by"],
-            "action": "change_draft",
-            "at": draft["updated_at"],
-            "what": ", ".join(
-                g.words.of("orders.f" if name == "payment_method" else "fields", name) for name in names
-            ),
-        }
-    ]
+        was = msgspec.json.decode(request.form.get("was", ""), type=dict[str, str])
+    except msgspec.MsgspecError:  # a form that shows none of its parts
+        return [change]
+    names = [name for name, mark in marks_of(draft).items() if was.get(name) != mark]
+    groups = {"payment_method": "orders.f"}
+    change["what"] = ", ".join(g.words.of(groups.get(name, "fields"), name) for name in names)
+    return [change]
 
 
 def _customers(seller: str, typed: str) -> Part | None:

@@ -21,6 +21,7 @@ class Draft(Base):
         CheckConstraint("status in ('draft', 'placed', 'abandoned')", name="status_of_a_draft"),
         Index("ix_drafts_newest", "status", text("id desc")),
         Index("ix_drafts_seller_newest", "seller_code", "status", text("id desc")),
+        Index("ix_drafts_market_newest", "market_code", "status", text("id desc")),
         Index(None, "customer_id"),
         Index(None, "seller_code", "customer_email"),
         Index("ix_drafts_abandoned", "updated_at", postgresql_where=text("status = 'abandoned'")),
