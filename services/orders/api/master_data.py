@@ -19,7 +19,6 @@ from services.orders.api.schemas.master_data import (
 from services.orders.api.schemas.taxes import TaxTableSchema
 from services.orders.api.schemas.values import checked_code, checked_coupon
 from services.orders.commands import master_data as commands
-from services.orders.domain.taxation import TaxTable
 from services.orders.models import Coupon, Market, Product, Seller
 from shared.web.auth import refuse_bounded, requires
 from shared.web.blueprint import Blueprint
@@ -70,7 +69,7 @@ def list_markets(session: Session, page: dict[str, Any]) -> dict[str, Any]:
 @blueprint.response(200, TaxTableSchema)
 @requires("admin")
 @command
-def put_tax_table(session: Session, table: dict[str, Any], market: str) -> TaxTable:
+def put_tax_table(session: Session, table: dict[str, Any], market: str) -> tuple[Any, dict[str, str]]:
     """Have a market's sales taxed by where goods go and who buys them, or change how, as a whole.
 
     Orders placed from then on go by it, of sellers that have a VAT identifier; those placed before keep how
@@ -78,16 +77,16 @@ def put_tax_table(session: Session, table: dict[str, Any], market: str) -> TaxTa
     market goes by it, so the token has to be bound to none.
     """
     refuse_bounded("sellers")
-    return commands.put_tax_table(session, checked_code("market", market), **table)
+    return _tax_table_of(commands.put_tax_table(session, checked_code("market", market), **table))
 
 
 @blueprint.route("/markets/<market>/tax-table", methods=["GET"])
 @blueprint.response(200, TaxTableSchema)
 @requires("catalogue:read")
 @query
-def show_tax_table(session: Session, market: str) -> TaxTable:
+def show_tax_table(session: Session, market: str) -> tuple[Any, dict[str, str]]:
     """What a market's sales are taxed by; 404 where it keeps no table and goes by its `tax_rates`."""
-    return queries.tax_table(session, market)
+    return _tax_table_of(queries.market_with_tax_table(session, market))
 
 
 @blueprint.route("/sellers/<seller>", methods=["PUT"])
@@ -187,6 +186,11 @@ def list_coupons(session: Session, page: dict[str, Any], seller: str, market: st
     """A seller's coupons in a market, by code."""
     coupons = queries.coupons(session, seller, market, page["limit"] + 1, _after(page))
     return page_of(coupons, page["limit"], "code")
+
+
+def _tax_table_of(market: Market) -> tuple[Any, dict[str, str]]:
+    """A market's table; whoever changes it decided on a version of the market."""
+    return market.tax_table, {"ETag": f'"{market.version}"'}
 
 
 def _after(page: dict[str, Any]) -> str:

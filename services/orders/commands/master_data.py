@@ -1,20 +1,23 @@
 """Markets, sellers, products and coupons: made or changed as a whole. The caller owns the transaction."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.orders.domain.taxation import TaxRate, TaxTable
-from services.orders.models import Base, Coupon, Market, Product, ProductPrice, Seller
+from services.orders.models import Coupon, Market, Product, ProductPrice, Seller
 from services.orders.queries.visibility import in_own_markets
-from shared.access import actor_of, visible
+from shared.access import actor_of, require_current, visible
+from shared.db import locked
 from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import TaxRounding
 from shared.folding import searchable
 from shared.skus import unfit
+
+M = TypeVar("M", Market, Seller, Product, Coupon)
 
 _NO_LIMITS = {
     "free_shipping": False,
@@ -25,43 +28,38 @@ _NO_LIMITS = {
 
 
 def put_market(session: Session, code: str, **rules: Any) -> Market:
-    """Make or change a market. Raises Refused (currency_fixed) for another currency or tax mode than before.
+    """Make or change a market. Raises Stale, Refused (currency_fixed) for another currency or tax mode.
 
     Every price in it counts in that currency and that way. A new one rounds tax per rate, if nothing is said.
     """
     if not actor_of(session).may_see_market(code):
         raise NotFound("market", code)
-    unchanged = (Market.currency == rules["currency"]) & (Market.tax_mode == rules["tax_mode"])
-    if "tax_rounding" not in rules:
-        known = session.get(Market, code)
-        rules["tax_rounding"] = known.tax_rounding if known else TaxRounding.PER_RATE
-    if not _upsert(session, Market, {"code": code}, rules, where=unchanged):
+    market, is_new = _made(session, Market, {"code": code}, {"tax_rounding": TaxRounding.PER_RATE} | rules)
+    if (market.currency, market.tax_mode) != (rules["currency"], rules["tax_mode"]):
         raise Refused("currency_fixed", "a market's currency and tax mode can't be changed")
-    return session.get_one(Market, code, populate_existing=True)
+    return market if is_new else _changed(session, market, rules)
 
 
 def put_tax_table(
     session: Session, market: str, *, rates: Sequence[Mapping[str, Any]], **choices: Any
-) -> TaxTable:
-    """Have a market's sales taxed by a table from now on; raises NotFound."""
-    row = (
-        session.get(Market, market, with_for_update=True)
-        if actor_of(session).may_see_market(market)
-        else None
-    )
-    if row is None:
+) -> Market:
+    """Have a market's sales taxed by a table from now on, which is a change of the market.
+
+    Raises NotFound, Stale.
+    """
+    if not actor_of(session).may_see_market(market):
         raise NotFound("market", market)
-    row.tax_table = table = TaxTable(rates=tuple(TaxRate(**rate) for rate in rates), **choices)
-    session.flush()
-    return table
+    row = locked(session, Market, market)
+    require_current(session, row.version, market)
+    table = TaxTable(rates=tuple(TaxRate(**rate) for rate in rates), **choices)
+    return _changed(session, row, {"tax_table": table})
 
 
 def put_seller(session: Session, code: str, **seller: Any) -> Seller:
-    """Make or change a seller; papers and e-mails made from now on show it so."""
+    """Make or change a seller; papers and e-mails made from now on show it so. Raises NotFound, Stale."""
     if not actor_of(session).may_see_seller(code):
         raise NotFound("seller", code)
-    _upsert(session, Seller, {"code": code}, seller)
-    return session.get_one(Seller, code, populate_existing=True)
+    return _put(session, Seller, {"code": code}, seller)
 
 
 def put_product(
@@ -70,7 +68,7 @@ def put_product(
     """Make or change a product and its prices; placed orders keep what they were placed with.
 
     Prices in markets out of the caller's sight stay as they are. Raises NotFound for another's seller,
-    Invalid for a price in an unknown market or a new SKU outside the alphabet.
+    Stale, Invalid for a price in an unknown market or a new SKU outside the alphabet.
     """
     if not actor_of(session).may_see_seller(seller) or session.get(Seller, seller) is None:
         raise NotFound("seller", seller)
@@ -81,7 +79,7 @@ def put_product(
         raise Invalid(**{f"prices.{market}": "there is no such market" for market in sorted(unknown)})
     identity = {"seller_code": seller, "sku": sku}
     product["text_folded"] = searchable(product["name"], product["description"])
-    _upsert(session, Product, identity, product)  # the row's lock serialises what follows
+    _put(session, Product, identity, product)  # its lock serialises what follows
     gone = delete(ProductPrice).filter_by(**identity).where(ProductPrice.market_code.in_(markets))
     session.execute(gone)
     if prices:
@@ -94,29 +92,39 @@ def put_coupon(session: Session, seller: str, market: str, code: str, **coupon: 
     """Make or change what a code takes off in a market; placed orders keep what it took off them.
 
     Limits that are not named are none. Orders that used the code before count for those that are set now.
-    Raises NotFound for another's seller or an unknown market.
+    Raises NotFound for another's seller or an unknown market, Stale.
     """
     if not actor_of(session).may_see_seller(seller) or session.get(Seller, seller) is None:
         raise NotFound("seller", seller)
     if not actor_of(session).may_see_market(market) or session.get(Market, market) is None:
         raise NotFound("market", market)
     identity = {"seller_code": seller, "market_code": market, "code": code}
-    _upsert(session, Coupon, identity, _NO_LIMITS | coupon)
-    return session.get_one(Coupon, (seller, market, code), populate_existing=True)
+    return _put(session, Coupon, identity, _NO_LIMITS | coupon)
 
 
-def _upsert(
-    session: Session,
-    model: type[Base],
-    identity: Mapping[str, Any],
-    values: Mapping[str, Any],
-    where: Any = None,
-) -> bool:
-    """Insert a row or update it; False where there is one that `where` does not allow to be changed."""
-    stored = (
-        insert(model)
-        .values(**identity, **values)
-        .on_conflict_do_update(index_elements=list(identity), set_=dict(values), where=where)
-        .returning(*(getattr(model, name) for name in identity))
-    )
-    return session.execute(stored).first() is not None
+def _put(session: Session, model: type[M], identity: Mapping[str, str], values: Mapping[str, Any]) -> M:
+    row, is_new = _made(session, model, identity, values)
+    return row if is_new else _changed(session, row, values)
+
+
+def _made(
+    session: Session, model: type[M], identity: Mapping[str, str], values: Mapping[str, Any]
+) -> tuple[M, bool]:
+    """The row of that name, locked, and whether it is new; one that was there is as it was. Raises Stale.
+
+    Two who make it at once are both right: the second one changes what the first one made.
+    """
+    made = insert(model).values(**identity, version=1, **values).on_conflict_do_nothing()
+    is_new = session.execute(made.returning(model.version)).first() is not None
+    row = locked(session, model, tuple(identity.values()))
+    if not is_new:
+        require_current(session, row.version, *identity.values())
+    return row, is_new
+
+
+def _changed(session: Session, row: M, values: Mapping[str, Any]) -> M:
+    for name, value in values.items():
+        setattr(row, name, value)
+    row.version += 1
+    session.flush()
+    return row

@@ -4,6 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ForeignKey,
     ForeignKeyConstraint,
@@ -58,6 +59,7 @@ class Market(Base):
     charges_taxed: Mapped[ChargesTaxed] = mapped_column(default=ChargesTaxed.STANDARD)
     # What sales are taxed by, if not by the rates above; long, and no order that was placed asks for it.
     tax_table: Mapped[TaxTable | None] = mapped_column(deferred=True)
+    version: Mapped[int] = mapped_column(BigInteger)  # grows with each change
 
 
 class Seller(Base):
@@ -77,6 +79,7 @@ class Seller(Base):
     iban: Mapped[str]
     colour: Mapped[str]
     legal_text: Mapped[dict[str, str]]  # by locale
+    version: Mapped[int] = mapped_column(BigInteger)  # grows with each change
 
 
 _PHONE_DIGITS = "regexp_replace(phone, '[^0-9]', '', 'g')"
@@ -158,6 +161,7 @@ class Product(Base):
     tax_class: Mapped[str]
     sales_coefficient: Mapped[int]  # stock-keeping units in one sales unit
     active: Mapped[bool]
+    version: Mapped[int] = mapped_column(BigInteger)  # grows with each change
 
     prices: Mapped[list["ProductPrice"]] = relationship(
         cascade="all, delete-orphan", order_by="ProductPrice.market_code"
@@ -204,6 +208,7 @@ class Coupon(Base):
     most_uses: Mapped[int | None]  # by all customers together
     most_uses_per_customer: Mapped[int | None]
     active: Mapped[bool]
+    version: Mapped[int] = mapped_column(BigInteger)  # grows with each change
 
 
 class CouponUse(Base):

@@ -8,7 +8,6 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session, selectinload, undefer
 
 from services.orders.domain.search_words import containing, part_patterns, phone_pattern
-from services.orders.domain.taxation import TaxTable
 from services.orders.models import (
     PHONE_DIGITS_OF_CUSTOMER,
     Coupon,
@@ -118,13 +117,13 @@ def market(session: Session, code: str) -> Market:
     return seen(session, select(Market).where(Market.code == code), "market", code, None, Market.code)
 
 
-def tax_table(session: Session, market: str) -> TaxTable:
-    """What a market taxes its sales by; raises NotFound, also where it keeps no table."""
-    rows = select(Market).where(Market.code == market).options(undefer(Market.tax_table))
-    table = seen(session, rows, "market", market, None, Market.code).tax_table
-    if table is None:
-        raise NotFound("tax table", market)
-    return table
+def market_with_tax_table(session: Session, code: str) -> Market:
+    """A market that taxes its sales by a table, with it; raises NotFound, also where it keeps none."""
+    rows = select(Market).where(Market.code == code).options(undefer(Market.tax_table))
+    found = seen(session, rows, "market", code, None, Market.code)
+    if found.tax_table is None:
+        raise NotFound("tax table", code)
+    return found
 
 
 def markets(session: Session, limit: int, after: str = "") -> Sequence[Market]:

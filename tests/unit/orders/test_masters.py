@@ -28,7 +28,8 @@ def put_twice(client, headers, path, body, changed):
     after = client.put(path, json=body | changed, headers=headers)
     shown = client.get(path, headers=headers)
     assert (made.status_code, after.status_code) == (200, 200), (made.json, after.json)
-    assert shown.json == after.json == made.json | changed
+    again = {"version": made.json["version"] + 1} if "version" in made.json else {}
+    assert shown.json == after.json == made.json | changed | again
     return shown.json
 
 
@@ -52,6 +53,46 @@ def put_twice(client, headers, path, body, changed):
 )
 def test_a_thing_is_made_and_changed_by_putting_it(client, bearer, path, body, changed):
     put_twice(client, bearer(), path, body, changed)
+
+
+COUPON = {"name": "Spring sale", "percentage_basis_points": 1000}
+
+
+@pytest.mark.requirement("P-26")
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/markets/fr", MARKET_BODY),
+        ("/v1/sellers/new", SELLER_BODY),
+        ("/v1/sellers/quay/products/NEW-1", {"name": "New", "prices": {"gb": 5}}),
+        ("/v1/sellers/quay/markets/gb/coupons/SPRING", COUPON),
+    ],
+)
+def test_nobody_overwrites_what_they_have_not_seen(client, bearer, path, body):
+    made = client.put(path, json=body, headers=bearer())
+    shown = client.get(path, headers=bearer())
+    assert made.headers["ETag"] == shown.headers["ETag"] == f'"{shown.json["version"]}"'
+    seen = {"If-Match": shown.headers["ETag"]}
+
+    mine = client.put(path, json=body | {"name": "Mine"}, headers=bearer() | seen)
+    other = client.put(path, json=body | {"name": "Theirs"}, headers=bearer() | seen)
+
+    assert (mine.status_code, other.status_code) == (200, 412)
+    assert other.headers.get("ETag") in {None, mine.headers["ETag"]}
+    assert client.get(path, headers=bearer()).json == mine.json
+
+
+@pytest.mark.requirement("P-26")
+def test_a_tax_table_is_of_a_version_of_its_market(client, bearer):
+    path = "/v1/markets/gb/tax-table"
+    made = client.put(path, json=TABLE_BODY, headers=bearer())
+    seen = {"If-Match": client.get(path, headers=bearer()).headers["ETag"]}
+    assert seen["If-Match"] == made.headers["ETag"]
+
+    mine = client.put(path, json=TABLE_BODY, headers=bearer() | seen)
+    other = client.put(path, json=TABLE_BODY, headers=bearer() | seen)
+
+    assert (mine.status_code, other.status_code) == (200, 412)
 
 
 def test_an_address_book_is_put_as_a_whole_and_in_order(client, bearer):

@@ -169,6 +169,7 @@ class MarketSchema(MarketArguments):
     """Where and how orders are sold."""
 
     market = fields.String(attribute="code")
+    version = fields.Integer()
 
 
 class SellerArguments(Schema):
@@ -204,6 +205,7 @@ class SellerSchema(SellerArguments):
     """Whoever sells."""
 
     seller = fields.String(attribute="code")
+    version = fields.Integer()
 
 
 class ProductArguments(Schema):
@@ -234,6 +236,7 @@ class ProductSchema(ProductArguments):
 
     seller = fields.String(attribute="seller_code")
     sku = fields.String()
+    version = fields.Integer()
     prices = fields.Function(  # type: ignore[assignment]
         lambda product: {price.market_code: price.price_minor for price in product.prices},
         metadata={"type": "object", "additionalProperties": {"type": "integer"}, "description": "By market."},
@@ -324,3 +327,4 @@ class CouponSchema(CouponArguments):
     seller = fields.String(attribute="seller_code")
     market = fields.String(attribute="market_code")
     code = fields.String()
+    version = fields.Integer()
