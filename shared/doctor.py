@@ -55,6 +55,15 @@ class Trouble(NamedTuple):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Queue:
+    """A queue of the broker, as it is at this moment."""
+
+    queue: str
+    waiting: int  # tasks
+    listened_to: bool  # by a worker
+
+
+@dataclass(frozen=True, kw_only=True)
 class Patient:
     """A service as it is deployed."""
 
@@ -183,8 +192,7 @@ def broker(patient: Patient) -> Iterator[Trouble]:
             retry=Retry(NoBackoff(), 0),
         ) as client:
             memory, persistence = client.info("memory"), client.info("persistence")
-            waiting = {queue: int(client.llen(queue)) for queue in patient.messaging.queues}
-            unheard = {queue for queue in waiting if not client.exists(listening_mark(queue))}
+            waiting = _queues(client, patient)
             refusal = _refusal(client, f"{name}.doctor")
     except redis.RedisError as error:
         yield Trouble(
@@ -218,16 +226,16 @@ def broker(patient: Patient) -> Iterator[Trouble]:
             "See that it has memory and disk, and may be written to",
         )
         return
-    for queue, tasks in waiting.items():
-        if queue in unheard:
+    for one in waiting:
+        if not one.listened_to:
             yield Trouble(
-                f"no worker listens to {queue}",
+                f"no worker listens to {one.queue}",
                 "What comes there waits; events are handled late, by the agent",
-                f"Start the worker of {name} with -Q {queue}, and read its log",
+                f"Start the worker of {name} with -Q {one.queue}, and read its log",
             )
-        elif tasks > MANY_WAITING:
+        elif one.waiting > MANY_WAITING:
             yield Trouble(
-                f"{tasks} tasks wait in {queue}",
+                f"{one.waiting} tasks wait in {one.queue}",
                 "Its worker does not keep up, or hears nothing",
                 "Look at it in Flower; start another worker",
             )
@@ -240,6 +248,28 @@ def _refusal(client: redis.Redis, key: str) -> str | None:
     except redis.RedisError as error:
         return str(error)
     return None
+
+
+def queues(patient: Patient) -> list[Queue]:
+    """The service's queues; raises redis.RedisError."""
+    with redis.Redis.from_url(
+        patient.settings.broker_url,
+        socket_timeout=PATIENCE_SECONDS,
+        socket_connect_timeout=PATIENCE_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    ) as client:
+        return _queues(client, patient)
+
+
+def _queues(client: redis.Redis, patient: Patient) -> list[Queue]:
+    return [
+        Queue(
+            queue=queue,
+            waiting=int(client.llen(queue)),
+            listened_to=bool(client.exists(listening_mark(queue))),
+        )
+        for queue in patient.messaging.queues
+    ]
 
 
 def is_listened_to(patient: Patient, queue: str) -> bool:

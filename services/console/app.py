@@ -55,6 +55,7 @@ POLICY = (
 )
 PACKABLE = ("text/html", "text/css", "text/javascript", "application/javascript", "image/svg+xml")
 SHORT = 1000  # bytes that are not worth packing
+OPERATOR = "admin"  # the scope of who runs it all
 SAFE = ("GET", "HEAD", "OPTIONS")
 # Views of others that are for strangers too: no gateway routes them.
 OPEN_TO_ALL = ("metrics.tell",)
@@ -202,6 +203,7 @@ def _what_pages_have() -> dict[str, Any]:
             (one.within for one in pages.SCREENS if one.within and one.blueprint.name == request.blueprint),
             request.blueprint,
         ),
+        "traced": _traced,
         "asked_for": request.full_path.rstrip("?"),
         "icon": _icon,
         "asset": _asset,
@@ -233,6 +235,13 @@ def _what_pages_have() -> dict[str, Any]:
 def _icon(name: str, size: int = 18) -> Markup:
     """A small picture beside words; it says nothing by itself."""
     return Markup(lucide(name, size=size, **{"class": "icon", "aria-hidden": "true", "focusable": "false"}))  # noqa: S704
+
+
+def _traced(number: str) -> str | Markup:
+    """A number for the logs; an operator is led to all that it led to."""
+    if not number or not (person := g.get("person")) or OPERATOR not in person.scopes:
+        return number
+    return Markup('<a href="{}">{}</a>').format(url_for("operations.show_trace", id=number), number)
 
 
 def _told(error: Exception) -> Any:

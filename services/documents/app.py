@@ -7,6 +7,7 @@ from services.documents.api import customer, papers, prints, series, uploads
 from services.documents.domain.uploads import LARGEST_UPLOAD
 from services.documents.messaging import messaging
 from services.documents.settings import Settings
+from shared import diagnosis
 from shared.settings import read
 from shared.web.app import make_app
 
@@ -27,6 +28,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             customer.blueprint,
             prints.blueprint,
             series.blueprint,
+            diagnosis.blueprint,
         ],
         largest_body=LARGEST_UPLOAD + (1 << 16),
     )

@@ -7,6 +7,7 @@ from services.notifications.api import customer, emails, feed, messages, notices
 from services.notifications.messaging import messaging
 from services.notifications.settings import Settings
 from services.notifications.waiting import Waiters
+from shared import diagnosis
 from shared.settings import read
 from shared.web.app import make_app
 
@@ -28,6 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             notices.blueprint,
             feed.blueprint,
             webhooks.blueprint,
+            diagnosis.blueprint,
         ],
     )
     app.extensions["feed_waiters"] = Waiters(db.sessions)

@@ -29,6 +29,7 @@ from services.orders.api import (
 )
 from services.orders.messaging import messaging
 from services.orders.settings import Settings
+from shared import diagnosis
 from shared.settings import read
 from shared.web.app import make_app
 
@@ -66,6 +67,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             customer.blueprint,
             address_books.blueprint,
             master_data.blueprint,
+            diagnosis.blueprint,
         ],
         link_serial=queries.link_serial,
     )

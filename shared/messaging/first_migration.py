@@ -149,6 +149,18 @@ def create_messaging(operations: Any) -> None:
         operations.execute(statement)
 
 
+def index_correlation(operations: Any) -> None:
+    """Have events heard and jobs found by the request that they go back to; a migration of its own each."""
+    operations.execute("create index ix_inbox_correlation_id on inbox ((envelope ->> 'correlationid'))")
+    operations.create_index("ix_jobs_correlation_id", "jobs", ["correlation_id"])
+
+
+def unindex_correlation(operations: Any) -> None:
+    """Undo index_correlation."""
+    operations.drop_index("ix_jobs_correlation_id", "jobs")
+    operations.drop_index("ix_inbox_correlation_id", "inbox")
+
+
 def drop_messaging(operations: Any) -> None:
     """Undo create_messaging."""
     for table in _TABLES:

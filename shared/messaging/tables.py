@@ -63,6 +63,7 @@ inbox = Table(
     Index("ix_inbox_unacked", "received_at", postgresql_where=text("acked_at is null")),
     Index("ix_inbox_subject", "subject", "received_at"),
     Index("ix_inbox_received_at", "received_at"),
+    Index("ix_inbox_correlation_id", text("(envelope ->> 'correlationid'::text)")),
 )
 
 # queued: waits for run_at or for a worker    running: a worker has it until lease_until
@@ -97,6 +98,7 @@ jobs = Table(
     Index("ix_jobs_running", "lease_until", postgresql_where=text("state = 'running'")),
     Index("ix_jobs_dead", "created_at", postgresql_where=text("state = 'dead'")),
     Index("ix_jobs_subject", "subject"),
+    Index("ix_jobs_correlation_id", "correlation_id"),
     Index("ix_jobs_done_at", "done_at", postgresql_where=text("state = 'done'")),  # for retention
 )
 

@@ -89,9 +89,53 @@ class DeadLetterSchema(marshmallow.Schema):
     what = fields.String(metadata={"description": "The event's type or the job's kind."})
     subject = fields.String()
     reference = fields.String(allow_none=True)
+    correlation_id = fields.String(
+        allow_none=True, metadata={"description": "Of the request it goes back to, by which it is traced."}
+    )
     since = fields.AwareDateTime()
     attempts = fields.Integer()
     last_error = fields.String(allow_none=True)
+
+
+class StepSchema(marshmallow.Schema):
+    """One thing that a request led to in this service."""
+
+    step = fields.String(
+        validate=validate.OneOf(["told", "heard", "job"]),
+        metadata={"description": "An event told here, an event heard from another service, a job."},
+    )
+    at = fields.AwareDateTime()
+    event_id = fields.UUID(metadata={"description": "Of an event."})
+    type = fields.String(metadata={"description": "Of an event."})
+    source = fields.String(metadata={"description": "Who told an event that was heard."})
+    version = fields.Integer(metadata={"description": "Of an event told."})
+    actor = fields.String(
+        metadata={"description": "Who asked for what an event tells; empty: the service itself."}
+    )
+    id = fields.UUID(metadata={"description": "Of a job."})
+    kind = fields.String(metadata={"description": "Of a job."})
+    key = fields.String(metadata={"description": "Of a job: it is there once."})
+    subject = fields.String()
+    reference = fields.String(metadata={"description": "Of an event told and of a job: the order's number."})
+    caused_by = fields.String(
+        metadata={
+            "description": "Of an event told and of a job: the id of the event heard in whose wake it came;"
+            " empty: the request itself."
+        }
+    )
+    state = fields.String(
+        metadata={
+            "description": "Of an event heard: pending, done, dead or skipped;"
+            " of a job: queued, running, done or dead."
+        }
+    )
+    attempts = fields.Integer(metadata={"description": "Of an event heard and of a job."})
+    last_error = fields.String(allow_none=True)
+    occurred_at = fields.AwareDateTime(metadata={"description": "Of an event told."})
+    received_at = fields.AwareDateTime(metadata={"description": "Of an event heard."})
+    created_at = fields.AwareDateTime(metadata={"description": "Of a job."})
+    run_at = fields.AwareDateTime(metadata={"description": "When a job is, or was, to be tried."})
+    done_at = fields.AwareDateTime(allow_none=True)
 
 
 class ResendSchema(marshmallow.Schema):
@@ -171,11 +215,11 @@ def show_event(session: Session, event_id: UUID) -> dict[str, Any]:
 
 
 @blueprint.route("/traces/<correlation_id>", methods=["GET"])
-@blueprint.response(200)
+@blueprint.response(200, StepSchema(many=True))
 @requires("admin")
 @query
 def trace(session: Session, correlation_id: str) -> list[dict[str, Any]]:
-    """All that one request led to in this service, in order."""
+    """All that one request led to in this service, in order; of each kind of step the first 500."""
     return operations.trace(session, correlation_id)
 
 

@@ -25,11 +25,12 @@ from services.shipping import db
 from services.shipping.messaging import messaging
 from services.shipping.models import Location, StockLevel
 from services.shipping.settings import Settings
-from shared import clock, doctor
+from shared import clock, diagnosis, doctor
 from shared.db import make_engine, new_id
 from shared.doctor import Patient
 from shared.messaging.tables import event_log, inbox, outbox
 from shared.migrations import upgrade
+from shared.web.app import make_app
 from tests.serving import serving
 
 NOBODY_THERE = "http://127.0.0.1:1"
@@ -437,3 +438,58 @@ def test_settings_that_are_wrong_are_troubles_too(run):
         1,
         "shipping: TOKEN_ISSUER is not set. No process starts. Set it in the environment.\n",
     )
+
+
+@pytest.fixture
+def ask_doctor(keys):
+    """What a service's doctor says over HTTP, and with which status."""
+
+    def ask(patient, **claims):
+        app = make_app(
+            service="shipping",
+            title="Shipping",
+            settings=patient.settings,
+            sessions=patient.sessions,
+            messaging=patient.messaging,
+            blueprints=[diagnosis.blueprint],
+        )
+        bearer = keys.token("olivia", **{"scopes": ["admin"], "sellers": ["*"]} | claims)
+        return app.test_client().get("/v1/operations/doctor", headers={"Authorization": f"Bearer {bearer}"})
+
+    return ask
+
+
+def test_the_doctor_says_the_same_over_http_with_what_waits(patient, ask_doctor, configured):
+    with configured(appendonly="no").pipeline() as broker:
+        broker.rpush("shipping.events", *range(3)).execute()
+
+    answer = ask_doctor(patient)
+
+    assert answer.status_code == 200
+    said = [trouble["what"] for trouble in answer.json["troubles"]]
+    assert said == [trouble.what for trouble in doctor.examine(patient)]
+    assert "no worker listens to shipping.events" in said
+    assert answer.json["queues"][0] == {"queue": "shipping.events", "waiting": 3, "listened_to": False}
+    assert answer.json["behind"]["dead_events"] == 0
+
+
+def test_the_doctor_answers_where_neither_database_nor_broker_does(patient, settings, url, ask_doctor):
+    gone = make_engine(url.replace(url.rpartition(":")[2].partition("/")[0], "1"))
+    broken = replace(
+        patient, sessions=sessions_of(gone), settings=replace(settings, broker_url="redis://127.0.0.1:1/0")
+    )
+
+    answer = ask_doctor(broken)
+
+    assert (answer.status_code, answer.json["behind"], answer.json["queues"]) == (200, None, [])
+    assert [trouble["what"].partition(":")[0] for trouble in answer.json["troubles"]][:2] == [
+        "the database can't be asked",
+        "Redis can't be asked",
+    ]
+
+
+@pytest.mark.parametrize(
+    "claims", [{"scopes": ["orders:read"]}, {"sellers": ["harbour"]}, {"markets": ["gb"]}], ids=str
+)
+def test_the_doctor_talks_to_operators_alone(patient, ask_doctor, claims):
+    assert ask_doctor(patient, **claims).status_code == 403

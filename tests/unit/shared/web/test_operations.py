@@ -119,6 +119,43 @@ def test_events_can_be_listed_shown_and_traced(client, operator, run, told):
         assert str(told) in output
 
 
+def test_a_trace_says_what_led_to_what(client, operator, dead, told, sessions):
+    event_id, job_id = dead
+    with sessions.begin() as session:
+        session.execute(text("update jobs set causation_id = :event"), {"event": str(event_id)})
+
+    heard, job = client.get("/v1/operations/traces/trace-2", headers=operator).json
+    [told_step] = client.get("/v1/operations/traces/trace-1", headers=operator).json
+    letters = client.get("/v1/operations/dead-letters", headers=operator).json
+
+    assert (heard["step"], heard["event_id"], heard["source"]) == ("heard", str(event_id), "shipping")
+    assert (heard["state"], heard["attempts"], heard["last_error"]) == ("dead", 8, "RuntimeError: poison")
+    assert (job["step"], job["id"], job["kind"], job["reference"]) == ("job", str(job_id), "paper", "GB-1")
+    assert job["caused_by"] == str(event_id)
+    assert (told_step["caused_by"], told_step["reference"][:2]) == ("", "EU")
+    assert {letter["correlation_id"] for letter in letters} == {"trace-2"}
+
+
+@pytest.mark.parametrize(
+    "index", ["ix_event_log_correlation_id", "ix_inbox_correlation_id", "ix_jobs_correlation_id"]
+)
+def test_what_a_request_led_to_is_found_by_an_index(sessions, index):
+    plans = []
+    with sessions() as session:
+        session.execute(text("set local enable_seqscan = off"))
+        execute = session.execute
+
+        def explained(statement):
+            compiled = statement.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+            plans.extend(execute(text(f"explain {str(compiled).replace(':', chr(92) + ':')}")).scalars())
+            return execute(statement)
+
+        session.execute = explained
+        operations.trace(session, "trace-1")
+
+    assert any(index in line for line in plans), plans
+
+
 def test_unacknowledged_deliveries_can_be_listed_and_sent_again(client, operator, run, told, sessions):
     with sessions.begin() as session:
         session.execute(text("update outbox set sent_at = now()"))
