@@ -90,6 +90,8 @@ def service_environments(settings: Settings, keys: Keys, servers: Servers) -> di
     addresses = {f"{service.upper()}_URL": service_url(settings, service) for service in SERVICES}
     console = {
         "BROKER_URL": servers.broker_url_of("console"),
+        # Without its login: pages hold no key, and the printed address has it.
+        "FLOWER_URL": f"http://{HOST}:{settings.ports['flower']}",
         # Whoever comes to the console of one machine may be any of these people.
         "LOCAL_KEY": keys.page_key,
         "LOCAL_PEOPLE": str(write_people(settings.folder / "keys" / "people.json", keys)),

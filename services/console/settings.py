@@ -20,6 +20,7 @@ class Settings(ProcessSettings):
     local_people: str = ""  # local stacks only: people with tokens, or their file; anybody may be any of them
     # With it, none but those who open /login?key=… first: other people use the machine too.
     local_key: str = only("api", is_optional=True)
+    flower_url: str = ""  # where operators find Flower; it asks for its login itself
     session_hours: float = 12  # after so long without a request somebody has to sign in again
 
     @property
@@ -43,11 +44,18 @@ class Settings(ProcessSettings):
             yield "OIDC_CLIENT_ID is not set"
         if self.oidc_issuer and not _is_safe(self.oidc_issuer):
             yield "OIDC_ISSUER should begin with https://"
+        if self.flower_url and not _is_an_address(self.flower_url):
+            yield "FLOWER_URL should begin with https:// or http:// and have no login in it"
         if self.oidc_issuer and not self.public_url:
             # Otherwise whoever sends a request says, by its Host, where the code of a login goes.
             yield "PUBLIC_URL is not set, and OIDC_ISSUER sends people back to it"
         if self.is_local and self.public_url and urlsplit(self.public_url).hostname not in LOOPBACK:
             yield "LOCAL_PEOPLE lets everybody in, so PUBLIC_URL may be an address of this machine only"
+
+
+def _is_an_address(text: str) -> bool:
+    parts = urlsplit(text)
+    return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.username is None
 
 
 def _is_safe(address: str) -> bool:

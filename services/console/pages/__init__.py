@@ -8,6 +8,7 @@ from services.console.pages import (
     messages,
     money,
     notices,
+    operations,
     order,
     orders,
     views,
@@ -27,4 +28,5 @@ SCREENS: tuple[Screen, ...] = (
     money.SCREEN,
     notices.SCREEN,
     webhooks.SCREEN,
+    operations.SCREEN,
 )
