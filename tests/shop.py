@@ -84,7 +84,10 @@ class Shop:
 
     def place(self, *lines: tuple[str, int], **more: Any) -> dict[str, Any]:
         """A new order."""
-        return self.call("orders", "POST", "/v1/orders", json=self.order_body(*lines, **more))
+        placed: dict[str, Any] = self.call(
+            "orders", "POST", "/v1/orders", json=self.order_body(*lines, **more)
+        )
+        return placed
 
     def call(self, service: str, method: str, path: str, **request: Any) -> Any:
         """What a service answers; raises AssertionError with its problem otherwise."""
