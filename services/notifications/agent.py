@@ -4,6 +4,7 @@ import time
 from datetime import timedelta
 from functools import partial
 
+from sqlalchemy.exc import DataError
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.notifications import consumers, db, jobs, webhook_jobs  # noqa: F401 - they register themselves
@@ -11,9 +12,12 @@ from services.notifications.commands import feed, webhooks
 from services.notifications.messaging import messaging
 from services.notifications.queries.feed import old
 from services.notifications.settings import Settings
+from shared.logging import logger
 from shared.messaging.agent import run_agent
 from shared.settings import read
 from shared.web.retention import OLD_KEYS
+
+log = logger(__name__)
 
 GATHER_SECONDS = 0.03
 
@@ -25,14 +29,37 @@ def number_what_gathers(sessions: sessionmaker[Session]) -> None:
 
 
 def number_events(sessions: sessionmaker[Session]) -> None:
-    """Give all that waits for it its position in the feed, a commit a batch."""
-    is_more = True
+    """Give all that waits for it its position in the feed, a commit a batch.
+
+    Where one of a batch can't be read they go one by one, and it is set aside.
+    """
+    is_more, is_careful = True, False
     while is_more:
-        with sessions.begin() as session:
-            numbered = feed.number_waiting(session)
-            if numbered is not None and numbered.is_heard:
-                webhooks.fan_out(session, numbered.first, numbered.last)
-        is_more = numbered is not None and numbered.is_more
+        try:
+            with sessions.begin() as session:
+                is_more = _number_one(session) if is_careful else _number_some(session, feed.BATCH)
+        except DataError as error:
+            if is_careful:
+                raise
+            log.warning("feed_batch_not_numbered", exc_info=error)
+            is_careful = True
+
+
+def _number_some(session: Session, most: int) -> bool:
+    numbered = feed.number_waiting(session, most)
+    if numbered is not None and numbered.is_heard:
+        webhooks.fan_out(session, numbered.first, numbered.last)
+    return numbered is not None and numbered.is_more
+
+
+def _number_one(session: Session) -> bool:
+    feed.hold(session)
+    try:
+        with session.begin_nested():
+            return _number_some(session, 1)
+    except DataError:
+        feed.set_aside(session)
+        return True
 
 
 if __name__ == "__main__":

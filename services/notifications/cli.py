@@ -34,11 +34,19 @@ def feed_of_events(patient: Patient) -> Iterator[Trouble]:
     """Whether events come to their places in the feed."""
     with patient.sessions() as session:
         waits = feed.oldest_waiting_seconds(session)
+        unreadable = feed.count_unreadable(session)
     if waits > LATE_SECONDS:
         yield Trouble(
             f"an event has waited {waits:.0f} s for its place in the feed",
             "Programs that read the feed, and webhooks, are told of nothing new",
             "See that notifications' agent runs, and read its log",
+        )
+
+    if unreadable:
+        yield Trouble(
+            f"{unreadable} events have no place in the feed, as what they say of themselves can't be read",
+            "No program is told of them",
+            "See feed_event_set_aside in the agent's log; once mended, empty `held_for` in `feed_waiting`",
         )
 
 

@@ -25,7 +25,7 @@ from services.notifications.settings import Settings
 from shared import clock, secrets_at_rest
 from shared.db import libpq_url
 from shared.logging import logger
-from shared.messaging.backoff import is_lost_connection
+from shared.messaging.backoff import is_databases_own
 from shared.messaging.fault_points import crash_point
 from shared.messaging.jobs import Effect
 
@@ -188,14 +188,15 @@ class Round:
 
     async def _record_after(self, error: BaseException, tried: list[Tried], *, is_open: bool) -> None:
         """Write down what could not be written down together with what else a turn does."""
-        if not is_lost_connection(error):
+        if not is_databases_own(error):
             try:
                 await self._in_database(partial(self._record_each, tried))
             except Exception as again:
                 log.warning("webhooks_not_recorded", exc_info=again)
-                error = again
-        if is_lost_connection(error) and is_open:
-            # A database that is away comes back; what it was not told is sent again once its lease is over.
+            else:
+                return
+        if is_open:
+            # A database that is away or full comes back; what it is not told is sent again after its lease.
             self._tried = tried + self._tried
 
     def _record_each(self, tried: list[Tried]) -> None:

@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,11 @@ class Backoff:
         """The wait after so many attempts."""
         wait = min(self.cap_seconds, self.base_seconds * 2.0 ** min(attempts - 1, 30))
         return wait * random.uniform(0.75, 1.25)  # noqa: S311 - chance, not secrecy
+
+
+def is_databases_own(error: BaseException) -> bool:
+    """Whether the database could not do it just now, whatever it was asked: away, full, others in the way."""
+    return is_lost_connection(error) or isinstance(error, OperationalError)
 
 
 def is_lost_connection(error: BaseException) -> bool:

@@ -30,7 +30,7 @@ from services.notifications.queries import webhooks as queries
 from shared import clock
 from shared.events.feed import Entry, public_form
 from shared.logging import logger
-from shared.messaging.backoff import is_lost_connection
+from shared.messaging.backoff import is_databases_own
 from shared.metrics import when_committed
 
 log = logger(__name__)
@@ -259,7 +259,7 @@ def record_each(session: Session, tried: Sequence[Tried]) -> None:
 
     What can't be written down as it is stands in the log without what was answered; where not even that can
     be it is given up without a word there, and the next of its order goes. None holds up another. The caller
-    has locked the senders. Raises where the database went away.
+    has locked the senders. Raises where it is the database's own fault.
     """
     if _is_recorded(session, tried):
         return
@@ -275,7 +275,7 @@ def _is_recorded(session: Session, tried: Sequence[Tried]) -> bool:
         with session.begin_nested():
             record(session, tried)
     except Exception as error:
-        if is_lost_connection(error):
+        if is_databases_own(error):
             raise
         log.exception("webhook_outcome_not_written", deliveries=[one.number for one in tried])
         return False

@@ -7,6 +7,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from services.notifications.db import settings_of
+from services.notifications.queries.feed import UNREADABLE
+from shared.logging import logger
+
+log = logger(__name__)
 
 BATCH = 500
 
@@ -110,6 +114,10 @@ _NUMBER = text("""
 """)
 
 
+_SET_ASIDE = text("""
+    update feed_waiting set held_for = :unreadable
+    where seq = (select min(seq) from feed_waiting where held_for is null) returning event_id
+""")
 _HOLD = text("select position from feed_head for update")
 
 
@@ -128,19 +136,25 @@ def hold(session: Session) -> None:
     session.execute(_HOLD)
 
 
-def number_waiting(session: Session) -> Numbered | None:
+def set_aside(session: Session) -> None:
+    """Give no position to the event that is next, as what it says of itself can't be read."""
+    for event_id in session.scalars(_SET_ASIDE, {"unreadable": UNREADABLE}):
+        log.error("feed_event_set_aside", event_id=str(event_id))
+
+
+def number_waiting(session: Session, most: int = BATCH) -> Numbered | None:
     """Give what was heard and told since the next positions, oldest first: a batch, all of it or nothing.
 
     None where nothing waits. One at a time: whoever comes meanwhile waits for the commit. So positions come
     to be seen in their order, and nothing is ever entered below one that a reader has seen, whatever sellers
-    it may see.
+    it may see. Raises DataError where one says of itself what can't be read.
     """
     last = session.execute(_LOCK).scalar_one_or_none()
     if last is None:
         return None
     # A statement of its own, to see what was numbered while this one waited.
     parameters = {
-        "batch": BATCH,
+        "batch": most,
         "service": session.info["service"],
         "kept": timedelta(days=settings_of(session).feed_days),
         "last": last,

@@ -28,7 +28,7 @@ from services.notifications.queries import webhooks as queries
 from shared import clock
 from shared.events.snapshots import OrderSnapshot, Recipient, Step
 from shared.logging import correlation_id, logger
-from shared.messaging.backoff import is_lost_connection
+from shared.messaging.backoff import is_databases_own
 from shared.metrics import when_committed
 
 log = logger(__name__)
@@ -145,7 +145,7 @@ def _order_to_write_about(session: Session, delivery: Delivery, webhook: Webhook
         with session.begin_nested():
             return queries.order_to_write_about(session, delivery.order_id, webhook)
     except Exception as error:
-        if is_lost_connection(error):
+        if is_databases_own(error):
             raise
         log.exception("webhook_owner_told_without_order", webhook_id=str(webhook.id))
         return None

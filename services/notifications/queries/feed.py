@@ -31,6 +31,9 @@ _COLUMNS: tuple[Any, ...] = (
 )
 
 
+UNREADABLE = "unreadable"  # in place of the order that an event is held for
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ends:
     """From where to where the feed goes now."""
@@ -62,6 +65,12 @@ def oldest_waiting_seconds(session: Session) -> float:
     first = select(func.min(FeedWaiting.entered_at)).where(FeedWaiting.held_for.is_(None))
     waits = select(func.extract("epoch", func.now() - first.scalar_subquery()))
     return float(session.scalars(waits).one() or 0)
+
+
+def count_unreadable(session: Session) -> int:
+    """How many events have no place in the feed, as what they say of themselves can't be read."""
+    aside = select(func.count()).select_from(FeedWaiting).where(FeedWaiting.held_for == UNREADABLE)
+    return session.scalars(aside).one()
 
 
 def old(kept: timedelta) -> tuple[Old, Old]:

@@ -88,3 +88,13 @@ def test_a_feed_that_stands_still_is_told_but_not_what_is_held_for_its_order(tol
 
     [still] = told(cli.feed_of_events)
     assert still.what.startswith("an event has waited 9")
+
+
+def test_events_that_were_set_aside_are_told(told, sessions):
+    with sessions.begin() as session:
+        session.execute(
+            text("insert into feed_waiting (event_id, held_for) values (gen_random_uuid(), 'unreadable')")
+        )
+
+    [aside] = told(cli.feed_of_events)
+    assert aside.what.startswith("1 events have no place in the feed")

@@ -1,24 +1,34 @@
 """What is much of a webhook is removed, brought forward, owed again and written down in parts."""
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import psycopg
 import pytest
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
+from standardwebhooks import Webhook as StandardWebhook
+from standardwebhooks import WebhookVerificationError
 
 from services.notifications import webhook_jobs
+from services.notifications.agent import number_events
 from services.notifications.commands import deliveries
 from services.notifications.commands import webhooks as commands
 from services.notifications.commands.deliveries import Room, Tried, claim
 from services.notifications.domain.webhooks import Answer, DeliveryState
 from services.notifications.models import Delivery, DeliveryAttempt, Webhook
 from services.notifications.queries import webhooks as queries
+from services.notifications.queries.feed import count_unreadable, ends
 from shared import clock
 from shared.errors import NotFound, Refused
+from shared.events.samples import envelope
 from shared.messaging import retention
 from shared.messaging.jobs import enqueue
-from shared.messaging.tables import jobs
+from shared.messaging.tables import inbox, jobs
 from tests.waiting import until
 
 ROOM = Room(all=500, failing=250, deadly=1)
@@ -389,6 +399,60 @@ def test_what_can_not_be_given_up_in_words_is_given_up_without_them(
     assert [one.state for one in owed(event_id=gone)] == [DeliveryState.FAILED]
 
 
+def test_while_the_database_is_full_outcomes_are_kept_and_written_down_when_it_has_room(
+    hook, receiver, tell, send, owed, monkeypatch
+):
+    hook(receiver)
+    real, failures = deliveries.record, []
+
+    def record(session, tried):
+        if len(failures) < 3:
+            failures.append(tried)
+            raise OperationalError("insert", {}, psycopg.errors.DiskFull("could not extend file"))
+        real(session, tried)
+
+    monkeypatch.setattr(deliveries, "record", record)
+    tell(times=3)
+    send(4)
+
+    assert len(failures) == 3
+    assert [one.state for one in owed()] == [DeliveryState.TAKEN] * 3
+    assert len(receiver.came) == 3, "each was sent once"
+    assert {one.tries[0].status for one in owed()} == {204}
+
+
+def test_an_event_that_can_not_be_read_is_set_aside_and_holds_up_no_other(
+    hook, receiver, sessions, send, owed
+):
+    hook(receiver)
+    for number, version in enumerate(("1", "soon", "1")):
+        hear(sessions, UUID(int=number + 1), version)
+    number_events(sessions)
+    send()
+
+    assert sorted(receiver.ids) == [str(UUID(int=1)), str(UUID(int=3))]
+    with sessions() as session:
+        assert count_unreadable(session) == 1
+        assert ends(session).last == 2
+    hear(sessions, UUID(int=9), "1")
+    number_events(sessions)
+    send()
+    assert len(receiver.came) == 3
+
+
+def hear(sessions, event_id, version):
+    """Hear an event, as it is stored before anybody looks into it."""
+    now, order_id = clock.now(), uuid4()
+    told = envelope("order.placed") | {"id": str(event_id), "time": now.isoformat(), "subject": str(order_id)}
+    row = {"event_id": event_id, "source": "orders", "type": "order.placed", "subject": str(order_id)}
+    with sessions.begin() as session:
+        session.execute(
+            inbox.insert().values(
+                **row, envelope=told | {"snapshotversion": version}, via="push", next_at=now
+            )
+        )
+
+
 def test_an_event_that_can_not_be_put_together_holds_up_no_other(
     hook, receiver, tell, send, owed, monkeypatch
 ):
@@ -540,3 +604,68 @@ def test_a_webhook_that_is_deleted_while_it_is_sent_to_takes_nobody_down(
 
     assert count(Webhook) == 1
     assert later_one in receiver.ids
+
+
+class Meddling:
+    """What somebody does to a webhook, one way after the other, for as long as it is sent to."""
+
+    def __init__(self, sessions, webhook_id, secret):
+        self.sessions, self.webhook_id, self.secrets = sessions, webhook_id, [secret]
+        self.is_over = threading.Event()
+
+    def keep_on(self, act):
+        while not self.is_over.is_set():
+            act()
+            time.sleep(0.01)
+
+    def rotate(self):
+        with self.sessions.begin() as session:
+            self.secrets.append(commands.rotate_secret(session, self.webhook_id, previous_hours=1)[1])
+
+    def switch(self):
+        for act in (commands.disable_webhook, commands.enable_webhook):
+            with self.sessions.begin() as session:
+                act(session, self.webhook_id)
+
+    def resend(self):
+        with suppress(Refused), self.sessions.begin() as session:
+            commands.resend_since(session, self.webhook_id, clock.now() - timedelta(hours=1))
+
+    def move(self):
+        for sellers in (["lantern"], ["lantern", "quay"]):
+            with self.sessions.begin() as session:
+                commands.change_webhook(session, self.webhook_id, sellers=sellers)
+
+
+@pytest.mark.requirement("W-05", "W-09", "W-11")
+def test_whatever_is_done_to_a_webhook_while_it_is_sent_to_nothing_is_lost_and_nobody_waits_for_ever(
+    hook, receiver, tell, send, sessions, owed, work_off
+):
+    meddling = Meddling(sessions, *hook(receiver, sellers=["lantern", "quay"]))
+    told = []
+
+    def tell_one():
+        told.extend(tell(order_id=UUID(int=len(told) % 5 + 1)) if len(told) < 60 else ())
+
+    acts = (meddling.rotate, meddling.switch, meddling.resend, meddling.move, work_off, tell_one)
+    with ThreadPoolExecutor(len(acts) + 2) as pool:
+        acting = [pool.submit(meddling.keep_on, act) for act in acts]
+        sending = [pool.submit(send, 3) for _ in range(2)]
+        wait(sending)
+        meddling.is_over.set()
+        for one in (*acting, *sending):
+            one.result(timeout=30)
+    meddling.switch()
+    meddling.resend()
+    work_off()
+    until(lambda: send() or not owed(state=DeliveryState.WAITING))
+
+    assert {*receiver.ids} == {*told}
+    assert {one.state for one in owed()} == {DeliveryState.TAKEN}
+    for headers, body, _ in receiver.came:
+        assert any(is_signed(one, body, headers) for one in meddling.secrets)
+
+
+def is_signed(secret, body, headers):
+    with suppress(WebhookVerificationError):
+        return StandardWebhook(secret).verify(body, headers)
