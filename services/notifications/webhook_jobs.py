@@ -41,6 +41,7 @@ TAKES_ON_SECONDS = webhooks.ROUND_SECONDS + 2
 LIMIT_SECONDS = 45
 MOST_UNDER_WAY = 500
 MOST_FAILING = 250  # of these to endpoints that did not take what was sent last: they never fill a round
+MOST_FURTHER = 350  # of these to endpoints that have others under way: slow ones never fill a round
 MOST_DEADLY = 1
 POLL_SECONDS = 0.5  # the guarantee behind LISTEN; what is to be sent again is found so
 # What comes within it is written down and taken on together.
@@ -227,6 +228,7 @@ class Round:
         return Room(
             all=MOST_UNDER_WAY - len(under_way),
             failing=max(0, MOST_FAILING - sum(one.is_failing for one in under_way)),
+            further=max(0, MOST_FURTHER - sum(one.is_further for one in under_way)),
             deadly=max(0, MOST_DEADLY - sum(one.is_deadly for one in under_way)),
         )
 

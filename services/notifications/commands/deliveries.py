@@ -6,7 +6,7 @@ by whoever ends the one before it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -61,10 +61,14 @@ _UNWRITTEN = "what it answered could not be written down"
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """How many more deliveries a sender can have under way: in all, to who fails, and that may be deadly."""
+    """How many more deliveries a sender can have under way.
+
+    In all; to who fails; to who has others under way; and that may be deadly.
+    """
 
     all: int
     failing: int
+    further: int
     deadly: int
 
 
@@ -83,6 +87,7 @@ class Claimed:
     people: bool  # whether people's data is in it
     is_test: bool
     is_failing: bool  # its endpoint did not take what was sent last
+    is_further: bool  # its endpoint had others under way
     is_deadly: bool  # senders died that had it
 
 
@@ -98,19 +103,21 @@ class Tried:
 
 
 # Each endpoint by itself, so that those with thousands waiting cost no more than those with one. Healthy ones
-# go first; an order's event goes when none of the order before it waits. A row that is due though a sender
-# had it has outlived that sender. Patience counts from the first try: before that it could not go, as one of
+# go first, and of these who has the fewest under way, so slow ones with much that waits are before no other.
+# An order's event goes when none of the order before it waits. A row that is due though a sender had it has
+# outlived that sender. Patience counts from the first try: before that it could not go, as one of
 # its order was before it, its receiver rested or was switched off.
 _CLAIM = text(f"""
     with open_ones as (
-        select id, failures > 0 as is_failing, greatest(0, case when failures > 0 then 1 else :each end - (
+        select id, failures > 0 as is_failing, (
             select count(*) from webhook_deliveries
             where webhook_id = webhooks.id and sending_until > now()
-        )) as room
+        ) as under_way
         from webhooks where state = 'active' and hidden_to is null
             and (rested_until is null or rested_until <= now())
     ), due as (
         select one.number, one.next_at, one.due_at, open_ones.is_failing,
+            open_ones.under_way + row_number() over (partition by id order by next_at, number) as turn,
             one.deaths >= {SUSPICIOUS_DEATHS} as is_deadly
         from open_ones, lateral (
             select number, next_at, due_at, deaths from webhook_deliveries as mine
@@ -120,15 +127,21 @@ _CLAIM = text(f"""
                 where earlier.line = mine.line and earlier.state = 'waiting'
                 and earlier.position < mine.position
             )
-            order by next_at, number limit open_ones.room
+            order by next_at, number
+            limit greatest(0, case when open_ones.is_failing then 1 else :each end - open_ones.under_way)
         ) as one
     ), ranked as (
-        select *, row_number() over (partition by is_failing, is_deadly order by next_at, number) as place
+        select *, turn > 1 as is_further,
+            row_number() over (partition by is_failing, is_deadly order by turn, next_at, number) as place,
+            row_number() over (
+                partition by turn > 1 order by is_failing, turn, next_at, number
+            ) as further_place
         from due
     ), picked as (
-        select number, due_at, is_failing, is_deadly from ranked
+        select number, due_at, is_failing, is_further, is_deadly from ranked
         where (not is_failing or place <= :failing) and (not is_deadly or place <= :deadly)
-        order by is_failing, next_at, number limit :all
+        and (turn = 1 or further_place <= :further)
+        order by is_failing, turn, next_at, number limit :all
     )
     update webhook_deliveries as mine
     set attempts = attempts + 1, deaths = deaths + (sending_until is not null)::int,
@@ -142,7 +155,7 @@ _CLAIM = text(f"""
         greatest(picked.due_at, webhooks.enabled_at) as due_at, mine.order_id, mine.position,
         webhooks.address, webhooks.secret, webhooks.people,
         case when webhooks.previous_until > now() then webhooks.previous_secret end as previous_secret,
-        picked.is_failing, picked.is_deadly""")  # noqa: S608 - a number of ours
+        picked.is_failing, picked.is_further, picked.is_deadly""")  # noqa: S608 - a number of ours
 
 # What is behind something that waits to be tried again is not looked at until then.
 _HOLD_BACK = text("""
@@ -196,8 +209,7 @@ def claim(session: Session, room: Room) -> list[Claimed]:
 
     What killed its sender too often is given up instead. The caller has locked the senders.
     """
-    limits = {"all": room.all, "failing": room.failing, "deadly": room.deadly}
-    rows = session.execute(_CLAIM, limits | {"each": MOST_UNDER_WAY, "lease": LEASE}).all()
+    rows = session.execute(_CLAIM, asdict(room) | {"each": MOST_UNDER_WAY, "lease": LEASE}).all()
     if not rows:
         return []
     bodies = _bodies(session, {(row.event_id, row.people) for row in rows if row.deaths < DEATHS})
@@ -340,6 +352,7 @@ def _claimed(row: Row[Any], content: bytes) -> Claimed:
         people=row.people,
         is_test=row.position is None,
         is_failing=row.is_failing,
+        is_further=row.is_further,
         is_deadly=row.is_deadly,
     )
 

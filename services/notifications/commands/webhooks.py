@@ -95,19 +95,14 @@ _BRING_FORWARD = text("""
     )
     select case when count(*) = :most then max(number) end from part""")
 _END_WHAT_WAITED = text("""
-    with part as (
-        select number from webhook_deliveries
-        where webhook_id = :webhook_id and state = 'waiting' and sending_until is null
+    with ended as (
+        update webhook_deliveries set state = 'failed', ended_at = now()
+        where number = any(:numbers) and state = 'waiting' and sending_until is null
         and due_at < now() - :kept
-        order by number limit :most
-    ), ended as (
-        update webhook_deliveries as mine set state = 'failed', ended_at = now() from part
-        where mine.number = part.number
-    ), told as (
-        insert into webhook_attempts (delivery_number, at, milliseconds, people, answer, error)
-        select number, now(), 0, false, '', :why from part
+        returning number
     )
-    select count(*) = :most from part""")
+    insert into webhook_attempts (delivery_number, at, milliseconds, people, answer, error)
+    select number, now(), 0, false, '', :why from ended""")
 
 
 def fan_out(session: Session, first_position: int, last_position: int) -> None:
@@ -450,17 +445,26 @@ def end_what_waited(sessions: sessionmaker[Session], days: float) -> None:
 
     What waits at one that is on is tried, and ends by itself.
     """
-    off = select(Webhook.id).where(Webhook.state != WebhookState.ACTIVE, Webhook.deleted_at.is_(None))
-    with sessions() as session:
-        ids = session.scalars(off).all()
+    kept = timedelta(days=days)
     why = f"not sent: its webhook was off for {days:g} days"
-    for webhook_id in ids:
-        which = {"webhook_id": webhook_id, "kept": timedelta(days=days), "most": MOST_FORGOTTEN, "why": why}
-        is_more = True
-        while is_more:
-            with sessions.begin() as session:
+    off = select(Webhook.id).where(Webhook.state != WebhookState.ACTIVE, Webhook.deleted_at.is_(None))
+    waited = (
+        select(Delivery.number)
+        .where(
+            Delivery.webhook_id.in_(off),
+            Delivery.state == DeliveryState.WAITING,
+            Delivery.sending_until.is_(None),
+            Delivery.due_at < func.now() - kept,
+        )
+        .limit(MOST_FORGOTTEN)
+    )
+    numbers: Sequence[int] = [0]
+    while numbers:
+        with sessions.begin() as session:
+            numbers = session.scalars(waited).all()  # senders do not wait while it is looked for
+            if numbers:
                 lock_senders(session)
-                is_more = session.scalars(_END_WHAT_WAITED, which).one()
+                session.execute(_END_WHAT_WAITED, {"numbers": numbers, "kept": kept, "why": why})
 
 
 def _owe_part(

@@ -31,7 +31,7 @@ from shared.messaging.jobs import enqueue
 from shared.messaging.tables import inbox, jobs
 from tests.waiting import until
 
-ROOM = Room(all=500, failing=250, deadly=1)
+ROOM = Room(all=500, failing=250, further=350, deadly=1)
 
 
 @pytest.fixture
@@ -202,8 +202,9 @@ def session_of_writer(session, webhook_id):
 
 
 def test_what_was_missed_is_owed_by_whom_a_webhook_hears_when_it_is_committed(
-    hook, receiver, tell, sessions, work_off, owed
+    hook, receiver, tell, sessions, work_off, owed, monkeypatch
 ):
+    monkeypatch.setattr(commands, "_count_resent", lambda *_: None)  # it has the row, but only at the end
     tell(seller="quay")
     webhook_id, _ = hook(receiver, sellers=["quay"])
 

@@ -16,6 +16,7 @@ from sqlalchemy import select, text
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from deploy.local.ports import free_port
+from services.notifications import webhook_jobs
 from services.notifications.commands import deliveries
 from services.notifications.commands import webhooks as commands
 from services.notifications.commands.deliveries import MOST_UNDER_WAY, Room, claim
@@ -31,7 +32,7 @@ from shared.messaging.backoff import Backoff
 from tests.samples import event as sample_of
 from tests.waiting import until
 
-ROOM = Room(all=500, failing=250, deadly=1)
+ROOM = Room(all=500, failing=250, further=350, deadly=1)
 
 
 @pytest.mark.requirement("P-23", "W-01", "W-10")
@@ -217,6 +218,33 @@ def test_what_changes_while_the_change_before_is_being_sent_is_sent_after_it(hoo
     until(lambda: send() or len(receiver.came) == 2)
 
     assert receiver.ids == [first, *later_ones]
+
+
+@pytest.mark.requirement("W-05")
+def test_slow_endpoints_with_much_that_waits_never_fill_a_round(hook, receiver_at, tell, send, monkeypatch):
+    monkeypatch.setattr(webhook_jobs, "MOST_UNDER_WAY", 16)
+    monkeypatch.setattr(webhook_jobs, "MOST_FURTHER", 10)
+    slow, fast = receiver_at(), receiver_at()
+
+    def answer_late(handler):
+        time.sleep(4)
+        handler.answer(204)
+
+    slow.otherwise = answer_late
+    for _ in range(4):
+        hook(slow, sellers=["quay"])
+    hook(fast, sellers=["lantern"])
+    tell(seller="quay", times=10)
+    with ThreadPoolExecutor(1) as sending:
+        sent = sending.submit(send, 3)
+        until(lambda: len(slow.came) >= 10)
+        time.sleep(0.3)
+        begun = time.monotonic()
+        tell(seller="lantern", times=5)
+        until(lambda: len(fast.came) == 5)
+        assert time.monotonic() - begun < 2, "while the slow ones were thinking"
+        assert len(slow.came) <= 14
+        sent.result()
 
 
 @pytest.mark.requirement("W-05")
