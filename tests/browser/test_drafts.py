@@ -100,7 +100,7 @@ def test_an_order_is_taken_down_by_telephone_without_leaving_the_keyboard(
     lamp = product(f"Lamp {name}", units=7)
     page = open_browser("helen", language=language)
     page.goto("/drafts/new")
-    page.locator("#new-market").focus()
+    assert focused(page) == "new-seller"
     while page.evaluate("document.activeElement.tagName") != "BUTTON":
         page.keyboard.press("Tab")
     with page.expect_navigation():
@@ -119,6 +119,9 @@ def test_an_order_is_taken_down_by_telephone_without_leaving_the_keyboard(
     assert focused(page) == "draft-line-0-quantity"
     page.keyboard.press("Control+a")
     page.keyboard.type("3")
+    page.keyboard.press("Enter")
+    expect(page.locator("#announced")).to_have_text("£37.50" if language == "en" else re.compile("37,50"))
+    assert focused(page) == "draft-line-0-quantity"
     tab_to(page, "draft-product-find")
     page.keyboard.type("tea-250")
     choose_first(page)
@@ -260,6 +263,7 @@ def test_what_was_typed_is_kept_through_a_closed_tab_a_lost_service_and_a_lost_s
     page.route("**/drafts/*", lambda route: route.abort())
     page.locator("#draft-customer-phone").fill("+44 117 496 0001")
     expect(page.locator("#kept")).to_contain_text("Not saved yet")
+    expect(page.locator("#announced")).to_contain_text("Not saved yet")
     page.unroute("**/drafts/*")
     expect(page.locator("#kept")).to_have_text(SAVED)
 

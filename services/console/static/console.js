@@ -206,17 +206,21 @@ window.addEventListener("beforeunload", (event) => {
 // --- A form that is kept while it is filled in; what stands beside its fields is shown anew -----------------------
 const keeper = document.querySelector("form[data-keeps]");
 if (keeper) {
-  const mark = document.getElementById("kept");
+  const mark = document.getElementById("kept"), sum = () => keeper.querySelector("#draft-summary [data-announce]").textContent;
   let due, sending = null, stale = false;
+  const tell = (state) => {
+    mark.textContent = mark.dataset[state];
+    if (state !== "saving" && state !== "saved") announce(mark.textContent);
+  };
   const later = (milliseconds) => { clearTimeout(due); due = setTimeout(keep, milliseconds); };
   async function keep() {
     if (stale || keeper.dataset.sent || !keeper.hasAttribute("data-changed")) return;
     if (sending) { later(300); return; }
     keeper.removeAttribute("data-changed");
-    mark.textContent = mark.dataset.saving;
+    tell("saving");
     sending = send().catch(() => {
       keeper.setAttribute("data-changed", "");
-      mark.textContent = mark.dataset.unsaved;
+      tell("unsaved");
       later(5000);
     }).finally(() => { sending = null; });
     await sending;
@@ -226,24 +230,29 @@ if (keeper) {
     if (answer.status === 401) say(word("RanOut"));
     if (answer.status === 404) { // deleted meanwhile: what was typed is only here
       stale = true;
-      mark.textContent = mark.dataset.gone;
+      tell("gone");
       keeper.setAttribute("data-changed", "");
       return;
     }
     if (![200, 403, 409, 412, 422].includes(answer.status)) throw new Error(answer.status);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const before = sum();
     for (const part of page.querySelectorAll("body > [id]")) {
-      const before = document.getElementById(part.id);
-      if (before) replace(before, part);
+      const shown = document.getElementById(part.id);
+      if (shown) replace(shown, part);
     }
+    if (sum() !== before) announce(sum());
     const wrong = page.getElementById("draft-faults").dataset.wrong.split(" ");
     for (const field of keeper.querySelectorAll("[id][name]")) if (wrong.includes(field.id)) field.setAttribute("aria-invalid", "true"); else field.removeAttribute("aria-invalid");
     stale = answer.status === 412; // another's change is looked at before it is written over
-    mark.textContent = answer.ok ? mark.dataset.saved : mark.dataset.refused;
+    tell(answer.ok ? "saved" : "refused");
     if (!answer.ok) keeper.setAttribute("data-changed", "");
   }
   keeper.addEventListener("input", (event) => { if (event.target.type !== "search") later(900); });
   keeper.addEventListener("change", (event) => { if (event.target.type !== "search") later(100); });
+  keeper.addEventListener("keydown", (event) => { // Enter keeps what was typed, and stays there
+    if (event.key === "Enter" && event.target.matches("input:not([type=search])")) { event.preventDefault(); later(0); }
+  });
   document.addEventListener("visibilitychange", () => { if (document.hidden) keep(); });
   keeper.addEventListener("submit", (event) => { // not both at once: the second would be of an old version
     clearTimeout(due);
