@@ -187,6 +187,15 @@ def _what_pages_have() -> dict[str, Any]:
     """What templates may use anywhere."""
     language = g.get("language", "en")
     may = g.apis.may if "apis" in g else lambda _: False
+    named = [
+        one
+        for one in pages.SCREENS
+        if one.label and "apis" in g and (not one.operation or may(one.operation))
+    ]
+    section = next(
+        (one.within for one in pages.SCREENS if one.within and one.blueprint.name == request.blueprint),
+        request.blueprint,
+    )
     return {
         "t": g.words,
         "words_of": g.words.group,
@@ -195,15 +204,11 @@ def _what_pages_have() -> dict[str, Any]:
         "person": g.person,
         "settings": g.settings,
         "may": may,
-        "screens": [one for one in pages.SCREENS if one.label and (not one.operation or may(one.operation))]
-        if "apis" in g
-        else [],
+        "screens": [one for one in named if not one.within],
         "here": request.blueprint,
-        "section": next(
-            (one.within for one in pages.SCREENS if one.within and one.blueprint.name == request.blueprint),
-            request.blueprint,
-        ),
         "traced": _traced,
+        "section": section,
+        "within": [one for one in named if section in {one.within, one.blueprint.name}],
         "asked_for": request.full_path.rstrip("?"),
         "icon": _icon,
         "asset": _asset,

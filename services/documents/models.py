@@ -163,4 +163,6 @@ class Print(Base):
     unprintable: Mapped[str] = mapped_column(default="")
     failure: Mapped[str] = mapped_column(default="")
 
-    orders = cast(Sequence[dict[str, Any]], ())  # of those that it was asked for by, which are on it
+    # Of those that it was asked for by, which are on it.
+    orders = cast(Sequence[dict[str, Any]], ())
+    shipments = cast(Sequence[dict[str, Any]], ())

@@ -64,6 +64,14 @@ def test_the_orders_page_offers_all_that_is_done_to_an_order_or_it_is_said_where
     assert wanted - offered() == set(ELSEWHERE)
 
 
+def test_what_is_done_at_the_shelf_and_the_packing_table_is_offered_in_the_warehouse():
+    pages = "".join(
+        (CONSOLE / "pages" / file).read_text("utf-8") for file in ("picking.py", "packing.py", "warehouse.py")
+    )
+
+    assert [one for one in ELSEWHERE if one.startswith("shipping.") and f'"{one}"' not in pages] == []
+
+
 @pytest.mark.requirement("C-17", "C-18")
 @pytest.mark.parametrize(
     ("acts", "known"),

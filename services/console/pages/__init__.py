@@ -11,7 +11,10 @@ from services.console.pages import (
     operations,
     order,
     orders,
+    packing,
+    picking,
     views,
+    warehouse,
     webhooks,
 )
 from services.console.pages.screens import Screen
@@ -24,6 +27,9 @@ SCREENS: tuple[Screen, ...] = (
     edit.SCREEN,
     carts.SCREEN,
     drafts.SCREEN,
+    warehouse.SCREEN,
+    picking.SCREEN,
+    packing.SCREEN,
     messages.SCREEN,
     money.SCREEN,
     notices.SCREEN,

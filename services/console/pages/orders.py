@@ -9,8 +9,6 @@ from flask import (
     Blueprint,
     Response,
     abort,
-    current_app,
-    flash,
     g,
     redirect,
     render_template,
@@ -21,8 +19,8 @@ from werkzeug.datastructures import MultiDict
 
 from services.console import showing
 from services.console.acting import Fault, fault_of, passed_on
-from services.console.apis import Away, Part, Refused, read
-from services.console.pages.bulk_acts import ACTS, MOST, BulkAct, do, next_step
+from services.console.apis import Away, Refused, read
+from services.console.pages.bulk_acts import ACTS, BulkList, next_step, prints_of, result_of_bulk
 from services.console.pages.markets import Masters, masters
 from services.console.pages.saved_views import USUAL_SORT, reads, views_of
 from services.console.pages.screens import Screen
@@ -32,6 +30,7 @@ SUGGESTED = 8  # orders, while somebody types
 SHORTEST_TYPED = 3  # letters; fewer fit too much
 
 blueprint = Blueprint("orders", __name__, url_prefix="/orders")
+BULK = BulkList("orders", "orders.show_list", "nav.orders", "bulk", "order_id", "orders.tick", ACTS)
 
 # What somebody looks at first; each is a filter of the list like any other.
 TABS: dict[str, dict[str, list[str]]] = {
@@ -94,7 +93,7 @@ def show_list() -> Any:
 def render_list(status: int = 200) -> Any:
     """The list that the address asks for; a filter that the API refuses is marked on it."""
     known = masters()
-    result = _result()
+    result = result_of_bulk()
     failed = [row for row in result["items"] if not row["done"]] if result else []
     filters = asked_filters(request.args)
     sort = request.args.get("sort", USUAL)
@@ -130,12 +129,14 @@ def render_list(status: int = 200) -> Any:
         delivery=lambda order: ", ".join(
             known.method_name(order["market"], code, g.language) for code in order["delivery_methods"]
         ),
+        bulk=BULK,
         acts=[one for one in ACTS.values() if all(map(g.apis.may, one.operations))],
         failed={row["order_id"] for row in failed},
         elsewhere=_elsewhere(failed, page["items"]),
         result=result,
         next_step=next_step,
-        prints=_prints(result),
+        row_address=lambda row: url_for("order.show_details", order_id=row["order_id"]),
+        prints=prints_of(result),
         chips=[name for name in filters if name != "search"],
         wrong_in=lambda name: _wrong_in(fault, name),
         masters=known,
@@ -215,77 +216,29 @@ def show_print(print_id: UUID) -> Response:
 @blueprint.get("/bulk")
 def ask_bulk() -> Any:
     """What is about to be done, and to how many; with what it needs to know."""
-    wanted = _wanted_act(request.args.get("act", ""))
+    wanted = BULK.act(request.args.get("act", ""))
     if request.args.get("everything"):
         listed = _query(urlsplit(request.args.get("back", "")).query)
         found = g.apis.read(
             "orders.lists_list_matching", asked_filters(listed) | {"sort": listed.get("sort", USUAL)}
         )
-        return _ask(wanted, found["order_ids"], found)
-    return _ask(wanted, request.args.getlist("order_id"))
+        return BULK.ask(wanted, found["order_ids"], found)
+    return BULK.ask(wanted, request.args.getlist("order_id"))
 
 
 @blueprint.post("/bulk/<name>")
 def do_bulk(name: str) -> Any:
     """Do it to each; the list that it was asked for on then says what became of each."""
-    wanted = _wanted_act(name)
+    wanted = BULK.act(name)
     order_ids = request.form.getlist("order_id")
     if request.form.get("everything") or not order_ids:  # nobody has seen yet how many that are
-        asked: dict[str, Any] = {"act": name, "back": _back(), "everything": request.form.get("everything")}
+        asked: dict[str, Any] = {
+            "act": name,
+            "back": BULK.back(),
+            "everything": request.form.get("everything"),
+        }
         return redirect(url_for("orders.ask_bulk", **asked), 303)
-    try:
-        result = do(wanted, request.form, order_ids)
-    except (Refused, Away) as error:
-        g.fault = fault_of("bulk", error)
-        return _ask(wanted, order_ids, status=g.fault.status)
-    kept = current_app.extensions["console.sessions"].keep_result(g.person.subject, result)
-    back = urlsplit(_back())
-    query = {name: values for name, values in parse_qs(back.query).items() if name != "result"}
-    query |= {"result": [kept]}
-    return redirect(f"{back.path}?{urlencode(query, doseq=True)}#result", 303)
-
-
-def _ask(
-    wanted: BulkAct, order_ids: list[str], found: dict[str, Any] | None = None, status: int = 200
-) -> Any:
-    if not order_ids:
-        flash("bulk.none")
-        return redirect(_back(), 303)
-    page = render_template(
-        "orders/bulk.html", act=wanted, order_ids=order_ids, found=found, most=MOST, back=_back()
-    )
-    return Response(page, status)
-
-
-def _wanted_act(name: str) -> BulkAct:
-    wanted = ACTS.get(name)
-    if wanted is None:
-        abort(404)
-    return wanted
-
-
-def _back() -> str:
-    """The address of the list that a bulk was asked for on; of nothing else."""
-    given, own = request.values.get("back", ""), url_for("orders.show_list")
-    return given if given == own or given.startswith(f"{own}?") else own
-
-
-def _result() -> dict[str, Any] | None:
-    """What became of a bulk, for whoever asked for it."""
-    place = request.args.get("result")
-    if not place:
-        return None
-    found: dict[str, Any] | None = current_app.extensions["console.sessions"].result(g.person.subject, place)
-    return found
-
-
-def _prints(result: dict[str, Any] | None) -> dict[str, Part]:
-    """How far the files are that a bulk asked for."""
-    wanted = (result or {}).get("prints", ())
-    found: dict[str, Part] = g.apis.together(
-        **{one: read("documents.prints_get_print", print_id=one) for one in wanted}
-    )
-    return found
+    return BULK.do(wanted, order_ids, {"order_ids": order_ids}, {})
 
 
 def _elsewhere(failed: list[dict[str, Any]], shown: list[dict[str, Any]]) -> set[str]:

@@ -14,4 +14,5 @@ class Screen:
     operation: str  # who may read this finds the screen in the navigation; none: everybody
     label: str = ""  # the key of its name; without one it is not in the navigation
     icon: str = ""
-    within: str = ""  # without a name: the screen in the navigation that it belongs to
+    inner: str = ""  # the key of its first page's name, where it has several pages
+    within: str = ""  # the screen that it belongs to; with a name it stands among the pages of that one

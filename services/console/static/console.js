@@ -40,7 +40,7 @@ function isBusy(part) {
 }
 
 function replace(part, fresh, keepTicks = false) {
-  if (!fresh || part.innerHTML === fresh.innerHTML) return;
+  if (!fresh || part.innerHTML === fresh.innerHTML || Number(fresh.dataset.version) < Number(part.dataset.version)) return; // or older than the last scan
   const active = part.contains(document.activeElement) ? document.activeElement : null;
   const place = active && (active.id ? "#" + CSS.escape(active.id) : active.getAttribute("href") && `a[href="${CSS.escape(active.getAttribute("href"))}"]`);
   const open = [...part.querySelectorAll("details[id][open]")].map((one) => one.id);
@@ -50,7 +50,7 @@ function replace(part, fresh, keepTicks = false) {
     const again = part.querySelector(`input[type=checkbox][name="${CSS.escape(one.name)}"][value="${CSS.escape(one.value)}"]`);
     if (again) again.checked = true;
   }
-  for (const name of ["data-live", "data-under-way"]) {
+  for (const name of ["data-live", "data-under-way", "data-version"]) {
     if (fresh.hasAttribute(name)) part.setAttribute(name, fresh.getAttribute(name)); else part.removeAttribute(name);
   }
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
@@ -188,6 +188,7 @@ document.addEventListener("submit", (event) => {
   }
   if (form.dataset.sent) { event.preventDefault(); return; }
   form.dataset.sent = "1";
+  if (form.target) setTimeout(refresh, 1500); // what it does shows here too
   form.removeAttribute("data-changed");
   event.submitter?.classList.add("is-busy");
 });
@@ -200,7 +201,7 @@ document.addEventListener("input", (event) => {
   event.target.closest("form[data-guarded]")?.setAttribute("data-changed", "");
 });
 window.addEventListener("beforeunload", (event) => {
-  if (document.querySelector("form[data-changed]")) event.preventDefault();
+  if (document.querySelector("form[data-changed]") || scans.length) event.preventDefault();
 });
 
 // --- A form that is kept while it is filled in; what stands beside its fields is shown anew -----------------------
@@ -263,6 +264,91 @@ if (keeper) {
   });
 }
 
+// --- Scanners: they type faster than a hand, and end with Enter -------------------------------------------------
+const QUICK = 60, PAUSE = 500, SHORTEST = 3, scans = []; // ms from key to key of a code; ms that end one; its keys; what waits, in order
+let keys = [], since = 0, made = 0, sending = false, alarm = 0, sounds; // alarm: the wrong one, and all since
+const scanForm = () => document.querySelector("form[data-scan]"), held = (event) => { event.preventDefault(); event.stopImmediatePropagation(); };
+window.addEventListener("keydown", (event) => {
+  if (!scanForm() || event.isComposing || event.key === "Shift") return;
+  const gap = event.timeStamp - since, code = gap <= PAUSE && (event.key === "Enter" || event.key === "Tab") && scannedOf(gap);
+  if (code) { held(event); putBack(code[0]); scanned(code.map((one) => one.key).join("")); } // its end presses no button
+  if (code || event.key.length > 1 || event.ctrlKey || event.altKey || event.metaKey || event.repeat) { keys = []; return; }
+  if (gap > PAUSE) keys = []; else if (event.key === " " && keys.length && gap <= QUICK) event.preventDefault(); // nor does a blank in it
+  const field = document.activeElement || document.body, { value, checked } = field;
+  keys.push({ key: event.key, gap, field, value, checked, changed: field.form?.hasAttribute("data-changed") }), since = event.timeStamp;
+}, true);
+function scannedOf(last) { // the keys of a code that ends now: behind two slow ones, which are a hand's, and quick by the median
+  const from = keys.findLastIndex((one, at) => at > 1 && one.gap > QUICK && keys[at - 1].gap > QUICK);
+  const code = keys.slice(Math.max(from, 0)), gaps = [...code.slice(1).map((one) => one.gap), last].sort((a, b) => a - b);
+  return code.length >= SHORTEST && gaps[gaps.length >> 1] <= QUICK ? code : null;
+}
+function putBack({ field, value, checked, changed }) { // what the field had before the scanner typed into it
+  if (field.matches("input:not([type=file]), textarea, select")) {
+    Object.assign(field, { value, checked }); // also where it looks the same: what is no number reads as none
+    if (!changed) field.form?.removeAttribute("data-changed"); // and below: what it found goes too
+    if (field.type === "search") field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  if (document.activeElement?.id === "code") document.activeElement.value = ""; // it may be another by now
+}
+function scanned(code) {
+  const form = scanForm(), place = document.getElementById("alarm");
+  if (alarm) { place.querySelector("[data-told]").textContent = place.dataset.missed.replace("0", alarm++); buzz(); return; }
+  if (form.dataset.scan !== "each") { form.elements.code.value = code; form.requestSubmit(); return; }
+  scans.push({ code, to: form.action, key: `${form.elements.key.value}.${Date.now().toString(36)}.${++made}` });
+  tellWaiting(), send();
+}
+document.addEventListener("submit", (event) => {
+  const field = event.target.elements.code, code = field?.value.trim();
+  if (event.target.dataset.scan !== "each") return;
+  held(event), field.value = ""; if (code) scanned(code);
+}, true);
+async function send() {
+  if (sending) return;
+  for (sending = true; scans.length && !alarm;) {
+    const { code, to, key } = scans[0];
+    try {
+      const answer = await fetch(to, { method: "POST", headers: { "X-Fragment": "1" }, body: new URLSearchParams({ code, key }) });
+      if (answer.status === 401) say(word("RanOut"));
+      if (answer.status === 401 || answer.status === 429 || answer.status >= 500) throw new Error(answer.status);
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html"), isGone = !page.getElementById("alarm");
+      scans.splice(0, isGone ? Infinity : 1);
+      if (isGone || (answer.ok && new URL(answer.url).pathname !== location.pathname)) { location.assign(isGone ? location.href : answer.url); return; } // another's paper
+      if (answer.ok) { history.replaceState(null, "", answer.url); beep(1400, 0.06); } else warn(page);
+      for (const id of ["bench", "scanner"]) if (answer.ok || id === "bench") replace(document.getElementById(id), page.getElementById(id));
+      tellWaiting(), announce(document.getElementById("counter")?.textContent || "");
+    } catch { // it is sent again under its key, so that it counts once
+      tellWaiting("cut"), await new Promise((again) => setTimeout(again, 2000));
+    }
+  }
+  sending = false;
+}
+function warn(page) { // or, without one, go on
+  alarm = page ? 1 : 0;
+  document.getElementById("alarm").replaceChildren(...(page?.getElementById("alarm").childNodes || [])), document.getElementById("scanner").hidden = alarm > 0;
+  document.querySelector(alarm ? "#alarm [tabindex]" : "#code")?.focus(); // warning, on no button, which Enter would press
+  if (alarm) buzz(); else send();
+}
+document.addEventListener("click", (event) => { if (alarm && event.target.closest("[data-go-on]")) { event.preventDefault(); warn(null); } });
+function tellWaiting(how = "waiting") {
+  const place = document.getElementById("waiting");
+  Object.assign(place, { hidden: scans.length < (how === "cut" ? 1 : 2), textContent: place.dataset[how].replace("0", scans.length) });
+}
+function beep(hertz, seconds, later = 0) {
+  try {
+    const tone = new OscillatorNode(sounds ||= new AudioContext(), { type: "square", frequency: hertz }), at = sounds.currentTime + later;
+    tone.connect(new GainNode(sounds, { gain: 0.3 })).connect(sounds.destination), tone.start(at), tone.stop(at + seconds);
+  } catch { /* what is not heard is still seen */ }
+}
+const buzz = () => { beep(180, 0.3); beep(140, 0.4, 0.35); };
+
+// --- Ticks of a long walk outlive a phone that falls asleep -----------------------------------------------------
+try {
+  const place = `kept ${location.pathname}`, fields = [...document.querySelectorAll("form[data-kept] li input")], before = JSON.parse(localStorage.getItem(place) || "{}");
+  const box = (one) => one.type === "checkbox", nameOf = (one) => (box(one) ? `tick ${one.value}` : one.name);
+  const keep = () => localStorage.setItem(place, JSON.stringify(Object.fromEntries(fields.map((each) => [nameOf(each), box(each) ? each.checked : each.value]))));
+  for (const one of fields) { if (nameOf(one) in before) one[box(one) ? "checked" : "value"] = before[nameOf(one)]; one.addEventListener("change", keep); }
+} catch { /* where a browser keeps nothing, the form still works */ }
+
 // --- Ticking rows -----------------------------------------------------------------------------------------------
 let last = null;
 const tickName = (form) => form.dataset.bulk || "order_id";
@@ -301,6 +387,7 @@ document.addEventListener("click", async (event) => {
   if (button) {
     try { await navigator.clipboard.writeText(button.dataset.copy); say(word("Copied")); } catch { /* it can be marked by hand */ }
   }
+  if (event.target.closest("[data-print]")) print();
   for (const menu of document.querySelectorAll("details.menu[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 document.addEventListener("keydown", (event) => {

@@ -28,16 +28,19 @@ blueprint = Blueprint("prints", __name__, url_prefix="/v1/prints", description="
 def make_print(session: Session, wanted: dict[str, Any]) -> Print:
     """Have one PDF made of up to 500 stored papers, or a list over up to 100 shipments.
 
-    Papers are named, or are all of a kind that some orders have; `orders` says which of these have none. It
-    is `stored` in seconds and forgotten after a day. Refused (409) with its reason: `not_stored`, `removed`,
-    `superseded`, `not_printable`, `no_such_paper`, `shipment_cancelled`, `several_sellers`.
+    Papers are named, or are all of a kind that some orders or shipments have; `orders` and `shipments` say
+    which of these have none. It is `stored` in seconds and forgotten after a day. Refused (409) with its
+    reason: `not_stored`, `removed`, `superseded`, `not_printable`, `no_such_paper`, `shipment_cancelled`,
+    `several_sellers`.
     """
     kind = PrintKind(wanted["kind"])
     if "order_ids" in wanted:
         return _print_of_orders(session, wanted["order_ids"], wanted["paper"])
+    shipments = [(each["order_id"], each["shipment_id"]) for each in wanted.get("shipments", ())]
+    if kind is PrintKind.DOCUMENTS and shipments:
+        return _print_of_shipments(session, shipments, wanted["paper"])
     if kind is PrintKind.DOCUMENTS:
         return commands.print_documents(session, wanted["document_ids"])
-    shipments = [(each["order_id"], each["shipment_id"]) for each in wanted["shipments"]]
     return commands.print_shipments(session, kind, shipments)
 
 
@@ -52,6 +55,20 @@ def _print_of_orders(session: Session, order_ids: list[UUID], paper: PaperKind) 
         }
         | ({"number": numbers[order_id]} if order_id in numbers else {})
         for order_id in order_ids
+    ]
+    return made
+
+
+def _print_of_shipments(session: Session, shipments: list[tuple[UUID, UUID]], paper: PaperKind) -> Print:
+    made, printed = commands.print_papers_of_shipments(session, shipments, paper)
+    made.shipments = [
+        {
+            "order_id": order_id,
+            "shipment_id": shipment_id,
+            "done": shipment_id in printed,
+            "reason": None if shipment_id in printed else "no_such_paper",
+        }
+        for order_id, shipment_id in shipments
     ]
     return made
 

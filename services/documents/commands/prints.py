@@ -48,6 +48,28 @@ def print_papers_of_orders(
     return _owe_papers(session, papers), set(found)
 
 
+def print_papers_of_shipments(
+    session: Session, shipments: Sequence[tuple[UUID, UUID]], kind: PaperKind
+) -> tuple[Print, set[UUID]]:
+    """Have the stored papers of a kind of some shipments, given as (order, shipment), put into one PDF.
+
+    They are in the order asked for. Answers the print and the shipments that are on it. Raises Refused
+    no_such_paper where none of them has one.
+    """
+    found = queries.printable_papers(session, {order_id for order_id, _ in shipments}, kind)
+    by_part = {
+        (order_id, paper.part): paper for order_id, papers in found.items() for paper in papers
+    }  # of several the newest
+    papers = {
+        shipment_id: paper
+        for order_id, shipment_id in shipments
+        if (paper := by_part.get((order_id, str(shipment_id)))) is not None
+    }
+    if not papers:
+        raise Refused("no_such_paper", f"none of these shipments has a stored {kind}")
+    return _owe_papers(session, list(papers.values())), set(papers)
+
+
 def print_shipments(session: Session, kind: PrintKind, shipments: Sequence[tuple[UUID, UUID]]) -> Print:
     """Have a pick list or a courier's sheet made over shipments, given as (order, shipment).
 

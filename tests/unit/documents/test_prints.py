@@ -127,6 +127,31 @@ def test_the_slips_of_many_orders_are_one_file_in_their_order_and_who_has_none_i
     assert (picker.status_code, picker.json["reason"]) == (409, "no_such_paper")
 
 
+@pytest.mark.requirement("C-28")
+def test_the_slips_of_shipments_are_of_these_alone_in_their_order(client, headers, packing, run):
+    first, second = packing(order(3)), packing(order(2, number="GB-000050"))
+    run("paper")
+    elsewhere = {"order_id": first["order_id"], "shipment_id": str(new_id())}  # of the first order too
+    wanted = {"kind": "documents", "shipments": [second, elsewhere, first], "paper": "packing_slip"}
+
+    asked = client.post("/v1/prints", json=wanted, headers=headers(scopes=["labels:read"]))
+    run("print")
+
+    assert asked.status_code == 201, asked.json
+    assert asked.json["orders"] == []
+    assert asked.json["shipments"] == [
+        second | {"done": True, "reason": None},
+        elsewhere | {"done": False, "reason": "no_such_paper"},
+        first | {"done": True, "reason": None},
+    ]
+    path = f"/v1/prints/{asked.json['print_id']}/content"
+    whole = client.get(path, headers=headers(scopes=["labels:read"])).data
+    assert ["GB-000050" in page for page in pages(whole)] == [True, False]
+    for theirs in (headers(sellers=["other"]), headers(markets=["other"])):
+        none = client.post("/v1/prints", json=wanted, headers=theirs)
+        assert (none.status_code, none.json["reason"]) == (409, "no_such_paper")
+
+
 @pytest.mark.requirement("M-19")
 def test_what_is_packed_anew_or_not_sent_is_printed_no_more_but_kept(
     client, headers, packing, run, sessions, operate, folder
@@ -270,6 +295,9 @@ def test_only_whoever_asked_sees_a_print(client, headers, keys, packing):
     assert client.get(f"/v1/prints/{asked.json['print_id']}/content", headers=other).status_code == 404
 
 
+SHIPMENT = {"order_id": str(new_id()), "shipment_id": str(new_id())}
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [
@@ -279,6 +307,15 @@ def test_only_whoever_asked_sees_a_print(client, headers, keys, packing):
         ({"kind": "documents", "order_ids": [str(new_id())]}, "paper"),
         ({"kind": "documents", "order_ids": [str(new_id())] * 2, "paper": "label"}, "order_ids"),
         ({"kind": "documents", "document_ids": [str(new_id())], "paper": "label"}, "paper"),
+        (
+            {"kind": "documents", "shipments": [{"order_id": str(new_id()), "shipment_id": "x"}]},
+            "shipments.0.shipment_id",
+        ),
+        ({"kind": "documents", "shipments": [SHIPMENT]}, "paper"),
+        (
+            {"kind": "documents", "shipments": [SHIPMENT], "order_ids": [str(new_id())], "paper": "label"},
+            "shipments",
+        ),
         ({"kind": "pick_list", "order_ids": [str(new_id())], "paper": "label"}, "shipments"),
         ({"kind": "pick_list", "document_ids": [str(new_id())]}, "shipments"),
         ({"kind": "posters", "document_ids": [str(new_id())]}, "kind"),

@@ -22,8 +22,8 @@ class PrintedShipmentSchema(Schema):
 class PrintArguments(Schema):
     """What to print.
 
-    For documents `document_ids`, or `order_ids` and the `paper` that each of these orders is to have on it;
-    for lists `shipments`.
+    For documents `document_ids`, or `order_ids` or `shipments` and the `paper` that each of these is to have
+    on it; for lists `shipments`.
     """
 
     kind = fields.String(required=True, validate=validate.OneOf([*PrintKind]))
@@ -38,7 +38,8 @@ class PrintArguments(Schema):
         if data["kind"] != PrintKind.DOCUMENTS:
             needed = ["shipments"]
         else:
-            needed = ["order_ids", "paper"] if "order_ids" in data else ["document_ids"]
+            of_each = next((name for name in ("order_ids", "shipments") if name in data), None)
+            needed = [of_each, "paper"] if of_each else ["document_ids"]
         for name in needed:
             if name not in data:
                 raise ValidationError("Missing data for required field.", name)
@@ -75,11 +76,27 @@ class PrintedOrderSchema(Schema):
     )
 
 
+class PrintedSlipsSchema(Schema):
+    """Whether a shipment has papers in a print."""
+
+    order_id = fields.UUID(required=True)
+    shipment_id = fields.UUID(required=True)
+    done = fields.Boolean(required=True)
+    reason = fields.String(
+        required=True, allow_none=True, metadata={"description": "Why not: no_such_paper."}
+    )
+
+
 class AskedPrintSchema(PrintSchema):
-    """A print, and what is on it of the orders that were named."""
+    """A print, and what is on it of the orders or shipments that were named."""
 
     orders = fields.List(
         fields.Nested(PrintedOrderSchema),
         required=True,
         metadata={"description": "Each order that was named, in that order; empty where none was."},
+    )
+    shipments = fields.List(
+        fields.Nested(PrintedSlipsSchema),
+        required=True,
+        metadata={"description": "Each shipment whose `paper` was asked for; empty where none was."},
     )
