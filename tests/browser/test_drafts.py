@@ -161,6 +161,8 @@ def test_a_new_order_says_what_is_missing_and_leads_to_each_field(open_browser, 
     page.get_by_role("button", name="Begin").click()
     page.get_by_role("button", name="Place order").click()
     expect(page.locator(".fault").first).to_contain_text("There are no lines.")
+    above, below = (page.locator(".fault").nth(at).bounding_box() for at in (0, 1))
+    assert above["y"] + above["height"] <= below["y"]
     missing = page.locator("#draft-summary")
     for lack, field in (
         ("Choose a customer, or name a new one", "customer-find"),

@@ -159,6 +159,7 @@ for (const finder of document.querySelectorAll("[data-suggest]")) {
         if (typed !== wanted || document.activeElement !== box) return; // more was typed, or another thing is done
         list.innerHTML = text;
         open(text !== "");
+        if (text) list.scrollIntoView({ block: "nearest" });
         if (text) announce((finder.dataset.found || word("Found")).replace("0", options().length - list.querySelectorAll("[data-other]").length));
       } catch { open(false); }
     }, 200);
