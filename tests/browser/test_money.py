@@ -127,7 +127,11 @@ def take_back(page, part):
 
 
 def pay_out(page, part, over):
-    """What was paid too much goes back."""
+    """What was paid is looked at, and what was too much goes back."""
+    page.goto("/money/payments")
+    payments = page.get_by_role("row")
+    expect(payments.filter(has_text=part["number"])).to_contain_text("another Baker's")
+    expect(payments.filter(has_text=over["number"])).to_contain_text("£9.45")
     page.goto("/money/owed")
     expect(page.get_by_role("row").filter(has_text=part["number"])).to_contain_text("£8.45")
     page.goto("/money/overpaid")
@@ -224,6 +228,7 @@ def test_the_pages_of_money_are_for_everybody(open_browser, shop, pay, scheme, l
         STATEMENTS,
         "/money",
         "/money/refunds",
+        "/money/payments",
         "/money/owed",
         "/money/overpaid",
         "/money/told",

@@ -127,6 +127,7 @@ ASKS = {
         "POST /v1/drafts/{draft_id}/place": Ask(json={}),
         "POST /v1/drafts/place": Ask(json={"draft_ids": ["$draft_id"]}, each=True),
         "POST /v1/drafts/delete": Ask(json={"draft_ids": ["$draft_id"]}, each=True),
+        "GET /v1/payments": Ask(query={"seller": "quay"}),
         "POST /v1/orders/{order_id}/payments": Ask(json={"reference": "TRF 2", "amount_minor": 100}),
         "POST /v1/orders/{order_id}/payments/{payment_id}/void": Ask(json=REASON),
         "POST /v1/orders/{order_id}/refunds": Ask(json=REASON | {"amount_minor": 10}),

@@ -20,6 +20,7 @@ LOOK_AT_ORDERS = {
     "orders GET /v1/drafts",
     "orders GET /v1/returns",
     "orders GET /v1/refunds",
+    "orders GET /v1/payments",
     "orders GET /v1/sellers/{seller}/markets",
     *("orders GET /v1/views", "orders POST /v1/views", "orders PATCH /v1/views", "orders DELETE /v1/views"),
     "orders GET /v1/shared-views",

@@ -32,6 +32,7 @@ TABS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "lines": ("money.show_lines", {}),
     "statements": ("money.show_statements", {}),
     "refunds": ("money.show_refunds", {}),
+    "payments": ("money.show_payments", {}),
     "owed": ("money.show_orders", {"what": "owed"}),
     "overpaid": ("money.show_orders", {"what": "overpaid"}),
     "told": ("money.show_told", {}),
@@ -216,6 +217,19 @@ def settle_many() -> Any:
         show_refunds,
         _refunds,
         inputs=("reference",),
+    )
+
+
+@blueprint.get("/payments")
+def show_payments() -> str:
+    """What was recorded as received, the newest first."""
+    seller = request.args.get("seller", "")
+    query = {"seller": seller, "cursor": request.args.get("cursor"), "limit": LINES_A_PAGE}
+    parts = g.apis.together(payments=read("orders.payments_list_received", query))
+    if parts["payments"].hidden:
+        abort(403)
+    return render_template(
+        "money/payments.html", payments=parts["payments"], seller=seller, **_common(masters())
     )
 
 

@@ -10,22 +10,36 @@ from services.orders.api.schemas.payments import (
     PaymentArguments,
     PaymentListSchema,
     PaymentSchema,
+    ReceivedArguments,
+    ReceivedSchema,
     TransactionListSchema,
     VoidArguments,
 )
 from services.orders.commands import payments as commands
 from services.orders.models import Payment
 from services.orders.queries.discrepancies import open_of_order
+from services.orders.queries.moved import received
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
+from shared.web.paging import decode_cursor, page_of, page_schema
 
-blueprint = Blueprint(
-    "payments", __name__, url_prefix="/v1/orders/<uuid:order_id>", description="Money received."
-)
+blueprint = Blueprint("payments", __name__, url_prefix="/v1", description="Money received.")
 
 
-@blueprint.route("/payments", methods=["POST"])
+@blueprint.route("/payments", methods=["GET"])
+@blueprint.arguments(ReceivedArguments, location="query")
+@blueprint.response(200, page_schema(ReceivedSchema))
+@requires("orders:read")
+@query
+def list_received(session: Session, page: dict[str, Any]) -> dict[str, Any]:
+    """Payments of all orders, the newest first; those that were struck out are marked."""
+    [before] = decode_cursor(page["cursor"], UUID) if "cursor" in page else [None]
+    rows = received(session, page["limit"] + 1, page["seller"], before)
+    return page_of(rows, page["limit"], "payment_id")
+
+
+@blueprint.route("/orders/<uuid:order_id>/payments", methods=["POST"])
 @blueprint.arguments(PaymentArguments)
 @blueprint.response(201, PaymentSchema)
 @requires("payments:record")
@@ -38,7 +52,7 @@ def record_payment(session: Session, payment: dict[str, Any], order_id: UUID) ->
     return commands.record_payment(session, order_id, **payment)
 
 
-@blueprint.route("/payments", methods=["GET"])
+@blueprint.route("/orders/<uuid:order_id>/payments", methods=["GET"])
 @blueprint.response(200, PaymentListSchema)
 @requires("orders:read")
 @query
@@ -54,7 +68,7 @@ def list_payments(session: Session, order_id: UUID) -> dict[str, Any]:
     }
 
 
-@blueprint.route("/payments/<uuid:payment_id>/void", methods=["POST"])
+@blueprint.route("/orders/<uuid:order_id>/payments/<uuid:payment_id>/void", methods=["POST"])
 @blueprint.arguments(VoidArguments)
 @blueprint.response(200, PaymentSchema)
 @requires("payments:record")
@@ -67,7 +81,7 @@ def void_payment(session: Session, void: dict[str, Any], order_id: UUID, payment
     return commands.void_payment(session, order_id, payment_id, **void)
 
 
-@blueprint.route("/transactions", methods=["GET"])
+@blueprint.route("/orders/<uuid:order_id>/transactions", methods=["GET"])
 @blueprint.response(200, TransactionListSchema)
 @requires("orders:read")
 @query

@@ -144,6 +144,8 @@ def _record(
         .values(
             id=new_id(),
             order_id=order.id,
+            seller_code=order.seller_code,
+            market_code=order.market_code,
             method=method,
             amount_minor=amount_minor,
             reference=reference,

@@ -20,10 +20,13 @@ class Payment(Base):
     __table_args__ = (
         CheckConstraint("amount_minor > 0", name="amount_positive"),
         Index(None, "order_id", "recorded_at"),
+        Index(None, "seller_code", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(primary_key=True, default=new_id)
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))
+    seller_code: Mapped[str]  # the order's, as its market: payments of many orders are listed by them
+    market_code: Mapped[str]
     method: Mapped[PaymentMethod]
     amount_minor: Mapped[int]
     reference: Mapped[str]

@@ -1,7 +1,7 @@
 """record_payment writes down money received; the order's standing follows the ledger."""
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from services.orders.commands.gateway import (
     ignore_discrepancy,
@@ -317,3 +317,45 @@ def test_payments_are_kept_as_they_were_recorded(session, place_order):
     kept = session.get(Payment, recorded.id)
 
     assert (kept.reference, kept.amount_minor, kept.recorded_at) == ("TRF 1", 900, recorded.recorded_at)
+
+
+@pytest.mark.requirement("S4-19")
+def test_payments_of_all_orders_are_listed_newest_first_with_who_recorded_them(
+    client, bearer, session, place_order
+):
+    first, second, theirs = place_order(), place_order(), place_order(seller="dock")
+    payments = [
+        record_payment(session, order.id, amount_minor=100 * at, reference=f"TRF {at}")
+        for at, order in enumerate((first, second, theirs, first), start=1)
+    ]
+    void_payment(session, first.id, payments[0].id, reason="bounced")
+    session.commit()
+
+    def listed(query="", **claims):
+        answer = client.get(f"/v1/payments{query}", headers=bearer(**claims))
+        assert answer.status_code == 200, answer.text
+        return answer.json
+
+    page = listed("?limit=3")
+    rows = page["items"] + listed(f"?cursor={page['next']}")["items"]
+    assert [row["payment_id"] for row in rows] == [str(payment.id) for payment in reversed(payments)]
+    assert [row["number"] for row in rows] == [order.number for order in (first, theirs, second, first)]
+    oldest = rows[-1]
+    assert (oldest["amount_minor"], oldest["currency"], oldest["reference"]) == (100, "GBP", "TRF 1")
+    assert (oldest["void_reason"], bool(oldest["voided_at"])) == ("bounced", True)
+    assert oldest["customer_name"] == first.customer_name
+    assert [row["reference"] for row in listed("?seller=dock")["items"]] == ["TRF 3"]
+    assert [row["reference"] for row in listed(sellers=["dock"])["items"]] == ["TRF 3"]
+    assert listed(markets=["eu"])["items"] == []
+
+
+def test_a_sellers_newest_payments_are_read_off_an_index(session):
+    session.execute(text("set local enable_seqscan = off"))
+    session.execute(text("set local enable_sort = off"))
+    plan = "\n".join(
+        session.scalars(
+            text("explain select id from payments where seller_code = 'quay' order by id desc limit 50")
+        )
+    )
+
+    assert "ix_payments_seller_code_id" in plan

@@ -5,6 +5,7 @@ from marshmallow import EXCLUDE, Schema, fields, validate
 from services.orders.api.schemas.values import (
     Instant,
     amount,
+    code,
     known_currency,
     method_of_payment,
 )
@@ -13,6 +14,8 @@ from services.orders.domain.statements import LineState
 from shared.events.snapshots import PaymentState
 from shared.web.fields import text
 from shared.web.paging import PageArguments
+
+MOST_SELLERS = 50
 
 
 class PaymentArguments(Schema):
@@ -40,6 +43,25 @@ class PaymentSchema(Schema):
     voided_by = fields.String(allow_none=True)
     voided_at = Instant(allow_none=True)
     void_reason = fields.String()
+
+
+class ReceivedArguments(PageArguments):
+    """Whose payments."""
+
+    seller = fields.List(
+        fields.String(validate=code), load_default=list, validate=validate.Length(max=MOST_SELLERS)
+    )
+
+
+class ReceivedSchema(PaymentSchema):
+    """A payment among those of all orders."""
+
+    payment_id = fields.UUID()
+    number = fields.String(metadata={"description": "The order's."})
+    seller = fields.String()
+    market = fields.String()
+    customer_name = fields.String(metadata={"description": "Empty once the person is erased."})
+    currency = fields.String()
 
 
 class VoidArguments(Schema):

@@ -1,4 +1,4 @@
-"""Selects for refunds of many orders."""
+"""Selects for money that came and money that is to go, of many orders."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,12 +7,44 @@ from uuid import UUID
 from sqlalchemy import literal_column, select
 from sqlalchemy.orm import Session
 
-from services.orders.models import Order, Refund
-from shared.access import visible
+from services.orders.models import Order, Payment, Refund
+from shared.access import one_of, visible
 from shared.events.snapshots import PaymentMethod, RefundKind
 
 # As text, so that the planner knows the index of the queue from the statement itself.
 _REQUESTED = Refund.state == literal_column("'requested'")
+
+
+def received(session: Session, limit: int, seller: Sequence[str], before: UUID | None) -> Sequence[Any]:
+    """Payments of some sellers, or of all, the newest first; struck-out ones too."""
+    page = (
+        select(
+            Payment.id.label("payment_id"),
+            Payment.order_id,
+            Order.number,
+            Payment.seller_code.label("seller"),
+            Payment.market_code.label("market"),
+            Order.customer_name,
+            Payment.method,
+            Payment.amount_minor,
+            Order.currency,
+            Payment.reference,
+            Payment.document_id,
+            Payment.recorded_by,
+            Payment.recorded_at,
+            Payment.voided_by,
+            Payment.voided_at,
+            Payment.void_reason,
+        )
+        .join(Order, Order.id == Payment.order_id)
+        .order_by(Payment.id.desc())
+        .limit(limit)
+    )
+    if seller:
+        page = page.where(one_of(Payment.seller_code, seller))
+    if before is not None:
+        page = page.where(Payment.id < before)
+    return session.execute(visible(session, page, Payment.seller_code, Payment.market_code)).all()
 
 
 def to_pay_out(
