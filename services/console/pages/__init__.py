@@ -2,6 +2,7 @@
 
 from services.console.pages import (
     carts,
+    catalogue,
     drafts,
     edit,
     home,
@@ -13,6 +14,7 @@ from services.console.pages import (
     orders,
     packing,
     picking,
+    stock,
     views,
     warehouse,
     webhooks,
@@ -32,6 +34,8 @@ SCREENS: tuple[Screen, ...] = (
     packing.SCREEN,
     messages.SCREEN,
     money.SCREEN,
+    catalogue.SCREEN,
+    stock.SCREEN,
     notices.SCREEN,
     webhooks.SCREEN,
     operations.SCREEN,

@@ -1,5 +1,6 @@
 """Locations as the API writes and reads them."""
 
+from flask import g
 from marshmallow import Schema, fields, validate
 
 from services.shipping.api.schemas.addresses import COUNTRY, AddressArguments
@@ -75,4 +76,12 @@ class LocationSchema(LocationArguments):
 
     code = fields.String()
     version = fields.Integer()
+    may_change = fields.Function(
+        lambda location: g.actor.may_see_seller(location.seller),
+        metadata={
+            "type": "boolean",
+            "description": "Whether you may change it and its stock, if your scopes let you: everyone's is "
+            "changed by who is bound to no seller.",
+        },
+    )
     changed_at = fields.AwareDateTime()
