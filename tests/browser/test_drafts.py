@@ -7,6 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
+from tests.browser.conftest import PATIENCE_MILLISECONDS
 from tests.shop import ADDRESS
 
 pytestmark = pytest.mark.slow
@@ -267,7 +268,7 @@ def test_what_was_typed_is_kept_through_a_closed_tab_a_lost_service_and_a_lost_s
     expect(page.locator("#kept")).to_contain_text("Not saved yet")
     expect(page.locator("#announced")).to_contain_text("Not saved yet")
     page.unroute("**/drafts/*")
-    expect(page.locator("#kept")).to_have_text(SAVED)
+    expect(page.locator("#kept")).to_have_text(SAVED, timeout=PATIENCE_MILLISECONDS)  # tried every 5 s
 
     cookies = page.context.cookies()
     page.context.clear_cookies()
@@ -275,7 +276,7 @@ def test_what_was_typed_is_kept_through_a_closed_tab_a_lost_service_and_a_lost_s
     expect(page.locator("#said")).to_contain_text("You were signed out")
     expect(page.locator("#draft-remark")).to_have_value("Ring twice")
     page.context.add_cookies(cookies)  # signed in again, in another tab
-    expect(page.locator("#kept")).to_have_text(SAVED)
+    expect(page.locator("#kept")).to_have_text(SAVED, timeout=PATIENCE_MILLISECONDS)
     kept = shop.call("orders", "GET", f"/v1/drafts/{draft_id}")
     assert (kept["customer"]["phone"], kept["remark"]) == ("+44 117 496 0001", "Ring twice")
 

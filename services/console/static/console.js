@@ -210,48 +210,30 @@ const keeper = document.querySelector("form[data-keeps]");
 if (keeper) {
   const mark = document.getElementById("kept"), sum = () => keeper.querySelector("#draft-summary [data-announce]").textContent;
   let due, sending = null, stale = false;
-  const tell = (state) => {
-    mark.textContent = mark.dataset[state];
-    if (state !== "saving" && state !== "saved") announce(mark.textContent);
-  };
+  const tell = (state) => { mark.textContent = mark.dataset[state]; if (!["saving", "saved"].includes(state)) announce(mark.textContent); };
+  const owe = (state) => { keeper.setAttribute("data-changed", ""); tell(state); };
   const later = (milliseconds) => { clearTimeout(due); due = setTimeout(keep, milliseconds); };
-  async function keep() {
+  function keep() {
     if (stale || keeper.dataset.sent || !keeper.hasAttribute("data-changed")) return;
     if (sending) { later(300); return; }
     keeper.removeAttribute("data-changed");
     tell("saving");
-    sending = send().catch(() => {
-      keeper.setAttribute("data-changed", "");
-      tell("unsaved");
-      later(5000);
-    }).finally(() => { sending = null; });
-    await sending;
+    sending = send().catch(() => { owe("unsaved"); later(5000); }).finally(() => { sending = null; });
   }
   async function send() {
     const answer = await fetch(keeper.action, { method: "POST", headers: { "X-Fragment": "1" }, body: new URLSearchParams(new FormData(keeper)), keepalive: document.hidden });
+    stale = [404, 412].includes(answer.status); // deleted, or changed by another: looked at before anything is written over
     if (answer.status === 401) say(word("RanOut"));
-    if (answer.status === 404) { // deleted meanwhile: what was typed is only here
-      stale = true;
-      tell("gone");
-      keeper.setAttribute("data-changed", "");
-      return;
-    }
+    if (answer.status === 404) { owe("gone"); return; }
     if (![200, 403, 409, 412, 422].includes(answer.status)) throw new Error(answer.status);
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const before = sum();
-    for (const part of page.querySelectorAll("body > [id]")) {
-      const shown = document.getElementById(part.id);
-      if (shown) replace(shown, part);
-    }
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html"), before = sum();
+    for (const part of page.querySelectorAll("body > [id]")) replace(document.getElementById(part.id) || part, part);
     if (sum() !== before) announce(sum());
     const wrong = page.getElementById("draft-faults").dataset.wrong.split(" ");
     for (const field of keeper.querySelectorAll("[id][name]")) if (wrong.includes(field.id)) field.setAttribute("aria-invalid", "true"); else field.removeAttribute("aria-invalid");
-    stale = answer.status === 412; // another's change is looked at before it is written over
-    tell(answer.ok ? "saved" : "refused");
-    if (!answer.ok) keeper.setAttribute("data-changed", "");
+    if (answer.ok) tell("saved"); else owe("refused");
   }
-  keeper.addEventListener("input", (event) => { if (event.target.type !== "search") later(900); });
-  keeper.addEventListener("change", (event) => { if (event.target.type !== "search") later(100); });
+  for (const [kind, wait] of [["input", 900], ["change", 100]]) keeper.addEventListener(kind, (event) => { if (event.target.type !== "search") later(wait); });
   keeper.addEventListener("keydown", (event) => { // Enter keeps what was typed, and stays there
     if (event.key === "Enter" && event.target.matches("input:not([type=search])")) { event.preventDefault(); later(0); }
   });
