@@ -139,6 +139,33 @@ def test_where_the_service_goes_away_in_the_midst_the_rest_is_not_tried(sign_in,
     assert page.count("The service could not be reached") == 2
 
 
+@pytest.mark.parametrize("is_still_listed", [True, False])
+def test_why_a_line_was_not_assigned_is_said_also_where_another_has_decided(sign_in, orders, is_still_listed):
+    orders["POST", "/v1/bank-lines/{line_id}/assign"] = lambda _: httpx.Response(409, json=REFUSED)
+    if not is_still_listed:
+        orders["GET", "/v1/bank-lines"] = {"items": [line(OTHER)], "next": None}
+    console, _ = sign_in()
+
+    answer = console.post(f"/money/lines/{LINE}/assign?seller=harbour&line={LINE}", data={"order_id": LINE})
+
+    page = answer.get_data(as_text=True)
+    assert (answer.status_code, page.count("This was decided already.")) == (409, 1)
+
+
+def test_why_a_refund_was_not_noted_is_said_also_where_another_has_noted_it(sign_in, orders):
+    refused = {"status": 409, "detail": "settled as TRF 1", "reason": "already_settled"}
+    path = "/v1/orders/{order_id}/refunds/{refund_id}/settle"
+    orders["POST", path] = lambda _: httpx.Response(409, json=refused)
+    console, _ = sign_in()
+
+    answer = console.post(
+        f"/money/refunds/{LINE}?refund={LINE}", data={"order_id": OTHER, "reference": "TRF 2"}
+    )
+
+    page = answer.get_data(as_text=True)
+    assert (answer.status_code, page.count("This refund was paid out already.")) == (409, 1)
+
+
 def test_who_chose_nothing_is_told_so(sign_in):
     console, _ = sign_in()
 
