@@ -19,7 +19,8 @@ from shared.web.paging import decode_cursor, page, page_schema
 blueprint = Blueprint("queues", __name__, url_prefix="/v1/queues", description="What is to be done next.")
 
 OVERDUE = "overdue"
-FILTERS = ("seller", "location", "method")
+FILTERS = ("seller", "location", "method", "kind")
+RARE = ("method", "kind")  # by no index
 NAMES = f"any({', '.join((*Queue, OVERDUE))})"
 
 
@@ -63,8 +64,10 @@ def list_queue(session: Session, arguments: dict[str, Any], name: str) -> dict[s
     status = arguments.get("status")
     if status is not None and (name == OVERDUE or status not in statuses_of(Queue(name))):
         raise Invalid(status=f"is no status of {name}")
-    if name == Queue.FINALISED and wanted["method"] is not None:
-        raise Invalid(method="does not go with what is finalised: too much of it may have to be looked at")
+    for one in RARE:
+        if name == Queue.FINALISED and wanted[one] is not None:
+            why = "does not go with what is finalised: too much of it may have to be looked at"
+            raise Invalid(**{one: why})
     if name == OVERDUE:
         rows = queries.overdue_page(session, **wanted)
     else:

@@ -33,7 +33,9 @@ def list_returns(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
     """Returns that you may see, the oldest first: what is expected, unless another status is asked for."""
     limit = arguments["limit"]
     [after] = decode_cursor(arguments["cursor"], UUID) if "cursor" in arguments else [None]
-    rows = queries.returns_page(session, arguments["status"], after=after, limit=limit + 1)
+    rows = queries.returns_page(
+        session, arguments["status"], number=arguments.get("number"), after=after, limit=limit + 1
+    )
     return page(rows, limit, lambda expected: (expected.id,))
 
 

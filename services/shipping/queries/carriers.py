@@ -139,10 +139,12 @@ def appointments_page(
     *,
     since: datetime,
     until: datetime | None,
+    seller: str | None = None,
+    location: str | None = None,
     after: tuple[datetime, UUID, str] | None,
     limit: int,
 ) -> list[tuple[Appointment, Shipment]]:
-    """Appointments at shipments that the actor may see, in the order of time."""
+    """Appointments at shipments that the actor may see, in the order of time: a seller's, from a location."""
     page = (
         select(Appointment, Shipment)
         .join(Shipment, Shipment.id == Appointment.shipment_id)
@@ -156,6 +158,10 @@ def appointments_page(
     )
     if until is not None:
         page = page.where(Appointment.starts_at < until)
+    if seller is not None:
+        page = page.where(Shipment.seller == seller)
+    if location is not None:
+        page = page.where(Shipment.location == location)
     if after is not None:
         starts_at, shipment_id, kind = after
         place = tuple_(Appointment.starts_at, Appointment.shipment_id, Appointment.kind)

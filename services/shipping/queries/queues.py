@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_, union_all
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from services.shipping.domain.queues import PENDING, Queue, statuses_of
 from services.shipping.models import Shipment
@@ -32,7 +32,7 @@ def queue_page(
 ) -> list[Shipment]:
     """Shipments of a queue that the actor may see: what is due first comes first, what ended last.
 
-    They are of one status, if it is named, and of the `seller`, `location` and `method` that are.
+    They are of one status, if it is named, and of the `seller`, `location`, `method` and `kind` that are.
     """
     statuses = statuses_of(queue)
     wanted = tuple(one for one in statuses if status is None or one is status)
@@ -75,7 +75,12 @@ def pending_counts(session: Session, **filters: str | None) -> dict[ShipmentStat
 
 
 def _conditions(session: Session, filters: dict[str, str | None]) -> list[ColumnElement[bool]]:
-    columns = {"seller": Shipment.seller, "location": Shipment.location, "method": Shipment.method}
+    columns: dict[str, InstrumentedAttribute[Any]] = {
+        "seller": Shipment.seller,
+        "location": Shipment.location,
+        "method": Shipment.method,
+        "kind": Shipment.kind,
+    }
     asked = [columns[name] == value for name, value in filters.items() if value is not None]
     # That it is in a queue at all is said for the index of a location, which has no others.
     return [Shipment.queue.is_not(None), *visible(actor_of(session)), *asked]

@@ -6,7 +6,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.shipping.domain.inspection import ReturnStatus
-from services.shipping.models import ExpectedReturn
+from services.shipping.models import ExpectedReturn, Shipment
+from services.shipping.queries.shipments import numbered
 from services.shipping.queries.visibility import within
 from shared.access import actor_of, seen
 
@@ -34,9 +35,13 @@ def returns_of_order(session: Session, order_id: UUID) -> list[ExpectedReturn]:
 
 
 def returns_page(
-    session: Session, status: ReturnStatus, *, after: UUID | None, limit: int
+    session: Session, status: ReturnStatus, *, number: str | None = None, after: UUID | None, limit: int
 ) -> list[ExpectedReturn]:
-    """Returns in a status that the actor may see, the oldest first."""
+    """Returns in a status that the actor may see, the oldest first.
+
+    A number is that of their order, of one of its shipments, or of a parcel with its carrier: what is on the
+    papers that come back with the goods.
+    """
     actor = actor_of(session)
     page = (
         select(ExpectedReturn)
@@ -48,4 +53,7 @@ def returns_page(
         .order_by(ExpectedReturn.id)
         .limit(limit)
     )
+    if number is not None:
+        of_orders = select(Shipment.order_id).where(Shipment.id.in_(numbered(number)))
+        page = page.where(ExpectedReturn.order_id.in_(of_orders))
     return list(session.scalars(page if after is None else page.where(ExpectedReturn.id > after)))

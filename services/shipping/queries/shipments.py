@@ -114,7 +114,7 @@ def released_at(session: Session, location: str, limit: int) -> list[UUID]:
     return list(session.scalars(released))
 
 
-def _numbered(number: str) -> CompoundSelect[UUID]:
+def numbered(number: str) -> CompoundSelect[UUID]:
     """The ids of the shipments that a number may mean; a shipment's begins with its order's."""
     of_order = (
         select(Shipment.id)
@@ -147,7 +147,7 @@ def shipments_page(
     """
     page = select(Shipment).where(*visible(actor_of(session))).order_by(Shipment.id.desc()).limit(limit)
     if number is not None:
-        page = page.where(Shipment.id.in_(_numbered(number)))
+        page = page.where(Shipment.id.in_(numbered(number)))
     if status is not None:
         page = page.where(Shipment.status == status)
     if before is not None:

@@ -343,6 +343,8 @@ def test_a_courier_gets_all_that_a_delivery_needs(call, told):
     assert (delivery["note"], delivery["number"]) == ("ring twice", "GB-7-1")
     assert delivery["to_collect_minor"] == 1250
     assert [line["quantity"] for line in delivery["lines"]] == [2]
+    assert (delivery["kind"], delivery["market"], delivery["version"]) == ("delivery", "eu", shown["version"])
+    assert delivery["actions"] == shown["actions"]
     assert call("GET", f"{rui}/deliveries", **OTHERS)[0] == 404
     assert call("PUT", rui, {"name": "Eve"}, **OTHERS)[0] == 404
 
@@ -380,6 +382,11 @@ def test_an_appointment_is_made_in_the_markets_time(call, told):
         "GB-7-1",
         shipment.order.time_zone,
     )
+    about = (entry["seller"], entry["market"], entry["location"], entry["address"]["name"])
+    assert about == ("lantern", "eu", "WEST", HOME.name)
+    assert (entry["version"], entry["actions"]) == (shown["version"], shown["actions"])
+    for query, found in (("location=WEST&seller=lantern", 1), ("location=EAST", 0), ("seller=other", 0)):
+        assert len(call("GET", f"/v1/appointments?{query}")[1]["items"]) == found, query
     assert call("GET", "/v1/appointments", **OTHERS)[1]["items"] == []
     code, problem, _ = call("PUT", path, {"starts": f"{day}T10:00+02:00", "ends": f"{day}T12:00"})
     assert (code, problem["errors"][0]["field"]) == (422, "starts")
@@ -417,6 +424,46 @@ def test_a_return_is_received_over_http_once(call, told):
     assert call("GET", "/v1/returns")[1]["items"] == []
     of_order = call("GET", f"/v1/orders/{expected.order_id}/returns")[1]["items"]
     assert [one["status"] for one in of_order] == ["received"]
+
+
+@pytest.mark.requirement("P-03")
+def test_a_return_is_found_by_whatever_number_comes_back_with_the_goods(call, told):
+    def approved(session):
+        shipment = shipped(session, number="GB-70")
+        order = with_return(accepted(make_order([("TEA-250", 2)], number="GB-71")), quantity=1)
+        hear(session, order)
+        return shipment, hear_return(session, order)
+
+    shipment, expected = told(approved)
+    [other] = call("GET", f"/v1/orders/{expected.order_id}/shipments")[1]["items"]
+    number = shipment.parcels[0].tracking_number
+
+    def found(query):
+        return [one["return_id"] for one in call("GET", f"/v1/returns?{query}")[1]["items"]]
+
+    for given in ("GB-71", other["number"]):
+        assert found(f"number={given}") == [str(expected.id)], given
+    for given in ("GB-70", "GB-7", number):
+        assert found(f"number={given}") == [], given
+    assert found("number=GB-71&status=received") == []
+    assert call("GET", "/v1/returns?number=GB-71", **OTHERS)[1]["items"] == []
+
+
+@pytest.mark.requirement("P-16")
+def test_what_waits_to_be_collected_is_a_list_of_its_own(call, told):
+    fetched, sent = told(lambda session: (ready(session, "pickup", number="GB-80"), ready(session)))
+
+    def waiting(kind):
+        page = call("GET", f"/v1/queues/ready_to_ship?kind={kind}&location=WEST")[1]
+        return [one["shipment_id"] for one in page["items"]]
+
+    assert waiting("pickup") == [str(fetched.id)]
+    assert waiting("delivery") == [str(sent.id)]
+    counts = {one["status"]: one["count"] for one in call("GET", "/v1/queues?kind=pickup")[1]["items"]}
+    assert counts["ready"] == 1
+    for name, query in (("ready_to_ship", "kind=pigeon"), ("finalised", "kind=pickup")):
+        code, problem, _ = call("GET", f"/v1/queues/{name}?{query}")
+        assert (code, problem["errors"][0]["field"]) == (422, "kind")
 
 
 @pytest.mark.requirement("S2-13")

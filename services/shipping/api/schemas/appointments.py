@@ -2,9 +2,11 @@
 
 from marshmallow import Schema, fields
 
-from shared.events.snapshots import AppointmentKind
+from services.shipping.api.schemas.addresses import AddressSchema
+from shared.events.snapshots import AppointmentKind, ShipmentStatus
 from shared.web.fields import text
 from shared.web.paging import PageArguments
+from shared.web.problems import refusals_by_action
 
 LOCAL = {
     "description": "As clocks in the order's market show it, without an offset: 2026-03-04T10:00.",
@@ -44,6 +46,8 @@ class AgendaArguments(PageArguments):
 
     since = fields.AwareDateTime(metadata={"description": "Now, unless given."})
     until = fields.AwareDateTime()
+    seller = text(100, shortest=1)
+    location = text(40, shortest=1, metadata={"description": "Where the goods come from."})
 
 
 class AgendaEntrySchema(Schema):
@@ -52,7 +56,24 @@ class AgendaEntrySchema(Schema):
     shipment_id = fields.UUID()
     order_id = fields.UUID()
     number = fields.String()
+    seller = fields.String()
+    market = fields.String()
+    location = fields.String(
+        allow_none=True, metadata={"description": "Where the goods come from; a service has none."}
+    )
+    address = fields.Nested(
+        AddressSchema,
+        allow_none=True,
+        metadata={"description": "Name, place and phone; null once the person was erased."},
+    )
+    status = fields.Enum(
+        ShipmentStatus, by_value=True, metadata={"description": "The shipment's, as are version and actions."}
+    )
+    version = fields.Integer()
+    actions = refusals_by_action()
     kind = fields.Enum(AppointmentKind, by_value=True)
+    note = fields.String()
+    times_scheduled = fields.Integer(metadata={"description": "Above 1 it was moved."})
     starts_at = fields.AwareDateTime()
     ends_at = fields.AwareDateTime()
     starts = fields.NaiveDateTime(metadata=LOCAL)
@@ -60,3 +81,4 @@ class AgendaEntrySchema(Schema):
     time_zone = fields.String(metadata={"description": "The market's, as IANA names it."})
     courier = fields.String(allow_none=True)
     signed_at = fields.AwareDateTime(allow_none=True)
+    signed_by = fields.String()

@@ -8,8 +8,9 @@ from services.shipping.api.schemas.shipments import (
     ParcelSchema,
     ShipmentLineSchema,
 )
-from shared.events.snapshots import ShipmentStatus
+from shared.events.snapshots import MethodKind, ShipmentStatus
 from shared.web.fields import email_address, text
+from shared.web.problems import refusals_by_action
 
 
 class CarrierArguments(Schema):
@@ -81,7 +82,14 @@ class CourierDeliverySchema(Schema):
     shipment_id = fields.UUID(attribute="id")
     order_id = fields.UUID()
     number = fields.String()
+    market = fields.String()
+    kind = fields.Enum(MethodKind, by_value=True)
     status = fields.Enum(ShipmentStatus, by_value=True)
+    version = fields.Integer()
+    actions = refusals_by_action()
+    due_at = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "Until when its next step is to be taken."}
+    )
     address = fields.Nested(
         AddressSchema,
         allow_none=True,

@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields
 
 from services.shipping.domain.queues import Queue
-from shared.events.snapshots import ShipmentStatus
+from shared.events.snapshots import MethodKind, ShipmentStatus
 from shared.web.fields import text
 from shared.web.paging import PageArguments
 
@@ -17,6 +17,11 @@ class QueueFilters(Schema):
         100,
         shortest=1,
         metadata={"description": "The market's code of the method; not of what was finalised."},
+    )
+    kind = fields.Enum(
+        MethodKind,
+        by_value=True,
+        metadata={"description": "What the method comes down to; not of what was finalised."},
     )
 
 

@@ -12,6 +12,13 @@ class ReturnPageArguments(PageArguments):
     """The query of the list of returns."""
 
     status = fields.Enum(ReturnStatus, by_value=True, load_default=ReturnStatus.EXPECTED)
+    number = text(
+        100,
+        shortest=1,
+        metadata={
+            "description": "Of the order, of a shipment of it, or of a parcel that went out with its carrier."
+        },
+    )
 
 
 class ReceiveReturnArguments(TakeBackArguments):
