@@ -15,10 +15,7 @@ async function fetchPage(address) {
   const headers = { "X-Fragment": "1" };
   if (marks.has(address)) headers["If-None-Match"] = marks.get(address);
   const answer = await fetch(address, { headers, cache: "no-store", redirect: "manual" });
-  if (answer.status === 401 || answer.type === "opaqueredirect") {
-    say(word("RanOut"));
-    throw new Error("signed out");
-  }
+  if (answer.status === 401 || answer.type === "opaqueredirect") { say(word("RanOut")); throw new Error("signed out"); }
   if (answer.status === 304 || answer.status === 204) return null;
   if (!answer.ok && answer.status !== 422) throw new Error(answer.status);
   if (answer.headers.get("ETag")) marks.set(address, answer.headers.get("ETag"));
@@ -35,8 +32,7 @@ function isBusy(part) {
   if (pressed) return true;
   const active = document.activeElement;
   if (part.contains(active) && active.matches("input:not([type=checkbox]), textarea, select")) return true;
-  if (part.querySelector("details.menu[open], details[data-keep][open]")) return true;
-  return [...part.querySelectorAll("form[data-changed]")].length > 0;
+  return part.querySelector("details.menu[open], details[data-keep][open], form[data-changed]") !== null;
 }
 
 function replace(part, fresh, keepTicks = false) {
@@ -50,9 +46,7 @@ function replace(part, fresh, keepTicks = false) {
     const again = part.querySelector(`input[type=checkbox][name="${CSS.escape(one.name)}"][value="${CSS.escape(one.value)}"]`);
     if (again) again.checked = true;
   }
-  for (const name of ["data-live", "data-under-way", "data-version"]) {
-    if (fresh.hasAttribute(name)) part.setAttribute(name, fresh.getAttribute(name)); else part.removeAttribute(name);
-  }
+  for (const name of ["data-live", "data-under-way", "data-version"]) if (fresh.hasAttribute(name)) part.setAttribute(name, fresh.getAttribute(name)); else part.removeAttribute(name);
   for (const id of open) document.getElementById(id)?.setAttribute("open", "");
   if (place) part.querySelector(place)?.focus({ preventScroll: true });
   count();
@@ -198,12 +192,8 @@ window.addEventListener("pageshow", () => { // also when Back brings a page out 
   for (const button of document.querySelectorAll(".is-busy")) button.classList.remove("is-busy");
   count();
 });
-document.addEventListener("input", (event) => {
-  event.target.closest("form[data-guarded]")?.setAttribute("data-changed", "");
-});
-window.addEventListener("beforeunload", (event) => {
-  if (document.querySelector("form[data-changed]") || scans.length) event.preventDefault();
-});
+document.addEventListener("input", (event) => { event.target.closest("form[data-guarded]")?.setAttribute("data-changed", ""); });
+window.addEventListener("beforeunload", (event) => { if (document.querySelector("form[data-changed]") || scans.length) event.preventDefault(); });
 
 // --- A form that is kept while it is filled in; what stands beside its fields is shown anew -----------------------
 const keeper = document.querySelector("form[data-keeps]");
