@@ -139,6 +139,35 @@ def test_who_may_only_look_is_offered_nothing_else(warehouse):
     assert warehouse.signed_in(ROLES["accounts"]).get("/warehouse").status_code == 403
 
 
+@pytest.mark.requirement("C-01", "C-04")
+def test_a_list_is_narrowed_by_what_there_is_to_choose_and_each_step_keeps_it(warehouse):
+    places = [{"code": "main", "name": "Main"}, {"code": "north", "name": "North"}]
+    warehouse.answers["GET", "/v1/locations"] = EMPTY | {"items": places}
+    warehouse.answers["GET", "/v1/queues"] = {
+        "items": [
+            {"status": "shipped", "queue": "in_transit", "count": 1000, "count_is_capped": True},
+            {"status": "undeliverable", "queue": "in_transit", "count": 2, "count_is_capped": False},
+            {"status": "released", "queue": "to_prepare", "count": 0, "count_is_capped": False},
+        ]
+    }
+    console = warehouse.signed_in(SHIPPING | {"stock:read"})
+
+    page = console.get("/warehouse?step=to_pack&location=north&cursor=abc").text
+
+    listed, counted = (
+        next(dict(one.url.params) for one in warehouse.shipping.asked if one.url.path == path)
+        for path in ("/v1/queues/to_prepare", "/v1/queues")
+    )
+    assert listed == {"status": "packing", "location": "north", "limit": "50", "cursor": "abc"}
+    assert counted == {"location": "north"}
+    assert '<option value="north" selected>North</option>' in page
+    assert 'name="seller"' not in page
+    assert 'href="/warehouse?step=ready&amp;location=north"' in page
+    assert "1002+</span>" in page
+    assert ">0</span>" not in page
+    assert 'name="location"' not in warehouse.signed_in().get("/warehouse").text
+
+
 @pytest.mark.requirement("C-24")
 def test_the_ticked_are_sent_as_shipments_and_each_refused_is_named(warehouse):
     first, second = warehouse.shipments
