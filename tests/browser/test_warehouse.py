@@ -3,6 +3,7 @@
 import re
 import time
 from io import BytesIO
+from uuid import uuid4
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -46,6 +47,20 @@ def send(shop, place):
         )
 
     return sent
+
+
+@pytest.fixture
+def bay(shop):
+    """A location of its own and two things that lie there: no other test's shipments are on its lists."""
+    mark = uuid4().hex[:6].upper()
+    code, goods = f"bay-{mark}", (f"TEA-{mark}", f"CUP-{mark}")
+    shop.call("shipping", "PUT", f"/v1/locations/{code}", json={"name": f"Bay {mark}", "country": "GB"})
+    for sku in goods:
+        product = {"name": f"Product {sku}", "prices": {"gb": 450}}
+        shop.call("orders", "PUT", f"/v1/sellers/harbour/products/{sku}", json=product)
+        count = {"on_hand": 100, "reason": "counted"}
+        shop.call("shipping", "PUT", f"/v1/stock/{code}/{sku}", json=count)
+    return code, *goods
 
 
 @pytest.fixture
@@ -239,12 +254,17 @@ def test_without_script_the_same_field_is_a_form_and_a_wrong_scan_stops_too(tabl
 
 
 @pytest.mark.requirement("S1-15", "S2-01", "S2-02", "S2-10", "C-24", "C-28", "C-31")
-def test_a_picker_takes_shipments_from_release_to_the_carrier_with_a_pickers_scopes(open_browser, send, shop):
-    goods = (("TEA-250", 2), ("CUP-1", 1))
+def test_a_picker_takes_shipments_from_release_to_the_carrier_with_a_pickers_scopes(
+    open_browser, send, shop, bay
+):
+    place, tea, cup = bay
+    goods = ((tea, 2), (cup, 1))
     first, second = send(lines=goods), send(lines=goods)
     page = open_browser("peter")
     expect(page.get_by_role("link", name="Orders", exact=True)).to_have_count(0)
     page.get_by_role("link", name="Warehouse").click()
+    page.get_by_label("Location").select_option(place)
+    page.get_by_role("button", name="Apply").click()
 
     page.get_by_role("link", name="To release").click()
     tick(page, first, second)
@@ -254,14 +274,14 @@ def test_a_picker_takes_shipments_from_release_to_the_carrier_with_a_pickers_sco
     page.get_by_role("link", name="To pick").click()
     tick(page, first, second)
     page.locator(".bulk").get_by_role("button", name="Make pick list").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Pick list main-")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(f"Pick list {place}-")
     page.get_by_role("button", name="Everything was found as it says").click()
     expect(page.locator("#result")).to_contain_text("2 shipments picked.")
 
     page.get_by_role("link", name="Warehouse").click()
     scan(page, first["number"])
     expect(page.get_by_role("heading", level=1)).to_have_text(first["number"])
-    for code in ("TEA-250", "CUP-1", "TEA-250"):
+    for code in (tea, cup, tea):
         scan(page, code)
     expect(page.locator("#counter")).to_have_text("3 of 3")
     page.get_by_label("Weight (g)").fill("900")
@@ -276,7 +296,7 @@ def test_a_picker_takes_shipments_from_release_to_the_carrier_with_a_pickers_sco
 
     scan(page, second["number"])
     expect(page.get_by_role("heading", level=1)).to_have_text(second["number"])
-    page.goto("/warehouse?step=to_pack")
+    page.goto(f"/warehouse?step=to_pack&location={place}")
     tick(page, second)
     page.locator(".bulk").get_by_role("button", name="Print packing slips").click()
     [slip] = PdfReader(BytesIO(printed(page))).pages
@@ -285,7 +305,7 @@ def test_a_picker_takes_shipments_from_release_to_the_carrier_with_a_pickers_sco
     page.locator(".bulk").get_by_role("button", name="Print labels").click()
     assert len(PdfReader(BytesIO(printed(page))).pages) == 1
 
-    page.goto("/warehouse?step=ready")
+    page.goto(f"/warehouse?step=ready&location={place}")
     tick(page, first, second)
     page.locator(".bulk").get_by_role("button", name="Hand to carrier").click()
     expect(page.locator("#result")).to_contain_text("2 done")
@@ -307,12 +327,13 @@ def tick(page, *shipments):
 
 @pytest.mark.requirement("P-11", "S4-05")
 @pytest.mark.parametrize("script", [True, False])
-def test_a_list_goes_along_the_shelves_and_what_is_short_is_noted(open_browser, send, shop, script):
-    for sku, shelf in (("TEA-250", "B-02"), ("CUP-1", "A-07")):
-        shop.call("shipping", "PUT", f"/v1/stock/main/{sku}/bin", json={"bin": shelf})
-    whole, short = (send("release", lines=(("TEA-250", 3), ("CUP-1", 1))) for _ in range(2))
+def test_a_list_goes_along_the_shelves_and_what_is_short_is_noted(open_browser, send, shop, bay, script):
+    place, tea_sku, cup_sku = bay
+    for sku, shelf in ((tea_sku, "B-02"), (cup_sku, "A-07")):
+        shop.call("shipping", "PUT", f"/v1/stock/{place}/{sku}/bin", json={"bin": shelf})
+    whole, short = (send("release", lines=((tea_sku, 3), (cup_sku, 1))) for _ in range(2))
     page = open_browser("peter", script=script, width=360)
-    page.goto("/warehouse?step=to_pick")
+    page.goto(f"/warehouse?step=to_pick&location={place}")
     tick(page, whole, short)
     page.locator(".bulk").get_by_role("button", name="Make pick list").click()
     assert page.locator(".shelf").all_inner_texts() == ["A-07", "B-02"]
@@ -340,17 +361,17 @@ def test_a_list_goes_along_the_shelves_and_what_is_short_is_noted(open_browser, 
     expect(page.locator(".stop", has_text="B-02")).to_contain_text("2 of 3")
     now = shop.call("shipping", "GET", f"/v1/shipments/{short['shipment_id']}")
     assert {line["sku"]: (line["units"], line["picked"]) for line in now["lines"]} == {
-        "TEA-250": (2, 2),
-        "CUP-1": (1, 1),
+        tea_sku: (2, 2),
+        cup_sku: (1, 1),
     }
 
 
 @pytest.mark.requirement("C-24", "C-18")
-def test_what_one_shipment_refuses_stays_ticked_with_its_reason(open_browser, send, place, shop):
-    good = send("release")
-    other = send("release")
+def test_what_one_shipment_refuses_stays_ticked_with_its_reason(open_browser, send, shop, bay):
+    place, tea, _ = bay
+    good, other = (send("release", lines=((tea, 1),)) for _ in range(2))
     page = open_browser("peter")
-    page.goto("/warehouse?step=to_pick")
+    page.goto(f"/warehouse?step=to_pick&location={place}")
     tick(page, good, other)
     shop.call("shipping", "POST", f"/v1/shipments/{other['shipment_id']}/pick")
 
@@ -364,17 +385,18 @@ def test_what_one_shipment_refuses_stays_ticked_with_its_reason(open_browser, se
 
 
 @pytest.mark.requirement("S2-01", "S2-03", "C-01", "C-05")
-def test_each_step_is_an_address_with_its_count_and_what_the_api_refuses_is_said(open_browser, send, shop):
+def test_each_step_is_an_address_with_its_count_and_what_the_api_refuses_is_said(open_browser, send, bay):
     page = open_browser("helen")
-    on_it = send("release")
-    page.goto("/warehouse?step=to_pick&location=main&method=delivery")
+    place, tea, _ = bay
+    on_it = send("release", lines=((tea, 1),))
+    page.goto(f"/warehouse?step=to_pick&location={place}&method=delivery")
 
     expect(page.get_by_role("link", name=on_it["number"])).to_be_visible()
     tab = page.locator("#steps [aria-current]")
     expect(tab).to_contain_text("To pick")
     assert int(re.search(r"\d+", tab.inner_text())[0]) > 0
     page.get_by_role("link", name="To pack").click()
-    assert "location=main" in page.url
+    assert f"location={place}" in page.url
     expect(page.get_by_role("link", name=on_it["number"])).to_have_count(0)
     answer = page.goto("/warehouse?step=finalised&method=delivery")
     assert answer.status == 422
