@@ -73,6 +73,7 @@ def test_who_was_overtaken_keeps_what_they_typed_and_sees_what_it_would_change_n
     assert product(shop, sku)["name"] == "Theirs"
 
 
+@pytest.mark.usefixtures("shop")
 def test_what_is_wrong_stands_at_its_field_and_nothing_typed_is_lost(open_browser, sku):
     page = open_browser("helen")
     page.goto("/catalogue/new?seller=harbour")
@@ -158,6 +159,7 @@ def test_goods_are_taken_in_counted_sorted_out_and_put_in_a_bin(open_browser, sh
     assert shop.call("shipping", "GET", f"/v1/stock/{own}/{sku}")["on_hand"] == 10
 
 
+@pytest.mark.usefixtures("shop")
 def test_stock_that_serves_every_seller_is_only_shown_to_who_works_for_one(open_browser):
     page = open_browser("simon")
     page.goto("/stock/main/TEA-250")
@@ -167,6 +169,7 @@ def test_stock_that_serves_every_seller_is_only_shown_to_who_works_for_one(open_
 
 
 @pytest.mark.requirement("C-31")
+@pytest.mark.usefixtures("shop")
 def test_a_picker_sees_stock_and_prices_and_changes_neither(open_browser, sku):
     make_product(open_browser("helen"), sku)
     page = open_browser("peter")

@@ -62,7 +62,7 @@ BASIS_POINTS_OF_A_PERCENT = 100
 @blueprint.get("")
 def show_list() -> Any:
     """A seller's products by SKU, or those that a search finds."""
-    known = _known()
+    known = masters(needed=True)
     seller, search = _chosen(known.sellers, "seller"), request.args.get("search", "").strip()
     page = None
     if seller:
@@ -75,7 +75,7 @@ def show_list() -> Any:
 def ask_new() -> Any:
     """The form of a new product."""
     _only_who_may(PUT_PRODUCT)
-    known = _known()
+    known = masters(needed=True)
     return _product_form(known, _chosen(known.sellers, "seller"), None, None)
 
 
@@ -87,7 +87,7 @@ def create() -> Any:
         abort(HTTPStatus.UNPROCESSABLE_ENTITY)
     there = g.apis.together(product=read(PRODUCT, seller=seller, sku=sku))["product"]
     if there:
-        return _product_form(_known(), seller, sku, there)
+        return _product_form(masters(needed=True), seller, sku, there)
     return _put_product(seller, sku, ask_new, said="done.product_made")
 
 
@@ -109,13 +109,13 @@ def show(seller: str, sku: str) -> Any:
 def ask_change(seller: str, sku: str) -> Any:
     """The form of what may be otherwise."""
     _only_who_may(PUT_PRODUCT)
-    return _product_form(_known(), seller, sku, _must(read(PRODUCT, seller=seller, sku=sku)))
+    return _product_form(masters(needed=True), seller, sku, _must(read(PRODUCT, seller=seller, sku=sku)))
 
 
 @blueprint.post(f"{ONE}/change")
 def change(seller: str, sku: str) -> Any:
     """Change a product, once the person has seen what that changes."""
-    if not is_reviewed(_product_body(_known())):
+    if not is_reviewed(_product_body(masters(needed=True))):
         return ask_change(seller, sku)
     return _put_product(seller, sku, lambda: ask_change(seller, sku), said="done.product_changed")
 
@@ -158,7 +158,7 @@ def change_goods(seller: str, sku: str) -> Any:
 @blueprint.get("/coupons")
 def show_coupons() -> Any:
     """A seller's coupons in a market, by code."""
-    known = _known()
+    known = masters(needed=True)
     seller, market = _chosen(known.sellers, "seller"), _chosen(known.markets, "market")
     page = None
     if seller and market:
@@ -171,7 +171,7 @@ def show_coupons() -> Any:
 def ask_new_coupon() -> Any:
     """The form of a new coupon."""
     _only_who_may(PUT_COUPON)
-    known = _known()
+    known = masters(needed=True)
     return _coupon_form(known, _chosen(known.sellers, "seller"), _chosen(known.markets, "market"), None, None)
 
 
@@ -183,7 +183,7 @@ def create_coupon() -> Any:
         abort(HTTPStatus.UNPROCESSABLE_ENTITY)
     there = g.apis.together(coupon=read(COUPON, seller=seller, market=market, coupon=coupon))["coupon"]
     if there:
-        return _coupon_form(_known(), seller, market, coupon, there)
+        return _coupon_form(masters(needed=True), seller, market, coupon, there)
     return _put_coupon(seller, market, coupon, ask_new_coupon, said="done.coupon_made")
 
 
@@ -191,13 +191,13 @@ def create_coupon() -> Any:
 def show_coupon(seller: str, market: str, coupon: str) -> Any:
     """One coupon, as the form of what may be otherwise."""
     found = _must(read(COUPON, seller=seller, market=market, coupon=coupon))
-    return _coupon_form(_known(), seller, market, coupon, found)
+    return _coupon_form(masters(needed=True), seller, market, coupon, found)
 
 
 @blueprint.post(ONE_COUPON)
 def change_coupon(seller: str, market: str, coupon: str) -> Any:
     """Change what a code takes off, once the person has seen what that changes."""
-    if not is_reviewed(_coupon_body(_known(), market)):
+    if not is_reviewed(_coupon_body(masters(needed=True), market)):
         return show_coupon(seller, market, coupon)
     again = lambda: show_coupon(seller, market, coupon)  # noqa: E731
     return _put_coupon(seller, market, coupon, again, said="done.coupon_changed")
@@ -207,7 +207,12 @@ def _put_product(seller: str, sku: str, again: Any, *, said: str) -> Any:
     return act(
         "product",
         lambda: g.apis.write(
-            PUT_PRODUCT, _product_body(_known()), key=key(), version=version(), seller=seller, sku=sku
+            PUT_PRODUCT,
+            _product_body(masters(needed=True)),
+            key=key(),
+            version=version(),
+            seller=seller,
+            sku=sku,
         ),
         again,
         lambda _: url_for("catalogue.show", seller=seller, sku=sku),
@@ -221,7 +226,7 @@ def _put_coupon(seller: str, market: str, coupon: str, again: Any, *, said: str)
     return act(
         "coupon",
         lambda: g.apis.write(
-            PUT_COUPON, _coupon_body(_known(), market), key=key(), version=version(), **path
+            PUT_COUPON, _coupon_body(masters(needed=True), market), key=key(), version=version(), **path
         ),
         again,
         lambda _: url_for("catalogue.show_coupons", seller=seller, market=market),
@@ -366,7 +371,7 @@ def _shown(name: str, value: Any) -> str:
         return "-"
     start, _, market = name.partition(".")
     if start == "prices" and isinstance(value, int):
-        return money(value, _currency(_known(), market), g.words.language)
+        return money(value, _currency(masters(needed=True), market), g.words.language)
     return str(value)
 
 
@@ -409,16 +414,8 @@ def _must(one: Any) -> Part:
     return part
 
 
-def _known() -> Masters:
-    """The markets and sellers that the person sees; raises if unread: a form without them loses prices."""
-    known = masters()
-    if not known.markets:
-        g.apis.read("orders.masters_list_markets", {"limit": 1})
-    return known
-
-
 def _page(template: str, **parts: Any) -> str:
-    known = _known()
+    known = masters(needed=True)
     return render_template(
         template,
         masters=known,

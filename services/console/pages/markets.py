@@ -37,8 +37,11 @@ class Masters:
         return found
 
 
-def masters() -> Masters:
-    """Markets and sellers as they were at most a minute ago."""
+def masters(*, needed: bool = False) -> Masters:
+    """Markets and sellers as they were at most a minute ago; none while they can't be read.
+
+    A form that would lose something without them needs them: it raises what went wrong instead.
+    """
     who = g.person.token
     kept = _kept.get(who)
     if kept and kept[0] > time.monotonic():
@@ -48,7 +51,10 @@ def masters() -> Masters:
         sellers=read("orders.masters_list_sellers", {"limit": 100}),
     )
     found = Masters(_items(parts["markets"]), _items(parts["sellers"]))
-    if parts["markets"]:
+    faults = [part.fault for part in parts.values() if part.fault is not None]
+    if faults and needed:
+        raise faults[0]
+    if not faults:
         if len(_kept) >= MOST_KEPT:
             _kept.clear()
         _kept[who] = (time.monotonic() + KEPT_SECONDS, found)

@@ -6,7 +6,7 @@ The first entry of an address book is the default. The caller owns the transacti
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import and_, delete, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -16,8 +16,8 @@ from services.orders.commands.coupons import rename_user
 from services.orders.models import CUSTOMER_COLUMNS, Customer, CustomerAddress, Order, Seller
 from services.orders.queries.visibility import in_sight
 from shared import clock
-from shared.access import EVERYTHING, actor_of, seen
-from shared.db import new_id
+from shared.access import EVERYTHING, actor_of, require_current, seen
+from shared.db import locked, new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import Address, OrderStatus
 from shared.folding import searchable
@@ -33,32 +33,38 @@ def put_customer(
     """Make or change a customer of a seller; placed orders keep what they were placed with.
 
     A new one is of the markets that the actor is bound to. Raises NotFound where the id is a customer's that
-    the actor can't see, Refused (person_erased), Invalid for an unknown seller.
+    the actor can't see, Stale, Refused (person_erased), Invalid for an unknown seller.
     """
     actor = actor_of(session)
     if not actor.markets:
         raise NotFound("customer", customer_id)
     if not actor_of(session).may_see_seller(seller) or session.get(Seller, seller) is None:
         raise Invalid(seller="there is no such seller")
-    mine = and_(Customer.seller_code == seller, Customer.erased_at.is_(None), *in_sight(session))
     person["name_folded"] = searchable(person["name"])
-    stored = (
+    made = (
         insert(Customer)
         .values(
             id=customer_id,
+            version=1,
             seller_code=seller,
             markets=sorted(actor.markets - {EVERYTHING}),
             created_at=clock.now(),
             **person,
         )
-        .on_conflict_do_update(index_elements=["id"], set_=dict(person), where=mine)
+        .on_conflict_do_nothing(index_elements=["id"])
         .returning(Customer.id)
     )
-    if session.execute(stored).first() is None:
-        known = session.get_one(Customer, customer_id)
-        if known.seller_code != seller or not actor.may_see_any(seller, known.markets):
+    is_new = session.execute(made).first() is not None
+    customer = locked(session, Customer, customer_id)
+    if not is_new:
+        if customer.seller_code != seller or not actor.may_see_any(seller, customer.markets):
             raise NotFound("customer", customer_id)
-        raise Refused("person_erased", "whoever this was is erased; a new customer has a new id")
+        if customer.erased_at is not None:
+            raise Refused("person_erased", "whoever this was is erased; a new customer has a new id")
+        require_current(session, customer.version, customer_id)
+        for name, value in person.items():
+            setattr(customer, name, value)
+        customer.version += 1
     session.execute(delete(CustomerAddress).where(CustomerAddress.customer_id == customer_id))
     session.add_all(
         CustomerAddress(customer_id=customer_id, position=position, address=address)
@@ -80,7 +86,7 @@ def add_address(
 ) -> CustomerAddress:
     """Add an entry to a customer's address book, as its default or behind the others.
 
-    Raises NotFound, or Refused (person_erased, address_book_full).
+    Raises NotFound, Stale, or Refused (person_erased, address_book_full).
     """
     return _added(_locked_customer(session, customer_id), address, is_default=default)
 
@@ -88,7 +94,7 @@ def add_address(
 def change_address(
     session: Session, customer_id: UUID, address_id: UUID, *, address: Address, default: bool = False
 ) -> CustomerAddress:
-    """Change an entry, and make it the default if that is wanted; raises NotFound."""
+    """Change an entry, and make it the default if that is wanted; raises NotFound, Stale."""
     customer = _locked_customer(session, customer_id)
     entry = _entry(customer, address_id)
     entry.address = address
@@ -98,7 +104,7 @@ def change_address(
 
 
 def remove_address(session: Session, customer_id: UUID, address_id: UUID) -> None:
-    """Remove an entry; if it was the default, the next one is. Raises NotFound."""
+    """Remove an entry; if it was the default, the next one is. Raises NotFound, Stale."""
     customer = _locked_customer(session, customer_id)
     customer.addresses.remove(_entry(customer, address_id))
 
@@ -174,12 +180,15 @@ def put_person(
 
 
 def _locked_customer(session: Session, customer_id: UUID) -> Customer:
+    """A customer whose book is about to be changed, which is a change of theirs."""
     # Whoever changes the book or erases the person waits here.
     rows = select(Customer).where(Customer.id == customer_id, *in_sight(session)).with_for_update()
     customer = seen(session, rows, "customer", customer_id, Customer.seller_code)
     if customer.erased_at is not None:
         raise Refused("person_erased", "whoever this was is erased")
+    require_current(session, customer.version, customer_id)
     session.refresh(customer, ["addresses"])
+    customer.version += 1
     return customer
 
 

@@ -38,7 +38,7 @@ from services.orders.models import (
 )
 from services.orders.queries.visibility import in_sight
 from shared import clock
-from shared.access import actor_of, seen
+from shared.access import actor_of, require_current, seen
 from shared.db import new_id
 from shared.errors import Refused
 from shared.events.snapshots import Address, OrderStatus, PaymentMethod, RefundState
@@ -59,14 +59,15 @@ def erase_customer(session: Session, customer_id: UUID) -> Customer:
     """Erase a person: the customer and whoever has the same e-mail at this seller, orders and drafts.
 
     Name, e-mail and address book are gone with this commit; each order follows by a job that tells
-    order.anonymised, an open one once it has ended. Asking again changes nothing. Raises NotFound, Refused
-    (other_markets) where the person bought in a market too that the actor can't see.
+    order.anonymised, an open one once it has ended. Asking again changes nothing. Raises NotFound, Stale,
+    Refused (other_markets) where the person bought in a market too that the actor can't see.
     """
     actor = actor_of(session)
     rows = select(Customer).where(Customer.id == customer_id, *in_sight(session)).with_for_update()
     customer = seen(session, rows, "customer", customer_id, Customer.seller_code)
     if customer.erased_at is not None:
         return customer
+    require_current(session, customer.version, customer_id)
     same = or_(Customer.id == customer_id, _has_email_of(customer, Customer.email))
     person = (
         select(Customer)
@@ -84,6 +85,7 @@ def erase_customer(session: Session, customer_id: UUID) -> Customer:
         forget_named(session, one.seller_code, called=one.name, email=one.email, phone=one.phone)
         one.name = one.name_folded = one.email = one.phone = one.company = one.vat_number = ""
         one.erased_at, one.erased_by = clock.now(), actor.name
+        one.version += 1
         session.execute(delete(CustomerAddress).where(CustomerAddress.customer_id == one.id))
         _owe_sweep(session, one.id, look=0, after=None)
     session.flush()

@@ -257,6 +257,7 @@ def _new_customer(seller: str, market: str, customer: CustomerInput, created_at:
         seller_code=seller,
         **(unnamed | customer),
         name_folded=searchable(customer.get("name", "")),
+        version=1,
         markets=[market],
         created_at=created_at,
     )

@@ -119,6 +119,7 @@ class Customer(Base):
     vat_number: Mapped[str]
     markets: Mapped[list[str]]  # where they bought, or were entered for: whoever sees one of them sees them
     created_at: Mapped[datetime]
+    version: Mapped[int] = mapped_column(BigInteger)  # grows with each change, of the address book too
     erased_at: Mapped[datetime | None]  # then nothing of the person is here any more
     erased_by: Mapped[str | None]
 

@@ -223,6 +223,8 @@ def _conditions(session: Session, filters: Filters) -> list[ColumnElement[bool]]
     found = [one_of(column, filters[name]) for name, column in _COLUMNS.items() if name in filters]
     if "number" in filters:
         found.append(Order.number == filters["number"].strip().upper())
+    if "customer_id" in filters:
+        found.append(Order.customer_id == filters["customer_id"])
     if "name" in filters:
         found.append(_named(filters["name"]))
     if "min_total_minor" in filters:

@@ -100,6 +100,14 @@ def test_all_orders_are_in_one_list_and_lead_to_their_page(client, bearer, place
 
 
 @pytest.mark.requirement("S1-09")
+def test_a_customers_orders_are_listed_by_the_customer(place_order, walk):
+    first = place_order()
+    place_order()
+    again = place_order(customer={"id": first.customer_id})
+
+    assert walk(customer_id=first.customer_id) == [again.number, first.number]
+
+
 def test_an_order_is_in_the_list_as_soon_as_it_is_placed(place_order, ask):
     assert ask()["items"] == []
 

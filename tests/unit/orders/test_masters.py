@@ -66,6 +66,7 @@ COUPON = {"name": "Spring sale", "percentage_basis_points": 1000}
         ("/v1/sellers/new", SELLER_BODY),
         ("/v1/sellers/quay/products/NEW-1", {"name": "New", "prices": {"gb": 5}}),
         ("/v1/sellers/quay/markets/gb/coupons/SPRING", COUPON),
+        (f"/v1/customers/{UUID(int=8)}", {"seller": "quay", "name": "Ada", "email": "ada@example.com"}),
     ],
 )
 def test_nobody_overwrites_what_they_have_not_seen(client, bearer, path, body):
@@ -80,6 +81,31 @@ def test_nobody_overwrites_what_they_have_not_seen(client, bearer, path, body):
     assert (mine.status_code, other.status_code) == (200, 412)
     assert other.headers.get("ETag") in {None, mine.headers["ETag"]}
     assert client.get(path, headers=bearer()).json == mine.json
+
+
+@pytest.mark.requirement("P-26")
+def test_an_address_book_is_of_a_version_of_its_customer(client, bearer):
+    path = f"/v1/customers/{uuid4()}"
+    ada = {"seller": "quay", "name": "Ada", "email": "ada@example.com", "addresses": [ADDRESS]}
+    seen = {"If-Match": client.put(path, json=ada, headers=bearer()).headers["ETag"]}
+    [entry] = client.get(f"{path}/addresses", headers=bearer()).json
+    own = f"{path}/addresses/{entry['address_id']}"
+
+    mine = client.put(own, json={"address": ADDRESS | {"city": "Leeds"}}, headers=bearer() | seen)
+    others = [
+        client.put(own, json={"address": ADDRESS}, headers=bearer() | seen),
+        client.delete(own, headers=bearer() | seen),
+        client.post(f"{path}/addresses", json={"address": ADDRESS}, headers=bearer() | seen),
+        client.put(path, json=ada, headers=bearer() | seen),
+        client.post(f"{path}/erase", headers=bearer() | seen),
+    ]
+
+    assert mine.status_code == 200
+    assert [answer.status_code for answer in others] == [412] * 5
+    shown = client.get(path, headers=bearer())
+    assert [address["city"] for address in shown.json["addresses"]] == ["Leeds"]
+    again = {"If-Match": shown.headers["ETag"]}
+    assert client.delete(own, headers=bearer() | again).status_code == 204
 
 
 @pytest.mark.requirement("P-26")

@@ -64,6 +64,7 @@ class OrderFilters(OrderBounds):
     """What the orders of a list have in common; all that is given must hold, one value of each is enough."""
 
     number = text(64, shortest=1)
+    customer_id = fields.UUID(metadata={"description": "Of this customer of the seller's."})
     name = _checked(
         text(
             200,

@@ -146,6 +146,7 @@ class CustomerSchema(KeptPersonSchema):
     """A customer of a seller."""
 
     customer_id = fields.UUID(attribute="id")
+    version = fields.Integer()
     seller = fields.String(attribute="seller_code")
     addresses = fields.Pluck("AddressEntrySchema", "address", many=True)
     created_at = Instant()
