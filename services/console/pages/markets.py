@@ -61,5 +61,10 @@ def masters(*, needed: bool = False) -> Masters:
     return found
 
 
+def forget() -> None:
+    """Read them anew next time: the person has changed one of them."""
+    _kept.pop(g.person.token, None)
+
+
 def _items(part: Part) -> list[dict[str, Any]]:
     return part.value["items"] if part else []

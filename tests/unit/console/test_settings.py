@@ -1,0 +1,306 @@
+"""Settings in the console: a form shows what it would change before it does, to who may change it."""
+
+import io
+import json
+import re
+
+import httpx
+import pytest
+
+from tests.unit.console.conftest import answering
+
+MARKET = {
+    "market": "gb",
+    "name": "United Kingdom",
+    "currency": "GBP",
+    "time_zone": "Europe/London",
+    "tax_mode": "gross",
+    "tax_rates": {"standard": 2000},
+}
+SELLER = {
+    "seller": "quay",
+    "version": 3,
+    "name": "Quay Tea",
+    "legal_name": "Quay Tea Ltd",
+    "email": "orders@quay.example",
+    "phone": "",
+    "address": {"name": "Quay Tea Ltd", "line1": "1 Quay", "city": "Bristol", "country": "GB"},
+    "vat_number": "GB123456789",
+    "registration": "",
+    "website": "",
+    "iban": "GB33BUKB20201555555555",
+    "colour": "#1f4e5f",
+    "legal_text": {"en": "All sales are final.", "es_CO": "Toda venta es firme."},
+}
+LOCATION = {
+    "code": "quay.store",
+    "version": 7,
+    "may_change": True,
+    "name": "The store",
+    "seller": "quay",
+    "country": "GB",
+    "kind": "store",
+    "active": True,
+    "markets": ["gb", "moon"],  # one that this person's page has no name of
+    "method_kinds": ["pickup"],
+    "handling_days": 2,
+    "pickup_reminder_days": 3,
+    "pickup_days": 7,
+    "priority": 100,
+    "address": None,
+}
+COURIER = {
+    "seller": "quay",
+    "code": "ana",
+    "version": 1,
+    "name": "Ana",
+    "phone": "",
+    "email": "",
+    "active": True,
+}
+OWN = "/settings/locations/quay.store"
+FILLED = {
+    "name": "The store",
+    "seller": "quay",
+    "country": "gb",
+    "kind": "store",
+    "active": "yes",
+    "markets": ["gb", "moon"],
+    "method_kinds": ["pickup"],
+    "handling_days": "2",
+    "pickup_reminder_days": "3",
+    "pickup_days": "7",
+    "priority": "100",
+    "key": "k1",
+    "version": "7",
+}
+LOGO = "/v1/sellers/quay/logo"
+
+
+@pytest.fixture
+def services():
+    written = []
+
+    def write(request):
+        written.append(request)
+        return httpx.Response(200, json={})
+
+    orders = answering(
+        "orders",
+        {
+            ("GET", "/v1/markets"): {"items": [MARKET], "next": None},
+            ("GET", "/v1/sellers"): {"items": [SELLER], "next": None},
+            ("GET", "/v1/sellers/quay"): SELLER,
+            ("PUT", "/v1/sellers/{seller}"): write,
+        },
+    )
+    shipping = answering(
+        "shipping",
+        {
+            ("GET", "/v1/locations"): {"items": [LOCATION], "next": None},
+            ("GET", "/v1/locations/quay.store"): LOCATION,
+            ("GET", "/v1/locations/main"): LOCATION | {"code": "main", "seller": "*", "may_change": False},
+            ("GET", "/v1/locations/away"): lambda _: httpx.Response(503, json={}),
+            ("PUT", "/v1/locations/{code}"): write,
+            ("GET", "/v1/couriers"): {"items": [COURIER], "next": None},
+            ("GET", "/v1/couriers/quay/ana"): COURIER,
+            ("PUT", "/v1/couriers/quay/{code}"): write,
+        },
+    )
+    documents = answering(
+        "documents",
+        {
+            ("GET", LOGO): lambda _: httpx.Response(
+                200,
+                stream=httpx.ByteStream(b"picture"),
+                headers={"ETag": '"abc"', "Content-Type": "image/png"},
+            ),
+            ("PUT", LOGO): write,
+            ("DELETE", LOGO): write,
+        },
+    )
+    return {"orders": orders, "shipping": shipping, "documents": documents}, written
+
+
+@pytest.fixture
+def written(services):
+    """All that the services were asked to do."""
+    return services[1]
+
+
+@pytest.fixture
+def sign_in(make_console, services, people):
+    """The console, for somebody with these scopes."""
+
+    def sign(*scopes):
+        found = people(scopes=[*scopes, "catalogue:read", "shipping:read", "stock:read", "documents:read"])
+        console = make_console(services[0], local_people=found)
+        console.post("/login", data={"person": "helen"})
+        return console
+
+    return sign
+
+
+def mark_in(page):
+    return re.search(r'name="reviewed" value="(\w+)"', page.text)[1]
+
+
+def rows_of(page):
+    return re.findall(r"<tr><th scope=\"row\".*?</tr>", page.text)
+
+
+def test_a_change_of_a_location_is_shown_before_it_is_made(sign_in, written):
+    console = sign_in("stock:write")
+    changed = FILLED | {"priority": "1", "address.name": "The store", "address.city": "Bristol"}
+
+    look = console.post(OWN, data=changed)
+
+    assert look.status_code == 200
+    assert written == []
+    assert ["Priority" in row for row in rows_of(look)] == [True, False, False]
+    assert "Address: City" in rows_of(look)[2]
+
+    done = console.post(OWN, data=changed | {"reviewed": mark_in(look)})
+
+    assert (done.status_code, done.location) == (303, OWN)
+    [sent] = written
+    body = json.loads(sent.content)
+    assert (body["priority"], body["country"], body["markets"]) == (1, "GB", ["gb", "moon"])
+    assert body["address"]["city"] == "Bristol"
+    assert (sent.headers["If-Match"], sent.headers["Idempotency-Key"]) == ('"7"', "k1")
+
+
+def test_what_is_changed_after_the_look_is_looked_at_again(sign_in, written):
+    console = sign_in("stock:write")
+    mark = mark_in(console.post(OWN, data=FILLED | {"priority": "1"}))
+
+    again = console.post(OWN, data=FILLED | {"priority": "11", "reviewed": mark})
+
+    assert again.status_code == 200
+    assert written == []
+
+
+def test_what_stays_is_shown_and_no_field_and_unknown_markets_stay_ticked(sign_in):
+    page = sign_in("stock:write").get(OWN).text
+
+    assert 'type="hidden" name="seller" value="quay"' in page
+    assert '<select id="location-seller"' not in page
+    assert re.search(r'name="markets" value="moon" checked', page)
+
+
+def test_a_new_location_that_is_there_already_is_not_overwritten_unseen(sign_in, written):
+    console = sign_in("stock:write")
+
+    look = console.post("/settings/new/location", data=FILLED | {"location": "quay.store", "name": "Other"})
+
+    assert written == []
+    assert "There is one of this name already" in look.text
+    assert f'action="{OWN}"' in look.text
+    assert 'name="version" value="7"' in look.text
+
+    made = console.post("/settings/new/location", data=FILLED | {"location": "quay.new"})
+
+    assert (made.status_code, made.location) == (303, "/settings/locations/quay.new")
+    assert len(written) == 1
+
+
+def test_nothing_is_made_where_nobody_knows_whether_it_is_there(sign_in, written):
+    answer = sign_in("stock:write").post("/settings/new/location", data=FILLED | {"location": "away"})
+
+    assert answer.status_code == 503
+    assert written == []
+    assert 'value="The store"' in answer.text
+
+
+def test_what_has_no_code_says_so_at_its_field_and_keeps_what_was_typed(sign_in, written):
+    answer = sign_in("stock:write").post("/settings/new/location", data=FILLED | {"location": " "})
+
+    assert answer.status_code == 422
+    assert 'id="location-location-wrong">is needed' in answer.text
+    assert 'value="The store"' in answer.text
+    assert written == []
+
+
+@pytest.mark.parametrize("address", ["/settings/locations/main", OWN, "/settings/couriers/quay/ana"])
+def test_who_may_not_change_it_sees_it_without_a_form(sign_in, address):
+    console = sign_in("stock:write") if address.endswith("main") else sign_in()
+
+    page = console.get(address).text
+
+    assert ("Ana" if "couriers" in address else "The store") in page
+    assert "You may see this, and not change it" in page
+    assert "data-guarded" not in page
+
+
+def test_a_form_of_a_new_one_is_for_who_may_make_it(sign_in):
+    console = sign_in("stock:write")
+
+    assert console.get("/settings/new/location").status_code == 200
+    for form in ("seller", "carrier", "courier"):
+        assert console.get(f"/settings/new/{form}").status_code == 403
+
+
+def test_a_sellers_texts_in_other_languages_stay_and_its_account_is_written_together(sign_in, written):
+    console = sign_in("admin")
+    page = console.get("/settings/sellers/quay")
+    assert 'name="legal_text.es_CO"' in page.text
+    address = {f"address.{name}": value for name, value in SELLER["address"].items()}
+    changed = {
+        **{name: SELLER[name] for name in ("name", "legal_name", "email", "vat_number", "colour")},
+        **address,
+        "iban": "gb94 bukb 1020 1593 7371 92",
+        "legal_text.en": "",
+        "legal_text.es_CO": "Toda venta es firme.",
+        "version": "3",
+    }
+
+    look = console.post("/settings/sellers/quay", data=changed)
+    assert ["GB94BUKB10201593737192" in row for row in rows_of(look)] == [True, False]
+    assert "Legal text: English" in rows_of(look)[1]
+    console.post("/settings/sellers/quay", data=changed | {"reviewed": mark_in(look)})
+
+    body = json.loads(written[0].content)
+    assert body["legal_text"] == {"es_CO": "Toda venta es firme."}
+    assert body["iban"] == "GB94BUKB10201593737192"
+
+
+def test_a_logo_is_shown_sent_in_and_removed(sign_in, written):
+    console = sign_in("documents:issue")
+    page = console.get("/settings/sellers/quay").text
+    assert '<img class="logo" src="/settings/sellers/quay/logo?v=abc"' in page
+    assert console.get("/settings/sellers/quay/logo").data == b"picture"
+
+    own = "/settings/sellers/quay/logo"
+    sent = console.post(own, data={"key": "k2", "file": (io.BytesIO(b"new picture"), "logo.png")})
+    gone = console.post(own, data={"key": "k3", "remove": "yes"})
+
+    assert (sent.location, gone.location) == ("/settings/sellers/quay", "/settings/sellers/quay")
+    assert [request.method for request in written] == ["PUT", "DELETE"]
+    assert b"new picture" in written[0].content
+    assert written[0].headers["Idempotency-Key"] == "k2"
+
+
+def test_a_page_of_a_seller_does_without_its_logo_where_nobody_tells_it(make_console, services, people):
+    there = {name: service for name, service in services[0].items() if name != "documents"}
+    console = make_console(there, local_people=people(scopes=["catalogue:read", "documents:read"]))
+    console.post("/login", data={"person": "helen"})
+
+    page = console.get("/settings/sellers/quay")
+
+    assert page.status_code == 200
+    assert "Quay Tea Ltd" in page.text
+    assert 'class="logo"' not in page.text
+
+
+def test_a_courier_is_changed_under_the_seller_that_took_them_on(sign_in, written):
+    console = sign_in("shipping:write")
+    own = "/settings/couriers/quay/ana"
+    changed = {"name": "Ana", "phone": "+44 117 496 0100", "version": "1"}
+
+    look = console.post(own, data=changed)
+    assert len(rows_of(look)) == 2  # the number, and that nothing new is assigned
+    console.post(own, data=changed | {"reviewed": mark_in(look)})
+
+    [sent] = written
+    assert sent.url.path == "/v1/couriers/quay/ana"
+    assert json.loads(sent.content)["active"] is False
