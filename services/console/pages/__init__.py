@@ -1,8 +1,11 @@
 """The screens, a file each; in the order in which the navigation has them."""
 
 from services.console.pages import (
+    agenda,
     carts,
     catalogue,
+    counter,
+    couriers,
     drafts,
     edit,
     home,
@@ -15,6 +18,7 @@ from services.console.pages import (
     packing,
     people,
     picking,
+    returns,
     settings,
     settings_places,
     stock,
@@ -35,6 +39,10 @@ SCREENS: tuple[Screen, ...] = (
     warehouse.SCREEN,
     picking.SCREEN,
     packing.SCREEN,
+    counter.SCREEN,
+    couriers.SCREEN,
+    agenda.SCREEN,
+    returns.SCREEN,
     messages.SCREEN,
     money.SCREEN,
     people.SCREEN,

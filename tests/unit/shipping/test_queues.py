@@ -212,6 +212,7 @@ def test_each_step_says_how_much_waits_there_up_to_a_cap(session, monkeypatch):
         ({"*"}, {"seller": "lantern", "status": S.UNDELIVERABLE}, "(seller_)?queue"),
         ({"*"}, {"location": "WEST"}, "location_queue"),
         ({"*"}, {"location": "WEST", "method": "delivery"}, "location_queue"),
+        ({"*"}, {"location": "WEST", "kind": "pickup"}, "location_queue"),
     ],
 )
 def test_a_queue_is_read_along_its_index(session, sellers, filters, index):
