@@ -1,4 +1,4 @@
-"""Settings in the console: sellers with logo, locations, carriers, couriers; for who may change them."""
+"""Settings in the console: sellers, markets, locations, carriers, couriers; for who may change them."""
 
 import io
 from uuid import uuid4
@@ -191,15 +191,68 @@ def test_a_courier_is_taken_on_and_given_no_more_deliveries(open_browser, shop, 
     expect(page.get_by_role("row", name="Ana Ferreira").filter(has_text=code)).to_contain_text("Not in use")
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_a_market_is_made_and_its_rules_changed_once_the_effect_was_seen(open_browser, shop, code, script):
+    page = open_browser("olivia", script=script)
+    page.goto("/settings/markets")
+    page.get_by_role("link", name="New market").click()
+    for name, typed in (
+        ("market", code),
+        ("currency", "eur"),
+        ("name", "Testland"),
+        ("locale", "es"),
+        ("time_zone", "Europe/Atlantis"),
+        ("method.0.code", "delivery"),
+        ("method.0.name.es", "Envío"),
+        ("rate.0.percent", "21"),
+        ("rate.1.code", "reduced"),
+        ("rate.1.percent", "ten"),
+        ("pay_within_seconds", "48"),
+    ):
+        page.locator(f"[name='{name}']").fill(typed)
+    page.get_by_label("Bank transfer").check()
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("[id='market-rate.1.percent-wrong']")).to_be_visible()
+    expect(page.locator("#market-time_zone-wrong")).to_be_visible()
+    expect(page.locator("[name='rate.1.percent']")).to_have_value("ten")
+    page.locator("[name='rate.1.percent']").fill("10")
+    page.locator("[name='time_zone']").fill("Europe/Madrid")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#said .said")).to_have_text("The market was made.")
+    made = shop.call("orders", "GET", f"/v1/markets/{code}")
+    assert (made["currency"], made["tax_rates"]) == ("EUR", {"standard": 2100, "reduced": 1000})
+    assert (made["pay_within_seconds"], made["accept_within_seconds"]) == (48 * 3600, None)
+
+    expect(page.locator("[name='pay_within_seconds']")).to_have_value("2")
+    expect(page.get_by_label("Currency")).to_have_count(0)
+    page.locator("[name='pay_within_seconds']").fill("3")
+    code_of_rate = page.locator("input[name^='rate.'][value=reduced]")
+    row = code_of_rate.get_attribute("name").removesuffix(".code")
+    code_of_rate.fill("")
+    page.locator(f"[name='{row}.percent']").fill("")
+    page.get_by_role("button", name="See what changes").click()
+    seen = page.locator("#review tbody tr")
+    expect(seen).to_have_count(2)
+    expect(seen.filter(has_text="To be paid within")).to_contain_text("3 days")
+    expect(seen.filter(has_text="Tax rates: reduced")).to_contain_text("10 %")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#said .said")).to_contain_text("The market was changed.")
+    now = shop.call("orders", "GET", f"/v1/markets/{code}")
+    assert (now["pay_within_seconds"], now["tax_rates"]) == (3 * 86_400, {"standard": 2100})
+    assert {name: now[name] for name in ("verifies", "shipping_methods")} == {
+        name: made[name] for name in ("verifies", "shipping_methods")
+    }
+
+
 @pytest.mark.requirement("C-31")
 def test_a_picker_sees_settings_and_changes_none(open_browser):
     page = open_browser("peter")
     page.get_by_role("link", name="Settings").click()
-    for address in ("/settings/sellers/harbour", "/settings/locations/main"):
+    for address in ("/settings/sellers/harbour", "/settings/locations/main", "/settings/markets/gb"):
         page.goto(address)
         expect(page.locator("#main")).to_contain_text("You may see this, and not change it.")
         expect(page.locator("#main form")).to_have_count(0)
-    for form in ("seller", "location", "carrier"):
+    for form in ("seller", "location", "carrier", "market"):
         assert page.goto(f"/settings/new/{form}").status == 403
 
 
@@ -216,6 +269,9 @@ def test_settings_are_for_everybody(open_browser, shop, code, scheme, language):
             "/settings",
             "/settings/sellers/harbour",
             "/settings/new/seller",
+            "/settings/markets",
+            "/settings/markets/gb",
+            "/settings/new/market",
             f"/settings/carriers/{code}",
         ),
         "simon": ("/settings/locations", "/settings/locations/main", f"/settings/locations/harbour.{code}"),

@@ -34,6 +34,9 @@ class Setup:
     template: str = "settings/form.html"
     more: Callable[[Mapping[str, Any]], dict[str, Any]] = lambda _: {}  # what else the fields need
     may_change: Callable[[Mapping[str, Any]], bool] = lambda _: True
+    place: Callable[[str], str | None] = lambda _: (
+        None
+    )  # the form's field of one of the service's, if its own
     shown: Mapping[str, Callable[[Any], str]] = field(default_factory=dict)  # by the head of a field's name
 
     def register(self, blueprint: Blueprint, one: str) -> None:
@@ -102,6 +105,8 @@ class Setup:
 
     def _place(self, named: str) -> str:
         """The form's field of one of the service's."""
+        if own := self.place(named):
+            return own
         head = named.partition(".")[0]
         if head in {"address", "legal_text"}:
             return named.removesuffix(".value")

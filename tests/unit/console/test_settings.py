@@ -15,7 +15,40 @@ MARKET = {
     "currency": "GBP",
     "time_zone": "Europe/London",
     "tax_mode": "gross",
-    "tax_rates": {"standard": 2000},
+    "tax_rates": {"standard": 2000, "reduced": 550},
+    "version": 4,
+    "locale": "en",
+    "tax_rounding": "per_rate",
+    "payment_methods": ["transfer", "online"],
+    "shipping_methods": {"delivery": {"en": "Delivery", "nl": "Levering"}},
+    "backorders": True,
+    "invoice_on": "acceptance",
+    "pay_within_seconds": 172_800,
+    "accept_within_seconds": None,
+    "return_days": 14,
+    "return_expiry_days": 30,
+    "exchange_after_return": True,
+    "invoice_per": "order",
+    "numbers_per": "year",
+    "charges_taxed": "standard",
+    "verifies": ["phone", "coupons"],
+    "abandon_drafts_after_days": 30,
+}
+TABLE = {
+    "taxes_at_destination": True,
+    "same_price": "net",
+    "supplies": {"reading": "digital"},
+    "pickup_places": {},
+    "rates": [
+        {
+            "place": "FR",
+            "tax_class": "reduced",
+            "rate_basis_points": 550,
+            "exemption": "",
+            "valid_from": "2026-01-01",
+            "valid_until": None,
+        }
+    ],
 }
 SELLER = {
     "seller": "quay",
@@ -85,10 +118,27 @@ def services():
         written.append(request)
         return httpx.Response(200, json={})
 
+    def refuse(request):
+        body = json.loads(request.content)
+        wrong = [
+            *(
+                f"tax_rates.{code}.value"
+                for code, rate in body["tax_rates"].items()
+                if not isinstance(rate, int)
+            ),
+            *(f"shipping_methods.{code}.key" for code in body["shipping_methods"] if " " in code),
+        ]
+        errors = [{"field": name, "reason": "is wrong"} for name in wrong]
+        return httpx.Response(422, json={"status": 422, "errors": errors}) if wrong else None
+
     orders = answering(
         "orders",
         {
             ("GET", "/v1/markets"): {"items": [MARKET], "next": None},
+            ("GET", "/v1/markets/gb"): MARKET,
+            ("GET", "/v1/markets/gb/tax-table"): TABLE,
+            ("GET", "/v1/markets/bare"): MARKET | {"market": "bare", "name": "Bare"},
+            ("PUT", "/v1/markets/gb"): lambda request: refuse(request) or write(request),
             ("GET", "/v1/sellers"): {"items": [SELLER], "next": None},
             ("GET", "/v1/sellers/quay"): SELLER,
             ("PUT", "/v1/sellers/{seller}"): write,
@@ -304,3 +354,86 @@ def test_a_courier_is_changed_under_the_seller_that_took_them_on(sign_in, writte
     [sent] = written
     assert sent.url.path == "/v1/couriers/quay/ana"
     assert json.loads(sent.content)["active"] is False
+
+
+def filled_market(page):
+    """The form of a market as a browser would send it."""
+    found = {}
+    for tag in re.findall(r"<input [^>]*>", page):
+        parts = dict(re.findall(r'(\w+)="([^"]*)"', tag))
+        if parts.get("type") != "checkbox" or " checked" in tag:
+            found.setdefault(parts.get("name"), []).append(parts.get("value", ""))
+    for name, options in re.findall(r'<select [^>]*name="([^"]+)"[^>]*>(.*?)</select>', page, re.DOTALL):
+        found[name] = re.findall(r'value="([^"]*)" selected', options)
+    return found
+
+
+def test_a_market_that_nothing_was_changed_of_is_sent_as_it_was(sign_in, written):
+    console = sign_in("admin")
+    form = filled_market(console.get("/settings/markets/gb").text)
+
+    look = console.post("/settings/markets/gb", data=form)
+    assert "Nothing would change" in look.text
+    console.post("/settings/markets/gb", data=form | {"reviewed": mark_in(look)})
+
+    [sent] = written
+    assert json.loads(sent.content) == {
+        name: value for name, value in MARKET.items() if name not in {"market", "version"}
+    }
+    assert sent.headers["If-Match"] == '"4"'
+
+
+def test_rates_are_typed_in_percent_deadlines_in_hours_and_methods_by_language(sign_in, written):
+    console = sign_in("admin")
+    form = filled_market(console.get("/settings/markets/gb").text)
+    assert (form["pay_within_seconds"], form["pay_within_seconds.unit"]) == (["2"], ["days"])
+    form |= {
+        "rate.1.code": "",  # reduced goes
+        "rate.1.percent": "",
+        "rate.0.percent": "21,5",
+        "pay_within_seconds": "36",
+        "pay_within_seconds.unit": "hours",
+        "method.1.code": "express",
+        "method.1.name.en": "Fast",
+        "payment_methods": ["transfer"],
+    }
+
+    look = console.post("/settings/markets/gb", data=form)
+
+    told = " ".join(rows_of(look))
+    for words in ("20 %", "21.5 %", "2 days", "36 hours", "English: Fast", "Bank transfer, Online"):
+        assert words in told
+    assert len(rows_of(look)) == 5
+    assert written == []
+    console.post("/settings/markets/gb", data=form | {"reviewed": mark_in(look)})
+    body = json.loads(written[0].content)
+    assert body["tax_rates"] == {"standard": 2150}
+    assert body["pay_within_seconds"] == 36 * 3600
+    assert body["shipping_methods"]["express"] == {"en": "Fast"}
+    assert body["shipping_methods"]["delivery"] == {"en": "Delivery", "nl": "Levering"}
+
+
+def test_what_is_wrong_in_a_row_of_a_market_stands_at_it(sign_in):
+    console = sign_in("admin")
+    form = filled_market(console.get("/settings/markets/gb").text)
+    form |= {"rate.1.percent": "much", "method.1.code": "Very fast", "method.1.name.en": "Fast"}
+    form["reviewed"] = mark_in(console.post("/settings/markets/gb", data=form))
+
+    answer = console.post("/settings/markets/gb", data=form)
+
+    assert answer.status_code == 422
+    assert 'id="market-rate.1.percent-wrong"' in answer.text
+    assert 'id="market-method.1.code-wrong"' in answer.text
+    assert 'value="much"' in answer.text
+
+
+def test_a_markets_table_of_taxes_is_shown_to_who_may_change_nothing(sign_in):
+    page = sign_in().get("/settings/markets/gb").text
+
+    assert "Levering" in page
+    assert '<form method="post" action="/settings' not in page
+    taxes = page[page.index('id="taxes"') :]
+    assert "FR" in taxes
+    assert "5.5" in taxes
+    assert "what the seller keeps" in taxes
+    assert "None: orders are taxed by the rates above" in sign_in().get("/settings/markets/bare").text
