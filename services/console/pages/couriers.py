@@ -148,7 +148,9 @@ def _run(seller: str, code: str) -> str:
 
 def _addressed(**changes: Any) -> str:
     """The list as it is shown, with some of it changed."""
-    query: dict[str, Any] = {name: request.args.get(name) for name in ("seller", "location")} | changes
+    query: dict[str, Any] = {
+        name: request.args.get(name) for name in ("seller", "location", "cursor")
+    } | changes
     return url_for("couriers.show_all", **{name: value for name, value in query.items() if value})
 
 

@@ -67,6 +67,7 @@ def _page(opened: Mapping[str, Any] | None = None, summary: Any = None) -> str:
     if parts["expected"].hidden:
         abort(403)
     locations = parts["locations"].value["items"] if opened and parts["locations"] else []
+    places = [(one["code"], one["name"]) for one in locations if one["may_change"]]
     return render_template(
         "warehouse/returns.html",
         parts=parts,
@@ -74,7 +75,8 @@ def _page(opened: Mapping[str, Any] | None = None, summary: Any = None) -> str:
         cursor=page["cursor"],
         opened=opened,
         summary=summary,
-        options={"locations": [(one["code"], one["name"]) for one in locations if one["may_change"]]},
+        options={"locations": places},
+        places=dict(places),
         may_count_in={name: g.apis.may(act.operation) for name, (act, _, _) in KINDS.items()},
         conditions=CONDITIONS,
         restocked=RESTOCKED,

@@ -143,6 +143,9 @@ def test_a_wrong_code_is_said_without_a_hint_and_another_one_is_another_try(yard
     assert page.status_code == 409
     assert "This is not the code." in page.text
     assert 'value="Ann Archer"' in page.text
+    # Focus is where the next code is typed.
+    [focused] = re.findall(r"<[^>]* data-focus[^>]*>", page.text)
+    assert 'id="collect-code"' in focused
     assert "000001" not in page.text
     first, again, other = yard.sent()
     assert first == again
@@ -179,7 +182,8 @@ def test_each_ticked_shipment_is_given_to_the_courier_by_itself_and_the_refused_
     ids = [good["shipment_id"], bad["shipment_id"]]
     form = {"key": "k", "shipment": ids, "courier": "rui", "note": "Ring", f"label-{ids[1]}": "GB-8-1"}
 
-    done = console.post("/warehouse/couriers/assign?seller=harbour", data=form)
+    done = console.post("/warehouse/couriers/assign?seller=harbour&cursor=c2", data=form)
+    assert "cursor=c2" in done.headers["Location"]
     page = console.get(done.headers["Location"]).text
 
     assert [one[1] for one in yard.sent()] == [{"courier": "rui", "note": "Ring"}] * 2
@@ -252,7 +256,7 @@ def test_what_becomes_of_each_unit_is_said_before_anything_is_done(yard, name):
 
     assert yard.sent() == []
     said = " ".join(re.sub(r"<[^>]+>|\N{MULTIPLICATION SIGN}", " ", summary.text).split())
-    assert "2 Tea A : back to stock at harbour.leeds" in said
+    assert "2 Tea A : back to stock at Leeds" in said
     assert "3 Cup B : is scrapped (Damaged)" in said
     assert f"1 Tea A : {'has not come' if name == 'receive_return' else 'is missing, and lost'}" in said
     done = console.post(address, data=form | {"sure": "yes"})
@@ -286,3 +290,34 @@ def test_more_than_is_expected_is_the_services_to_refuse_and_stands_at_its_field
     for wrong in ("receive_return-x", "burn-1"):
         assert console.get(f"/warehouse/returns?open={wrong}").status_code in {200, 404}
     assert console.post("/warehouse/returns?open=burn-1").status_code == 404
+
+
+@pytest.mark.requirement("C-20")
+def test_who_was_not_the_first_at_a_delivery_is_told_and_keeps_the_name_of_who_signed(yard):
+    delivery = fetched(()) | {
+        "kind": "delivery",
+        "status": "shipped",
+        "currency": "GBP",
+        "to_collect_minor": 0,
+        "appointments": [],
+        "note": "",
+        "failed_attempts": 0,
+    }
+    names = ("ship", "deliver", "sign", "fail", "resend")
+    delivery["actions"] = {name: None if name in {"deliver", "fail"} else WRONG_STATUS for name in names}
+    yard.answers["GET", "/v1/couriers/{seller}/{code}/deliveries"] = EMPTY | {"items": [delivery]}
+    yard.refuse("POST", "/v1/shipments/{id}/deliver", status=412)
+    console = yard.signed_in()
+    run = "/warehouse/couriers/harbour/rui"
+    assert "/set-off" not in console.get(run).text
+    form = {"key": "k", "version": "4", "name": "Bo Larsen", "note": ""}
+
+    page = console.post(f"{run}/{delivery['shipment_id']}/deliver", data=form)
+
+    assert page.status_code == 412
+    [card] = re.findall(r"<details[^>]* open>.*?</details>", page.text, re.DOTALL)
+    assert 'value="Bo Larsen"' in card
+    [sent] = [one for one in yard.shipping.asked if one.method == "POST"]
+    assert (sent.headers["If-Match"], json.loads(sent.content)) == ('"4"', {"name": "Bo Larsen"})
+    yard.answers["POST", "/v1/shipments/{id}/deliver"] = delivery
+    assert console.post(f"{run}/{delivery['shipment_id']}/deliver", data=form).headers["Location"] == run
