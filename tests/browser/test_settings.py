@@ -244,6 +244,54 @@ def test_a_market_is_made_and_its_rules_changed_once_the_effect_was_seen(open_br
     }
 
 
+@pytest.mark.parametrize("script", [True, False])
+def test_a_table_of_taxes_is_kept_a_line_a_rate(open_browser, shop, code, script):
+    rules = {
+        "name": "Testland",
+        "currency": "EUR",
+        "locale": "es",
+        "time_zone": "Europe/Madrid",
+        "tax_mode": "gross",
+        "tax_rates": {"standard": 2100},
+        "payment_methods": ["transfer"],
+        "shipping_methods": {"delivery": {"es": "Envío"}},
+    }
+    shop.call("orders", "PUT", f"/v1/markets/{code}", json=rules)
+    page = open_browser("olivia", script=script)
+    page.goto(f"/settings/markets/{code}")
+    page.get_by_role("link", name="Keep one").click()
+    page.get_by_label("Rates", exact=True).fill("ES; standard; 21\nFR; standard; 20; 2026-01-01; 2025-01-01")
+    page.get_by_label("What classes are of").fill("download: digital")
+    page.get_by_role("button", name="See what changes").click()
+    expect(page.locator("#review tbody tr", has_text="Rates: ES standard")).to_contain_text("21 %")
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.locator("#taxes-rates-wrong")).to_contain_text("line 2, Valid until")
+    expect(page.get_by_label("What classes are of")).to_have_value("download: digital")
+    page.get_by_label("Rates", exact=True).fill("ES; standard; 21\nFR; standard; 20,5; 2026-01-01")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#review tbody tr", has_text="Rates: FR standard")).to_contain_text("20.5 %")
+    page.get_by_role("button", name="Save").click()
+    expect(page.locator("#said .said")).to_contain_text("The table was changed.")
+    kept = shop.call("orders", "GET", f"/v1/markets/{code}/tax-table")
+    assert [(rate["place"], rate["rate_basis_points"]) for rate in kept["rates"]] == [
+        ("ES", 2100),
+        ("FR", 2050),
+    ]
+    assert kept["supplies"] == {"download": "digital"}
+    expect(page.locator("#taxes tbody tr", has_text="FR")).to_contain_text("20.5")
+    # Whoever changed the market meanwhile is not overwritten.
+    page.get_by_role("link", name="Change").click()
+    page.get_by_label("Rates", exact=True).fill("ES; standard; 10")
+    page.get_by_role("button", name="See what changes").click()
+    shop.call("orders", "PUT", f"/v1/markets/{code}", json=rules)
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_label("Rates", exact=True)).to_have_value("ES; standard; 10")
+    kept = shop.call("orders", "GET", f"/v1/markets/{code}/tax-table")
+    assert len(kept["rates"]) == 2
+
+
 @pytest.mark.requirement("C-31")
 def test_a_picker_sees_settings_and_changes_none(open_browser):
     page = open_browser("peter")
@@ -272,6 +320,7 @@ def test_settings_are_for_everybody(open_browser, shop, code, scheme, language):
             "/settings/markets",
             "/settings/markets/gb",
             "/settings/new/market",
+            "/settings/markets/gb/taxes",
             f"/settings/carriers/{code}",
         ),
         "simon": ("/settings/locations", "/settings/locations/main", f"/settings/locations/harbour.{code}"),

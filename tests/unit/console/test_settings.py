@@ -131,12 +131,22 @@ def services():
         errors = [{"field": name, "reason": "is wrong"} for name in wrong]
         return httpx.Response(422, json={"status": 422, "errors": errors}) if wrong else None
 
+    def refuse_rates(request):
+        rates = json.loads(request.content)["rates"]
+        wrong = [at for at, rate in enumerate(rates) if not isinstance(rate["rate_basis_points"], int)]
+        errors = [{"field": f"rates.{at}.rate_basis_points", "reason": "is wrong"} for at in wrong]
+        return httpx.Response(422, json={"status": 422, "errors": errors}) if wrong else None
+
     orders = answering(
         "orders",
         {
             ("GET", "/v1/markets"): {"items": [MARKET], "next": None},
             ("GET", "/v1/markets/gb"): MARKET,
-            ("GET", "/v1/markets/gb/tax-table"): TABLE,
+            ("GET", "/v1/markets/gb/tax-table"): lambda _: httpx.Response(
+                200, json=TABLE, headers={"ETag": '"9"'}
+            ),
+            ("PUT", "/v1/markets/gb/tax-table"): lambda request: refuse_rates(request) or write(request),
+            ("PUT", "/v1/markets/bare/tax-table"): write,
             ("GET", "/v1/markets/bare"): MARKET | {"market": "bare", "name": "Bare"},
             ("PUT", "/v1/markets/gb"): lambda request: refuse(request) or write(request),
             ("GET", "/v1/sellers"): {"items": [SELLER], "next": None},
@@ -437,3 +447,75 @@ def test_a_markets_table_of_taxes_is_shown_to_who_may_change_nothing(sign_in):
     assert "5.5" in taxes
     assert "what the seller keeps" in taxes
     assert "None: orders are taxed by the rates above" in sign_in().get("/settings/markets/bare").text
+
+
+TAXES = "/settings/markets/gb/taxes"
+TAXES_FILLED = {
+    "taxes_at_destination": "yes",
+    "same_price": "net",
+    "supplies": "reading: digital",
+    "rates": "FR; reduced; 5.5; 2026-01-01",
+    "version": "9",
+}
+
+
+def test_a_table_of_taxes_that_nothing_was_changed_of_is_sent_as_it_was(sign_in, written):
+    console = sign_in("admin")
+    page = console.get(TAXES).text
+    assert ">FR; reduced; 5.5; 2026-01-01</textarea>" in page
+    assert 'name="version" value="9"' in page
+
+    look = console.post(TAXES, data=TAXES_FILLED)
+    assert "Nothing would change" in look.text
+    console.post(TAXES, data=TAXES_FILLED | {"reviewed": mark_in(look)})
+
+    [sent] = written
+    assert json.loads(sent.content) == TABLE
+    assert sent.headers["If-Match"] == '"9"'
+
+
+def test_a_change_of_a_table_of_taxes_is_shown_rate_by_rate_before_it_is_made(sign_in, written):
+    console = sign_in("admin")
+    lines = (
+        "FR; reduced; 5.5; 2026-01-01; 2027-01-01\nFR; reduced; 7,5; 2027-01-01\nGB; zero; 0; ; ; VATEX-EU-O"
+    )
+    changed = TAXES_FILLED | {"rates": lines, "same_price": "gross", "supplies": ""}
+
+    look = console.post(TAXES, data=changed)
+
+    rows = rows_of(look)
+    assert written == []
+    assert len(rows) == 5
+    for words in ("what customers pay", "downloads", "5.5 % - 2027-01-01", "7.5 %", "0 % VATEX-EU-O"):
+        assert any(words in row for row in rows), words
+    done = console.post(TAXES, data=changed | {"reviewed": mark_in(look)})
+    assert done.location == "/settings/markets/gb#taxes"
+    rates = json.loads(written[0].content)["rates"]
+    assert [rate["rate_basis_points"] for rate in rates] == [550, 750, 0]
+    assert [rate["valid_until"] for rate in rates] == ["2027-01-01", None, None]
+    assert rates[2]["exemption"] == "VATEX-EU-O"
+
+
+def test_what_is_wrong_in_a_table_of_taxes_names_its_line_and_loses_nothing(sign_in, written):
+    console = sign_in("admin")
+    wrong = TAXES_FILLED | {"rates": "FR; reduced; 5.5\n\nDE; standard; much"}
+    wrong["reviewed"] = mark_in(console.post(TAXES, data=wrong))
+
+    answer = console.post(TAXES, data=wrong)
+
+    assert answer.status_code == 422
+    assert 'id="taxes-rates-wrong">line 3, Percent: is wrong' in answer.text
+    assert "DE; standard; much</textarea>" in answer.text
+    assert written == []
+
+
+def test_a_market_without_a_table_of_taxes_gets_one_at_its_own_version(sign_in, written):
+    console = sign_in("admin")
+    own = "/settings/markets/bare/taxes"
+    assert 'name="version" value="4"' in console.get(own).text
+    look = console.post(own, data=TAXES_FILLED | {"version": "4"})
+
+    console.post(own, data=TAXES_FILLED | {"version": "4", "reviewed": mark_in(look)})
+
+    assert written[0].headers["If-Match"] == '"4"'
+    assert sign_in().get(own).status_code == 403
