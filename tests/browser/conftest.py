@@ -2,14 +2,18 @@
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from uuid import uuid4
+from datetime import timedelta
+from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from playwright.sync_api import sync_playwright
 
 from deploy.local.environment import browser as installed_browser
 from deploy.local.settings import Settings, free_ports
 from deploy.local.stack import Stack, remove
+from shared import clock
+from shared.customer_tokens import make_token
 from tests.shop import Shop
 
 FLAGS = (
@@ -115,3 +119,19 @@ def many(shop):
 def somebody():
     """A name that no other order has."""
     return f"Zora {uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def write(shop, stack):
+    """Have an order's customer write."""
+
+    def said(order, text):
+        keys = stack.keys.customer_link_keys.split(",")
+        token = make_token(keys, UUID(order["order_id"]), clock.now() + timedelta(days=1))
+        address = f"{stack.url('notifications')}/v1/customer/messages?token={token}"
+        answer = shop.eventually(
+            lambda: httpx.post(address, json={"text": text}), lambda answer: answer.status_code != 404
+        )
+        assert answer.status_code == 201, answer.text
+
+    return said

@@ -1,33 +1,10 @@
 """Customers who wait, answered one after the other in the console."""
 
-from datetime import timedelta
-from uuid import UUID
-
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from shared import clock
-from shared.customer_tokens import make_token
-
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def write(shop, stack):
-    """Have an order's customer write."""
-
-    def said(order, text):
-        keys = stack.keys.customer_link_keys.split(",")
-        token = make_token(keys, UUID(order["order_id"]), clock.now() + timedelta(days=1))
-        address = f"{stack.url('notifications')}/v1/customer/messages?token={token}"
-        answer = shop.eventually(
-            lambda: httpx.post(address, json={"text": text}), lambda answer: answer.status_code != 404
-        )
-        assert answer.status_code == 201, answer.text
-
-    return said
 
 
 @pytest.fixture

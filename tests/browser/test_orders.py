@@ -8,28 +8,9 @@ from playwright.sync_api import expect
 
 pytestmark = pytest.mark.slow
 
-STEPS = {
-    "en": (
-        "Accept order",
-        "Release to warehouse",
-        "Mark as picked",
-        "Mark as packed",
-        "Hand to carrier",
-        "Mark as delivered",
-    ),
-    "es": (
-        "Aceptar pedido",
-        "Pasar a almacén",
-        "Marcar recogido",
-        "Marcar empaquetado",
-        "Entregar al transportista",
-        "Marcar entregado",
-    ),
-}
 # What of a table can't be seen, for it is wider than its box.
 CUT_OFF = """[...document.querySelectorAll(".table")]
   .filter((box) => box.scrollWidth > box.clientWidth).map((box) => box.innerText)"""
-DONE = {"en": "Delivered", "es": "Entregado"}
 
 
 def customer(name):
@@ -38,27 +19,6 @@ def customer(name):
 
 def numbers(page):
     return page.locator("a.whole").all_inner_texts()
-
-
-@pytest.mark.requirement("S3-31", "S1-15", "C-13", "C-14")
-@pytest.mark.parametrize("language", ["en", "es"])
-def test_a_whole_order_goes_its_way_by_clicks_alone(open_browser, place, language):
-    order = place()
-    page = open_browser("helen", language=language)
-    page.goto("/orders")
-    page.get_by_role("link", name=order["number"]).click()
-
-    for step in STEPS[language]:
-        # What comes next appears by itself: nothing is loaded again.
-        next_step = page.locator(".steps > form button, .steps > a", has_text=step)
-        next_step.wait_for()
-        asks = next_step.evaluate("element => element.tagName") == "A"
-        next_step.click()
-        if asks:
-            page.locator("#act form button").first.click()
-        page.locator("#said .said").wait_for()
-
-    page.locator(".order-head .badge", has_text=DONE[language]).wait_for()
 
 
 @pytest.mark.requirement("C-01", "C-02", "C-04")
