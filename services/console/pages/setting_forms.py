@@ -1,7 +1,9 @@
 """What is set up by a form: shown, changed once its effect was seen, made where there is none of its name."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +16,7 @@ from services.console.pages.reviews import changes, is_reviewed, mark_of, yes_or
 from shared.wording import locale_of
 
 PAGE = 50
+BASIS_POINTS_OF_A_PERCENT = 100
 EVERYBODY = "*"
 ADDRESS = ("name", "company", "line1", "line2", "postcode", "city", "region", "country", "phone")
 OF_ALL = ("markets", "method_kinds")  # none named: all of them
@@ -204,7 +207,21 @@ def prose(name: str) -> str:
 def whole(name: str) -> int | str:
     """A whole number as it was typed; what is none is the service's to refuse."""
     typed = text(name)
-    return int(typed) if typed.isascii() and typed.isdigit() else typed
+    return int(typed) if re.fullmatch(r"[0-9]{1,15}", typed) else typed
+
+
+def basis_points(percent: str) -> int | str:
+    """A rate typed in percent, in basis points; what is none, or has a third digit, as it is."""
+    if not re.fullmatch(r"[0-9]{1,6}([.,][0-9]{1,2})?", percent):
+        return percent
+    return int(Decimal(percent.replace(",", ".")) * BASIS_POINTS_OF_A_PERCENT)
+
+
+def percent_of(points: Any) -> str:
+    """A rate as people type it; one that is none as it was typed."""
+    if not isinstance(points, int):
+        return str(points)
+    return f"{points / BASIS_POINTS_OF_A_PERCENT:.2f}".rstrip("0").rstrip(".")
 
 
 def ticked(name: str) -> list[str]:

@@ -7,14 +7,15 @@ from babel.units import format_unit
 from flask import Blueprint, g, request
 
 from services.console.apis import Part, read
-from services.console.pages.order_acts import minor
 from services.console.pages.screens import Screen
 from services.console.pages.setting_forms import (
     Setup,
+    basis_points,
     choices,
     is_unknown,
     language_name,
     listed,
+    percent_of,
     text,
     ticked,
     whole,
@@ -29,7 +30,6 @@ MARKETS, MARKET, PUT_MARKET, TAX_TABLE = (
 ONE = "/markets/<market>"
 LANGUAGES = ("en", "es", "de", "fr")  # that customers are written to in
 UNITS = {"days": 86_400, "hours": 3600, "minutes": 60, "seconds": 1}
-BASIS_POINTS_OF_A_PERCENT = 100
 ROWS = 3  # of rates and methods at least, one of them empty
 TABLES = {"tax_rates": "rate", "shipping_methods": "method"}  # how their rows are called
 # What is chosen from, by field; the service refuses what it does not know.
@@ -76,8 +76,7 @@ def _typed() -> dict[str, Any]:
     return {
         **{name: text(name) for name in TEXTS},
         "currency": text("currency").upper(),
-        # Two digits after its point a percent has basis points, as an amount of euros has cents.
-        "tax_rates": {code: minor(percent, "EUR") for code, percent in rates.items() if code or percent},
+        "tax_rates": {code: basis_points(percent) for code, percent in rates.items() if code or percent},
         "shipping_methods": {code: names for code, names in methods.items() if code or names},
         **{name: ticked(name) for name in TICKED},
         **{name: text(name) for name in CHOICES},
@@ -125,7 +124,7 @@ def _more(body: Mapping[str, Any]) -> dict[str, Any]:
     spoken = [body["locale"]] if body["locale"] else []
     languages = dict.fromkeys([*spoken, *(one for of in names.values() for one in of), *LANGUAGES])
     found = {
-        "rates": _filled_up([(code, _percent(rate)) for code, rate in body["tax_rates"].items()], ""),
+        "rates": _filled_up([(code, percent_of(rate)) for code, rate in body["tax_rates"].items()], ""),
         "methods": _filled_up([*names.items()], {}),
         "languages_of_names": [(code, language_name(code)) for code in languages],
         "ticked": {name: choices(name, codes, body[name]) for name, codes in TICKED.items()},
@@ -159,13 +158,6 @@ def _place(named: str) -> str | None:
     return None
 
 
-def _percent(basis_points: Any) -> str:
-    """A rate as people type it; one that is none as it was typed."""
-    if not isinstance(basis_points, int):
-        return str(basis_points)
-    return f"{basis_points / BASIS_POINTS_OF_A_PERCENT:g}"
-
-
 def _shown_duration(seconds: Any) -> str:
     if not isinstance(seconds, int):
         return str(seconds)
@@ -187,7 +179,7 @@ MARKET_SETUP = Setup(
     more=_more,
     place=_place,
     shown={
-        "tax_rates": lambda rate: f"{_percent(rate)} %",
+        "tax_rates": lambda rate: f"{percent_of(rate)} %",
         "shipping_methods": _shown_names,
         **dict.fromkeys(DEADLINES, _shown_duration),
     },

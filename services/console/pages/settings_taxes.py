@@ -1,7 +1,6 @@
 """A market's table of taxes: rates by place, class and days, a line each, and the choices beside them."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
 from http import HTTPStatus
 from typing import Any
 
@@ -11,8 +10,17 @@ from services.console.acting import act, key, version
 from services.console.apis import Part, Refused, read
 from services.console.pages.reviews import changes, is_reviewed, mark_of
 from services.console.pages.screens import Screen
-from services.console.pages.setting_forms import is_unknown, label_of, must, prose, shown, text
-from services.console.pages.settings_markets import BASIS_POINTS_OF_A_PERCENT, MARKET, TAX_TABLE
+from services.console.pages.setting_forms import (
+    basis_points,
+    is_unknown,
+    label_of,
+    must,
+    percent_of,
+    prose,
+    shown,
+    text,
+)
+from services.console.pages.settings_markets import MARKET, TAX_TABLE
 
 blueprint = Blueprint("settings_taxes", __name__, url_prefix="/settings")
 
@@ -105,22 +113,13 @@ def _rate(line: str) -> dict[str, Any]:
     rate: dict[str, Any] = dict(zip(PARTS, [*typed, *[""] * len(PARTS)], strict=False))
     if len(typed) > len(PARTS):
         rate["exemption"] = "; ".join(typed[len(PARTS) - 1 :])
-    try:
-        points = Decimal(rate["rate_basis_points"].replace(",", ".")) * BASIS_POINTS_OF_A_PERCENT
-        if points == points.to_integral_value():
-            rate["rate_basis_points"] = int(points)
-    except (InvalidOperation, OverflowError):  # no number
-        pass
+    rate["rate_basis_points"] = basis_points(rate["rate_basis_points"])
     return rate | {name: rate[name] or None for name in ("valid_from", "valid_until")}
-
-
-def _percent(points: Any) -> str:
-    return f"{points / BASIS_POINTS_OF_A_PERCENT:g}" if isinstance(points, int) else str(points)
 
 
 def _line(rate: Mapping[str, Any]) -> str:
     """A rate as a line of the form."""
-    parts = {**rate, "rate_basis_points": _percent(rate["rate_basis_points"])}
+    parts = {**rate, "rate_basis_points": percent_of(rate["rate_basis_points"])}
     return "; ".join(str(parts[name] or "") for name in PARTS).rstrip("; ")
 
 
@@ -134,7 +133,7 @@ def _told(table: Mapping[str, Any]) -> dict[str, Any]:
     rates: dict[str, str] = {}
     for rate in table["rates"]:
         name = " ".join(filter(None, (rate["place"], rate["tax_class"], rate["valid_from"])))
-        said = [f"{_percent(rate['rate_basis_points'])} %", rate["exemption"]]
+        said = [f"{percent_of(rate['rate_basis_points'])} %", rate["exemption"]]
         until = [f"- {rate['valid_until']}"] if rate["valid_until"] else []
         said = [*filter(None, said), *until]
         # Two of one name are told both, for the service to refuse.

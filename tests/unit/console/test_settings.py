@@ -519,3 +519,19 @@ def test_a_market_without_a_table_of_taxes_gets_one_at_its_own_version(sign_in, 
 
     assert written[0].headers["If-Match"] == '"4"'
     assert sign_in().get(own).status_code == 403
+
+
+@pytest.mark.parametrize("typed", ["1e30", "9" * 40, "20.555", "-1", "NaN"])
+def test_a_number_that_is_none_is_shown_as_it_was_typed_and_left_to_the_service(sign_in, written, typed):
+    console = sign_in("admin")
+    form = filled_market(console.get("/settings/markets/gb").text)
+    form |= {"rate.1.percent": typed, "return_days": typed, "pay_within_seconds": typed}
+
+    look = console.post("/settings/markets/gb", data=form)
+    taxes = console.post(TAXES, data=TAXES_FILLED | {"rates": f"FR; reduced; {typed}"})
+
+    assert (look.status_code, taxes.status_code) == (200, 200)
+    assert f"<strong>{typed}</strong>" in look.text
+    assert f"{typed} %" in taxes.text
+    assert console.post("/settings/markets/gb", data=form | {"reviewed": mark_in(look)}).status_code == 422
+    assert written == []
