@@ -11,8 +11,8 @@ HOURS ?= 12
 TYPE ?= order.placed
 TYPES ?=
 TO ?=
-# What starts the real processes: two folders at a time, the longest first.
-SLOW := tests/end_to_end tests/chaos tests/browser tests/unit/local
+# What starts the real processes, three at a time, for much of it waits: the browser's files fill what is left.
+SLOW := tests/end_to_end tests/chaos tests/unit/local tests/browser
 FOLDER ?= backups
 BACKUP ?= $(lastword $(sort $(wildcard $(FOLDER)/$(SERVICE)-*)))
 REPLACE ?=
@@ -41,7 +41,7 @@ job: runtime ## run the main job on ORDERS=50 orders of the system behind GATEWA
 
 test: dev lint ## run all tests on own servers and free ports
 	@.venv/bin/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
-	@.venv/bin/python -m pytest -m slow $(SLOW) --numprocesses 2 --dist loadscope --no-loadscope-reorder \
+	@.venv/bin/python -m pytest -m slow $(SLOW) --numprocesses 3 --dist loadscope --no-loadscope-reorder \
 		-W default::pytest.PytestUnraisableExceptionWarning
 
 lint: dev ## check style, types, imports and dependencies

@@ -36,11 +36,17 @@ settings.register_profile(
 settings.load_profile("patient")
 
 
+# So many tests that two workers share them, each with a system of its own.
+SHARED_OUT = "tests/browser"
+
+
 class ByFolder(LoadScopeScheduling):
     """Keeps the tests of a folder in one worker: those that start the real processes share one system."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0].rpartition("/")[0]
+        file = nodeid.partition("::")[0]
+        folder = file.rpartition("/")[0]
+        return file if folder == SHARED_OUT else folder
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFolder | None:

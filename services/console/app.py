@@ -191,6 +191,7 @@ def _what_pages_have() -> dict[str, Any]:
         one
         for one in pages.SCREENS
         if one.label and "apis" in g and (not one.operation or may(one.operation))
+        if not one.changes or any(may(operation) for operation in one.changes)
     ]
     section = next(
         (one.within for one in pages.SCREENS if one.within and one.blueprint.name == request.blueprint),

@@ -55,6 +55,25 @@ class Day:
             self._ship(order_id, last)
         return order_id
 
+    def draft(self, buyer: str) -> str:
+        """An order that is being taken down."""
+        wanted = {
+            "seller": "harbour",
+            "market": "gb",
+            "channel": "call",
+            "customer": {"name": buyer, "email": "", "phone": "+44 117 496 0108"},
+            "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in LINES],
+            "delivery_groups": [{"method": "delivery", "address": ADDRESS | {"name": buyer}}],
+        }
+        draft_id: str = self.shop.call("orders", "POST", "/v1/drafts", json=wanted)["draft_id"]
+        return draft_id
+
+    def shipment(self, order_id: str) -> str:
+        """The only shipment of an order."""
+        [found] = self.shop.call("shipping", "GET", f"/v1/orders/{order_id}/shipments")["items"]
+        shipment_id: str = found["shipment_id"]
+        return shipment_id
+
     def _ship(self, order_id: str, last: str) -> None:
         path = f"/v1/orders/{order_id}/shipments"
         for step in STEPS[: STEPS.index(last) + 1]:
@@ -99,7 +118,13 @@ def main() -> None:
             order_id = day.order(buyer, last)
             if last == "ship":
                 sent = order_id
+            if last == "pick":
+                picked = day.shipment(order_id)
         day.order("Harriet Stone", method="transfer")
+        path = f"/v1/shipments/{picked}/scans"
+        for code in ("22423", "20711", "20711"):
+            day.shop.call("shipping", "POST", path, json={"code": code})
+        taken_down = day.draft("Martin Ashby")
         day.shop.call("orders", "POST", f"/v1/orders/{order_id}/holds", json={"reason": "suspicious"})
         day.shop.call("orders", "POST", f"/v1/orders/{order_id}/tags", json={"add": ["gift"]})
         note = {"text": "Rang twice, nobody there. Try again on Monday."}
@@ -111,6 +136,8 @@ def main() -> None:
                 _take(page, "/orders", "orders")
                 _take(page, f"/orders/{order_id}", "order")
                 _take(page, f"/orders/{sent}/shipment", "shipment")
+                _take(page, f"/drafts/{taken_down}", "new-order")
+                _take(page, f"/warehouse/shipments/{picked}", "packing")
             with _page(browser, stack, size=(390, 800), color_scheme="dark", language="es") as page:
                 _take(page, f"/orders/{sent}", "order-narrow")
             browser.close()

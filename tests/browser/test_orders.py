@@ -319,7 +319,7 @@ def test_who_may_little_has_a_working_page_without_the_rest(open_browser, place)
     assert accounts.get_by_role("button", name="Add note").count() == 0
     assert accounts.locator(".steps").get_by_role("button", name="Accept order").count() == 0
     assert picker.goto("/").status == 200
-    assert picker.locator("nav.side a").all_inner_texts() == ["Home", "Warehouse"]
+    assert picker.locator("nav.side a").all_inner_texts() == ["Home", "Warehouse", "Catalogue", "Stock"]
     assert picker.goto(own).status == 403
     assert picker.get_by_role("link", name="To the start").count() == 1
 

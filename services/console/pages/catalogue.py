@@ -11,10 +11,10 @@ from flask import Blueprint, abort, g, render_template, request, url_for
 from services.console.acting import act, key, version
 from services.console.apis import Part, Refused, read
 from services.console.pages.markets import Masters, masters
-from services.console.pages.order_acts import minor
 from services.console.pages.reviews import changes, is_reviewed, mark_of, yes_or_no
 from services.console.pages.screens import Screen
 from services.console.showing import amount, money
+from services.console.typed import basis_points, minor, whole
 
 blueprint = Blueprint("catalogue", __name__, url_prefix="/catalogue")
 
@@ -269,13 +269,13 @@ def _product_body(known: Masters) -> dict[str, Any]:
     typed = {code: form.get(f"prices.{code}", "").strip() for code in known.markets}
     prices = {code: minor(text, known.markets[code]["currency"]) for code, text in typed.items() if text}
     start = "kept_prices."  # in markets that the page has no field for
-    prices |= {name.removeprefix(start): _whole(form[name]) for name in form if name.startswith(start)}
+    prices |= {name.removeprefix(start): whole(form[name]) for name in form if name.startswith(start)}
     return {
         "name": form.get("name", "").strip(),
         "description": form.get("description", "").strip().replace("\r\n", "\n"),
         "page_url": form.get("page_url", "").strip(),
         "tax_class": form.get("tax_class", "").strip(),
-        "sales_coefficient": _whole(form.get("sales_coefficient", "")),
+        "sales_coefficient": whole(form.get("sales_coefficient", "")),
         "active": "active" in form,
         "prices": prices,
     }
@@ -287,7 +287,7 @@ def _goods_body() -> dict[str, Any]:
     return {
         "barcode": form.get("barcode", "").strip(),
         "specifications": {name.strip(): value.strip() for name, _, value in lines},
-        "weight_grams": _whole(form.get("weight_grams", "").strip() or "0"),
+        "weight_grams": whole(form.get("weight_grams", "").strip() or "0"),
         "available_on": form.get("available_on", "").strip() or None,
     }
 
@@ -336,8 +336,7 @@ def _coupon_body(known: Masters, market: str) -> dict[str, Any]:
     typed = {name: form.get(name, "").strip() for name in NEW_COUPON}
     return {
         "name": typed["name"],
-        # A percent with two digits after its point is a basis point, as a unit of most money is a cent.
-        "percentage_basis_points": minor(typed["percentage_basis_points"], "EUR")
+        "percentage_basis_points": basis_points(typed["percentage_basis_points"])
         if typed["percentage_basis_points"]
         else None,
         **{
@@ -346,7 +345,7 @@ def _coupon_body(known: Masters, market: str) -> dict[str, Any]:
         },
         "free_shipping": "free_shipping" in form,
         **{
-            name: _whole(typed[name]) if typed[name] else None
+            name: whole(typed[name]) if typed[name] else None
             for name in ("most_uses", "most_uses_per_customer")
         },
         **{name: _instant(typed[name], zone) for name in ("valid_from", "valid_until")},
@@ -433,12 +432,6 @@ def _chosen(there: Mapping[str, Any], name: str) -> str:
 def _currency(known: Masters, market: str) -> str:
     currency: str = known.markets.get(market, {}).get("currency", "EUR")
     return currency
-
-
-def _whole(typed: str) -> int | str:
-    """A whole number as it was typed; what is none is the service's to refuse."""
-    text = typed.strip()
-    return int(text) if text.isascii() and text.isdigit() else text
 
 
 def _only_who_may(operation: str) -> None:

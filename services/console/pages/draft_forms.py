@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from services.console.pages.order_acts import ADDRESS, BILLING, address_of, minor
+from services.console.pages.order_acts import ADDRESS, BILLING, address_of
 from services.console.showing import amount
+from services.console.typed import minor, whole
 from shared.wording import Words
 
 Thing = Mapping[str, Any]
@@ -127,7 +128,7 @@ def places_of(form: Form) -> Callable[[str], str]:
             return f"line-{rest[0]}-{_OF_LINES.get(last, 'quantity')}" if rest else "product-find"
         if head in {"fees", "discounts"} and rest:
             kind = head.removesuffix("s")
-            row = dict(enumerate(filled[kind])).get(whole(rest[0]), 0)
+            row = {str(at): one for at, one in enumerate(filled[kind])}.get(rest[0], 0)
             return f"{kind}-{row}-{'amount' if last == 'amount_minor' else 'name'}"
         return head
 
@@ -242,8 +243,3 @@ def _filled(form: Form, kind: str) -> list[int]:
         for at in _rows(form, kind, "name")
         if any(form.get(f"{kind}-{at}-{name}", "").strip() for name in ("name", "amount"))
     ]
-
-
-def whole(text: str) -> Any:
-    """A whole number as it was typed; what is none is the service's to refuse."""
-    return int(text) if text.isdecimal() else text

@@ -21,12 +21,12 @@ from services.console.pages.draft_forms import (
     places_of,
     said_of,
     values_of,
-    whole,
     without,
 )
 from services.console.pages.markets import masters
 from services.console.pages.order_acts import ADDRESS, BILLING, NEEDED
 from services.console.pages.screens import Screen
+from services.console.typed import whole
 from shared.wording import languages, locale_of
 
 FORM = "draft"

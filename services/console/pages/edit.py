@@ -10,8 +10,9 @@ from services.console.acting import act, fault_of, key, version
 from services.console.apis import Away, Refused
 from services.console.pages.conflicts import since
 from services.console.pages.markets import masters
-from services.console.pages.order_acts import ADDRESS, NEEDED, address_of, minor
+from services.console.pages.order_acts import ADDRESS, NEEDED, address_of
 from services.console.pages.screens import Screen
+from services.console.typed import minor, whole
 
 PERSON = ("name", "email", "phone", "company", "vat_number")
 PRICES = "prices:write"  # the scope that an edit needs beside its own for the way an order is taxed
@@ -155,7 +156,7 @@ def _lines(order: dict[str, Any], currency: str) -> list[dict[str, Any]] | None:
             changed = True
             continue
         kept: dict[str, Any] = {"line_id": line["line_id"], "delivery_group": groups[line["group_id"]]}
-        kept["quantity"] = int(quantity) if quantity.isdecimal() else quantity
+        kept["quantity"] = whole(quantity)
         if price not in {"", line["unit_price_minor"]}:
             kept["unit_price_minor"], changed = price, True
         changed = changed or kept["quantity"] != line["quantity"]
@@ -163,7 +164,7 @@ def _lines(order: dict[str, Any], currency: str) -> list[dict[str, Any]] | None:
     for at in range(NEW_LINES):
         if sku := form.get(f"new-{at}-sku", "").strip():
             quantity = form.get(f"new-{at}-quantity", "").strip() or "1"
-            lines.append({"sku": sku, "quantity": int(quantity) if quantity.isdecimal() else quantity})
+            lines.append({"sku": sku, "quantity": whole(quantity)})
             changed = True
     return lines if changed else None
 

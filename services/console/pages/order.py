@@ -24,7 +24,6 @@ from services.console.pages.order_acts import (
     WANTED_LINES,
     Act,
     body_of,
-    minor,
     places_of,
 )
 from services.console.pages.order_forms import (
@@ -36,6 +35,7 @@ from services.console.pages.order_forms import (
     unassigned_values,
 )
 from services.console.pages.screens import Screen
+from services.console.typed import minor
 from shared.web import payloads
 from shared.web.problems import Problem
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from babel.numbers import get_currency_precision
 from werkzeug.datastructures import MultiDict
+
+from services.console.typed import minor, whole
 
 ADDRESS = ("name", "company", "line1", "line2", "postcode", "city", "region", "country", "phone")
 BILLING = ADDRESS[:-1]  # a bill tells nobody's telephone
@@ -53,7 +53,9 @@ class Act:
 REASON = Input("reason", "textarea", required=True)
 DELIVERED_TO = (Input("name"), Input("note", "textarea"))
 LOCATION = Input("location", "choice", required=True, group="locations")
-FOUND = (LOCATION, Input("found", "found", hint="found"))
+# Goods are taken in where the person may change the stock.
+TAKES_IN = Input("location", "choice", required=True, group="own_locations")
+FOUND = (TAKES_IN, Input("found", "found", hint="found"))
 
 ORDER_ACTS = (
     Act("accept", "orders.orders_accept_order", "accept"),
@@ -393,7 +395,7 @@ def _units(form: MultiDict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Of each line so many; each with the name of its field."""
     for name, value in form.items():
         if name.startswith("line-") and value.strip() not in {"", "0"}:
-            yield name, {"line_id": name.removeprefix("line-"), "quantity": _whole(value)}
+            yield name, {"line_id": name.removeprefix("line-"), "quantity": whole(value)}
 
 
 def _found(form: MultiDict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -401,7 +403,7 @@ def _found(form: MultiDict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     for name, value in form.items():
         if name.startswith("found-") and value.strip() not in {"", "0"}:
             line_id, _, condition = name.removeprefix("found-").rpartition("-")
-            yield name, {"line_id": line_id, "condition": condition, "quantity": _whole(value)}
+            yield name, {"line_id": line_id, "condition": condition, "quantity": whole(value)}
 
 
 def _wanted(form: MultiDict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -409,7 +411,7 @@ def _wanted(form: MultiDict[str, str]) -> Iterator[tuple[str, dict[str, Any]]]:
     for at in range(WANTED_LINES):
         if sku := form.get(f"wanted-{at}-sku", "").strip():
             quantity = form.get(f"wanted-{at}-quantity", "").strip() or "1"
-            yield f"wanted-{at}-sku", {"sku": sku, "quantity": _whole(quantity)}
+            yield f"wanted-{at}-sku", {"sku": sku, "quantity": whole(quantity)}
 
 
 ROWS: Mapping[str, Callable[[MultiDict[str, str]], Iterator[tuple[str, dict[str, Any]]]]] = {
@@ -434,21 +436,9 @@ def _address(one: Input, form: MultiDict[str, str]) -> Any:
     return {part: text for part, text in typed.items() if text or part in NEEDED}
 
 
-def minor(text: str, currency: str) -> Any:
-    """An amount as people type it, in minor units; what is none as it is, for the service to refuse."""
-    try:
-        return int(Decimal(text.replace(",", ".")).scaleb(get_currency_precision(currency)))
-    except (InvalidOperation, ValueError):
-        return text
-
-
 def tags_of(text: str) -> list[str]:
     """Tags as people type several: with a comma between; one may have blanks in it."""
     return [tag for part in text.split(",") if (tag := part.strip())]
-
-
-def _whole(text: str) -> Any:
-    return int(text) if text.strip().isdecimal() else text
 
 
 def _say_what_is_refunded(body: dict[str, Any]) -> None:

@@ -64,8 +64,10 @@ def choices(parts: Mapping[str, Part], shipment: Thing | None, market: str) -> d
     Of what are too many for a list, or not for the person to read, there are none: the code is typed then.
     """
     methods = masters().markets.get(market, {}).get("shipping_methods", {})
+    places = list(_all(parts, "locations"))
     found = {
-        "locations": [(one["code"], one["name"]) for one in _all(parts, "locations")],
+        "locations": [(one["code"], one["name"]) for one in places],
+        "own_locations": [(one["code"], one["name"]) for one in places if one["may_change"]],
         "methods": [(code, masters().method_name(market, code, g.language)) for code in methods],
         "couriers": [],
         "unsigned": [],

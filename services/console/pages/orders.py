@@ -24,6 +24,7 @@ from services.console.pages.bulk_acts import ACTS, BulkList, next_step, prints_o
 from services.console.pages.markets import Masters, masters
 from services.console.pages.saved_views import USUAL_SORT, reads, views_of
 from services.console.pages.screens import Screen
+from services.console.typed import minor
 
 PAGE = 50
 SUGGESTED = 8  # orders, while somebody types
@@ -65,6 +66,7 @@ OWNED = ("seller", "market")
 FILTERS = (*TYPED, *CODED, *OWNED)
 AMOUNTS = {"min_total": "min_total_minor", "max_total": "max_total_minor"}
 MINOR_DIGITS = 2
+OF_TWO_DIGITS = "EUR"
 # The columns whose headings sort, with the API's word for each way.
 SORTS = {"placed": ("-placed_at", "placed_at"), "total": ("-total_minor", "total_minor"), "due": ("due_at",)}
 USUAL = USUAL_SORT
@@ -351,10 +353,7 @@ def _units(minor: str | None) -> str:
 
 def _minor(text: str) -> str:
     """A typed amount in minor units; what is no amount as it was typed, for the API to refuse."""
-    try:
-        return str(int(Decimal(text.replace(",", ".")).scaleb(MINOR_DIGITS)))
-    except (InvalidOperation, ValueError):
-        return text
+    return str(minor(text, OF_TWO_DIGITS))
 
 
 SCREEN = Screen(blueprint, "orders.show_list", "orders.lists_list_orders", "nav.orders", "package")

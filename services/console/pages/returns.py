@@ -75,7 +75,7 @@ def _page(opened: Mapping[str, Any] | None = None, summary: Any = None) -> str:
         cursor=page["cursor"],
         opened=opened,
         summary=summary,
-        options={"locations": places},
+        options={"own_locations": places},
         places=dict(places),
         may_count_in={name: g.apis.may(act.operation) for name, (act, _, _) in KINDS.items()},
         conditions=CONDITIONS,

@@ -15,4 +15,5 @@ class Screen:
     label: str = ""  # the key of its name; without one it is not in the navigation
     icon: str = ""
     inner: str = ""  # the key of its first page's name, where it has several pages
+    changes: tuple[str, ...] = ()  # who may do none of these has no business there; none named: everybody has
     within: str = ""  # the screen that it belongs to; with a name it stands among the pages of that one

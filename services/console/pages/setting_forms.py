@@ -1,14 +1,13 @@
 """What is set up by a form: shown, changed once its effect was seen, made where there is none of its name."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
 from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, abort, g, render_template, request, url_for
 
+from services.console import typed
 from services.console.acting import act, key, version
 from services.console.apis import Part, Read, Refused, read
 from services.console.pages.markets import forget, masters
@@ -206,15 +205,7 @@ def prose(name: str) -> str:
 
 def whole(name: str) -> int | str:
     """A whole number as it was typed; what is none is the service's to refuse."""
-    typed = text(name)
-    return int(typed) if re.fullmatch(r"[0-9]{1,15}", typed) else typed
-
-
-def basis_points(percent: str) -> int | str:
-    """A rate typed in percent, in basis points; what is none, or has a third digit, as it is."""
-    if not re.fullmatch(r"[0-9]{1,6}([.,][0-9]{1,2})?", percent):
-        return percent
-    return int(Decimal(percent.replace(",", ".")) * BASIS_POINTS_OF_A_PERCENT)
+    return typed.whole(text(name))
 
 
 def percent_of(points: Any) -> str:

@@ -111,5 +111,11 @@ SELLER_SETUP = Setup(
 SELLER_SETUP.register(blueprint, ONE)
 
 SCREEN = Screen(
-    blueprint, "settings.show_sellers", SELLERS, "nav.settings", "settings", inner="settings.sellers"
+    blueprint,
+    "settings.show_sellers",
+    SELLERS,
+    "nav.settings",
+    "settings",
+    inner="settings.sellers",
+    changes=(PUT_SELLER, PUT_LOGO, "orders.masters_put_market", "shipping.locations_put_location"),
 )

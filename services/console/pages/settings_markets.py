@@ -10,7 +10,6 @@ from services.console.apis import Part, read
 from services.console.pages.screens import Screen
 from services.console.pages.setting_forms import (
     Setup,
-    basis_points,
     choices,
     is_unknown,
     language_name,
@@ -20,6 +19,7 @@ from services.console.pages.setting_forms import (
     ticked,
     whole,
 )
+from services.console.typed import basis_points
 from shared.wording import locale_of
 
 blueprint = Blueprint("settings_markets", __name__, url_prefix="/settings")

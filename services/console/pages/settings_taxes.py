@@ -11,7 +11,6 @@ from services.console.apis import Part, Refused, read
 from services.console.pages.reviews import changes, is_reviewed, mark_of
 from services.console.pages.screens import Screen
 from services.console.pages.setting_forms import (
-    basis_points,
     is_unknown,
     label_of,
     must,
@@ -21,6 +20,7 @@ from services.console.pages.setting_forms import (
     text,
 )
 from services.console.pages.settings_markets import MARKET, TAX_TABLE
+from services.console.typed import basis_points
 
 blueprint = Blueprint("settings_taxes", __name__, url_prefix="/settings")
 

@@ -11,6 +11,7 @@ from services.console.apis import Part, Refused, read
 from services.console.pages.markets import masters
 from services.console.pages.reviews import changes, is_reviewed, mark_of
 from services.console.pages.screens import Screen
+from services.console.typed import whole
 
 blueprint = Blueprint("stock", __name__, url_prefix="/stock")
 
@@ -98,7 +99,7 @@ def do(location: str, sku: str, what: str) -> Any:
     """Change a level; a count first shows by how much it is off."""
     operation, fields = ACTS[what]
     body: dict[str, Any] = {name: request.form.get(name, "").strip() for name in fields}
-    body = {name: _whole(text) if name in NUMBERS else text for name, text in body.items()}
+    body = {name: whole(text) if name in NUMBERS else text for name, text in body.items()}
     if what in {"count", "scrap"} and not is_reviewed(body):
         found = {"what": what, "mark": mark_of(body), "changes": _changes(location, sku, body)}
         return show(location, sku, review=found)
@@ -146,11 +147,6 @@ def _value(part: Part, unknown: Any = None) -> Any:
 def _items(part: Part) -> list[Any]:
     found: list[Any] = part.value["items"] if part else []
     return found
-
-
-def _whole(typed: str) -> int | str:
-    """A whole number as it was typed; what is none is the service's to refuse."""
-    return int(typed) if typed.isascii() and typed.isdigit() else typed
 
 
 SCREEN = Screen(blueprint, "stock.show_list", LIST, "nav.stock", "boxes")
