@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import httpx
 import msgspec
+from werkzeug.exceptions import Forbidden
 
 from services.console.settings import Settings
 from shared.logging import logger
@@ -94,6 +95,19 @@ class Part:
 
     def __bool__(self) -> bool:
         return self.fault is None and not self.hidden
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether the service knows nothing by that name."""
+        return isinstance(self.fault, Refused) and self.fault.status == HTTPStatus.NOT_FOUND
+
+    def needed(self) -> Any:
+        """What was read, of what the page is nothing without; raises what went wrong, or Forbidden."""
+        if self.hidden:
+            raise Forbidden
+        if self.fault is not None:
+            raise self.fault
+        return self.value
 
 
 def read(operation: str, query: Query | None = None, **path: Any) -> Read:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, abort, g, render_template, request, url_for
 
 from services.console.acting import act, key, version
-from services.console.apis import Part, Refused, read
+from services.console.apis import Part, Read, read
 from services.console.pages.markets import Masters, masters
 from services.console.pages.reviews import changes, is_reviewed, mark_of, yes_or_no
 from services.console.pages.screens import Screen
@@ -125,7 +125,7 @@ def ask_goods(seller: str, sku: str) -> Any:
     """The form of what the warehouse knows of a SKU."""
     _only_who_may(PUT_GOODS)
     part = _known_goods(g.apis.together(goods=read(GOODS, seller=seller, sku=sku))["goods"])
-    goods = _value(part) or NO_GOODS
+    goods = part.needed() or NO_GOODS
     body = _goods_body() if request.method == "POST" else goods
     return _page(
         "catalogue/goods.html",
@@ -393,23 +393,13 @@ def _shown_in(currency: str, zone: str) -> Any:
 
 def _known_goods(part: Part) -> Part:
     """What the warehouse knows of a SKU; of most it was told nothing yet, which is no fault."""
-    unknown = isinstance(part.fault, Refused) and part.fault.status == HTTPStatus.NOT_FOUND
-    return Part() if unknown else part
+    return Part() if part.is_unknown else part
 
 
-def _value(part: Part) -> Any:
-    """What was read; raises what went wrong."""
-    if part.fault is not None:
-        raise part.fault
-    return part.value
-
-
-def _must(one: Any) -> Part:
+def _must(one: Read) -> Part:
     """A part that the page is nothing without."""
     part: Part = g.apis.together(it=one)["it"]
-    if part.hidden:
-        abort(HTTPStatus.FORBIDDEN)
-    _value(part)
+    part.needed()
     return part
 
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 
 from services.console.acting import act, key, version
-from services.console.apis import Part, Refused, read
+from services.console.apis import Part, read
 from services.console.pages.markets import masters
 from services.console.pages.order_acts import ADDRESS, address_of
 from services.console.pages.reviews import changes, is_reviewed, mark_of
@@ -74,7 +74,7 @@ def show(customer_id: UUID) -> Any:
     )
     return _page(
         "people/person.html",
-        person_shown=_must(parts["customer"]),
+        person_shown=parts["customer"].needed(),
         book=parts["book"],
         orders=parts["orders"],
         erasure=_if_known(parts["erasure"]),
@@ -189,7 +189,7 @@ def _address_form(customer_id: UUID, address_id: UUID | None) -> Any:
     parts = g.apis.together(
         customer=read(SHOW, customer_id=customer_id), book=read(BOOK, customer_id=customer_id)
     )
-    known, book = _must(parts["customer"]), _must(parts["book"])
+    known, book = parts["customer"].needed(), parts["book"].needed()
     entry = next((one for one in book if one["address_id"] == str(address_id)), None)
     if address_id is not None and entry is None:
         abort(HTTPStatus.NOT_FOUND)
@@ -216,22 +216,12 @@ def _to(customer: Mapping[str, Any]) -> str:
 
 
 def _read(customer_id: UUID) -> Any:
-    return _must(g.apis.together(it=read(SHOW, customer_id=customer_id))["it"])
-
-
-def _must(part: Part) -> Any:
-    """What the page is nothing without; raises what went wrong."""
-    if part.hidden:
-        abort(HTTPStatus.FORBIDDEN)
-    if part.fault is not None:
-        raise part.fault
-    return part.value
+    return g.apis.together(it=read(SHOW, customer_id=customer_id))["it"].needed()
 
 
 def _if_known(part: Part) -> Part:
     """Nobody asked for most people's erasure, which is no fault."""
-    unknown = isinstance(part.fault, Refused) and part.fault.status == HTTPStatus.NOT_FOUND
-    return Part() if unknown else part
+    return Part() if part.is_unknown else part
 
 
 def _page(template: str, **parts: Any) -> str:

@@ -67,9 +67,8 @@ class Setup:
             if missing:
                 errors = [{"field": name, "reason": g.words("settings.needed")} for name in missing]
                 raise Refused("", HTTPStatus.UNPROCESSABLE_ENTITY, {"errors": errors}, g.apis.correlation_id)
-            if there.fault is not None and not is_unknown(
-                there
-            ):  # it may be there, and is not changed unseen
+            # It may be there, and is not changed unseen.
+            if there.fault is not None and not there.is_unknown:
                 raise there.fault
             return self._put(path)
 
@@ -77,7 +76,7 @@ class Setup:
 
     def show(self, **path: str) -> Any:
         """One of them, as the form of what may be otherwise."""
-        return self._page(must(self._find(path)), path)
+        return self._page(self._find(path).needed(), path)
 
     def change(self, **path: str) -> Any:
         """Change one, once the person has seen what that changes."""
@@ -230,20 +229,6 @@ def address() -> dict[str, str] | None:
     typed = {part: text(f"address.{part}") for part in ADDRESS}
     typed["country"] = typed["country"].upper()
     return typed if any(typed.values()) else None
-
-
-def must(part: Part) -> Any:
-    """What a page is nothing without."""
-    if part.hidden:
-        abort(HTTPStatus.FORBIDDEN)
-    if part.fault is not None:
-        raise part.fault
-    return part.value
-
-
-def is_unknown(part: Part) -> bool:
-    """Whether the service knows nothing by that name."""
-    return isinstance(part.fault, Refused) and part.fault.status == HTTPStatus.NOT_FOUND
 
 
 def listed(setup: Setup, operation: str, heads: tuple[str, ...]) -> Any:

@@ -11,7 +11,6 @@ from services.console.pages.screens import Screen
 from services.console.pages.setting_forms import (
     Setup,
     choices,
-    is_unknown,
     language_name,
     listed,
     percent_of,
@@ -134,7 +133,7 @@ def _more(body: Mapping[str, Any]) -> dict[str, Any]:
     }
     market = (request.view_args or {}).get("market")
     part = Part(hidden=True)
-    if market and not (part := g.apis.together(it=read(TAX_TABLE, market=market))["it"]) and is_unknown(part):
+    if market and not (part := g.apis.together(it=read(TAX_TABLE, market=market))["it"]) and part.is_unknown:
         part = Part()
     return {**found, "table": part}
 

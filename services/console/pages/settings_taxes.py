@@ -11,9 +11,7 @@ from services.console.apis import Part, Refused, read
 from services.console.pages.reviews import changes, is_reviewed, mark_of
 from services.console.pages.screens import Screen
 from services.console.pages.setting_forms import (
-    is_unknown,
     label_of,
-    must,
     percent_of,
     prose,
     shown,
@@ -43,8 +41,8 @@ def ask_taxes(market: str) -> Any:
     if not g.apis.may(PUT_TABLE):
         abort(HTTPStatus.FORBIDDEN)
     parts = g.apis.together(market=read(MARKET, market=market), table=read(TAX_TABLE, market=market))
-    found = must(parts["market"])
-    before = NEW if is_unknown(parts["table"]) else must(parts["table"])
+    found = parts["market"].needed()
+    before = NEW if parts["table"].is_unknown else parts["table"].needed()
     posted = request.method == "POST"
     body = _typed() if posted else before
     return render_template(

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 
 from services.console.acting import act, key, version
-from services.console.apis import Part, Refused, read
+from services.console.apis import Part, read
 from services.console.pages.markets import masters
 from services.console.pages.reviews import changes, is_reviewed, mark_of
 from services.console.pages.screens import Screen
@@ -72,20 +72,20 @@ def show(location: str, sku: str, review: Mapping[str, Any] | None = None) -> An
     parts = g.apis.together(
         place=read(LOCATION, code=location), level=read(LEVEL, location=location, sku=sku)
     )
-    place = _value(parts["place"])
+    place = parts["place"].needed()
     # What moved a level is for who may change it.
     tabs = [name for name in TABS if name != "movements" or place["may_change"]]
     tab = request.args.get("show", tabs[0])
     if tab not in tabs:
         abort(HTTPStatus.NOT_FOUND)
     rows = Part({"items": [], "next": None})
-    if not _is_unknown(parts["level"]):
+    if not parts["level"].is_unknown:
         query = {"cursor": request.args.get("cursor"), "limit": PAGE}
         rows = g.apis.together(rows=read(TABS[tab], query, location=location, sku=sku))["rows"]
     return render_template(
         "stock/level.html",
         place=place,
-        level=_value(parts["level"], {**EMPTY, "location": location, "sku": sku}),
+        level=_level(parts["level"], location, sku),
         rows=rows,
         tab=tab,
         tabs=[name for name in tabs if g.apis.may(TABS[name])],
@@ -121,27 +121,16 @@ def show_again(location: str, sku: str, _what: str) -> Any:
 def _changes(location: str, sku: str, body: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """What is on hand, and what it would be."""
     part = g.apis.together(level=read(LEVEL, location=location, sku=sku))["level"]
-    level = _value(part, EMPTY)
+    level = _level(part, location, sku)
     if "quantity" in body:
         left = level["on_hand"] - body["quantity"] if isinstance(body["quantity"], int) else body["quantity"]
         body = {"on_hand": left}
     return changes(level, {"on_hand": body["on_hand"]}, lambda _, value: str(value))
 
 
-def _is_unknown(part: Part) -> bool:
-    """Whether the service knows nothing by that name."""
-    return isinstance(part.fault, Refused) and part.fault.status == HTTPStatus.NOT_FOUND
-
-
-def _value(part: Part, unknown: Any = None) -> Any:
-    """What was read; raises what went wrong, but for something unknown that there is a value for."""
-    if part.hidden:
-        abort(HTTPStatus.FORBIDDEN)
-    if part.fault is None:
-        return part.value
-    if unknown is not None and _is_unknown(part):
-        return unknown
-    raise part.fault
+def _level(part: Part, location: str, sku: str) -> Any:
+    """What lies there; of a SKU that never did, nothing."""
+    return {**EMPTY, "location": location, "sku": sku} if part.is_unknown else part.needed()
 
 
 def _items(part: Part) -> list[Any]:
