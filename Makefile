@@ -12,7 +12,7 @@ TYPE ?= order.placed
 TYPES ?=
 TO ?=
 # What starts the real processes, three at a time, for much of it waits: the browser's files fill what is left.
-SLOW := tests/end_to_end tests/chaos tests/unit/local tests/browser
+SLOW := tests/end_to_end tests/chaos tests/unit/local tests/benchmarks tests/browser
 FOLDER ?= backups
 BACKUP ?= $(lastword $(sort $(wildcard $(FOLDER)/$(SERVICE)-*)))
 REPLACE ?=

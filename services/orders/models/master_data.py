@@ -59,7 +59,7 @@ class Market(Base):
     charges_taxed: Mapped[ChargesTaxed] = mapped_column(default=ChargesTaxed.STANDARD)
     # What sales are taxed by, if not by the rates above; long, and no order that was placed asks for it.
     tax_table: Mapped[TaxTable | None] = mapped_column(deferred=True)
-    version: Mapped[int] = mapped_column(BigInteger)  # grows with each change
+    version: Mapped[int] = mapped_column(BigInteger, default=1)  # grows with each change
 
 
 class Seller(Base):
@@ -79,7 +79,7 @@ class Seller(Base):
     iban: Mapped[str]
     colour: Mapped[str]
     legal_text: Mapped[dict[str, str]]  # by locale
-    version: Mapped[int] = mapped_column(BigInteger)  # grows with each change
+    version: Mapped[int] = mapped_column(BigInteger, default=1)  # grows with each change
 
 
 _PHONE_DIGITS = "regexp_replace(phone, '[^0-9]', '', 'g')"
@@ -119,7 +119,9 @@ class Customer(Base):
     vat_number: Mapped[str]
     markets: Mapped[list[str]]  # where they bought, or were entered for: whoever sees one of them sees them
     created_at: Mapped[datetime]
-    version: Mapped[int] = mapped_column(BigInteger)  # grows with each change, of the address book too
+    version: Mapped[int] = mapped_column(
+        BigInteger, default=1
+    )  # grows with each change, of the address book too
     erased_at: Mapped[datetime | None]  # then nothing of the person is here any more
     erased_by: Mapped[str | None]
 
@@ -162,7 +164,7 @@ class Product(Base):
     tax_class: Mapped[str]
     sales_coefficient: Mapped[int]  # stock-keeping units in one sales unit
     active: Mapped[bool]
-    version: Mapped[int] = mapped_column(BigInteger)  # grows with each change
+    version: Mapped[int] = mapped_column(BigInteger, default=1)  # grows with each change
 
     prices: Mapped[list["ProductPrice"]] = relationship(
         cascade="all, delete-orphan", order_by="ProductPrice.market_code"
@@ -209,7 +211,7 @@ class Coupon(Base):
     most_uses: Mapped[int | None]  # by all customers together
     most_uses_per_customer: Mapped[int | None]
     active: Mapped[bool]
-    version: Mapped[int] = mapped_column(BigInteger)  # grows with each change
+    version: Mapped[int] = mapped_column(BigInteger, default=1)  # grows with each change
 
 
 class CouponUse(Base):
