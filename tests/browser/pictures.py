@@ -61,7 +61,7 @@ class Day:
             "seller": "harbour",
             "market": "gb",
             "channel": "call",
-            "customer": {"name": buyer, "email": "", "phone": "+44 117 496 0108"},
+            "customer": {"name": buyer, "phone": "+44 117 496 0108"},
             "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in LINES],
             "delivery_groups": [{"method": "delivery", "address": ADDRESS | {"name": buyer}}],
         }
