@@ -81,25 +81,28 @@ def _log_restarts(settings: Settings, console: Console) -> None:
 
 
 def _table(stack: Stack) -> Table:
-    """Where everything is."""
+    """Where everything is, with what it is for beneath: a terminal of 80 columns breaks no address."""
     servers, addresses, ports = stack.servers, stack.addresses, stack.settings.ports
-    where = Column("Where", no_wrap=True, overflow="fold")
-    table = Table("Part", where, Column("What", overflow="fold"), title="Waybill is up", title_justify="left")
-    table.add_row("[bold]console[/]", f"[bold]{stack.console_page}[/]", "[bold]begin here[/]")
+    table = Table("Part", Column("Where", overflow="fold"), title="Waybill is up", title_justify="left")
+
+    def add(part: str, where: str, what: str) -> None:
+        table.add_row(part, f"{where}\n[dim]{what}[/]")
+
+    add("[bold]console[/]", f"[bold]{stack.console_page}[/]", "begin here")
     for service in SERVICES:
-        table.add_row(service, f"{stack.url(service)}/docs", "API, docs to try it")
-    table.add_row("Flower", stack.flower_url, "background work")
-    table.add_row("metrics", f"{stack.url('orders')}/metrics", "for Prometheus: docs/operations.md")
+        add(service, f"{stack.url(service)}/docs", "API, docs to try it")
+    add("Flower", stack.flower_url, "background work")
+    add("metrics", f"{stack.url('orders')}/metrics", "for Prometheus: docs/operations.md")
     if addresses.mail_page:
-        table.add_row("mail", addresses.mail_page("/"), f"e-mails; SMTP: {ports['smtp']}")
+        add("mail", addresses.mail_page("/"), f"e-mails; SMTP: {ports['smtp']}")
     table.add_section()
     if servers.postgres:
-        table.add_row("PostgreSQL", servers.postgres.address, "postgres/passwords.json")
+        add("PostgreSQL", servers.postgres.address, "postgres/passwords.json")
     if servers.valkey:
-        table.add_row("Valkey", servers.valkey.address, "valkey/password")
+        add("Valkey", servers.valkey.address, "valkey/password")
     table.add_section()
-    table.add_row("token", "make token SELLER='*' SCOPES='orders:read'", "for docs and curl")
-    table.add_row("data", str(stack.folder), "everything kept, logs")
+    add("token", "make token SELLER='*' SCOPES='orders:read'", "for docs and curl")
+    add("data", str(stack.folder), "everything kept, logs")
     if servers.postgres and servers.postgres.place != servers.postgres.folder:
-        table.add_row("", str(servers.postgres.place), "PostgreSQL's files")
+        add("", str(servers.postgres.place), "PostgreSQL's files")
     return table
