@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.orders import events
@@ -15,9 +14,9 @@ from services.orders.commands.changes import change, locked_order
 from services.orders.commands.coupons import rename_user
 from services.orders.models import CUSTOMER_COLUMNS, Customer, CustomerAddress, Order, Seller
 from services.orders.queries.visibility import in_sight
-from shared import clock
+from shared import clock, versions
 from shared.access import EVERYTHING, actor_of, require_current, seen
-from shared.db import locked, new_id
+from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import Address, OrderStatus
 from shared.folding import searchable
@@ -41,30 +40,18 @@ def put_customer(
     if not actor_of(session).may_see_seller(seller) or session.get(Seller, seller) is None:
         raise Invalid(seller="there is no such seller")
     person["name_folded"] = searchable(person["name"])
-    made = (
-        insert(Customer)
-        .values(
-            id=customer_id,
-            version=1,
-            seller_code=seller,
-            markets=sorted(actor.markets - {EVERYTHING}),
-            created_at=clock.now(),
-            **person,
-        )
-        .on_conflict_do_nothing(index_elements=["id"])
-        .returning(Customer.id)
-    )
-    is_new = session.execute(made).first() is not None
-    customer = locked(session, Customer, customer_id)
+    made = person | {
+        "seller_code": seller,
+        "markets": sorted(actor.markets - {EVERYTHING}),
+        "created_at": clock.now(),
+    }
+    customer, is_new = versions.made_or_locked(session, Customer, {"id": customer_id}, made)
     if not is_new:
         if customer.seller_code != seller or not actor.may_see_any(seller, customer.markets):
             raise NotFound("customer", customer_id)
         if customer.erased_at is not None:
             raise Refused("person_erased", "whoever this was is erased; a new customer has a new id")
-        require_current(session, customer.version, customer_id)
-        for name, value in person.items():
-            setattr(customer, name, value)
-        customer.version += 1
+        versions.change(session, customer, person, customer_id)
     session.execute(delete(CustomerAddress).where(CustomerAddress.customer_id == customer_id))
     session.add_all(
         CustomerAddress(customer_id=customer_id, position=position, address=address)

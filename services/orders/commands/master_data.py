@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from services.orders.domain.taxation import TaxRate, TaxTable
 from services.orders.models import Coupon, Market, Product, ProductPrice, Seller
 from services.orders.queries.visibility import in_own_markets
+from shared import versions
 from shared.access import actor_of, require_current, visible
 from shared.db import locked
 from shared.errors import Invalid, NotFound, Refused
@@ -34,10 +35,14 @@ def put_market(session: Session, code: str, **rules: Any) -> Market:
     """
     if not actor_of(session).may_see_market(code):
         raise NotFound("market", code)
-    market, is_new = _made(session, Market, {"code": code}, {"tax_rounding": TaxRounding.PER_RATE} | rules)
-    if (market.currency, market.tax_mode) != (rules["currency"], rules["tax_mode"]):
-        raise Refused("currency_fixed", "a market's currency and tax mode can't be changed")
-    return market if is_new else _changed(session, market, rules)
+    made = {"tax_rounding": TaxRounding.PER_RATE} | rules
+    market, is_new = versions.made_or_locked(session, Market, {"code": code}, made)
+    if not is_new:
+        require_current(session, market.version, code)
+        if (market.currency, market.tax_mode) != (rules["currency"], rules["tax_mode"]):
+            raise Refused("currency_fixed", "a market's currency and tax mode can't be changed")
+        versions.change(session, market, rules, code)
+    return market
 
 
 def put_tax_table(
@@ -50,9 +55,9 @@ def put_tax_table(
     if not actor_of(session).may_see_market(market):
         raise NotFound("market", market)
     row = locked(session, Market, market)
-    require_current(session, row.version, market)
     table = TaxTable(rates=tuple(TaxRate(**rate) for rate in rates), **choices)
-    return _changed(session, row, {"tax_table": table})
+    versions.change(session, row, {"tax_table": table}, market)
+    return row
 
 
 def put_seller(session: Session, code: str, **seller: Any) -> Seller:
@@ -103,28 +108,8 @@ def put_coupon(session: Session, seller: str, market: str, code: str, **coupon: 
 
 
 def _put(session: Session, model: type[M], identity: Mapping[str, str], values: Mapping[str, Any]) -> M:
-    row, is_new = _made(session, model, identity, values)
-    return row if is_new else _changed(session, row, values)
-
-
-def _made(
-    session: Session, model: type[M], identity: Mapping[str, str], values: Mapping[str, Any]
-) -> tuple[M, bool]:
-    """The row of that name, locked, and whether it is new; one that was there is as it was. Raises Stale.
-
-    Two who make it at once are both right: the second one changes what the first one made.
-    """
-    made = insert(model).values(**identity, version=1, **values).on_conflict_do_nothing()
-    is_new = session.execute(made.returning(model.version)).first() is not None
-    row = locked(session, model, tuple(identity.values()))
+    """Make a row or change it. Raises Stale."""
+    row, is_new = versions.made_or_locked(session, model, identity, values)
     if not is_new:
-        require_current(session, row.version, *identity.values())
-    return row, is_new
-
-
-def _changed(session: Session, row: M, values: Mapping[str, Any]) -> M:
-    for name, value in values.items():
-        setattr(row, name, value)
-    row.version += 1
-    session.flush()
+        versions.change(session, row, values, *identity.values())
     return row

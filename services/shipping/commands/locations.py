@@ -3,15 +3,13 @@
 from typing import Any
 
 from sqlalchemy import select
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
 from services.shipping.commands import stock
 from services.shipping.models import Location
-from shared import clock
+from shared import clock, versions
 from shared.access import EVERYTHING, actor_of, require_current, visible
-from shared.db import locked
 from shared.errors import Invalid, NotFound, Refused
 
 # By whether the actor sees all sellers.
@@ -39,9 +37,8 @@ def put_location(session: Session, code: str, *, seller: str, **fields: Any) -> 
         if session.scalar(mine) is None:
             raise Invalid(code=_WHOSE[EVERYTHING in actor.sellers].format(seller=seller))
     values = {**fields, "changed_at": clock.now()}
-    made = insert(Location).values(code=code, seller=seller, version=1, **values)
-    is_new = session.scalar(made.on_conflict_do_nothing().returning(Location.code)) is not None
-    location = locked(session, Location, code)
+    owned = {**values, "seller": seller}
+    location, is_new = versions.made_or_locked(session, Location, {"code": code}, owned)
     if is_new:
         return location, True
     if not actor.may_see_seller(location.seller):
@@ -49,9 +46,7 @@ def put_location(session: Session, code: str, *, seller: str, **fields: Any) -> 
     require_current(session, location.version, code)
     if location.seller != seller:
         raise Refused("seller_is_fixed", f"{code} belongs to {location.seller}")
-    for field, value in values.items():
-        setattr(location, field, value)
-    location.version += 1
+    versions.change(session, location, values, code)
     if waited_for := queries.skus_waited_for_at(session, code):
         stock.serve_waiting(session, waited_for)  # it may serve now what it did not before
     return location, False

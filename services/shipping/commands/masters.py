@@ -3,13 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.shipping.models import Carrier, Courier, Goods
-from shared import clock
-from shared.access import require_current
-from shared.db import locked
+from shared import clock, versions
 
 M = TypeVar("M", Carrier, Courier, Goods)
 
@@ -17,17 +14,9 @@ M = TypeVar("M", Carrier, Courier, Goods)
 def put(
     session: Session, model: type[M], identity: Mapping[str, str], values: Mapping[str, Any]
 ) -> tuple[M, bool]:
-    """Make a row or change it; answers whether it is new. Raises Stale.
-
-    Two who make it at once are both right: the second one changes what the first one made.
-    """
+    """Make a row or change it; answers whether it is new. Raises Stale."""
     changed = {**values, "changed_at": clock.now()}
-    made = insert(model).values(**identity, version=1, **changed).on_conflict_do_nothing()
-    is_new = session.execute(made.returning(model.version)).first() is not None
-    row = locked(session, model, tuple(identity.values()))
+    row, is_new = versions.made_or_locked(session, model, identity, changed)
     if not is_new:
-        require_current(session, row.version, *identity.values())
-        for field, value in changed.items():
-            setattr(row, field, value)
-        row.version += 1
+        versions.change(session, row, changed, *identity.values())
     return row, is_new
