@@ -194,6 +194,11 @@ class Apis:
         except Away:
             return True
 
+    def require(self, name: str) -> None:
+        """Go on only for whoever may: a form is for whoever may send it. Raises Forbidden."""
+        if not self.may(name):
+            raise Forbidden
+
     def together(self, **reads: Read) -> dict[str, Part]:
         """Read from the services side by side; what fails, or is not for them, costs only its own part."""
         pool = self._services.threads

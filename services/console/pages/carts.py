@@ -73,8 +73,8 @@ def render_list(status: int = 200) -> Any:
         acts=[name for name in POSSIBLE.get(state, ()) if g.apis.may(ACTS[name])],
         result=result,
         masters=known,
-        market_names=[(code, market["name"]) for code, market in known.markets.items()],
-        seller_names=[(code, seller["name"]) for code, seller in known.sellers.items()],
+        market_names=known.market_names,
+        seller_names=known.seller_names,
         addressed=addressed,
         cursor=request.args.get("cursor") or "",
     )

@@ -74,7 +74,7 @@ def show_list() -> Any:
 @blueprint.get("/new")
 def ask_new() -> Any:
     """The form of a new product."""
-    _only_who_may(PUT_PRODUCT)
+    g.apis.require(PUT_PRODUCT)
     known = masters(needed=True)
     return _product_form(known, _chosen(known.sellers, "seller"), None, None)
 
@@ -108,7 +108,7 @@ def show(seller: str, sku: str) -> Any:
 @blueprint.get(f"{ONE}/change")
 def ask_change(seller: str, sku: str) -> Any:
     """The form of what may be otherwise."""
-    _only_who_may(PUT_PRODUCT)
+    g.apis.require(PUT_PRODUCT)
     return _product_form(masters(needed=True), seller, sku, _must(read(PRODUCT, seller=seller, sku=sku)))
 
 
@@ -123,7 +123,7 @@ def change(seller: str, sku: str) -> Any:
 @blueprint.get(f"{ONE}/goods")
 def ask_goods(seller: str, sku: str) -> Any:
     """The form of what the warehouse knows of a SKU."""
-    _only_who_may(PUT_GOODS)
+    g.apis.require(PUT_GOODS)
     part = _known_goods(g.apis.together(goods=read(GOODS, seller=seller, sku=sku))["goods"])
     goods = part.needed() or NO_GOODS
     body = _goods_body() if request.method == "POST" else goods
@@ -170,7 +170,7 @@ def show_coupons() -> Any:
 @blueprint.get("/coupons/new")
 def ask_new_coupon() -> Any:
     """The form of a new coupon."""
-    _only_who_may(PUT_COUPON)
+    g.apis.require(PUT_COUPON)
     known = masters(needed=True)
     return _coupon_form(known, _chosen(known.sellers, "seller"), _chosen(known.markets, "market"), None, None)
 
@@ -408,8 +408,8 @@ def _page(template: str, **parts: Any) -> str:
     return render_template(
         template,
         masters=known,
-        seller_names=[(code, one["name"]) for code, one in known.sellers.items()],
-        market_names=[(code, one["name"]) for code, one in known.markets.items()],
+        seller_names=known.seller_names,
+        market_names=known.market_names,
         **parts,
     )
 
@@ -422,12 +422,6 @@ def _chosen(there: Mapping[str, Any], name: str) -> str:
 def _currency(known: Masters, market: str) -> str:
     currency: str = known.markets.get(market, {}).get("currency", "EUR")
     return currency
-
-
-def _only_who_may(operation: str) -> None:
-    """A form is for whoever may send it."""
-    if not g.apis.may(operation):
-        abort(HTTPStatus.FORBIDDEN)
 
 
 SCREEN = Screen(blueprint, "catalogue.show_list", PRODUCTS, "nav.catalogue", "tag")

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from flask import Blueprint, Response, abort, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 
 from services.console import showing
 from services.console.acting import STALE, act, fault_of, key, version
@@ -47,13 +47,12 @@ ONE = "/<uuid:draft_id>"
 @blueprint.get("/new")
 def ask_new() -> str:
     """Whose order it will be, and where it is sold."""
-    if not g.apis.may("orders.drafts_create_draft"):
-        abort(403)
+    g.apis.require("orders.drafts_create_draft")
     known = masters()
     return render_template(
         "drafts/new.html",
-        markets=[(code, market["name"]) for code, market in known.markets.items()],
-        sellers=[(code, seller["name"]) for code, seller in known.sellers.items()],
+        markets=known.market_names,
+        sellers=known.seller_names,
     )
 
 

@@ -20,6 +20,16 @@ class Masters:
         self.markets = {market["market"]: market for market in markets}
         self.sellers = {seller["seller"]: seller for seller in sellers}
 
+    @property
+    def market_names(self) -> list[tuple[str, str]]:
+        """Markets to choose from: each code with its name."""
+        return _names(self.markets)
+
+    @property
+    def seller_names(self) -> list[tuple[str, str]]:
+        """Sellers to choose from."""
+        return _names(self.sellers)
+
     def zone(self, market: str) -> str:
         """The time zone of a market."""
         found: str = self.markets.get(market, {}).get("time_zone", "UTC")
@@ -64,6 +74,10 @@ def masters(*, needed: bool = False) -> Masters:
 def forget() -> None:
     """Read them anew next time: the person has changed one of them."""
     _kept.pop(g.person.token, None)
+
+
+def _names(things: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:
+    return [(code, one["name"]) for code, one in things.items()]
 
 
 def _items(part: Part) -> list[dict[str, Any]]:

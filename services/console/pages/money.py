@@ -102,7 +102,7 @@ def show_statements() -> str:
         parts=parts,
         seller=seller,
         currencies=[(one, one) for one in sorted({market["currency"] for market in known.markets.values()})],
-        seller_names=[(code, one["name"]) for code, one in known.sellers.items()],
+        seller_names=known.seller_names,
         **_common(known),
     )
 

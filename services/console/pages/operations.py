@@ -85,8 +85,7 @@ def show_trace() -> str:
     """All that one request led to, in all services, as one tree with times."""
     wanted = request.args.get("id", "").strip()
     parts = _of_each("operations_trace", correlation_id=wanted) if wanted else {}
-    if not g.apis.may("orders.operations_trace"):
-        abort(403)
+    g.apis.require("orders.operations_trace")
     steps = [{"service": service, **step} for service, part in parts.items() if part for step in part.value]
     return render_template(
         "operations/trace.html",

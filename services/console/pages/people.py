@@ -147,8 +147,7 @@ def change_address(customer_id: UUID, address_id: UUID) -> Any:
 @blueprint.get(f"{ONE}/erase")
 def ask_erase(customer_id: UUID) -> Any:
     """Whether the person shall really go, and what goes with them."""
-    if not g.apis.may(ERASE):
-        abort(HTTPStatus.FORBIDDEN)
+    g.apis.require(ERASE)
     return _page("people/erase.html", person_shown=_read(customer_id))
 
 
@@ -167,8 +166,7 @@ def erase(customer_id: UUID) -> Any:
 
 
 def _form(known: Mapping[str, Any] | None) -> Any:
-    if not g.apis.may(PUT):
-        abort(HTTPStatus.FORBIDDEN)
+    g.apis.require(PUT)
     before = {name: known[name] for name in PERSON} if known else NOBODY
     posted = request.method == "POST"
     body = _typed() if posted else before
@@ -184,8 +182,7 @@ def _form(known: Mapping[str, Any] | None) -> Any:
 
 
 def _address_form(customer_id: UUID, address_id: UUID | None) -> Any:
-    if not g.apis.may(ADD):
-        abort(HTTPStatus.FORBIDDEN)
+    g.apis.require(ADD)
     parts = g.apis.together(
         customer=read(SHOW, customer_id=customer_id), book=read(BOOK, customer_id=customer_id)
     )
@@ -226,8 +223,7 @@ def _if_known(part: Part) -> Part:
 
 def _page(template: str, **parts: Any) -> str:
     known = masters(needed=template == "people/form.html")
-    names = [(code, one["name"]) for code, one in known.sellers.items()]
-    return render_template(template, masters=known, seller_names=names, **parts)
+    return render_template(template, masters=known, seller_names=known.seller_names, **parts)
 
 
 SCREEN = Screen(blueprint, "people.show_list", LIST, "nav.people", "users")

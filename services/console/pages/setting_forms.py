@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, abort, g, render_template, request, url_for
+from flask import Blueprint, g, render_template, request, url_for
 
 from services.console import typed
 from services.console.acting import act, key, version
@@ -51,8 +51,7 @@ class Setup:
 
     def ask_new(self) -> Any:
         """The form of a new one."""
-        if not g.apis.may(self.operations[1]):
-            abort(HTTPStatus.FORBIDDEN)
+        g.apis.require(self.operations[1])
         return self._page(None, {})
 
     def create(self) -> Any:

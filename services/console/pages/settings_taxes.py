@@ -1,10 +1,9 @@
 """A market's table of taxes: rates by place, class and days, a line each, and the choices beside them."""
 
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
-from flask import Blueprint, abort, g, render_template, request, url_for
+from flask import Blueprint, g, render_template, request, url_for
 
 from services.console.acting import act, key, version
 from services.console.apis import Part, Refused, read
@@ -38,8 +37,7 @@ NEW: Mapping[str, Any] = {
 @blueprint.get(ONE)
 def ask_taxes(market: str) -> Any:
     """The form of a market's table, also of one that it has not yet."""
-    if not g.apis.may(PUT_TABLE):
-        abort(HTTPStatus.FORBIDDEN)
+    g.apis.require(PUT_TABLE)
     parts = g.apis.together(market=read(MARKET, market=market), table=read(TAX_TABLE, market=market))
     found = parts["market"].needed()
     before = NEW if parts["table"].is_unknown else parts["table"].needed()

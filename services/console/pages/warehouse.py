@@ -214,7 +214,7 @@ def choices_of_filters(parts: Mapping[str, Part]) -> dict[str, Sequence[tuple[st
     }
     locations = parts["locations"].value["items"] if parts["locations"] else []
     found = {
-        "seller": [(code, seller["name"]) for code, seller in known.sellers.items()],
+        "seller": known.seller_names,
         "location": [(one["code"], one["name"]) for one in locations],
         "method": sorted(methods.items(), key=lambda one: one[1]),
     }

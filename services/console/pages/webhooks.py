@@ -94,7 +94,7 @@ def show_list() -> str:
 @blueprint.get("/new")
 def ask_new() -> str:
     """The form of a new one."""
-    _only_who_may("notifications.webhooks_create_webhook")
+    g.apis.require("notifications.webhooks_create_webhook")
     return render_template("webhooks/form.html", form="new", webhook=None, **_filled(NEW))
 
 
@@ -144,7 +144,7 @@ def show(webhook_id: UUID) -> str:
 @blueprint.get(f"{ONE}/change")
 def ask_change(webhook_id: UUID) -> str:
     """The form of what may be otherwise."""
-    _only_who_may("notifications.webhooks_change_webhook")
+    g.apis.require("notifications.webhooks_change_webhook")
     webhook = _read(webhook_id)
     return render_template("webhooks/form.html", form="change", webhook=webhook, **_filled(webhook))
 
@@ -169,7 +169,7 @@ def change(webhook_id: UUID) -> Any:
 @blueprint.get(f"{ONE}/secret")
 def ask_secret(webhook_id: UUID) -> str:
     """Whether there shall be a new secret, and for how long the one so far is good beside it."""
-    _only_who_may("notifications.webhooks_rotate_secret")
+    g.apis.require("notifications.webhooks_rotate_secret")
     return render_template("webhooks/secret.html", webhook=_read(webhook_id))
 
 
@@ -189,7 +189,7 @@ def change_secret(webhook_id: UUID) -> Any:
 @blueprint.get(f"{ONE}/delete")
 def ask_delete(webhook_id: UUID) -> str:
     """Whether it shall really go, and what goes with it."""
-    _only_who_may("notifications.webhooks_delete_webhook")
+    g.apis.require("notifications.webhooks_delete_webhook")
     return render_template("webhooks/delete.html", webhook=_read(webhook_id))
 
 
@@ -284,12 +284,6 @@ def state_of(webhook: Mapping[str, Any]) -> str:
         return state
     rests = webhook["rested_until"] and not is_past(webhook["rested_until"])
     return "resting" if rests else "failing"
-
-
-def _only_who_may(operation: str) -> None:
-    """A form is for whoever may send it."""
-    if not g.apis.may(operation):
-        abort(403)
 
 
 def _read(webhook_id: UUID) -> Any:
