@@ -4,17 +4,16 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from shared import clock
 from shared.collect_codes import collect_code
+from tests.browser.everybody import BESIDE, axe_finds_nothing, is_within
 from tests.browser.test_bulk import shipment
 from tests.shop import ADDRESS, MARKET
 
 pytestmark = pytest.mark.slow
 
-BESIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 PAYMENT = {"payment_methods": ["transfer", "cash_on_delivery"]}
 PLACE = "harbour.leeds"  # its own: no other test's shipments are on its lists
 FETCHED = {
@@ -318,8 +317,5 @@ def test_the_counter_the_run_the_agenda_and_the_returns_are_for_everybody(
         assert who.goto(address).status == 200
         for asks in who.locator("main details.asks > summary").all()[:2]:
             asks.click()
-        for width in (320, 360, 768, 1280):
-            who.set_viewport_size({"width": width, "height": 900})
-            assert who.evaluate(BESIDE) <= 0, (address, width)
-        found = Axe().run(who)
-        assert found.violations_count == 0, found.generate_report()
+        is_within(who, address, (320, 360, 768, 1280))
+        axe_finds_nothing(who)

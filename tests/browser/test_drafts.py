@@ -4,10 +4,10 @@ import re
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PATIENCE_MILLISECONDS
+from tests.browser.everybody import at_widths, axe_finds_nothing
 from tests.shop import ADDRESS
 
 pytestmark = pytest.mark.slow
@@ -526,12 +526,8 @@ def test_new_orders_and_carts_are_for_everybody(open_browser, begin, known, sche
     for address in (*pages, *asked):
         answer = page.goto(address)
         assert answer.status == 200
-        for width in (320, 360, 1280):
-            page.set_viewport_size({"width": width, "height": 900})
-            beside = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert page.evaluate(beside) <= 0, (address, width)
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
+        for _ in at_widths(page, address):
+            axe_finds_nothing(page)
         sent = page.evaluate("performance.getEntriesByType('navigation')[0].encodedBodySize")
         assert sent < 30_000, (address, sent)
 

@@ -1,8 +1,9 @@
 """Customers who wait, answered one after the other in the console."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+
+from tests.browser.everybody import at_widths, axe_finds_nothing
 
 pytestmark = pytest.mark.slow
 
@@ -124,9 +125,5 @@ def test_messages_are_for_everybody(open_browser, waiting, scheme, language):
     page = open_browser("carla", scheme=scheme, language=language)
     for address in ("/messages", f"/messages?order={order['order_id']}"):
         page.goto(address)
-        for width in (320, 360, 1280):
-            page.set_viewport_size({"width": width, "height": 900})
-            beside = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert page.evaluate(beside) <= 0, (address, width)
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
+        for _ in at_widths(page, address):
+            axe_finds_nothing(page)

@@ -3,9 +3,10 @@
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from sqlalchemy import create_engine, text
+
+from tests.browser.everybody import at_widths, axe_finds_nothing
 
 pytestmark = pytest.mark.slow
 
@@ -199,9 +200,5 @@ def test_operations_are_for_everybody(open_browser, poisoned, scheme, language):
         "/operations/health",
     ):
         page.goto(address)
-        for width in (320, 360, 1280):
-            page.set_viewport_size({"width": width, "height": 900})
-            beside = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert page.evaluate(beside) <= 0, (address, width)
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
+        for _ in at_widths(page, address):
+            axe_finds_nothing(page)

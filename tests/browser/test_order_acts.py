@@ -4,9 +4,10 @@ import io
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import expect
+
+from tests.browser.everybody import axe_finds_nothing, is_within
 
 pytestmark = pytest.mark.slow
 
@@ -490,12 +491,8 @@ def test_its_forms_are_for_everybody(open_browser, failed, paid_for, come, shop,
     ]:
         page.goto(address)
         expect(page.locator("#act")).to_be_visible()
-        for width in (320, 1280):
-            page.set_viewport_size({"width": width, "height": 900})
-            beside = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert page.evaluate(beside) <= 0, f"{address} at {width}"
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{address}: {found.generate_report()}"
+        is_within(page, address, (320, 1280))
+        axe_finds_nothing(page, address)
 
 
 def _png():

@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+
+from tests.browser.everybody import at_widths, axe_finds_nothing
 
 pytestmark = pytest.mark.slow
 
@@ -68,7 +69,7 @@ def test_orders_are_suggested_while_somebody_types_on_any_page(open_browser, pla
 
     expect(options.first).to_contain_text(order["number"])
     expect(options).to_have_count(2)  # and the whole list
-    assert Axe().run(page).violations_count == 0
+    axe_finds_nothing(page)
     page.keyboard.press("ArrowDown")
     expect(options.first).to_have_attribute("aria-selected", "true")
     assert box.get_attribute("aria-activedescendant") == options.first.get_attribute("id")
@@ -348,8 +349,7 @@ def test_a_picker_finds_the_goods_that_are_due_and_takes_them_on_their_way(open_
     expect(page.get_by_role("link", name="Label")).to_be_visible()
     assert order["customer"]["email"] not in page.content()
     assert page.locator(".missing").count() == 0
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    axe_finds_nothing(page)
     with page.expect_response(lambda answer: "/content" in answer.url) as label:
         page.evaluate("fetch(document.querySelector('.parcel a[href*=content]').href)")
     assert label.value.status == 200
@@ -480,13 +480,9 @@ def test_pages_are_for_everybody(open_browser, place, shop, scheme, language):
     asked = f"/orders/bulk?act=cancel&order_id={order['order_id']}"
     for address in ("/", "/orders", "/notices", asked, *tabs):
         page.goto(address)
-        for width in (320, 360, 768, 1280):
-            page.set_viewport_size({"width": width, "height": 900})
-            beside = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert page.evaluate(beside) <= 0, f"{address} at {width}"
+        for width in at_widths(page, address, (320, 360, 768, 1280)):
             assert page.evaluate(CUT_OFF) == [], f"{address} at {width}"
-        found = Axe().run(page)
-        assert found.violations_count == 0, f"{address}: {found.generate_report()}"
+        axe_finds_nothing(page, address)
 
 
 @pytest.mark.requirement("C-45")

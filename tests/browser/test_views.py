@@ -5,8 +5,9 @@ from urllib.parse import quote_plus
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
+
+from tests.browser.everybody import at_widths, axe_finds_nothing
 
 pytestmark = pytest.mark.slow
 
@@ -165,17 +166,12 @@ def test_views_are_for_everybody(open_browser, called, scheme, language):
     page.locator("#said .said").wait_for()
     menu(page)
 
-    for width in (320, 360, 768, 1280):
-        page.set_viewport_size({"width": width, "height": 900})
-        beside = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        assert page.evaluate(beside) <= 0, width
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
+    for _ in at_widths(page, "", (320, 360, 768, 1280)):
+        axe_finds_nothing(page)
     page.keyboard.press("Escape")
     expect(page.locator("#view")).not_to_have_attribute("open", "")
     assert page.evaluate("document.activeElement.matches('#view > summary')")
     menu(page).get_by_role("link", name=re.compile("Delete view|Borrar vista")).click()
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    axe_finds_nothing(page)
     page.get_by_role("button", name=re.compile("Delete view|Borrar vista")).click()
     page.locator("#said .said").wait_for()

@@ -6,16 +6,15 @@ from io import BytesIO
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from pypdf import PdfReader
 
+from tests.browser.everybody import axe_finds_nothing, is_within
 from tests.browser.test_bulk import printed, shipment
 from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
-BESIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 # Notes every tone that is to be heard, for there is no ear here.
 HEARD = """
 window.heard = [];
@@ -424,13 +423,9 @@ def test_the_warehouse_is_for_everybody(table, shop, scheme, language):
         "/warehouse/find?code=GB-0",
     ):
         page.goto(address)
-        for width in (320, 360, 768, 1280):
-            page.set_viewport_size({"width": width, "height": 900})
-            assert page.evaluate(BESIDE) <= 0, (address, width)
-        found = Axe().run(page)
-        assert found.violations_count == 0, found.generate_report()
+        is_within(page, address, (320, 360, 768, 1280))
+        axe_finds_nothing(page)
     page.goto(own)
     scan(page, "WRONG-1")
     page.get_by_role("alert").wait_for()
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
+    axe_finds_nothing(page)

@@ -4,10 +4,10 @@ import re
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 from standardwebhooks import Webhook
 
+from tests.browser.everybody import at_widths, axe_finds_nothing
 from tests.serving import serving
 
 pytestmark = pytest.mark.slow
@@ -193,11 +193,7 @@ def test_webhooks_are_for_everybody(open_browser, program, scheme, language):
     pages = [f"{own}/{form}" for form in ("change", "secret", "delete")]
     for address in ("/webhooks", "/webhooks/new", own, *pages):
         page.goto(address)
-        for width in (320, 360, 1280):
-            page.set_viewport_size({"width": width, "height": 900})
-            beside = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            assert page.evaluate(beside) <= 0, (address, width)
-            found = Axe().run(page)
-            assert found.violations_count == 0, found.generate_report()
+        for _ in at_widths(page, address):
+            axe_finds_nothing(page)
     page.goto(own)
     delete(page)
