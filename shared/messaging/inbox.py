@@ -198,11 +198,11 @@ def _process(hearing: Inbox, event_id: UUID) -> bool:
         pending = (
             select(inbox.c.envelope, inbox.c.via)
             .where(inbox.c.event_id == event_id, inbox.c.state == "pending")
-            .with_for_update(skip_locked=True)
+            .with_for_update()  # waits: who has the row may be one that only heard it again
         )
         row = session.execute(pending).one_or_none()
         if row is None:
-            return False  # another process has it, or had it
+            return False  # another process had it
         _follow(row.envelope)
         _handle(session, hearing.consumers, row.envelope)
         when_committed(session, partial(metrics.handled, row.envelope, row.via))

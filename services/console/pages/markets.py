@@ -3,14 +3,12 @@
 import time
 from typing import Any
 
-from flask import g
+from flask import current_app, g
 
 from services.console.apis import Part, read
 
 KEPT_SECONDS = 60.0
 MOST_KEPT = 500  # people
-
-_kept: dict[str, tuple[float, "Masters"]] = {}
 
 
 class Masters:
@@ -52,10 +50,10 @@ def masters(*, needed: bool = False) -> Masters:
 
     A form that would lose something without them needs them: it raises what went wrong instead.
     """
-    who = g.person.token
-    kept = _kept.get(who)
-    if kept and kept[0] > time.monotonic():
-        return kept[1]
+    kept, who = _kept(), g.person.token
+    until, known = kept.get(who, (0.0, None))
+    if known is not None and until > time.monotonic():
+        return known
     parts = g.apis.together(
         markets=read("orders.masters_list_markets", {"limit": 100}),
         sellers=read("orders.masters_list_sellers", {"limit": 100}),
@@ -65,15 +63,21 @@ def masters(*, needed: bool = False) -> Masters:
     if faults and needed:
         raise faults[0]
     if not faults:
-        if len(_kept) >= MOST_KEPT:
-            _kept.clear()
-        _kept[who] = (time.monotonic() + KEPT_SECONDS, found)
+        if len(kept) >= MOST_KEPT:
+            kept.clear()
+        kept[who] = (time.monotonic() + KEPT_SECONDS, found)
     return found
 
 
 def forget() -> None:
     """Read them anew next time: the person has changed one of them."""
-    _kept.pop(g.person.token, None)
+    _kept().pop(g.person.token, None)
+
+
+def _kept() -> dict[str, tuple[float, Masters]]:
+    """What each person saw, and until when that holds: of this app, for another asks other services."""
+    kept: dict[str, tuple[float, Masters]] = current_app.extensions.setdefault("masters", {})
+    return kept
 
 
 def _names(things: dict[str, dict[str, Any]]) -> list[tuple[str, str]]:

@@ -8,7 +8,6 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from services.console.pages import markets
 from shared import clock
 from shared.access import ROLES
 from tests.unit.console.conftest import answering
@@ -108,8 +107,7 @@ class Yard:
 
 
 @pytest.fixture
-def yard(make_console, people, monkeypatch):
-    monkeypatch.setattr(markets, "_kept", {})  # tokens of one second are the same
+def yard(make_console, people):
     return Yard(make_console, people)
 
 

@@ -63,6 +63,24 @@ def test_an_event_that_comes_twice_at_once_takes_effect_once(shipping, heard):
     assert len(heard) == 1
 
 
+@pytest.mark.requirement("F-04")
+def test_an_event_that_is_heard_again_while_it_is_taken_in_does_not_wait_for_the_sweep(
+    shipping, heard, monkeypatch
+):
+    """Who pulls it again has its row for a moment, and leaves the work to who had it first."""
+    with shipping.sessions() as again:
+
+        def hold(point):
+            if point == "before_ack":
+                again.execute(text("update inbox set acked_at = null"))
+                threading.Timer(0.3, again.commit).start()
+
+        monkeypatch.setattr(inbox, "crash_point", hold)
+        by_pull(shipping, envelope("order.placed"))
+
+    assert len(heard) == 1
+
+
 def test_a_first_delivery_whose_handler_fails_is_kept_for_its_next_attempt(shipping):
     @shipping.messaging.consumers.on(OrderPlaced)
     def fail_after_writing(session, order):
