@@ -100,6 +100,7 @@ def make_cli(
 
     for verb in (
         migrate,
+        await_migrations,
         health,
         events,
         outbox,
@@ -136,6 +137,15 @@ def migrate(service: Service, wait: float) -> None:
     migrations.wait_for_database(service.engine(), wait)
     migrations.upgrade(service.engine(), service.messaging.name)
     click.echo(f"{service.messaging.name}: the database is up to date")
+
+
+@click.command()
+@click.option("--wait", default=0.0, show_default=True, help="Seconds to wait for whoever migrates.")
+@click.pass_obj
+def await_migrations(service: Service, wait: float) -> None:
+    """Return once the database has this release's shape or a newer one; exit 1 if it has not in time."""
+    if not migrations.wait_until_current(service.engine(), service.messaging.name, wait):
+        raise click.ClickException("migrations are missing")
 
 
 @click.command()

@@ -48,6 +48,16 @@ metadata = MetaData(
 
 PING_AFTER_SECONDS = 1.0
 
+# A server behind a network that is cut says nothing any more: without these a thread would wait for it for a
+# quarter of an hour. Seconds, but for the last, which is milliseconds; libpq's own names.
+GIVE_UP: Mapping[str, Any] = {
+    "connect_timeout": 3,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware instant; naive ones are refused at the door, and what comes back is in UTC."""
@@ -89,7 +99,7 @@ def make_engine(url: str, pool_size: int = 5) -> Engine:
         json_serializer=lambda value: msgspec.json.encode(value).decode(),
         json_deserializer=msgspec.json.decode,
         connect_args={
-            "connect_timeout": 3,
+            **GIVE_UP,
             "options": "-c lock_timeout=5s -c idle_in_transaction_session_timeout=5s -c timezone=UTC",
         },
     )
@@ -165,7 +175,7 @@ def libpq_url(engine: Engine) -> str:
 
 def listening(engine: Engine, channel: str) -> psycopg.Connection[Any]:
     """A connection of its own to the engine's database, which hears the notifications of a channel."""
-    connection = psycopg.connect(libpq_url(engine), autocommit=True, connect_timeout=3)
+    connection = psycopg.connect(libpq_url(engine), autocommit=True, **GIVE_UP)
     connection.execute(f"listen {channel}".encode())
     return connection
 
@@ -201,11 +211,12 @@ def migrations_folder(service: str) -> Path:
 
 
 def is_current(connection: Connection, service: str) -> bool:
-    """Whether every migration of the service has been applied.
+    """Whether every migration of the service has been applied, and maybe those of a newer release.
 
-    Asked by each readiness probe, so without Alembic, which would read every migration for it.
+    A newer shape still has what the release before needs: both run while one takes the other's place. Asked
+    by each readiness probe, so without Alembic, which would read every migration for it.
     """
-    return migration_of(connection) == newest_migration(service)
+    return (migration_of(connection) or "") >= newest_migration(service)
 
 
 def migration_of(connection: Connection) -> str | None:

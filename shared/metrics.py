@@ -8,12 +8,14 @@ a dead one had set would stay. An agent is one process and needs no folder.
 """
 
 import fcntl
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import count
 from pathlib import Path
 from typing import IO
 from wsgiref.simple_server import WSGIServer
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 from prometheus_client import (
     REGISTRY,
@@ -66,11 +68,28 @@ def exposition() -> bytes:
     return generate_latest(_registry())
 
 
-def serve(host: str, port: int) -> WSGIServer | None:
-    """Answer Prometheus from a thread of this process; not at all if the port is 0."""
+def serve(host: str, port: int, hanging: Callable[[], Sequence[str]] = tuple) -> WSGIServer | None:
+    """Answer Prometheus, and whoever asks whether this process lives, from threads of it.
+
+    Not at all if the port is 0. `/health/live` is 503 while something hangs, which `hanging` names.
+    """
     if not port:
         return None
     server, _thread = start_http_server(port, host, _registry())
+    counts = server.get_app()
+    assert counts is not None
+
+    def answer(asked: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
+        if asked["PATH_INFO"] != "/health/live":
+            return counts(asked, start)
+        found = list(hanging())
+        start(
+            "503 Service Unavailable" if found else "200 OK",
+            [("Content-Type", "application/json"), ("Cache-Control", "no-store")],
+        )
+        return [json.dumps({"status": "hangs", "hanging": found} if found else {"status": "live"}).encode()]
+
+    server.set_app(answer)
     return server
 
 

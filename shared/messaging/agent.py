@@ -39,6 +39,11 @@ CHECK_EVERY_SECONDS = 3600.0
 # So long what has passed through the broker stays in its file, sealed.
 REWRITE_EVERY_SECONDS = 24 * 3600.0
 LOOK_AT_FILE_EVERY_SECONDS = 3600.0
+# A duty that shows no sign of life for so long hangs. One piece of work is a batch, a page or an event; of
+# what is done by the hour it may be a query over everything.
+HANGS_SECONDS = 120.0
+HANGS_BY_THE_HOUR_SECONDS = 3600.0
+BY_THE_HOUR = frozenset({"retention", "rewrite", "check"})
 
 
 class Agent:
@@ -68,6 +73,7 @@ class Agent:
         self._sealer = Sealer(messaging.name, settings.message_keys, settings.message_public_keys)
         metrics.REFUSED.labels("pull")  # told from the start, for an alert has to see it grow
         self._stopping = threading.Event()
+        self._at_work_since: dict[str, float] = {}  # by duty; one that rests is not there
         self._hearing = Inbox(
             sessions=sessions,
             consumers=messaging.consumers,
@@ -93,6 +99,26 @@ class Agent:
         """Let each thread end what it has in hand."""
         self._stopping.set()
 
+    def hanging(self) -> list[str]:
+        """The duties that hang; a database, broker or service that is away makes none of them."""
+        now = time.monotonic()
+        return sorted(
+            name
+            for name, since in self._at_work_since.copy().items()
+            if now - since > (HANGS_BY_THE_HOUR_SECONDS if name in BY_THE_HOUR else HANGS_SECONDS)
+        )
+
+    def _goes_on(self) -> bool:
+        """Whether a duty is to begin another piece of work: asked before each, which is its sign of life."""
+        self._at_work_since[threading.current_thread().name] = time.monotonic()
+        return not self._stopping.is_set()
+
+    def _rest(self, seconds: float) -> None:
+        """Wait with nothing in hand; no longer than until the agent is stopped."""
+        self._at_work_since.pop(threading.current_thread().name, None)
+        self._stopping.wait(seconds)
+        self._at_work_since[threading.current_thread().name] = time.monotonic()
+
     def _duties(self) -> list[tuple[str, Callable[[], None]]]:
         sources = sorted(self._messaging.consumers.sources)
         return [
@@ -113,7 +139,7 @@ class Agent:
     def _repeat(self, name: str, duty: Callable[[], None]) -> None:
         backoff = Backoff(0.2, 5)
         failures = 0
-        while not self._stopping.is_set():
+        while self._goes_on():
             started = time.monotonic()
             try:
                 duty()
@@ -123,7 +149,7 @@ class Agent:
                 log.warning(
                     "agent_failed", duty=name, failures=failures, error=f"{type(error).__name__}: {error}"
                 )
-                self._stopping.wait(backoff.seconds(failures))
+                self._rest(backoff.seconds(failures))
 
     def _relay(self) -> None:
         publisher = Publisher(self._app, self._sealer)
@@ -134,7 +160,7 @@ class Agent:
 
     def _relay_all(self, publisher: Publisher) -> None:
         while relay_batch(self._sessions, publisher, self._messaging.name) == BATCH:
-            if self._stopping.is_set():
+            if not self._goes_on():
                 return
 
     def _dispatch(self) -> None:
@@ -152,7 +178,7 @@ class Agent:
         engine = self._sessions.kw["bind"]
         assert isinstance(engine, Engine)
         with listening(engine, channel) as listener:
-            while not self._stopping.is_set():
+            while self._goes_on():
                 act()
                 # One notification is enough to wake; the rest of a burst is drained with it.
                 for _ in listener.notifies(timeout=POLL_SECONDS, stop_after=1):
@@ -164,18 +190,18 @@ class Agent:
     def _sweep(self) -> None:
         for event_id in inbox.claim_due(self._hearing, SWEEP_LIMIT):
             inbox.process(self._hearing, event_id)
-            if self._stopping.is_set():
+            if not self._goes_on():
                 return
-        self._stopping.wait(min(POLL_SECONDS, self._settings.retry_base_seconds))
+        self._rest(min(POLL_SECONDS, self._settings.retry_base_seconds))
 
     def _acknowledging(self, source_name: str) -> Callable[[], None]:
         def acknowledge() -> None:
             source = self._source(source_name)
             limit = 1  # until it answers: what can't be told is marked in vain
             try:
-                while not self._stopping.is_set():
+                while self._goes_on():
                     if self._acknowledge(source, limit) < limit:
-                        self._stopping.wait(POLL_SECONDS)
+                        self._rest(POLL_SECONDS)
                     else:
                         limit = deliveries.ACKNOWLEDGE_LIMIT
             finally:
@@ -192,15 +218,15 @@ class Agent:
             source = self._source(source_name)
             publisher = Publisher(self._app, self._sealer)
             try:
-                while not self._stopping.is_set():
+                while self._goes_on():
                     envelopes = source.pull(self._grace_seconds(publisher))
                     for envelope in envelopes:
                         self._hear(envelope, source_name)
-                        if self._stopping.is_set():
+                        if not self._goes_on():
                             return
                     if len(envelopes) < deliveries.PULL_LIMIT:
                         # What is owed for longer than the grace is found within another.
-                        self._stopping.wait(self._settings.pull_grace_seconds)
+                        self._rest(self._settings.pull_grace_seconds)
                     else:
                         # More is owed; what was just taken in would be answered again.
                         self._acknowledge(source, deliveries.ACKNOWLEDGE_LIMIT)
@@ -238,29 +264,29 @@ class Agent:
     def _send_canaries(self) -> None:
         publisher = Publisher(self._app, self._sealer)
         try:
-            while not self._stopping.is_set():
+            while self._goes_on():
                 publisher.send(
                     (queue, str(new_id()), f"{self._messaging.name}.{canary.NAME}", {})
                     for queue in self._messaging.queues
                 )
-                self._stopping.wait(self._settings.canary_seconds)
+                self._rest(self._settings.canary_seconds)
         finally:
             publisher.close()
 
     def _watching(self, watch: Watch) -> Callable[[], None]:
         def look() -> None:
-            while not self._stopping.is_set():
+            while self._goes_on():
                 with self._sessions.begin() as session:
                     watch(session)
-                self._stopping.wait(POLL_SECONDS)
+                self._rest(POLL_SECONDS)
 
         return look
 
     def _forget(self) -> None:
-        retention.forget(self._sessions, self._stopping.is_set, self._forgets)
+        retention.forget(self._sessions, lambda: not self._goes_on(), self._forgets)
         for chore in self._chores:
             chore(self._sessions)
-        self._stopping.wait(RETENTION_EVERY_SECONDS)
+        self._rest(RETENTION_EVERY_SECONDS)
 
     def _rewrite(self) -> None:
         publisher = Publisher(self._app, self._sealer)
@@ -271,22 +297,22 @@ class Agent:
             log.info("broker_file_not_rewritten", error=str(error))
         finally:
             publisher.close()
-        self._stopping.wait(LOOK_AT_FILE_EVERY_SECONDS)
+        self._rest(LOOK_AT_FILE_EVERY_SECONDS)
 
     def _measure(self) -> None:
         publisher = Publisher(self._app, self._sealer)
         try:
-            while not self._stopping.is_set():
+            while self._goes_on():
                 with self._sessions() as session:
                     measuring.measure_backlog(self._messaging, session)
                 measuring.measure_queues(self._messaging, publisher)
-                self._stopping.wait(MEASURE_EVERY_SECONDS)
+                self._rest(MEASURE_EVERY_SECONDS)
         finally:
             publisher.close()
 
     def _check(self) -> None:
         measuring.run_checks(self._sessions, self._checks)
-        self._stopping.wait(CHECK_EVERY_SECONDS)
+        self._rest(CHECK_EVERY_SECONDS)
 
 
 def run_agent(
@@ -318,7 +344,7 @@ def run_agent(
         chores=chores,
         woken=woken,
     )
-    serve(settings.metrics_host, settings.metrics_port)
+    serve(settings.metrics_host, settings.metrics_port, agent.hanging)
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         agent.stop()

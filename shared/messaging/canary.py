@@ -1,4 +1,4 @@
-"""A worker that hears nothing though the broker answers ends itself, and its supervisor starts it anew.
+"""A worker that hears nothing or hangs though the broker answers ends itself, and is started anew.
 
 While it listens it marks its queues in the broker, for nobody can ask it: workers take no orders.
 """
@@ -25,14 +25,26 @@ MARK_SECONDS = 15  # for so long a queue counts as listened to after it was last
 
 
 class Hearing:
-    """When each queue of this worker was last heard; any task is a sign of life, not the canary alone."""
+    """When each queue of this worker was last heard; any task is a sign of life, not the canary alone.
 
-    def __init__(self, queues: Iterable[str]) -> None:
-        self.last_heard = dict.fromkeys(queues, time.monotonic())
+    And when its main loop last turned, which hands tasks out and looks after their time limits.
+    """
+
+    def __init__(self) -> None:
+        self.last_heard: dict[str, float] = {}
+        self.turned_at = time.monotonic()
 
     def heard(self, queue: str) -> None:
         """Note a sign of life."""
         self.last_heard[queue] = time.monotonic()
+
+    def turned(self) -> None:
+        """Note that the main loop turns."""
+        self.turned_at = time.monotonic()
+
+    def stands(self, deadline_seconds: float) -> bool:
+        """Whether the main loop has not turned for longer than the deadline."""
+        return time.monotonic() - self.turned_at > deadline_seconds
 
     def deaf_queues(self, deadline_seconds: float) -> list[str]:
         """The queues nothing has come from for longer than the deadline."""
@@ -42,10 +54,17 @@ class Hearing:
 
 def watch(app: Celery, deadline_seconds: float) -> None:
     """Begin to watch once the worker consumes."""
+    hearing = Hearing()
+
+    # Celery's own, every two seconds, from the main loop; who is to hear it has to be there from the start.
+    @signals.heartbeat_sent.connect(weak=False)
+    def note_turn(**_: Any) -> None:
+        hearing.turned()
 
     @signals.worker_ready.connect(weak=False)
     def begin(sender: Any, **_: Any) -> None:
-        hearing = Hearing(queue.name for queue in sender.task_consumer.queues)
+        for queue in sender.task_consumer.queues:
+            hearing.heard(queue.name)
 
         @signals.task_received.connect(weak=False)
         def note(request: Any, **_: Any) -> None:
@@ -60,8 +79,14 @@ def watch(app: Celery, deadline_seconds: float) -> None:
 def _end_when_deaf(app: Celery, hearing: Hearing, deadline_seconds: float) -> None:
     broker = app.connection_for_read()
     while True:
+        answers = _mark(broker, hearing.last_heard)
+        if not answers or state.should_stop is not None:
+            hearing.turned()  # the main loop waits for the broker, or for the last of its work
+        elif hearing.stands(deadline_seconds):
+            log.error("worker_hangs")
+            _end_process()
         # A worker with work in hand may have no room for more; its time limits look after it.
-        if not _mark(broker, hearing.last_heard) or state.reserved_requests:
+        if not answers or state.reserved_requests:
             for queue in hearing.last_heard:
                 hearing.heard(queue)
         elif deaf := hearing.deaf_queues(deadline_seconds):

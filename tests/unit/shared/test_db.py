@@ -1,5 +1,8 @@
 """What every service expects of its database."""
 
+import os
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from importlib import import_module
 
@@ -14,7 +17,8 @@ from sqlalchemy.orm import Session
 from deploy.local.databases import SERVICES
 from shared.db import each_alone, is_current, make_engine, metadata, new_id
 from shared.messaging.tables import jobs
-from shared.migrations import downgrade, upgrade, wait_for_database
+from shared.migrations import downgrade, upgrade, wait_for_database, wait_until_current
+from tests.waiting import PATIENCE_SECONDS
 
 
 def test_ids_rise_with_time():
@@ -115,6 +119,59 @@ def test_migrations_go_up_and_down_and_up_again(postgres_server, service):
     finally:
         upgrade(engine, service)
         engine.dispose()
+
+
+@pytest.mark.requirement("K-03")
+def test_two_that_migrate_at_once_do_it_once_and_who_waits_for_it_goes_on_after_it(postgres_server):
+    engine = make_engine(postgres_server.url("documents"))
+    try:
+        downgrade(engine, "documents")
+        assert not wait_until_current(engine, "documents", 0)
+        with ThreadPoolExecutor() as pool:
+            waiting = pool.submit(wait_until_current, engine, "documents", PATIENCE_SECONDS)
+            both = [pool.submit(upgrade, engine, "documents") for _ in range(2)]
+            for one in both:
+                one.result()
+            assert waiting.result()
+        upgrade(engine, "documents")
+        assert wait_until_current(engine, "documents", 0)
+    finally:
+        upgrade(engine, "documents")
+        engine.dispose()
+
+
+@pytest.fixture
+def migrated_by_a_newer_release(postgres_server):
+    """An engine of a database that has migrations that this release does not know."""
+    engine = make_engine(postgres_server.url("orders"))
+    told = text("update alembic_version set version_num = :now returning version_num")
+    with engine.begin() as connection:
+        own = connection.scalar(text("select version_num from alembic_version"))
+        connection.execute(told, {"now": "9999"})
+    yield engine
+    with engine.begin() as connection:
+        connection.execute(told, {"now": own})
+    engine.dispose()
+
+
+@pytest.mark.requirement("K-03")
+def test_the_release_before_serves_on_when_a_newer_one_has_migrated_and_leaves_it_so(
+    migrated_by_a_newer_release,
+):
+    upgrade(migrated_by_a_newer_release, "orders")
+
+    with migrated_by_a_newer_release.connect() as connection:
+        assert is_current(connection, "orders")
+        assert connection.scalar(text("select version_num from alembic_version")) == "9999"
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="the system has no such timeout")
+def test_a_connection_whose_network_is_cut_is_given_up(engines):
+    with engines["orders"].connect() as connection:
+        own = socket.socket(fileno=os.dup(connection.connection.dbapi_connection.fileno()))
+        with own:
+            assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 25_000
+            assert own.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 10
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -1,0 +1,144 @@
+"""What hangs says so, or ends itself, and is started anew; what waits for others lives."""
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+from celery import Celery
+from kombu import Connection
+from sqlalchemy.orm import sessionmaker
+
+from deploy.local.databases import SERVICES
+from deploy.local.keys import Keys
+from deploy.local.ports import free_port
+from deploy.local.valkey import temporary_valkey
+from shared.db import make_engine
+from shared.messaging import agent as agents
+from shared.messaging.agent import Agent
+from shared.metrics import serve
+from shared.settings import ServiceSettings, read
+from tests.contract.openapi import ENVIRONMENT
+from tests.waiting import PATIENCE_SECONDS, until
+
+pytestmark = pytest.mark.requirement("K-02")
+
+ROOT = Path(__file__).parents[4]
+NOBODY = "127.0.0.1:1"
+
+# A worker whose main loop stands still at the first canary that it is handed, with a task in hand.
+HANGING_WORKER = """
+import sys, time
+from celery import signals
+from sqlalchemy.orm import sessionmaker
+from shared.db import make_engine
+from shared.messaging.service import Messaging
+from shared.messaging.worker import make_worker
+from shared.settings import ServiceSettings, read
+from tests.contract.openapi import ENVIRONMENT
+
+broker, port = sys.argv[1:]
+settings = read(ServiceSettings, ENVIRONMENT | {
+    "BROKER_URL": broker, "METRICS_PORT": port, "CANARY_SECONDS": "1", "CANARY_DEADLINE_SECONDS": "4",
+})
+engine = make_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
+app = make_worker(Messaging("orders", {}), sessionmaker(engine), settings, hears_events=False)
+
+@app.task(name="orders.long")
+def long():
+    time.sleep(1000)
+
+@signals.task_received.connect(weak=False)
+def stand_still(request, **_):
+    if request.name == "orders.canary":
+        time.sleep(1000)
+
+app.worker_main(["worker", "-P", "prefork", "-c", "2", "--without-gossip", "--without-mingle"])
+"""
+
+
+@pytest.fixture
+def valkey():
+    with temporary_valkey() as server:
+        yield server
+
+
+def answer_of(port):
+    return httpx.get(f"http://127.0.0.1:{port}/health/live", trust_env=False)
+
+
+@pytest.fixture
+def lonely_agent(shipping, monkeypatch, tmp_path):
+    """An agent that reaches no database, broker or service, with one more duty; and what lets that go on."""
+    monkeypatch.setattr(agents, "HANGS_SECONDS", 20.0)  # longer than a client of the broker tries by itself
+    goes_on = threading.Event()
+
+    def lookout(_session):
+        goes_on.wait()
+
+    engine = make_engine(f"postgresql+psycopg://nobody@{NOBODY}/none")
+    keys = Keys(tmp_path)
+    told = {
+        "BROKER_URL": f"redis://{NOBODY}/0",
+        "ORDERS_URL": f"http://{NOBODY}",
+        "MESSAGE_KEYS": keys.message_keys("shipping"),
+        "MESSAGE_PUBLIC_KEYS": keys.message_public_keys(SERVICES),
+    }
+    settings = read(ServiceSettings, ENVIRONMENT | told)
+    agent = Agent(shipping.messaging, sessionmaker(engine), settings, watches=[lookout])
+    running = threading.Thread(target=agent.run)
+    running.start()
+    yield agent, goes_on
+    goes_on.set()
+    agent.stop()
+    running.join()
+
+
+def test_an_agent_tells_what_hangs_and_not_what_reaches_nobody(heard, lonely_agent):
+    agent, goes_on = lonely_agent
+    port = free_port()
+    server = serve("127.0.0.1", port, agent.hanging)
+    try:
+        assert answer_of(port).status_code == 200
+        until(lambda: answer_of(port).status_code == 503)
+        assert answer_of(port).json() == {"status": "hangs", "hanging": ["watch-lookout"]}
+        assert "waybill_" in httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+
+        goes_on.set()
+        until(lambda: answer_of(port).status_code == 200)
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_worker_that_hangs_with_work_in_hand_ends_itself(valkey, tmp_path):
+    port = free_port()
+    with (tmp_path / "log").open("w") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-c", HANGING_WORKER, valkey.url, str(port)], cwd=ROOT, stdout=log, stderr=log
+        )
+    try:
+        until(lambda: is_answered(port))
+        with Celery(broker=valkey.url, set_as_current=False) as app:
+            app.send_task("orders.long", queue="orders.events")
+            until(lambda: in_hand(valkey.url) == 1)
+            app.send_task("orders.canary", queue="orders.events")
+        assert worker.wait(PATIENCE_SECONDS) == -9
+    finally:
+        worker.kill()
+        worker.wait()
+    assert "worker_hangs" in (tmp_path / "log").read_text()
+
+
+def is_answered(port):
+    try:
+        return answer_of(port).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def in_hand(url):
+    with Connection(url) as connection:
+        return connection.default_channel.client.zcard("orders.unacked_index")
