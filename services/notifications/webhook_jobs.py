@@ -46,7 +46,6 @@ MOST_DEADLY = 1
 POLL_SECONDS = 0.5  # the guarantee behind LISTEN; what is to be sent again is found so
 # What comes within it is written down and taken on together.
 TURN_SECONDS = 0.02
-HOLD_BACK_SECONDS = 1.0
 SLICE_SECONDS = 2.0  # of work that goes on for long: then other jobs of the queue have their turn
 
 
@@ -147,7 +146,6 @@ class Round:
         self._database = ThreadPoolExecutor(1, thread_name_prefix="database")
         self._tried: list[Tried] = []
         self._under_way: dict[asyncio.Task[None], Claimed] = {}
-        self._held_back_at = 0.0
 
     async def run(self) -> None:
         """Take on what is due until the time is over, and see what was taken on to its end."""
@@ -216,9 +214,6 @@ class Round:
                 deliveries.record(session, tried)
             if not is_claiming:
                 return []
-            if time.monotonic() - self._held_back_at > HOLD_BACK_SECONDS:
-                deliveries.hold_back(session)
-                self._held_back_at = time.monotonic()
             claimed = deliveries.claim(session, room)
         crash_point("after_commit")
         return claimed

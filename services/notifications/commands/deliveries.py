@@ -51,7 +51,6 @@ DELAY_SECONDS = Histogram(
 MOST_UNDER_WAY = 8  # of one endpoint at a time, over all senders; of one that fails: 1
 # A sender has 10 s for a try, and writes down at once what came of it.
 LEASE = timedelta(seconds=30)
-MOST_HELD_BACK = 1000  # deliveries that are put off at a time, as one before them waits
 _SENDERS = 0x57617962  # the lock's name: any number that nobody else uses
 _DIED = f"the process that was sending it died {DEATHS} times"
 _FORGOTTEN = "the event is kept no longer"
@@ -157,22 +156,13 @@ _CLAIM = text(f"""
         case when webhooks.previous_until > now() then webhooks.previous_secret end as previous_secret,
         picked.is_failing, picked.is_further, picked.is_deadly""")  # noqa: S608 - a number of ours
 
-# What is behind something that waits to be tried again is not looked at until then.
+# What is behind something that waits to be tried again is not looked at until then; what is owed in the
+# meantime is put off as it is owed.
 _HOLD_BACK = text("""
-    update webhook_deliveries as mine set next_at = held.until
-    from (
-        select mine.number, max(earlier.next_at) as until
-        from webhooks
-        join webhook_deliveries as mine on mine.webhook_id = webhooks.id
-        join webhook_deliveries as earlier on earlier.line = mine.line
-            and earlier.state = 'waiting' and earlier.position < mine.position
-        where webhooks.state = 'active' and webhooks.hidden_to is null
-        and (webhooks.rested_until is null or webhooks.rested_until <= now())
-        and mine.state = 'waiting' and mine.next_at <= now() and earlier.sending_until is null
-        and earlier.next_at > now()
-        group by mine.number limit :most
-    ) as held
-    where mine.number = held.number""")
+    update webhook_deliveries as mine set next_at = failed.next_at
+    from webhook_deliveries as failed
+    where failed.number = any(:failed) and mine.line = failed.line and mine.state = 'waiting'
+    and mine.position > failed.position and mine.sending_until is null and mine.next_at < failed.next_at""")
 
 _LET_NEXT_GO = text("""
     update webhook_deliveries as mine set next_at = now()
@@ -225,11 +215,6 @@ def claim(session: Session, room: Room) -> list[Claimed]:
     return [_claimed(row, sendable[row.event_id, row.people]) for row in claimed]
 
 
-def hold_back(session: Session) -> None:
-    """Put off what is behind something of its order that waits to be tried again."""
-    session.execute(_HOLD_BACK, {"most": MOST_HELD_BACK})
-
-
 def record(session: Session, tried: Sequence[Tried]) -> None:
     """Write down what came of tries: taken, to be sent again or given up; and what it says of the receivers.
 
@@ -256,6 +241,9 @@ def record(session: Session, tried: Sequence[Tried]) -> None:
     ended = [one["number"] for one in written if one["ended_at"]]
     if ended:
         session.execute(_LET_NEXT_GO, {"ended": ended})
+    failed = [one["number"] for one in written if one["next_at"]]
+    if failed:
+        session.execute(_HOLD_BACK, {"failed": failed})
     for one in written:
         outcome = "given_up" if one["state"] == DeliveryState.FAILED else one["state"]
         when_committed(session, ATTEMPTS.labels("failed" if one["next_at"] else outcome).inc)

@@ -201,6 +201,27 @@ def test_an_order_s_events_go_one_after_the_other_and_wait_for_no_other_order(
     assert receiver.ids == [first, other, first, second, third]
 
 
+@pytest.mark.requirement("W-05", "W-09")
+def test_what_is_behind_something_that_waits_to_be_tried_again_is_looked_at_no_sooner(
+    hook, receiver, tell, send, owed
+):
+    """So an endpoint that is away for days, with many orders on their way, costs others nothing."""
+    hook(receiver)
+    order_id = uuid4()
+    tell("order.placed", order_id=order_id)
+    tell("order.accepted", order_id=order_id)
+    receiver.answers = [500]
+    send()
+    tell("order.updated", order_id=order_id)
+    [other] = tell("order.placed")
+
+    first, *behind, free = owed()
+
+    assert first.next_at > clock.now() + timedelta(seconds=1)
+    assert [one.next_at for one in behind] == [first.next_at] * 2
+    assert (str(free.event_id), free.next_at < clock.now()) == (other, True)
+
+
 @pytest.mark.requirement("W-09")
 def test_what_changes_while_the_change_before_is_being_sent_is_sent_after_it(hook, receiver, tell, send):
     hook(receiver)
