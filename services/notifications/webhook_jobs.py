@@ -36,8 +36,9 @@ T = TypeVar("T")
 _UNSIGNED = "not sent: it could not be signed, as its secret can't be opened; make a new one"
 
 # The next round is owed after ROUND_SECONDS and may find all processes busy for as long as another one's last
-# tries take: with two processes somebody always takes on what comes.
+# tries take. The newest round goes on until then: so with two processes somebody always takes on what comes.
 TAKES_ON_SECONDS = webhooks.ROUND_SECONDS + 2
+AT_MOST_SECONDS = TAKES_ON_SECONDS + 13
 LIMIT_SECONDS = 45
 MOST_UNDER_WAY = 500
 MOST_FAILING = 250  # of these to endpoints that did not take what was sent last: they never fill a round
@@ -50,9 +51,9 @@ SLICE_SECONDS = 2.0  # of work that goes on for long: then other jobs of the que
 
 
 @jobs.kind("webhooks", limit_seconds=LIMIT_SECONDS, queue="webhooks")
-def send_webhooks(sessions: sessionmaker[Session], argument: dict[str, Any]) -> None:  # noqa: ARG001 - all that is due
+def send_webhooks(sessions: sessionmaker[Session], argument: dict[str, Any]) -> None:
     """Send what is due, and what falls due within the round's time."""
-    asyncio.run(Round(sessions).run())
+    asyncio.run(Round(sessions, name=argument.get("round", "")).run())
 
 
 @jobs.kind("webhook_resend", limit_seconds=120)
@@ -128,7 +129,7 @@ def _is_left(sessions: sessionmaker[Session], do_some: Callable[[Session], bool]
 
 
 class Round:
-    """One process' sending for some seconds; several may go on at once."""
+    """One process' sending for some seconds; several may go on at once, a newer one with a later name."""
 
     def __init__(
         self,
@@ -136,12 +137,14 @@ class Round:
         *,
         caller: Callable[[Settings], calling.Caller] | None = None,
         seconds: float = TAKES_ON_SECONDS,
+        name: str | None = None,
     ) -> None:
         self._sessions = sessions
         with sessions() as session:
             self._settings = settings_of(session)
         self._make_caller = caller or (lambda settings: calling.Caller(local=bool(settings.webhooks_local)))
         self._seconds = seconds
+        self._name = name
         # One: a round's transactions follow each other, and never wait for a name to be looked up.
         self._database = ThreadPoolExecutor(1, thread_name_prefix="database")
         self._tried: list[Tried] = []
@@ -153,10 +156,13 @@ class Round:
         caller = self._make_caller(self._settings)
         listening = asyncio.create_task(self._listen())
         takes_on_until = time.monotonic() + self._seconds
+        at_the_latest = time.monotonic() + AT_MOST_SECONDS
         is_open = True
         try:
             while is_open or self._under_way or self._tried:
                 await self._turn(caller, is_open=is_open)
+                if is_open and takes_on_until < time.monotonic() < at_the_latest and await self._is_alone():
+                    takes_on_until = time.monotonic() + POLL_SECONDS
                 is_open = time.monotonic() < takes_on_until
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
@@ -169,6 +175,20 @@ class Round:
             await asyncio.gather(listening, *self._under_way, return_exceptions=True)
             await caller.close()
             self._database.shutdown()
+
+    async def _is_alone(self) -> bool:
+        """Whether the next round can't begin yet and no newer one goes on."""
+        if self._name is None:
+            return False
+        try:
+            return await self._in_database(partial(self._is_last_before_the_next, self._name))
+        except Exception as error:
+            log.warning("webhook_round_not_prolonged", exc_info=error)
+            return False
+
+    def _is_last_before_the_next(self, name: str) -> bool:
+        with self._sessions() as session:
+            return queries.is_last_before_the_next(session, name)
 
     async def _turn(self, caller: calling.Caller, *, is_open: bool) -> None:
         """Write down what came of tries, and take on more, in one commit."""

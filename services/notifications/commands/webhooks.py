@@ -160,7 +160,8 @@ class Count:
 
 
 def _owe(session: Session, key: str) -> None:
-    enqueue(session, "webhooks", key=key, order_id=_ROUNDS, number="webhooks")
+    named = {"round": str(new_id())}  # a later one's name comes after it
+    enqueue(session, "webhooks", key=key, order_id=_ROUNDS, number="webhooks", argument=named)
 
 
 def create_webhook(

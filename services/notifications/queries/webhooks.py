@@ -189,6 +189,13 @@ def is_round_owed(session: Session) -> bool:
     return session.execute(owed.limit(1)).first() is not None
 
 
+def is_last_before_the_next(session: Session, name: str) -> bool:
+    """Whether a round waits for a process to be free while no round that is newer than this one goes on."""
+    running = select(jobs.c.id).where(jobs.c.state == "running", jobs.c.kind == "webhooks")
+    newer = running.where(jobs.c.argument["round"].astext > name)
+    return is_round_owed(session) and session.execute(newer.limit(1)).first() is None
+
+
 def count_by_state(session: Session) -> dict[str, int]:
     """How many webhooks there are in each state."""
     counted = select(Webhook.state, func.count().label("number")).where(Webhook.deleted_at.is_(None))

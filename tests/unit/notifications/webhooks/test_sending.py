@@ -1,8 +1,10 @@
 """What webhooks are sent: signed, in order, again and again, and no more than it should be."""
 
+import asyncio
 import hashlib
 import hmac
 import json
+import threading
 import time
 from base64 import b64decode, b64encode
 from concurrent.futures import ThreadPoolExecutor
@@ -12,11 +14,12 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from deploy.local.ports import free_port
 from services.notifications import webhook_jobs
+from services.notifications.calling import Caller
 from services.notifications.commands import deliveries
 from services.notifications.commands import webhooks as commands
 from services.notifications.commands.deliveries import MOST_UNDER_WAY, Room, claim
@@ -29,8 +32,9 @@ from shared.events.snapshots import OrderSnapshot
 from shared.messaging import copies
 from shared.messaging import jobs as runner
 from shared.messaging.backoff import Backoff
+from shared.messaging.tables import jobs
 from tests.samples import event as sample_of
-from tests.waiting import until
+from tests.waiting import PATIENCE_SECONDS, until
 
 ROOM = Room(all=500, failing=250, further=350, deadly=1)
 
@@ -199,6 +203,34 @@ def test_an_order_s_events_go_one_after_the_other_and_wait_for_no_other_order(
     until(lambda: send() or len(receiver.came) == 5)
 
     assert receiver.ids == [first, other, first, second, third]
+
+
+@pytest.mark.requirement("W-09")
+def test_while_no_process_is_free_for_the_next_round_the_newest_goes_on(hook, receiver, tell, sessions):
+    """All the others may be waiting for what their receivers answer at last."""
+    hook(receiver)
+    tell()
+    begin_all = update(jobs).values(state="running").returning(jobs.c.argument)
+    with sessions.begin() as session:
+        [of_newest] = session.scalars(begin_all)
+        commands.owe_late_round(session)
+
+    def send_as(name):
+        sending = webhook_jobs.Round(sessions, caller=lambda _: Caller(local=True), seconds=0.2, name=name)
+        asyncio.run(sending.run())
+
+    send_as("")  # an older one leaves it to the newest
+    newest = threading.Thread(target=send_as, args=(of_newest["round"],))
+    newest.start()
+    time.sleep(1)
+    tell()
+    until(lambda: len(receiver.came) == 2)
+    assert newest.is_alive()
+
+    with sessions.begin() as session:
+        session.execute(begin_all)
+    newest.join(PATIENCE_SECONDS)
+    assert not newest.is_alive()
 
 
 @pytest.mark.requirement("W-05", "W-09")
