@@ -1,6 +1,7 @@
 """Sending webhooks: a job is a round of some seconds, which has many deliveries under way at once."""
 
 import asyncio
+import mmap
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -48,6 +49,13 @@ POLL_SECONDS = 0.5  # the guarantee behind LISTEN; what is to be sent again is f
 # What comes within it is written down and taken on together.
 TURN_SECONDS = 0.02
 SLICE_SECONDS = 2.0  # of work that goes on for long: then other jobs of the queue have their turn
+
+_stopping = mmap.mmap(-1, 1)  # a byte that a worker shares with the processes that it forks
+
+
+def stop() -> None:
+    """Have the rounds of this process and of those forked from it take on nothing more: the worker stops."""
+    _stopping[0] = 1
 
 
 @jobs.kind("webhooks", limit_seconds=LIMIT_SECONDS, queue="webhooks")
@@ -161,13 +169,13 @@ class Round:
         try:
             while is_open or self._under_way or self._tried:
                 await self._turn(caller, is_open=is_open)
-                if is_open and takes_on_until < time.monotonic() < at_the_latest and await self._is_alone():
-                    takes_on_until = time.monotonic() + POLL_SECONDS
-                is_open = time.monotonic() < takes_on_until
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
                 self._wake.clear()
                 await asyncio.sleep(TURN_SECONDS)
+                if is_open and takes_on_until < time.monotonic() < at_the_latest and await self._is_alone():
+                    takes_on_until = time.monotonic() + POLL_SECONDS
+                is_open = time.monotonic() < takes_on_until and not _stopping[0]
         finally:
             listening.cancel()
             for task in self._under_way:

@@ -233,6 +233,22 @@ def test_while_no_process_is_free_for_the_next_round_the_newest_goes_on(hook, re
     assert not newest.is_alive()
 
 
+@pytest.mark.requirement("W-05")
+def test_when_its_worker_stops_a_round_ends_what_is_under_way_and_leaves_the_rest(
+    hook, receiver, tell, sessions, owed, monkeypatch
+):
+    monkeypatch.setattr(webhook_jobs, "_stopping", bytearray(1))
+    hook(receiver)
+    receiver.answers = [lambda handler: (webhook_jobs.stop(), time.sleep(0.5), handler.answer(204))]
+    order_id = uuid4()
+    tell("order.placed", order_id=order_id)
+    tell("order.accepted", order_id=order_id)
+
+    asyncio.run(webhook_jobs.Round(sessions, caller=lambda _: Caller(local=True), seconds=60).run())
+
+    assert [one.state for one in owed()] == [DeliveryState.TAKEN, DeliveryState.WAITING]
+
+
 @pytest.mark.requirement("W-05", "W-09")
 def test_what_is_behind_something_that_waits_to_be_tried_again_is_looked_at_no_sooner(
     hook, receiver, tell, send, owed
