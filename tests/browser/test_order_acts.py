@@ -55,6 +55,10 @@ def paid_for(come, shop):
     shop.call("orders", "POST", f"{path}/payments", json={"reference": "courier's cash"})
     told = shop.call("orders", "GET", f"{path}/transactions")["items"]
     [paid] = [one for one in told if one["state"] == "recorded"]
+    shop.eventually(
+        lambda: shop.call("orders", "GET", path),
+        lambda now: now["fulfilment"] == "delivered",
+    )
     lines = [{"line_id": order["lines"][0]["line_id"], "quantity": 1}]
     asked = shop.call("orders", "POST", f"{path}/returns", json={"reason": "damaged", "lines": lines})
     shop.call("orders", "POST", f"{path}/returns/{asked['return_id']}/approve", json={})
@@ -345,7 +349,9 @@ def test_a_courier_is_assigned_and_taken_off_again(open_browser, come, shop):
     page = open_browser("helen")
     address = f"/orders/{order['order_id']}/shipment?act=assign_courier-{shipment['shipment_id']}#act"
     page.goto(address)
-    assert page.locator("[name=courier] option").all_inner_texts() == ["Nobody", "Rob Rider"]
+    offered = page.locator("[name=courier] option").all_inner_texts()
+    assert offered[0] == "Nobody"
+    assert ("Rob Rider" in offered, "Olga Old" in offered) == (True, False)
     page.get_by_label("Courier", exact=True).select_option("rob")
     page.get_by_label("Note").fill("x" * 501)
     send(page, "Assign courier")
