@@ -174,13 +174,28 @@ def restore(
         if files is not None:
             _bring_back_files(backup / FILES, files)
             os.sync()  # before rows tell of them
-        _load(engine.url, backup / DUMP, _leap(about, versions, positions))
+        _load(engine.url, backup / DUMP, _leap(about.taken_at, versions, positions))
     migrations.upgrade(engine, service)
     return about
 
 
-def _leap(about: Backup, versions: Sequence[Any], positions: Sequence[Any]) -> str:
-    leap = BURST + max(0, int((clock.now() - about.taken_at).total_seconds()))
+def leap_ahead(
+    engine: Engine, back_to: datetime, *, versions: Sequence[Any] = (), positions: Sequence[Any] = ()
+) -> None:
+    """Have what is counted go on above all that was told since then, as after a restore.
+
+    For a database that another tool has set back: a point-in-time recovery, a fail-over that lost something.
+    Harmless where nothing was lost. Raises BackupError while the service's processes are connected.
+    """
+    with engine.begin() as connection:
+        if others := _others(connection):
+            raise BackupError(f"{others} connections to the database are open: stop its processes first")
+        statements = _leap(back_to, versions, positions).strip().removesuffix("commit;")
+        connection.execution_options(no_parameters=True).exec_driver_sql(statements)
+
+
+def _leap(back_to: datetime, versions: Sequence[Any], positions: Sequence[Any]) -> str:
+    leap = BURST + max(0, int((clock.now() - back_to).total_seconds()))
     counted = (
         f"update public.{column.table} set {column.name} = {column.name} + {by};"  # noqa: S608 - our own names
         for columns, by in (((subjects.c.version, *versions), leap), (positions, leap * CROWD))

@@ -110,6 +110,7 @@ def make_cli(
         resync,
         backup,
         restore,
+        restored,
         doctor,
     ):
         cli.add_command(verb)
@@ -326,8 +327,28 @@ def restore(service: Service, saved: Path, replace: bool) -> None:
         versions=service.versions,
         positions=service.positions,
     )
-    click.echo(f"{name}: as it was at {about.taken_at:%Y-%m-%d %H:%M:%S} UTC. Now start its processes, then")
-    click.echo(f"  resync --since {about.taken_at - ON_THEIR_WAY:%Y-%m-%dT%H:%M:%S}")
+    _say_what_follows(name, about.taken_at)
+
+
+@click.command()
+@click.option(
+    "--to",
+    "back_to",
+    required=True,
+    type=click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
+    help="As of when the database is, in UTC.",
+)
+@click.pass_obj
+def restored(service: Service, back_to: datetime) -> None:
+    """Say that another tool has set the database back; its processes must be stopped."""
+    back_to = back_to.replace(tzinfo=UTC)
+    backups.leap_ahead(service.engine(), back_to, versions=service.versions, positions=service.positions)
+    _say_what_follows(service.messaging.name, back_to)
+
+
+def _say_what_follows(name: str, back_to: datetime) -> None:
+    click.echo(f"{name}: as it was at {back_to:%Y-%m-%d %H:%M:%S} UTC. Now start its processes, then")
+    click.echo(f"  resync --since {back_to - ON_THEIR_WAY:%Y-%m-%dT%H:%M:%S}")
     click.echo("  reconcile, until nothing differs")
 
 

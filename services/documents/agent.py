@@ -2,6 +2,7 @@
 
 from services.documents import consumers, db, jobs, ledger, storage  # noqa: F401 - consumers and jobs register themselves
 from services.documents.messaging import messaging
+from services.documents.recalling import recaller
 from services.documents.settings import Settings
 from shared.messaging.agent import run_agent
 from shared.settings import read
@@ -16,5 +17,6 @@ if __name__ == "__main__":
         settings,
         forgets=[OLD_KEYS],
         chores=[storage.sweep_by_the_hour],
+        woken={"numbering": recaller(settings)},
         checks={"invoice_numbers": lambda session: len(list(ledger.faulty_series(session)))},
     )

@@ -9,7 +9,7 @@ from datetime import timedelta
 import click
 from sqlalchemy.orm import Session
 
-from services.documents import consumers, db, jobs, ledger, queries, storage  # noqa: F401 - consumers and jobs register themselves
+from services.documents import consumers, db, jobs, ledger, queries, recalling, storage  # noqa: F401 - consumers and jobs register themselves
 from services.documents.db import folder_of
 from services.documents.messaging import messaging
 from services.documents.settings import Settings
@@ -116,6 +116,15 @@ def audit(service: Service) -> None:
         click.echo(f"{each.market} {each.seller} {each.kind} {each.period}: {words}")
     if gaps := sum(bool(each.fault) for each in series):
         raise click.ClickException(f"{gaps} series with a gap")
+
+
+@cli.command()
+@click.pass_obj
+def recall(service: Service) -> None:
+    """Ask notifications for the numbers it heard of, where PostgreSQL does not tell that it was set back."""
+    assert isinstance(service.settings, Settings)
+    count = recalling.recall(service.sessions, service.settings, always=True)
+    click.echo(f"{count} numbers are kept for the papers that had them")
 
 
 @cli.command()

@@ -29,8 +29,9 @@ from services.documents.messaging import jobs
 from services.documents.models import Paper, Print
 from shared.db import each_alone
 from shared.events.snapshots import PaperKind
-from shared.messaging.jobs import Effect, PermanentFailure
+from shared.messaging.jobs import Effect, PermanentFailure, RetryLater
 
+RECALL_SECONDS = 5.0  # until the agent has asked
 MOST_FAULTS = 20  # that a verdict names
 MOST_LINES = 2_000  # twice what an order is placed with
 
@@ -116,6 +117,13 @@ def _numbered(sessions: sessionmaker[Session], paper: Paper) -> Paper:
             return numbering.give_number(session, paper.id)
     except numbering.NumberTaken as error:
         raise PermanentFailure(str(error)) from error
+    except numbering.NotRecalled as error:
+        raise RetryLater(
+            RECALL_SECONDS, "the database may have been set back: notifications is asked first"
+        ) from error
+    except numbering.ToldBefore:
+        with sessions.begin() as session:
+            return numbering.give_told_number(session, paper.id)
 
 
 def _einvoice(

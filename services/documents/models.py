@@ -53,6 +53,32 @@ class Series(Base):
     last_issued_on: Mapped[date]  # a later number never has an earlier date, whatever the clocks do
 
 
+class ToldNumber(Base):
+    """A number that others heard of before this database was set back; for a paper of that order alone."""
+
+    __tablename__ = "told_numbers"
+    __table_args__ = (Index("ix_told_numbers_order_id", "order_id"),)
+
+    number: Mapped[str] = mapped_column(primary_key=True)
+    order_id: Mapped[UUID]
+    kind: Mapped[PaperKind]
+    part: Mapped[str]
+    issued_on: Mapped[date]
+
+
+class NumberingPlace(Base):
+    """Where, and in which of its lives, this database last knew of all its numbers; a single row.
+
+    Elsewhere it may have been set back, and gives no number before it has asked what it told.
+    """
+
+    __tablename__ = "numbering_place"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    place: Mapped[str]
+
+
 class Paper(Base):
     """One paper about one order, made by us or sent in; its stored bytes never change."""
 

@@ -1,25 +1,26 @@
 """The guarantee behind the push: what is not acknowledged can be pulled until it is."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import httpx
-from sqlalchemy import and_, func, select, text, update
+from sqlalchemy import and_, func, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from shared import clock
 from shared.db import each_alone
 from shared.messaging import metrics
 from shared.messaging.outbox import envelope
-from shared.messaging.tables import event_log, outbox
+from shared.messaging.tables import event_log, inbox, outbox
 from shared.settings import bearer
 
 PULL_LIMIT = 100
 ACKNOWLEDGE_LIMIT = 1000
 LOG_LIMIT = 1000
+HEARD_LIMIT = 200
 
 
 def pending_for(session: Session, subscriber: str, limit: int, grace_seconds: float) -> list[dict[str, Any]]:
@@ -55,6 +56,27 @@ def acknowledge(session: Session, subscriber: str, event_ids: Sequence[UUID]) ->
         .returning(outbox.c.event_id)
     )
     return len(session.execute(noted).all())
+
+
+def heard_from(
+    session: Session, teller: str, since: datetime, after: UUID, types: Sequence[str]
+) -> dict[str, Any]:
+    """Events of these types that this service has had from another since then, as they came in.
+
+    For one that was set back and has forgotten what it told; with what the next page is asked for by. What
+    was handled over 90 days ago is not kept, and whole only where a service passes events on.
+    """
+    came = tuple_(inbox.c.received_at, inbox.c.event_id)
+    rows = session.execute(
+        select(inbox.c.received_at, inbox.c.event_id, inbox.c.envelope)
+        .where(inbox.c.source == teller, inbox.c.type.in_(types), came > tuple_(since, after))
+        .order_by(inbox.c.received_at, inbox.c.event_id)
+        .limit(HEARD_LIMIT)
+    ).all()
+    return {
+        "events": [row.envelope for row in rows],
+        "next": [rows[-1].received_at, rows[-1].event_id] if len(rows) == HEARD_LIMIT else None,
+    }
 
 
 class Source:
@@ -95,6 +117,16 @@ class Source:
         answer.raise_for_status()
         count: int = answer.json()["deliveries"]
         return count
+
+    def heard(self, since: datetime, *types: str) -> Iterator[dict[str, Any]]:
+        """The events of these types that the other service has had from this one since then."""
+        page: dict[str, Any] = {"next": [since.isoformat(), str(UUID(int=0))]}
+        while page["next"]:
+            asked = dict(zip(("since", "after"), page["next"], strict=True)) | {"types": ",".join(types)}
+            answer = self._client.get("/internal/deliveries/heard", params=asked)
+            answer.raise_for_status()
+            page = answer.json()
+            yield from page["events"]
 
     def close(self) -> None:
         """End the connections."""

@@ -4,10 +4,12 @@ Closed to everyone else, and no part of the API's document: no gateway routes /i
 """
 
 from typing import Any
+from uuid import UUID
 
 import marshmallow
 from marshmallow import fields, validate
 from sqlalchemy.orm import Session
+from webargs.fields import DelimitedList
 
 from shared.access import actor_of
 from shared.db import each_alone
@@ -32,6 +34,14 @@ class LogArguments(marshmallow.Schema):
 
     after = fields.Integer(load_default=0, validate=validate.Range(min=0, max=2**63 - 1))
     limit = fields.Integer(load_default=100, validate=validate.Range(1, deliveries.LOG_LIMIT))
+
+
+class HeardArguments(marshmallow.Schema):
+    """Which page of what the caller told is asked for."""
+
+    since = fields.AwareDateTime(required=True)
+    after = fields.UUID(load_default=UUID(int=0))
+    types = DelimitedList(fields.String(), required=True, validate=validate.Length(1, 20))
 
 
 class AcknowledgementSchema(marshmallow.Schema):
@@ -76,6 +86,16 @@ def acknowledge(session: Session, acknowledgement: dict[str, Any]) -> Ready:
 def log(session: Session, arguments: dict[str, Any]) -> Ready:
     """All that the caller was ever owed, in order, for it to compare with what it has."""
     return Ready({"deliveries": operations.delivery_log(session, _subscriber(session), **arguments)})
+
+
+@blueprint.route("/heard", methods=["GET"])
+@blueprint.arguments(HeardArguments, location="query")
+@blueprint.response(200)
+@requires("events:read")
+@query
+def heard(session: Session, arguments: dict[str, Any]) -> Ready:
+    """What the caller has told this service since then; its own database was set back."""
+    return Ready(deliveries.heard_from(session, _subscriber(session), **arguments))
 
 
 @blueprint.route("/again", methods=["POST"])

@@ -13,7 +13,7 @@ from tests.chaos.invariants import Scene, copies, operate
 from tests.chaos.measures import seconds_until_rest
 from tests.waiting import PATIENCE_SECONDS
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.requirement("K-04")]
 
 
 def test_restored_services_hear_again_what_they_forgot(stack, shop, tmp_path):
@@ -28,16 +28,30 @@ def test_restored_services_hear_again_what_they_forgot(stack, shop, tmp_path):
     for order_id in orders:
         for_the_warehouse(shop, order_id, "release", "pick")
     came_to_rest(stack, "events", "jobs")  # no e-mail waits for a paper that documents will have forgotten
+    numbers = invoice_numbers(shop, orders)
+    assert len(set(numbers.values())) == len(orders)
     restore(stack, shop, {service: saved[service] for service in ("orders", "documents")})
 
     came_to_rest(stack, "events", "jobs")
     path = "/v1/operations/reconciliation"
     assert [shop.call(service, "GET", path)["differences"] for service in SERVICES] == [[]] * len(SERVICES)
     assert list(copies(Scene(stack, Databases(stack), ledger=None))) == []
+    assert invoice_numbers(shop, orders) == numbers  # those that customers hold
     checked = [operate(stack, *check) for check in (("documents", "verify"), ("shipping", "check-stock"))]
     assert [(run.returncode, run.stderr) for run in checked] == [(0, ""), (0, "")]
     goes_out(shop, orders[-1], "pack", "ship", "deliver")
     goes_out(shop, accepted(shop), "release", "pick", "pack", "ship", "deliver")
+
+
+def invoice_numbers(shop, orders):
+    """The number of each order's invoice."""
+    papers = {
+        order: shop.call("documents", "GET", f"/v1/orders/{order}/documents")["items"] for order in orders
+    }
+    return {
+        order: next(paper["number"] for paper in found if paper["kind"] == "invoice")
+        for order, found in papers.items()
+    }
 
 
 def accepted(shop):

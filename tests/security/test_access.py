@@ -39,6 +39,9 @@ INTERNAL = {
     "GET /internal/deliveries": {},
     "POST /internal/deliveries/ack": {"json": {"ids": ["00000000-0000-4000-8000-000000000000"]}},
     "GET /internal/deliveries/log": {},
+    "GET /internal/deliveries/heard": {
+        "params": {"since": "2099-01-01T00:00:00Z", "types": "invoice.issued"}
+    },
     "POST /internal/deliveries/again": {"json": {"since": "2099-01-01T00:00:00Z"}},
 }
 BOUND_BY = {

@@ -54,8 +54,8 @@ def sessions(engines, folder):
     with engines["documents"].begin() as connection:
         connection.execute(
             text(
-                "truncate papers, series, logos, prints, jobs, event_log, outbox, subjects, copies,"
-                " idempotency_keys"
+                "truncate papers, series, told_numbers, logos, prints, jobs, event_log, outbox, subjects,"
+                " copies, idempotency_keys"
             )
         )
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from contextlib import contextmanager
+from datetime import timedelta
 from hashlib import sha256
 
 import psycopg
@@ -15,7 +16,7 @@ from sqlalchemy.orm import sessionmaker
 from deploy.local.databases import database_url, provision
 from services.orders.messaging import messaging
 from services.orders.models import order_numbers
-from shared import backups, migrations
+from shared import backups, clock, migrations
 from shared.backups import BackupError
 from shared.db import is_current, make_engine
 from shared.messaging import outbox
@@ -121,6 +122,21 @@ def test_what_is_told_after_a_restore_is_newer_than_all_that_was_told_before(sou
     assert version > max(versions)
     assert number > max(numbers)
     assert tell(empty, "order.placed", "an order of after the backup")[0] > unknown
+
+
+@pytest.mark.requirement("K-04")
+def test_what_is_told_after_another_tool_has_set_a_database_back_is_newer_too(source):
+    tell(source, "order.placed")
+    back_to = clock.now()
+    with source.connect() as connection:
+        before = connection.scalar(text("select max(version) from subjects"))
+        with pytest.raises(backups.BackupError, match="connections"):
+            backups.leap_ahead(source, back_to)
+    source.dispose()
+
+    backups.leap_ahead(source, back_to - timedelta(hours=1), versions=[copies.c.version])
+
+    assert tell(source, "order.placed", "an order of after it")[0] > before + 3600
 
 
 def test_columns_that_count_what_is_told_go_on_above_it(source, empty, tmp_path):

@@ -1,0 +1,217 @@
+"""A documents database that was set back gives no number twice: it first asks what it told."""
+
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from uuid import UUID
+
+import httpx
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.orm import sessionmaker
+from werkzeug.serving import make_server
+
+from deploy.local.postgres import FORGETFUL, Postgres, let_the_server_pass
+from services.documents import recalling
+from services.documents.commands import papers as commands
+from services.documents.jobs import make_paper
+from services.documents.ledger import faulty_series
+from services.documents.messaging import messaging
+from services.documents.models import Paper, ToldNumber
+from services.documents.numbering import is_recalled
+from services.notifications.messaging import messaging as notifications
+from shared import clock
+from shared.db import make_engine
+from shared.events.snapshots import PaperKind
+from shared.messaging import deliveries
+from shared.messaging.jobs import RetryLater
+from shared.messaging.subjects import lock_order
+from shared.messaging.tables import inbox, outbox
+from shared.migrations import upgrade
+from tests.in_process import make
+from tests.serving import serving
+from tests.unit.documents.sample_orders import order
+
+pytestmark = pytest.mark.requirement("K-04")
+
+
+class Documents:
+    """Documents on a server of its own, which can be set back as a whole."""
+
+    def __init__(self, server, folder):
+        self.server = server
+        self.folder = folder
+        self.engine = make_engine(server.url("documents"))
+        self.sessions = sessionmaker(
+            self.engine,
+            expire_on_commit=False,
+            info={**messaging.session_info(), "documents_folder": folder / "papers"},
+        )
+
+    def due(self, accepted):
+        """The invoice of an accepted order, not yet numbered."""
+        with self.sessions.begin() as session:
+            lock_order(session, accepted.order_id)
+            commands.issue_due_papers(session, accepted, None)
+            return session.scalars(
+                select(Paper.id).where(Paper.order_id == accepted.order_id, Paper.kind == PaperKind.INVOICE)
+            ).one()
+
+    def issued(self, accepted):
+        """The number of an order's invoice, made as its job makes it and told of."""
+        paper_id = self.due(accepted)
+        effect = make_paper(self.sessions, {"paper_id": str(paper_id)})
+        with self.sessions.begin() as session:
+            lock_order(session, accepted.order_id)
+            effect(session)
+        return self.number_of(paper_id)
+
+    def number_of(self, paper_id):
+        with self.sessions() as session:
+            return session.get_one(Paper, paper_id).number
+
+    def save(self):
+        """Keep all files of the server, as they are now."""
+        with self.stopped():
+            shutil.copytree(self.server.cluster, self.folder / "base", symlinks=True)
+
+    def recover(self):
+        """What is told of a point-in-time recovery: the files as they were, on a timeline of their own."""
+        with self.stopped():
+            owner = self.server.cluster.stat()
+            shutil.rmtree(self.server.cluster)
+            shutil.copytree(self.folder / "base", self.server.cluster, symlinks=True)
+            (self.server.cluster / "recovery.signal").touch()
+            for file in [self.server.cluster, *self.server.cluster.rglob("*")]:
+                shutil.chown(file, owner.st_uid, owner.st_gid)
+
+    @contextmanager
+    def stopped(self):
+        self.engine.dispose()
+        self.server.stop()
+        yield
+        self.server.start()
+
+
+@pytest.fixture
+def documents(tmp_path):
+    with tempfile.TemporaryDirectory(prefix="waybill-") as place:
+        let_the_server_pass(Path(place))
+        # Of what was archived nothing is left to be brought back.
+        settings = FORGETFUL | {"restore_command": "false", "hot_standby": "off"}
+        server = Postgres(Path(place) / "postgres", databases=["documents"], settings=settings)
+        try:
+            with server:
+                made = Documents(server, tmp_path)
+                upgrade(made.engine, "documents")
+                yield made
+                made.engine.dispose()
+        finally:
+            server.remove()
+
+
+@pytest.fixture
+def listener(postgres_server, engines, keys):
+    """Where notifications answers, whose inbox has what it was told."""
+    made = make("notifications", postgres_server.url("notifications"), keys, {})
+    made.app.extensions["sessions"] = sessionmaker(engines["notifications"], info=made.session_info)
+    with serving(make_server("127.0.0.1", 0, made.app, threaded=True)) as server:
+        yield f"http://127.0.0.1:{server.port}"
+    with engines["notifications"].begin() as connection:
+        connection.execute(text("truncate inbox"))
+
+
+@pytest.fixture
+def asking(settings, keys, listener):
+    """Documents' settings, by which it reaches notifications."""
+    return replace(settings, notifications_url=listener, service_token=keys.service_token("documents"))
+
+
+def tell(documents, engines):
+    """Have notifications take in all that it is owed."""
+    with documents.sessions.begin() as session:
+        owed = deliveries.pending_for(session, "notifications", 1000, 0)
+        session.execute(outbox.update().values(acked_at=clock.now()))
+    with engines["notifications"].begin() as connection:
+        for event in owed:
+            connection.execute(
+                inbox.insert().values(
+                    event_id=UUID(event["id"]),
+                    source="documents",
+                    type=event["type"],
+                    subject=event["subject"],
+                    envelope=event,
+                    via="push",
+                    state="done",
+                    next_at=clock.now(),
+                )
+            )
+
+
+def test_numbers_that_were_told_stay_those_of_their_orders(documents, engines, asking, monkeypatch):
+    first, second, third, later = (order(1) for _ in range(4))
+    yesterday = clock.now() - timedelta(days=1)
+    with monkeypatch.context() as patched:
+        patched.setattr(clock, "now", lambda: yesterday)
+        numbers = [documents.issued(first)]
+        documents.save()
+        numbers.append(documents.issued(second))
+    numbers.append(documents.issued(third))
+    tell(documents, engines)
+    documents.recover()
+
+    new = documents.due(later)
+    with pytest.raises(RetryLater, match="set back"):
+        make_paper(documents.sessions, {"paper_id": str(new)})
+    assert recalling.recall(documents.sessions, asking) == 2
+    assert recalling.recall(documents.sessions, asking) is None
+
+    numbers.append(documents.issued(later))
+    assert len(set(numbers)) == 4
+    # Resynced, in whatever order, they are as their customers hold them.
+    assert [documents.issued(third), documents.issued(second)] == [numbers[2], numbers[1]]
+    with documents.sessions() as session:
+        dates = select(Paper.issued_on).where(Paper.number == numbers[1])
+        assert session.scalars(dates).all() == [yesterday.date()]
+        assert list(faulty_series(session)) == []
+        assert session.scalars(select(ToldNumber)).all() == []
+
+
+def test_a_number_that_nobody_heard_of_is_given_again(documents, engines, asking):
+    documents.issued(order(1))
+    documents.save()
+    unheard = documents.issued(order(1))
+    documents.recover()
+    recalling.recall(documents.sessions, asking)
+
+    assert documents.issued(order(1)) == unheard
+    with documents.sessions() as session:
+        assert list(faulty_series(session)) == []
+
+
+def test_no_number_is_given_while_notifications_does_not_answer(documents, settings):
+    documents.save()
+    documents.recover()
+
+    with pytest.raises(httpx.ConnectError):
+        recalling.recall(documents.sessions, settings)
+    with documents.sessions() as session:
+        assert not is_recalled(session)
+
+
+def test_notifications_keeps_events_whole():
+    assert notifications.consumers.keeps_events
+
+
+def test_a_restored_dump_asks_too(sessions):
+    """Restored tables are others than those that were dumped; here one is made anew."""
+    with sessions() as session:
+        assert is_recalled(session)
+        session.execute(text("alter table series rename to dumped"))
+        session.execute(text("create table series (like dumped including all)"))
+
+        assert not is_recalled(session)
+        session.rollback()
