@@ -26,7 +26,7 @@ def behind_gateway(settings: Settings, gateway: str) -> Addresses:
     return Addresses(
         services={service: f"{gateway}/{service}" for service in SERVICES},
         token=keys.token("operator", scopes=ALL_SCOPES),
-        gateway_secret=settings.secrets.get("GATEWAY_SECRET", keys.gateway_secret),
+        gateway_secret=settings.secrets.get("GATEWAY_SECRET", keys.gateway_secret).partition(",")[0],
         mail_page=None,
         mail_folder=None,
     )

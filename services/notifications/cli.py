@@ -3,14 +3,18 @@
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
+import click
+from sqlalchemy import select
+
 from services.notifications import consumers, db, jobs, sending, webhook_jobs  # noqa: F401 - they register themselves
 from services.notifications.domain.webhooks import TOLD_AFTER, WebhookState
 from services.notifications.messaging import messaging
 from services.notifications.models import FeedHead, FeedOrder, Webhook
 from services.notifications.queries import feed, webhooks
 from services.notifications.settings import Settings
-from shared.cli import make_cli
+from shared.cli import Service, make_cli
 from shared.doctor import LATE_SECONDS, Patient, Trouble
+from shared.secrets_at_rest import opened, sealed
 
 MOST_NAMED = 5
 
@@ -92,6 +96,28 @@ cli = make_cli(
     positions=[FeedHead.__table__.c.position],
     checks=[mail_server, feed_of_events, programs],
 )
+
+
+@cli.command()
+@click.pass_obj
+def reseal(service: Service) -> None:
+    """Seal every webhook's secret with the newest of WEBHOOK_KEYS, so that the older ones may go."""
+    assert isinstance(service.settings, Settings)
+    keys = service.settings.webhook_keys
+    if not keys:
+        raise click.ClickException("WEBHOOK_KEYS is not set: run it where notifications' API runs")
+    with service.session() as session:
+        ids = session.scalars(select(Webhook.id)).all()
+    for webhook_id in ids:
+        with service.session() as session:
+            webhook = session.get(Webhook, webhook_id, with_for_update=True)
+            if webhook is None:  # deleted meanwhile
+                continue
+            webhook.secret = sealed(keys, opened(keys, webhook.secret))
+            if webhook.previous_secret is not None:
+                webhook.previous_secret = sealed(keys, opened(keys, webhook.previous_secret))
+    click.echo(f"{len(ids)} webhooks are sealed with the newest key")
+
 
 if __name__ == "__main__":
     cli()

@@ -1,5 +1,6 @@
 """The payment gateway, as far as this service calls it: paying money back."""
 
+from collections.abc import Sequence
 from datetime import UTC
 from uuid import UUID
 
@@ -23,12 +24,18 @@ class _Answer(msgspec.Struct):
 
 
 def pay_back(
-    url: str, secret: str, *, refund_id: UUID, payment_reference: str, amount_minor: int, currency: str
+    url: str,
+    secrets: Sequence[str],
+    *,
+    refund_id: UUID,
+    payment_reference: str,
+    amount_minor: int,
+    currency: str,
 ) -> str:
     """Have the gateway pay back part of a payment; answers its reference for that.
 
-    The call is signed as its own calls are (Standard Webhooks), and its webhook-id is the refund's: the
-    gateway does it once however often it is asked. Raises Declined where it says no, and httpx.HTTPError
+    The call is signed as its own calls are (Standard Webhooks), by each of the secrets, and its webhook-id is
+    the refund's: the gateway does it once however often it is asked. Raises Declined where it says no, and httpx.HTTPError
     where it is out of reach or not at its best, so that nobody knows yet.
     """
     body = msgspec.json.encode(
@@ -48,7 +55,9 @@ def pay_back(
         "content-type": "application/json",
         "webhook-id": str(refund_id),
         "webhook-timestamp": str(int(now.timestamp())),
-        "webhook-signature": Webhook(secret).sign(str(refund_id), now, body.decode()),
+        "webhook-signature": " ".join(
+            Webhook(secret).sign(str(refund_id), now, body.decode()) for secret in secrets
+        ),
     }
     answer = httpx.post(f"{url.rstrip('/')}/refunds", content=body, headers=headers, timeout=TIMEOUT_SECONDS)
     if answer.is_client_error and answer.status_code not in _PASSING:

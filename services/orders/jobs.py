@@ -41,7 +41,7 @@ def pay_back(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effec
     try:
         reference = gateway.pay_back(
             settings.gateway_url,
-            settings.gateway_secret,
+            settings.gateway_secrets,
             refund_id=refund.id,
             payment_reference=payment.reference,
             amount_minor=refund.amount_minor,

@@ -10,7 +10,8 @@ from shared.settings import ServiceSettings, is_webhook_secret, only
 class Settings(ServiceSettings):
     """The settings of shipping's processes."""
 
-    # carrier=whsec_…, or carrier/seller=whsec_… for an account that the seller has with it: what signs calls
+    # carrier=whsec_…, or carrier/seller=whsec_… for an account that the seller has with it: what signs calls;
+    # while it is changed the same name twice
     carrier_secrets: tuple[str, ...] = only("api", default=(), is_optional=True)
 
     def faults(self) -> Iterator[str]:
@@ -22,10 +23,11 @@ class Settings(ServiceSettings):
                 "separated by commas"
             )
 
-    def carrier_secret(self, carrier: str, seller: str = "") -> str | None:
-        """What a carrier signs its calls with, or of a seller's own account; None without one."""
+    def secrets_of_carrier(self, carrier: str, seller: str = "") -> tuple[str, ...]:
+        """What a carrier signs its calls with, or of a seller's own account; two while it is changed."""
         account = f"{carrier}/{seller}" if seller else carrier
-        return dict(entry.split("=", 1) for entry in self.carrier_secrets).get(account)
+        named = (entry.split("=", 1) for entry in self.carrier_secrets)
+        return tuple(secret for name, secret in named if name == account)
 
     def sellers_with_account(self, carrier: str) -> frozenset[str]:
         """The sellers that have an account of their own with a carrier."""

@@ -1,7 +1,8 @@
 """Calls from outside that bring no token but a signature, in the way of Standard Webhooks."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -17,10 +18,21 @@ HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 ID = re.compile(r"[A-Za-z0-9_:-]{1,300}")
 
 
-def signed(caller: str, secret_of: Callable[[Any], str | None]) -> Callable[[View], View]:
+def _verify(body: bytes, headers: dict[str, str], secrets: Sequence[str]) -> None:
+    if not secrets:
+        raise WebhookVerificationError("nobody of this name calls")
+    for secret in secrets[:-1]:
+        with suppress(WebhookVerificationError):
+            Webhook(secret).verify(body, headers, json_parse=False)
+            return
+    Webhook(secrets[-1]).verify(body, headers, json_parse=False)
+
+
+def signed(caller: str, secrets_of: Callable[[Any], Sequence[str]]) -> Callable[[View], View]:
     """Let in calls whose signature, made over id, timestamp and body, is the caller's and not old.
 
-    `secret_of` is handed the settings and answers the caller's `whsec_…`; None where there is no such caller.
+    `secrets_of` is handed the settings and answers the caller's `whsec_…`, of which any will do: while one is
+    changed there are two. None where there is no such caller.
     """
 
     def admit() -> None:
@@ -28,10 +40,7 @@ def signed(caller: str, secret_of: Callable[[Any], str | None]) -> Callable[[Vie
         try:
             if not ID.fullmatch(headers["webhook-id"]):
                 raise WebhookVerificationError("webhook-id is no id")  # noqa: TRY301 - one way to refuse
-            secret = secret_of(current_app.extensions["settings"])
-            if secret is None:
-                raise WebhookVerificationError("nobody of this name calls")  # noqa: TRY301
-            Webhook(secret).verify(request.get_data(cache=True), headers, json_parse=False)
+            _verify(request.get_data(cache=True), headers, secrets_of(current_app.extensions["settings"]))
         except (WebhookVerificationError, ValueError) as error:
             refuse_access(401, f"the signature is not accepted: {error}", "Webhook-Signature")
         # Each has an address of its own, and nothing in common with others of its kind.

@@ -31,7 +31,7 @@ blueprint = Blueprint(
 @blueprint.arguments(GatewayCallArguments)
 @blueprint.response(200, PaymentSchema)
 @blueprint.alt_response(202, schema=DiscrepancySchema)
-@signed("gateway", lambda settings: settings.gateway_secret)
+@signed("gateway", lambda settings: settings.gateway_secrets)
 @command
 def record_gateway_payment(session: Session, call: dict[str, Any]) -> Payment | Response:
     """Record what the gateway received. A payment told again, by its reference, is answered like the first.
@@ -48,7 +48,7 @@ def record_gateway_payment(session: Session, call: dict[str, Any]) -> Payment | 
 @blueprint.arguments(RefundCallArguments)
 @blueprint.response(200, RefundSchema)
 @blueprint.alt_response(202, schema=DiscrepancySchema)
-@signed("gateway", lambda settings: settings.gateway_secret)
+@signed("gateway", lambda settings: settings.gateway_secrets)
 @command
 def record_gateway_refund(session: Session, call: dict[str, Any]) -> Refund | Response:
     """Note what the gateway paid back, before or after its payment; told again it is answered like the first.
@@ -65,7 +65,7 @@ def record_gateway_refund(session: Session, call: dict[str, Any]) -> Refund | Re
 @blueprint.arguments(ChargebackCallArguments)
 @blueprint.response(200, RefundSchema)
 @blueprint.alt_response(202, schema=DiscrepancySchema)
-@signed("gateway", lambda settings: settings.gateway_secret)
+@signed("gateway", lambda settings: settings.gateway_secrets)
 @command
 def record_chargeback(session: Session, call: dict[str, Any]) -> Refund | Response:
     """Note that a customer's bank took money back, and how that ended, in whatever order it is told.

@@ -37,7 +37,7 @@ def enter_tracking(
 @blueprint.route("/carriers/<string(maxlength=40):carrier>/events", methods=["POST"])
 @blueprint.arguments(CarrierCallArguments)
 @blueprint.response(200, TrackedParcelSchema)
-@signed("carrier", lambda settings: settings.carrier_secret((request.view_args or {})["carrier"]))
+@signed("carrier", lambda settings: settings.secrets_of_carrier((request.view_args or {})["carrier"]))
 @command
 def hear_carrier(session: Session, call: dict[str, Any], carrier: str) -> Parcel:
     """Note what a carrier says of a parcel. What comes again, late or out of order does no harm.
@@ -55,7 +55,7 @@ def hear_carrier(session: Session, call: dict[str, Any], carrier: str) -> Parcel
 )
 @blueprint.arguments(CarrierCallArguments)
 @blueprint.response(200, TrackedParcelSchema)
-@signed("carrier", lambda settings: settings.carrier_secret(**(request.view_args or {})))
+@signed("carrier", lambda settings: settings.secrets_of_carrier(**(request.view_args or {})))
 @command
 def hear_sellers_carrier(session: Session, call: dict[str, Any], carrier: str, seller: str) -> Parcel:
     """Note what a carrier says of a parcel that goes by a seller's own account with it.

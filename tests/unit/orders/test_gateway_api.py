@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -113,6 +114,18 @@ def test_one_of_several_signatures_is_enough(send, order):
 
 
 OTHER_SECRET = "whsec_" + b64encode(b"somebody else's secret").decode()
+
+
+@pytest.mark.requirement("K-05")
+def test_while_the_secret_is_changed_either_is_good_and_no_third(app, send, order, monkeypatch):
+    known = app.extensions["settings"]
+    both = replace(known, gateway_secret=f"{OTHER_SECRET},{GATEWAY_SECRET}")
+    third = "whsec_" + b64encode(b"nobody's at all").decode()
+
+    monkeypatch.setitem(app.extensions, "settings", both)
+
+    secrets = (GATEWAY_SECRET, OTHER_SECRET, third)
+    assert [send(call_of(order), secret=secret).status_code for secret in secrets] == [200, 200, 401]
 
 
 @pytest.mark.parametrize(

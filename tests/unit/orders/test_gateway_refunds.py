@@ -1,8 +1,10 @@
 """Money back through the payment gateway: asked for by a job, once, whatever becomes of the answers."""
 
 import json
+from base64 import b64encode
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import event, select, text, update
@@ -13,6 +15,7 @@ from services.orders.commands.gateway import record_gateway_payment
 from services.orders.commands.orders import accept_order
 from services.orders.commands.payments import record_payment
 from services.orders.commands.refunds import request_refund, settle_refund, withdraw_refund
+from services.orders.gateway import pay_back
 from services.orders.jobs import GATEWAY_ATTEMPTS
 from services.orders.messaging import messaging
 from shared import clock
@@ -192,3 +195,20 @@ def test_which_payment_has_enough_left_is_not_asked_of_all_refunds_there_are(ses
 
     assert plans
     assert not [plan for plan in plans if "Seq Scan on refunds" in plan]
+
+
+@pytest.mark.requirement("K-05")
+@pytest.mark.parametrize("order_of_secrets", [1, -1])
+def test_while_the_secret_is_changed_both_sign(gateway, order_of_secrets):
+    secrets = [GATEWAY_SECRET, "whsec_" + b64encode(b"the one to come").decode()][::order_of_secrets]
+
+    reference = pay_back(
+        f"http://127.0.0.1:{gateway.server_port}",
+        secrets,
+        refund_id=uuid4(),
+        payment_reference="pi_1",
+        amount_minor=400,
+        currency="GBP",
+    )
+
+    assert reference == "re_1"

@@ -2,6 +2,7 @@
 
 import json
 from base64 import b64encode
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -70,6 +71,20 @@ def test_a_signed_call_moves_the_parcel_and_repeated_does_no_harm(call, told, ca
     _, shown, _ = call("GET", f"/v1/shipments/{shipment.id}")
     assert shown["status"] == "delivered"
     assert [event["place"] for event in shown["parcels"][0]["events"]] == ["Hull"]
+
+
+@pytest.mark.requirement("K-05")
+def test_while_a_carrier_s_secret_is_changed_either_is_good(app, told, carrier_says, monkeypatch):
+    [parcel] = told(shipped).parcels
+    known = app.extensions["settings"]
+    entries = (*known.carrier_secrets, f"waybill={SELLERS_SECRET}")
+    monkeypatch.setitem(app.extensions, "settings", replace(known, carrier_secrets=entries))
+
+    third = "whsec_" + b64encode(b"nobody's at all").decode()
+    secrets = (CARRIER_SECRET, SELLERS_SECRET, third)
+    answers = [carrier_says(parcel, "delivered", secret=secret).status_code for secret in secrets]
+
+    assert answers == [200, 200, 401]
 
 
 @pytest.mark.parametrize(
