@@ -35,8 +35,8 @@ def pay_back(
     """Have the gateway pay back part of a payment; answers its reference for that.
 
     The call is signed as its own calls are (Standard Webhooks), by each of the secrets, and its webhook-id is
-    the refund's: the gateway does it once however often it is asked. Raises Declined where it says no, and httpx.HTTPError
-    where it is out of reach or not at its best, so that nobody knows yet.
+    the refund's: the gateway does it once however often it is asked. Raises Declined where it says no, and
+    httpx.HTTPError where it is out of reach or not at its best, so that nobody knows yet.
     """
     body = msgspec.json.encode(
         {
