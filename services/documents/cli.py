@@ -121,7 +121,7 @@ def audit(service: Service) -> None:
 @cli.command()
 @click.pass_obj
 def recall(service: Service) -> None:
-    """Ask notifications for the numbers it heard of, where PostgreSQL does not tell that it was set back."""
+    """Ask the others for the numbers they heard of, where PostgreSQL does not tell that it was set back."""
     assert isinstance(service.settings, Settings)
     count = recalling.recall(service.sessions, service.settings, always=True)
     click.echo(f"{count} numbers are kept for the papers that had them")

@@ -119,7 +119,7 @@ def _numbered(sessions: sessionmaker[Session], paper: Paper) -> Paper:
         raise PermanentFailure(str(error)) from error
     except numbering.NotRecalled as error:
         raise RetryLater(
-            RECALL_SECONDS, "the database may have been set back: notifications is asked first"
+            RECALL_SECONDS, "the database may have been set back: the others are asked first"
         ) from error
     except numbering.ToldBefore:
         with sessions.begin() as session:

@@ -14,7 +14,7 @@ from services.documents import queries
 from services.documents.domain.papers import NUMBERED_KINDS, may, status_after
 from services.documents.models import NumberingPlace, Paper, Series, ToldNumber
 from shared import clock
-from shared.events.snapshots import DocumentsSnapshot, NumbersPer, PaperKind
+from shared.events.snapshots import NumbersPer, PaperKind
 from shared.messaging.subjects import of_locked_order
 
 PREFIXES = {PaperKind.INVOICE: "", PaperKind.CREDIT_NOTE: "CN-"}
@@ -120,28 +120,20 @@ def is_recalled(session: Session) -> bool:
     return not session.execute(select(_is_elsewhere())).scalar_one()
 
 
-def recall(session: Session, told: Iterable[DocumentsSnapshot]) -> int:
+def recall(session: Session, told: Iterable[ToldNumber]) -> int:
     """Keep the numbers that others heard of and no paper here has; answers how many.
 
-    From the commit on numbers are given again. Agents that do so at once wait for each other.
+    Of two that are the same the first counts. From the commit on numbers are given again. Agents that do so
+    at once wait for each other.
     """
     session.execute(select(NumberingPlace).with_for_update())
-    heard = {
-        paper.number: {
-            "number": paper.number,
-            "order_id": documents.order_id,
-            "kind": paper.kind,
-            "part": paper.part,
-            "issued_on": paper.issued_on,
-        }
-        for documents in told
-        for paper in documents.papers
-        if paper.number and paper.issued_on
-    }
+    heard: dict[str, ToldNumber] = {}
+    for one in told:
+        heard.setdefault(one.number, one)
     known = set(session.scalars(select(Paper.number).where(Paper.number.in_(heard))))
-    forgotten = [row for number, row in heard.items() if number not in known]
-    if forgotten:
-        session.execute(insert(ToldNumber).on_conflict_do_nothing(), forgotten)
+    known |= set(session.scalars(select(ToldNumber.number)))
+    forgotten = [one for number, one in heard.items() if number not in known]
+    session.add_all(forgotten)
     session.execute(
         insert(NumberingPlace)
         .values(id=1, place=func.database_place())

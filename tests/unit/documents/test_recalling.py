@@ -2,9 +2,10 @@
 
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from uuid import UUID
 
@@ -22,11 +23,11 @@ from services.documents.ledger import faulty_series
 from services.documents.messaging import messaging
 from services.documents.models import Paper, ToldNumber
 from services.documents.numbering import is_recalled
-from services.notifications.messaging import messaging as notifications
 from shared import clock
 from shared.db import make_engine
 from shared.events.snapshots import PaperKind
 from shared.messaging import deliveries
+from shared.messaging.inbox import _kept
 from shared.messaging.jobs import RetryLater
 from shared.messaging.subjects import lock_order
 from shared.messaging.tables import inbox, outbox
@@ -36,6 +37,8 @@ from tests.serving import serving
 from tests.unit.documents.sample_orders import order
 
 pytestmark = pytest.mark.requirement("K-04")
+
+LISTENERS = ("notifications", "orders")
 
 
 class Documents:
@@ -114,28 +117,28 @@ def documents(tmp_path):
 
 
 @pytest.fixture
-def listener(postgres_server, engines, keys):
-    """Where notifications answers, whose inbox has what it was told."""
-    made = make("notifications", postgres_server.url("notifications"), keys, {})
-    made.app.extensions["sessions"] = sessionmaker(engines["notifications"], info=made.session_info)
-    with serving(make_server("127.0.0.1", 0, made.app, threaded=True)) as server:
-        yield f"http://127.0.0.1:{server.port}"
-    with engines["notifications"].begin() as connection:
-        connection.execute(text("truncate inbox"))
+def asking(postgres_server, engines, settings, keys):
+    """Documents' settings, by which it reaches those whose inboxes have what they were told."""
+    with ExitStack() as stack:
+        addresses = {}
+        for service in LISTENERS:
+            made = make(service, postgres_server.url(service), keys, {"GATEWAY_SECRET": keys.gateway_secret})
+            made.app.extensions["sessions"] = sessionmaker(engines[service], info=made.session_info)
+            server = stack.enter_context(serving(make_server("127.0.0.1", 0, made.app, threaded=True)))
+            addresses[f"{service}_url"] = f"http://127.0.0.1:{server.port}"
+        yield replace(settings, **addresses, service_token=keys.service_token("documents"))
+    for service in LISTENERS:
+        with engines[service].begin() as connection:
+            connection.execute(text("truncate inbox"))
 
 
-@pytest.fixture
-def asking(settings, keys, listener):
-    """Documents' settings, by which it reaches notifications."""
-    return replace(settings, notifications_url=listener, service_token=keys.service_token("documents"))
-
-
-def tell(documents, engines):
-    """Have notifications take in all that it is owed."""
+def tell(documents, engines, listener):
+    """Have a listener take in all that it is owed, and keep of it what it keeps."""
+    kept = import_module(f"services.{listener}.messaging").messaging.consumers
     with documents.sessions.begin() as session:
-        owed = deliveries.pending_for(session, "notifications", 1000, 0)
+        owed = deliveries.pending_for(session, listener, 1000, 0)
         session.execute(outbox.update().values(acked_at=clock.now()))
-    with engines["notifications"].begin() as connection:
+    with engines[listener].begin() as connection:
         for event in owed:
             connection.execute(
                 inbox.insert().values(
@@ -143,7 +146,7 @@ def tell(documents, engines):
                     source="documents",
                     type=event["type"],
                     subject=event["subject"],
-                    envelope=event,
+                    envelope=_kept(kept, event),
                     via="push",
                     state="done",
                     next_at=clock.now(),
@@ -151,7 +154,10 @@ def tell(documents, engines):
             )
 
 
-def test_numbers_that_were_told_stay_those_of_their_orders(documents, engines, asking, monkeypatch):
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_numbers_that_one_of_them_heard_stay_those_of_their_orders(
+    documents, engines, asking, monkeypatch, listener
+):
     first, second, third, later = (order(1) for _ in range(4))
     yesterday = clock.now() - timedelta(days=1)
     with monkeypatch.context() as patched:
@@ -160,7 +166,7 @@ def test_numbers_that_were_told_stay_those_of_their_orders(documents, engines, a
         documents.save()
         numbers.append(documents.issued(second))
     numbers.append(documents.issued(third))
-    tell(documents, engines)
+    tell(documents, engines, listener)
     documents.recover()
 
     new = documents.due(later)
@@ -192,7 +198,7 @@ def test_a_number_that_nobody_heard_of_is_given_again(documents, engines, asking
         assert list(faulty_series(session)) == []
 
 
-def test_no_number_is_given_while_notifications_does_not_answer(documents, settings):
+def test_no_number_is_given_while_the_others_do_not_answer(documents, settings):
     documents.save()
     documents.recover()
 
@@ -200,10 +206,6 @@ def test_no_number_is_given_while_notifications_does_not_answer(documents, setti
         recalling.recall(documents.sessions, settings)
     with documents.sessions() as session:
         assert not is_recalled(session)
-
-
-def test_notifications_keeps_events_whole():
-    assert notifications.consumers.keeps_events
 
 
 def test_a_restored_dump_asks_too(sessions):
