@@ -11,7 +11,7 @@ HOURS ?= 12
 TYPE ?= order.placed
 TYPES ?=
 TO ?=
-# What starts the real processes, three at a time, for much of it waits: the browser's files fill what is left.
+# Three at a time on two cores, for much of it waits. What starts the real processes: the browser's files fill what is left.
 SLOW := tests/end_to_end tests/chaos tests/unit/local tests/benchmarks tests/browser
 FOLDER ?= backups
 BACKUP ?= $(lastword $(sort $(wildcard $(FOLDER)/$(SERVICE)-*)))
@@ -40,7 +40,7 @@ job: runtime ## run the main job on ORDERS=50 orders of the system behind GATEWA
 	@$(WAYBILL) job --gateway '$(GATEWAY)' --orders $(ORDERS)
 
 test: dev lint ## run all tests on own servers and free ports
-	@.venv/bin/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
+	@.venv/bin/python -m pytest -m "not slow" --numprocesses 3 --dist loadfile
 	@.venv/bin/python -m pytest -m slow $(SLOW) --numprocesses 3 --dist loadscope --no-loadscope-reorder \
 		-W default::pytest.PytestUnraisableExceptionWarning
 

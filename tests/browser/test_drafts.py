@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.conftest import PATIENCE_MILLISECONDS
-from tests.browser.everybody import at_widths, axe_finds_nothing
+from tests.browser.everybody import is_for_everybody
 from tests.shop import ADDRESS
 
 pytestmark = pytest.mark.slow
@@ -526,8 +526,7 @@ def test_new_orders_and_carts_are_for_everybody(open_browser, begin, known, sche
     for address in (*pages, *asked):
         answer = page.goto(address)
         assert answer.status == 200
-        for _ in at_widths(page, address):
-            axe_finds_nothing(page)
+        is_for_everybody(page, address)
         sent = page.evaluate("performance.getEntriesByType('navigation')[0].encodedBodySize")
         assert sent < 30_000, (address, sent)
 

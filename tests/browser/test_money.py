@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.everybody import at_widths, axe_finds_nothing
+from tests.browser.everybody import is_for_everybody
 
 pytestmark = pytest.mark.slow
 
@@ -239,5 +239,4 @@ def test_the_pages_of_money_are_for_everybody(open_browser, shop, pay, scheme, l
         "/money/told",
     ):
         page.goto(address)
-        for _ in at_widths(page, address):
-            axe_finds_nothing(page)
+        is_for_everybody(page, address)

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.everybody import at_widths, axe_finds_nothing
+from tests.browser.everybody import axe_finds_nothing, is_for_everybody
 
 pytestmark = pytest.mark.slow
 
@@ -166,8 +166,7 @@ def test_views_are_for_everybody(open_browser, called, scheme, language):
     page.locator("#said .said").wait_for()
     menu(page)
 
-    for _ in at_widths(page, "", (320, 360, 768, 1280)):
-        axe_finds_nothing(page)
+    is_for_everybody(page, "views", (320, 360, 768, 1280))
     page.keyboard.press("Escape")
     expect(page.locator("#view")).not_to_have_attribute("open", "")
     assert page.evaluate("document.activeElement.matches('#view > summary')")
