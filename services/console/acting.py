@@ -1,16 +1,20 @@
 """What every form does: have a service act, and lead on; or show the page again with what was said."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import httpx
-from flask import Response, flash, g, make_response, redirect, request
+from flask import Response, abort, flash, g, make_response, redirect, request
 from werkzeug.datastructures import MultiDict
 
 from services.console.apis import Away, Refused
 
 STALE = 412
+KEY = re.compile(r"[\w.:-]{1,255}", re.ASCII)
+VERSION = re.compile(r"[0-9]{1,18}")
 CSP = "Content-Security-Policy"
 PASSED_ON = ("Content-Disposition", "Content-Length", CSP)
 
@@ -114,12 +118,29 @@ def passed_on(answer: httpx.Response) -> Response:
 
 def key() -> str | None:
     """The idempotency key that the form was shown with."""
-    return request.form.get("key")
+    return _as_shown("key", KEY)
 
 
 def version() -> str | None:
     """The version that the form was shown at."""
-    return request.form.get("version")
+    return _as_shown("version", VERSION)
+
+
+def _as_shown(name: str, pattern: re.Pattern[str]) -> str | None:
+    """What the form was shown with; what no form of ours has is no request of ours."""
+    given = request.form.get(name)
+    if given and not pattern.fullmatch(given):
+        abort(HTTPStatus.BAD_REQUEST)
+    return given
+
+
+def must_be_filled(**typed: str) -> None:
+    """Raises Refused with each field of these that nothing was typed into: they are part of an address."""
+    errors = [
+        {"field": name, "reason": g.words("settings.needed")} for name, text in typed.items() if not text
+    ]
+    if errors:
+        raise Refused("", HTTPStatus.UNPROCESSABLE_ENTITY, {"errors": errors}, g.apis.correlation_id)
 
 
 def given(*names: str) -> dict[str, str]:

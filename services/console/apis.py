@@ -286,7 +286,9 @@ class Apis:
         }
         address = operation.path
         for name, value in one.path.items():
-            address = address.replace(f"{{{name}}}", quote(str(value), safe=""))
+            # Dots too: a client, or a server between, takes `..` for the path above.
+            part = quote(str(value), safe="").replace(".", "%2E")
+            address = address.replace(f"{{{name}}}", part)
         request = client.build_request(
             operation.method, address, params=_present(one.query), headers=headers, **options
         )

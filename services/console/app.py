@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import httpx
 import redis
@@ -27,7 +27,7 @@ from flask import (
 from jinja2 import StrictUndefined
 from lucide.jinja import lucide
 from markupsafe import Markup
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.console import login, pages, showing
@@ -116,10 +116,9 @@ def _begin() -> Response | Any:
     asked = (one.partition("-")[0].lower() for one in request.accept_languages.values())
     g.language = chosen if chosen in LANGUAGES else next((one for one in asked if one in LANGUAGES), "en")
     g.words = words_in(g.language)
-    if request.endpoint is None:
-        return None
-    view: Any = current_app.view_functions[request.endpoint]
-    is_open = getattr(view, "open_to_all", False) or request.endpoint in OPEN_TO_ALL
+    # Where there is no view, who is signed in still has the navigation to go on by.
+    view: Any = current_app.view_functions.get(request.endpoint or "")
+    is_open = view is None or getattr(view, "open_to_all", False) or request.endpoint in OPEN_TO_ALL
     if request.method not in SAFE and not _is_from_our_own_page():
         raise Problem(403, g.words("faults.other_site"))
     if is_open and request.path.startswith(("/static/", "/health/", "/metrics")):
@@ -197,6 +196,7 @@ def _what_pages_have() -> dict[str, Any]:
         (one.within for one in pages.SCREENS if one.within and one.blueprint.name == request.blueprint),
         request.blueprint,
     )
+    shown_at = _shown_at()
     return {
         "t": g.words,
         "words_of": g.words.group,
@@ -209,8 +209,9 @@ def _what_pages_have() -> dict[str, Any]:
         "here": request.blueprint,
         "traced": _traced,
         "section": section,
+        "shown_at": shown_at.partition("?")[0],
+        "asked_for": shown_at,
         "within": [one for one in named if section in {one.within, one.blueprint.name}],
-        "asked_for": request.full_path.rstrip("?"),
         "icon": _icon,
         "asset": _asset,
         "correlation_id": correlation_id.get(),
@@ -238,6 +239,25 @@ def _what_pages_have() -> dict[str, Any]:
     }
 
 
+def _shown_at() -> str:
+    """The address of the page that is shown; where a form was refused, of the page that it stands on.
+
+    That is the nearest one above the form's own path, unless the view knows better.
+    """
+    if known := g.get("shown_at"):
+        return str(known)
+    path = request.path
+    is_form = request.method not in SAFE or isinstance(request.routing_exception, MethodNotAllowed)
+    while is_form and path != "/" and not _is_page(path):
+        path = path.rpartition("/")[0] or "/"
+    query = request.query_string.decode(errors="replace")
+    return quote(path) + (f"?{query}" if query else "")
+
+
+def _is_page(path: str) -> bool:
+    return current_app.create_url_adapter(request).test(path, method="GET")  # type: ignore[union-attr]
+
+
 def _icon(name: str, size: int = 18) -> Markup:
     """A small picture beside words; it says nothing by itself."""
     return Markup(lucide(name, size=size, **{"class": "icon", "aria-hidden": "true", "focusable": "false"}))  # noqa: S704
@@ -254,6 +274,8 @@ def _told(error: Exception) -> Any:
     """Any error as a page, with what finds it in the logs."""
     if isinstance(error, SignedOut):
         return _stranger()
+    if isinstance(error, MethodNotAllowed) and request.method in SAFE:  # the address of a form, and no page
+        return redirect(_shown_at(), 302)
     status, title, detail = 500, g.words("faults.unexpected"), ""
     number = correlation_id.get()
     if isinstance(error, Refused):

@@ -1,6 +1,7 @@
 """Around each view: the transaction, the idempotency key, the answer by the view's schema."""
 
 import random
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from shared.web.blueprint import View, documents_headers
 T = TypeVar("T")
 
 ATTEMPTS = 3
+VERSION = re.compile(r"[0-9]{1,18}")  # of a bigint; and no parser has to bear thousands of digits
 # What PostgreSQL says of a transaction that another one got in the way of: it may simply be tried again.
 PASSING = {"40001", "40P01"}
 
@@ -103,7 +105,7 @@ def _if_match() -> int | None:
     if given is None or given == "*":
         return None
     version = given.strip().strip('"')
-    if not (version.isascii() and version.isdigit()):
+    if not VERSION.fullmatch(version):
         raise Invalid(**{"If-Match": 'must be one ETag of ours, as in "3"'})
     return int(version)
 

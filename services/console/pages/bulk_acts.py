@@ -148,6 +148,7 @@ class BulkList:
         if not ticked:
             flash(f"{self.words}.none")
             return redirect(self.back(), 303)
+        g.shown_at = self.back() if request.method == "POST" else None
         page = render_template(
             "parts/bulk.html", list=self, act=wanted, ticked=ticked, found=found, most=MOST, back=self.back()
         )

@@ -106,12 +106,6 @@ def do_bulk(name: str) -> Any:
     return redirect(f"{back.path}?{urlencode(query, doseq=True)}#result", 303)
 
 
-@blueprint.get("/bulk/<_name>")
-def show_again(_name: str) -> Any:
-    """The list, for who loads the answer of a form again."""
-    return redirect(url_for("carts.show_list"), 302)
-
-
 def _done(name: str, draft_ids: list[str]) -> dict[str, Any]:
     """What became of each, with the name of whose cart it is where it is still one."""
     answer = g.apis.write(

@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, abort, g, render_template, request, url_for
+from flask import Blueprint, g, render_template, request, url_for
 
-from services.console.acting import act, key, version
+from services.console.acting import act, key, must_be_filled, version
 from services.console.apis import Part, Read, read
 from services.console.pages.markets import Masters, masters
 from services.console.pages.reviews import changes, is_reviewed, mark_of, yes_or_no
@@ -83,9 +82,8 @@ def ask_new() -> Any:
 def create() -> Any:
     """Make a product; where there is one already, first show what that would change of it."""
     seller, sku = (request.form.get(name, "").strip() for name in ("seller", "sku"))
-    if not sku or not seller:
-        abort(HTTPStatus.UNPROCESSABLE_ENTITY)
-    there = g.apis.together(product=read(PRODUCT, seller=seller, sku=sku))["product"]
+    path = {"seller": seller, "sku": sku}
+    there = _find(PRODUCT, path)
     if there:
         return _product_form(masters(needed=True), seller, sku, there)
     return _put_product(seller, sku, ask_new, said="done.product_made")
@@ -179,9 +177,8 @@ def ask_new_coupon() -> Any:
 def create_coupon() -> Any:
     """Make a coupon; where there is one already, first show what that would change of it."""
     seller, market, coupon = (request.form.get(name, "").strip() for name in ("seller", "market", "coupon"))
-    if not (seller and market and coupon):
-        abort(HTTPStatus.UNPROCESSABLE_ENTITY)
-    there = g.apis.together(coupon=read(COUPON, seller=seller, market=market, coupon=coupon))["coupon"]
+    path = {"seller": seller, "market": market, "coupon": coupon}
+    there = _find(COUPON, path)
     if there:
         return _coupon_form(masters(needed=True), seller, market, coupon, there)
     return _put_coupon(seller, market, coupon, ask_new_coupon, said="done.coupon_made")
@@ -204,16 +201,16 @@ def change_coupon(seller: str, market: str, coupon: str) -> Any:
 
 
 def _put_product(seller: str, sku: str, again: Any, *, said: str) -> Any:
+    path = {"seller": seller, "sku": sku}
+
+    def put() -> Any:
+        must_be_filled(**path)
+        body = _product_body(masters(needed=True))
+        return g.apis.write(PUT_PRODUCT, body, key=key(), version=version(), **path)
+
     return act(
         "product",
-        lambda: g.apis.write(
-            PUT_PRODUCT,
-            _product_body(masters(needed=True)),
-            key=key(),
-            version=version(),
-            seller=seller,
-            sku=sku,
-        ),
+        put,
         again,
         lambda _: url_for("catalogue.show", seller=seller, sku=sku),
         said=said,
@@ -223,11 +220,15 @@ def _put_product(seller: str, sku: str, again: Any, *, said: str) -> Any:
 
 def _put_coupon(seller: str, market: str, coupon: str, again: Any, *, said: str) -> Any:
     path = {"seller": seller, "market": market, "coupon": coupon}
+
+    def put() -> Any:
+        must_be_filled(**path)
+        body = _coupon_body(masters(needed=True), market)
+        return g.apis.write(PUT_COUPON, body, key=key(), version=version(), **path)
+
     return act(
         "coupon",
-        lambda: g.apis.write(
-            PUT_COUPON, _coupon_body(masters(needed=True), market), key=key(), version=version(), **path
-        ),
+        put,
         again,
         lambda _: url_for("catalogue.show_coupons", seller=seller, market=market),
         said=said,
@@ -394,6 +395,13 @@ def _shown_in(currency: str, zone: str) -> Any:
 def _known_goods(part: Part) -> Part:
     """What the warehouse knows of a SKU; of most it was told nothing yet, which is no fault."""
     return Part() if part.is_unknown else part
+
+
+def _find(operation: str, path: Mapping[str, str]) -> Part:
+    """What goes by these names already; where one is missing, nothing."""
+    found = g.apis.together(it=Read(operation, path)) if all(path.values()) else {"it": Part(hidden=True)}
+    part: Part = found["it"]
+    return part
 
 
 def _must(one: Read) -> Part:

@@ -4,7 +4,7 @@ from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, render_template, request, url_for
 
 from services.console.acting import act, key
 from services.console.apis import read
@@ -69,14 +69,8 @@ def need_no_answers() -> Any:
     return done_to_each("no_answer", request.form.getlist("order_id"), _end, lambda: _page(""), _addressed)
 
 
-@blueprint.get("/no-answer-needed")
-@blueprint.get(f"{ONE}/<any(write, read, 'no-answer-needed'):_what>")
-def show_again(order_id: UUID | None = None, _what: str = "") -> Any:
-    """The page that a form was sent from, for who loads its answer again."""
-    return redirect(_addressed(str(order_id) if order_id else ""), 302)
-
-
 def _page(opened: str) -> str:
+    g.shown_at = _addressed(opened) if request.method == "POST" else None
     query = {"limit": WAITING_A_PAGE, "cursor": request.args.get("cursor")}
     reads = {"waiting": read("notifications.messages_list_unanswered", query)}
     if opened and (order_id := _uuid(opened)):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, abort, g, redirect, render_template, request, url_for
+from flask import Blueprint, abort, g, render_template, request, url_for
 
 from services.console.acting import act, given, key
 from services.console.apis import read
@@ -260,19 +260,6 @@ def show_told() -> str:
     if parts["told"].hidden:
         abort(403)
     return render_template("money/told.html", told=parts["told"], **_common(masters()))
-
-
-@blueprint.get(f"{LINE}/<any('set-aside', 'take-back', assign, reopen):_what>")
-@blueprint.get("/lines/<any(open, ignored):_what>")
-def show_again(_what: str, line_id: UUID | None = None) -> Any:
-    """The list that a form was sent from, for who loads its answer again."""
-    return redirect(_addressed(line=str(line_id) if line_id else None), 302)
-
-
-@blueprint.get("/refunds/<uuid:_refund_id>")
-def show_refunds_again(_refund_id: UUID) -> Any:
-    """The same of refunds."""
-    return redirect(_refunds(), 302)
 
 
 def _to_line(name: str, line_id: UUID, operation: str, body: Any) -> Any:

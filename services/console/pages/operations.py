@@ -74,12 +74,6 @@ def decide(decision: str) -> Any:
     )
 
 
-@blueprint.get("/decide/<any(retry, skip):_decision>")
-def show_again(_decision: str) -> Any:
-    """The page that a form was sent from, for who loads its answer again."""
-    return redirect(url_for("operations.show_dead"), 302)
-
-
 @blueprint.get("/trace")
 def show_trace() -> str:
     """All that one request led to, in all services, as one tree with times."""

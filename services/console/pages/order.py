@@ -82,6 +82,7 @@ def show_documents(order_id: UUID) -> Any:
 
 def show(tab: str, order_id: UUID) -> Any:
     """A tab; 304 where the browser shows the same already."""
+    g.shown_at = _tab(tab, order_id) if request.method == "POST" else None
     parts = g.apis.together(**_reads(tab, order_id))
     order = parts.pop("order")
     if order.fault:

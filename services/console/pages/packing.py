@@ -14,11 +14,12 @@ from services.console.pages.conflicts import since_in_shipping
 from services.console.pages.markets import masters
 from services.console.pages.screens import Screen
 from services.console.pages.warehouse import only_one
+from services.console.typed import whole
 from shared.web import payloads
 
 MOST_PARCELS = 20  # on the form; the API takes more
 MEASURES = ("weight_grams", "length_mm", "width_mm", "height_mm")
-BOX = re.compile(r"parcels\.(\d+)\.(\w+)(?:\.(.+))?")
+BOX = re.compile(r"parcels\.([0-9]{1,4})\.(\w+)(?:\.(.+))?")
 
 blueprint = Blueprint("packing", __name__, url_prefix="/warehouse/shipments")
 
@@ -161,12 +162,6 @@ def show_label(shipment_id: UUID, document_id: UUID) -> Response:  # noqa: ARG00
     return passed_on(g.apis.stream(CONTENT, document_id=document_id))
 
 
-@blueprint.get(f"{ONE}/<any(scan, {'take-back'!r}, parcels, label, {', '.join(STEPS)}):_what>")
-def show_again(shipment_id: UUID, _what: str) -> Any:
-    """The page that a form was sent from, for who loads its answer again."""
-    return redirect(_own(shipment_id), 302)
-
-
 def _scan(form: str, do_it: Callable[[], Any], shipment_id: UUID) -> Any:
     def where(shipment: Mapping[str, Any]) -> str:
         if shipment["shipment_id"] != str(shipment_id):
@@ -233,21 +228,16 @@ def _boxes(shipment: Mapping[str, Any]) -> list[dict[str, Any]]:
     if request.method == "POST" and "parcels.0.weight_grams" in request.form:
         return _typed_boxes()
     known = list(shipment["parcels"])
-    wanted = min(int(request.args.get("parcels", "") or len(known)), MOST_PARCELS) if _asks() else len(known)
+    asked = whole(request.args.get("parcels", ""))
+    wanted = min(asked, MOST_PARCELS) if isinstance(asked, int) and asked else len(known)
     empty = {"parcel_id": "", "contents": [], **dict.fromkeys(MEASURES, 0)}
     boxes = [*known[:wanted], *[dict(empty) for _ in range(wanted - len(known))]]
     if len(boxes) < len(known) and boxes:  # what was in those that go is to be put somewhere
         boxes[0] = boxes[0] | {"contents": []}
     if len(boxes) == 1:
-        whole = [{"line_id": line["line_id"], "units": line["units"]} for line in shipment["lines"]]
-        boxes[0] = boxes[0] | {"contents": whole}
+        everything = [{"line_id": line["line_id"], "units": line["units"]} for line in shipment["lines"]]
+        boxes[0] = boxes[0] | {"contents": everything}
     return boxes
-
-
-def _asks() -> bool:
-    """Whether the address asks for a number of parcels."""
-    text = request.args.get("parcels", "")
-    return text.isdecimal() and int(text) > 0
 
 
 def _typed_boxes() -> list[dict[str, Any]]:
@@ -260,16 +250,12 @@ def _typed_boxes() -> list[dict[str, Any]]:
         box = boxes.setdefault(place, {"contents": []})
         if line_id:
             if typed.strip() not in {"", "0"}:
-                box["contents"].append({"line_id": line_id, "units": _number(typed)})
+                box["contents"].append({"line_id": line_id, "units": whole(typed)})
         elif field == "parcel_id":
             box["parcel_id"] = typed or None
         else:
-            box[field] = _number(typed or "0")
+            box[field] = whole(typed or "0")
     return [box for _, box in sorted(boxes.items())]
-
-
-def _number(typed: str) -> int | str:
-    return int(typed) if typed.strip().isdecimal() else typed
 
 
 SCREEN = Screen(blueprint, "packing.show_next", "shipping.shipments_get_shipment", within="warehouse")

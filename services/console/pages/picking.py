@@ -11,6 +11,7 @@ from services.console.apis import BULK_SECONDS, read
 from services.console.pages.markets import masters
 from services.console.pages.screens import Screen
 from services.console.pages.warehouse import MOST_CHOICES
+from services.console.typed import whole
 
 PAGE = 50
 
@@ -115,7 +116,7 @@ def _short(lines: Iterable[Mapping[str, Any]]) -> Iterable[dict[str, Any]]:
     for line in lines:
         typed = request.form.get(_name(line), "").strip()
         if typed not in {"", str(line["units"])}:
-            yield {"line_id": line["line_id"], "units": int(typed) if typed.isdecimal() else typed}
+            yield {"line_id": line["line_id"], "units": whole(typed)}
 
 
 def _kept(pick_list_id: UUID, result: Mapping[str, Any]) -> str:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import Any
 
 from flask import Blueprint, g, render_template, request, url_for
 
 from services.console import typed
-from services.console.acting import act, key, version
-from services.console.apis import Part, Read, Refused, read
+from services.console.acting import act, key, must_be_filled, version
+from services.console.apis import Part, Read, read
 from services.console.pages.markets import forget, masters
 from services.console.pages.reviews import changes, is_reviewed, mark_of, yes_or_no
 from shared.wording import locale_of
@@ -57,15 +56,12 @@ class Setup:
     def create(self) -> Any:
         """Make one; where there is one already, first show what that would change of it."""
         path = {name: text(name) for name in self.path}
-        missing = [name for name, typed in path.items() if not typed]
-        there = Part(hidden=True) if missing else self._find(path)
+        there = self._find(path) if all(path.values()) else Part(hidden=True)
         if there:
             return self._page(there.value, path)
 
         def do() -> Any:
-            if missing:
-                errors = [{"field": name, "reason": g.words("settings.needed")} for name in missing]
-                raise Refused("", HTTPStatus.UNPROCESSABLE_ENTITY, {"errors": errors}, g.apis.correlation_id)
+            must_be_filled(**path)
             # It may be there, and is not changed unseen.
             if there.fault is not None and not there.is_unknown:
                 raise there.fault

@@ -98,6 +98,7 @@ def show(location: str, sku: str, review: Mapping[str, Any] | None = None) -> An
 def do(location: str, sku: str, what: str) -> Any:
     """Change a level; a count first shows by how much it is off."""
     operation, fields = ACTS[what]
+    g.shown_at = url_for("stock.show", location=location, sku=sku)  # a SKU may have slashes
     body: dict[str, Any] = {name: request.form.get(name, "").strip() for name in fields}
     body = {name: whole(text) if name in NUMBERS else text for name, text in body.items()}
     if what in {"count", "scrap"} and not is_reviewed(body):

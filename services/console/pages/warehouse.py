@@ -62,11 +62,13 @@ BULK = BulkList(
 @blueprint.get("")
 def show_list() -> Any:
     """The shipments at a step of the work, what is due first before the rest."""
-    step = request.args.get("step", USUAL)
+    filters = filters_asked()
+    step = request.args.get("step")
+    if step is None:
+        return redirect(addressed(step=_step_with_work(filters), result=request.args.get("result")), 302)
     if step not in STEPS:
         abort(404)
     queue, status = STEPS[step]
-    filters = filters_asked()
     result = result_of_bulk()
     failed = [row for row in result["items"] if not row["done"]] if result else []
     query = {"status": status, "limit": PAGE, "cursor": request.args.get("cursor")}
@@ -227,6 +229,12 @@ def addressed(**changes: Any) -> str:
     query: dict[str, Any] = {"step": request.args.get("step"), **filters_asked()} | changes
     pairs = [(name, value) for name, value in query.items() if value]
     return url_for("warehouse.show_list") + (f"?{urlencode(pairs)}" if pairs else "")
+
+
+def _step_with_work(filters: Mapping[str, str]) -> str:
+    """Where whoever names no step begins: if nothing is at the usual one, at the first that has work."""
+    counts = _counts(g.apis.together(counts=read("shipping.queues_count_steps", filters))["counts"])
+    return next((step for step in (USUAL, *STEPS) if counts.get(step, "0") != "0"), USUAL)
 
 
 def _counts(part: Part) -> dict[str, str]:

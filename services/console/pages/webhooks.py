@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from flask import Blueprint, abort, current_app, g, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, g, render_template, request, url_for
 
 from services.console.acting import act, key
 from services.console.apis import read
@@ -268,13 +268,6 @@ def resend(webhook_id: UUID, delivery_id: UUID) -> Any:
         ),
         said="done.webhook_resend",
     )
-
-
-@blueprint.get(f"{ONE}/<any(enable, disable, test, resend):_what>")
-@blueprint.get(f"{ONE}/deliveries/<uuid:_what>/resend")
-def show_again(webhook_id: UUID, _what: Any) -> Any:
-    """The page that a form was sent from, for who loads its answer again."""
-    return redirect(url_for("webhooks.show", webhook_id=webhook_id), 302)
 
 
 def state_of(webhook: Mapping[str, Any]) -> str:

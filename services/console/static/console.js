@@ -9,6 +9,7 @@ const say = (text) => {
 const word = (name) => document.body.dataset["words" + name] || "";
 
 // --- Fetching a page again, for some of its parts ---------------------------------------------------------------
+const here = () => document.body.dataset.at || location.pathname + location.search; // of a form that was refused, where it stands
 const marks = new Map(); // the mark of a page's state (ETag), by address
 
 async function fetchPage(address) {
@@ -32,7 +33,7 @@ function isBusy(part) {
   if (pressed) return true;
   const active = document.activeElement;
   if (part.contains(active) && active.matches("input:not([type=checkbox]), textarea, select")) return true;
-  return part.querySelector("details.menu[open], details[data-keep][open], form[data-changed]") !== null;
+  return part.querySelector(".fault, details.menu[open], details[data-keep][open], form[data-changed]") !== null;
 }
 
 function replace(part, fresh, keepTicks = false) {
@@ -61,7 +62,7 @@ async function refresh() {
   if (!parts.length || document.hidden) return;
   asked = Date.now();
   try {
-    const page = await fetchPage(location.pathname + location.search);
+    const page = await fetchPage(here());
     document.body.classList.remove("is-cut-off");
     if (!page) return;
     let skipped = false;
@@ -72,7 +73,7 @@ async function refresh() {
       const after = part.querySelector("[data-announce]")?.textContent;
       if (before && after && before !== after) announce(after);
     }
-    if (skipped) marks.delete(location.pathname + location.search);
+    if (skipped) marks.delete(here());
   } catch { document.body.classList.add("is-cut-off"); }
 }
 function announce(text) {

@@ -2,6 +2,7 @@
 
 import json
 import re
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -134,6 +135,29 @@ def test_a_new_product_that_is_there_already_is_not_overwritten_unseen(console, 
 
     assert made.status_code == 303
     assert len(orders.written) == 1
+
+
+@pytest.mark.requirement("C-20")
+@pytest.mark.parametrize(("form", "code"), [("new", "sku"), ("coupons/new", "coupon")])
+def test_a_code_of_blanks_is_named_and_all_else_that_was_typed_stays(console, orders, form, code):
+    typed = FILLED | {"seller": "quay", "market": "gb", "name": "Typed with care", code: "  "}
+
+    refused = console.post(f"/catalogue/{form}", data=typed)
+
+    assert refused.status_code == 422
+    assert f'href="#{"product" if code == "sku" else code}-{code}"' in refused.text
+    assert "Typed with care" in refused.text
+    assert orders.written == []
+
+
+@pytest.mark.parametrize("sku", ["..", ".", "#?%"])
+def test_a_sku_is_one_part_of_an_address_whatever_is_in_it(console, orders, sku):
+    console.post("/catalogue/new", data=FILLED | {"seller": "quay", "sku": sku})
+
+    [sent] = orders.written
+    assert (
+        sent.url.raw_path.decode() == f"/v1/sellers/quay/products/{quote(sku, safe='').replace('.', '%2E')}"
+    )
 
 
 def test_a_coupon_is_written_in_percent_and_by_the_markets_clock(console, orders):

@@ -185,6 +185,10 @@ def test_a_refused_step_of_a_shipment_says_so_once_on_whichever_tab_it_was_taken
 
     assert refused.status_code == 412
     assert refused.text.count("Nothing of yours was saved") == 1
+    # What is done from there leads back to the tab, which another address than the form's has.
+    forms = set(re.findall(r'href="([^"?]*)\?(?:act=|")', refused.text))
+    assert forms <= {own if tab == "details" else f"{own}/{tab}"}
+    assert f'data-at="{own if tab == "details" else f"{own}/{tab}"}"' in refused.text
 
 
 @pytest.mark.requirement("S4-01", "C-17")

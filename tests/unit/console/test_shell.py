@@ -143,3 +143,49 @@ def test_where_a_provider_signs_people_in_the_gateway_has_the_apis(make_console)
     browser = make_console(oidc_issuer=AWAY, oidc_client_id="console")
 
     assert browser.get("/orders/v1/orders").status_code == 404
+
+
+FORMS = {
+    "/orders/{id}/do/hold?act=hold": "/orders/{id}?act=hold",
+    "/orders/{id}/shipments/{id}/release": "/orders/{id}",
+    "/messages/{id}/write": "/messages",
+    "/money/lines/{id}/assign?seller=harbour": "/money?seller=harbour",
+    "/money/refunds/{id}": "/money/refunds",
+    "/warehouse/shipments/{id}/scan": "/warehouse/shipments/{id}",
+    "/warehouse/counter/{id}/collect?location=main": "/warehouse/counter/{id}?location=main",
+    "/warehouse/couriers/harbour/joe%3F/{id}/sign": "/warehouse/couriers/harbour/joe%3F",
+    "/warehouse/agenda/{id}/delivery/move": "/warehouse/agenda",
+    "/webhooks/{id}/deliveries/{id}/resend": "/webhooks/{id}",
+    "/stock/main/A%2Fcount/count": "/stock/main/A/count",
+    "/notices/read": "/notices",
+}
+
+
+@pytest.mark.requirement("C-18")
+@pytest.mark.parametrize(("form", "page"), FORMS.items())
+def test_the_address_of_a_form_leads_to_the_page_that_it_stands_on(helen, form, page):
+    one = "018f5d3e-0000-7000-8000-000000000001"
+
+    answer = helen.get(form.format(id=one))
+
+    assert (answer.status_code, answer.location) == (302, page.format(id=one))
+
+
+def test_an_address_that_leads_nowhere_leaves_its_reader_the_navigation(helen, console):
+    page = helen.get("/nowhere/at-all")
+
+    assert page.status_code == 404
+    assert 'class="side"' in page.text
+    assert 'value="/nowhere/at-all"' in page.text  # where the other language is shown
+
+
+@pytest.mark.parametrize(
+    "sent", [{"key": "\u043a"}, {"key": "a\r\nX: y"}, {"version": "9" * 5000}, {"version": "x"}]
+)
+def test_what_no_form_of_ours_is_shown_with_is_turned_away(helen, sent):
+    form = {"key": "k", "version": "1"} | sent
+    one = "018f5d3e-0000-7000-8000-000000000001"
+
+    answer = helen.post(f"/warehouse/shipments/{one}/ship", data=form)
+
+    assert answer.status_code == 400

@@ -120,7 +120,7 @@ def test_a_person_with_shippings_scopes_alone_has_every_page_of_the_warehouse(wa
     console = warehouse.signed_in()
 
     for address in ("/", "/warehouse", "/warehouse?step=to_pack", "/warehouse/pick-lists", warehouse.own):
-        page = console.get(address)
+        page = console.get(address, follow_redirects=True)
         assert page.status_code == 200, address
         assert 'href="/warehouse"' in page.text
         assert 'class="missing"' not in page.text.replace('class="missing" id="waiting"', "")
@@ -136,7 +136,8 @@ def test_who_may_only_look_is_offered_nothing_else(warehouse):
         page = console.get(address).text
         assert page.count('method="post"') == 2, address  # language, signing out
         assert 'type="checkbox"' not in page
-    assert warehouse.signed_in(ROLES["accounts"]).get("/warehouse").status_code == 403
+    accountant = warehouse.signed_in(ROLES["accounts"])
+    assert accountant.get("/warehouse", follow_redirects=True).status_code == 403
 
 
 @pytest.mark.requirement("C-01", "C-04")
@@ -165,7 +166,26 @@ def test_a_list_is_narrowed_by_what_there_is_to_choose_and_each_step_keeps_it(wa
     assert 'href="/warehouse?step=ready&amp;location=north"' in page
     assert "1002+</span>" in page
     assert ">0</span>" not in page
-    assert 'name="location"' not in warehouse.signed_in().get("/warehouse").text
+    assert 'name="location"' not in warehouse.signed_in().get("/warehouse?step=to_pack").text
+
+
+@pytest.mark.parametrize(
+    ("counts", "step"),
+    [
+        ({}, "to_pick"),
+        ({"packing": 3, "released": 1}, "to_pick"),
+        ({"packing": 3, "released": 0}, "to_pack"),
+        ({"packing": 3, "inventory_assigned": 2}, "to_release"),
+    ],
+)
+def test_whoever_names_no_step_begins_at_one_that_has_work(warehouse, counts, step):
+    queue = {"queue": "to_prepare", "count_is_capped": False}
+    items = [queue | {"status": status, "count": count} for status, count in counts.items()]
+    warehouse.answers["GET", "/v1/queues"] = {"items": items}
+
+    opened = warehouse.signed_in().get("/warehouse?seller=harbour&result=r7")
+
+    assert opened.location == f"/warehouse?step={step}&seller=harbour&result=r7"
 
 
 @pytest.mark.requirement("C-24")
@@ -215,7 +235,7 @@ def test_a_pick_list_is_made_at_each_location_and_who_stands_against_it_is_named
     made = {"pick_list_id": str(uuid4())}
     warehouse.answers["POST", "/v1/pick-lists"] = lambda _: httpx.Response(201, json=made)
     console = warehouse.signed_in()
-    both = ticks(console.get("/warehouse"))
+    both = ticks(console.get("/warehouse?step=to_pick"))
 
     one = console.post("/warehouse/bulk/pick_list", data={"key": "k", "shipment": both[:1]})
     two = console.post("/warehouse/bulk/pick_list", data={"key": "k", "shipment": both})
@@ -239,7 +259,7 @@ def test_of_nothing_ticked_nothing_is_asked(warehouse, ticked):
     answer = console.post("/warehouse/bulk/release", data={"key": "k", "shipment": ticked})
 
     assert (answer.status_code, answer.location) == (303, "/warehouse")
-    assert "Choose some shipments first." in console.get("/warehouse").text
+    assert "Choose some shipments first." in console.get("/warehouse", follow_redirects=True).text
     assert warehouse.sent() == []
     assert console.post("/warehouse/bulk/burn", data={"key": "k"}).status_code == 404
 
@@ -374,6 +394,23 @@ def test_with_shipping_away_each_page_says_so(make_console, people):
     console.post("/login", data={"person": "helen"})
 
     for address in ("/warehouse", "/warehouse/pick-lists", f"/warehouse/shipments/{uuid4()}"):
-        page = console.get(address)
+        page = console.get(address, follow_redirects=True)
         assert page.status_code in {200, 503}, address
         assert "Shipping can&#39;t be reached now." in page.text, address
+
+
+@pytest.mark.requirement("C-20")
+@pytest.mark.parametrize("typed", ["9" * 5000, "٣", "many"])
+def test_what_is_no_number_of_anything_is_left_for_the_service_to_refuse(warehouse, typed):
+    console = warehouse.signed_in()
+    warehouse.refuse("PUT", "/v1/shipments/{id}/parcels", status=422)
+    form = {"key": "k", "parcels.0.weight_grams": typed, f"parcels.{'9' * 5000}.weight_grams": "1"}
+
+    shown = console.get(f"{warehouse.own}?parcels={typed}")
+    refused = console.post(f"{warehouse.own}/parcels", data=form)
+
+    assert shown.status_code == 200
+    assert refused.status_code == 422
+    assert [body["parcels"] for _, body, _ in warehouse.sent("PUT")] == [
+        [{"contents": [], "weight_grams": typed}]
+    ]
