@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
-from hashlib import file_digest
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,6 +23,7 @@ from sqlalchemy import URL, Connection, Engine, text
 from shared import clock, migrations
 from shared.db import migration_of, newest_migration
 from shared.messaging.tables import subjects
+from shared.stores import PARTS, Damaged, Gone, Store, with_many
 
 DUMP = "database.dump"
 ABOUT = "backup.json"  # written last: a folder without it is no backup
@@ -92,13 +93,15 @@ class Backup(msgspec.Struct, kw_only=True):
     migration: str  # the newest one in it
     server: str  # PostgreSQL's version
     sha256: str  # of the dump
+    damaged: list[str] = []  # files that were not what was stored, and are not in it
 
 
-def take(engine: Engine, service: str, folder: Path, files: Path | None = None) -> Path:
+def take(engine: Engine, service: str, folder: Path, files: Store | None = None) -> Path:
     """Save a service's database, and then its files, in a new folder inside this one; answers which.
 
     Rows go first: files are named by their content and never change, so one that came later does no harm,
-    and one that is as the last backup has it shares its bytes on the disk. Raises BackupError.
+    and one that the last backup has shares its bytes on the disk. The others are read whole and held to their
+    hash, wherever they are kept: what is damaged is named in the backup. Raises BackupError.
     """
     with _telling_of_the_disk(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -114,7 +117,7 @@ def take(engine: Engine, service: str, folder: Path, files: Path | None = None) 
                 raise
 
 
-def _take(engine: Engine, service: str, new: Path, files: Path | None) -> Path:
+def _take(engine: Engine, service: str, new: Path, files: Store | None) -> Path:
     taken_at = clock.now()
     with engine.connect() as connection:
         migration = migration_of(connection)
@@ -122,11 +125,17 @@ def _take(engine: Engine, service: str, new: Path, files: Path | None) -> Path:
     if migration is None:
         raise BackupError(f"the database of {service} is empty: there is nothing to save")
     _dump(engine.url, new / DUMP)
+    damaged = []
     if files is not None:
         earlier = backups_of(service, new.parent)
-        _save_files(files, new / FILES, earlier[-1] / FILES if earlier else None)
+        damaged = _save_files(files, new / FILES, earlier[-1] / FILES if earlier else None)
     about = Backup(
-        service=service, taken_at=taken_at, migration=migration, server=server, sha256=_sha256(new / DUMP)
+        service=service,
+        taken_at=taken_at,
+        migration=migration,
+        server=server,
+        sha256=_sha256(new / DUMP),
+        damaged=damaged,
     )
     (new / ABOUT).write_bytes(msgspec.json.format(msgspec.json.encode(about)))
     os.sync()  # all of it is on the disk before it is called a backup
@@ -155,7 +164,7 @@ def restore(
     engine: Engine,
     service: str,
     backup: Path,
-    files: Path | None = None,
+    files: Store | None = None,
     *,
     replace: bool = False,
     versions: Sequence[Any] = (),
@@ -170,10 +179,9 @@ def restore(
     """
     about = read(backup)
     _check(about, engine, service, backup, replace=replace)
-    with _telling_of_the_disk(files or backup):
+    with _telling_of_the_disk(backup):
         if files is not None:
-            _bring_back_files(backup / FILES, files)
-            os.sync()  # before rows tell of them
+            _bring_back_files(backup / FILES, files)  # before rows tell of them
         _load(engine.url, backup / DUMP, _leap(about.taken_at, versions, positions))
     migrations.upgrade(engine, service)
     return about
@@ -323,36 +331,50 @@ def _environment(url: URL) -> dict[str, str]:
     return {"PATH": os.defpath, "LC_ALL": "C", "PGCONNECT_TIMEOUT": "5", **password}
 
 
-def _save_files(files: Path, saved: Path, earlier: Path | None) -> None:
-    for file in _named_by_content(files):
-        place = saved / file.parent.name / file.name
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):  # erased since; a restored service hears of that again
+def _save_files(files: Store, saved: Path, earlier: Path | None) -> list[str]:
+    """Save what is stored; answers the hashes of what is damaged."""
+    damaged: list[str] = []
+
+    def save(digest: str) -> None:
+        place = _place(saved, digest)
+        with suppress(Gone):  # erased since; a restored service hears of that again
             try:
-                os.link((earlier or saved) / file.parent.name / file.name, place)
+                os.link(_place(earlier or saved, digest), place)
             except OSError:  # the last backup has not got it
-                shutil.copyfile(file, place)
+                try:
+                    place.write_bytes(files.read(digest))
+                except Damaged as damage:
+                    if isinstance(damage, Gone):
+                        raise
+                    damaged.append(digest)
+
+    for part in PARTS:
+        digests = [digest for digest, _ in files.listed(part)]
+        if digests:
+            (saved / part).mkdir(mode=0o700, parents=True)
+        for _ in with_many(save, digests):
+            pass
+    return sorted(damaged)
 
 
-def _bring_back_files(saved: Path, files: Path) -> None:
-    for file in _named_by_content(saved):
-        place = files / file.parent.name / file.name
-        if place.exists():
-            continue
-        if _sha256(file) != file.name:
-            raise BackupError(f"{file} is damaged: it is not what was saved")
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle, incoming = tempfile.mkstemp(dir=files, prefix=".")
-        os.close(handle)
-        try:
-            shutil.copyfile(file, incoming)
-            Path(incoming).rename(place)
-        finally:
-            Path(incoming).unlink(missing_ok=True)
+def _bring_back_files(saved: Path, files: Store) -> None:
+    """Store what was saved and is not there; what came later stays."""
+
+    def bring(digest: str) -> None:
+        content = _place(saved, digest).read_bytes()
+        if sha256(content).hexdigest() != digest:
+            raise BackupError(f"{_place(saved, digest)} is damaged: it is not what was saved")
+        files.write(digest, content)
+
+    for part in PARTS:
+        digests = sorted(file.name for file in saved.glob(f"{part}/*"))
+        there = {digest for digest, _ in files.listed(part)} if digests else set()
+        for _ in with_many(bring, (digest for digest in digests if digest not in there)):
+            pass
 
 
-def _named_by_content(folder: Path) -> Iterator[Path]:
-    return folder.glob("[0-9a-f][0-9a-f]/[0-9a-f]*")
+def _place(folder: Path, digest: str) -> Path:
+    return folder / digest[:2] / digest
 
 
 def _sha256(file: Path) -> str:

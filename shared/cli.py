@@ -22,11 +22,12 @@ from shared import backups, logging, migrations
 from shared.backups import BackupError
 from shared.db import is_current
 from shared.doctor import Patient, Trouble, examine
-from shared.errors import Invalid, NotFound, Refused
+from shared.errors import Invalid, NotFound, Refused, Unavailable
 from shared.messaging import operations, reconciliation
 from shared.messaging.service import Messaging
 from shared.settings import ServiceSettings, SettingsError, read
 from shared.sources import sources
+from shared.stores import Store
 from shared.text import one_line
 
 Row = Mapping[str, Any]
@@ -50,7 +51,7 @@ class Service:
     sessions: sessionmaker[Session]
     kind: type[ServiceSettings]
     bind: Callable[[Any], None]
-    files: Callable[[Any], Path | None]
+    files: Callable[[Any], Store | None]
     versions: Sequence[Any]
     positions: Sequence[Any]
     checks: Sequence[Any]
@@ -81,16 +82,16 @@ def make_cli(
     kind: type[ServiceSettings],
     bind: Callable[[Any], None],
     *,
-    files: Callable[[Any], Path | None] = lambda _settings: None,
+    files: Callable[[Any], Store | None] = lambda _settings: None,
     versions: Sequence[Any] = (),
     positions: Sequence[Any] = (),
     checks: Sequence[Any] = (),
 ) -> click.Group:
     """The command line of a service, given its sessions, its kind of settings and what binds the two.
 
-    `files` finds, by the settings, the files that its rows tell of; `versions` are the columns that count
-    what it tells, beside the subjects' own, and `positions` those that count it all together; `checks` are
-    what its doctor looks at beside everybody's.
+    `files` finds, by the settings, what keeps the files that its rows tell of; `versions` are the columns
+    that count what it tells, beside the subjects' own, and `positions` those that count it all together;
+    `checks` are what its doctor looks at beside everybody's.
     """
 
     @click.group(cls=_Verbs, help=f"Operate the {messaging.name} service.")
@@ -122,7 +123,7 @@ class _Verbs(click.Group):
         """Tell what goes wrong in one line."""
         try:
             return super().invoke(context)
-        except (NotFound, Refused, Invalid, SettingsError, BackupError) as error:
+        except (NotFound, Refused, Invalid, Unavailable, SettingsError, BackupError) as error:
             raise click.ClickException(str(error)) from error
         except SQLAlchemyError as error:
             raise click.ClickException(f"the database: {error.__cause__ or error}") from error
@@ -309,6 +310,10 @@ def backup(service: Service, folder: Path) -> None:
     """Save the database, and the files it tells of, in a new folder inside FOLDER."""
     place = backups.take(service.engine(), service.messaging.name, folder, service.files(service.settings))
     click.echo(f"{service.messaging.name}: saved in {place}")
+    if damaged := backups.read(place).damaged:
+        for digest in damaged:
+            click.echo(f"{digest} is not what was stored, and is not in the backup")
+        raise click.ClickException(f"{len(damaged)} stored files are damaged: see `verify`")
 
 
 @click.command()

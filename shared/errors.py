@@ -36,3 +36,15 @@ class Invalid(Exception):  # noqa: N818
     def __init__(self, **fields: str) -> None:
         super().__init__("; ".join(f"{field}: {reason}" for field, reason in fields.items()))
         self.fields = fields
+
+
+class Unavailable(Exception):  # noqa: N818
+    """What is needed from outside can't be had now: nothing was changed, and it may be asked again.
+
+    What the caller is told stands first; why, for whoever runs the system, is in the text alone.
+    """
+
+    def __init__(self, told: str, why: str) -> None:
+        super().__init__(f"{told}: {why}")
+        self.told = told
+        self.why = why

@@ -20,6 +20,7 @@ from shared.messaging.service import Messaging
 from shared.messaging.tables import event_log
 from shared.metrics import exposition
 from shared.migrations import upgrade
+from tests.object_store import ObjectStore, object_store
 
 # How a failure is printed where no service has set up its logs. By default it comes with all variables of its
 # frames, which takes a second or two: more than some tests wait for.
@@ -109,6 +110,13 @@ def _wait_longer(connection: Any, _record: object) -> None:
     connection.execute("set lock_timeout = '120s'")
     connection.execute("set idle_in_transaction_session_timeout = 0")
     connection.commit()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[ObjectStore]:
+    """A server of the S3 protocol, of this test process' own."""
+    with object_store() as server:
+        yield server
 
 
 @pytest.fixture

@@ -122,7 +122,9 @@ def service_environments(settings: Settings, keys: Keys, servers: Servers) -> di
     environments["orders"]["GATEWAY_SECRET"] = keys.gateway_secret
     for name, secret in settings.secrets.items():
         environments[SECRETS[name]][name] = secret
-    environments["documents"]["DOCUMENTS_FOLDER"] = str(_folder(settings, "documents"))
+    environments["documents"]["DOCUMENTS_STORE"] = (
+        settings.services.get("DOCUMENTS_STORE") or _folder(settings, "documents").as_uri()
+    )
     environments["notifications"] |= {
         "WEBHOOK_KEYS": keys.webhook_keys,
         "WEBHOOKS_LOCAL": settings.services.get(

@@ -40,6 +40,7 @@ TUNING = (
     "CORS_ORIGINS",
     "CUSTOMER_LINK_DAYS",
     "DIGEST_HOUR",
+    "DOCUMENTS_STORE",
     "FEED_DAYS",
     "GATEWAY_URL",
     "HSTS_SECONDS",
@@ -57,6 +58,8 @@ TUNING = (
     "REQUESTS_PER_MINUTE",
     "RETRY_BASE_SECONDS",
     "RETRY_CAP_SECONDS",
+    "STORE_ENDPOINT",
+    "STORE_REGION",
     "TRUSTED_PROXIES",
     "UPLOADS_PER_MINUTE",
     "WEBHOOKS_LOCAL",
@@ -65,7 +68,12 @@ TUNING = (
 )
 
 # Each handed only to the service that it concerns.
-SECRETS = {"GATEWAY_SECRET": "orders", "CARRIER_SECRETS": "shipping"}
+SECRETS = {
+    "GATEWAY_SECRET": "orders",
+    "CARRIER_SECRETS": "shipping",
+    "STORE_KEY_ID": "documents",
+    "STORE_SECRET": "documents",
+}
 
 # What a process needs of the terminal's environment; the rest is none of its business.
 INHERITED = (

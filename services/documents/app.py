@@ -31,4 +31,5 @@ def create_app(settings: Settings | None = None) -> Flask:
             diagnosis.blueprint,
         ],
         largest_body=LARGEST_UPLOAD + (1 << 16),
+        store=settings.store_at(settings.documents_store),
     )

@@ -2,22 +2,28 @@
 
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
+from hashlib import sha256
+from itertools import chain
 
 import click
 from sqlalchemy.orm import Session
 
 from services.documents import consumers, db, jobs, ledger, queries, recalling, storage  # noqa: F401 - consumers and jobs register themselves
-from services.documents.db import folder_of
+from services.documents.db import store_of
 from services.documents.messaging import messaging
 from services.documents.settings import Settings
-from shared import clock
+from shared import clock, stores
 from shared.cli import Service, make_cli
 from shared.doctor import Patient, Trouble, is_listened_to, space
+from shared.errors import Invalid, Unavailable
+from shared.stores import Damaged, Folder, Gone, Store
 
 RECENT_DAYS = 30
+
+TRIED = b"Written, read, listed and erased to see whether papers can be."
 
 # In a process of its own: no other of ours than the rendering worker's has room for WeasyPrint.
 _RENDERING = "import sys; from services.documents import rendering; sys.exit(rendering.warn_of_slow_fonts())"
@@ -44,22 +50,34 @@ def einvoices(patient: Patient) -> Iterator[Trouble]:
         )
 
 
-def papers_folder(patient: Patient) -> Iterator[Trouble]:
-    """Whether papers can be stored."""
+def papers_store(patient: Patient) -> Iterator[Trouble]:
+    """Whether papers can be stored: a few bytes are written, read, listed and erased again."""
     assert isinstance(patient.settings, Settings)
-    folder = patient.settings.folder
+    store = patient.settings.store_at(patient.settings.documents_store)
+    digest = sha256(TRIED).hexdigest()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
+        store.write(digest, TRIED)
+        store.read(digest)
+        list(store.listed(digest[:2]))
+        store.erase(digest)
+    except Unavailable as error:
         yield Trouble(
-            f"{folder} can't be written: {error.strerror}",
-            "No paper can be stored",
-            "See that DOCUMENTS_FOLDER is mounted, and belongs to the user that Waybill runs as",
+            error.why,
+            "No paper can be stored or read",
+            "See that DOCUMENTS_STORE is mounted, and belongs to the user that Waybill runs as"
+            if isinstance(store, Folder)
+            else "See that DOCUMENTS_STORE and STORE_… are right, the bucket is there, and that its key may"
+            " read, write, list and delete in it",
+        )
+    except Damaged as error:
+        yield Trouble(
+            f"{store.address} answers that {error}, which was written just now",
+            "Papers that were stored can't be read",
+            "See that nothing stands before it that changes or keeps answers, and nobody else deletes there",
         )
     else:
-        yield from space(folder)
+        if isinstance(store, Folder):
+            yield from space(store.root)
 
 
 def rendering_libraries(patient: Patient) -> Iterator[Trouble]:
@@ -86,8 +104,8 @@ cli = make_cli(
     db.sessions,
     Settings,
     db.bind,
-    files=lambda settings: settings.folder,
-    checks=[numbers, einvoices, papers_folder, rendering_libraries],
+    files=lambda settings: settings.store_at(settings.documents_store),
+    checks=[numbers, einvoices, papers_store, rendering_libraries],
 )
 
 
@@ -135,17 +153,65 @@ def tidy(service: Service) -> None:
     click.echo(f"{storage.sweep(service.sessions)} files erased")
 
 
+@cli.command("copy-files")
+@click.argument("address")
+@click.pass_obj
+def copy_files(service: Service, address: str) -> None:
+    """Copy every stored file to another ADDRESS, each checked by its hash; exit 1 where one is damaged.
+
+    What is there already stays, so that a second run brings only what came meanwhile. Nothing is erased.
+    """
+    assert isinstance(service.settings, Settings)
+    if fault := stores.fault_of(address):
+        raise Invalid(address=fault)
+    here = service.settings.store_at(service.settings.documents_store)
+    there = service.settings.store_at(address)
+    copied = known = 0
+    damaged: list[str] = []
+
+    def copy(digest: str) -> bool:
+        try:
+            there.write(digest, here.read(digest))
+        except Gone:  # erased meanwhile
+            return False
+        except Damaged as damage:
+            damaged.append(str(damage))
+            return False
+        return True
+
+    for part in stores.PARTS:
+        known_there = {digest for digest, _ in there.listed(part)}
+        digests = {digest for digest, _ in here.listed(part)}
+        known += len(digests & known_there)
+        copied += sum(stores.with_many(copy, digests - known_there))
+    click.echo(f"{copied} files were copied to {there.address}, {known} were there")
+    for damage in damaged:
+        click.echo(damage)
+    if damaged:
+        raise click.ClickException(f"{len(damaged)} files are damaged, and were not copied")
+
+
 def faults(session: Session) -> Iterator[str]:
     """What is wrong with stored bytes and numbers, a line each."""
-    folder = folder_of(session)
-    for paper in queries.stored_papers(session):
-        assert paper.sha256 is not None
-        try:
-            storage.read(folder, paper.sha256)
-        except storage.Damaged as damage:
-            yield f"{paper.kind} {paper.number or paper.id} of order {paper.order_number}: {damage}"
+    store = store_of(session)
+    papers = (
+        (f"{paper.kind} {paper.number or paper.id} of order {paper.order_number}", str(paper.sha256))
+        for paper in queries.stored_papers(session)
+    )
+    logos = ((f"logo of {logo.seller}", str(logo.sha256)) for logo in queries.stored_logos(session))
+    yield from filter(None, stores.with_many(partial(_damage, store), chain(papers, logos)))
     for series in ledger.faulty_series(session):
         yield series.fault
+
+
+def _damage(store: Store, of: tuple[str, str]) -> str:
+    """What is wrong with the bytes of something; empty if nothing."""
+    what, digest = of
+    try:
+        store.read(digest)
+    except Damaged as damage:
+        return f"{what}: {damage}"
+    return ""
 
 
 if __name__ == "__main__":

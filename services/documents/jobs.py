@@ -3,7 +3,6 @@
 import time
 from datetime import date, datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -14,7 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from services.documents import numbering, queries, rebuilding, storage
 from services.documents.commands import papers as commands
 from services.documents.commands import prints
-from services.documents.db import folder_of
+from services.documents.db import store_of
 from services.documents.domain.figures import disagreements
 from services.documents.domain.papers import (
     NUMBERED_KINDS,
@@ -30,6 +29,7 @@ from services.documents.models import Paper, Print
 from shared.db import each_alone
 from shared.events.snapshots import PaperKind
 from shared.messaging.jobs import Effect, PermanentFailure, RetryLater
+from shared.stores import Store
 
 RECALL_SECONDS = 5.0  # until the agent has asked
 MOST_FAULTS = 20  # that a verdict names
@@ -70,7 +70,7 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     paper_id = UUID(argument["paper_id"])
     with sessions() as session:
         each_alone(session)
-        folder = folder_of(session)
+        store = store_of(session)
         paper = session.get_one(Paper, paper_id)
     if not may("store", paper.status):
         return None
@@ -79,7 +79,7 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         raise PermanentFailure(f"{len(content.order.lines)} lines; {MOST_LINES} at most")
     if paper.kind is PaperKind.INVOICE and (faults := "; ".join(disagreements(content.order))):
         raise PermanentFailure(faults)
-    logo = storage.read(folder, content.logo) if content.logo else b""
+    logo = store.read(content.logo) if content.logo else b""
     try:
         if paper.kind in NUMBERED_KINDS and paper.number is None and content.is_long:
             rendering.rehearse(paper.kind, content, logo)
@@ -169,7 +169,7 @@ def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     began = time.monotonic()
     print_id = UUID(argument["print_id"])
     with sessions() as session:
-        folder = folder_of(session)
+        store = store_of(session)
         made = session.get(Print, print_id)
         if made is None or not may("store", made.status):
             return None
@@ -187,9 +187,9 @@ def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         if len(papers) < len(set(hashes)):
             raise Unprintable("a document on it was removed")  # noqa: TRY301
         if made.kind is PrintKind.DOCUMENTS:
-            whole = rendering.put_together([_to_print(folder, papers[digest]) for digest in hashes])
+            whole = rendering.put_together([_to_print(store, papers[digest]) for digest in hashes])
         else:
-            picture = storage.read(folder, logo.sha256) if logo and logo.sha256 else b""
+            picture = store.read(logo.sha256) if logo and logo.sha256 else b""
             whole = rendering.render_stops(made.kind, stops, made.requested_at, picture)
     except Unprintable as error:
         return partial(prints.give_up_print, print_id=print_id, reason=str(error))
@@ -198,10 +198,10 @@ def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     return partial(prints.store_print, print_id=print_id, content=whole.pdf, unprintable=whole.unprintable)
 
 
-def _to_print(folder: Path, paper: Paper) -> bytes:
+def _to_print(store: Store, paper: Paper) -> bytes:
     """The bytes of a paper as they go into a print; raises Unprintable."""
     assert paper.sha256 is not None
-    content = storage.read(folder, paper.sha256)
+    content = store.read(paper.sha256)
     if paper.kind not in UPLOADED_KINDS:
         return content
     try:

@@ -234,6 +234,11 @@ def stored_papers(session: Session) -> Iterator[Paper]:
     yield from session.scalars(stored.execution_options(yield_per=200))
 
 
+def stored_logos(session: Session) -> Iterator[Logo]:
+    """Every logo whose bytes must be there."""
+    yield from session.scalars(select(Logo).where(Logo.sha256.is_not(None)).order_by(Logo.id))
+
+
 def count_stored(session: Session) -> int:
     """How many papers' bytes must be there."""
     stored = select(func.count()).select_from(Paper).where(Paper.status.in_(KEPT))

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from shared import clock
 from shared.db import executed_alone, new_id
+from shared.errors import Unavailable
 from shared.logging import causation_id, correlation_id, logger, trace_parent
 from shared.messaging import metrics
 from shared.messaging.backoff import Backoff, is_lost_connection
@@ -199,7 +200,7 @@ def _fail(
     sessions: sessionmaker[Session], registry: Jobs, job: Row[Any], error: Exception, backoff: Backoff
 ) -> None:
     kind = registry.kinds[job.kind]
-    excused = isinstance(error, RetryLater) or is_lost_connection(error)
+    excused = isinstance(error, RetryLater | Unavailable) or is_lost_connection(error)
     waited = (clock.now() - job.due_at).total_seconds()
     impatient = excused and kind.patience_seconds is not None and waited > kind.patience_seconds
     reason = f"{type(error).__name__}: {error}"[:2000]
@@ -207,11 +208,13 @@ def _fail(
         with sessions() as session:
             lock_order(session, job.subject)
             counted = job.attempts - job.excused
+            # What is away is asked more and more seldom, though that is held against no job.
+            tries = job.attempts if isinstance(error, Unavailable) else counted
             if isinstance(error, PermanentFailure) or impatient or (not excused and counted >= kind.attempts):
                 if _end(session, job, state="dead", last_error=reason) and job.kind in registry.give_up:
                     registry.give_up[job.kind](session, job.argument, reason)
             else:
-                wait = error.seconds if isinstance(error, RetryLater) else backoff.seconds(counted)
+                wait = error.seconds if isinstance(error, RetryLater) else backoff.seconds(tries)
                 _end(
                     session,
                     job,

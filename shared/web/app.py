@@ -13,6 +13,7 @@ from shared import logging
 from shared.messaging import fault_points
 from shared.messaging.service import Messaging
 from shared.settings import ServiceSettings
+from shared.stores import Store
 from shared.web import auth, deliveries, health, metrics, operations, payloads
 from shared.web.blueprint import Blueprint
 from shared.web.bounds import bound_requests, shield
@@ -91,6 +92,7 @@ def make_app(
     blueprints: Sequence[Blueprint],
     link_serial: LinkSerial = link_serial_heard,
     largest_body: int = LARGEST_BODY,
+    store: Store | None = None,
 ) -> Flask:
     """The WSGI application of a service; refuses to be made with a route that is open by oversight."""
     logging.configure(service, settings.log_level)
@@ -105,6 +107,7 @@ def make_app(
     app.extensions["messaging"] = messaging
     app.extensions["settings"] = settings
     app.extensions["link_serial"] = link_serial
+    app.extensions["store"] = store
 
     log_requests(app)
     bound_requests(app, largest_body)

@@ -9,7 +9,7 @@ from flask import Flask, Response, current_app, g, request
 from sqlalchemy import exc as database
 from werkzeug.exceptions import HTTPException
 
-from shared.errors import Invalid, NotFound, Refused, Stale
+from shared.errors import Invalid, NotFound, Refused, Stale, Unavailable
 from shared.logging import correlation_id, logger
 from shared.web import payloads
 
@@ -118,6 +118,7 @@ def tell_problems(app: Flask) -> None:
     app.register_error_handler(Refused, lambda error: _refused(error).answer())
     app.register_error_handler(Invalid, lambda error: invalid(error.fields).answer())
     app.register_error_handler(Stale, lambda error: _stale(error).answer())
+    app.register_error_handler(Unavailable, lambda error: _unavailable(error).answer())
     app.register_error_handler(HTTPException, lambda error: _http(error).answer())
     app.register_error_handler(database.SQLAlchemyError, lambda error: _database(error).answer())
     app.register_error_handler(Exception, lambda error: _unexpected(error).answer())
@@ -199,6 +200,11 @@ def _database(error: database.SQLAlchemyError) -> Problem:
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
     return _unexpected(error)
+
+
+def _unavailable(error: Unavailable) -> Problem:
+    log.warning("unavailable", error=str(error))
+    return Problem(503, error.told, headers={"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
 def _unexpected(error: Exception) -> Problem:

@@ -211,7 +211,7 @@ def _servers() -> Iterator[dict[str, str]]:
                     **os.environ,
                     "DATABASE_URL": postgres.url("documents"),
                     "BROKER_URL": broker.url,
-                    "DOCUMENTS_FOLDER": str(Path(folder) / "papers"),
+                    "DOCUMENTS_STORE": (Path(folder) / "papers").as_uri(),
                     "JWKS": "none",
                     "TOKEN_ISSUER": "waybill-local",
                     "SERVICE_TOKEN": "none",

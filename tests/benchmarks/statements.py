@@ -234,7 +234,7 @@ def four_services() -> Iterator[Life]:
         environment = {f"{service.upper()}_URL": url for service, url in urls.items()} | {
             "CUSTOMER_LINK_KEYS": "a key that customers' links are signed with",
             "GATEWAY_SECRET": keys.gateway_secret,
-            "DOCUMENTS_FOLDER": str(folder / "papers"),
+            "DOCUMENTS_STORE": (folder / "papers").as_uri(),
             "SMTP_URL": stack.enter_context(_mail_server()),
             "MERGE_SECONDS": "3600",
             "LOG_LEVEL": "ERROR",

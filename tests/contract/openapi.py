@@ -19,7 +19,7 @@ ENVIRONMENT = {
     "SERVICE_TOKEN": "none",
     "CUSTOMER_LINK_KEYS": "none",
     "GATEWAY_SECRET": "whsec_bm9uZQ==",
-    "DOCUMENTS_FOLDER": "none",
+    "DOCUMENTS_STORE": "file:///nowhere",
     "SMTP_URL": "smtp://127.0.0.1:9",
     "MAIL_FROM": "Waybill <orders@waybill.example>",
     "LOG_LEVEL": "WARNING",

@@ -194,7 +194,7 @@ def operations_of(document):
 @contextmanager
 def opened(engines, urls, keys, folder):
     """The world, empty; rolled back when it is left."""
-    environment = SETTINGS | {"DOCUMENTS_FOLDER": str(folder)}
+    environment = SETTINGS | {"DOCUMENTS_STORE": folder.as_uri()}
     with ExitStack() as stack:
         doors = {}
         for service in SERVICES:

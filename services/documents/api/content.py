@@ -7,11 +7,11 @@ from urllib.parse import quote
 from flask import Response
 from sqlalchemy.orm import Session
 
-from services.documents import storage
-from services.documents.db import folder_of
+from services.documents.db import store_of
 from services.documents.domain.papers import UPLOADED_KINDS
 from services.documents.models import Paper
 from shared.logging import logger
+from shared.stores import Damaged
 from shared.web.problems import Problem
 
 log = logger(__name__)
@@ -37,10 +37,13 @@ def answer_paper(session: Session, paper: Paper) -> Response:
 def answer_bytes(
     session: Session, digest: str, content_type: str, filename: str, *, inline: bool = False
 ) -> Response:
-    """Stored bytes; raises Problem (500, content_damaged) where they are not what was stored."""
+    """Stored bytes; raises Problem (500, content_damaged) where they are not what was stored.
+
+    Unavailable while they can't be reached, which is another matter: asked again they are there.
+    """
     try:
-        content = storage.read(folder_of(session), digest)
-    except storage.Damaged as error:
+        content = store_of(session).read(digest)
+    except Damaged as error:
         log.error("content_damaged", sha256=digest, exc_info=error)  # noqa: TRY400 - one line tells it
         raise Problem(
             500,

@@ -15,6 +15,7 @@ from services.documents.queries import papers_in_line
 from services.documents.settings import Settings
 from shared.messaging import copies
 from shared.messaging.subjects import lock_order
+from tests.object_store import store_at
 
 
 @pytest.fixture
@@ -23,9 +24,21 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def session(service_session, folder):
+def place(folder):
+    """The settings that say where bytes are kept."""
+    return {"documents_store": folder.as_uri()}
+
+
+@pytest.fixture
+def store(place):
+    """What keeps them."""
+    return store_at(place)
+
+
+@pytest.fixture
+def session(service_session, store):
     with service_session(messaging) as session:
-        session.info["documents_folder"] = folder
+        session.info["store"] = store
         yield session
 
 
@@ -44,12 +57,12 @@ def hear(session):
 
 
 @pytest.fixture
-def sessions(engines, folder):
+def sessions(engines, store):
     """A maker of sessions that really commit; what they leave is removed."""
     yield sessionmaker(
         engines["documents"],
         expire_on_commit=False,
-        info={**messaging.session_info(), "documents_folder": folder},
+        info={**messaging.session_info(), "store": store},
     )
     with engines["documents"].begin() as connection:
         connection.execute(
@@ -66,7 +79,7 @@ def keys(tmp_path):
 
 
 @pytest.fixture
-def settings(postgres_server, keys, folder):
+def settings(postgres_server, keys, place):
     return Settings(
         database_url=postgres_server.url("documents"),
         broker_url="redis://127.0.0.1:1/0",
@@ -78,7 +91,7 @@ def settings(postgres_server, keys, folder):
         token_issuer=ISSUER,
         service_token="unused",
         customer_link_keys=("key",),
-        documents_folder=str(folder),
+        **place,
     )
 
 
@@ -91,11 +104,11 @@ def app(settings, sessions):
 
 
 @pytest.fixture
-def operate(app, settings):
+def operate(app, settings, place):
     """Run an operator's verb."""
     environment = {
         "DATABASE_URL": settings.database_url,
-        "DOCUMENTS_FOLDER": settings.documents_folder,
+        **{name.upper(): value for name, value in place.items()},
         "JWKS": settings.jwks,
         "TOKEN_ISSUER": settings.token_issuer,
         "BROKER_URL": settings.broker_url,
@@ -107,11 +120,11 @@ def operate(app, settings):
         },
     }
 
-    def operate(verb):
-        served = db.sessions.kw["bind"]
-        ended = CliRunner().invoke(cli, [verb], env=environment)
+    def operate(*words):
+        served = dict(db.sessions.kw)
+        ended = CliRunner().invoke(cli, words, env=environment)
         db.sessions.kw["bind"].dispose()  # the verb's own
-        db.sessions.configure(bind=served)
+        db.sessions.configure(**served)
         return ended
 
     return operate

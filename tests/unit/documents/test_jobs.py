@@ -10,12 +10,13 @@ from pypdf import PdfReader
 from sqlalchemy import select, text
 
 from services.documents import jobs as jobs_of_documents
-from services.documents import numbering, rendering, storage
+from services.documents import numbering, rendering
 from services.documents.commands import papers as commands
 from services.documents.commands import uploads
 from services.documents.jobs import make_paper
 from services.documents.messaging import messaging
 from services.documents.models import Paper
+from shared import stores
 from shared.errors import Refused
 from shared.events.snapshots import PaperKind, PaperStatus
 from shared.messaging import jobs
@@ -53,8 +54,8 @@ def run_due(sessions):
     return run_due
 
 
-def kept(folder):
-    return [digest for digest, _ in storage.stored(folder)]
+def kept(store):
+    return [digest for digest, _ in stores.stored(store)]
 
 
 def told(sessions, event):
@@ -70,14 +71,14 @@ def paper_of(sessions, placed, kind=PaperKind.INVOICE):
 
 
 @pytest.mark.requirement("S0-14")
-def test_a_due_invoice_is_numbered_rendered_stored_and_told(sessions, hear, run_due, folder, counted):
+def test_a_due_invoice_is_numbered_rendered_stored_and_told(sessions, hear, run_due, store, counted):
     accepted = order(4)
     hear(accepted)
 
     run_due()
 
     invoice = paper_of(sessions, accepted)
-    content = storage.read(folder, invoice.sha256)
+    content = store.read(invoice.sha256)
     assert invoice.status is PaperStatus.STORED
     assert invoice.size_bytes == len(content)
     assert invoice.number in PdfReader(BytesIO(content)).pages[0].extract_text()
@@ -110,21 +111,21 @@ def test_a_label_is_made_once_however_often_it_is_called_for(sessions, hear, run
 
 @pytest.mark.requirement("P-08")
 def test_a_worker_that_dies_before_the_commit_changes_neither_number_nor_bytes(
-    sessions, hear, run_due, folder
+    sessions, hear, run_due, store
 ):
     accepted = order(3)
     hear(accepted)
     invoice = paper_of(sessions, accepted)
     make_paper(sessions, {"paper_id": str(invoice.id)})  # and the worker dies: the effect never runs
     dead = paper_of(sessions, accepted)
-    assert kept(folder) == []
+    assert kept(store) == []
 
     run_due()
 
     made = paper_of(sessions, accepted)
     assert dead.status is PaperStatus.NUMBERED
     assert (made.status, made.number, made.sequence) == (PaperStatus.STORED, dead.number, 1)
-    assert sorted(kept(folder)) == sorted(
+    assert sorted(kept(store)) == sorted(
         [made.sha256, paper_of(sessions, accepted, PaperKind.DELIVERY_NOTE).sha256]
     )
     assert len(told(sessions, "invoice.issued")) == 1
@@ -161,7 +162,7 @@ def test_a_paper_given_up_can_be_tried_again(sessions, hear, run_due):
     assert (made.status, made.failure) == (PaperStatus.STORED, "")
 
 
-def test_an_order_cancelled_before_its_invoice_was_numbered_has_none(sessions, hear, run_due, folder):
+def test_an_order_cancelled_before_its_invoice_was_numbered_has_none(sessions, hear, run_due, store):
     accepted = order()
     hear(accepted)
     hear(cancelled(accepted))
@@ -170,7 +171,7 @@ def test_an_order_cancelled_before_its_invoice_was_numbered_has_none(sessions, h
 
     assert paper_of(sessions, accepted).status is PaperStatus.WITHDRAWN
     assert told(sessions, "invoice.issued") == []
-    assert kept(folder) == []
+    assert kept(store) == []
 
 
 def test_an_order_cancelled_after_its_invoice_is_credited(sessions, hear, run_due):
@@ -190,7 +191,7 @@ def test_an_order_cancelled_after_its_invoice_is_credited(sessions, hear, run_du
     assert invoice.status is PaperStatus.STORED
 
 
-def test_a_paper_withdrawn_while_it_was_rendered_leaves_no_bytes(sessions, hear, run_due, folder):
+def test_a_paper_withdrawn_while_it_was_rendered_leaves_no_bytes(sessions, hear, run_due, store):
     accepted = order()
     hear(accepted)
     note = paper_of(sessions, accepted, PaperKind.DELIVERY_NOTE)
@@ -202,11 +203,11 @@ def test_a_paper_withdrawn_while_it_was_rendered_leaves_no_bytes(sessions, hear,
 
     assert paper_of(sessions, accepted, PaperKind.DELIVERY_NOTE).status is PaperStatus.WITHDRAWN
     assert told(sessions, "document.stored") == []
-    assert kept(folder) == []
+    assert kept(store) == []
 
 
 @pytest.mark.requirement("P-38")
-def test_erasing_a_person_erases_the_bytes_but_those_of_invoices(sessions, hear, run_due, folder):
+def test_erasing_a_person_erases_the_bytes_but_those_of_invoices(sessions, hear, run_due, store):
     accepted = order()
     hear(accepted, shipments(accepted))
     run_due()
@@ -216,7 +217,7 @@ def test_erasing_a_person_erases_the_bytes_but_those_of_invoices(sessions, hear,
 
     run_due("removal")
 
-    assert kept(folder) == [paper_of(sessions, accepted).sha256]
+    assert kept(store) == [paper_of(sessions, accepted).sha256]
     assert paper_of(sessions, accepted, PaperKind.LABEL).status is PaperStatus.REMOVED
 
 
@@ -332,7 +333,7 @@ def test_a_paper_that_failed_is_made_when_somebody_asks_again(sessions, hear, ru
 
 
 @pytest.mark.requirement("P-10")
-def test_the_verdict_of_the_checks_is_kept_with_the_invoice(sessions, hear, run_due, folder):
+def test_the_verdict_of_the_checks_is_kept_with_the_invoice(sessions, hear, run_due, store):
     accepted = order(3)
     hear(accepted)
 
@@ -341,7 +342,7 @@ def test_the_verdict_of_the_checks_is_kept_with_the_invoice(sessions, hear, run_
     invoice = paper_of(sessions, accepted)
     assert invoice.einvoice == {"profile": "EN 16931", "valid": True, "faults": []}
     assert paper_of(sessions, accepted, PaperKind.DELIVERY_NOTE).einvoice is None
-    [xml] = PdfReader(BytesIO(storage.read(folder, invoice.sha256))).attachments["factur-x.xml"]
+    [xml] = PdfReader(BytesIO(store.read(invoice.sha256))).attachments["factur-x.xml"]
     assert invoice.number.encode() in xml
 
 
@@ -369,12 +370,12 @@ def test_an_invoice_without_xml_is_told_counted_and_named_by_doctor(hear, run_du
     assert "1 invoices and credit notes of acme of the last 30 days carry no XML" in ended.output
 
 
-def test_what_is_stored_is_never_rendered_anew(hear, run_due, sessions, folder, monkeypatch):
+def test_what_is_stored_is_never_rendered_anew(hear, run_due, sessions, store, monkeypatch):
     placed = order(2)
     hear(placed)
     run_due()
     stored = paper_of(sessions, placed)
-    before = storage.read(folder, stored.sha256)
+    before = store.read(stored.sha256)
     # A later release lays papers out otherwise.
     monkeypatch.setattr(rendering, "render", lambda *_: rendering.Rendered(b"otherwise"))
 
@@ -383,4 +384,4 @@ def test_what_is_stored_is_never_rendered_anew(hear, run_due, sessions, folder, 
     run_due()
 
     assert again is None
-    assert storage.read(folder, paper_of(sessions, placed).sha256) == before
+    assert store.read(paper_of(sessions, placed).sha256) == before

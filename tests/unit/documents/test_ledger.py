@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from services.documents import storage
-from shared import clock
+from shared import clock, stores
 from shared.db import new_id
 from shared.events.snapshots import ConversationSnapshot, SentEmail
 from shared.messaging import copies
@@ -102,7 +102,7 @@ def test_the_documents_tab_says_who_was_sent_what(client, headers, made, session
     assert why["einvoice"] == {"profile": "EN 16931", "valid": True, "faults": []}
 
 
-def test_bytes_that_nothing_needs_are_erased_after_a_day(operate, made, folder, sessions):
+def test_bytes_that_nothing_needs_are_erased_after_a_day(operate, made, folder, store, sessions):
     papers = made(order())
     with sessions.begin() as session:
         young, old = storage.store(session, b"young"), storage.store(session, b"old")
@@ -116,5 +116,5 @@ def test_bytes_that_nothing_needs_are_erased_after_a_day(operate, made, folder, 
     assert ended.exit_code == 0, ended.output
     assert "1 files erased" in ended.output
     needed = {paper.sha256 for paper in papers.values()}
-    assert {digest for digest, _ in storage.stored(folder)} == needed | {young}
+    assert {digest for digest, _ in stores.stored(store)} == needed | {young}
     assert old not in needed

@@ -13,13 +13,14 @@ from babel import Locale
 from pypdf import PdfReader
 from sqlalchemy import select, text
 
-from services.documents import einvoices, queries, rendering, storage
+from services.documents import einvoices, queries, rendering
 from services.documents.commands import papers as commands
 from services.documents.domain.papers import Content, PrintKind
 from services.documents.domain.stops import Stop, picks
 from services.documents.messaging import messaging
 from services.documents.queries import papers_in_line
 from services.documents.wording import Wording
+from shared import stores
 from shared.db import new_id
 from shared.events.snapshots import PaperKind, Parcel
 from shared.messaging import copies, jobs
@@ -344,9 +345,7 @@ def test_what_can_not_be_printed_says_why(client, headers, packing, sessions):
     assert client.post("/v1/prints", json=missing, headers=headers()).status_code == 404
 
 
-def test_a_print_is_forgotten_after_a_day_and_with_its_people(
-    client, headers, packing, run, sessions, folder
-):
+def test_a_print_is_forgotten_after_a_day_and_with_its_people(client, headers, packing, run, sessions, store):
     kept, erased = order(), order(number="GB-000043")
     asked = [
         client.post("/v1/prints", json={"kind": "courier_sheet", "shipments": [each]}, headers=headers()).json
@@ -364,7 +363,7 @@ def test_a_print_is_forgotten_after_a_day_and_with_its_people(
         lock_order(session, erased.order_id)
         commands.erase_people(session, erased.order_id)
     run("removal")
-    left = {digest for digest, _ in storage.stored(folder)}
+    left = {digest for digest, _ in stores.stored(store)}
     still = client.get(f"/v1/prints/{asked[0]['print_id']}", headers=headers()).json
     run("forget_print")
     run("removal")
@@ -373,7 +372,7 @@ def test_a_print_is_forgotten_after_a_day_and_with_its_people(
     assert client.get(f"/v1/prints/{asked[1]['print_id']}", headers=headers()).status_code == 404
     assert left == {still["sha256"]}
     assert client.get(f"/v1/prints/{asked[0]['print_id']}", headers=headers()).status_code == 404
-    assert list(storage.stored(folder)) == []
+    assert list(stores.stored(store)) == []
 
 
 def stop(placed, address=LONDON, location="main"):

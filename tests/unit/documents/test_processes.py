@@ -26,7 +26,7 @@ ENVIRONMENT = {
         f"{service}={KEY.public_key.encode(Base64Encoder).decode()}" for service in SERVICES
     ),
     "CUSTOMER_LINK_KEYS": "key",
-    "DOCUMENTS_FOLDER": "nowhere",
+    "DOCUMENTS_STORE": "file:///nowhere",
     "GATEWAY_SECRET": f"whsec_{'a' * 44}",
     "SMTP_URL": "smtp://127.0.0.1:1",
     "MAIL_FROM": "nobody@waybill.example",

@@ -19,7 +19,7 @@ from pypdf.generic import (
 )
 from sqlalchemy import select, text
 
-from services.documents import rebuilding, rendering, storage
+from services.documents import rebuilding, rendering
 from services.documents.messaging import messaging
 from shared.messaging import copies, jobs
 from shared.messaging.backoff import Backoff
@@ -260,7 +260,7 @@ def test_a_print_has_a_thousand_pages_at_most():
 
 @pytest.mark.requirement("V-14")
 @pytest.mark.parametrize(("kind", "mode"), [("PNG", "RGBA"), ("PNG", "P"), ("PNG", "I;16"), ("JPEG", "CMYK")])
-def test_a_logo_is_drawn_anew_and_carries_nothing_else(client, headers, app, sessions, folder, kind, mode):
+def test_a_logo_is_drawn_anew_and_carries_nothing_else(client, headers, app, sessions, store, kind, mode):
     noted = PngImagePlugin.PngInfo()
     noted.add_text("Comment", "<script>evil</script>")
     file = BytesIO()
@@ -272,7 +272,7 @@ def test_a_logo_is_drawn_anew_and_carries_nothing_else(client, headers, app, ses
     put = client.put("/v1/sellers/acme/logo", data={"file": (BytesIO(sent), "l")}, headers=headers())
 
     assert put.status_code == 200, put.json
-    kept = storage.read(folder, put.json["sha256"])
+    kept = store.read(put.json["sha256"])
     assert b"evil" not in kept
     with Image.open(BytesIO(kept)) as drawn:
         assert (drawn.format, drawn.size) == (kind, (1000, 500))

@@ -1,4 +1,4 @@
-"""Bytes are stored by the transaction that decides on them, and go when nothing needs them."""
+"""Bytes are stored by the transaction that decides on them, and go when nothing needs them, in any store."""
 
 import os
 import subprocess
@@ -7,9 +7,10 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from io import BytesIO
+from itertools import chain
 
 import pytest
 from sqlalchemy import delete, text
@@ -20,7 +21,7 @@ from services.documents.commands import uploads
 from services.documents.domain.uploads import MOST_BY_CUSTOMER
 from services.documents.jobs import remove_bytes
 from services.documents.models import Logo
-from shared import clock
+from shared import clock, stores
 from shared.customer_tokens import make_token
 from shared.events.snapshots import PaperKind
 from shared.messaging import copies
@@ -28,18 +29,35 @@ from shared.messaging.subjects import lock_order
 from tests.unit.documents.sample_orders import order
 from tests.waiting import until
 
-LONG_AGO = 2 * storage.UNNEEDED_SECONDS
+LONG = timedelta(seconds=2 * storage.UNNEEDED_SECONDS)
+
+
+@pytest.fixture(params=["folder", "s3"])
+def place(request, folder):
+    if request.param == "folder":
+        return {"documents_store": folder.as_uri()}
+    return request.getfixturevalue("s3").settings()
 
 
 @pytest.fixture
-def store(sessions):
+def write(sessions):
     """Store bytes by a transaction of their own, which no row follows."""
 
-    def store(content):
+    def write(content):
         with sessions.begin() as session:
             return storage.store(session, content)
 
-    return store
+    return write
+
+
+@pytest.fixture
+def later(monkeypatch):
+    """Let what is stored by now lie for long."""
+
+    def later(by=LONG):
+        monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + by)
+
+    return later
 
 
 @pytest.fixture
@@ -52,8 +70,8 @@ def known(sessions):
     return heard
 
 
-def files_in(folder):
-    return [file for file in folder.rglob("*") if file.is_file()]
+def kept(store):
+    return [digest for digest, _ in stores.stored(store)]
 
 
 def upload(session, heard, content):
@@ -70,12 +88,6 @@ def upload(session, heard, content):
 def write_one(sessions, heard, content):
     with sessions.begin() as session:
         upload(session, heard, content)
-
-
-def age(folder, seconds=LONG_AGO):
-    then = time.time() - seconds
-    for file in files_in(folder):
-        os.utime(file, (then, then))
 
 
 @contextmanager
@@ -99,43 +111,10 @@ def wait_until_it_waits(sessions):
     until(somebody_waits)
 
 
-def test_what_is_stored_is_read_back(store, folder):
-    digest = store(b"a paper")
-
-    assert storage.read(folder, digest) == b"a paper"
-
-
-def test_storing_again_changes_nothing(store, folder):
-    first = store(b"a paper")
-    second = store(b"a paper")
-
-    assert first == second
-    assert [digest for digest, _ in storage.stored(folder)] == [first]
-    assert list((folder / "incoming").iterdir()) == []
-
-
-@pytest.mark.requirement("F-21")
-def test_a_changed_byte_is_found(store, folder):
-    digest = store(b"a paper")
-    [file] = folder.rglob(digest)
-    file.write_bytes(b"b paper")
-
-    with pytest.raises(storage.Damaged, match="not what was stored"):
-        storage.read(folder, digest)
-
-
-def test_a_missing_file_is_found(store, folder):
-    digest = store(b"a paper")
-    [file] = folder.rglob(digest)
-    file.unlink()
-
-    with pytest.raises(storage.Damaged, match="No such file"):
-        storage.read(folder, digest)
-
-
-def test_what_a_dead_writer_left_half_written_is_harmless_and_swept_when_it_is_old(store, folder, sessions):
-    digest = store(b"a paper")
-    old, young = folder / "incoming" / "old", folder / "incoming" / "young"
+@pytest.mark.parametrize("place", ["folder"], indirect=True)  # an object was never half written
+def test_what_a_dead_writer_left_half_written_is_harmless_and_swept_when_it_is_old(write, store, sessions):
+    digest = write(b"a paper")
+    old, young = store.root / "incoming" / "old", store.root / "incoming" / "young"
     for leftover in (old, young):
         leftover.write_bytes(b"half a pa")
     long_ago = time.time() - 2 * storage.LEFTOVER_SECONDS
@@ -146,24 +125,11 @@ def test_what_a_dead_writer_left_half_written_is_harmless_and_swept_when_it_is_o
     assert swept == 1
     assert not old.exists()
     assert young.exists()
-    assert storage.read(folder, digest) == b"a paper"
-
-
-def test_a_write_that_fails_leaves_nothing(store, folder):
-    digest = store(b"a paper")
-    [file] = folder.rglob(digest)
-    file.unlink()
-    file.mkdir()  # in the way of the rename
-
-    with pytest.raises(OSError, match="directory"):
-        store(b"a paper")
-
-    assert list((folder / "incoming").iterdir()) == []
-    assert digest == file.name
+    assert store.read(digest) == b"a paper"
 
 
 @pytest.mark.requirement("V-02")
-def test_a_hundred_refused_uploads_leave_not_a_byte(client, settings, known, folder):
+def test_a_hundred_refused_uploads_leave_not_a_byte(client, settings, known, store):
     link = make_token(settings.customer_link_keys, known.order_id, clock.now() + timedelta(hours=1))
 
     def send(number):
@@ -174,16 +140,17 @@ def test_a_hundred_refused_uploads_leave_not_a_byte(client, settings, known, fol
 
     for number in range(MOST_BY_CUSTOMER):
         assert send(number).status_code == 201
-    taken = sum(file.stat().st_size for file in files_in(folder))
+    taken = kept(store)
 
     refused = [send(f"more {number}") for number in range(100)]
 
     assert {(answer.status_code, answer.json["reason"]) for answer in refused} == {(409, "too_many_uploads")}
-    assert sum(file.stat().st_size for file in files_in(folder)) == taken == MOST_BY_CUSTOMER * 100_000
+    assert kept(store) == taken
+    assert len(taken) == MOST_BY_CUSTOMER
 
 
 @pytest.mark.requirement("V-02")
-def test_an_upload_for_a_person_that_was_erased_leaves_not_a_byte(client, headers, known, sessions, folder):
+def test_an_upload_for_a_person_that_was_erased_leaves_not_a_byte(client, headers, known, sessions, store):
     with sessions.begin() as session:
         lock_order(session, known.order_id)
         copies.keep_newest(session, replace(known, version=known.version + 1, anonymised_at=clock.now()))
@@ -195,11 +162,11 @@ def test_an_upload_for_a_person_that_was_erased_leaves_not_a_byte(client, header
     )
 
     assert (answer.status_code, answer.json["reason"]) == (409, "person_erased")
-    assert files_in(folder) == []
+    assert kept(store) == []
 
 
 @pytest.mark.requirement("V-02")
-def test_a_removal_waits_for_whoever_is_storing_the_same_bytes(sessions, known, folder):
+def test_a_removal_waits_for_whoever_is_storing_the_same_bytes(sessions, known, store):
     content = b"%PDF-the same"
     with sessions.begin() as session:
         first = upload(session, known, content)
@@ -213,29 +180,29 @@ def test_a_removal_waits_for_whoever_is_storing_the_same_bytes(sessions, known, 
             session.commit()
 
     assert second.sha256 == first.sha256
-    assert storage.read(folder, second.sha256) == content
+    assert store.read(second.sha256) == content
 
 
 @pytest.mark.requirement("V-02")
-def test_a_sweep_waits_for_whoever_is_storing_the_same_bytes(sessions, store, known, folder):
+def test_a_sweep_waits_for_whoever_is_storing_the_same_bytes(sessions, write, known, store, later):
     content = b"%PDF-left by somebody else long ago"
-    digest = store(content)
+    digest = write(content)
 
     with sessions() as session:
         upload(session, known, content)
-        age(folder)
+        later()
         with beside(storage.sweep, sessions) as swept:
             wait_until_it_waits(sessions)
             session.commit()
 
     assert swept == [0]
-    assert storage.read(folder, digest) == content
+    assert store.read(digest) == content
 
 
 @pytest.mark.requirement("V-02")
-def test_what_is_erased_while_somebody_is_about_to_store_it_is_written_again(sessions, store, known, folder):
+def test_what_is_erased_while_somebody_is_about_to_store_it_is_written_again(sessions, write, known, store):
     content = b"%PDF-the same"
-    digest = store(content)
+    digest = write(content)
 
     with sessions() as eraser:
         assert storage.erase_unneeded(eraser, digest)
@@ -243,11 +210,11 @@ def test_what_is_erased_while_somebody_is_about_to_store_it_is_written_again(ses
             wait_until_it_waits(sessions)
             eraser.commit()
 
-    assert storage.read(folder, digest) == content
+    assert store.read(digest) == content
 
 
 @pytest.mark.requirement("V-02")
-def test_uploads_logos_and_removals_of_the_same_bytes_at_once_lose_none(sessions, known, folder):
+def test_uploads_logos_and_removals_of_the_same_bytes_at_once_lose_none(sessions, known, store):
     content = b"%PDF-everybody's"
     digest = sha256(content).hexdigest()
     stop = threading.Event()
@@ -275,21 +242,22 @@ def test_uploads_logos_and_removals_of_the_same_bytes_at_once_lose_none(sessions
     stop.set()
     eraser.join(timeout=60)
 
-    assert storage.read(folder, digest) == content  # the logo's
+    assert store.read(digest) == content  # the logo's
     with sessions.begin() as session:
         session.execute(delete(Logo))
     remove_bytes(sessions, {"sha256": digest})
-    assert files_in(folder) == []
+    assert kept(store) == []
 
 
 DIES = """
 import os, sys
-from pathlib import Path
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 from services.documents import storage
+from tests.object_store import store_at
 
-session = Session(create_engine(sys.argv[1]), info={"documents_folder": Path(sys.argv[2])})
+place = dict(zip(sys.argv[2::2], sys.argv[3::2]))
+session = Session(create_engine(sys.argv[1]), info={"store": store_at(place)})
 print(storage.store(session, b"decided on, and never committed"), flush=True)
 os._exit(9)
 """
@@ -297,38 +265,38 @@ os._exit(9)
 
 @pytest.mark.requirement("V-02")
 def test_what_a_process_left_that_died_before_its_commit_is_swept_when_it_is_old(
-    sessions, known, folder, settings, counted
+    sessions, known, store, place, settings, counted, later
 ):
     with sessions.begin() as session:
         needed = upload(session, known, b"%PDF-needed").sha256
     died = subprocess.run(
-        [sys.executable, "-c", DIES, settings.database_url, str(folder)],
+        [sys.executable, "-c", DIES, settings.database_url, *chain(*place.items())],
         capture_output=True,
         text=True,
         check=False,
     )
     left = died.stdout.strip()
-    assert (died.returncode, storage.read(folder, left)) == (9, b"decided on, and never committed")
+    assert (died.returncode, store.read(left)) == (9, b"decided on, and never committed")
 
     assert storage.sweep(sessions) == 0  # it is young
-    age(folder)
+    later()
     assert storage.sweep(sessions) == 1
 
-    assert [digest for digest, _ in storage.stored(folder)] == [needed]
+    assert kept(store) == [needed]
     assert counted("waybill_swept_files_total") == 1
 
 
 @pytest.mark.requirement("V-02")
-def test_in_a_day_of_hours_the_agent_looks_at_every_file_once(sessions, store, folder, monkeypatch):
-    digests = {store(f"paper {number}".encode()) for number in range(300)}
-    age(folder)
+def test_in_a_day_of_hours_the_agent_looks_at_every_file_once(sessions, write, store, monkeypatch):
+    digests = {write(f"paper {number}".encode()) for number in range(300)}
+    in_two_days = clock.now() + LONG
 
     swept = []
     for hour in range(24):
-        now = clock.now().replace(hour=hour)
+        now = in_two_days.replace(hour=hour)
         monkeypatch.setattr(clock, "now", lambda now=now: now)
         swept.append(storage.sweep_by_the_hour(sessions))
 
     assert sum(swept) == len(digests)
     assert max(swept) < len(digests) / 5
-    assert files_in(folder) == []
+    assert kept(store) == []

@@ -16,12 +16,14 @@ from sqlalchemy.orm import sessionmaker
 from deploy.local.databases import database_url, provision
 from services.orders.messaging import messaging
 from services.orders.models import order_numbers
-from shared import backups, clock, migrations
+from shared import backups, clock, migrations, stores
 from shared.backups import BackupError
 from shared.db import is_current, make_engine
+from shared.errors import Unavailable
 from shared.messaging import outbox
 from shared.messaging.subjects import lock_order, next_version
 from shared.messaging.tables import copies
+from tests.object_store import between, store_at
 from tests.samples import event
 
 PASSWORD = "hush-hush"
@@ -62,19 +64,25 @@ def empty(postgres_server):
         yield engine
 
 
-@pytest.fixture
-def files(tmp_path):
-    folder = tmp_path / "files"
-    kept(folder, PAPER)
-    return folder
+@pytest.fixture(params=["folder", "s3"])
+def files(request, tmp_path):
+    """What keeps files, with one of them."""
+    if request.param == "folder":
+        store = stores.at((tmp_path / "files").as_uri())
+    else:
+        store = store_at(request.getfixturevalue("s3").settings())
+    kept(store, PAPER)
+    return store
 
 
-def kept(folder, content):
+def kept(store, content):
     digest = sha256(content).hexdigest()
-    place = folder / digest[:2] / digest
-    place.parent.mkdir(parents=True, exist_ok=True)
-    place.write_bytes(content)
-    return place
+    store.write(digest, content)
+    return digest
+
+
+def all_of(store):
+    return {store.read(digest) for digest, _ in stores.stored(store)}
 
 
 def tell(engine, event_type, subject=None):
@@ -335,18 +343,29 @@ def test_what_older_servers_do_not_know_is_left_out(source, tmp_path):
     assert lines == {b"SET transaction_timeout = 0;"}
 
 
+@pytest.mark.requirement("V-27")
 def test_files_come_back_and_what_came_later_stays(source, empty, files, tmp_path):
     saved = backups.take(source, "orders", tmp_path / "backups", files)
-    paper = kept(files, PAPER)
-    paper.unlink()
-    later = kept(files, b"written after the backup")
+    files.erase(sha256(PAPER).hexdigest())
+    kept(files, b"written after the backup")
 
     backups.restore(empty, "orders", saved, files)
 
-    assert paper.read_bytes() == PAPER
-    assert later.exists()
+    assert all_of(files) == {PAPER, b"written after the backup"}
 
 
+@pytest.mark.requirement("V-27")
+def test_files_come_back_to_another_place_than_they_were_saved_from(source, empty, files, tmp_path, s3):
+    others = [stores.at((tmp_path / "elsewhere").as_uri()), store_at(s3.settings())]
+    saved = backups.take(source, "orders", tmp_path / "backups", files)
+
+    for other in others:
+        backups.restore(empty, "orders", saved, other, replace=True)
+
+        assert all_of(other) == {PAPER}
+
+
+@pytest.mark.requirement("V-27")
 def test_a_second_backup_shares_the_files_of_the_first_and_needs_it_no_more(source, files, tmp_path):
     first = backups.take(source, "orders", tmp_path / "backups", files)
     renamed = first.rename(first.with_name("orders-20260101T000000Z"))
@@ -359,14 +378,62 @@ def test_a_second_backup_shares_the_files_of_the_first_and_needs_it_no_more(sour
     assert {file.read_bytes() for file in (second / "files").glob("*/*")} == {PAPER, b"another"}
 
 
+@pytest.mark.requirement("V-27")
 def test_a_damaged_file_is_named_and_nothing_restored(source, empty, files, tmp_path):
     saved = backups.take(source, "orders", tmp_path / "backups", files)
     [copy] = (saved / "files").glob("*/*")
     copy.write_bytes(b"rotten")
-    kept(files, PAPER).unlink()
+    files.erase(sha256(PAPER).hexdigest())
 
     with pytest.raises(BackupError, match="is damaged: it is not what was saved"):
         backups.restore(empty, "orders", saved, files)
 
-    assert [file for file in files.glob("*/*") if file.is_file()] == []
+    assert all_of(files) == set()
+    assert rows(empty, "select 1 from pg_class where relname = 'orders'") == []
+
+
+@pytest.mark.requirement("V-27")
+def test_what_is_damaged_where_it_is_kept_is_named_and_left_out_and_all_else_saved(source, tmp_path):
+    store = stores.at((tmp_path / "files").as_uri())
+    sound, rotten = kept(store, PAPER), kept(store, b"another")
+    (store.root / rotten[:2] / rotten).write_bytes(b"rotted")
+
+    saved = backups.take(source, "orders", tmp_path / "backups", store)
+
+    assert backups.read(saved).damaged == [rotten]
+    assert [file.name for file in (saved / "files").glob("*/*")] == [sound]
+
+
+@pytest.mark.requirement("V-27")
+def test_a_backup_of_before_damage_was_named_is_one_still(source, tmp_path):
+    saved = backups.take(source, "orders", tmp_path / "backups")
+    about = json.loads((saved / "backup.json").read_text())
+    del about["damaged"]
+    (saved / "backup.json").write_text(json.dumps(about))
+
+    assert backups.read(saved).damaged == []
+
+
+@pytest.mark.requirement("V-27")
+def test_nothing_is_called_a_backup_while_the_files_can_not_be_read(source, s3, tmp_path):
+    place = s3.settings()
+    kept(store_at(place), PAPER)
+    with between(s3) as (endpoint, faults):
+        faults.answer_with("503 Slow Down")
+
+        with pytest.raises(Unavailable, match="stored files can't be reached now"):
+            backups.take(source, "orders", tmp_path, store_at(place | {"store_endpoint": endpoint}))
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.requirement("V-27")
+def test_nothing_is_restored_while_the_files_can_not_be_written(source, empty, s3, files, tmp_path):
+    saved = backups.take(source, "orders", tmp_path / "backups", files)
+    with between(s3) as (endpoint, faults):
+        faults.answer_with("503 Slow Down")
+
+        with pytest.raises(Unavailable, match="stored files can't be reached now"):
+            backups.restore(empty, "orders", saved, store_at(s3.settings(endpoint=endpoint)))
+
     assert rows(empty, "select 1 from pg_class where relname = 'orders'") == []

@@ -349,15 +349,15 @@ def documents_patient(settings, folder):
     return Patient(
         messaging=of_documents,
         sessions=sessionmaker(),
-        settings=DocumentsSettings(**ours, documents_folder=str(folder)),
+        settings=DocumentsSettings(**ours, documents_store=folder.as_uri()),
     )
 
 
 def test_a_folder_that_papers_cannot_be_stored_in_is_told(settings, tmp_path):
     (tmp_path / "file").touch()
 
-    assert found(documents.papers_folder, documents_patient(settings, tmp_path / "new")) == []
-    [told] = found(documents.papers_folder, documents_patient(settings, tmp_path / "file" / "papers"))
+    assert found(documents.papers_store, documents_patient(settings, tmp_path / "new")) == []
+    [told] = found(documents.papers_store, documents_patient(settings, tmp_path / "file" / "papers"))
     assert "can't be written: Not a directory" in told
 
 

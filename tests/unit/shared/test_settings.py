@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from services.documents.settings import Settings as Documents
 from services.notifications.settings import Settings as Notifications
 from services.orders.settings import Settings as Orders
 from services.shipping.settings import Settings as Shipping
@@ -119,10 +120,19 @@ def test_what_cannot_be_meant_is_named(name, value):
             marks=pytest.mark.requirement("V-01"),
         ),
         (Notifications, "DIGEST_HOUR", "24"),
+        (Documents, "DOCUMENTS_STORE", "/var/lib/waybill/documents"),
+        (Documents, "DOCUMENTS_STORE", "s3://key:secret@bucket"),
+        (Documents, "STORE_ENDPOINT", "objects.example:9000"),
+        (Documents, "STORE_KEY_ID", "alone"),
     ],
 )
 def test_what_cannot_be_meant_of_a_service_is_named(kind, name, value):
-    own = {"GATEWAY_SECRET": "whsec_bm9uZQ==", "SMTP_URL": "smtp://127.0.0.1", "MAIL_FROM": "a@shop.example"}
+    own = {
+        "GATEWAY_SECRET": "whsec_bm9uZQ==",
+        "SMTP_URL": "smtp://127.0.0.1",
+        "MAIL_FROM": "a@shop.example",
+        "DOCUMENTS_STORE": "file:///papers",
+    }
 
     assert read(kind, COMPLETE | own)
     with pytest.raises(SettingsError, match=f"^{name} "):
