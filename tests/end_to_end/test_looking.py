@@ -169,7 +169,7 @@ def secrets(stack):
             password = urlsplit(environment[name]).password
             assert password
             yield password, unquote(password)
-    yield (stack.addresses.gateway_secret,)
+    yield stack.addresses.gateway_secret, stack.processes["documents.rendering"].environment["STORE_SECRET"]
 
 
 def mails(stack):

@@ -8,15 +8,18 @@ import pytest
 
 from deploy.local.databases import SERVICES
 from deploy.local.processes import stop_all
+from shared import stores
 from tests.chaos.databases import Databases
 from tests.chaos.invariants import Scene, copies, operate
 from tests.chaos.measures import seconds_until_rest
+from tests.object_store import store_at
 from tests.waiting import PATIENCE_SECONDS
 
 pytestmark = [pytest.mark.slow, pytest.mark.requirement("K-04")]
 
 
-def test_restored_services_hear_again_what_they_forgot(stack, shop, tmp_path):
+@pytest.mark.requirement("V-24")
+def test_restored_services_hear_again_what_they_forgot(stack, shop, kept_at, tmp_path):
     orders = [accepted(shop) for _ in range(3)]  # some of what they lead to is on its way in the backups
     saved = back_up(stack, tmp_path, "shipping", "notifications", "documents")
     orders += [accepted(shop) for _ in range(2)]
@@ -30,6 +33,9 @@ def test_restored_services_hear_again_what_they_forgot(stack, shop, tmp_path):
     came_to_rest(stack, "events", "jobs")  # no e-mail waits for a paper that documents will have forgotten
     numbers = invoice_numbers(shop, orders)
     assert len(set(numbers.values())) == len(orders)
+    store = store_at(kept_at)
+    for digest in [digest for digest, _ in stores.stored(store)]:
+        store.erase(digest)  # all papers are lost
     restore(stack, shop, {service: saved[service] for service in ("orders", "documents")})
 
     came_to_rest(stack, "events", "jobs")

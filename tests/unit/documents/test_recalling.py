@@ -23,7 +23,7 @@ from services.documents.ledger import faulty_series
 from services.documents.messaging import messaging
 from services.documents.models import Paper, ToldNumber
 from services.documents.numbering import is_recalled
-from shared import clock
+from shared import clock, stores
 from shared.db import make_engine
 from shared.events.snapshots import PaperKind
 from shared.messaging import deliveries
@@ -51,7 +51,7 @@ class Documents:
         self.sessions = sessionmaker(
             self.engine,
             expire_on_commit=False,
-            info={**messaging.session_info(), "documents_folder": folder / "papers"},
+            info={**messaging.session_info(), "store": stores.at((folder / "papers").as_uri())},
         )
 
     def due(self, accepted):

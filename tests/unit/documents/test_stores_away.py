@@ -78,7 +78,7 @@ def count_of_papers(sessions):
         return session.execute(text("select count(*) from papers")).scalar_one()
 
 
-@pytest.mark.requirement("V-26")
+@pytest.mark.requirement("V-23")
 def test_who_sends_a_file_meanwhile_is_told_to_ask_again_and_then_it_is_kept_once(
     send, faults, sessions, kept, caplog
 ):
@@ -102,7 +102,7 @@ def test_who_sends_a_file_meanwhile_is_told_to_ask_again_and_then_it_is_kept_onc
     assert SECRET not in caplog.text
 
 
-@pytest.mark.requirement("V-26")
+@pytest.mark.requirement("V-23")
 def test_who_reads_a_paper_is_told_that_it_is_away_and_never_handed_other_bytes(
     client, headers, send, faults, behind, s3
 ):
@@ -120,7 +120,7 @@ def test_who_reads_a_paper_is_told_that_it_is_away_and_never_handed_other_bytes(
     assert b"of another" not in altered.data
 
 
-@pytest.mark.requirement("V-26")
+@pytest.mark.requirement("V-23")
 def test_a_paper_waits_for_its_store_keeps_its_number_and_is_made_when_it_is_back(
     sessions, known, faults, kept
 ):
@@ -156,7 +156,7 @@ def test_a_paper_waits_for_its_store_keeps_its_number_and_is_made_when_it_is_bac
         assert len(session.scalars(told).all()) == 1
 
 
-@pytest.mark.requirement("V-26")
+@pytest.mark.requirement("V-23")
 def test_a_store_that_stays_away_is_asked_more_and_more_seldom(sessions, known, faults):
     with sessions.begin() as session:
         lock_order(session, known.order_id)
@@ -179,7 +179,7 @@ def test_a_store_that_stays_away_is_asked_more_and_more_seldom(sessions, known, 
     assert waits[2] > 2 * waits[0]
 
 
-@pytest.mark.requirement("V-26")
+@pytest.mark.requirement("V-23")
 def test_what_could_not_be_erased_is_erased_when_it_can_be(sessions, faults, kept):
     with sessions.begin() as session:
         digest = storage.store(session, b"to be removed")
@@ -195,7 +195,7 @@ def test_what_could_not_be_erased_is_erased_when_it_can_be(sessions, faults, kep
     assert kept() == []
 
 
-@pytest.mark.requirement("V-26")
+@pytest.mark.requirement("V-23")
 def test_a_sweep_that_breaks_off_goes_on_another_time(sessions, faults, kept, monkeypatch):
     with sessions.begin() as session:
         for number in range(5):
@@ -213,7 +213,7 @@ def test_a_sweep_that_breaks_off_goes_on_another_time(sessions, faults, kept, mo
     assert kept() == []
 
 
-@pytest.mark.requirement("V-26")
+@pytest.mark.requirement("V-23")
 def test_readiness_says_that_it_is_away_soon_and_the_service_stays_ready(client, faults):
     reached = client.get("/health/ready")
     faults.delay_seconds = 60
@@ -227,7 +227,7 @@ def test_readiness_says_that_it_is_away_soon_and_the_service_stays_ready(client,
     assert away.json["stored_files"] == "can't be reached"
 
 
-@pytest.mark.requirement("V-26")
+@pytest.mark.requirement("V-23")
 def test_the_doctor_tries_all_that_is_done_there_and_says_what_fails(operate, faults, kept):
     well = operate("doctor")
     left = kept()
@@ -242,7 +242,7 @@ def test_the_doctor_tries_all_that_is_done_there_and_says_what_fails(operate, fa
     assert SECRET not in refused.output
 
 
-@pytest.mark.requirement("V-27")
+@pytest.mark.requirement("V-24")
 def test_all_files_are_copied_to_another_address_and_proven_there(operate, made, folder, store, sessions):
     papers = made(order())
     needed = sorted({paper.sha256 for paper in papers.values()})
@@ -260,7 +260,7 @@ def test_all_files_are_copied_to_another_address_and_proven_there(operate, made,
     assert all(moved.read(digest) == store.read(digest) for digest in needed)
 
 
-@pytest.mark.requirement("V-27")
+@pytest.mark.requirement("V-24")
 def test_a_damaged_file_is_named_and_not_copied(operate, sessions, folder, behind, s3):
     with sessions.begin() as session:
         rotten, sound = (storage.store(session, content) for content in (b"rotten", b"sound"))
@@ -275,7 +275,7 @@ def test_a_damaged_file_is_named_and_not_copied(operate, sessions, folder, behin
     assert [digest for digest, _ in stores.stored(stores.at(folder.as_uri()))] == [sound]
 
 
-@pytest.mark.requirement("V-27")
+@pytest.mark.requirement("V-24")
 def test_nothing_is_copied_to_what_is_no_address(operate):
     ended = operate("copy-files", "/var/lib/elsewhere")
 

@@ -139,7 +139,8 @@ def test_each_process_reaches_the_broker_as_its_service():
 
 def test_no_secret_has_a_default():
     secret = re.compile(r"PASSWORD|SECRET|TOKEN|KEYS|JWKS|LOGIN|SMTP|MAIL_FROM")
-    optional = {"CARRIER_SECRETS", "OIDC_CLIENT_SECRET"}  # no carrier calls; a public client has none
+    # No carrier calls; a public client has none; papers are in a folder.
+    optional = {"CARRIER_SECRETS", "OIDC_CLIENT_SECRET", "STORE_SECRET"}
 
     assert {name for name in DEFAULTS if secret.search(name)} == optional
     assert DEFAULTS["CARRIER_SECRETS"] == ""

@@ -343,7 +343,7 @@ def test_what_older_servers_do_not_know_is_left_out(source, tmp_path):
     assert lines == {b"SET transaction_timeout = 0;"}
 
 
-@pytest.mark.requirement("V-27")
+@pytest.mark.requirement("V-24")
 def test_files_come_back_and_what_came_later_stays(source, empty, files, tmp_path):
     saved = backups.take(source, "orders", tmp_path / "backups", files)
     files.erase(sha256(PAPER).hexdigest())
@@ -354,7 +354,7 @@ def test_files_come_back_and_what_came_later_stays(source, empty, files, tmp_pat
     assert all_of(files) == {PAPER, b"written after the backup"}
 
 
-@pytest.mark.requirement("V-27")
+@pytest.mark.requirement("V-24")
 def test_files_come_back_to_another_place_than_they_were_saved_from(source, empty, files, tmp_path, s3):
     others = [stores.at((tmp_path / "elsewhere").as_uri()), store_at(s3.settings())]
     saved = backups.take(source, "orders", tmp_path / "backups", files)
@@ -365,7 +365,7 @@ def test_files_come_back_to_another_place_than_they_were_saved_from(source, empt
         assert all_of(other) == {PAPER}
 
 
-@pytest.mark.requirement("V-27")
+@pytest.mark.requirement("V-24")
 def test_a_second_backup_shares_the_files_of_the_first_and_needs_it_no_more(source, files, tmp_path):
     first = backups.take(source, "orders", tmp_path / "backups", files)
     renamed = first.rename(first.with_name("orders-20260101T000000Z"))
@@ -378,7 +378,7 @@ def test_a_second_backup_shares_the_files_of_the_first_and_needs_it_no_more(sour
     assert {file.read_bytes() for file in (second / "files").glob("*/*")} == {PAPER, b"another"}
 
 
-@pytest.mark.requirement("V-27")
+@pytest.mark.requirement("V-24")
 def test_a_damaged_file_is_named_and_nothing_restored(source, empty, files, tmp_path):
     saved = backups.take(source, "orders", tmp_path / "backups", files)
     [copy] = (saved / "files").glob("*/*")
@@ -392,7 +392,7 @@ def test_a_damaged_file_is_named_and_nothing_restored(source, empty, files, tmp_
     assert rows(empty, "select 1 from pg_class where relname = 'orders'") == []
 
 
-@pytest.mark.requirement("V-27")
+@pytest.mark.requirement("V-24")
 def test_what_is_damaged_where_it_is_kept_is_named_and_left_out_and_all_else_saved(source, tmp_path):
     store = stores.at((tmp_path / "files").as_uri())
     sound, rotten = kept(store, PAPER), kept(store, b"another")
@@ -404,7 +404,7 @@ def test_what_is_damaged_where_it_is_kept_is_named_and_left_out_and_all_else_sav
     assert [file.name for file in (saved / "files").glob("*/*")] == [sound]
 
 
-@pytest.mark.requirement("V-27")
+@pytest.mark.requirement("V-24")
 def test_a_backup_of_before_damage_was_named_is_one_still(source, tmp_path):
     saved = backups.take(source, "orders", tmp_path / "backups")
     about = json.loads((saved / "backup.json").read_text())
@@ -414,7 +414,7 @@ def test_a_backup_of_before_damage_was_named_is_one_still(source, tmp_path):
     assert backups.read(saved).damaged == []
 
 
-@pytest.mark.requirement("V-27")
+@pytest.mark.requirement("V-24")
 def test_nothing_is_called_a_backup_while_the_files_can_not_be_read(source, s3, tmp_path):
     place = s3.settings()
     kept(store_at(place), PAPER)
@@ -427,7 +427,7 @@ def test_nothing_is_called_a_backup_while_the_files_can_not_be_read(source, s3, 
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.requirement("V-27")
+@pytest.mark.requirement("V-24")
 def test_nothing_is_restored_while_the_files_can_not_be_written(source, empty, s3, files, tmp_path):
     saved = backups.take(source, "orders", tmp_path / "backups", files)
     with between(s3) as (endpoint, faults):
