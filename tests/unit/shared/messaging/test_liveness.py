@@ -1,8 +1,12 @@
 """What hangs says so, or ends itself, and is started anew; what waits for others lives."""
 
+import os
+import socket
 import subprocess
 import sys
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -142,3 +146,68 @@ def is_answered(port):
 def in_hand(url):
     with Connection(url) as connection:
         return connection.default_channel.client.zcard("orders.unacked_index")
+
+
+@pytest.fixture
+def silent_database():
+    """The port of a server that takes connections and says nothing, as behind a network that is cut."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def api(silent_database, tmp_path):
+    """The port of orders' API, started as it is everywhere, which can't reach its database."""
+    port = free_port()
+    keys = Keys(tmp_path)
+    told = {
+        "DATABASE_URL": f"postgresql+psycopg://nobody:none@127.0.0.1:{silent_database}/none",
+        "JWKS": str(keys.jwks_file),
+        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics"),
+    }
+    command = [
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
+    command += ["--blocking-threads", "8", "--factory", "services.orders.app:create_app"]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=os.environ | ENVIRONMENT | told, stdout=log, stderr=log
+        )
+    until(lambda: is_answered(port))
+    yield port, f"Bearer {keys.token('anybody', scopes=['orders:read'])}"
+    process.kill()
+    process.wait()
+
+
+def test_an_api_that_cannot_reach_its_database_is_not_ready_and_lives(api):
+    port, bearer = api
+    address, crowd = f"http://127.0.0.1:{port}", 12  # more than there are threads
+
+    def ask(_):
+        return httpx.get(f"{address}/v1/orders", headers={"Authorization": bearer}, timeout=PATIENCE_SECONDS)
+
+    with ThreadPoolExecutor(crowd) as pool:
+        asked = pool.map(ask, range(crowd))
+        # As long as it may answer nothing before it is ended: deploy/kubernetes/base/processes.yaml.
+        began = time.monotonic()
+        until(lambda: lives_in_time(address))
+        assert time.monotonic() - began < 60
+        assert {answer.status_code for answer in asked} == {503}
+    assert httpx.get(f"{address}/health/ready", timeout=PATIENCE_SECONDS).status_code == 503
+    assert lives_in_time(address)
+
+
+def lives_in_time(address):
+    try:
+        return httpx.get(f"{address}/health/live", timeout=5).status_code == 200
+    except httpx.TimeoutException:
+        return False
