@@ -102,7 +102,10 @@ class Store(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """How an object store is reached; what is empty the library finds out, as its cloud's programs do."""
+    """How an S3 store is reached; what is empty the library finds out, as its cloud's programs do.
+
+    Of other clouds it finds out all.
+    """
 
     endpoint: str = ""  # http://… or https://…
     region: str = ""
@@ -314,14 +317,15 @@ class Bucket:
         # Here, not above: whoever keeps bytes in a folder has no need of its 7 MB.
         from obstore.store import from_url  # noqa: PLC0415
 
-        given: dict[str, Any] = {
-            "endpoint": self._access.endpoint,
-            "region": self._access.region,
-            "access_key_id": self._access.key_id,
-            "secret_access_key": self._access.secret,
-        }
-        config = {name: value for name, value in given.items() if value}
+        config: dict[str, Any] = {}
         if self.address.startswith("s3:"):
+            given = {
+                "endpoint": self._access.endpoint,
+                "region": self._access.region,
+                "access_key_id": self._access.key_id,
+                "secret_access_key": self._access.secret,
+            }
+            config = {name: value for name, value in given.items() if value}
             config["disable_bulk_delete"] = True  # which not every server has, and we erase one by one
         return from_url(  # type: ignore[call-overload,no-any-return] # told what it is by its scheme
             self.address,

@@ -522,3 +522,16 @@ def test_of_many_only_a_few_are_in_hand(monkeypatch):
     assert [next(done) for _ in range(3)] == [0, 2, 4]
     assert len(asked) == stores.IN_HAND
     assert list(done) == [number * 2 for number in range(3, 1_000)]
+
+
+def test_another_cloud_is_asked_by_its_own_settings_and_not_by_those_of_s3(monkeypatch):
+    monkeypatch.setenv("GOOGLE_BASE_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("GOOGLE_SKIP_SIGNATURE", "true")
+    store = stores.at("gs://papers/shop", Access(endpoint="http://127.0.0.1:2", key_id="key", secret=SECRET))
+
+    _, said = timed(store.read, DIGEST)
+
+    assert said == (
+        "stored files can't be reached now: gs://papers/shop can't be read:"
+        " HTTP error: error sending request (connect)"
+    )
