@@ -210,7 +210,7 @@ class Apis:
             for name, part in begun.items()
         }
 
-    def read(self, name: str, query: Query | None = None, **path: Any) -> Any:
+    def read(self, name: str, query: Query | None = None, /, **path: Any) -> Any:
         """What an operation answers; raises Refused, Away, SignedOut."""
         return decode(self._answer(Read(name, path, query or {})).content)
 

@@ -3,18 +3,18 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from flask import Blueprint, Response, abort, g, redirect, render_template, request, url_for
 
 from services.console.acting import fault_of
 from services.console.apis import Away, Part, Refused, read
-from services.console.pages.bulk_acts import PRINT, BulkAct, BulkList, key_of, prints_of, result_of_bulk
+from services.console.pages.bulk_acts import MOST, PRINT, BulkAct, BulkList, key_of, prints_of, result_of_bulk
 from services.console.pages.markets import masters
 from services.console.pages.screens import Screen
 
 PAGE = 50  # shipments: as many as one pick list takes
-MOST_CHOICES = 100
+READ_AT_ONCE = MOST_CHOICES = 100
 
 blueprint = Blueprint("warehouse", __name__, url_prefix="/warehouse")
 
@@ -138,13 +138,20 @@ def _numbered(number: str) -> list[dict[str, Any]]:
 @blueprint.get("/bulk")
 def ask_bulk() -> Any:
     """What is about to be done, and to how many."""
-    return BULK.ask(BULK.act(request.args.get("act", "")), request.args.getlist("shipment"))
+    wanted = BULK.act(request.args.get("act", ""))
+    if request.args.get("everything"):
+        found, is_all = _first_of_list()
+        counted = {"count": len(found), "count_is_capped": not is_all}
+        return BULK.ask(wanted, [tick_of(one) for one in found], counted)
+    return BULK.ask(wanted, request.args.getlist("shipment"))
 
 
 @blueprint.post("/bulk/<name>")
 def do_bulk(name: str) -> Any:
     """Do it to each that is ticked; the list then says what became of each."""
     wanted = BULK.act(name)
+    if request.form.get("everything"):  # nobody has seen yet how many that are
+        return redirect(url_for("warehouse.ask_bulk", act=name, back=BULK.back(), everything="yes"), 303)
     ticked = request.form.getlist("shipment")
     rows = ticked_rows(ticked)
     if not rows:
@@ -157,16 +164,36 @@ def do_bulk(name: str) -> Any:
     return BULK.do(wanted, ticked, named, {row["shipment_id"]: row for row in rows})
 
 
+def _first_of_list() -> tuple[list[dict[str, Any]], bool]:
+    """What the list has on all its pages, as far as one bulk goes; and whether that is all of it."""
+    listed = dict(parse_qsl(urlsplit(BULK.back()).query))
+    queue, status = STEPS.get(listed.get("step", ""), STEPS[USUAL])
+    query = {name: listed.get(name) for name in FILTERS} | {"status": status, "limit": READ_AT_ONCE}
+    found: list[dict[str, Any]] = []
+    cursor = None
+    while len(found) < MOST:
+        page = g.apis.read("shipping.queues_list_queue", query | {"cursor": cursor}, name=queue)
+        found += page["items"]
+        if (cursor := page["next"]) is None:
+            break
+    return found[:MOST], cursor is None
+
+
 def _make_pick_lists(wanted: BulkAct, ticked: list[str], rows: Iterable[Mapping[str, str]]) -> Any:
-    """A list for each location that something was ticked of, and lead there."""
+    """Lists for each location that something was ticked of, as many as it takes, and lead there."""
     shown = key_of(request.form.get("key", ""), ticked)
     places: dict[str, list[str]] = {}
     for row in rows:
         places.setdefault(row["location"], []).append(row["shipment_id"])
     try:
         made = [
-            g.apis.write(wanted.operation, {"location": place, "shipment_ids": ids}, key=f"{shown}.{place}")
+            g.apis.write(
+                wanted.operation,
+                {"location": place, "shipment_ids": ids[start : start + PAGE]},
+                key=f"{shown}.{place}.{start}",
+            )
             for place, ids in places.items()
+            for start in range(0, len(ids), PAGE)
         ]
     except (Refused, Away) as error:
         g.fault = fault = fault_of("bulk", error)

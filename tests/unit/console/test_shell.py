@@ -189,3 +189,22 @@ def test_what_no_form_of_ours_is_shown_with_is_turned_away(helen, sent):
     answer = helen.post(f"/warehouse/shipments/{one}/ship", data=form)
 
     assert answer.status_code == 400
+
+
+@pytest.mark.requirement("C-31")
+@pytest.mark.parametrize(
+    ("scopes", "says", "leads_to"),
+    [
+        ({"webhooks:read"}, "Yours is:", ["/webhooks"]),
+        (set(), "Nothing here is open to you yet.", []),
+    ],
+)
+def test_who_sees_no_queue_is_led_from_home_to_what_they_do_see(make_console, people, scopes, says, leads_to):
+    services = {name: answering(name, {}) for name in ("orders", "shipping", "documents", "notifications")}
+    browser = make_console(services, local_people=people(scopes=scopes))
+    browser.post("/login", data={"person": "helen"})
+
+    page = browser.get("/").text
+
+    assert says in page
+    assert re.findall(r'class="tile" href="([^"]+)"', page) == leads_to

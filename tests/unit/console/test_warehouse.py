@@ -252,6 +252,53 @@ def test_a_pick_list_is_made_at_each_location_and_who_stands_against_it_is_named
     assert ticks(refused) == both
 
 
+@pytest.mark.requirement("C-25", "C-24")
+def test_of_510_that_wait_at_a_step_the_first_500_are_named_confirmed_and_done_once(warehouse):
+    waiting = [shipment(f"GB-{at}-1") for at in range(510)]
+
+    def page_of(asked):
+        start = int(asked.url.params.get("cursor", 0))
+        following = str(start + 100) if start + 100 < len(waiting) else None
+        return httpx.Response(200, json={"items": waiting[start : start + 100], "next": following})
+
+    warehouse.answers["GET", "/v1/queues/{name}"] = page_of
+    done = {"done": 500, "not_done": 0, "items": []}
+    warehouse.answers["POST", "/v1/shipments/bulk/release"] = done
+    console = warehouse.signed_in()
+    back = "/warehouse?step=to_release&location=north"
+    sent = {"key": "k", "back": back, "everything": "yes", "shipment": ticks(console.get(back))[:1]}
+
+    led = console.post("/warehouse/bulk/release", data=sent)
+    asked = console.get(led.location)
+    answers = [
+        console.post("/warehouse/bulk/release", data={"key": "k", "back": back, "shipment": ticks(asked)})
+        for _ in range(2)
+    ]
+
+    assert led.status_code == 303
+    assert "500+ match; these are the first 500" in asked.text
+    queries = [
+        dict(one.url.params) for one in warehouse.shipping.asked if "/queues/to_prepare" in one.url.path
+    ]
+    assert queries[1] == {"status": "inventory_assigned", "location": "north", "limit": "100"}
+    wanted = {"shipment_ids": [one["shipment_id"] for one in waiting[:500]]}
+    assert [body for _, body, _ in warehouse.sent()] == [wanted, wanted]
+    assert len({headers["idempotency-key"] for _, _, headers in warehouse.sent()}) == 1
+    assert answers[0].location.startswith(f"{back}&result=")
+
+
+@pytest.mark.requirement("P-11")
+def test_more_shipments_than_one_pick_list_takes_are_on_several(warehouse):
+    warehouse.answers["POST", "/v1/pick-lists"] = {"pick_list_id": str(uuid4())}
+    all_of_them = [f"{uuid4()}/{uuid4()}/main/GB-{at}-1" for at in range(120)]
+
+    made = warehouse.signed_in().post("/warehouse/bulk/pick_list", data={"key": "k", "shipment": all_of_them})
+
+    assert made.location == "/warehouse/pick-lists"
+    assert [len(body["shipment_ids"]) for _, body, _ in warehouse.sent()] == [50, 50, 20]
+    assert len({headers["idempotency-key"] for _, _, headers in warehouse.sent()}) == 3
+
+
 @pytest.mark.parametrize("ticked", [[], ["x"], ["a/b"]])
 def test_of_nothing_ticked_nothing_is_asked(warehouse, ticked):
     console = warehouse.signed_in()
