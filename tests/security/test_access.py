@@ -40,7 +40,7 @@ INTERNAL = {
     "POST /internal/deliveries/ack": {"json": {"ids": ["00000000-0000-4000-8000-000000000000"]}},
     "GET /internal/deliveries/log": {},
     "GET /internal/deliveries/heard": {
-        "params": {"since": "2099-01-01T00:00:00Z", "types": "invoice.issued"}
+        "query_string": {"since": "2020-01-01T00:00:00Z", "types": "invoice.issued"}
     },
     "POST /internal/deliveries/again": {"json": {"since": "2099-01-01T00:00:00Z"}},
 }
@@ -190,9 +190,8 @@ def test_only_another_service_is_told_what_happened(world, service, name):
         assert answer.status_code == 403
     as_nobody = token("mallory", scopes=["events:read"], subscriber="nobody")
     answer, _ = door.try_out(method, path, token=as_nobody, **request)
-    [told] = answer.json.values()
     assert answer.status_code == 200
-    assert not told
+    assert not any(answer.json.values())
 
 
 @pytest.mark.parametrize(("service", "name"), CUSTOMERS)
