@@ -12,6 +12,7 @@ from services.notifications.commands import feed, webhooks
 from services.notifications.messaging import messaging
 from services.notifications.queries.feed import old
 from services.notifications.settings import Settings
+from shared.db import each_alone
 from shared.logging import logger
 from shared.messaging.agent import run_agent
 from shared.settings import read
@@ -29,15 +30,20 @@ def number_what_gathers(sessions: sessionmaker[Session]) -> None:
 
 
 def number_events(sessions: sessionmaker[Session]) -> None:
-    """Give all that waits for it its position in the feed, a commit a batch.
+    """Give all that waits for it its position in the feed, a statement a batch.
 
     Where one of a batch can't be read they go one by one, and it is set aside.
     """
     is_more, is_careful = True, False
     while is_more:
         try:
-            with sessions.begin() as session:
-                is_more = _number_one(session) if is_careful else _number_some(session, feed.BATCH)
+            with sessions() as session:
+                if is_careful:
+                    is_more = _number_one(session)
+                else:
+                    each_alone(session)
+                    is_more = _number_some(session, feed.BATCH)
+                session.commit()
         except DataError as error:
             if is_careful:
                 raise
@@ -46,10 +52,10 @@ def number_events(sessions: sessionmaker[Session]) -> None:
 
 
 def _number_some(session: Session, most: int) -> bool:
-    numbered = feed.number_waiting(session, most)
-    if numbered is not None and numbered.is_heard:
-        webhooks.fan_out(session, numbered.first, numbered.last)
-    return numbered is not None and numbered.is_more
+    done = feed.number_waiting(session, most)
+    if done.is_owed:
+        webhooks.owe_round(session)
+    return done.is_more
 
 
 def _number_one(session: Session) -> bool:

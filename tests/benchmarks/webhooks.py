@@ -24,9 +24,8 @@ from deploy.local.keys import ISSUER
 from deploy.local.ports import free_port
 from deploy.local.postgres import Postgres, temporary_postgres
 from services.notifications import webhook_jobs
-from services.notifications.commands import webhooks
+from services.notifications.commands import feed, webhooks
 from services.notifications.messaging import messaging
-from services.notifications.models import FeedEntry
 from services.notifications.settings import Settings
 from shared import clock
 from shared.db import make_engine, new_id
@@ -128,32 +127,17 @@ def silent_port() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def tell(sessions: sessionmaker[Any], position: int) -> UUID:
-    """Commit an event at its place in the feed, as its writer does."""
+def tell(sessions: sessionmaker[Any]) -> UUID:
+    """Commit an event with its place in the feed, as its writer does."""
     event_id, order_id, now = new_id(), uuid4(), clock.now()
     heard = {"event_id": event_id, "source": "orders", "type": "order.placed", "subject": str(order_id)}
-    sample = envelope("order.placed") | {"id": str(event_id)}
+    sample = envelope("order.placed") | {"id": str(event_id), "time": now.isoformat()}
     with sessions.begin() as session:
         session.execute(
             insert(inbox).values(**heard, envelope=sample, via="push", state="done", next_at=now, done_at=now)
         )
-        session.add(
-            FeedEntry(
-                position=position,
-                event_id=event_id,
-                source="orders",
-                type="order.placed",
-                order_id=order_id,
-                number="EU-100042",
-                seller="lantern",
-                market="eu",
-                sequence=1,
-                occurred_at=now,
-                entered_at=now,
-            )
-        )
-        session.flush()
-        webhooks.fan_out(session, position, position)
+        if feed.number_waiting(session).is_owed:
+            webhooks.owe_round(session)
     return event_id
 
 
@@ -205,7 +189,7 @@ def _pace(sessions: sessionmaker[Any], warm_up: float, seconds: float) -> dict[s
     began = time.monotonic()
     for position in range(1, int((warm_up + seconds) * PACED) + 1):
         time.sleep(max(0.0, began + position / PACED - time.monotonic()))
-        event_id = tell(sessions, position)
+        event_id = tell(sessions)
         if position > warm_up * PACED:
             told[str(event_id)] = time.time()
     return told

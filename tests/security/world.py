@@ -121,7 +121,7 @@ class World:
         while self._tell() or self._work():
             pass
         with self.doors["notifications"].sessions.begin() as session:
-            while feed.number_waiting(session):
+            while feed.number_waiting(session).is_more:
                 pass
 
     def _tell(self):

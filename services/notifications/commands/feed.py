@@ -6,6 +6,7 @@ from datetime import timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from services.notifications.commands.owing import HEARS, OWE
 from services.notifications.db import settings_of
 from services.notifications.queries.feed import UNREADABLE
 from shared.logging import logger
@@ -14,36 +15,40 @@ log = logger(__name__)
 
 BATCH = 500
 
-# The last position is read and written by nobody else until the transaction ends. Nothing is locked where
-# nothing waits.
-_LOCK = text("""
-    select position from feed_head
-    where exists (select from feed_waiting where held_for is null)
-    for update
-""")
-
+# One statement by itself. The last position is read and written by nobody else until its end, and nothing is
+# locked where nothing waits. Who waited for the lock still sees what was there before: then the row that is
+# locked is another one than the row that is seen, nothing is numbered, and the caller asks again.
+#
 # What waits, oldest first, by what it says of itself. Of one order and source entries stand by version: an
 # event counts as no earlier than those of lower versions. Events of an order of which nothing is known yet
 # are held until something is, for nobody knows whose they are. Stock is of whoever has it: of one seller, of
 # everybody (*), or, where several have some, of nobody but who sees all (''). What is older than the feed
 # keeps, as it was told again after its time, or is there already, is not entered.
-_NUMBER = text("""
-    with waiting as materialized (
-        select seq as ticket, event_id from feed_waiting where held_for is null order by seq limit :batch
+#
+# What is entered is owed to every webhook that hears it, in the order of positions.
+_NUMBER = text(f"""
+    with locked as materialized (
+        select xmin, position as last from feed_head
+        where exists (select from feed_waiting where held_for is null)
+        for update
+    ), head as materialized (
+        select last, locked.xmin = feed_head.xmin as is_seen from locked, feed_head
+    ), waiting as materialized (
+        select seq as ticket, event_id from feed_waiting, head
+        where is_seen and held_for is null order by seq limit :batch
     ), told as materialized (
         select ticket, event_id, source, type, subject, coalesce(envelope ->> 'reference', '') as number,
                coalesce((envelope ->> 'snapshotversion')::bigint, 0) as version,
                coalesce((envelope ->> 'time')::timestamptz, received_at) as occurred_at,
-               envelope #>> '{data,order,seller,seller}' as seller,
-               envelope #>> '{data,order,market,market}' as market,
-               envelope #> '{data,stock,levels}' as levels
+               envelope -> 'data' -> 'order' -> 'seller' ->> 'seller' as seller,
+               envelope -> 'data' -> 'order' -> 'market' ->> 'market' as market,
+               envelope -> 'data' -> 'stock' -> 'levels' as levels
         from waiting join inbox using (event_id)
         union all
         select ticket, event_id, :service, type, subject, reference, version, occurred_at, null, null, null
         from waiting join event_log using (event_id)
     ), new as materialized (
-        select *, case when subject ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then subject::uuid end
-            as order_id
+        select *, case when subject ~ :order_id then subject::uuid end as order_id
         from told
         where occurred_at > now() - :kept
           and not exists (select from feed where feed.event_id = told.event_id)
@@ -58,10 +63,10 @@ _NUMBER = text("""
                                     then coalesce(max(nullif(owner, '*')), '*') else '' end
                         from jsonb_array_elements(levels) as level, coalesce(level ->> 'seller', '') as owner
                     )
-                    else coalesce(known.seller, owners.seller, copies.snapshot #>> '{seller,seller}')
+                    else coalesce(known.seller, owners.seller, copies.snapshot -> 'seller' ->> 'seller')
                end as seller,
                case when new.order_id is null then '*'
-                    else coalesce(known.market, owners.market, copies.snapshot #>> '{market,market}')
+                    else coalesce(known.market, owners.market, copies.snapshot -> 'market' ->> 'market')
                end as market,
                coalesce(known.sequence, 0) as counted
         from new
@@ -79,13 +84,13 @@ _NUMBER = text("""
     ), entered as (
         insert into feed (position, event_id, source, type, order_id, number, seller, market, sequence,
                           occurred_at, entered_at)
-        select :last + place, event_id, source, type, order_id, number, seller, market,
+        select last + place, event_id, source, type, order_id, number, seller, market,
                case when order_id is null then 0
                     else counted + row_number() over (partition by order_id order by place)
                end,
                occurred_at, statement_timestamp()
-        from numbered
-        returning order_id, number, seller, market, sequence
+        from numbered, head
+        returning event_id, type, position, order_id, number, seller, market, sequence
     ), orders as (
         insert into feed_orders (order_id, number, seller, market, sequence)
         select order_id, max(number), max(seller), max(market), max(sequence) from entered
@@ -102,33 +107,37 @@ _NUMBER = text("""
     ), gone as (
         delete from feed_waiting
         where seq in (select ticket from waiting except select ticket from held)
-    ), head as (
-        update feed_head set position = :last + (select count(*) from numbered)
+    ), moved as (
+        update feed_head set position = position + (select count(*) from numbered)
         where exists (select from numbered)
         returning pg_notify('feed_numbered', '')
-    )
+    ), owed as (
+        {OWE} from entered as feed join webhooks on webhooks.state = 'active' and {HEARS}
+        order by feed.position
+        on conflict do nothing returning true
+    ), woken as (select pg_notify('webhooks', '') from owed limit 1)
     select (select count(*) from numbered) as numbered,
-           (select count(*) from waiting) = :batch or exists (select from found) as is_more,
-           (select count(*) from head) as told,
-           exists (select from webhooks where state = 'active') as is_heard
-""")
-
-
+           (select count(*) from waiting) = :batch or exists (select from found)
+               or exists (select from head where not is_seen) as is_more,
+           (select count(*) from moved) as moved,
+           exists (select from woken) as is_owed
+""")  # noqa: S608 - put together from what stands above and in `owing`
+_ORDER_ID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"  # what else events are about are goods
 _SET_ASIDE = text("""
     update feed_waiting set held_for = :unreadable
     where seq = (select min(seq) from feed_waiting where held_for is null) returning event_id
 """)
-_HOLD = text("select position from feed_head for update")
+# Changed, so that who waits for it sees that something may be otherwise by then.
+_HOLD = text("update feed_head set position = position")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Numbered:
-    """The positions that a batch was given, first to last; none where last is below first."""
+    """What was done of all that waits."""
 
-    first: int
-    last: int
+    numbered: int  # events
     is_more: bool  # whether others wait
-    is_heard: bool  # whether there is any webhook
+    is_owed: bool  # whether a webhook is owed one of them
 
 
 def hold(session: Session) -> None:
@@ -142,22 +151,18 @@ def set_aside(session: Session) -> None:
         log.error("feed_event_set_aside", event_id=str(event_id))
 
 
-def number_waiting(session: Session, most: int = BATCH) -> Numbered | None:
+def number_waiting(session: Session, most: int = BATCH) -> Numbered:
     """Give what was heard and told since the next positions, oldest first: a batch, all of it or nothing.
 
-    None where nothing waits. One at a time: whoever comes meanwhile waits for the commit. So positions come
-    to be seen in their order, and nothing is ever entered below one that a reader has seen, whatever sellers
-    it may see. Raises DataError where one says of itself what can't be read.
+    What is entered is owed to the webhooks that hear it. One at a time: whoever comes meanwhile waits for the
+    commit. So positions come to be seen in their order, and nothing is ever entered below one that a reader
+    has seen, whatever sellers it may see. Raises DataError where one says of itself what can't be read.
     """
-    last = session.execute(_LOCK).scalar_one_or_none()
-    if last is None:
-        return None
-    # A statement of its own, to see what was numbered while this one waited.
     parameters = {
         "batch": most,
         "service": session.info["service"],
+        "order_id": _ORDER_ID,
         "kept": timedelta(days=settings_of(session).feed_days),
-        "last": last,
     }
     row = session.execute(_NUMBER, parameters).one()
-    return Numbered(first=last + 1, last=last + row.numbered, is_more=row.is_more, is_heard=row.is_heard)
+    return Numbered(numbered=row.numbered, is_more=row.is_more, is_owed=row.is_owed)

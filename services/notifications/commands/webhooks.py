@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from services.notifications.commands import feed
 from services.notifications.commands.deliveries import lock_senders
+from services.notifications.commands.owing import HEARS, OWE, REACHES
 from services.notifications.db import settings_of
 from services.notifications.domain import receivers
 from services.notifications.domain.webhooks import ALL, DeliveryState, WebhookState
@@ -46,34 +47,11 @@ MOST_COUNTED = 10_000  # of what is to be sent again, for the answer
 COUNT_SECONDS = 60.0
 _ROUNDS = uuid5(NAMESPACE_URL, "webhooks")  # what the jobs are about, in place of an order
 
-# As the feed is read: what is of no one seller or market is everybody's.
-_REACHES = """
-    (feed.seller = '*' or '*' = any(webhooks.sellers) or feed.seller = any(webhooks.sellers))
-    and (feed.market = '*' or '*' = any(webhooks.markets) or feed.market = any(webhooks.markets))"""
-_HEARS = f"('*' = any(webhooks.types) or feed.type = any(webhooks.types)) and {_REACHES}"
-# Due at once, or with what is before it of its order that waits to be tried again.
-_OWE = """
-    insert into webhook_deliveries (webhook_id, event_id, type, position, order_id, order_number, next_at)
-    select webhooks.id, feed.event_id, feed.type, feed.position, feed.order_id, feed.number,
-        greatest(now(), (
-            select max(next_at) from webhook_deliveries as earlier
-            where earlier.line = md5(webhooks.id::text || feed.order_id::text)::uuid
-            and earlier.position < feed.position and earlier.state = 'waiting'
-            and earlier.sending_until is null
-        ))"""
 # The order of rows is that of their numbers, by which the log is paged.
-_FAN_OUT = text(f"""
-    with owed as (
-        {_OWE} from feed join webhooks on webhooks.state = 'active' and {_HEARS}
-        where feed.position between :first and :last
-        order by feed.position
-        on conflict do nothing returning true
-    ), woken as (select pg_notify('webhooks', '') from owed limit 1)
-    select count(*) from woken""")  # noqa: S608 - put together from what stands above
 _MISSED = text(f"""
     with owed as (
-        {_OWE} from feed
-        join webhooks on webhooks.id = :webhook_id and webhooks.deleted_at is null and {_HEARS}
+        {OWE} from feed
+        join webhooks on webhooks.id = :webhook_id and webhooks.deleted_at is null and {HEARS}
         where feed.position between :first and :last
         order by feed.position
         on conflict do nothing returning true
@@ -88,7 +66,7 @@ _FORGET_BEYOND_REACH = text(f"""
     ), gone as (
         delete from webhook_deliveries as sent using part, webhooks
         where webhooks.id = :webhook_id and sent.number = part.number and part.position is not null
-        and not exists (select from feed where feed.event_id = part.event_id and {_REACHES})
+        and not exists (select from feed where feed.event_id = part.event_id and {REACHES})
     )
     select case when count(*) = :most then min(number) - 1 end from part""")  # noqa: S608 - as above
 _BRING_FORWARD = text("""
@@ -110,13 +88,6 @@ _END_WHAT_WAITED = text("""
     )
     insert into webhook_attempts (delivery_number, at, milliseconds, people, answer, error)
     select number, now(), 0, false, '', :why from ended""")
-
-
-def fan_out(session: Session, first_position: int, last_position: int) -> None:
-    """Owe the events of these positions to every webhook that hears them, in the commit that gives them."""
-    told = session.execute(_FAN_OUT, {"first": first_position, "last": last_position}).scalar_one()
-    if told:
-        owe_round(session)
 
 
 def owe_round(session: Session) -> None:

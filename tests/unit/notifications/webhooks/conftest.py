@@ -11,13 +11,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.orm import sessionmaker
 
+from services.notifications.agent import number_events
 from services.notifications.calling import Caller
 from services.notifications.commands import webhooks as commands
 from services.notifications.messaging import messaging
-from services.notifications.models import Delivery, DeliveryAttempt, FeedEntry, Webhook
+from services.notifications.models import Delivery, DeliveryAttempt, Webhook
 from services.notifications.webhook_jobs import Round
 from shared import clock
 from shared.db import new_id
@@ -134,55 +135,37 @@ def hook(sessions):
 
 
 @pytest.fixture
-def tell(sessions):
-    """Enter events in the feed, as its writer does; answers their ids."""
+def hear(sessions):
+    """Hear an event that has no place in the feed yet; answers its id."""
 
-    def told(
-        event_type="order.placed", *, order_id=None, seller="lantern", market="eu", times=1, is_of_order=True
-    ):
+    def heard(event_type="order.placed", *, order_id=None, seller="lantern", market="eu", is_of_order=True):
+        event_id, now = new_id(), clock.now()
+        sample = envelope(event_type) | {"id": str(event_id), "time": now.isoformat()}
+        if is_of_order:
+            sample |= {"subject": str(order_id or uuid4()), "snapshotversion": time.time_ns()}
+            sample["data"]["order"]["seller"]["seller"] = seller
+            sample["data"]["order"]["market"]["market"] = market
+        else:
+            sample["data"]["stock"]["levels"] = [{"seller": seller}]
+        row = {"event_id": event_id, "source": "orders", "type": event_type, "subject": sample["subject"]}
+        row |= {"envelope": sample, "via": "push", "state": "done", "next_at": now, "done_at": now}
         with sessions.begin() as session:
-            first = (session.scalar(select(func.max(FeedEntry.position))) or 0) + 1
-            ids = [
-                _enter(
-                    session,
-                    event_type,
-                    position,
-                    order_id or (uuid4() if is_of_order else None),
-                    seller,
-                    market,
-                )
-                for position in range(first, first + times)
-            ]
-            commands.fan_out(session, first, first + times - 1)
-        return [str(one) for one in ids]
+            session.execute(insert(inbox).values(row))
+        return str(event_id)
+
+    return heard
+
+
+@pytest.fixture
+def tell(sessions, hear):
+    """Hear events and enter them in the feed; answers their ids."""
+
+    def told(*named, times=1, **which):
+        ids = [hear(*named, **which) for _ in range(times)]
+        number_events(sessions)
+        return ids
 
     return told
-
-
-def _enter(session, event_type, position, order_id, seller, market):
-    event_id, now = new_id(), clock.now()
-    sample = envelope(event_type) | {"id": str(event_id)}
-    row = {"event_id": event_id, "source": "orders", "type": event_type, "subject": str(order_id)}
-    session.execute(
-        insert(inbox).values(**row, envelope=sample, via="push", state="done", next_at=now, done_at=now)
-    )
-    session.add(
-        FeedEntry(
-            position=position,
-            event_id=event_id,
-            source="orders",
-            type=event_type,
-            order_id=order_id,
-            number="EU-100042",
-            seller=seller,
-            market=market,
-            sequence=position,
-            occurred_at=now,
-            entered_at=now,
-        )
-    )
-    session.flush()
-    return event_id
 
 
 @pytest.fixture

@@ -189,6 +189,23 @@ def test_what_is_just_being_owed_does_not_outlive_the_change(
     assert count(Webhook) == (1 if change == "narrow" else 0)
 
 
+def test_what_waits_for_a_change_of_whom_a_webhook_hears_is_owed_by_what_it_is_then(
+    hook, receiver, sessions, hear, owed
+):
+    """The writer of the feed has begun, and waits: what it saw of the webhook is no longer so."""
+    webhook_id, _ = hook(receiver, sellers=["quay"])
+    hear(seller="quay")
+    with ThreadPoolExecutor(1) as other, sessions.begin() as changing:
+        commands.change_webhook(changing, webhook_id, sellers=["lantern"])
+        numbering = other.submit(number_events, sessions)
+        done, _ = wait([numbering], timeout=0.5)
+        assert not done
+        changing.commit()
+        numbering.result()
+
+    assert owed() == []
+
+
 def session_of_writer(session, webhook_id):
     """Owe an event of quay's as the feed's writer does, under its lock, and do not commit."""
     session.execute(text("select position from feed_head for update"))
