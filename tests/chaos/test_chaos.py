@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 
 def test_nothing_is_lost_doubled_or_left_behind_whatever_breaks():
     plan = Plan(
-        seconds=60,
+        seconds=40,
         seed=random.SystemRandom().getrandbits(32),
         warm_seconds=6,
         quiet_seconds=8,

@@ -13,7 +13,7 @@ from tests.shop import ADDRESS, Shop
 pytestmark = pytest.mark.slow
 
 # Of the ends only one may be left out by chance: there are more races until both were seen, but not for ever.
-RACES_OF_A_ROUND, ROUNDS = 40, 5
+RACES_OF_A_ROUND, ROUNDS = 24, 8
 # How goods leave, and what comes before. A parcel needs its papers first, so one race in four is about one.
 PARCEL, DOWNLOAD = "delivery", "download"
 STEPS = {PARCEL: ("release", "pick", "pack"), DOWNLOAD: ("release",)}
@@ -21,7 +21,7 @@ LEAVING = {PARCEL: ("ship", {}), DOWNLOAD: ("provide", {"download_url": "https:/
 LEFT = {PARCEL: "shipped", DOWNLOAD: "delivered"}
 CANCELLATION = {"reason": "changed my mind", "confirm": True}
 CLIENTS = 8
-CUSTOMERS = 40
+CUSTOMERS = 24
 # By how many seconds the cancellation comes first, or below 0 the goods; no machine is slower than the ends.
 HEAD_STARTS = [*(-0.01 * 2**step for step in range(10, -1, -1)), 0, *(0.01 * 2**step for step in range(14))]
 
