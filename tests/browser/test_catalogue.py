@@ -198,7 +198,7 @@ def test_catalogue_and_stock_are_for_everybody(open_browser, shop, sku, scheme, 
         f"/stock/{level['location']}/{level['sku']}",
         f"/stock/{level['location']}/{level['sku']}?show=reservations",
     ):
-        page.goto(address)
+        assert page.goto(address).status == 200, address
         assert page.evaluate(BESIDE) <= 0, address
         axe_finds_nothing(page, address)
 

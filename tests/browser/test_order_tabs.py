@@ -1,7 +1,13 @@
 """An order's page is opened from the list, and shows what each service knows of the order on a tab."""
 
+from uuid import uuid4
+
 import pytest
 from playwright.sync_api import expect
+
+from tests.browser.everybody import is_within
+from tests.browser.test_bulk import shipment
+from tests.shop import ADDRESS
 
 pytestmark = pytest.mark.slow
 
@@ -37,3 +43,30 @@ def test_an_order_is_opened_from_the_list_and_each_tab_is_an_address_of_its_own(
         addresses.add(page.url)
 
     assert len(addresses) == len(TABS)
+
+
+@pytest.mark.requirement("C-35")
+def test_what_has_no_blank_to_break_at_stays_within_the_window(open_browser, shop, place):
+    sku, long = f"LONG-{uuid4().hex[:8]}", "W" * 200
+    shop.call(
+        "orders", "PUT", f"/v1/sellers/harbour/products/{sku}", json={"name": long, "prices": {"gb": 450}}
+    )
+    shop.call("shipping", "PUT", f"/v1/stock/main/{sku}", json={"on_hand": 9, "reason": "counted"})
+    groups = [
+        {"method": "delivery", "shipping_minor": 395, "address": ADDRESS | {"name": long, "city": long[:100]}}
+    ]
+    customer = {"name": long, "email": "long@customers.example", "phone": ""}
+    order = place((sku, 1), delivery_groups=groups, customer=customer)
+    own = f"/orders/{order['order_id']}"
+    page = open_browser("helen", width=320)
+
+    for address in (
+        own,
+        f"{own}/shipment",
+        f"/warehouse/shipments/{shipment(shop, order)['shipment_id']}",
+        f"/catalogue/products/harbour/{sku}",
+        f"/catalogue/products/harbour/{sku}/change",
+        f"/stock/main/{sku}",  # with what is promised to the order
+    ):
+        assert page.goto(address).status == 200, address
+        is_within(page, address)

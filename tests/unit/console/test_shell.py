@@ -2,6 +2,7 @@
 
 import gzip
 import re
+from pathlib import Path
 
 import pytest
 
@@ -208,3 +209,15 @@ def test_who_sees_no_queue_is_led_from_home_to_what_they_do_see(make_console, pe
 
     assert says in page
     assert re.findall(r'class="tile" href="([^"]+)"', page) == leads_to
+
+
+def test_every_address_that_a_template_makes_is_one_of_ours(console):
+    templates = Path(console.application.root_path, console.application.template_folder).rglob("*.html")
+    named = {
+        (template.name, endpoint)
+        for template in templates
+        for endpoint in re.findall(r"url_for\('(\w+(?:\.\w+)?)'", template.read_text())
+    }
+
+    assert len(named) > 50
+    assert {one for one in named if one[1] not in console.application.view_functions} == set()
