@@ -1,7 +1,7 @@
 """The process beside shipping's worker: relays, pulls, acknowledges and drives jobs."""
 
 from services.shipping import consumers, db, jobs, queries  # noqa: F401 - consumers and jobs register themselves
-from services.shipping.commands.stock_news import tell_changed_stock
+from services.shipping.commands.stock import tell_changed_stock
 from services.shipping.messaging import messaging
 from services.shipping.settings import Settings
 from shared.messaging.agent import run_agent

@@ -15,7 +15,7 @@ from services.shipping.api.schemas.carriers import (
     CourierSchema,
 )
 from services.shipping.api.schemas.shipments import ShipmentSchema
-from services.shipping.commands import carriers, couriers
+from services.shipping.commands import couriers, master_data
 from services.shipping.models import Carrier, Courier, Shipment
 from shared.web.auth import refuse_bounded, requires
 from shared.web.blueprint import Blueprint
@@ -61,7 +61,7 @@ def get_carrier(session: Session, code: str) -> Carrier:
 def put_carrier(session: Session, carrier: dict[str, Any], code: str) -> tuple[Carrier, int]:
     """Make a carrier (201) or change it (200): everybody's, so the token has to be bound to nobody."""
     refuse_bounded("sellers", "markets")
-    put, is_new = carriers.put_carrier(session, code, **carrier)
+    put, is_new = master_data.put_carrier(session, code, **carrier)
     return put, 201 if is_new else 200
 
 
@@ -95,7 +95,7 @@ def get_courier(session: Session, seller: str, code: str) -> Courier:
 @command
 def put_courier(session: Session, courier: dict[str, Any], seller: str, code: str) -> tuple[Courier, int]:
     """Take a courier on (201) or change one (200)."""
-    put, is_new = carriers.put_courier(session, seller, code, **courier)
+    put, is_new = master_data.put_courier(session, seller, code, **courier)
     return put, 201 if is_new else 200
 
 

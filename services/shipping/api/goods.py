@@ -11,7 +11,7 @@ from services.shipping.api.schemas.goods import (
     GoodsArguments,
     GoodsSchema,
 )
-from services.shipping.commands import goods as commands
+from services.shipping.commands import master_data as commands
 from services.shipping.domain.promises import availability
 from services.shipping.models import Goods
 from shared import clock

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from services.shipping import queries
 from services.shipping.api.schemas.locations import LocationArguments, LocationSchema
-from services.shipping.commands import locations as commands
+from services.shipping.commands import master_data as commands
 from services.shipping.models import Location
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint

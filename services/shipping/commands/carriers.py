@@ -4,17 +4,13 @@ The calls of a carrier are functions here, one each: number_parcel asks for a nu
 that another carrier gave; the label is made by documents, and what a carrier tells comes by signed calls.
 """
 
-from typing import Any
-
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
-from services.shipping.commands import masters
 from services.shipping.domain import tracking
-from services.shipping.models import Carrier, Courier, Parcel, Shipment, TrackingEvent, parcel_serials
-from shared.access import actor_of
-from shared.errors import Invalid, NotFound, Refused
+from services.shipping.models import Carrier, Parcel, Shipment, TrackingEvent, parcel_serials
+from shared.errors import Invalid, Refused
 
 
 def number_parcel(session: Session, parcel: Parcel) -> None:
@@ -67,18 +63,3 @@ def name_carrier(
         parcel.tracking_status = parcel.tracked_at = None
     parcel.carrier, parcel.tracking_number, parcel.tracking_url = carrier, tracking_number, tracking_url
     return True
-
-
-def put_carrier(session: Session, code: str, **values: Any) -> tuple[Carrier, bool]:
-    """Make a carrier or change it; answers whether it is new."""
-    return masters.put(session, Carrier, {"code": code}, values)
-
-
-def put_courier(session: Session, seller: str, code: str, **values: Any) -> tuple[Courier, bool]:
-    """Take on a courier of a seller, or change one; answers whether it is new.
-
-    Raises NotFound for a seller that the actor may not see.
-    """
-    if not actor_of(session).may_see_seller(seller):
-        raise NotFound("seller", seller)
-    return masters.put(session, Courier, {"seller": seller, "code": code}, values)

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from services.shipping import queries
+from services.shipping import events, queries
 from services.shipping.domain.inspection import Condition, Found, inspected
 from services.shipping.domain.sourcing import demand_of
 from services.shipping.domain.stock_movements import EFFECTS, MovementKind
@@ -15,8 +15,12 @@ from shared import clock
 from shared.access import EVERYTHING, actor_of, require_current
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
+from shared.messaging import outbox
 from shared.messaging.jobs import enqueue
+from shared.messaging.subjects import lock_order, next_version
 from shared.skus import subject, unfit
+
+AT_ONCE = 50  # SKUs told of in one transaction
 
 Levels = Mapping[tuple[str, str], StockLevel]  # by SKU and location
 
@@ -289,3 +293,26 @@ def _move(
             at=level.as_of,
         )
     )
+
+
+def tell_changed_stock(session: Session) -> int:
+    """Tell stock.changed for SKUs whose levels changed since they were last told of; answers for how many.
+
+    Each event carries all levels of its SKU. A SKU that was told of within the last second has its turn
+    later, with what it has come to by then; two agents that do this at once do not tell twice.
+    """
+    due = queries.skus_to_tell(session, limit=AT_ONCE)
+    for sku in due:
+        lock_order(session, subject(sku))
+    still_due = queries.skus_to_tell(session, among=due, limit=AT_ONCE) if due else []
+    for sku in still_due:
+        levels = lock_levels_of(session, sku)
+        now = clock.now()
+        for level in levels:
+            level.told_version = level.version
+            level.told_at = now
+        session.flush()
+        version = next_version(session, subject(sku))
+        owners = queries.owners(session, {level.location for level in levels})
+        outbox.publish(session, events.stock_changed(sku, version, now, levels, owners))
+    return len(still_due)

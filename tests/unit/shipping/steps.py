@@ -6,8 +6,7 @@ from uuid import uuid4
 from sqlalchemy import select
 
 from services.shipping import consumers
-from services.shipping.commands import handovers
-from services.shipping.commands import locations as location_commands
+from services.shipping.commands import handovers, master_data
 from services.shipping.commands import shipments as shipment_commands
 from services.shipping.commands import stock as stock_commands
 from services.shipping.messaging import messaging
@@ -123,7 +122,7 @@ def stock(session, sku, on_hand, location="WEST", **changes):
         "country": "GB",
         "priority": {"WEST": 1, "EAST": 2}.get(location, 3),
     }
-    location_commands.put_location(session, location, **(known | changes))
+    master_data.put_location(session, location, **(known | changes))
     stock_commands.set_stock(session, location, sku, on_hand=on_hand, reason="opening count")
     session.flush()
 

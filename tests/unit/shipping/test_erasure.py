@@ -8,9 +8,9 @@ from sqlalchemy import inspect, select
 
 from services.shipping import consumers
 from services.shipping.commands.appointments import schedule_appointment, sign_appointment
-from services.shipping.commands.carriers import put_courier
 from services.shipping.commands.couriers import assign_courier
 from services.shipping.commands.handovers import deliver_shipment
+from services.shipping.commands.master_data import put_courier
 from services.shipping.commands.returns import receive_return
 from services.shipping.commands.tracking import hear_scan
 from services.shipping.models import Base

@@ -6,8 +6,8 @@ from functools import partial
 import pytest
 
 from services.shipping.commands import handovers
-from services.shipping.commands.carriers import put_courier
 from services.shipping.commands.couriers import assign_courier
+from services.shipping.commands.master_data import put_courier
 from services.shipping.domain.inspection import Condition, Found
 from services.shipping.domain.shipment_status import FailureReason
 from services.shipping.models import StockMovement

@@ -5,7 +5,7 @@ from itertools import permutations
 
 import pytest
 
-from services.shipping.commands.carriers import put_carrier
+from services.shipping.commands.master_data import put_carrier
 from services.shipping.commands.shipments import cancel_shipment, ship_shipment
 from services.shipping.commands.tracking import enter_tracking, hear_scan
 from services.shipping.models import TrackingEvent

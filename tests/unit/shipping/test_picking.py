@@ -4,8 +4,7 @@ import pytest
 from sqlalchemy import event, select
 
 from services.shipping import queries
-from services.shipping.commands import goods as goods_commands
-from services.shipping.commands import packing, picking
+from services.shipping.commands import master_data, packing, picking
 from services.shipping.commands.shipments import cancel_shipment, pack_shipment, pick_shipment
 from services.shipping.commands.stock import put_in_bin
 from services.shipping.domain.readiness import Readiness
@@ -44,7 +43,7 @@ def released(session):
 
 
 def describe_pot(session, seller):
-    goods_commands.put_goods(
+    master_data.put_goods(
         session,
         seller,
         "POT-1",
@@ -356,7 +355,7 @@ def test_a_check_that_was_begun_has_to_be_finished(session, picked):
 
 
 def test_a_barcode_is_as_good_as_the_sku(session, released):
-    goods_commands.put_goods(
+    master_data.put_goods(
         session,
         released[0].seller,
         "POT-1",

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
-from services.shipping.commands.locations import put_location
+from services.shipping.commands.master_data import put_location
 from services.shipping.commands.shipments import cancel_shipment
 from services.shipping.commands.stock import set_stock
 from services.shipping.consumers import forget_person

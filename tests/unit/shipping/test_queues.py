@@ -8,7 +8,7 @@ from sqlalchemy import event, text
 
 from services.shipping import queries
 from services.shipping.commands import handovers
-from services.shipping.commands.carriers import put_carrier
+from services.shipping.commands.master_data import put_carrier
 from services.shipping.commands.shipments import print_label
 from services.shipping.commands.tracking import enter_tracking, hear_scan
 from services.shipping.domain.queues import PENDING, Queue, queue_of

@@ -15,8 +15,7 @@ from services.shipping import queries
 from services.shipping.commands import handovers, picking, sourcing
 from services.shipping.commands import shipments as commands
 from services.shipping.commands.returns import receive_return
-from services.shipping.commands.stock import receive_stock, set_stock
-from services.shipping.commands.stock_news import tell_changed_stock
+from services.shipping.commands.stock import receive_stock, set_stock, tell_changed_stock
 from services.shipping.commands.tracking import hear_scan
 from services.shipping.domain.inspection import Condition, Found
 from services.shipping.domain.shipment_status import MOST_WRONG_CODES

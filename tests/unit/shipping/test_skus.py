@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import select, text
 
-from services.shipping.commands.stock_news import tell_changed_stock
+from services.shipping.commands.stock import tell_changed_stock
 from shared.messaging.tables import event_log
 from shared.messaging.tables import subjects as subject_table
 from tests.unit.shipping.steps import hear, make_order, stock

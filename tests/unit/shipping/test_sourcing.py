@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from services.shipping import queries
-from services.shipping.commands import goods as goods_commands
+from services.shipping.commands import master_data
 from services.shipping.commands.shipments import release_shipment
 from services.shipping.models import StockLevel
 from shared import clock
@@ -159,7 +159,7 @@ def test_pre_ordered_goods_are_assigned_and_wait_for_their_day(session):
     tomorrow = clock.now().date() + timedelta(days=2)
 
     def available(on):
-        goods_commands.put_goods(
+        master_data.put_goods(
             session,
             shipment.seller,
             "TEA-250",

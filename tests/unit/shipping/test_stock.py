@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from services.shipping import db, queries
 from services.shipping.cli import cli
-from services.shipping.commands.locations import put_location
+from services.shipping.commands.master_data import put_location
 from services.shipping.commands.shipments import cancel_shipment
 from services.shipping.commands.stock import receive_stock, set_stock
 from services.shipping.jobs import BATCH

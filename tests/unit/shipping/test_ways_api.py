@@ -10,7 +10,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from services.shipping import queries
-from services.shipping.commands.carriers import put_carrier
+from services.shipping.commands.master_data import put_carrier
 from services.shipping.commands.tracking import enter_tracking
 from shared import clock
 from shared.collect_codes import collect_code

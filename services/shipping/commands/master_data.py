@@ -1,22 +1,53 @@
-"""Where stock is kept."""
+"""What has a name of its own: carriers, couriers, goods and the locations of stock, made and changed."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
 from services.shipping.commands import stock
-from services.shipping.models import Location
+from services.shipping.models import Carrier, Courier, Goods, Location
 from shared import clock, versions
 from shared.access import EVERYTHING, actor_of, require_current, visible
 from shared.errors import Invalid, NotFound, Refused
+from shared.skus import unfit
+
+M = TypeVar("M", Carrier, Courier, Goods)
 
 # By whether the actor sees all sellers.
 _WHOSE = {
     False: "a new one of yours begins with {seller}.",
     True: "a new one has a dot only behind the name of its seller",
 }
+
+
+def put_carrier(session: Session, code: str, **values: Any) -> tuple[Carrier, bool]:
+    """Make a carrier or change it; answers whether it is new."""
+    return _put(session, Carrier, {"code": code}, values)
+
+
+def put_courier(session: Session, seller: str, code: str, **values: Any) -> tuple[Courier, bool]:
+    """Take on a courier of a seller, or change one; answers whether it is new.
+
+    Raises NotFound for a seller that the actor may not see.
+    """
+    if not actor_of(session).may_see_seller(seller):
+        raise NotFound("seller", seller)
+    return _put(session, Courier, {"seller": seller, "code": code}, values)
+
+
+def put_goods(session: Session, seller: str, sku: str, **values: Any) -> tuple[Goods, bool]:
+    """Say what a seller's SKU is like and from when it may leave; answers whether it is new.
+
+    Raises NotFound for a seller that the actor may not see, Invalid for a new SKU outside the alphabet.
+    """
+    if not actor_of(session).may_see_seller(seller):
+        raise NotFound("seller", seller)
+    if (wrong := unfit(sku)) and session.get(Goods, (seller, sku)) is None:
+        raise Invalid(sku=wrong)
+    return _put(session, Goods, {"seller": seller, "sku": sku}, values)
 
 
 def put_location(session: Session, code: str, *, seller: str, **fields: Any) -> tuple[Location, bool]:
@@ -50,3 +81,14 @@ def put_location(session: Session, code: str, *, seller: str, **fields: Any) -> 
     if waited_for := queries.skus_waited_for_at(session, code):
         stock.serve_waiting(session, waited_for)  # it may serve now what it did not before
     return location, False
+
+
+def _put(
+    session: Session, model: type[M], identity: Mapping[str, str], values: Mapping[str, Any]
+) -> tuple[M, bool]:
+    """Make a row or change it; answers whether it is new. Raises Stale."""
+    changed = {**values, "changed_at": clock.now()}
+    row, is_new = versions.made_or_locked(session, model, identity, changed)
+    if not is_new:
+        versions.change(session, row, changed, *identity.values())
+    return row, is_new

@@ -3,8 +3,7 @@
 import pytest
 from sqlalchemy import select, text
 
-from services.shipping.commands.stock import receive_stock
-from services.shipping.commands.stock_news import tell_changed_stock
+from services.shipping.commands.stock import receive_stock, tell_changed_stock
 from shared.messaging.tables import event_log
 from tests.unit.shipping.steps import hear, make_order, stock
 
