@@ -1,7 +1,7 @@
 """Calls from outside that bring no token but a signature, in the way of Standard Webhooks."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -18,7 +18,7 @@ HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 ID = re.compile(r"[A-Za-z0-9_:-]{1,300}")
 
 
-def _verify(body: bytes, headers: dict[str, str], secrets: Sequence[str]) -> None:
+def _verify(body: bytes, headers: dict[str, str], secrets: tuple[str, ...]) -> None:
     if not secrets:
         raise WebhookVerificationError("nobody of this name calls")
     for secret in secrets[:-1]:
@@ -28,7 +28,7 @@ def _verify(body: bytes, headers: dict[str, str], secrets: Sequence[str]) -> Non
     Webhook(secrets[-1]).verify(body, headers, json_parse=False)
 
 
-def signed(caller: str, secrets_of: Callable[[Any], Sequence[str]]) -> Callable[[View], View]:
+def signed(caller: str, secrets_of: Callable[[Any], tuple[str, ...]]) -> Callable[[View], View]:
     """Let in calls whose signature, made over id, timestamp and body, is the caller's and not old.
 
     `secrets_of` is handed the settings and answers the caller's `whsec_…`, of which any will do: while one is

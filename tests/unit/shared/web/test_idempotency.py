@@ -25,7 +25,7 @@ calls = Blueprint("calls", __name__, url_prefix="/v1/calls")
 
 @calls.route("/<caller>", methods=["POST"])
 @calls.response(200)
-@signed("caller", lambda _settings: [SECRET])
+@signed("caller", lambda _settings: (SECRET,))
 @command
 def hear_call(session: Session, caller: str) -> dict[str, str]:
     """Note who called."""
