@@ -13,6 +13,7 @@ from webargs.fields import DelimitedList
 
 from shared.access import actor_of
 from shared.db import each_alone
+from shared.events.codec import EVENTS
 from shared.messaging import deliveries, operations
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
@@ -41,7 +42,9 @@ class HeardArguments(marshmallow.Schema):
 
     since = fields.AwareDateTime(required=True)
     after = fields.UUID(load_default=UUID(int=0))
-    types = DelimitedList(fields.String(), required=True, validate=validate.Length(1, 20))
+    types = DelimitedList(
+        fields.String(validate=validate.OneOf(sorted(EVENTS))), required=True, validate=validate.Length(1, 20)
+    )
 
 
 class AcknowledgementSchema(marshmallow.Schema):

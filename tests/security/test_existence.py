@@ -42,7 +42,8 @@ def stranger(world, send):
             outcome = send(service, name, scopes=scopes, made_up=change, **STRANGERS[claim])
         finally:
             event.remove(connection, "before_cursor_execute", note)
-        words = re.sub(r'"correlation_id": ?"[^"]*"', "", outcome.text)
+        # The request's own number, and the second in which a sheet was made.
+        words = re.sub(r'"correlation_id": ?"[^"]*"|<dcterms:\w+[^>]*>[^<]*', "", outcome.text)
         return outcome.status, _replacing(names)(words), work
 
     return asked
