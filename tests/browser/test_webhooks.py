@@ -66,7 +66,7 @@ def delete(page):
 @pytest.mark.parametrize("script", [True, False])
 def test_a_webhook_is_made_tried_sent_again_switched_off_and_deleted(open_browser, program, script):
     page = open_browser("ivan", script=script)
-    page.get_by_role("link", name="Webhooks").click()
+    page.get_by_role("navigation", name="Main").get_by_role("link", name="Webhooks").click()
     page.get_by_role("link", name="New webhook").click()
     page.get_by_label("Address", exact=True).fill("http://shop.example/hooks")
     page.get_by_label("Told when it fails").fill("hooks@harbour.example")

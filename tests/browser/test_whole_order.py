@@ -130,6 +130,8 @@ def take_down(clerk, phone, name):
     page, hand, suggested = clerk.page, clerk.hand, clerk.page.locator(".find.here [role=option]")
     clerk.open("/orders")
     hand.press(page.locator("main a[href='/drafts/new']"))
+    hand.choose(page.locator("main select[name=seller]"), "harbour")
+    hand.choose(page.locator("main select[name=market]"), "gb")
     hand.press(page.locator("main button.primary"))
     page.wait_for_url(re.compile("/drafts/[0-9a-f-]{36}"))
     hand.write(page.locator("#draft-customer-find"), phone[-6:])
