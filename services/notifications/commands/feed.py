@@ -17,7 +17,8 @@ BATCH = 500
 
 # One statement by itself. The last position is read and written by nobody else until its end, and nothing is
 # locked where nothing waits. Who waited for the lock still sees what was there before: then the row that is
-# locked is another one than the row that is seen, nothing is numbered, and the caller asks again.
+# locked is another one than the row that is seen, nothing is numbered, and the caller asks again. The row is
+# named by its key, or PostgreSQL takes the table for one of thousands and the statement for a long one.
 #
 # What waits, oldest first, by what it says of itself. Of one order and source entries stand by version: an
 # event counts as no earlier than those of lower versions. Events of an order of which nothing is known yet
@@ -29,10 +30,10 @@ BATCH = 500
 _NUMBER = text(f"""
     with locked as materialized (
         select xmin, position as last from feed_head
-        where exists (select from feed_waiting where held_for is null)
+        where id = 1 and exists (select from feed_waiting where held_for is null)
         for update
     ), head as materialized (
-        select last, locked.xmin = feed_head.xmin as is_seen from locked, feed_head
+        select last, locked.xmin = feed_head.xmin as is_seen from locked, feed_head where id = 1
     ), waiting as materialized (
         select seq as ticket, event_id from feed_waiting, head
         where is_seen and held_for is null order by seq limit :batch
@@ -109,7 +110,7 @@ _NUMBER = text(f"""
         where seq in (select ticket from waiting except select ticket from held)
     ), moved as (
         update feed_head set position = position + (select count(*) from numbered)
-        where exists (select from numbered)
+        where id = 1 and exists (select from numbered)
         returning pg_notify('feed_numbered', '')
     ), owed as (
         {OWE} from entered as feed join webhooks on webhooks.state = 'active' and {HEARS}
