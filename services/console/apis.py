@@ -101,6 +101,11 @@ class Part:
         """Whether the service knows nothing by that name."""
         return isinstance(self.fault, Refused) and self.fault.status == HTTPStatus.NOT_FOUND
 
+    @property
+    def if_known(self) -> "Part":
+        """The same, where it is no fault that there is nothing by that name."""
+        return Part() if self.is_unknown else self
+
     def needed(self) -> Any:
         """What was read, of what the page is nothing without; raises what went wrong, or Forbidden."""
         if self.hidden:

@@ -24,7 +24,7 @@ from services.notifications.messaging import jobs
 from services.notifications.queries import webhooks as queries
 from services.notifications.settings import Settings
 from shared import clock, secrets_at_rest
-from shared.db import libpq_url
+from shared.db import GIVE_UP, libpq_url
 from shared.logging import logger
 from shared.messaging.backoff import is_databases_own
 from shared.messaging.fault_points import crash_point
@@ -285,7 +285,7 @@ class Round:
         while True:
             with suppress(psycopg.Error):
                 async with await psycopg.AsyncConnection.connect(
-                    libpq_url(engine), autocommit=True, connect_timeout=3
+                    libpq_url(engine), autocommit=True, **GIVE_UP
                 ) as connection:
                     await connection.execute("listen webhooks")
                     async for _ in connection.notifies():

@@ -98,7 +98,7 @@ def show(seller: str, sku: str) -> Any:
     return _page(
         "catalogue/product.html",
         product=g.apis.read(PRODUCT, seller=seller, sku=sku),
-        goods=_known_goods(parts["goods"]),
+        goods=parts["goods"].if_known,
         stock=parts["stock"],
     )
 
@@ -122,7 +122,7 @@ def change(seller: str, sku: str) -> Any:
 def ask_goods(seller: str, sku: str) -> Any:
     """The form of what the warehouse knows of a SKU."""
     g.apis.require(PUT_GOODS)
-    part = _known_goods(g.apis.together(goods=read(GOODS, seller=seller, sku=sku))["goods"])
+    part = g.apis.together(goods=read(GOODS, seller=seller, sku=sku))["goods"].if_known
     goods = part.needed() or NO_GOODS
     body = _goods_body() if request.method == "POST" else goods
     return _page(
@@ -390,11 +390,6 @@ def _shown_in(currency: str, zone: str) -> Any:
         return _shown(name, value)
 
     return shown
-
-
-def _known_goods(part: Part) -> Part:
-    """What the warehouse knows of a SKU; of most it was told nothing yet, which is no fault."""
-    return Part() if part.is_unknown else part
 
 
 def _find(operation: str, path: Mapping[str, str]) -> Part:

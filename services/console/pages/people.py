@@ -8,7 +8,7 @@ from uuid import UUID
 from flask import Blueprint, abort, g, redirect, render_template, request, url_for
 
 from services.console.acting import act, key, version
-from services.console.apis import Part, read
+from services.console.apis import read
 from services.console.pages.markets import masters
 from services.console.pages.order_acts import ADDRESS, address_of
 from services.console.pages.reviews import changes, is_reviewed, mark_of
@@ -77,7 +77,7 @@ def show(customer_id: UUID) -> Any:
         person_shown=parts["customer"].needed(),
         book=parts["book"],
         orders=parts["orders"],
-        erasure=_if_known(parts["erasure"]),
+        erasure=parts["erasure"].if_known,
     )
 
 
@@ -214,11 +214,6 @@ def _to(customer: Mapping[str, Any]) -> str:
 
 def _read(customer_id: UUID) -> Any:
     return g.apis.together(it=read(SHOW, customer_id=customer_id))["it"].needed()
-
-
-def _if_known(part: Part) -> Part:
-    """Nobody asked for most people's erasure, which is no fault."""
-    return Part() if part.is_unknown else part
 
 
 def _page(template: str, **parts: Any) -> str:

@@ -132,10 +132,8 @@ def _more(body: Mapping[str, Any]) -> dict[str, Any]:
         "units": choices("unit", UNITS),
     }
     market = (request.view_args or {}).get("market")
-    part = Part(hidden=True)
-    if market and not (part := g.apis.together(it=read(TAX_TABLE, market=market))["it"]) and part.is_unknown:
-        part = Part()
-    return {**found, "table": part}
+    table = g.apis.together(it=read(TAX_TABLE, market=market))["it"].if_known if market else Part(hidden=True)
+    return {**found, "table": table}
 
 
 def _filled_up(rows: list[tuple[str, Any]], empty: Any) -> list[tuple[str, Any]]:

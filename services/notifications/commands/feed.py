@@ -117,10 +117,8 @@ _NUMBER = text(f"""
         order by feed.position
         on conflict do nothing returning true
     ), woken as (select pg_notify('webhooks', '') from owed limit 1)
-    select (select count(*) from numbered) as numbered,
-           (select count(*) from waiting) = :batch or exists (select from found)
+    select (select count(*) from waiting) = :batch or exists (select from found)
                or exists (select from head where not is_seen) as is_more,
-           (select count(*) from moved) as moved,
            exists (select from woken) as is_owed
 """)  # noqa: S608 - put together from what stands above and in `owing`
 _ORDER_ID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"  # what else events are about are goods
@@ -134,9 +132,8 @@ _HOLD = text("update feed_head set position = position")
 
 @dataclass(frozen=True, kw_only=True)
 class Numbered:
-    """What was done of all that waits."""
+    """What follows from a batch."""
 
-    numbered: int  # events
     is_more: bool  # whether others wait
     is_owed: bool  # whether a webhook is owed one of them
 
@@ -166,4 +163,4 @@ def number_waiting(session: Session, most: int = BATCH) -> Numbered:
         "kept": timedelta(days=settings_of(session).feed_days),
     }
     row = session.execute(_NUMBER, parameters).one()
-    return Numbered(numbered=row.numbered, is_more=row.is_more, is_owed=row.is_owed)
+    return Numbered(is_more=row.is_more, is_owed=row.is_owed)

@@ -47,7 +47,6 @@ MOST_COUNTED = 10_000  # of what is to be sent again, for the answer
 COUNT_SECONDS = 60.0
 _ROUNDS = uuid5(NAMESPACE_URL, "webhooks")  # what the jobs are about, in place of an order
 
-# The order of rows is that of their numbers, by which the log is paged.
 _MISSED = text(f"""
     with owed as (
         {OWE} from feed

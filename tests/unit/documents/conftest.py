@@ -16,6 +16,7 @@ from services.documents.settings import Settings
 from shared.messaging import copies
 from shared.messaging.subjects import lock_order
 from tests.object_store import store_at
+from tests.unit.documents.sample_orders import order
 
 
 @pytest.fixture
@@ -71,6 +72,16 @@ def sessions(engines, store):
                 " copies, idempotency_keys"
             )
         )
+
+
+@pytest.fixture
+def known(sessions):
+    """An order that documents has heard of."""
+    heard = order()
+    with sessions.begin() as session:
+        lock_order(session, heard.order_id)
+        copies.keep_newest(session, heard)
+    return heard
 
 
 @pytest.fixture

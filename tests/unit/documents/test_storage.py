@@ -26,7 +26,6 @@ from shared.customer_tokens import make_token
 from shared.events.snapshots import PaperKind
 from shared.messaging import copies
 from shared.messaging.subjects import lock_order
-from tests.unit.documents.sample_orders import order
 from tests.waiting import until
 
 LONG = timedelta(seconds=2 * storage.UNNEEDED_SECONDS)
@@ -58,16 +57,6 @@ def later(monkeypatch):
         monkeypatch.setattr(clock, "now", lambda: datetime.now(UTC) + by)
 
     return later
-
-
-@pytest.fixture
-def known(sessions):
-    """An order that documents has heard of."""
-    heard = order()
-    with sessions.begin() as session:
-        lock_order(session, heard.order_id)
-        copies.keep_newest(session, heard)
-    return heard
 
 
 def kept(store):

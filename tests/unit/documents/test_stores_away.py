@@ -17,7 +17,7 @@ from services.documents.models import Paper
 from shared import clock, stores
 from shared.errors import Unavailable
 from shared.events.snapshots import PaperKind, PaperStatus
-from shared.messaging import copies, jobs
+from shared.messaging import jobs
 from shared.messaging.backoff import Backoff
 from shared.messaging.subjects import lock_order
 from shared.messaging.tables import event_log
@@ -50,15 +50,6 @@ def faults(behind):
 def kept(behind):
     """What is really there."""
     return lambda: [digest for digest, _ in stores.stored(store_at(behind[0]))]
-
-
-@pytest.fixture
-def known(sessions):
-    heard = order()
-    with sessions.begin() as session:
-        lock_order(session, heard.order_id)
-        copies.keep_newest(session, heard)
-    return heard
 
 
 @pytest.fixture
