@@ -1,6 +1,7 @@
 """What hangs says so, or ends itself, and is started anew; what waits for others lives."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -180,12 +181,19 @@ def api(silent_database, tmp_path):
     command += ["--blocking-threads", "8", "--factory", "services.orders.app:create_app"]
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, *command], cwd=ROOT, env=os.environ | ENVIRONMENT | told, stdout=log, stderr=log
+            [sys.executable, *command],
+            cwd=ROOT,
+            env=os.environ | ENVIRONMENT | told,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
-    until(lambda: is_answered(port))
-    yield port, f"Bearer {keys.token('anybody', scopes=['orders:read'])}"
-    process.kill()
-    process.wait()
+    try:
+        until(lambda: is_answered(port))
+        yield port, f"Bearer {keys.token('anybody', scopes=['orders:read'])}"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # with its worker, which outlives it
+        process.wait()
 
 
 def test_an_api_that_cannot_reach_its_database_is_not_ready_and_lives(api):
