@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from shared.messaging.tables import event_log
 from shared.metrics import exposition
 from shared.migrations import upgrade
 from tests.object_store import ObjectStore, object_store
+from tests.releases import MissingReleaseError, previous
 
 # How a failure is printed where no service has set up its logs. By default it comes with all variables of its
 # frames, which takes a second or two: more than some tests wait for.
@@ -117,6 +119,15 @@ def s3() -> Iterator[ObjectStore]:
     """A server of the S3 protocol, of this test process' own."""
     with object_store() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def previous_release(tmp_path_factory) -> Path:
+    """The tree of the release before this one."""
+    try:
+        return previous(tmp_path_factory.mktemp("previous") / "release")
+    except MissingReleaseError as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.fixture
