@@ -9,7 +9,7 @@ from shared.events import codec
 from shared.events.open_enum import OpenEnum
 from shared.events.samples import envelope
 from shared.messaging import copies
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 
 
 def event(event_type, **changes):

@@ -22,8 +22,8 @@ WORKERS = {
         f"{service}.worker": (f"services.{service}.worker", service, f"{service}.events,{service}.jobs")
         for service in SERVICES
     },
-    "documents.rendering": ("services.documents.renderer", "rendering", "documents.rendering"),
-    "notifications.webhooks": ("services.notifications.caller", "webhooks", "notifications.webhooks"),
+    "documents.rendering": ("services.documents.rendering_worker", "rendering", "documents.rendering"),
+    "notifications.webhooks": ("services.notifications.webhook_worker", "webhooks", "notifications.webhooks"),
 }
 
 # Tasks with the order's number (as `kwargs`); so many tasks, and dead workers for so long, as one looks back.

@@ -1,6 +1,6 @@
 """The process beside documents' workers: relays, pulls, acknowledges and drives jobs."""
 
-from services.documents import consumers, db, jobs, ledger, storage  # noqa: F401 - consumers and jobs register themselves
+from services.documents import consumers, db, jobs, series_audit, storage  # noqa: F401 - consumers and jobs register themselves
 from services.documents.messaging import messaging
 from services.documents.recalling import recaller
 from services.documents.settings import Settings
@@ -18,5 +18,5 @@ if __name__ == "__main__":
         forgets=[OLD_KEYS],
         chores=[storage.sweep_by_the_hour],
         woken={"numbering": recaller(settings)},
-        checks={"invoice_numbers": lambda session: len(list(ledger.faulty_series(session)))},
+        checks={"invoice_numbers": lambda session: len(list(series_audit.faulty_series(session)))},
     )

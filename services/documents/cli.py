@@ -11,7 +11,7 @@ from itertools import chain
 import click
 from sqlalchemy.orm import Session
 
-from services.documents import consumers, db, jobs, ledger, queries, recalling, storage  # noqa: F401 - consumers and jobs register themselves
+from services.documents import consumers, db, jobs, queries, recalling, series_audit, storage  # noqa: F401 - consumers and jobs register themselves
 from services.documents.db import store_of
 from services.documents.messaging import messaging
 from services.documents.settings import Settings
@@ -32,7 +32,7 @@ _RENDERING = "import sys; from services.documents import rendering; sys.exit(ren
 def numbers(patient: Patient) -> Iterator[Trouble]:
     """Whether all series are without a gap."""
     with patient.sessions() as session:
-        gaps = [series.fault for series in ledger.faulty_series(session)]
+        gaps = [series.fault for series in series_audit.faulty_series(session)]
     for gap in gaps:
         yield Trouble(gap, "The law wants numbers without gaps", "Look at `audit`, and ask your accountant")
 
@@ -128,7 +128,7 @@ def verify(service: Service) -> None:
 def audit(service: Service) -> None:
     """List every series with its last number and what is missing; exit 1 on a gap."""
     with service.session() as session:
-        series = ledger.audited_series(session)
+        series = series_audit.audited_series(session)
     for each in series:
         words = each.fault or f"{each.papers} numbers, none missing"
         click.echo(f"{each.market} {each.seller} {each.kind} {each.period}: {words}")
@@ -200,7 +200,7 @@ def faults(session: Session) -> Iterator[str]:
     )
     logos = ((f"logo of {logo.seller}", str(logo.sha256)) for logo in queries.stored_logos(session))
     yield from filter(None, stores.with_many(partial(_damage, store), chain(papers, logos)))
-    for series in ledger.faulty_series(session):
+    for series in series_audit.faulty_series(session):
         yield series.fault
 
 

@@ -8,7 +8,7 @@ from shared.events import documents as contract
 from shared.events import snapshots
 from shared.events.from_rows import made_of
 from shared.events.snapshots import PaperKind, PaperStatus
-from shared.messaging.subjects import next_version
+from shared.messaging.order_locks import next_version
 
 
 def paper_stored(

@@ -15,7 +15,7 @@ from services.documents.domain.papers import NUMBERED_KINDS, may, status_after
 from services.documents.models import NumberingPlace, Paper, Series, ToldNumber
 from shared import clock
 from shared.events.snapshots import NumbersPer, PaperKind
-from shared.messaging.subjects import of_locked_order
+from shared.messaging.order_locks import of_locked_order
 
 PREFIXES = {PaperKind.INVOICE: "", PaperKind.CREDIT_NOTE: "CN-"}
 # Invoices of a market whose code begins like a prefix: else they would be numbered as another's credit notes.

@@ -25,7 +25,7 @@ from weasyprint import CSS, HTML, Attachment, Document
 from weasyprint.text.ffi import harfbuzz_subset
 from weasyprint.urls import URLFetcher, URLFetcherResponse
 
-from services.documents import drawings, fitting, typefaces
+from services.documents import drawings, text_fitting, typefaces
 from services.documents.domain.papers import Content, PrintKind, TooLong
 from services.documents.domain.stops import Stop, picks
 from services.documents.wording import Wording, wording_of
@@ -104,9 +104,9 @@ _fonts = typefaces.only_ours()
 _environment = templates_in(TEMPLATES, auto_reload=False, finalize=typefaces.isolated)
 _environment.globals |= {
     "postal_lines": postal_lines,
-    "room": fitting.room,
-    "fitted": fitting.fitted,
-    "require_fit": fitting.require_fit,
+    "room": text_fitting.room,
+    "fitted": text_fitting.fitted,
+    "require_fit": text_fitting.require_fit,
 }
 
 
@@ -264,7 +264,7 @@ def _lay_out(  # noqa: PLR0917 - each is of another type
     sheets = [_FACES, _SHEETS[sheet]]
     if sheet == "a4":
         sheets.append(_accents(colour, words["page"], words["of"], margin_mm))
-    html = html.replace(fitting.NARROW_SPACE, "\u00a0")
+    html = html.replace(text_fitting.NARROW_SPACE, "\u00a0")
     lacking = typefaces.unprintable(html)
     if lacking:
         html = html.translate(dict.fromkeys(map(ord, lacking), typefaces.MARK))
@@ -296,9 +296,9 @@ def _foot(
     legal = wording.chosen(seller.legal_text)
     foot = [line for line in told if line]
     whole = [*foot, legal] if legal else foot
-    if fitting.foot_lines(whole) <= fitting.FOOT_LINES:
+    if text_fitting.foot_lines(whole) <= text_fitting.FOOT_LINES:
         return whole, "", USUAL_MARGIN_MM
-    margin_mm = FOOT_SPARE_MM + fitting.foot_lines(foot) * fitting.FOOT_LINE_MM
+    margin_mm = FOOT_SPARE_MM + text_fitting.foot_lines(foot) * text_fitting.FOOT_LINE_MM
     return foot, legal, max(USUAL_MARGIN_MM, margin_mm)
 
 

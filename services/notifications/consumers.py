@@ -93,7 +93,7 @@ def follow_order(session: Session, heard: OrderSnapshot | ShipmentsSnapshot | Do
 
     Waits until the order itself is known: a shipment or paper may be heard of first.
     """
-    known = queries.known_of(session, heard.order_id)
+    known = queries.snapshots_of(session, heard.order_id)
     if known is None:
         return
     order = known.order
@@ -132,5 +132,5 @@ def erase_person(session: Session, order: OrderSnapshot) -> None:
     messages.erase_messages(session, order.order_id)
     emails.erase_person(session, order.order_id)
     webhooks.erase_person(session, order.order_id)
-    if (known := queries.known_of(session, order.order_id)) is not None:
+    if (known := queries.snapshots_of(session, order.order_id)) is not None:
         overdue.note_matters(session, known)

@@ -17,12 +17,13 @@ from services.notifications.commands import emails as commands
 from services.notifications.commands import overdue
 from services.notifications.db import settings_of
 from services.notifications.domain import headers
-from services.notifications.domain.answers import Answer, answer
-from services.notifications.domain.known import Doors, Known
+from services.notifications.domain.order_snapshots import CustomerSecrets, OrderSnapshots
+from services.notifications.domain.smtp_replies import SmtpReply, smtp_reply
 from services.notifications.domain.steps import ABOUT_WEBHOOKS, is_merged
 from services.notifications.domain.webhooks import ALL
 from services.notifications.messaging import jobs
 from services.notifications.models import Email, Webhook
+from services.notifications.rendering import RenderedEmail
 from services.notifications.settings import Settings
 from shared import clock
 from shared.collect_codes import collect_code
@@ -32,7 +33,7 @@ from shared.events.snapshots import EmailStatus, Recipient, Step
 from shared.logging import causation_id, correlation_id
 from shared.messaging.backoff import Backoff
 from shared.messaging.jobs import Effect, PermanentFailure, RetryLater
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from shared.metrics import when_committed
 from shared.settings import bearer
 
@@ -85,11 +86,13 @@ def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         taken = sending.send(envelope, settings.smtp_url)
         EMAILS.labels("sent").inc()
     except httpx.HTTPError as error:
-        raise _later(sessions, email, answer(None, f"documents: {type(error).__name__}"), settings) from error
+        raise _later(
+            sessions, email, smtp_reply(None, f"documents: {type(error).__name__}"), settings
+        ) from error
     except sending.Delayed as error:
         raise _later(sessions, email, error.answer, settings) from error
     except (attachments.Missing, headers.Unsafe) as error:
-        _log(sessions, email, "refused", answer(None, str(error)))
+        _log(sessions, email, "refused", smtp_reply(None, str(error)))
         raise PermanentFailure(str(error)) from error
     except sending.RefusedForGood as error:
         _log(sessions, email, "refused", error.answer)
@@ -106,7 +109,7 @@ def write_digest(sessions: sessionmaker[Session], argument: dict[str, Any]) -> E
 @jobs.on_dead("email")
 def give_up_email(session: Session, argument: dict[str, Any], reason: str) -> None:
     """An e-mail that can't be sent fails with the reason, and the next one's turn comes."""
-    told = answer(None, reason.removeprefix("PermanentFailure: ").removeprefix("RetryLater: "))
+    told = smtp_reply(None, reason.removeprefix("PermanentFailure: ").removeprefix("RetryLater: "))
     when_committed(session, EMAILS.labels("given_up").inc)
     commands.give_up_email(session, UUID(argument["email_id"]), told.text)
 
@@ -135,36 +138,36 @@ def _put_into_words(sessions: sessionmaker[Session], email: Email, settings: Set
 
 def _letter(
     sessions: sessionmaker[Session], email: Email, settings: Settings
-) -> tuple[rendering.Letter, list[Email]]:
+) -> tuple[RenderedEmail, list[Email]]:
     """The words of an e-mail about an order, and which of those behind it say nothing more than they do."""
     with sessions() as session:
         each_alone(session)
-        known = queries.known_of(session, email.order_id)
+        known = queries.snapshots_of(session, email.order_id)
         behind = queries.behind(session, email)
-        said = queries.said_in(session, email, behind)
+        messages = queries.quoted_messages(session, email, behind)
     assert known is not None  # no e-mail is owed before its order is known
     merged = [later for later in behind if is_merged(later.step, email.step, known.order)]
     encloses = email.step == Step.ACCEPTED and bool(commands.enclosures(email, merged))
-    known = replace(known, said=said, encloses=encloses)
-    doors = _doors(email, known, settings)
-    words = rendering.render(Step(email.step), email.locale, email.about, known, doors)
+    known = replace(known, messages=messages, encloses=encloses)
+    secrets = _customer_secrets(email, known, settings)
+    words = rendering.render(Step(email.step), email.locale, email.about, known, secrets)
     return words, merged
 
 
-def _digest(sessions: sessionmaker[Session], email: Email) -> rendering.Letter:
+def _digest(sessions: sessionmaker[Session], email: Email) -> RenderedEmail:
     with sessions() as session:
         assert email.about is not None
-        known = queries.known_of(session, email.about)  # any order of theirs: it knows the seller
+        known = queries.snapshots_of(session, email.about)  # any order of theirs: it knows the seller
         late = queries.overdue(session, email.seller, email.market, clock.now(), MOST_OVERDUE)
     assert known is not None
     return rendering.render_digest(email.locale, known.order, late)
 
 
-def _about_webhook(sessions: sessionmaker[Session], email: Email, settings: Settings) -> rendering.Letter:
+def _about_webhook(sessions: sessionmaker[Session], email: Email, settings: Settings) -> RenderedEmail:
     with sessions() as session:
         each_alone(session)
         # An order of the market that reads it, if there is any.
-        known = None if email.about is None else queries.known_of(session, email.about)
+        known = None if email.about is None else queries.snapshots_of(session, email.about)
         webhook = session.get(Webhook, UUID(email.recipient_id))
     if webhook is None or webhook.deleted_at is not None:
         raise PermanentFailure("the webhook was deleted")
@@ -180,10 +183,10 @@ def _about_webhook(sessions: sessionmaker[Session], email: Email, settings: Sett
     )
 
 
-def _doors(email: Email, known: Known, settings: Settings) -> Doors:
+def _customer_secrets(email: Email, known: OrderSnapshots, settings: Settings) -> CustomerSecrets:
     """The customer's link, and the code of the shipment that an e-mail tells of."""
     if email.recipient != Recipient.CUSTOMER:
-        return Doors()
+        return CustomerSecrets()
     keys = settings.customer_link_keys
     ends_at = email.created_at + timedelta(days=settings.customer_link_days)
     token = make_token(keys, email.order_id, ends_at, known.order.link_serial)
@@ -192,16 +195,14 @@ def _doors(email: Email, known: Known, settings: Settings) -> Doors:
         for shipment in (known.shipments.shipments if known.shipments else ())
         if shipment.shipment_id == email.about and shipment.collect_code
     ]
-    return Doors(
+    return CustomerSecrets(
         order_page=f"{settings.customer_page('orders', 'order')}?token={token}",
         messages_page=f"{settings.customer_page('notifications', 'messages/page')}?token={token}",
         collect_code="".join(codes),
     )
 
 
-def _outgoing(
-    email: Email, words: rendering.Letter, papers: tuple[sending.Attachment, ...]
-) -> sending.Outgoing:
+def _outgoing(email: Email, words: RenderedEmail, papers: tuple[sending.Attachment, ...]) -> sending.Outgoing:
     return sending.Outgoing(
         message_id=email.message_id,
         address=email.address,
@@ -216,7 +217,9 @@ def _outgoing(
     )
 
 
-def _later(sessions: sessionmaker[Session], email: Email, delayed: Answer, settings: Settings) -> RetryLater:
+def _later(
+    sessions: sessionmaker[Session], email: Email, delayed: SmtpReply, settings: Settings
+) -> RetryLater:
     EMAILS.labels("delayed").inc()
     with sessions.begin() as session:
         lock_order(session, email.order_id)
@@ -226,7 +229,7 @@ def _later(sessions: sessionmaker[Session], email: Email, delayed: Answer, setti
     return RetryLater(backoff.seconds(tries), str(delayed))
 
 
-def _log(sessions: sessionmaker[Session], email: Email, outcome: str, answer: Answer) -> None:
+def _log(sessions: sessionmaker[Session], email: Email, outcome: str, answer: SmtpReply) -> None:
     with sessions.begin() as session:
         lock_order(session, email.order_id)
         commands.log_attempt(session, email.id, outcome, answer)

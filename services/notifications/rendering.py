@@ -11,8 +11,8 @@ from uuid import UUID
 from css_inline import CSSInliner
 from mjml import mjml2html
 
-from services.notifications import figures
-from services.notifications.domain.known import Doors, Known
+from services.notifications import email_facts
+from services.notifications.domain.order_snapshots import CustomerSecrets, OrderSnapshots
 from services.notifications.domain.overdue import Matter
 from services.notifications.domain.steps import TO_SELLER
 from services.notifications.models import OpenMatter
@@ -34,7 +34,7 @@ _inliner = CSSInliner(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
+class RenderedEmail:
     """What an e-mail says."""
 
     subject: str
@@ -42,19 +42,21 @@ class Letter:
     html: str
 
 
-def render(step: Step, locale: str, about: UUID | None, known: Known, doors: Doors) -> Letter:
+def render(
+    step: Step, locale: str, about: UUID | None, known: OrderSnapshots, secrets: CustomerSecrets
+) -> RenderedEmail:
     """An e-mail of a step in a locale; a word or figure that is missing is an error, never a gap.
 
     `about` is the shipment, paper, refund or return the step tells of. Dates are in the market's time zone.
     """
-    reader = figures.reader_about(known.order, locale)
-    facts = figures.facts(known, about, reader, doors)
+    reader = email_facts.reader_about(known.order, locale)
+    facts = email_facts.facts(known, about, reader, secrets)
     say = reader.words("emails").about(**facts["figures"])
     context = {
         **facts,
-        **figures.branding(known.order, reader),
+        **email_facts.branding(known.order, reader),
         "say": say,
-        "rows": figures.rows(step, facts, say),
+        "rows": email_facts.rows(step, facts, say),
         "has": lambda key: key in say.texts,
         "step": step,
         # Ends in an attribute that MJML escapes in its own way: nothing that people type may stand in it.
@@ -65,20 +67,20 @@ def render(step: Step, locale: str, about: UUID | None, known: Known, doors: Doo
     return _letter(say, context, step)
 
 
-def _letter(say: Words, context: dict[str, Any], step: str, template: str = "") -> Letter:
+def _letter(say: Words, context: dict[str, Any], step: str, template: str = "") -> RenderedEmail:
     template = template or step
     text = environment.select_template([f"{template}.txt", "letter.txt"]).render(context)
     mjml = environment.select_template([f"{template}.mjml", "letter.mjml"]).render(context)
-    return Letter(
+    return RenderedEmail(
         subject=say(f"{step}.subject"),
         text=re.sub(r"\n{3,}", "\n\n", text).strip() + "\n",
         html=_inliner.inline(mjml2html(mjml)),
     )
 
 
-def render_digest(locale: str, order: OrderSnapshot, late: Sequence[OpenMatter]) -> Letter:
+def render_digest(locale: str, order: OrderSnapshot, late: Sequence[OpenMatter]) -> RenderedEmail:
     """What is overdue for a seller in a market; the order is any of theirs there: it knows the seller."""
-    reader = figures.reader_about(order, locale)
+    reader = email_facts.reader_about(order, locale)
     say = reader.words("emails").about(n=len(late), count=reader.number(len(late)), market=order.market.name)
     groups = [
         (matter, [one for one in late if one.matter == matter])
@@ -86,7 +88,7 @@ def render_digest(locale: str, order: OrderSnapshot, late: Sequence[OpenMatter])
         if any(one.matter == matter for one in late)
     ]
     context = {
-        **figures.branding(order, reader),
+        **email_facts.branding(order, reader),
         "say": say,
         "step": Step.OVERDUE,
         "title": order.market.market,
@@ -109,16 +111,16 @@ def render_webhook(
     host: str,
     api: str,
     since: datetime,
-) -> Letter:
+) -> RenderedEmail:
     """That a program does not answer, and what its owner can do; the order knows the market's words.
 
     Without an order instants are in UTC. The letter is a seller's own, or nobody's in particular. Of the
     program's address the host alone is named: what follows may be a key. `api` is where its owner finds it.
     """
-    reader = figures.reader_about(order, locale) if order else reader_of(locale, "", "EUR", "UTC")
+    reader = email_facts.reader_about(order, locale) if order else reader_of(locale, "", "EUR", "UTC")
     say = reader.words("emails").about(host=host, since=reader.moment(since) + ("" if order else " UTC"))
     context = {
-        **(figures.branding(order, reader) if order and is_sellers else figures.nobodys_branding()),
+        **(email_facts.branding(order, reader) if order and is_sellers else email_facts.nobodys_branding()),
         "say": say,
         "step": step,
         "title": order.market.market if order and is_sellers else "",
@@ -133,9 +135,9 @@ def render_webhook(
 
 def render_page(name: str, order: OrderSnapshot, **shown: Any) -> str:
     """A page for the customer of an order, in the order's language."""
-    reader = figures.reader_about(order, order.locale)
+    reader = email_facts.reader_about(order, order.locale)
     say = reader.words("emails").about(number=order.number, seller=order.seller.name)
-    brand = figures.branding(order, reader)
+    brand = email_facts.branding(order, reader)
     return environment.get_template(f"{name}.html").render(
         {**brand, **shown, "say": say, "reader": reader, "language": reader.language}
     )

@@ -16,7 +16,7 @@ from urllib.parse import unquote, urlsplit
 from uuid import UUID
 
 from services.notifications.domain import headers
-from services.notifications.domain.answers import PERMANENT, Answer, answer
+from services.notifications.domain.smtp_replies import PERMANENT, SmtpReply, smtp_reply
 from shared.email_addresses import is_email_address, on_the_wire
 from shared.text import one_line
 
@@ -32,7 +32,7 @@ TIMEOUT_SECONDS = 10  # for each step of the conversation; the job as a whole ha
 class Delayed(Exception):  # noqa: N818 - reads as what happened
     """There is no server, or it does not take the e-mail now."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: SmtpReply) -> None:
         super().__init__(str(answer))
         self.answer = answer
 
@@ -40,7 +40,7 @@ class Delayed(Exception):  # noqa: N818 - reads as what happened
 class RefusedForGood(Exception):  # noqa: N818
     """The server will never take this e-mail."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: SmtpReply) -> None:
         super().__init__(str(answer))
         self.answer = answer
 
@@ -123,7 +123,7 @@ class Envelope:
         return not ((self.sender + self.recipient).isascii() and head.isascii())
 
 
-def send(envelope: Envelope, smtp_url: str) -> Answer:
+def send(envelope: Envelope, smtp_url: str) -> SmtpReply:
     """Hand an e-mail to the server and answer its 250; raises Delayed or RefusedForGood.
 
     Only what the server says about this e-mail (its sender, recipient or content) can be for good. That it
@@ -133,7 +133,7 @@ def send(envelope: Envelope, smtp_url: str) -> Answer:
     try:
         headers.check(envelope.content, envelope.recipient)
     except headers.Unsafe as error:
-        raise RefusedForGood(answer(None, str(error))) from error
+        raise RefusedForGood(smtp_reply(None, str(error))) from error
     server = _kept_connection(smtp_url) or _new_connection(smtp_url)
     try:
         taken = _hand_over(server, envelope)
@@ -145,13 +145,13 @@ def send(envelope: Envelope, smtp_url: str) -> Answer:
         raise
     except smtplib.SMTPNotSupportedError as error:
         _keep(server, smtp_url)
-        raise RefusedForGood(answer(None, str(error))) from error
+        raise RefusedForGood(smtp_reply(None, str(error))) from error
     except smtplib.SMTPDataError as error:
         _keep(server, smtp_url)
         raise _refusal(error.smtp_code, error.smtp_error) from error
     except (smtplib.SMTPException, OSError) as error:
         server.close()
-        raise Delayed(answer(None, f"{type(error).__name__}: {error}")) from error
+        raise Delayed(smtp_reply(None, f"{type(error).__name__}: {error}")) from error
     except BaseException:
         server.close()  # the job's time is up in the middle of a conversation
         raise
@@ -171,9 +171,9 @@ def _new_connection(smtp_url: str) -> smtplib.SMTP:
     try:
         return _connection(smtp_url)
     except smtplib.SMTPResponseException as error:
-        raise Delayed(answer(error.smtp_code, error.smtp_error)) from error
+        raise Delayed(smtp_reply(error.smtp_code, error.smtp_error)) from error
     except (smtplib.SMTPException, OSError) as error:
-        raise Delayed(answer(None, f"{type(error).__name__}: {error}")) from error
+        raise Delayed(smtp_reply(None, f"{type(error).__name__}: {error}")) from error
 
 
 class _Kept(threading.local):
@@ -260,14 +260,14 @@ def _require_privacy(server: smtplib.SMTP, host: str) -> None:
         raise smtplib.SMTPException("the server offers no encryption: the password is kept back")
 
 
-def _hand_over(server: smtplib.SMTP, envelope: Envelope) -> Answer:
+def _hand_over(server: smtplib.SMTP, envelope: Envelope) -> SmtpReply:
     if envelope.is_international and not server.has_extn("smtputf8"):
         raise smtplib.SMTPNotSupportedError("the server takes no addresses beyond ASCII")
     _require_taken(*server.mail(envelope.sender, ["SMTPUTF8"] if envelope.is_international else []))
     _require_taken(*server.rcpt(envelope.recipient))
     code, text = server.data(envelope.content)
     _require_taken(code, text)
-    return answer(code, text)
+    return smtp_reply(code, text)
 
 
 def _require_taken(code: int, text: bytes) -> None:
@@ -277,4 +277,4 @@ def _require_taken(code: int, text: bytes) -> None:
 
 def _refusal(code: int, text: bytes | str) -> Delayed | RefusedForGood:
     kind = RefusedForGood if code >= PERMANENT else Delayed
-    return kind(answer(code, text))
+    return kind(smtp_reply(code, text))

@@ -15,7 +15,6 @@ import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from services.notifications import calling
 from services.notifications.commands import deliveries, webhooks
 from services.notifications.commands.deliveries import Claimed, Room, Tried
 from services.notifications.db import settings_of
@@ -23,6 +22,7 @@ from services.notifications.domain.webhooks import Answer
 from services.notifications.messaging import jobs
 from services.notifications.queries import webhooks as queries
 from services.notifications.settings import Settings
+from services.notifications.webhook_client import WebhookClient, signed
 from shared import clock, secrets_at_rest
 from shared.db import GIVE_UP, libpq_url
 from shared.logging import logger
@@ -143,14 +143,14 @@ class Round:
         self,
         sessions: sessionmaker[Session],
         *,
-        caller: Callable[[Settings], calling.Caller] | None = None,
+        client: Callable[[Settings], WebhookClient] | None = None,
         seconds: float = TAKES_ON_SECONDS,
         name: str | None = None,
     ) -> None:
         self._sessions = sessions
         with sessions() as session:
             self._settings = settings_of(session)
-        self._make_caller = caller or (lambda settings: calling.Caller(local=bool(settings.webhooks_local)))
+        self._make_client = client or (lambda settings: WebhookClient(local=bool(settings.webhooks_local)))
         self._seconds = seconds
         self._name = name
         # One: a round's transactions follow each other, and never wait for a name to be looked up.
@@ -161,14 +161,14 @@ class Round:
     async def run(self) -> None:
         """Take on what is due until the time is over, and see what was taken on to its end."""
         self._wake = asyncio.Event()
-        caller = self._make_caller(self._settings)
+        client = self._make_client(self._settings)
         listening = asyncio.create_task(self._listen())
         takes_on_until = time.monotonic() + self._seconds
         at_the_latest = time.monotonic() + AT_MOST_SECONDS
         is_open = True
         try:
             while is_open or self._under_way or self._tried:
-                await self._turn(caller, is_open=is_open)
+                await self._turn(client, is_open=is_open)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), POLL_SECONDS)
                 self._wake.clear()
@@ -181,7 +181,7 @@ class Round:
             for task in self._under_way:
                 task.cancel()
             await asyncio.gather(listening, *self._under_way, return_exceptions=True)
-            await caller.close()
+            await client.close()
             self._database.shutdown()
 
     async def _is_alone(self) -> bool:
@@ -198,7 +198,7 @@ class Round:
         with self._sessions() as session:
             return queries.is_last_before_the_next(session, name)
 
-    async def _turn(self, caller: calling.Caller, *, is_open: bool) -> None:
+    async def _turn(self, client: WebhookClient, *, is_open: bool) -> None:
         """Write down what came of tries, and take on more, in one commit."""
         tried, self._tried = self._tried, []
         try:
@@ -209,7 +209,7 @@ class Round:
             await asyncio.sleep(POLL_SECONDS)
             return
         for one in claimed:
-            task = asyncio.create_task(self._send(caller, one))
+            task = asyncio.create_task(self._send(client, one))
             self._under_way[task] = one
             task.add_done_callback(self._ended)
 
@@ -255,11 +255,11 @@ class Round:
             deadly=max(0, MOST_DEADLY - sum(one.is_deadly for one in under_way)),
         )
 
-    async def _send(self, caller: calling.Caller, one: Claimed) -> None:
+    async def _send(self, client: WebhookClient, one: Claimed) -> None:
         now = clock.now()
         try:
             secrets = [secrets_at_rest.opened(self._settings.webhook_keys, kept) for kept in one.secrets]
-            headers = calling.signed(one.event_id, one.delivery_id, secrets, one.content, now)
+            headers = signed(one.event_id, one.delivery_id, secrets, one.content, now)
         except Exception:
             # Ours, not the receiver's, but its owner has to know: nothing arrives until a new secret is made.
             log.exception("webhook_not_signed", delivery_id=str(one.delivery_id))
@@ -267,7 +267,7 @@ class Round:
         else:
             if one.is_test:
                 headers["webhook-test"] = "true"
-            answer = await caller.post(one.webhook_id, one.address, headers, one.content)
+            answer = await client.post(one.webhook_id, one.address, headers, one.content)
         crash_point("after_effect")
         self._tried.append(Tried(number=one.number, attempt=one.attempt, answer=answer, people=one.people))
 

@@ -19,8 +19,8 @@ from shared.messaging import copies, metrics
 from shared.messaging.backoff import Backoff, is_lost_connection
 from shared.messaging.consumers import Consumers
 from shared.messaging.fault_points import crash_point, disturb_handler
+from shared.messaging.order_locks import lock_order, note_locked
 from shared.messaging.outbox import without_snapshot
-from shared.messaging.subjects import lock_order, note_locked
 from shared.messaging.tables import inbox
 from shared.metrics import when_committed
 

@@ -17,7 +17,7 @@ from shared.logging import causation_id, correlation_id, logger, trace_parent
 from shared.messaging import metrics
 from shared.messaging.backoff import Backoff, is_lost_connection
 from shared.messaging.fault_points import crash_point
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from shared.messaging.tables import jobs
 from shared.metrics import when_committed
 

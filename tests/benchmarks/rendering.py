@@ -28,7 +28,7 @@ from services.documents.messaging import messaging
 from services.documents.wording import wording_of
 from shared.db import make_engine
 from shared.events.snapshots import PaperKind, Parcel
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from shared.messaging.tables import jobs
 from shared.migrations import upgrade
 from tests.benchmarks.results import Result, interleaved
@@ -227,7 +227,7 @@ def _servers() -> Iterator[dict[str, str]]:
 
 
 def _rate(sessions: sessionmaker[Session], environment: dict[str, str], renderers: int) -> float:
-    worker = ["-m", "celery", "-A", "services.documents.renderer", "worker", "-P", "prefork"]
+    worker = ["-m", "celery", "-A", "services.documents.rendering_worker", "worker", "-P", "prefork"]
     quiet = ["--without-gossip", "--without-mingle", "--loglevel", "ERROR", "-Q", "documents.rendering"]
     commands = [
         ["-m", "services.documents.agent"],

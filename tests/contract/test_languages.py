@@ -16,7 +16,7 @@ from services.documents import rendering as papers
 from services.documents.domain.papers import Content, PrintKind
 from services.documents.domain.stops import Stop
 from services.notifications import rendering as emails
-from services.notifications.domain.known import Doors, Known
+from services.notifications.domain.order_snapshots import CustomerSecrets, OrderSnapshots
 from services.orders import rendering as order_pages
 from services.orders.api.schemas.values import known_locale
 from services.shipping.domain.timeline import Milestones, timeline
@@ -107,7 +107,7 @@ def test_the_terms_of_e_invoices_are_in_it(italian):
 def test_e_mails_are_in_it(step, italian):
     placed = placed_order()
 
-    said = emails.render(step, italian, None, Known(order=placed), Doors())
+    said = emails.render(step, italian, None, OrderSnapshots(order=placed), CustomerSecrets())
 
     assert said.subject.startswith(SAID)
     assert f"{SAID}Order number" in said.text
@@ -186,9 +186,9 @@ def test_without_its_file_the_markets_language_stands_in():
     text = text_of(papers.render(PaperKind.DELIVERY_NOTE, _delivery(placed)).pdf)
 
     assert "Albarán" in text
-    assert emails.render(Step.ACCEPTED, "it", None, Known(order=placed_order()), Doors()).subject.startswith(
-        "Su"
-    )
+    assert emails.render(
+        Step.ACCEPTED, "it", None, OrderSnapshots(order=placed_order()), CustomerSecrets()
+    ).subject.startswith("Su")
 
 
 def _delivery(placed):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.documents import einvoices
 from services.documents.domain.figures import rest_of_invoice
-from services.documents.domain.invoices import Invoice, due_credits, due_invoices
+from services.documents.domain.invoices import Invoice, due_credits, uninvoiced_parts
 from services.documents.domain.papers import Content
 from services.orders import consumers, events  # noqa: F401 - consumers register themselves
 from services.orders.commands import master_data, placing
@@ -51,7 +51,7 @@ from shared.events.snapshots import (
     TaxRounding,
 )
 from shared.messaging import copies
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from tests.unit.orders.sample_shop import MARKET, order_wanted, product_details, seller_details
 
 # More than enough for any price: what is minor is decided by the currency, and no rule here asks it.
@@ -304,7 +304,7 @@ class Life:
                     else invoice
                     for invoice in self.invoices
                 ]
-            due = [] if order.cancelled_at else list(due_invoices(order, shipments, self.invoices))
+            due = [] if order.cancelled_at else list(uninvoiced_parts(order, shipments, self.invoices))
             for part, figures in due:
                 number = f"INV-{len(self.invoices) + 1}"
                 issued = Invoice(paper_id=new_id(), part=part, figures=figures, number=number)

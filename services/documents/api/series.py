@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.documents import ledger
+from services.documents import series_audit
 from services.documents.api.schemas.series import (
     NumberPageSchema,
     NumbersArguments,
@@ -27,7 +27,7 @@ blueprint = Blueprint("series", __name__, url_prefix="/v1/series", description="
 @query
 def list_series(session: Session) -> dict[str, Any]:
     """Every series the caller may see, counted: a number that no paper bears is a gap."""
-    return {"items": ledger.audited_series(session)}
+    return {"items": series_audit.audited_series(session)}
 
 
 @blueprint.route("/numbers", methods=["GET"])
@@ -39,7 +39,7 @@ def list_numbers(session: Session, wanted: dict[str, Any]) -> dict[str, Any]:
     """What became of each number of a series, in its order."""
     cursor, limit = wanted.pop("cursor", None), wanted.pop("limit")
     after = decode_cursor(cursor, int)[0] if cursor else 0
-    papers: list[Paper] = ledger.numbers(session, **wanted, after=after, limit=limit + 1)
+    papers: list[Paper] = series_audit.numbers(session, **wanted, after=after, limit=limit + 1)
     more = len(papers) > limit
     return {
         "items": papers[:limit],

@@ -15,8 +15,8 @@ from services.documents.domain.due_papers import (
     DuePaper,
     cancelled_shipments,
     credit_note,
+    due_invoice_papers,
     due_papers,
-    invoices_due,
     is_superseded,
     on_demand,
     packed,
@@ -45,7 +45,7 @@ from shared.events.snapshots import (
 )
 from shared.messaging import copies, outbox
 from shared.messaging.jobs import enqueue
-from shared.messaging.subjects import lock_order, of_locked_order
+from shared.messaging.order_locks import lock_order, of_locked_order
 
 # What an order's end doesn't take back: a credit note is what takes back, and who asks for a paper gets it.
 STAYS_DUE = KINDS_ON_DEMAND | {PaperKind.CREDIT_NOTE}
@@ -118,7 +118,7 @@ def issue_invoices(session: Session, order_id: UUID) -> list[Paper]:
     papers = queries.papers_in_line(session, order_id)
     shipments = copies.newest(session, order_id, ShipmentsSnapshot)
     invoices = standing_invoices(papers)
-    due = list(invoices_due(order, shipments, invoices, by_hand=True))
+    due = list(due_invoice_papers(order, shipments, invoices, by_hand=True))
     if not due and invoices:
         raise Refused("already_issued", "the order has its invoice", document_id=str(invoices[-1].paper_id))
     if not due:

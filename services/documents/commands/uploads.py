@@ -14,7 +14,7 @@ from shared.db import new_id
 from shared.errors import NotFound, Refused
 from shared.events.snapshots import PaperKind, PaperStatus
 from shared.messaging import outbox
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 
 
 def keep_upload(

@@ -8,10 +8,10 @@ from uuid import UUID
 from services.documents.domain.claims import DueCredit, Invoice
 from services.documents.domain.invoices import (
     due_credits,
-    due_invoices,
     is_intra_community,
     is_off,
     supply_days,
+    uninvoiced_parts,
 )
 from services.documents.domain.papers import WHOLE_ORDER, Content
 from services.documents.domain.stops import address_of
@@ -68,13 +68,13 @@ def due_papers(
     if order.accepted_at is None or is_off(order):
         return
     yield from _delivery_notes(order)
-    yield from invoices_due(order, shipments, invoices)
+    yield from due_invoice_papers(order, shipments, invoices)
     yield from _return_slips(order)
     if shipments is not None:
         yield from _papers_of_shipments(order, shipments)
 
 
-def invoices_due(
+def due_invoice_papers(
     order: OrderSnapshot,
     shipments: ShipmentsSnapshot | None,
     invoices: Sequence[Invoice],
@@ -84,7 +84,7 @@ def invoices_due(
     """The invoices that the market's rule calls for; by hand, all that can be had by now."""
     left = order.payment.received_minor - order.payment.refunded_minor
     left -= sum(invoice.claim_minor for invoice in invoices)
-    for part, figures in due_invoices(order, shipments, invoices, by_hand=by_hand):
+    for part, figures in uninvoiced_parts(order, shipments, invoices, by_hand=by_hand):
         paid = max(0, min(left, figures.total_minor))
         left -= figures.total_minor
         first, last = supply_days(order, shipments, part, figures) or (None, None)

@@ -30,14 +30,16 @@ def is_intra_community(order: OrderSnapshot) -> bool:
     return any(reason.treatment == TaxTreatment.INTRA_COMMUNITY for reason in order.tax_reasons)
 
 
-def due_invoices(
+def uninvoiced_parts(
     order: OrderSnapshot,
     shipments: ShipmentsSnapshot | None,
     invoices: Sequence[Invoice],
     *,
     by_hand: bool = False,
 ) -> Iterator[tuple[str, Figures]]:
-    """Part and figures of each invoice that is due by the market's rule, or by hand as soon as it can be.
+    """Each part of an order that has no invoice yet and is due one by the market's rule, with its figures.
+
+    By hand it is due as soon as it can be.
 
     A market takes one invoice per order, per delivery method or per shipment; together they make the
     order's total to the last minor unit.

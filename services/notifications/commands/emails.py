@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from services.notifications import events, queries
 from services.notifications.commands import notices
 from services.notifications.db import settings_of
-from services.notifications.domain.answers import Answer, Meaning, pause_seconds
 from services.notifications.domain.headers import filename
-from services.notifications.domain.known import Known
 from services.notifications.domain.notices import Notable, NoticeKind
-from services.notifications.domain.steps import WAITING, Letter, key_of, letters_to_couriers, owed_letters
+from services.notifications.domain.order_snapshots import OrderSnapshots
+from services.notifications.domain.smtp_replies import Meaning, SmtpReply, pause_seconds
+from services.notifications.domain.steps import WAITING, OwedEmail, emails_to_couriers, key_of, owed_emails
 from services.notifications.models import (
     Conversation,
     Email,
@@ -37,18 +37,18 @@ from shared.events.snapshots import (
 from shared.logging import causation_id, correlation_id
 from shared.messaging import copies, outbox
 from shared.messaging.jobs import enqueue
-from shared.messaging.subjects import next_version
+from shared.messaging.order_locks import next_version
 
 PERSON_ERASED = "person_erased"
 
 
-def write_owed_emails(session: Session, known: Known) -> None:
+def write_owed_emails(session: Session, known: OrderSnapshots) -> None:
     """Owe each e-mail that the order's newest state calls for, once, and see that the line moves."""
-    owe(session, known.order, owed_letters(known.order, known.shipments, known.documents))
+    owe(session, known.order, owed_emails(known.order, known.shipments, known.documents))
 
 
-def owe(session: Session, order: OrderSnapshot, letters: Iterable[Letter]) -> list[Email]:
-    """Write a row for each letter that has none yet, if there is an address to send it to; answers those.
+def owe(session: Session, order: OrderSnapshot, owed: Iterable[OwedEmail]) -> list[Email]:
+    """Write a row for each owed e-mail that has none yet, if there is an address for it; answers those.
 
     What waits for the customer goes to the e-mail that the order has by now.
     """
@@ -56,8 +56,8 @@ def owe(session: Session, order: OrderSnapshot, letters: Iterable[Letter]) -> li
     _follow_customer(session, order, line)
     written = {email.key for email in line}
     new: dict[str, Email] = {}
-    for letter in letters:
-        email = _email(order, letter)
+    for one in owed:
+        email = _email(order, one)
         if email.address and email.key not in written:
             new.setdefault(email.key, email)
     join_line(session, line, [*new.values()])
@@ -120,14 +120,14 @@ def enclosures(email: Email, merged: Sequence[Email]) -> list[dict[str, str]]:
     return [paper for one in (email, *merged) for paper in one.attachments]
 
 
-def log_attempt(session: Session, email_id: UUID, outcome: str, answer: Answer) -> None:
+def log_attempt(session: Session, email_id: UUID, outcome: str, answer: SmtpReply) -> None:
     """Log a try and what came of it."""
     session.add(
         EmailAttempt(email_id=email_id, at=clock.now(), outcome=outcome, code=answer.code, answer=answer.text)
     )
 
 
-def email_delayed(session: Session, email_id: UUID, answer: Answer) -> None:
+def email_delayed(session: Session, email_id: UUID, answer: SmtpReply) -> None:
     """Log a try that may do better later; a domain that wants less of us is left alone for a while."""
     if answer.meaning is not Meaning.THROTTLED:
         log_attempt(session, email_id, "delayed", answer)
@@ -141,7 +141,7 @@ def email_delayed(session: Session, email_id: UUID, answer: Answer) -> None:
     session.execute(row.on_conflict_do_update(index_elements=["domain"], set_=values))
 
 
-def email_sent(session: Session, sent: Email, answer: Answer, *, was_throttled: bool) -> None:
+def email_sent(session: Session, sent: Email, answer: SmtpReply, *, was_throttled: bool) -> None:
     """Note that a mail server took it, let the next in line go, tell email.sent.
 
     `sent` is the e-mail as it was before it went out; if its domain was to be left alone, it is no longer.
@@ -266,26 +266,26 @@ def recipient_of(order: OrderSnapshot, recipient: str, courier: Courier | None) 
 def courier_of(shipments: ShipmentsSnapshot | None, email: Email) -> Courier | None:
     """Whom an e-mail to a courier is for, while the shipment is still theirs to deliver."""
     root = email.key.partition("#")[0]
-    for letter in letters_to_couriers(shipments):
-        if letter.courier and key_of(letter, email.order_id, letter.courier.code) == root:
-            return letter.courier
+    for owed in emails_to_couriers(shipments):
+        if owed.courier and key_of(owed, email.order_id, owed.courier.code) == root:
+            return owed.courier
     return None
 
 
-def _email(order: OrderSnapshot, letter: Letter) -> Email:
-    recipient = recipient_of(order, letter.recipient, letter.courier)
-    key = key_of(letter, order.order_id, recipient["recipient_id"])
+def _email(order: OrderSnapshot, owed: OwedEmail) -> Email:
+    recipient = recipient_of(order, owed.recipient, owed.courier)
+    key = key_of(owed, order.order_id, recipient["recipient_id"])
     return Email(
         key=key,
         order_id=order.order_id,
         number=order.number,
         seller=order.seller.seller,
         market=order.market.market,
-        step=letter.step,
-        about=letter.about,
-        recipient=letter.recipient,
+        step=owed.step,
+        about=owed.about,
+        recipient=owed.recipient,
         **recipient,
-        attachments=[attachment(letter.paper)] if letter.paper else [],
+        attachments=[attachment(owed.paper)] if owed.paper else [],
         message_id=uuid5(NAMESPACE_URL, key),
         correlation_id=correlation_id.get(),
         created_at=clock.now(),

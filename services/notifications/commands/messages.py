@@ -15,14 +15,14 @@ from services.notifications.commands.overdue import note_matters
 from services.notifications.db import settings_of
 from services.notifications.domain.messages import MOST_MESSAGES, WITHIN, may_be_attached
 from services.notifications.domain.notices import Notable, NoticeKind
-from services.notifications.domain.steps import Letter
+from services.notifications.domain.steps import OwedEmail
 from services.notifications.models import Conversation, Message
 from shared import clock
 from shared.access import actor_of
 from shared.errors import Refused
 from shared.events.snapshots import Author, OrderSnapshot, Recipient, Step
 from shared.messaging import outbox
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from shared.papers import stored_papers
 
 
@@ -116,7 +116,7 @@ def _tell(session: Session, order: OrderSnapshot, talk: Conversation, message: M
             talk.unanswered_since = message.posted_at
             hours = settings_of(session).reply_hours
             talk.reply_due_at = message.posted_at + timedelta(hours=hours)
-        letter = Letter(step=Step.CUSTOMER_MESSAGE, recipient=Recipient.SELLER, about=message.id)
+        owed = OwedEmail(step=Step.CUSTOMER_MESSAGE, recipient=Recipient.SELLER, about=message.id)
         notices.tell(
             session,
             order_id=talk.order_id,
@@ -128,10 +128,10 @@ def _tell(session: Session, order: OrderSnapshot, talk: Conversation, message: M
     else:
         talk.seller_wrote_at = message.posted_at
         talk.unanswered_since = talk.reply_due_at = None
-        letter = Letter(step=Step.MESSAGE, about=message.id)
+        owed = OwedEmail(step=Step.MESSAGE, about=message.id)
     # Who answers has read what they answer.
     mark_read(session, order.order_id, Author(message.author))
-    owe(session, order, [letter])
+    owe(session, order, [owed])
     _note_matters(session, order.order_id)
     outbox.publish(
         session, events.message_posted(message, conversation(session, order.order_id, order.number))
@@ -140,7 +140,7 @@ def _tell(session: Session, order: OrderSnapshot, talk: Conversation, message: M
 
 def _note_matters(session: Session, order_id: UUID) -> None:
     session.flush()
-    known = queries.known_of(session, order_id)
+    known = queries.snapshots_of(session, order_id)
     assert known is not None  # who writes sees the order
     note_matters(session, known)
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from services.notifications import queries
 from services.notifications.commands.emails import join_line
 from services.notifications.db import settings_of
-from services.notifications.domain.known import Known
+from services.notifications.domain.order_snapshots import OrderSnapshots
 from services.notifications.domain.overdue import next_morning, waiting_matters
 from services.notifications.models import Email, OpenMatter
 from shared import clock
@@ -22,7 +22,7 @@ from shared.messaging import copies
 from shared.messaging.jobs import enqueue
 
 
-def note_matters(session: Session, known: Known) -> None:
+def note_matters(session: Session, known: OrderSnapshots) -> None:
     """Bring what is known to wait on an order in line with its newest state."""
     order = known.order
     before, since, due_at = queries.waits_on(session, order.order_id)

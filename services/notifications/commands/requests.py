@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from services.notifications import queries
 from services.notifications.commands.emails import PERSON_ERASED, courier_of, join_line, owe, recipient_of
-from services.notifications.domain.steps import PAPER_STEPS, Letter
+from services.notifications.domain.steps import PAPER_STEPS, OwedEmail
 from services.notifications.models import Email
 from shared import clock
 from shared.access import actor_of
@@ -15,7 +15,7 @@ from shared.errors import Invalid, Refused
 from shared.events.snapshots import EmailStatus, OrderSnapshot, PaperStatus, Recipient, ShipmentsSnapshot
 from shared.logging import correlation_id
 from shared.messaging import copies
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from shared.papers import papers_of
 
 
@@ -49,10 +49,10 @@ def send_paper(session: Session, order_id: UUID, document_id: UUID) -> Email:
     if paper.status != PaperStatus.STORED:
         raise Refused("not_stored", f"the document is {paper.status}")
     _require_person(order)
-    letter = Letter(step=PAPER_STEPS[paper.kind], about=document_id, paper=paper)
+    owed = OwedEmail(step=PAPER_STEPS[paper.kind], about=document_id, paper=paper)
     before = select(Email).where(
         Email.order_id == order_id,
-        Email.step == letter.step,
+        Email.step == owed.step,
         Email.about == document_id,
         Email.recipient == Recipient.CUSTOMER,
     )
@@ -61,11 +61,11 @@ def send_paper(session: Session, order_id: UUID, document_id: UUID) -> Email:
         raise Refused("still_queued", "it is on its way already")
     if last is not None:
         return _again(session, last, order)
-    owed = owe(session, order, [letter])
-    if not owed:
+    written = owe(session, order, [owed])
+    if not written:
         raise Refused("no_address", "the customer has no e-mail address")
-    owed[0].requested_by = actor_of(session).name
-    return owed[0]
+    written[0].requested_by = actor_of(session).name
+    return written[0]
 
 
 def _again(session: Session, first: Email, order: OrderSnapshot) -> Email:

@@ -20,7 +20,7 @@ _FROM_SELLER = _FROM_CUSTOMER | _ISSUED
 
 
 @dataclass(frozen=True, kw_only=True)
-class Said:
+class QuotedMessage:
     """A message as an e-mail tells of it."""
 
     text: str

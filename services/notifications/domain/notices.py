@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from services.notifications.domain.known import Known
+from services.notifications.domain.order_snapshots import OrderSnapshots
 from services.notifications.domain.steps import is_paid
 from shared.events.snapshots import OrderSnapshot, RefundKind, RefundState, ShipmentStatus
 
@@ -37,7 +37,7 @@ class Notable:
     about: UUID | None = None
 
 
-def owed_notices(known: Known) -> Iterator[Notable]:
+def owed_notices(known: OrderSnapshots) -> Iterator[Notable]:
     """Everything that the newest state of an order calls for, whether or not it was told before."""
     order = known.order
     if order.anonymised_at is not None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from services.notifications.domain.known import Known
+from services.notifications.domain.order_snapshots import OrderSnapshots
 from shared.events.snapshots import (
     LEFT,
     OrderSnapshot,
@@ -48,7 +48,7 @@ class Waiting:
 
 
 def waiting_matters(
-    known: Known, unanswered_since: datetime | None, reply_due_at: datetime | None
+    known: OrderSnapshots, unanswered_since: datetime | None, reply_due_at: datetime | None
 ) -> Iterator[Waiting]:
     """All that waits for the seller in the newest state of an order; nothing of one that is held or over."""
     order = known.order

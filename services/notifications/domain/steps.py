@@ -39,7 +39,7 @@ PAPER_STEPS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Letter:
+class OwedEmail:
     """An e-mail that is owed."""
 
     step: Step
@@ -50,9 +50,9 @@ class Letter:
     courier: Courier | None = None  # whom it is for, where it is for one
 
 
-def owed_letters(
+def owed_emails(
     order: OrderSnapshot, shipments: ShipmentsSnapshot | None, documents: DocumentsSnapshot | None
-) -> Iterator[Letter]:
+) -> Iterator[OwedEmail]:
     """Every e-mail that is owed once the order has come this far, whether or not it was written before.
 
     Sources are heard in any order, so what follows from something waits until that is known: a shipment
@@ -62,18 +62,18 @@ def owed_letters(
     """
     if order.anonymised_at is not None:
         return
-    yield Letter(step=Step.NEW_ORDER, recipient=Recipient.SELLER)
-    yield Letter(step=Step.CONFIRMATION)
+    yield OwedEmail(step=Step.NEW_ORDER, recipient=Recipient.SELLER)
+    yield OwedEmail(step=Step.CONFIRMATION)
     if is_paid(order):
-        yield Letter(step=Step.PAYMENT_RECEIVED)
+        yield OwedEmail(step=Step.PAYMENT_RECEIVED)
     papers = [
         paper for paper in (documents.papers if documents else ()) if paper.status == PaperStatus.STORED
     ]
     if order.accepted_at is not None:
-        yield Letter(step=Step.ACCEPTED)
+        yield OwedEmail(step=Step.ACCEPTED)
         if order.cancelled_at is None:
             yield from _papers(papers, PaperKind.DELIVERY_NOTE)
-        yield from _letters_about_goods(shipments)
+        yield from _emails_about_goods(shipments)
     if order.market.invoice_on != InvoiceOn.ACCEPTANCE or order.accepted_at is not None:
         yield from _papers(papers, PaperKind.INVOICE)
     ends = {
@@ -81,15 +81,15 @@ def owed_letters(
         Step.FAILED: order.failed_at,
         Step.CANCELLED: order.cancelled_at,
     }
-    yield from (Letter(step=step) for step, ended_at in ends.items() if ended_at is not None)
+    yield from (OwedEmail(step=step) for step, ended_at in ends.items() if ended_at is not None)
     for refund in order.refunds:
         # What their bank took back the customer knows, and nobody gave it.
         if refund.settled_at and refund.amount_minor > 0 and refund.kind != RefundKind.CHARGEBACK:
-            yield Letter(step=Step.REFUNDED, about=refund.refund_id)
+            yield OwedEmail(step=Step.REFUNDED, about=refund.refund_id)
     yield from _papers(
         [paper for paper in papers if _is_explained(paper, order, documents)], PaperKind.CREDIT_NOTE
     )
-    yield from _letters_about_returns(order, shipments)
+    yield from _emails_about_returns(order, shipments)
 
 
 def is_paid(order: OrderSnapshot) -> bool:
@@ -106,16 +106,16 @@ def is_merged(step: str, into: str, order: OrderSnapshot) -> bool:
     return into == Step.CONFIRMATION and step == Step.PAYMENT_RECEIVED and is_paid(order)
 
 
-def _letters_about_goods(shipments: ShipmentsSnapshot | None) -> Iterator[Letter]:
+def _emails_about_goods(shipments: ShipmentsSnapshot | None) -> Iterator[OwedEmail]:
     for shipment in shipments.shipments if shipments else ():
-        yield from _letters_about_shipment(shipment)
-    yield from letters_to_couriers(shipments)
+        yield from _emails_about_shipment(shipment)
+    yield from emails_to_couriers(shipments)
 
 
-def letters_to_couriers(shipments: ShipmentsSnapshot | None) -> Iterator[Letter]:
+def emails_to_couriers(shipments: ShipmentsSnapshot | None) -> Iterator[OwedEmail]:
     """One for each shipment that its courier still has to deliver; another one for another assignment."""
     for shipment_id, courier in shipments.people.couriers.items() if shipments else ():
-        yield Letter(
+        yield OwedEmail(
             step=Step.COURIER_ASSIGNED,
             recipient=Recipient.COURIER,
             about=UUID(shipment_id),
@@ -124,23 +124,23 @@ def letters_to_couriers(shipments: ShipmentsSnapshot | None) -> Iterator[Letter]
         )
 
 
-def _letters_about_shipment(shipment: Shipment) -> Iterator[Letter]:
+def _emails_about_shipment(shipment: Shipment) -> Iterator[OwedEmail]:
     about = shipment.shipment_id
     waits = shipment.ready_at is not None and shipment.cancelled_at is None
     if waits and shipment.method_kind == MethodKind.PICKUP and shipment.collect_code:
         # Another code is another e-mail: the old one opens nothing any more.
-        yield Letter(step=Step.READY_FOR_PICKUP, about=about, edition=str(shipment.collect_code))
+        yield OwedEmail(step=Step.READY_FOR_PICKUP, about=about, edition=str(shipment.collect_code))
         if shipment.collect_reminded_at is not None:
-            yield Letter(step=Step.PICKUP_REMINDER, about=about)
+            yield OwedEmail(step=Step.PICKUP_REMINDER, about=about)
     for appointment in shipment.appointments:
         edition = f"{appointment.kind}-{appointment.starts_at:%Y%m%dT%H%M}"
-        yield Letter(step=Step.APPOINTMENT, about=about, edition=edition)
+        yield OwedEmail(step=Step.APPOINTMENT, about=about, edition=edition)
     if shipment.shipped_at is not None:
-        yield Letter(step=Step.SHIPPED, about=about)
+        yield OwedEmail(step=Step.SHIPPED, about=about)
     if shipment.status == ShipmentStatus.UNDELIVERABLE:
-        yield Letter(step=Step.UNDELIVERABLE, about=about)
+        yield OwedEmail(step=Step.UNDELIVERABLE, about=about)
     if shipment.delivered_at is not None:
-        yield Letter(step=Step.DELIVERED, about=about)
+        yield OwedEmail(step=Step.DELIVERED, about=about)
 
 
 def _is_explained(note: Paper, order: OrderSnapshot, documents: DocumentsSnapshot | None) -> bool:
@@ -152,30 +152,30 @@ def _is_explained(note: Paper, order: OrderSnapshot, documents: DocumentsSnapsho
     return any(paper.kind == PaperKind.INVOICE and paper.refers_to == note.refers_to for paper in papers)
 
 
-def _papers(papers: list[Paper], kind: PaperKind) -> Iterator[Letter]:
+def _papers(papers: list[Paper], kind: PaperKind) -> Iterator[OwedEmail]:
     for paper in papers:
         if paper.kind == kind:
-            yield Letter(step=PAPER_STEPS[kind], about=paper.document_id, paper=paper)
+            yield OwedEmail(step=PAPER_STEPS[kind], about=paper.document_id, paper=paper)
 
 
-def _letters_about_returns(order: OrderSnapshot, shipments: ShipmentsSnapshot | None) -> Iterator[Letter]:
+def _emails_about_returns(order: OrderSnapshot, shipments: ShipmentsSnapshot | None) -> Iterator[OwedEmail]:
     arrived = {received.return_id for received in (shipments.returns if shipments else ())}
     for returned in order.returns:
-        yield from _letters_about_return(returned, has_arrived=returned.return_id in arrived)
+        yield from _emails_about_return(returned, has_arrived=returned.return_id in arrived)
 
 
-def _letters_about_return(returned: Return, *, has_arrived: bool) -> Iterator[Letter]:
-    yield Letter(step=Step.RETURN_TO_DECIDE, recipient=Recipient.SELLER, about=returned.return_id)
-    yield Letter(step=Step.RETURN_REQUESTED, about=returned.return_id)
+def _emails_about_return(returned: Return, *, has_arrived: bool) -> Iterator[OwedEmail]:
+    yield OwedEmail(step=Step.RETURN_TO_DECIDE, recipient=Recipient.SELLER, about=returned.return_id)
+    yield OwedEmail(step=Step.RETURN_REQUESTED, about=returned.return_id)
     if returned.status == ReturnStatus.REJECTED:
-        yield Letter(step=Step.RETURN_REJECTED, about=returned.return_id)
+        yield OwedEmail(step=Step.RETURN_REJECTED, about=returned.return_id)
     if returned.approved_at is not None or has_arrived:
-        yield Letter(step=Step.RETURN_APPROVED, about=returned.return_id)
+        yield OwedEmail(step=Step.RETURN_APPROVED, about=returned.return_id)
     if has_arrived:
-        yield Letter(step=Step.RETURN_RECEIVED, about=returned.return_id)
+        yield OwedEmail(step=Step.RETURN_RECEIVED, about=returned.return_id)
 
 
-def key_of(letter: Letter, order_id: UUID, recipient_id: str) -> str:
+def key_of(owed: OwedEmail, order_id: UUID, recipient_id: str) -> str:
     """What makes an e-mail the same one: `email:<step>:<order>:<recipient id>`, never the address."""
-    step = ".".join(str(part) for part in (letter.step, letter.about, letter.edition) if part)
+    step = ".".join(str(part) for part in (owed.step, owed.about, owed.edition) if part)
     return f"email:{step}:{order_id}:{recipient_id}"

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Row, Select, and_, exists, func, literal, not_, select, tuple_
 from sqlalchemy.orm import Session, selectinload
 
-from services.notifications.domain.known import Known
-from services.notifications.domain.messages import Said
+from services.notifications.domain.messages import QuotedMessage
+from services.notifications.domain.order_snapshots import OrderSnapshots
 from services.notifications.domain.steps import MESSAGES
 from services.notifications.models import (
     Conversation,
@@ -66,13 +66,13 @@ def line_and_talk(session: Session, order_id: UUID) -> tuple[Sequence[Email], Co
     return [email for email, _ in found], found[0][1]
 
 
-def known_of(session: Session, order_id: UUID) -> Known | None:
+def snapshots_of(session: Session, order_id: UUID) -> OrderSnapshots | None:
     """The newest that was heard of an order; None before the order itself is known."""
     heard = copies.Heard(session, order_id)
     order = heard.newest(OrderSnapshot)
     if order is None:
         return None
-    return Known(
+    return OrderSnapshots(
         order=order,
         shipments=heard.newest(ShipmentsSnapshot),
         documents=heard.newest(DocumentsSnapshot),
@@ -84,14 +84,14 @@ def shipments_of(session: Session, order_id: UUID) -> ShipmentsSnapshot | None:
     return copies.newest(session, order_id, ShipmentsSnapshot)
 
 
-def said_in(session: Session, email: Email, waiting: Sequence[Email]) -> tuple[Said, ...]:
+def quoted_messages(session: Session, email: Email, waiting: Sequence[Email]) -> tuple[QuotedMessage, ...]:
     """The messages that an e-mail tells of: its own and those whose e-mails wait behind it."""
     if email.step not in MESSAGES:
         return ()
     abouts = [email.about, *(later.about for later in waiting if later.step == email.step)]
     told = select(Message).where(Message.id.in_(abouts), Message.internal.is_(False)).order_by(Message.id)
     return tuple(
-        Said(text=message.text, posted_at=message.posted_at, attachments=len(message.attachments))
+        QuotedMessage(text=message.text, posted_at=message.posted_at, attachments=len(message.attachments))
         for message in session.scalars(told)
     )
 

@@ -21,7 +21,7 @@ from shared.access import actor_of
 from shared.db import locked, new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.messaging import jobs
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 
 LONGEST_REFERENCE = 200
 

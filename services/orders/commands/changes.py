@@ -24,7 +24,7 @@ from shared.events.snapshots import RefundState
 from shared.folding import searchable
 from shared.messaging import outbox
 from shared.messaging.jobs import enqueue
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 
 # What the history shows of an order before and after a change, where the two differ.
 _SHOWN = (

@@ -27,7 +27,7 @@ from shared.db import new_id
 from shared.errors import Invalid, Refused
 from shared.events.snapshots import OrderStatus, PaymentMethod
 from shared.messaging.jobs import enqueue
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 
 
 def create_draft(session: Session, *, seller: str, market: str, **contents: Any) -> Quote:

@@ -15,7 +15,7 @@ from shared import clock
 from shared.access import actor_of
 from shared.errors import Invalid, Refused
 from shared.life import refuse
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 
 MOST_SHIPMENTS = 50  # on one list: it is made in one transaction, and carried on one trolley
 

@@ -15,7 +15,7 @@ from services.shipping.domain.shipment_status import refuse_unless_possible
 from services.shipping.models import OrderState, Shipment
 from shared.errors import Invalid, Refused
 from shared.events.snapshots import MethodKind, ShipmentStatus
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 
 Share = Mapping[UUID, int]  # sales units by line
 WITHDRAWN = "lines_cancelled"

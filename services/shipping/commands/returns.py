@@ -14,7 +14,7 @@ from shared import clock
 from shared.access import actor_of, require_current
 from shared.errors import Refused
 from shared.events.snapshots import OrderSnapshot, Return, orders
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 
 _OVER = {orders.ReturnStatus.REJECTED, orders.ReturnStatus.CLOSED}
 

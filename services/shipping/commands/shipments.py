@@ -26,7 +26,7 @@ from shared.errors import Invalid
 from shared.events.snapshots import MethodKind, ShipmentStatus
 from shared.messaging import outbox
 from shared.messaging.jobs import enqueue
-from shared.messaging.subjects import lock_order, next_version
+from shared.messaging.order_locks import lock_order, next_version
 
 
 def release_shipment(session: Session, shipment_id: UUID) -> Shipment:

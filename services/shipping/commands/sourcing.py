@@ -14,7 +14,7 @@ from services.shipping.domain.sourcing import Placement, Want, place
 from services.shipping.models import Shipment
 from shared.errors import Refused
 from shared.events.snapshots import MethodKind, ShipmentStatus
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 
 
 def assign_stock(session: Session, shipment_id: UUID) -> bool:

@@ -17,7 +17,7 @@ from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.messaging import outbox
 from shared.messaging.jobs import enqueue
-from shared.messaging.subjects import lock_order, next_version
+from shared.messaging.order_locks import lock_order, next_version
 from shared.skus import subject, unfit
 
 AT_ONCE = 50  # SKUs told of in one transaction

@@ -16,7 +16,7 @@ from services.shipping.models import Parcel, Shipment, TrackingEvent
 from shared import clock
 from shared.errors import Invalid, NotFound
 from shared.events.snapshots import MethodKind, ShipmentStatus, TrackingStatus
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 
 CLOCKS_DIFFER = timedelta(minutes=10)  # a carrier's clock may run ahead of ours by this
 # Programs write an instant that they don't know as the first of all, which with an offset lies before the

@@ -14,7 +14,7 @@ from services.documents.messaging import messaging
 from services.documents.queries import papers_in_line
 from services.documents.settings import Settings
 from shared.messaging import copies
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from tests.object_store import store_at
 from tests.unit.documents.sample_orders import order
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from services.documents.commands import papers as commands
 from services.documents.queries import papers_in_line
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from tests.unit.documents.sample_orders import order
 
 

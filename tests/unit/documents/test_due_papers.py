@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from services.documents.commands import papers as commands
-from services.documents.domain.due_papers import invoices_due
+from services.documents.domain.due_papers import due_invoice_papers
 from services.documents.models import Paper
 from services.documents.numbering import give_number
 from services.documents.queries import papers_in_line
@@ -424,7 +424,7 @@ def test_an_invoice_that_falls_due_when_its_goods_have_left_tells_when_that_was(
     early = replace(accepted, market=replace(accepted.market, invoice_on="acceptance"))
 
     def days(placed, goods):
-        found = [due.content for due in invoices_due(placed, goods, ())]
+        found = [due.content for due in due_invoice_papers(placed, goods, ())]
         return [(content.supplied_from, content.supplied_until) for content in found]
 
     first, second = PLACED_AT.date(), date(2026, 3, 7)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from services.documents.commands import papers as commands
 from services.documents.domain.figures import rest_of_invoice, share, wanted
-from services.documents.domain.invoices import Invoice, due_credits, due_invoices
+from services.documents.domain.invoices import Invoice, due_credits, uninvoiced_parts
 from services.documents.domain.untold import credited_units, part_of_invoice, part_of_order
 from services.documents.numbering import give_number
 from services.documents.queries import papers_in_line
@@ -148,7 +148,7 @@ def test_what_is_cancelled_between_shipments_leaves_no_fee_or_discount_uninvoice
         placed = replace(placed, lines=lines)
         gone += (shipment_of(placed, sent, len(gone)),) if any(sent.values()) else ()
         told = replace(shipments(placed, "shipped"), shipments=gone)
-        for part, figures in due_invoices(placed, told, standing):
+        for part, figures in uninvoiced_parts(placed, told, standing):
             standing.append(Invoice(paper_id=uuid4(), part=part, figures=figures, number="1"))
         for credit in due_credits(placed, standing):
             place = standing.index(credit.invoice)

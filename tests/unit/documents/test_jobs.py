@@ -21,7 +21,7 @@ from shared.errors import Refused
 from shared.events.snapshots import PaperKind, PaperStatus
 from shared.messaging import jobs
 from shared.messaging.backoff import Backoff
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from shared.messaging.tables import event_log
 from shared.messaging.tables import jobs as job_rows
 from tests.unit.documents.sample_orders import cancelled, order, shipments

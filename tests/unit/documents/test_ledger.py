@@ -11,7 +11,7 @@ from shared import clock, stores
 from shared.db import new_id
 from shared.events.snapshots import ConversationSnapshot, SentEmail
 from shared.messaging import copies
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from tests.unit.documents.sample_orders import order
 
 YEAR = clock.now().year

@@ -11,13 +11,13 @@ from sqlalchemy import func, select
 from services.documents.commands import papers as commands
 from services.documents.domain.due_papers import DuePaper
 from services.documents.jobs import make_paper
-from services.documents.ledger import audited_series, faulty_series
 from services.documents.models import Paper, Series
 from services.documents.numbering import give_number, number_of
+from services.documents.series_audit import audited_series, faulty_series
 from shared import clock
 from shared.events.snapshots import PaperKind, PaperStatus
 from shared.messaging.jobs import PermanentFailure
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from tests.unit.documents.sample_orders import cancelled, invoice_of, order
 
 

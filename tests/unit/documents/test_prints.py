@@ -25,7 +25,7 @@ from shared.db import new_id
 from shared.events.snapshots import PaperKind, Parcel
 from shared.messaging import copies, jobs
 from shared.messaging.backoff import Backoff
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from shared.messaging.tables import jobs as job_rows
 from tests.unit.documents.sample_orders import LONDON, MADRID, invoice_of, order, shipments
 from tests.unit.documents.test_rendering import pages

@@ -55,13 +55,13 @@ def imported(module):
 
 def test_what_only_some_processes_need_is_in_the_memory_of_no_other():
     assert imported(", ".join(LIGHT)) == []
-    assert imported("services.documents.renderer") == ["weasyprint", "pypdf"]
+    assert imported("services.documents.rendering_worker") == ["weasyprint", "pypdf"]
     assert imported("services.documents.cli") == ["alembic", "rich"]
 
 
 def test_a_renderer_takes_one_paper_at_a_time_from_its_own_queue():
     script = (
-        "from services.documents.renderer import app;"
+        "from services.documents.rendering_worker import app;"
         "queues = {queue.name for queue in app.conf.task_queues};"
         "prefetched = app.conf.worker_prefetch_multiplier;"
         "print(prefetched, 'documents.rendering' in queues, 'documents.paper' in app.tasks)"
@@ -77,7 +77,7 @@ def test_a_renderer_takes_one_paper_at_a_time_from_its_own_queue():
 @pytest.mark.requirement("F-39")
 def test_a_renderer_is_replaced_when_it_has_grown_or_worked_long():
     script = (
-        "from services.documents.renderer import app;"
+        "from services.documents.rendering_worker import app;"
         "print(app.conf.worker_max_memory_per_child, app.conf.worker_max_tasks_per_child,"
         " *(app.tasks[f'documents.{kind}'].time_limit for kind in ('paper', 'print', 'long_paper')))"
     )

@@ -23,7 +23,7 @@ from services.documents import rebuilding, rendering
 from services.documents.messaging import messaging
 from shared.messaging import copies, jobs
 from shared.messaging.backoff import Backoff
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from shared.messaging.tables import jobs as job_rows
 from tests.unit.documents.sample_orders import order
 from tests.unit.documents.test_rendering import invoice

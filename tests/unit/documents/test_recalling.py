@@ -19,17 +19,17 @@ from deploy.local.postgres import FORGETFUL, Postgres, let_the_server_pass
 from services.documents import recalling
 from services.documents.commands import papers as commands
 from services.documents.jobs import make_paper
-from services.documents.ledger import faulty_series
 from services.documents.messaging import messaging
 from services.documents.models import Paper, ToldNumber
 from services.documents.numbering import is_recalled
+from services.documents.series_audit import faulty_series
 from shared import clock, stores
 from shared.db import make_engine
 from shared.events.snapshots import PaperKind
 from shared.messaging import deliveries
 from shared.messaging.inbox import _kept
 from shared.messaging.jobs import RetryLater
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from shared.messaging.tables import inbox, outbox
 from shared.migrations import upgrade
 from tests.in_process import make

@@ -20,7 +20,7 @@ from services.documents.domain.papers import Content
 from services.documents.jobs import make_paper
 from services.documents.models import Paper
 from shared.events.snapshots import PaperKind
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from shared.messaging.tables import event_log
 from tests.unit.documents.sample_orders import LONDON, invoice_of, order, shipments
 

@@ -25,7 +25,7 @@ from shared import clock, stores
 from shared.customer_tokens import make_token
 from shared.events.snapshots import PaperKind
 from shared.messaging import copies
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from tests.waiting import until
 
 LONG = timedelta(seconds=2 * storage.UNNEEDED_SECONDS)

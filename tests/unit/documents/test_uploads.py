@@ -21,7 +21,7 @@ from shared.customer_tokens import make_token
 from shared.db import new_id
 from shared.events.snapshots import PaperKind
 from shared.messaging import copies
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from tests.unit.documents.sample_orders import invoice_of, order
 
 PDF = b"%PDF-1.7\n% a purchase order"

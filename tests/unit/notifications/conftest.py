@@ -22,7 +22,7 @@ from shared import clock
 from shared.messaging import copies
 from shared.messaging import jobs as runner
 from shared.messaging.backoff import Backoff
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from shared.messaging.tables import jobs as jobs_table
 from tests.serving import serving
 

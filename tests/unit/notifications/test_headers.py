@@ -13,7 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from services.notifications.domain import headers
-from services.notifications.domain.answers import answer
+from services.notifications.domain.smtp_replies import smtp_reply
 from services.notifications.sending import Attachment, Envelope, Outgoing, RefusedForGood, message, send
 from shared.email_addresses import is_email_address, on_the_wire
 from shared.text import one_line
@@ -198,4 +198,4 @@ def test_why_it_was_kept_back_is_told_without_what_was_typed():
     with pytest.raises(headers.Unsafe) as refused:
         message(outgoing(address=f"{in_base64(LETTER)}@example.com"), MAIL_FROM)
 
-    assert str(answer(None, str(refused.value))) == "To is no e-mail address"
+    assert str(smtp_reply(None, str(refused.value))) == "To is no e-mail address"

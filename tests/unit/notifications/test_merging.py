@@ -16,7 +16,7 @@ from shared.db import new_id
 from shared.messaging import copies
 from shared.messaging import jobs as runner
 from shared.messaging.backoff import Backoff
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from tests.unit.notifications.conftest import due_job
 from tests.unit.notifications.snapshot_samples import paid, placed_order
 from tests.waiting import until

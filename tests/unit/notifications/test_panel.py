@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import event, select, text, update
 
 from services.notifications import queries
-from services.notifications.domain.known import Known
+from services.notifications.domain.order_snapshots import OrderSnapshots
 from services.notifications.domain.overdue import Matter, next_morning, waiting_matters
 from services.notifications.models import OpenMatter
 from shared import clock
@@ -212,7 +212,7 @@ HELD = Hold(hold_id=new_id(), reason="fraud", owner="risk", held_at=PLACED.place
     ],
 )
 def test_what_waits_for_the_seller_follows_from_the_newest_state(order, shipments, matters):
-    known = Known(order=order, shipments=shipments)
+    known = OrderSnapshots(order=order, shipments=shipments)
 
     assert [one.matter for one in waiting_matters(known, None, None)] == matters
 
@@ -221,7 +221,7 @@ def test_a_requested_refund_waits_until_it_is_settled():
     [asked] = refunded(accepted(PLACED)).refunds
     order = replace(accepted(PLACED), refunds=(replace(asked, state="requested", settled_at=None),))
 
-    [one] = waiting_matters(Known(order=order, shipments=delivered()), None, None)
+    [one] = waiting_matters(OrderSnapshots(order=order, shipments=delivered()), None, None)
 
     assert (one.matter, one.since, one.due_at) == (
         Matter.REFUND,

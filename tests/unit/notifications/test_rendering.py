@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from jinja2.meta import find_undeclared_variables
 
-from services.notifications import figures
-from services.notifications.domain.known import Doors, Known
-from services.notifications.domain.messages import Said
+from services.notifications import email_facts
+from services.notifications.domain.messages import QuotedMessage
+from services.notifications.domain.order_snapshots import CustomerSecrets, OrderSnapshots
 from services.notifications.domain.overdue import Matter
 from services.notifications.domain.steps import ABOUT_WEBHOOKS, MESSAGES, TO_SELLER
-from services.notifications.figures import MOST_ITEMS
+from services.notifications.email_facts import MOST_ITEMS
 from services.notifications.models import OpenMatter
 from services.notifications.rendering import TEMPLATES, environment, render, render_digest, render_webhook
 from shared.db import new_id
@@ -37,7 +37,7 @@ VARIABLES = {
     "colour",
     "day",
     "deliveries",
-    "doors",
+    "secrets",
     "due_minor",
     "encloses",
     "has",
@@ -57,7 +57,7 @@ VARIABLES = {
     "reader",
     "returned",
     "rows",
-    "said",
+    "messages",
     "say",
     "seller",
     "seller_lines",
@@ -96,12 +96,12 @@ ABOUT = {
     **{step: RETURNED.returns[0].return_id for step in Step if step.startswith("return_")},
 }
 SAID = (
-    Said(text="Where is it?\n<b>I wait</b>", posted_at=placed_order().placed_at, attachments=0),
-    Said(text="Here is a picture.", posted_at=placed_order().placed_at, attachments=2),
+    QuotedMessage(text="Where is it?\n<b>I wait</b>", posted_at=placed_order().placed_at, attachments=0),
+    QuotedMessage(text="Here is a picture.", posted_at=placed_order().placed_at, attachments=2),
 )
 NOT_TO_CUSTOMER = {*TO_SELLER, Step.COURIER_ASSIGNED}
 SINCE = placed_order().placed_at
-OPEN = Doors(
+OPEN = CustomerSecrets(
     order_page="https://shop.example/v1/customer/order?token=o",
     messages_page="https://shop.example/v1/customer/messages/page?token=m",
 )
@@ -158,15 +158,17 @@ def words(step, order, locale="en"):
             step, locale, order, is_sellers=True, host="hooks.shop.example", api=api, since=SINCE
         )
     order = replace(order, refunds=RETURNED.refunds, returns=RETURNED.returns)
-    doors = Doors() if step in NOT_TO_CUSTOMER else OPEN
+    secrets = CustomerSecrets() if step in NOT_TO_CUSTOMER else OPEN
     if step in {Step.READY_FOR_PICKUP, Step.PICKUP_REMINDER}:
-        doors = replace(doors, collect_code="482913")
+        secrets = replace(secrets, collect_code="482913")
     return render(
         step,
         locale,
         ABOUT.get(step),
-        Known(order=order, **HEARD, said=SAID if step in MESSAGES else (), encloses=step == Step.ACCEPTED),
-        doors,
+        OrderSnapshots(
+            order=order, **HEARD, messages=SAID if step in MESSAGES else (), encloses=step == Step.ACCEPTED
+        ),
+        secrets,
     )
 
 
@@ -208,7 +210,7 @@ def test_every_sentence_is_said_somewhere():
     for path in TEMPLATES.iterdir():
         if path.suffix in {".mjml", ".txt", ".html"}:
             said |= set(re.findall(r'say\("([a-z_.]+)"', path.read_text("utf-8")))
-    said |= set(re.findall(r'"([a-z_]+\.[a-z_]+)"', Path(figures.__file__).read_text("utf-8")))
+    said |= set(re.findall(r'"([a-z_]+\.[a-z_]+)"', Path(email_facts.__file__).read_text("utf-8")))
     of_steps = {
         f"{step}.{part}" for step in Step for part in ("subject", "heading", "intro", "next", "number")
     }
@@ -308,9 +310,9 @@ def test_a_courier_goes_where_shipping_says():
     heard = HEARD["shipments"]
     [(group, address)] = heard.people.delivery.items()
     moved = replace(heard.people, delivery={group: replace(address, line1="Calle Nueva 1")})
-    known = Known(order=placed_order(), shipments=replace(heard, people=moved))
+    known = OrderSnapshots(order=placed_order(), shipments=replace(heard, people=moved))
 
-    said = render(Step.COURIER_ASSIGNED, "en", SHIPMENT.shipment_id, known, Doors())
+    said = render(Step.COURIER_ASSIGNED, "en", SHIPMENT.shipment_id, known, CustomerSecrets())
 
     assert "Calle Nueva 1" in said.text
     assert "Calle del Olmo" not in said.text
@@ -432,7 +434,7 @@ def test_the_sums_shown_add_up_where_tax_is_added():
 
 def test_a_missing_figure_is_an_error_and_no_gap():
     with pytest.raises(KeyError, match="paper"):
-        render(Step.INVOICE, "en", None, Known(order=placed_order()), OPEN)
+        render(Step.INVOICE, "en", None, OrderSnapshots(order=placed_order()), OPEN)
 
 
 @pytest.mark.requirement("W-03")

@@ -20,7 +20,7 @@ from cryptography.x509.oid import NameOID
 from deploy.local.ports import free_port
 from services.notifications import sending
 from services.notifications.domain import headers
-from services.notifications.domain.answers import answer, pause_seconds
+from services.notifications.domain.smtp_replies import pause_seconds, smtp_reply
 from services.notifications.sending import (
     Attachment,
     Delayed,
@@ -122,7 +122,7 @@ def test_a_domain_beyond_ascii_needs_no_server_that_takes_more():
 
 
 def test_an_answer_is_kept_without_the_addresses_it_names():
-    assert str(answer(550, b"5.1.1 <ana@customers.example>:\r\n user unknown")) == (
+    assert str(smtp_reply(550, b"5.1.1 <ana@customers.example>:\r\n user unknown")) == (
         "550 5.1.1 <(address)>: user unknown"
     )
 
@@ -310,7 +310,7 @@ def test_a_kept_connection_that_has_gone_is_replaced(mail_server):
     ],
 )
 def test_an_answer_says_what_is_to_be_done(code, text, meaning):
-    assert answer(code, text).meaning == meaning
+    assert smtp_reply(code, text).meaning == meaning
 
 
 def test_a_domain_is_left_alone_for_longer_each_time_up_to_an_hour():

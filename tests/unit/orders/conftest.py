@@ -17,7 +17,7 @@ from services.orders.settings import Settings
 from shared.db import make_engine
 from shared.events.snapshots import People, ShipmentsSnapshot
 from shared.messaging import copies
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from shared.migrations import upgrade
 from tests.unit.orders.sample_shop import GATEWAY_SECRET, MARKET, lay_out, order_wanted, shipment_of, stored
 

@@ -21,7 +21,7 @@ from shared.backups import BackupError
 from shared.db import is_current, make_engine
 from shared.errors import Unavailable
 from shared.messaging import outbox
-from shared.messaging.subjects import lock_order, next_version
+from shared.messaging.order_locks import lock_order, next_version
 from shared.messaging.tables import copies
 from tests.object_store import between, store_at
 from tests.samples import event

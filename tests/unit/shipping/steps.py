@@ -24,7 +24,7 @@ from shared.events.snapshots import (
 )
 from shared.messaging import jobs
 from shared.messaging.backoff import Backoff
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from shared.messaging.tables import event_log
 from shared.messaging.tables import jobs as job_rows
 from tests import samples

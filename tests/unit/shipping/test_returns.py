@@ -15,7 +15,7 @@ from shared.access import Actor, actor_of
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused, Stale
 from shared.events.snapshots import Return, ReturnLine
-from shared.messaging.subjects import lock_order
+from shared.messaging.order_locks import lock_order
 from tests.unit.shipping.steps import accepted, advance, hear, hear_label, later, level, make_order, stock
 
 C = Condition

@@ -15,10 +15,10 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.orm import sessionmaker
 
 from services.notifications.agent import number_events
-from services.notifications.calling import Caller
 from services.notifications.commands import webhooks as commands
 from services.notifications.messaging import messaging
 from services.notifications.models import Delivery, DeliveryAttempt, Webhook
+from services.notifications.webhook_client import WebhookClient
 from services.notifications.webhook_jobs import Round
 from shared import clock
 from shared.db import new_id
@@ -173,10 +173,10 @@ def send(sessions):
     """Send for so many seconds what is due."""
 
     def sent(seconds=0.3, resolve=None, **named):
-        def caller(settings):
-            return Caller(local=bool(settings.webhooks_local), resolve=resolve, **named)
+        def client(settings):
+            return WebhookClient(local=bool(settings.webhooks_local), resolve=resolve, **named)
 
-        asyncio.run(Round(sessions, caller=caller, seconds=seconds).run())
+        asyncio.run(Round(sessions, client=client, seconds=seconds).run())
 
     return sent
 

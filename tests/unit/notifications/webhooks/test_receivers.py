@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from services.notifications.calling import Caller
 from services.notifications.domain.receivers import Forbidden, check_address, check_resolved
+from services.notifications.webhook_client import WebhookClient
 from tests.unit.notifications.webhooks.conftest import ReceiverHandler
 
 OURS = [
@@ -121,11 +121,11 @@ def posted(address, *, local=False, **options):
     """What comes of a post."""
 
     async def post():
-        caller = Caller(local=local, **options)
+        client = WebhookClient(local=local, **options)
         try:
-            return await caller.post(uuid4(), address, {"webhook-id": "1"}, b"{}")
+            return await client.post(uuid4(), address, {"webhook-id": "1"}, b"{}")
         finally:
-            await caller.close()
+            await client.close()
 
     return asyncio.run(post())
 
@@ -248,12 +248,12 @@ def test_a_name_that_is_changed_after_it_was_accepted_is_looked_at_for_each_conn
     found = resolver(["127.0.0.1"], ["192.168.0.1"])
 
     async def twice():
-        caller = Caller(local=True, resolve=found)
+        client = WebhookClient(local=True, resolve=found)
         try:
             address = f"http://localhost:{receiver.server_port}/"
-            return [await caller.post(uuid4(), address, {"webhook-id": "1"}, b"{}") for _ in range(2)]
+            return [await client.post(uuid4(), address, {"webhook-id": "1"}, b"{}") for _ in range(2)]
         finally:
-            await caller.close()
+            await client.close()
 
     first, second = asyncio.run(twice())
     assert first.status == 204
@@ -309,11 +309,11 @@ def test_after_an_answer_without_an_end_the_next_post_is_answered(receiver):
     receiver.answers = [flood(b"HTTP/1.1 100 Continue\r\n\r\n")]
 
     async def twice():
-        caller, place = Caller(local=True), uuid4()
+        client, place = WebhookClient(local=True), uuid4()
         try:
-            return [await caller.post(place, receiver.address, {"webhook-id": "1"}, b"{}") for _ in range(2)]
+            return [await client.post(place, receiver.address, {"webhook-id": "1"}, b"{}") for _ in range(2)]
         finally:
-            await caller.close()
+            await client.close()
 
     first, second = asyncio.run(twice())
     assert (first.status, second.status) == (None, 204)
@@ -323,11 +323,11 @@ def test_over_one_connection_each_answer_may_be_as_long_as_any(receiver):
     receiver.otherwise = (200, {}, b"x" * 15_000)
 
     async def often():
-        caller, place = Caller(local=True), uuid4()
+        client, place = WebhookClient(local=True), uuid4()
         try:
-            return [await caller.post(place, receiver.address, {"webhook-id": "1"}, b"{}") for _ in range(6)]
+            return [await client.post(place, receiver.address, {"webhook-id": "1"}, b"{}") for _ in range(6)]
         finally:
-            await caller.close()
+            await client.close()
 
     assert [one.status for one in asyncio.run(often())] == [200] * 6
 
@@ -351,20 +351,20 @@ def test_name_servers_that_do_not_answer_hold_up_no_other_name(receiver, monkeyp
         return real(host, *arguments, **named)
 
     async def all_at_once():
-        caller = Caller(local=True, all_seconds=5)
+        client = WebhookClient(local=True, all_seconds=5)
         try:
             silent = [
-                asyncio.create_task(caller.post(uuid4(), f"https://shop-{one}.example/", {}, b"{}"))
+                asyncio.create_task(client.post(uuid4(), f"https://shop-{one}.example/", {}, b"{}"))
                 for one in range(250)
             ]
             await asyncio.sleep(0.5)
-            answer = await caller.post(uuid4(), f"http://localhost:{receiver.server_port}/", {}, b"{}")
+            answer = await client.post(uuid4(), f"http://localhost:{receiver.server_port}/", {}, b"{}")
             for one in silent:
                 one.cancel()
             return answer
         finally:
             is_over.set()
-            await caller.close()
+            await client.close()
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     assert asyncio.run(all_at_once()).status == 204

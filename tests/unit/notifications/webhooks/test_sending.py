@@ -19,7 +19,6 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from deploy.local.ports import free_port
 from services.notifications import webhook_jobs
-from services.notifications.calling import Caller
 from services.notifications.commands import deliveries
 from services.notifications.commands import webhooks as commands
 from services.notifications.commands.deliveries import MOST_UNDER_WAY, Room, claim
@@ -27,6 +26,7 @@ from services.notifications.domain.webhooks import DEATHS, DeliveryState, Webhoo
 from services.notifications.messaging import messaging
 from services.notifications.models import Email, EventBody, Notice
 from services.notifications.models import Webhook as Row
+from services.notifications.webhook_client import WebhookClient
 from shared import clock
 from shared.events.snapshots import OrderSnapshot
 from shared.messaging import copies
@@ -216,7 +216,9 @@ def test_while_no_process_is_free_for_the_next_round_the_newest_goes_on(hook, re
         commands.owe_late_round(session)
 
     def send_as(name):
-        sending = webhook_jobs.Round(sessions, caller=lambda _: Caller(local=True), seconds=0.2, name=name)
+        sending = webhook_jobs.Round(
+            sessions, client=lambda _: WebhookClient(local=True), seconds=0.2, name=name
+        )
         asyncio.run(sending.run())
 
     send_as("")  # an older one leaves it to the newest
@@ -244,7 +246,7 @@ def test_when_its_worker_stops_a_round_ends_what_is_under_way_and_leaves_the_res
     tell("order.placed", order_id=order_id)
     tell("order.accepted", order_id=order_id)
 
-    asyncio.run(webhook_jobs.Round(sessions, caller=lambda _: Caller(local=True), seconds=60).run())
+    asyncio.run(webhook_jobs.Round(sessions, client=lambda _: WebhookClient(local=True), seconds=60).run())
 
     assert [one.state for one in owed()] == [DeliveryState.TAKEN, DeliveryState.WAITING]
 

@@ -20,8 +20,8 @@ from shared.logging import causation_id
 from shared.messaging import deliveries, inbox, operations, outbox, relay
 from shared.messaging.backoff import Backoff
 from shared.messaging.inbox import Inbox
+from shared.messaging.order_locks import lock_order, next_version
 from shared.messaging.service import Messaging
-from shared.messaging.subjects import lock_order, next_version
 
 ORDERS = [UUID(int=number) for number in range(1, 4)]
 TABLES = {

@@ -12,9 +12,9 @@ from shared.access import Actor
 from shared.logging import causation_id, correlation_id
 from shared.messaging import operations, outbox
 from shared.messaging.deliveries import acknowledge, pending_for
+from shared.messaging.order_locks import lock_order, next_version
 from shared.messaging.outbox import envelope
 from shared.messaging.relay import BATCH, delivery_id, relay_batch
-from shared.messaging.subjects import lock_order, next_version
 from shared.messaging.tables import event_log
 from tests import samples
 from tests.samples import event

@@ -22,7 +22,7 @@ class Meaning(StrEnum):
 
 
 @dataclass(frozen=True)
-class Answer:
+class SmtpReply:
     """What came of one attempt to hand an e-mail over."""
 
     code: int | None  # the server's reply code; None where there was no reply
@@ -42,10 +42,10 @@ class Answer:
         return Meaning.THROTTLED if is_throttled else Meaning.TEMPORARY
 
 
-def answer(code: int | None, text: bytes | str) -> Answer:
+def smtp_reply(code: int | None, text: bytes | str) -> SmtpReply:
     """A server's reply without the addresses it names: replies go into events and logs, addresses may not."""
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return Answer(code, _ADDRESS.sub("(address)", " ".join(words.split()))[:1000])
+    return SmtpReply(code, _ADDRESS.sub("(address)", " ".join(words.split()))[:1000])
 
 
 def pause_seconds(strikes: int) -> float:

@@ -1,11 +1,11 @@
-"""owed_letters: which e-mails an order's newest state calls for."""
+"""owed_emails: which e-mails an order's newest state calls for."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from services.notifications.domain.steps import key_of, owed_letters
+from services.notifications.domain.steps import key_of, owed_emails
 from shared.events.snapshots import Recipient, Step
 from tests.unit.notifications.snapshot_samples import (
     accepted,
@@ -105,15 +105,15 @@ def reminded():
     ],
 )
 def test_each_state_calls_for_its_letters_in_the_order_they_are_told(order, shipments, documents, steps):
-    letters = list(owed_letters(order, shipments, documents))
+    owed = list(owed_emails(order, shipments, documents))
 
-    assert [letter.step.value for letter in letters] == steps.split()
+    assert [email.step.value for email in owed] == steps.split()
 
 
 def test_only_what_the_seller_must_act_on_goes_to_the_seller():
-    letters = list(owed_letters(returning(CANCELLED, "requested"), shipped(), credited()))
+    owed = list(owed_emails(returning(CANCELLED, "requested"), shipped(), credited()))
 
-    to_seller = [letter.step for letter in letters if letter.recipient is Recipient.SELLER]
+    to_seller = [email.step for email in owed if email.recipient is Recipient.SELLER]
     assert to_seller == [Step.NEW_ORDER, Step.RETURN_TO_DECIDE]
 
 
@@ -122,7 +122,7 @@ def test_only_what_the_seller_must_act_on_goes_to_the_seller():
 )
 def test_another_code_and_another_date_are_other_emails(before, after):
     first, second = (
-        {key_of(letter, PAID.order_id, "c1") for letter in owed_letters(PAID, heard, None)}
+        {key_of(email, PAID.order_id, "c1") for email in owed_emails(PAID, heard, None)}
         for heard in (before, after)
     )
 
@@ -132,20 +132,20 @@ def test_another_code_and_another_date_are_other_emails(before, after):
 def test_a_paper_that_is_not_stored_is_not_announced():
     due = replace(invoiced(), papers=tuple(replace(paper, status="numbered") for paper in invoiced().papers))
 
-    assert Step.INVOICE not in [letter.step for letter in owed_letters(ACCEPTED, None, due)]
+    assert Step.INVOICE not in [email.step for email in owed_emails(ACCEPTED, None, due)]
 
 
 def test_a_key_names_step_order_and_recipient_and_never_an_address():
-    first, second, *_ = owed_letters(PLACED, None, None)
+    first, second, *_ = owed_emails(PLACED, None, None)
 
     assert key_of(first, PLACED.order_id, "lantern") == f"email:new_order:{PLACED.order_id}:lantern"
     assert key_of(second, PLACED.order_id, "c1") == f"email:confirmation:{PLACED.order_id}:c1"
 
 
 def test_each_shipment_has_a_key_of_its_own():
-    letters = [letter for letter in owed_letters(ACCEPTED, shipped(), None) if letter.step is Step.SHIPPED]
+    owed = [email for email in owed_emails(ACCEPTED, shipped(), None) if email.step is Step.SHIPPED]
 
     shipment = shipped().shipments[0].shipment_id
-    assert [key_of(letter, PLACED.order_id, "c1") for letter in letters] == [
+    assert [key_of(email, PLACED.order_id, "c1") for email in owed] == [
         f"email:shipped.{shipment}:{PLACED.order_id}:c1"
     ]

@@ -34,7 +34,7 @@ _NAME = "Waybill-Webhooks/1"
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
-class Caller:
+class WebhookClient:
     """Posts webhooks, many at a time, over connections that it keeps; belongs to one event loop.
 
     It follows no redirect, asks no proxy whatever the environment says, and has no cookies: httpcore knows

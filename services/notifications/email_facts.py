@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
-from services.notifications.domain.known import Doors, Known
+from services.notifications.domain.order_snapshots import CustomerSecrets, OrderSnapshots
 from shared.colours import brand_colours
 from shared.events.snapshots import Address, OrderSnapshot, People, Return, Shipment, Step
 from shared.postal import postal_lines
@@ -43,7 +43,9 @@ def nobodys_branding() -> dict[str, Any]:
     return {"seller": ours, "market": ours, "colour": colour, "on_colour": on_colour}
 
 
-def facts(known: Known, about: UUID | None, reader: Reader, doors: Doors) -> dict[str, Any]:
+def facts(
+    known: OrderSnapshots, about: UUID | None, reader: Reader, secrets: CustomerSecrets
+) -> dict[str, Any]:
     """All that templates may show of an order; `figures` are the ones that sentences may name.
 
     `about` is the shipment, paper, refund or return that the e-mail tells of. What there is none of is None
@@ -70,8 +72,8 @@ def facts(known: Known, about: UUID | None, reader: Reader, doors: Doors) -> dic
     }
     if shipment is not None:
         figures["shipment"] = shipment.number
-    if doors.collect_code:
-        figures["code"] = doors.collect_code
+    if secrets.collect_code:
+        figures["code"] = secrets.collect_code
     if paper is not None:
         figures |= {
             "paper": paper.number or order.number,
@@ -90,8 +92,8 @@ def facts(known: Known, about: UUID | None, reader: Reader, doors: Doors) -> dic
         "paper": paper,
         "refund": refund,
         "returned": returned,
-        "doors": doors,
-        "said": known.said,
+        "secrets": secrets,
+        "messages": known.messages,
         "encloses": known.encloses,
         "due_minor": due_minor,
         "open": order.cancelled_at is None and order.refused_at is None and order.failed_at is None,
