@@ -1,8 +1,7 @@
 """What schemas take alike: kinds of text, each refusing what can't be one, and lists of orders."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
-from uuid import UUID
 
 from marshmallow import ValidationError, fields, validate
 
@@ -59,7 +58,15 @@ def _not_blank(value: str) -> None:
         raise ValidationError("may not be blank")
 
 
-def orders_once(ids: Collection[UUID]) -> None:
-    """Refuse a list that names an order twice: what is meant then can't be told."""
-    if len(set(ids)) < len(ids):
-        raise ValidationError("names an order twice")
+def unique(thing: str, by: str | None = None) -> Callable[[Collection[Any]], None]:
+    """What refuses a list that names a thing twice: what is meant then can't be told.
+
+    It is named by its id, or in rows by their field `by`.
+    """
+
+    def refuse_repeated(given: Collection[Any]) -> None:
+        named = {one if by is None else one[by] for one in given}
+        if len(named) < len(given):
+            raise ValidationError(f"names {thing} twice")
+
+    return refuse_repeated

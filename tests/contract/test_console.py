@@ -27,7 +27,7 @@ PARTS = (
 )
 NOT_FOR_STAFF = ("/v1/customer/", "/v1/gateway/")  # what customers and the payment service call
 ELSEWHERE = {
-    "orders.lifecycle_lead_to": "another system's words for accepting, refusing and cancelling",
+    "orders.lifecycle_set_lifecycle": "another system's words for accepting, refusing and cancelling",
     "shipping.picking_record_picks": "is counted at the shelf, from a pick list",
     "shipping.picking_scan": "is done with a scanner where goods are packed",
     "shipping.picking_take_back_scan": "is done where goods are packed",

@@ -16,7 +16,7 @@ from services.documents.domain.invoices import Invoice, due_credits, uninvoiced_
 from services.documents.domain.papers import Content
 from services.orders import consumers, events  # noqa: F401 - consumers register themselves
 from services.orders.commands import master_data, placing
-from services.orders.commands.gateway import record_gateway_payment
+from services.orders.commands.gateway import record_gateway_payment, record_money_back
 from services.orders.commands.holds import release_hold
 from services.orders.commands.orders import accept_order, cancel_order, follow_shipments
 from services.orders.commands.payments import record_payment
@@ -27,8 +27,7 @@ from services.orders.commands.refunds import (
     settle_refund,
     withdraw_refund,
 )
-from services.orders.commands.taken_back import record_chargeback, record_gateway_refund
-from services.orders.domain.payments import ChargebackStep
+from services.orders.domain.payments import ChargebackStep, GatewayReport, Told
 from services.orders.domain.taxation import ChargesTaxed
 from services.orders.messaging import messaging
 from services.orders.models import Order
@@ -247,10 +246,9 @@ class Life:
 
     # The payment gateway, by itself
 
-    def tell(self, record, reference, amount_minor, **more):
-        record(
-            self.session,
-            order_id=self.order.id,
+    def tell(self, kind, reference, amount_minor, **more):
+        report = GatewayReport(
+            kind=kind,
             payment_reference=f"pi {self.order.id}",
             reference=f"{reference} {self.order.id}",
             amount_minor=amount_minor,
@@ -258,14 +256,15 @@ class Life:
             at=clock.now(),
             **more,
         )
+        record_money_back(self.session, self.order.id, report)
 
     def refund_at_gateway(self, reference, amount_minor):
-        self.tell(record_gateway_refund, f"re {reference} {amount_minor}", amount_minor)
+        self.tell(Told.REFUND, f"re {reference} {amount_minor}", amount_minor)
         for hold in self.order.standing_holds:
             release_hold(self.session, self.order.id, hold.id)
 
     def charge_back(self, reference, step):
-        self.tell(record_chargeback, f"dp {reference}", 40 * reference + 3, step=step)
+        self.tell(Told.CHARGEBACK, f"dp {reference}", 40 * reference + 3, step=step)
 
     # The papers
 
@@ -587,7 +586,7 @@ def test_a_unit_cancelled_before_its_invoice_leaves_the_other_at_what_it_is_char
     life.follow()
 
     [invoice] = life.invoices
-    assert (invoice.figures.total_minor, life.order.ledger.owed_minor) == (899, 899)
+    assert (invoice.figures.total_minor, life.order.balance.owed_minor) == (899, 899)
     assert [row.discount_minor for row in invoice.figures.rows] == [100]
 
 

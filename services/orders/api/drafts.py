@@ -5,7 +5,6 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.orders.api.answers import whole
 from services.orders.api.own_prices import may_name_prices, refuse_own_prices
 from services.orders.api.schemas.drafts import (
     DeletionArguments,
@@ -21,6 +20,7 @@ from services.orders.api.schemas.drafts import (
     deletions,
 )
 from services.orders.api.schemas.orders import OrderSchema
+from services.orders.api.serialising import serialised
 from services.orders.commands import drafts as commands
 from services.orders.pricing import quotes
 from services.orders.queries import drafts as queries
@@ -98,7 +98,7 @@ def place_draft(session: Session, expected: dict[str, Any], draft_id: UUID) -> t
     `total_changed`.
     """
     order = commands.place_draft(session, draft_id, **expected)
-    return whole(order), {"Location": f"/v1/orders/{order.id}"}
+    return serialised(order), {"Location": f"/v1/orders/{order.id}"}
 
 
 @blueprint.route("/drafts/<uuid:draft_id>/abandon", methods=["POST"])

@@ -14,8 +14,7 @@ from services.orders.api.schemas.payments import (
 )
 from services.orders.api.schemas.refunds import RefundSchema
 from services.orders.commands import gateway as commands
-from services.orders.commands import taken_back
-from services.orders.domain.payments import ChargebackStep
+from services.orders.domain.payments import ChargebackStep, GatewayReport, Told
 from services.orders.models import Payment, PaymentDiscrepancy, Refund
 from shared.web import payloads
 from shared.web.blueprint import Blueprint
@@ -57,8 +56,7 @@ def record_gateway_refund(session: Session, call: dict[str, Any]) -> Refund | Re
     what is not an overpayment, and holds an order whose goods are here. What can't be counted, yet or at
     all, is kept (202).
     """
-    told = taken_back.record_gateway_refund(session, at=call["timestamp"], **call["data"])
-    return told if isinstance(told, Refund) else _kept(told)
+    return _money_back(session, call, Told.REFUND)
 
 
 @blueprint.route("/chargebacks", methods=["POST"])
@@ -74,7 +72,15 @@ def record_chargeback(session: Session, call: dict[str, Any]) -> Refund | Respon
     the later counts, by `timestamp`. What can't be counted, yet or at all, is kept (202).
     """
     step = ChargebackStep(call["type"].removeprefix("chargeback."))
-    told = taken_back.record_chargeback(session, step=step, at=call["timestamp"], **call["data"])
+    return _money_back(session, call, Told.CHARGEBACK, step)
+
+
+def _money_back(
+    session: Session, call: dict[str, Any], kind: Told, step: ChargebackStep | None = None
+) -> Refund | Response:
+    order_id = call["data"].pop("order_id")
+    report = GatewayReport(kind=kind, step=step, at=call["timestamp"], **call["data"])
+    told = commands.record_money_back(session, order_id, report)
     return told if isinstance(told, Refund) else _kept(told)
 
 

@@ -24,11 +24,11 @@ blueprint = Blueprint(
 @blueprint.response(200, LifecycleSchema)
 @requires("orders:write", "orders:accept")
 @command
-def lead_to(session: Session, target: dict[str, Any], order_id: UUID) -> commands.Reached:
+def set_lifecycle(session: Session, target: dict[str, Any], order_id: UUID) -> commands.LifecycleReached:
     """Take an order to a word of the lifecycle: Closed completes it, Canceled cancels, Failed refuses it.
 
     Abandoned gives a draft up. The other words follow from where the goods are: refused (409)
     `derived_from_shipments`, with the `step` that leads there. Beside it a command's own reasons:
     `wrong_status`, `on_hold`, `already_shipped`, `not_confirmed`, `payment_not_recorded`.
     """
-    return commands.lead_to(session, order_id, **target)
+    return commands.set_lifecycle(session, order_id, **target)

@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders import queries
-from services.orders.api.answers import whole
 from services.orders.api.own_prices import refuse_own_prices
 from services.orders.api.schemas.orders import (
     CancelUnitsArguments,
@@ -15,6 +14,7 @@ from services.orders.api.schemas.orders import (
     ReasonArguments,
 )
 from services.orders.api.schemas.people import CorrectionArguments, ReaddressArguments
+from services.orders.api.serialising import serialised
 from services.orders.commands import customers, placing
 from services.orders.commands import orders as commands
 from shared.web.auth import requires
@@ -37,7 +37,7 @@ def place_order(session: Session, order: dict[str, Any]) -> tuple[Ready, dict[st
     """
     refuse_own_prices(order)
     placed = placing.place_order(session, **order)
-    return whole(placed), {"Location": f"/v1/orders/{placed.id}"}
+    return serialised(placed), {"Location": f"/v1/orders/{placed.id}"}
 
 
 @blueprint.route("/<uuid:order_id>", methods=["GET"])
@@ -46,7 +46,7 @@ def place_order(session: Session, order: dict[str, Any]) -> tuple[Ready, dict[st
 @query
 def show_order(session: Session, order_id: UUID) -> Ready:
     """One order, whole, with what can be done to it now and what stands against the rest."""
-    return whole(queries.order(session, order_id))
+    return serialised(queries.order(session, order_id))
 
 
 @blueprint.route("/<uuid:order_id>/accept", methods=["POST"])
@@ -58,7 +58,7 @@ def accept_order(session: Session, order_id: UUID) -> Ready:
 
     Refused (409) with its reason: `wrong_status`, `on_hold`, `payment_not_recorded`, `awaiting_inventory`.
     """
-    return whole(commands.accept_order(session, order_id))
+    return serialised(commands.accept_order(session, order_id))
 
 
 @blueprint.route("/<uuid:order_id>/refuse", methods=["POST"])
@@ -71,7 +71,7 @@ def refuse_order(session: Session, refusal: dict[str, Any], order_id: UUID) -> R
 
     Refused (409) with its reason: `wrong_status`, `on_hold`.
     """
-    return whole(commands.refuse_order(session, order_id, **refusal))
+    return serialised(commands.refuse_order(session, order_id, **refusal))
 
 
 @blueprint.route("/<uuid:order_id>/revoke-links", methods=["POST"])
@@ -84,7 +84,7 @@ def revoke_links(session: Session, order_id: UUID) -> Ready:
     The other services hear of it within seconds. The next e-mail, one that is sent again too, has a link that
     opens the order.
     """
-    return whole(commands.revoke_links(session, order_id))
+    return serialised(commands.revoke_links(session, order_id))
 
 
 @blueprint.route("/<uuid:order_id>/correct-customer", methods=["POST"])
@@ -99,7 +99,7 @@ def correct_customer(session: Session, right: dict[str, Any], order_id: UUID) ->
     new. With another e-mail, the links sent so far are closed unless `keep_links` says otherwise. The history
     tells what it was before. Refused (409) with its reason: `person_erased`.
     """
-    return whole(customers.correct_customer(session, order_id, **right))
+    return serialised(customers.correct_customer(session, order_id, **right))
 
 
 @blueprint.route("/<uuid:order_id>/addresses", methods=["POST"])
@@ -112,7 +112,7 @@ def readdress(session: Session, wanted: dict[str, Any], order_id: UUID) -> Ready
 
     Refused (409) with its reason: `wrong_status`, `person_erased`, `address_book_full`.
     """
-    return whole(customers.readdress(session, order_id, **wanted))
+    return serialised(customers.readdress(session, order_id, **wanted))
 
 
 @blueprint.route("/<uuid:order_id>/cancel", methods=["POST"])
@@ -127,4 +127,4 @@ def cancel_order(session: Session, cancellation: dict[str, Any], order_id: UUID)
     what is cancelled is requested back. Refused (409) with its reason: `wrong_status`, `on_hold`,
     `already_shipped`, `more_than_left`; `not_confirmed`, with `warnings` (`customer_not_contacted`).
     """
-    return whole(commands.cancel_order(session, order_id, **cancellation))
+    return serialised(commands.cancel_order(session, order_id, **cancellation))

@@ -59,7 +59,7 @@ def record_payment(session: Session, payment: dict[str, Any], order_id: UUID) ->
 def list_payments(session: Session, order_id: UUID) -> dict[str, Any]:
     """All that was recorded as received, oldest first, what is still to come, and what it all means."""
     order = queries.order(session, order_id)
-    pending = order.ledger.outstanding_minor
+    pending = order.balance.outstanding_minor
     return {
         "items": queries.payments(session, order_id),
         "pending": {"method": order.payment_method, "amount_minor": pending} if pending else None,

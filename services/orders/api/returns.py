@@ -6,7 +6,6 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders import queries
-from services.orders.api.answers import whole
 from services.orders.api.schemas.exchanges import ExchangeArguments
 from services.orders.api.schemas.orders import OrderSchema
 from services.orders.api.schemas.returns import (
@@ -18,6 +17,7 @@ from services.orders.api.schemas.returns import (
     ReturnListArguments,
     ReturnSchema,
 )
+from services.orders.api.serialising import serialised
 from services.orders.commands import exchanges
 from services.orders.commands import returns as commands
 from services.orders.models import Return
@@ -131,7 +131,7 @@ def exchange_return(
     `already_refunded`, `nothing_left`, `person_erased`.
     """
     successor = exchanges.exchange_return(session, order_id, return_id, **exchange)
-    return whole(successor), {"Location": f"/v1/orders/{successor.id}"}
+    return serialised(successor), {"Location": f"/v1/orders/{successor.id}"}
 
 
 @blueprint.route("/orders/<uuid:order_id>/returns/<uuid:return_id>/dismiss", methods=["POST"])

@@ -150,7 +150,7 @@ def _why_not(order: Order, line: BankLine) -> str:
         return "currency_differs"
     for refusal in refusals("record_payment", order.facts):
         return refusal.reason
-    return "" if order.ledger.outstanding_minor == line.amount_minor else "amount_differs"
+    return "" if order.balance.outstanding_minor == line.amount_minor else "amount_differs"
 
 
 def _record(session: Session, line: BankLine, order: Order, state: LineState) -> None:

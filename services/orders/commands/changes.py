@@ -110,8 +110,8 @@ def derive_payment(session: Session, order: Order) -> None:
     order.credited_minor = sum(refund.credited_minor for refund in standing)
     order.refunded_minor = sum(refund.amount_minor for refund in settled)
     order.refund_pending_minor = sum(refund.amount_minor for refund in standing) - order.refunded_minor
-    order.payment_state = order.ledger.state
-    if not order.ledger.covered:
+    order.payment_state = order.balance.state
+    if not order.balance.covered:
         order.covered_at = None
     elif order.covered_at is None:
         order.covered_at = clock.now()
@@ -188,7 +188,7 @@ def derive_columns(order: Order, now: datetime) -> None:
             accept_within_seconds=order.market.accept_within_seconds,
         ),
         status=order.status,
-        to_be_paid=not (order.ledger.covered or order.payment_method.pays_on_delivery),
+        to_be_paid=not (order.balance.covered or order.payment_method.pays_on_delivery),
         held=held,
     )
     order.payment_due_at = deadlines.payment_due_at

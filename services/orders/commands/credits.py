@@ -3,7 +3,8 @@
 The caller owns the transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, select
@@ -17,7 +18,7 @@ from services.orders.domain.return_status import status_after
 from services.orders.models import Cancellation, Order, Payment, Refund, Return
 from shared import clock
 from shared.access import actor_of
-from shared.errors import Refused
+from shared.errors import Invalid, Refused
 from shared.events.snapshots import (
     CloseReason,
     PaymentMethod,
@@ -27,6 +28,20 @@ from shared.events.snapshots import (
     ReturnStatus,
 )
 from shared.messaging import jobs, outbox
+
+
+def units_by_line(order: Order, lines: Sequence[Mapping[str, Any]]) -> dict[UUID, int]:
+    """Units by line; raises Invalid for a line that is not the order's, or is named twice."""
+    known = {line.id for line in order.lines}
+    units: dict[UUID, int] = {}
+    for place, line in enumerate(lines):
+        line_id = line["line_id"]
+        if line_id not in known:
+            raise Invalid(**{f"lines.{place}.line_id": "the order has no such line"})
+        if line_id in units:
+            raise Invalid(**{f"lines.{place}.line_id": "is named twice"})
+        units[line_id] = line["quantity"]
+    return units
 
 
 def credit(
@@ -49,7 +64,7 @@ def credit(
     credited = sum(part.gross_minor for part in parts)
     if not credited:
         raise Refused("nothing_left", "what is asked for costs nothing, or was given back already")
-    owed = order.ledger.owed_minor
+    owed = order.balance.owed_minor
     if credited > owed:
         raise Refused("more_than_left", f"no more than {owed} is left of the bill", left_minor=owed)
     parts = rules.within(order.bill, parts)
@@ -59,7 +74,7 @@ def credit(
     refund = _request(
         session,
         order,
-        amount_minor=max(0, min(credited, order.ledger.balance_minor + credited)),
+        amount_minor=max(0, min(credited, order.balance.balance_minor + credited)),
         credited_minor=credited,
         parts=tuple(parts),
         reason=reason,
@@ -80,7 +95,7 @@ def refund_excess(
     Tells refund.requested; None, and nothing told, where there is nothing to give back. Of an order that is
     over nothing is owed, so all of its money goes back.
     """
-    amount_minor = order.ledger.excess_minor
+    amount_minor = order.balance.excess_minor
     if not amount_minor:
         return None
     return _request(session, order, amount_minor=amount_minor, reason=reason, method=method)
@@ -100,7 +115,7 @@ def cancel_units(order: Order, cancellation: Cancellation) -> None:
         if not order.tells_parts:
             part, left = order.bill.lines[line.id], order.bill.units_left(line.id)
             gross, _ = part.cost(line.quantity - left, each.quantity)
-            order.cancelled_minor += min(gross, order.ledger.owed_minor)
+            order.cancelled_minor += min(gross, order.balance.owed_minor)
         line.cancelled_quantity += each.quantity
 
 

@@ -3,8 +3,6 @@
 The caller owns the transaction.
 """
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
-from services.orders.domain.payments import ChargebackStep, Discrepancy, Told
+from services.orders.domain.payments import ChargebackStep, Discrepancy, GatewayReport, Told
 from services.orders.domain.statements import LineState
 from services.orders.models import Order, PaymentDiscrepancy
 from services.orders.queries import discrepancies as queries
@@ -25,40 +23,26 @@ from shared.errors import Refused
 from shared.messaging import outbox
 
 
-@dataclass(frozen=True, kw_only=True)
-class Word:
-    """What the gateway told of money that came or went, in minor units of the currency that it named."""
-
-    kind: Told
-    reference: str  # the gateway's own id of it
-    amount_minor: int
-    currency: str
-    payment_reference: str = ""  # of the payment that it is of
-    step: ChargebackStep | None = None
-    at: datetime | None = None  # when the gateway said so
-    refund_id: UUID | None = None  # ours, if the gateway tells which it has paid back
-
-
 def keep(
-    session: Session, order: Order, why: Discrepancy, word: Word, *, refund_id: UUID | None = None
+    session: Session, order: Order, why: Discrepancy, report: GatewayReport, *, refund_id: UUID | None = None
 ) -> PaymentDiscrepancy:
     """Keep what was told of a locked order for a person to work on, once; tells order.updated.
 
     Of a chargeback the last step is kept, whichever comes first.
     """
     told: dict[str, Any] = {
-        "kind": word.kind,
-        "reference": word.reference,
-        "amount_minor": word.amount_minor,
-        "currency": word.currency,
+        "kind": report.kind,
+        "reference": report.reference,
+        "amount_minor": report.amount_minor,
+        "currency": report.currency,
     }
     rows = insert(PaymentDiscrepancy).values(
         id=new_id(),
         seller_code=order.seller_code,
         market_code=order.market_code,
-        payment_reference=word.payment_reference,
-        step=word.step,
-        said_at=word.at,
+        payment_reference=report.payment_reference,
+        step=report.step,
+        said_at=report.at,
         why=why,
         state=LineState.OPEN,
         refund_id=refund_id,
@@ -70,7 +54,7 @@ def keep(
     kept = session.scalars(rows.on_conflict_do_nothing().returning(PaymentDiscrepancy)).one_or_none()
     if kept is None:
         same = session.scalars(select(PaymentDiscrepancy).filter_by(order_id=order.id, **told)).one()
-        _take_step(same, word)
+        _take_step(same, report)
         return same
     with change(session, order, "hear_of_payment", why=why, **told):
         count_waiting(session, order)
@@ -125,9 +109,9 @@ def waiting(session: Session, discrepancy_id: UUID) -> tuple[Order, PaymentDiscr
     return order, discrepancy
 
 
-def word_of(discrepancy: PaymentDiscrepancy) -> Word:
+def report_of(discrepancy: PaymentDiscrepancy) -> GatewayReport:
     """What was told, as it was told."""
-    return Word(
+    return GatewayReport(
         kind=discrepancy.kind,
         reference=discrepancy.reference,
         amount_minor=discrepancy.amount_minor,
@@ -138,7 +122,9 @@ def word_of(discrepancy: PaymentDiscrepancy) -> Word:
     )
 
 
-def _take_step(kept: PaymentDiscrepancy, word: Word) -> None:
-    is_later = kept.step is ChargebackStep.OPENED or (word.at and kept.said_at and word.at >= kept.said_at)
-    if kept.state is LineState.OPEN and word.step in {ChargebackStep.WON, ChargebackStep.LOST} and is_later:
-        kept.step, kept.said_at = word.step, word.at
+def _take_step(kept: PaymentDiscrepancy, report: GatewayReport) -> None:
+    is_later = kept.step is ChargebackStep.OPENED or (
+        report.at and kept.said_at and report.at >= kept.said_at
+    )
+    if kept.state is LineState.OPEN and report.step in {ChargebackStep.WON, ChargebackStep.LOST} and is_later:
+        kept.step, kept.said_at = report.step, report.at

@@ -13,7 +13,6 @@ from services.orders.commands.changes import change, derive_payment, locked_orde
 from services.orders.commands.coupons import put_uses
 from services.orders.commands.credits import recount_cancelled
 from services.orders.commands.customers import put_person
-from services.orders.commands.retaxing import follows_price, override_of, retaxing
 from services.orders.domain.order_status import refuse_unless_possible
 from services.orders.domain.taxation import ChargesTaxed, Override
 from services.orders.models import (
@@ -39,6 +38,7 @@ from services.orders.pricing.costs import (
     waive_shipping,
 )
 from services.orders.pricing.inputs import DeliveryInput, DiscountInput, FeeInput, LineInput, delivery_input
+from services.orders.pricing.retaxing import follows_price, override_of, retaxing
 from services.orders.pricing.taxes import ByMarket
 from services.orders.pricing.terms import Offer, Terms, refuse_impossible, terms_of
 from services.orders.pricing.uses import uses_of
@@ -168,8 +168,8 @@ def edit_order(
         before=before,
         after=order.totals,
         payment=order.payment,
-        outstanding_minor=order.ledger.outstanding_minor,
-        refund_due_minor=order.ledger.excess_minor,
+        outstanding_minor=order.balance.outstanding_minor,
+        refund_due_minor=order.balance.excess_minor,
         lines=order.lines,
         coupons=redeemed,
     )

@@ -1,21 +1,47 @@
-"""What the payment gateway tells of money received. The caller owns the transaction."""
+"""What the payment gateway tells: money that came, and money that went back by itself.
+
+The caller owns the transaction. A refund that nobody asked for here lessens the bill, as far as it is more
+than was paid too much: the seller has given it. A chargeback lessens nothing: the customer owes what they
+took back, until the seller says otherwise. Both are rows among the order's refunds.
+"""
 
 from uuid import UUID
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.orders.commands.changes import locked_order
-from services.orders.commands.credits import refund_excess
-from services.orders.commands.discrepancies import Word, decide, keep, waiting
+from services.orders import events
+from services.orders.commands.changes import change, complete_if_done, derive_payment, locked_order
+from services.orders.commands.credits import refund_excess, settle
+from services.orders.commands.discrepancies import close_chargeback, decide, keep, report_of, waiting
 from services.orders.commands.drafts import check_out
+from services.orders.commands.holds import hold_locked
 from services.orders.commands.payments import receive, receive_once
-from services.orders.commands.taken_back import record_taken_back, try_again
-from services.orders.domain.order_status import OVER
-from services.orders.domain.payments import Discrepancy, Told
+from services.orders.domain import refunds as rules
+from services.orders.domain.order_status import OVER, refusals
+from services.orders.domain.payments import ChargebackStep, Discrepancy, GatewayReport, Told
 from services.orders.domain.statements import LineState
-from services.orders.models import Order, Payment, PaymentDiscrepancy
-from shared.events.snapshots import PaymentMethod
+from services.orders.models import Order, Payment, PaymentDiscrepancy, Refund
+from shared import clock
+from shared.access import actor_of
+from shared.errors import Refused
+from shared.events.snapshots import OrderStatus, PaymentMethod, RefundKind, RefundPart, RefundState
+from shared.messaging import outbox
+
+# The reason of the hold on an order whose money went back at the gateway while its goods are here.
+REFUNDED_AT_GATEWAY = "refunded_at_gateway"
+
+_STATES = {
+    ChargebackStep.OPENED: RefundState.REQUESTED,  # the money is blocked, so it pays for nothing
+    ChargebackStep.WON: RefundState.WITHDRAWN,
+    ChargebackStep.LOST: RefundState.SETTLED,
+}
+# What another payment or the end of another refund may decide by itself.
+_PASSING = (
+    Discrepancy.PAYMENT_UNKNOWN,
+    Discrepancy.OWN_REFUND_OPEN,
+    Discrepancy.MORE_THAN_RECEIVED,
+)
 
 
 def record_gateway_payment(
@@ -30,9 +56,11 @@ def record_gateway_payment(
     """
     check_out(session, order_id)
     order = locked_order(session, order_id)
-    word = Word(kind=Told.PAYMENT, reference=reference, amount_minor=amount_minor, currency=currency)
+    report = GatewayReport(
+        kind=Told.PAYMENT, reference=reference, amount_minor=amount_minor, currency=currency
+    )
     if currency != order.currency:
-        return keep(session, order, Discrepancy.CURRENCY_DIFFERS, word)
+        return keep(session, order, Discrepancy.CURRENCY_DIFFERS, report)
     key = f"{order.seller_code}/{order.market_code}/{reference}"
     payment = receive_once(session, order, amount_minor=amount_minor, reference=reference, gateway_key=key)
     if payment is not None:
@@ -41,10 +69,29 @@ def record_gateway_payment(
         return payment
     counted = session.scalars(select(Payment).where(Payment.gateway_key == key)).one()
     if counted.order_id != order.id:
-        return keep(session, order, Discrepancy.ORDER_DIFFERS, word)
+        return keep(session, order, Discrepancy.ORDER_DIFFERS, report)
     if counted.amount_minor != amount_minor:
-        return keep(session, order, Discrepancy.AMOUNT_DIFFERS, word)
+        return keep(session, order, Discrepancy.AMOUNT_DIFFERS, report)
     return counted
+
+
+def record_money_back(session: Session, order_id: UUID, report: GatewayReport) -> Refund | PaymentDiscrepancy:
+    """Note what the gateway paid back, or a customer's bank took: once, however often and whenever told.
+
+    A refund is known by the gateway's reference, never by its amount. One of our own is settled by it, or
+    was; while one of the same payment is under way it waits until that has its reference. Anything else was
+    given at the gateway itself: told as refund.settled, with a credit note over what it takes off the bill,
+    and an order whose goods are here is held. While a chargeback is open its money pays for nothing, and it
+    waits among what a person has to work on; it tells refund.requested when it is opened, refund.settled when
+    it is lost, and order.updated each time. What can't be counted is kept. Raises NotFound.
+    """
+    order = locked_order(session, order_id)
+    came_of = _count(session, order, report)
+    if isinstance(came_of, Discrepancy):
+        return keep(session, order, came_of, report)
+    if report.kind is Told.CHARGEBACK:
+        _queue(session, order, came_of, report)
+    return came_of
 
 
 def record_discrepancy(session: Session, discrepancy_id: UUID, *, amount_minor: int) -> PaymentDiscrepancy:
@@ -54,7 +101,7 @@ def record_discrepancy(session: Session, discrepancy_id: UUID, *, amount_minor: 
     """
     order, discrepancy = waiting(session, discrepancy_id)
     if discrepancy.kind is not Told.PAYMENT:
-        record_taken_back(session, order, discrepancy, amount_minor=amount_minor)
+        _count_decided(session, order, discrepancy, amount_minor=amount_minor)
         return discrepancy
     payment = receive(
         session,
@@ -79,6 +126,216 @@ def ignore_discrepancy(session: Session, discrepancy_id: UUID, *, reason: str) -
     discrepancy.reason = "" if order.anonymised_at else reason
     decide(session, order, discrepancy, LineState.IGNORED)
     return discrepancy
+
+
+def try_again(session: Session, order: Order) -> None:
+    """Count what was kept of a locked order, where a payment or refund that came since makes it plain."""
+    if not order.to_decide:
+        return
+    waiting = select(PaymentDiscrepancy).where(
+        PaymentDiscrepancy.order_id == order.id,
+        PaymentDiscrepancy.state == LineState.OPEN,
+        PaymentDiscrepancy.why.in_(_PASSING),
+    )
+    for kept in session.scalars(waiting.order_by(PaymentDiscrepancy.id)).all():
+        report = report_of(kept)
+        came_of = _count(session, order, report)
+        if isinstance(came_of, Discrepancy):
+            kept.why = came_of
+        elif came_of.kind is RefundKind.CHARGEBACK and came_of.state is RefundState.REQUESTED:
+            kept.why, kept.refund_id = Discrepancy.CHARGEBACK_OPENED, came_of.id
+        else:
+            decide(session, order, kept, LineState.ASSIGNED, refund_id=came_of.id)
+
+
+def _count_decided(session: Session, order: Order, kept: PaymentDiscrepancy, *, amount_minor: int) -> None:
+    """Count what a person says went back: so much, in the currency of a locked order.
+
+    Raises Refused (already_decided, more_than_received).
+    """
+    if kept.why is Discrepancy.CHARGEBACK_OPENED:
+        raise Refused("already_decided", "it is counted; the gateway tells how it ends")
+    if amount_minor > _left(order) and kept.step is not ChargebackStep.WON:
+        raise Refused(
+            "more_than_received",
+            f"no more than {_left(order)} of what was received has not gone back",
+            left_minor=_left(order),
+        )
+    payment = _payment(session, order, kept.payment_reference)
+    if payment is not None and payment.order_id != order.id:
+        payment = None
+    report = report_of(kept)
+    refund = _note(session, order, payment, report, amount_minor)
+    if report.kind is Told.CHARGEBACK:
+        kept.refund_id = refund.id
+        if report.step is ChargebackStep.OPENED:
+            kept.why = Discrepancy.CHARGEBACK_OPENED
+            return
+    decide(session, order, kept, LineState.ASSIGNED, refund_id=refund.id)
+
+
+def _count(session: Session, order: Order, report: GatewayReport) -> Refund | Discrepancy:
+    """What became of what was told of a locked order; or why nobody can count it by itself."""
+    known = _known(order, report)
+    if known is not None:
+        is_same = known.amount_minor == report.amount_minor
+        # Of a chargeback in another currency a person has said the amount.
+        if not is_same and (report.kind is Told.REFUND or report.currency == order.currency):
+            return Discrepancy.AMOUNT_DIFFERS
+        return _follow(session, order, known, report)
+    if report.currency != order.currency:
+        return Discrepancy.CURRENCY_DIFFERS
+    own = next((one for one in order.refunds if report.refund_id and one.id == report.refund_id), None)
+    if own is not None and own.state is RefundState.REQUESTED:
+        is_same = own.amount_minor == report.amount_minor
+        return settle(session, order, own, report.reference) if is_same else Discrepancy.AMOUNT_DIFFERS
+    payment = _payment(session, order, report.payment_reference)
+    return _why_not(order, payment, report) or _note(session, order, payment, report, report.amount_minor)
+
+
+def _why_not(order: Order, payment: Payment | None, report: GatewayReport) -> Discrepancy | None:
+    """What keeps from counting what was told of a payment for the first time."""
+    if payment is None:
+        return Discrepancy.PAYMENT_UNKNOWN
+    if payment.order_id != order.id:
+        return Discrepancy.ORDER_DIFFERS
+    if report.kind is Told.REFUND and any(
+        one.kind is RefundKind.REFUND and one.state is RefundState.REQUESTED and one.payment_id == payment.id
+        for one in order.refunds
+    ):
+        return Discrepancy.OWN_REFUND_OPEN
+    if report.amount_minor > _left(order) and report.step is not ChargebackStep.WON:
+        return Discrepancy.MORE_THAN_RECEIVED
+    return None
+
+
+def _known(order: Order, report: GatewayReport) -> Refund | None:
+    is_chargeback = report.kind is Told.CHARGEBACK
+    return next(
+        (
+            refund
+            for refund in order.refunds
+            if refund.reference == report.reference
+            and (refund.kind is RefundKind.CHARGEBACK) == is_chargeback
+        ),
+        None,
+    )
+
+
+def _payment(session: Session, order: Order, reference: str) -> Payment | None:
+    key = f"{order.seller_code}/{order.market_code}/{reference}"
+    return session.scalars(select(Payment).where(Payment.gateway_key == key)).one_or_none()
+
+
+def _left(order: Order) -> int:
+    """What was received and has neither gone back nor is on its way."""
+    return order.received_minor - order.refunded_minor - order.refund_pending_minor
+
+
+def _note(
+    session: Session, order: Order, payment: Payment | None, report: GatewayReport, amount_minor: int
+) -> Refund:
+    """Note money that is gone, for the first time, and what follows from that."""
+    step = report.step
+    parts = () if step else _taken_off(order, amount_minor)
+    now = clock.now()
+    state = _STATES[step] if step else RefundState.SETTLED
+    is_settled = state is RefundState.SETTLED
+    refund = Refund(
+        order_id=order.id,
+        kind=RefundKind.CHARGEBACK if step else RefundKind.GATEWAY,
+        amount_minor=amount_minor,
+        credited_minor=sum(part.gross_minor for part in parts),
+        parts=tuple(parts),
+        restock=None,
+        reason="charged back by the customer's bank" if step else "paid back at the payment gateway",
+        state=state,
+        method=PaymentMethod.ONLINE,
+        payment_id=payment.id if payment else None,
+        failure="",
+        return_id=None,
+        requested_by=actor_of(session).name,
+        requested_at=now,
+        reference=report.reference,
+        settled_by=actor_of(session).name if is_settled else None,
+        settled_at=now if is_settled else None,
+        said_at=report.at,
+    )
+    with change(
+        session,
+        order,
+        f"chargeback_{step}" if step else "refund_at_gateway",
+        amount_minor=amount_minor,
+        credited_minor=refund.credited_minor,
+        reference=report.reference,
+    ):
+        order.refunds.append(refund)
+        derive_payment(session, order)
+    _tell(session, order, refund)
+    if parts and order.status is OrderStatus.ACCEPTED and order.facts.units_here > 0:
+        hold_locked(session, order, REFUNDED_AT_GATEWAY)
+    complete_if_done(session, order)
+    return refund
+
+
+def _taken_off(order: Order, amount_minor: int) -> list[RefundPart]:
+    """What a refund given at the gateway takes off the bill: what is above an overpayment, of no line."""
+    if refusals("credit", order.facts):
+        return []
+    balance = order.balance
+    credited = min(amount_minor - min(amount_minor, balance.excess_minor), balance.owed_minor)
+    return rules.within(order.bill, rules.refund_amount(order.bill, credited)) if credited else []
+
+
+def _follow(session: Session, order: Order, refund: Refund, report: GatewayReport) -> Refund | Discrepancy:
+    """Bring a chargeback in line with what is told of it; an opening or an older report changes nothing."""
+    if report.step in {None, ChargebackStep.OPENED}:
+        return refund
+    is_older = refund.said_at and report.at and report.at < refund.said_at
+    if refund.state is not RefundState.REQUESTED and is_older:
+        return refund
+    refund.said_at = report.at
+    state = _STATES[report.step]
+    if refund.state is state:
+        return refund
+    if refund.state is RefundState.WITHDRAWN and refund.amount_minor > _left(order):
+        return Discrepancy.MORE_THAN_RECEIVED
+    with change(
+        session,
+        order,
+        f"chargeback_{report.step}",
+        refund_id=refund.id,
+        amount_minor=refund.amount_minor,
+        reference=refund.reference,
+    ):
+        refund.state = state
+        is_settled = state is RefundState.SETTLED
+        refund.settled_by = actor_of(session).name if is_settled else None
+        refund.settled_at = clock.now() if is_settled else None
+        derive_payment(session, order)
+    _tell(session, order, refund)
+    if order.status in OVER:
+        refund_excess(session, order, f"received while the order was {order.status}")
+    complete_if_done(session, order)
+    return refund
+
+
+def _tell(session: Session, order: Order, refund: Refund) -> None:
+    if refund.state is RefundState.SETTLED:
+        outbox.publish(session, events.refund_settled(order, refund))
+    elif refund.state is RefundState.REQUESTED:
+        outbox.publish(session, events.refund_requested(order, refund))
+    if refund.kind is RefundKind.CHARGEBACK:
+        # Shipping hears nothing of refunds, and has to know whether the order is still covered.
+        outbox.publish(session, events.order_updated(order))
+
+
+def _queue(session: Session, order: Order, refund: Refund, report: GatewayReport) -> None:
+    """Keep an open chargeback where a person sees it, and take it out when it is over."""
+    if refund.state is RefundState.REQUESTED:
+        keep(session, order, Discrepancy.CHARGEBACK_OPENED, report, refund_id=refund.id)
+    elif order.to_decide:
+        close_chargeback(session, order, report.reference, refund.id)
 
 
 def _give_back(session: Session, order: Order) -> None:

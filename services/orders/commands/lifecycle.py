@@ -26,7 +26,7 @@ STEPS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reached:
+class LifecycleReached:
     """Where an order, or the draft of one, has got to."""
 
     order_id: UUID
@@ -35,9 +35,9 @@ class Reached:
     lifecycle: Lifecycle
 
 
-def lead_to(
+def set_lifecycle(
     session: Session, order_id: UUID, *, to: Lifecycle, reason: str = "", confirmed: bool = False
-) -> Reached:
+) -> LifecycleReached:
     """Take an order, or a draft, to a word of the generic lifecycle, by the command that leads there.
 
     Raises NotFound, Invalid where the command needs a reason and there is none, and Refused as the command
@@ -48,9 +48,11 @@ def lead_to(
     )
     if to is Lifecycle.ABANDONED and session.scalar(mine) is not None:
         draft = abandon_draft(session, order_id).draft
-        return Reached(order_id=draft.id, version=draft.version, status=draft.status, lifecycle=to)
+        return LifecycleReached(order_id=draft.id, version=draft.version, status=draft.status, lifecycle=to)
     order = _led(session, order_id, to, reason, confirmed=confirmed)
-    return Reached(order_id=order.id, version=order.version, status=order.status, lifecycle=order.lifecycle)
+    return LifecycleReached(
+        order_id=order.id, version=order.version, status=order.status, lifecycle=order.lifecycle
+    )
 
 
 def _led(session: Session, order_id: UUID, to: Lifecycle, reason: str, *, confirmed: bool) -> Order:

@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 from services.orders import events
 from services.orders.commands.changes import change, complete_if_done, derive_payment, locked_order
 from services.orders.commands.coupons import give_back_uses
-from services.orders.commands.credits import cancel_units, refund_excess
+from services.orders.commands.credits import cancel_units, refund_excess, units_by_line
 from services.orders.domain.fulfilment import goods_of
 from services.orders.domain.order_status import refuse_unless_possible, status_after
 from services.orders.models import Cancellation, Order
 from shared import clock
 from shared.access import actor_of
-from shared.errors import Invalid, Refused
+from shared.errors import Refused
 from shared.events.snapshots import CancelledLine, ConversationSnapshot, OrderStatus, ShipmentsSnapshot
 from shared.messaging import copies, outbox
 
@@ -218,25 +218,19 @@ def _warnings(session: Session, order: Order) -> list[str]:
 def _units_of(order: Order, lines: Sequence[Mapping[str, Any]]) -> tuple[CancelledLine, ...]:
     """What is to be cancelled of the lines; nothing, which is the order as a whole, where it is all of them.
 
-    Raises Invalid for a line that isn't there or is named twice, Refused (more_than_left).
+    Raises Invalid as units_by_line does, Refused (more_than_left).
     """
-    known, lefts = {line.id: line for line in order.lines}, _units_left(order)
-    wanted: dict[UUID, int] = {}
-    for place, line in enumerate(lines):
-        line_id, quantity = line["line_id"], line["quantity"]
-        if line_id not in known:
-            raise Invalid(**{f"lines.{place}.line_id": "the order has no such line"})
-        if line_id in wanted:
-            raise Invalid(**{f"lines.{place}.line_id": "is named twice"})
+    wanted, lefts = units_by_line(order, lines), _units_left(order)
+    for line_id, quantity in wanted.items():
         left = lefts[line_id]
         if quantity > left:
+            name = next(line.name for line in order.lines if line.id == line_id)
             raise Refused(
                 "more_than_left",
-                f"of {known[line_id].name} no more than {left} can be cancelled",
+                f"of {name} no more than {left} can be cancelled",
                 line_id=line_id,
                 quantity_left=left,
             )
-        wanted[line_id] = quantity
     if all(wanted.get(line_id, 0) == left for line_id, left in lefts.items()):
         return ()
     return tuple(CancelledLine(line_id=line_id, quantity=quantity) for line_id, quantity in wanted.items())

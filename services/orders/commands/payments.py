@@ -47,7 +47,7 @@ def record_payment(
         raise Invalid(reference="a reference or a supporting document is needed")
     if document_id is not None:
         stored_papers(session, order_id, {"document_id": document_id})
-    amount_minor = amount_minor or order.ledger.outstanding_minor
+    amount_minor = amount_minor or order.balance.outstanding_minor
     if not amount_minor:
         raise Invalid(amount_minor="nothing is owed any more: name the amount that was received")
     return receive(

@@ -16,7 +16,7 @@ from services.orders.commands.changes import derive_columns, history_entry, sear
 from services.orders.commands.coupons import use_rows
 from services.orders.domain.deadlines import Deadlines
 from services.orders.domain.order_status import status_after
-from services.orders.domain.payments import Ledger
+from services.orders.domain.payments import Balance
 from services.orders.domain.taxation import Override, is_open
 from services.orders.domain.verification import AUTOMATIC, VERIFICATION, unverified
 from services.orders.models import (
@@ -265,9 +265,9 @@ def _new_customer(seller: str, market: str, customer: CustomerInput, created_at:
 
 def _sums(totals: Totals, placed_at: datetime) -> dict[str, Any]:
     """What it costs; nothing of that has been paid."""
-    ledger = Ledger(total_minor=totals.total_minor, cancelled_minor=0, received_minor=0, refunded_minor=0)
-    covered_at = placed_at if ledger.covered else None
-    return {**vars(totals), **vars(ledger), "payment_state": ledger.state, "covered_at": covered_at}
+    balance = Balance(total_minor=totals.total_minor, cancelled_minor=0, received_minor=0, refunded_minor=0)
+    covered_at = placed_at if balance.covered else None
+    return {**vars(totals), **vars(balance), "payment_state": balance.state, "covered_at": covered_at}
 
 
 def _verify(order: Order, groups: Sequence[DeliveryGroup], redeemed: Sequence[Redemption]) -> None:

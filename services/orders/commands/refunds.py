@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, derive_payment, locked_order
-from services.orders.commands.credits import credit, recount_cancelled, refund_excess, settle
+from services.orders.commands.credits import credit, recount_cancelled, refund_excess, settle, units_by_line
+from services.orders.commands.gateway import try_again
 from services.orders.commands.returns import take_back
-from services.orders.commands.taken_back import try_again
 from services.orders.domain import refunds as rules
 from services.orders.domain.order_status import OVER, refuse_unless_possible
 from services.orders.domain.refunds import WantedUnits
@@ -143,28 +143,18 @@ def _wanted_parts(
     bill = order.bill
     if everything:
         return rules.refund_rest(bill)
-    parts = rules.refund_lines(bill, _wanted_units(order, lines))
+    amounts = {line["line_id"]: line.get("amount_minor") for line in lines}
+    wanted = [
+        WantedUnits(line_id=line_id, quantity=quantity, gross_minor=amounts[line_id])
+        for line_id, quantity in units_by_line(order, lines).items()
+    ]
+    parts = rules.refund_lines(bill, wanted)
     if shipping_minor:
         parts += rules.refund_charge(bill, ChargeKind.SHIPPING, shipping_minor)
     if amount_minor:
         parts += rules.refund_amount(bill.less(parts), amount_minor)
     named = shipping_minor or amount_minor or any("amount_minor" in line for line in lines)
     return parts if named else rules.within(bill, parts)
-
-
-def _wanted_units(order: Order, lines: Sequence[Mapping[str, Any]]) -> list[WantedUnits]:
-    known = {line.id for line in order.lines}
-    seen: set[UUID] = set()
-    for place, line in enumerate(lines):
-        if line["line_id"] not in known:
-            raise Invalid(**{f"lines.{place}.line_id": "the order has no such line"})
-        if line["line_id"] in seen:
-            raise Invalid(**{f"lines.{place}.line_id": "is named twice"})
-        seen.add(line["line_id"])
-    return [
-        WantedUnits(line_id=line["line_id"], quantity=line["quantity"], gross_minor=line.get("amount_minor"))
-        for line in lines
-    ]
 
 
 def _refund(order: Order, refund_id: UUID) -> Refund:

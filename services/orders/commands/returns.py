@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
-from services.orders.commands.credits import close_if_settled, credit
+from services.orders.commands.credits import close_if_settled, credit, units_by_line
 from services.orders.commands.holds import release_hold
 from services.orders.commands.orders import cancel_order
 from services.orders.domain import refunds as rules
@@ -57,7 +57,7 @@ def request_return(
     """
     order = locked_order(session, order_id)
     refuse_unless_possible("request_return", order.facts)
-    wanted = _wanted(order, lines)
+    wanted = units_by_line(order, lines)
     shipments = copies.newest(session, order.id, ShipmentsSnapshot)
     if by_customer:
         refuse_late(shipments, wanted, order.market.return_days, clock.now())
@@ -298,19 +298,6 @@ def return_of(order: Order, return_id: UUID) -> Return:
     return found
 
 
-def _wanted(order: Order, lines: Sequence[Mapping[str, Any]]) -> dict[UUID, int]:
-    """Units by line; raises Invalid for a line that is not the order's, or is named twice."""
-    known = {line.id for line in order.lines}
-    units: dict[UUID, int] = {}
-    for place, line in enumerate(lines):
-        if line["line_id"] not in known:
-            raise Invalid(**{f"lines.{place}.line_id": "the order has no such line"})
-        if line["line_id"] in units:
-            raise Invalid(**{f"lines.{place}.line_id": "is named twice"})
-        units[line["line_id"]] = line["quantity"]
-    return units
-
-
 def _note_goods(order: Order, received: Return, heard: Iterable[ReceivedLine]) -> None:
     came = {line.line_id: line for line in heard}
     lines = {line.id: line for line in order.lines}
@@ -375,7 +362,7 @@ def parts_for(
     came = _come(refunded)
     bill = order.bill
     if lines:
-        units = _wanted(order, lines)
+        units = units_by_line(order, lines)
         for line_id, quantity in units.items():
             if quantity > came.get(line_id, 0):
                 raise Refused(

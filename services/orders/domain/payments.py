@@ -1,7 +1,9 @@
-"""What the ledger of an order means: what is owed, whether it is covered, and the word that is shown."""
+"""What an order's payments and refunds come to, and what the gateway tells of money."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from uuid import UUID
 
 from shared.events.snapshots import PaymentState
 
@@ -35,7 +37,21 @@ class Discrepancy(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ledger:
+class GatewayReport:
+    """What the gateway tells of money that came or went, in minor units of the currency that it names."""
+
+    kind: Told
+    reference: str  # the gateway's own id of it
+    amount_minor: int
+    currency: str
+    payment_reference: str = ""  # of the payment that it is of
+    step: ChargebackStep | None = None
+    at: datetime | None = None  # when the gateway said so
+    refund_id: UUID | None = None  # ours, if the gateway tells which it has paid back
+
+
+@dataclass(frozen=True, kw_only=True)
+class Balance:
     """The sums of an order's money, in minor units of its currency; all else is derived from them."""
 
     total_minor: int

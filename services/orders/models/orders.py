@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.domain.fulfilment import Fulfilment, Goods, Stage, units_at, units_gone
 from services.orders.domain.order_status import OrderFacts, actions
-from services.orders.domain.payments import Ledger
+from services.orders.domain.payments import Balance
 from services.orders.domain.refunds import Bill, Charged, bear_discounts
 from services.orders.domain.return_status import ENDED
 from services.orders.domain.taxation import ChargesTaxed, Taxation
@@ -48,13 +48,13 @@ CUSTOMER_COLUMNS = {part.name: f"customer_{part.name}" for part in fields(Person
 
 _customer = made_of(Person, **CUSTOMER_COLUMNS)
 _totals = made_of(Totals)
-_ledger = made_of(Ledger)
+_balance = made_of(Balance)
 _payment = made_of(
     PaymentStanding,
     method="payment_method",
     state="payment_state",
-    owed_minor="ledger.owed_minor",
-    covered="ledger.covered",
+    owed_minor="balance.owed_minor",
+    covered="balance.covered",
     pays_on_delivery="payment_method.pays_on_delivery",
 )
 
@@ -212,9 +212,9 @@ class Order(Base):
         return _totals(self)
 
     @property
-    def ledger(self) -> Ledger:
+    def balance(self) -> Balance:
         """The sums of its money."""
-        return _ledger(self)
+        return _balance(self)
 
     @property
     def charged(self) -> list[Charged]:
@@ -331,19 +331,19 @@ class Order(Base):
     @property
     def facts(self) -> OrderFacts:
         """What the rules of its life look at."""
-        ledger = self.ledger
+        balance = self.balance
         return OrderFacts(
             status=self.status,
             payment_method=self.payment_method,
-            covered=ledger.covered,
+            covered=balance.covered,
             holds=tuple(hold.reason for hold in self.standing_holds),
             backorders=self.market.backorders,
             awaiting=None if self.awaiting is None else tuple(self.awaiting),
             goods_left=self.fulfilment.goods_left,
             units_here=self.wanted_units - units_gone(self.goods or ()),
             delivered=self.fulfilment in {Fulfilment.PARTLY_DELIVERED, Fulfilment.DELIVERED},
-            owed_minor=ledger.owed_minor,
-            excess_minor=ledger.excess_minor,
+            owed_minor=balance.owed_minor,
+            excess_minor=balance.excess_minor,
             fulfilled=self.fulfilled,
         )
 

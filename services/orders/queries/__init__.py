@@ -104,7 +104,7 @@ def transactions(session: Session, order: Order) -> list[dict[str, Any]]:
         "transaction_id": None,
         "state": "pending",
         "method": order.payment_method,
-        "amount_minor": order.ledger.outstanding_minor,
+        "amount_minor": order.balance.outstanding_minor,
         "reference": "",
         "by": None,
         "at": None,

@@ -40,7 +40,7 @@ Filters = Mapping[str, Any]  # as OrderFilters of the API reads them
 # The next deadline of an order; it has one at a time.
 DUE_AT = func.coalesce(Order.payment_due_at, Order.acceptance_due_at)
 
-# As Ledger.balance_minor has it.
+# As Balance.balance_minor has it.
 BALANCE = (
     Order.received_minor
     - Order.refunded_minor

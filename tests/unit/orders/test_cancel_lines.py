@@ -35,7 +35,7 @@ def test_units_of_a_placed_order_go_at_once(session, place_order, published):
     cancel_order(session, order.id, reason="too many", lines=of((tea, 2)))
 
     assert (order.status, tea.cancelled_quantity, mug.cancelled_quantity) == (OrderStatus.PLACED, 2, 0)
-    assert (order.cancelled_minor, order.ledger.owed_minor, order.wanted_units) == (900, 1650, 2)
+    assert (order.cancelled_minor, order.balance.owed_minor, order.wanted_units) == (900, 1650, 2)
     [told], [refund] = published("order.updated"), published("refund.requested")
     assert [line["cancelled_quantity"] for line in told["order"]["lines"]] == [2, 0]
     assert (told["order"]["cancel_reason"], told["order"]["cancel_requested_at"]) == ("", None)
@@ -193,12 +193,12 @@ def test_however_an_order_is_taken_apart_its_parts_sum_to_its_total(
     session.flush()
 
     assert order.cancelled_minor + order.credited_minor <= order.total_minor
-    assert order.ledger.excess_minor == 0
+    assert order.balance.excess_minor == 0
     rest = [(line, line.quantity - line.cancelled_quantity) for line in (tea, mug)]
     hear_shipments(order, "delivered", lines=[(line, left) for line, left in rest if left])
-    if order.ledger.owed_minor:
+    if order.balance.owed_minor:
         request_refund(session, order.id, reason="rest", everything=True, restock=False)
-    assert order.ledger.owed_minor == 0
+    assert order.balance.owed_minor == 0
     assert order.refund_pending_minor + order.refunded_minor == order.received_minor
 
 

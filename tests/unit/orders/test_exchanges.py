@@ -57,13 +57,13 @@ def test_the_same_again_costs_nothing_and_is_linked(session, deliver, approve, r
     successor = exchange(order, one)
 
     assert (successor.exchange_of, one.exchange_order_id) == (order.id, successor.id)
-    assert (successor.payment_state, successor.ledger.outstanding_minor) == ("paid", 0)
+    assert (successor.payment_state, successor.balance.outstanding_minor) == ("paid", 0)
     [payment] = payments(session, successor.id)
     assert (payment.method, payment.amount_minor, payment.reference) == ("exchange", 450, order.number)
     [refund] = order.refunds
     assert (refund.state, refund.method, refund.reference) == ("settled", "exchange", successor.number)
     assert (one.status, one.close_reason) == ("closed", "done")
-    assert (order.ledger.owed_minor, order.refunded_minor, order.refund_pending_minor) == (450, 450, 0)
+    assert (order.balance.owed_minor, order.refunded_minor, order.refund_pending_minor) == (450, 450, 0)
     told = codec.decode("return.closed", published("return.closed")[0]).order
     assert told.returns[0].exchange_order_id == successor.id
     assert codec.decode("payment.recorded", published("payment.recorded")[-1]).order.exchange_of == order.id
@@ -77,7 +77,7 @@ def test_of_a_dearer_one_the_difference_is_due(deliver, approve, receive, exchan
 
     successor = exchange(order, one, "MUG-1")
 
-    assert (successor.payment_state, successor.ledger.outstanding_minor) == ("partly_paid", 750)
+    assert (successor.payment_state, successor.balance.outstanding_minor) == ("partly_paid", 750)
     assert successor.actions["accept"].reason == "payment_not_recorded"
 
 
@@ -92,7 +92,7 @@ def test_of_a_cheaper_one_the_difference_goes_back(session, deliver, approve, re
     [back] = successor.refunds
     assert (back.amount_minor, back.credited_minor, back.state) == (750, 0, "requested")
     settle_refund(session, successor.id, back.id, reference="BACK 1")
-    assert (successor.ledger.net_minor, successor.ledger.covered) == (450, True)
+    assert (successor.balance.net_minor, successor.balance.covered) == (450, True)
 
 
 @pytest.mark.requirement("P-04")
@@ -137,7 +137,7 @@ def test_only_what_came_pays_for_it(session, deliver, approve, receive, exchange
 
     receive(order, one, restocked=1)
 
-    assert stored(session, successor.id).ledger.outstanding_minor == 450
+    assert stored(session, successor.id).balance.outstanding_minor == 450
 
 
 @pytest.mark.parametrize("end", ["withdrawn", "expired"])
@@ -250,7 +250,7 @@ def test_goods_that_cost_nothing_are_exchanged_all_the_same(
     successor = stored(session, successor.id)
     assert (one.status, one.close_reason) == ("closed", "done")
     assert successor.standing_holds == []
-    assert (successor.received_minor, successor.ledger.outstanding_minor) == (0, 450)
+    assert (successor.received_minor, successor.balance.outstanding_minor) == (0, 450)
     assert order.refunds == []
 
 
@@ -302,8 +302,8 @@ def test_of_goods_that_were_never_paid_all_of_the_new_is_due(
 
     successor = exchange(order, one, quantity=2)
 
-    assert (order.ledger.outstanding_minor, order.status) == (0, "completed")
-    assert successor.ledger.outstanding_minor == 900
+    assert (order.balance.outstanding_minor, order.status) == (0, "completed")
+    assert successor.balance.outstanding_minor == 900
     record_payment(session, successor.id, reference="TILL 1")
 
 

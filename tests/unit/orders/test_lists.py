@@ -282,7 +282,7 @@ def test_a_row_says_how_much_is_still_to_come_or_was_paid_too_much(session, plac
     balances = {row["number"]: row["balance_minor"] for row in ask()["items"]}
 
     assert balances == {
-        order.number: stored(session, order.id).ledger.balance_minor for order in (owing, paid, over)
+        order.number: stored(session, order.id).balance.balance_minor for order in (owing, paid, over)
     }
     assert [balances[order.number] for order in (owing, paid, over)] == [-800, 0, 100]
 

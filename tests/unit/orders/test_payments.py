@@ -255,11 +255,11 @@ def test_cash_on_delivery_waits_for_its_money_to_be_closed(session, place_order,
     accept_order(session, order.id)
     hear_shipments(order, "delivered", event="shipment.delivered")
     order = stored(session, order.id)
-    assert (order.status, order.ledger.outstanding_minor) == (OrderStatus.ACCEPTED, 900)
+    assert (order.status, order.balance.outstanding_minor) == (OrderStatus.ACCEPTED, 900)
 
     record_payment(session, order.id, reference="till 4")
 
-    assert (order.status, order.ledger.outstanding_minor) == (OrderStatus.COMPLETED, 0)
+    assert (order.status, order.balance.outstanding_minor) == (OrderStatus.COMPLETED, 0)
     [told] = published("order.completed")
     assert told["order"]["completed_at"] is not None
 

@@ -96,12 +96,12 @@ def test_what_cost_nothing_is_not_refunded(deliver, refund):
 @pytest.mark.requirement("F-16", "F-17")
 def test_a_refund_leaves_the_order_covered_from_its_request_to_its_end(session, accept_paid, refund):
     order = accept_paid()
-    shown = [(order.payment_state, order.ledger.covered)]
+    shown = [(order.payment_state, order.balance.covered)]
 
     made = refund(order, amount_minor=100)
-    shown.append((order.payment_state, order.ledger.covered))
+    shown.append((order.payment_state, order.balance.covered))
     settle_refund(session, order.id, made.id, reference="BACK 1")
-    shown.append((order.payment_state, order.ledger.covered))
+    shown.append((order.payment_state, order.balance.covered))
 
     assert shown == [("paid", True), ("overpaid", True), ("partly_refunded", True)]
     assert (order.payment.owed_minor, order.refunded_minor, order.refund_pending_minor) == (800, 100, 0)
@@ -117,7 +117,7 @@ def test_what_was_not_paid_yet_is_taken_off_the_bill_and_no_money_goes(
     made = refund(order, amount_minor=100)
 
     assert (made.amount_minor, made.credited_minor, made.state) == (0, 100, "settled")
-    assert order.ledger.outstanding_minor == 800
+    assert order.balance.outstanding_minor == 800
     assert len(published("refund.settled")) == 1
     assert published("refund.requested") == []
 
@@ -145,7 +145,7 @@ def test_of_a_partly_paid_order_only_what_is_not_owed_any_more_goes_back(session
     made = refund(order, amount_minor=500)
 
     assert (made.amount_minor, made.credited_minor) == (200, 500)
-    assert order.ledger.outstanding_minor == 0
+    assert order.balance.outstanding_minor == 0
 
 
 def test_an_overpayment_goes_back_and_the_bill_stays(session, accept_paid, refund):
@@ -260,7 +260,7 @@ def test_a_withdrawn_refund_leaves_the_bill_as_it_was(session, accept_paid, refu
 
     withdraw_refund(session, order.id, made.id, reason="wrong order")
 
-    assert (order.ledger.owed_minor, order.refund_pending_minor, order.payment_state) == (900, 0, "paid")
+    assert (order.balance.owed_minor, order.refund_pending_minor, order.payment_state) == (900, 0, "paid")
     assert len(published("order.updated")) == 1
     for act in (settle_refund, withdraw_refund):
         with pytest.raises(Refused, match="withdrawn"):
@@ -302,14 +302,14 @@ def test_an_order_made_dearer_while_its_overpayment_goes_back_waits_for_the_diff
     line = {"line_id": order.lines[0].id, "quantity": 4}
     edit_order(session, order.id, reason="two more", lines=[line])
 
-    assert (order.payment_state, order.ledger.outstanding_minor) == ("partly_paid", 900)
+    assert (order.payment_state, order.balance.outstanding_minor) == ("partly_paid", 900)
     with pytest.raises(Refused, match="payment_not_recorded"):
         accept_order(session, order.id)
     record_payment(session, order.id, reference="TRF 2")
     settle_refund(session, order.id, back.id, reference="BACK 1")
     accept_order(session, order.id)
 
-    assert (order.ledger.net_minor, order.ledger.owed_minor) == (1800, 1800)
+    assert (order.balance.net_minor, order.balance.owed_minor) == (1800, 1800)
 
 
 def test_a_refund_withdrawn_after_its_order_was_cancelled_is_money_paid_too_much(
@@ -323,7 +323,7 @@ def test_a_refund_withdrawn_after_its_order_was_cancelled_is_money_paid_too_much
 
     withdraw_refund(session, order.id, made.id, reason="wrong account")
 
-    assert (order.status, order.ledger.owed_minor, order.ledger.excess_minor) == ("cancelled", 0, 100)
+    assert (order.status, order.balance.owed_minor, order.balance.excess_minor) == ("cancelled", 0, 100)
     assert refund(order, overpayment=True).amount_minor == 100
 
 
@@ -392,12 +392,12 @@ def test_whatever_is_done_no_more_goes_back_than_came_and_nothing_that_is_owed(s
     )
     accept_order(session, order.id)
     for verb, value in steps:
-        before = order.ledger
+        before = order.balance
         try:
             act(session, order, verb, value)
         except (Refused, IndexError):
             continue
-        after = order.ledger
+        after = order.balance
         going = after.refunded_minor + after.refund_pending_minor
         assert 0 <= going <= after.received_minor
         assert 0 <= after.credited_minor <= after.total_minor
@@ -503,7 +503,7 @@ def test_what_has_not_left_is_cancelled_and_not_refunded(accept_paid, refund, pu
         refund(order, **wanted, restock=False)
 
     assert refused.value.facts["cancel"] == [{"line_id": tea.id, "quantity": units or 2}]
-    assert (order.ledger.owed_minor, published("refund.requested")) == (order.total_minor, [])
+    assert (order.balance.owed_minor, published("refund.requested")) == (order.total_minor, [])
 
 
 @pytest.mark.requirement("M-04")

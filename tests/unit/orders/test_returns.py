@@ -67,7 +67,7 @@ def test_one_of_three_comes_back_from_the_wish_to_the_money(session, deliver, as
     settle_refund(session, order.id, refund.id, reference="BACK 1")
 
     assert (asked.status, asked.close_reason) == ("closed", "done")
-    assert (order.payment_state, order.ledger.owed_minor) == ("partly_refunded", 900)
+    assert (order.payment_state, order.balance.owed_minor) == ("partly_refunded", 900)
     told = [
         published(f"return.{step}")[0]["order"]["returns"][0] for step in ("requested", "approved", "closed")
     ]

@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, validate, validates_sch
 
 from services.documents.domain.papers import PrintKind
 from shared.events.snapshots import PaperKind, PaperStatus
-from shared.web.fields import orders_once
+from shared.web.fields import unique
 
 MOST = 100
 MOST_PAPERS = 500
@@ -28,7 +28,7 @@ class PrintArguments(Schema):
 
     kind = fields.String(required=True, validate=validate.OneOf([*PrintKind]))
     document_ids = fields.List(fields.UUID(), validate=validate.Length(1, MOST_PAPERS))
-    order_ids = fields.List(fields.UUID(), validate=[validate.Length(1, MOST_PAPERS), orders_once])
+    order_ids = fields.List(fields.UUID(), validate=[validate.Length(1, MOST_PAPERS), unique("an order")])
     paper = fields.Enum(PaperKind, by_value=True)
     shipments = fields.List(fields.Nested(PrintedShipmentSchema), validate=validate.Length(1, MOST))
 

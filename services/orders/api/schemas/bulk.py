@@ -6,7 +6,7 @@ from services.orders.api.schemas.holds import HoldArguments
 from services.orders.api.schemas.notes import TagArguments
 from services.orders.api.schemas.orders import CancelArguments, ReasonArguments
 from shared.events.snapshots import OrderStatus
-from shared.web.fields import orders_once
+from shared.web.fields import unique
 
 MOST_ORDERS = 500
 
@@ -15,7 +15,7 @@ class BulkArguments(Schema):
     """The orders."""
 
     order_ids = fields.List(
-        fields.UUID(), required=True, validate=[validate.Length(1, MOST_ORDERS), orders_once]
+        fields.UUID(), required=True, validate=[validate.Length(1, MOST_ORDERS), unique("an order")]
     )
 
 

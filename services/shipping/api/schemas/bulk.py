@@ -1,14 +1,12 @@
 """Actions on many shipments as the API takes them, and what became of each."""
 
-from collections.abc import Collection, Mapping
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 
-from services.shipping.api.schemas.once import shipments_once
 from services.shipping.api.schemas.picking import PicksArguments
 from shared.events.snapshots import ShipmentStatus
-from shared.web.fields import orders_once
+from shared.web.fields import unique
 
 MOST_SHIPMENTS = 200
 MOST_ORDERS = 500  # as many as orders itself takes in a bulk
@@ -17,8 +15,10 @@ MOST_ORDERS = 500  # as many as orders itself takes in a bulk
 class BulkShipmentArguments(Schema):
     """The shipments, by name, or all those of some orders that are not cancelled."""
 
-    shipment_ids = fields.List(fields.UUID(), validate=[validate.Length(1, MOST_SHIPMENTS), shipments_once])
-    order_ids = fields.List(fields.UUID(), validate=[validate.Length(1, MOST_ORDERS), orders_once])
+    shipment_ids = fields.List(
+        fields.UUID(), validate=[validate.Length(1, MOST_SHIPMENTS), unique("a shipment")]
+    )
+    order_ids = fields.List(fields.UUID(), validate=[validate.Length(1, MOST_ORDERS), unique("an order")])
 
     @validates_schema(skip_on_field_errors=True)
     def require_one(self, data: dict[str, Any], **_: Any) -> None:
@@ -27,10 +27,6 @@ class BulkShipmentArguments(Schema):
             raise ValidationError("Missing data for required field.", "shipment_ids")
         if "shipment_ids" in data and "order_ids" in data:
             raise ValidationError("does not go with shipment_ids", "order_ids")
-
-
-def _picked_once(rows: Collection[Mapping[str, Any]]) -> None:
-    shipments_once([row["shipment_id"] for row in rows])
 
 
 class PickedArguments(PicksArguments):
@@ -45,7 +41,7 @@ class BulkPicksArguments(Schema):
     shipments = fields.List(
         fields.Nested(PickedArguments),
         required=True,
-        validate=[validate.Length(1, MOST_SHIPMENTS), _picked_once],
+        validate=[validate.Length(1, MOST_SHIPMENTS), unique("a shipment", by="shipment_id")],
     )
 
 

@@ -4,13 +4,12 @@ from typing import Any
 
 from marshmallow import Schema, fields, post_load, validate
 
-from services.shipping.api.schemas.once import lines_once, shipments_once
 from services.shipping.api.schemas.shipments import ContentSchema
 from services.shipping.api.schemas.stock import LARGEST
 from services.shipping.commands.picking import MOST_SHIPMENTS
 from services.shipping.domain.readiness import Readiness
 from shared.events.snapshots import ShipmentStatus
-from shared.web.fields import text
+from shared.web.fields import text, unique
 from shared.web.paging import PageArguments
 
 
@@ -19,7 +18,7 @@ class PickListArguments(Schema):
 
     location = text(40, shortest=1, required=True)
     shipment_ids = fields.List(
-        fields.UUID(), load_default=list, validate=[validate.Length(max=MOST_SHIPMENTS), shipments_once]
+        fields.UUID(), load_default=list, validate=[validate.Length(max=MOST_SHIPMENTS), unique("a shipment")]
     )
 
 
@@ -91,7 +90,9 @@ class PicksArguments(Schema):
     """What was found of a shipment's lines; what is not named was found whole."""
 
     found = fields.List(
-        fields.Nested(FoundSchema), load_default=list, validate=[validate.Length(max=1000), lines_once]
+        fields.Nested(FoundSchema),
+        load_default=list,
+        validate=[validate.Length(max=1000), unique("a line", by="line_id")],
     )
 
     @post_load
@@ -116,7 +117,9 @@ class BoxSchema(Schema):
     width_mm = fields.Integer(strict=True, load_default=0, validate=validate.Range(0, LARGEST))
     height_mm = fields.Integer(strict=True, load_default=0, validate=validate.Range(0, LARGEST))
     contents = fields.List(
-        fields.Nested(ContentSchema), required=True, validate=[validate.Length(1, 1000), lines_once]
+        fields.Nested(ContentSchema),
+        required=True,
+        validate=[validate.Length(1, 1000), unique("a line", by="line_id")],
     )
 
 

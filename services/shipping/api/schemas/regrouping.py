@@ -6,11 +6,10 @@ from typing import Any
 from marshmallow import Schema, fields, post_load, validate
 
 from services.shipping.api.schemas.addresses import AddressArguments
-from services.shipping.api.schemas.once import lines_once
 from services.shipping.api.schemas.stock import LARGEST
-from shared.web.fields import text
+from shared.web.fields import text, unique
 
-SOME_LINES: list[Callable[[Any], Any]] = [validate.Length(1, 1000), lines_once]
+SOME_LINES: list[Callable[[Any], Any]] = [validate.Length(1, 1000), unique("a line", by="line_id")]
 
 
 class ShareSchema(Schema):

@@ -11,6 +11,7 @@ from services.orders.commands.gateway import (
     ignore_discrepancy,
     record_discrepancy,
     record_gateway_payment,
+    record_money_back,
 )
 from services.orders.commands.orders import accept_order, cancel_order
 from services.orders.commands.refunds import (
@@ -20,8 +21,7 @@ from services.orders.commands.refunds import (
     settle_refund,
     withdraw_refund,
 )
-from services.orders.commands.taken_back import record_chargeback, record_gateway_refund
-from services.orders.domain.payments import ChargebackStep
+from services.orders.domain.payments import ChargebackStep, GatewayReport, Told
 from services.orders.models import PaymentDiscrepancy, Refund
 from services.orders.queries.money import money_drift
 from shared.errors import Refused
@@ -50,9 +50,8 @@ def refund(session, online):
     """Hear of a refund from the gateway."""
 
     def told(amount_minor=300, reference="re_1", currency="GBP", payment="pi_1", at=AT, **more):
-        return record_gateway_refund(
-            session,
-            order_id=online.id,
+        report = GatewayReport(
+            kind=Told.REFUND,
             payment_reference=payment,
             reference=reference,
             amount_minor=amount_minor,
@@ -60,6 +59,7 @@ def refund(session, online):
             at=at,
             **more,
         )
+        return record_money_back(session, online.id, report)
 
     return told
 
@@ -69,9 +69,8 @@ def chargeback(session, online):
     """Hear of a chargeback from the gateway."""
 
     def told(step, minutes=0, amount_minor=900, currency="GBP", reference="dp_1"):
-        return record_chargeback(
-            session,
-            order_id=online.id,
+        report = GatewayReport(
+            kind=Told.CHARGEBACK,
             payment_reference="pi_1",
             reference=reference,
             amount_minor=amount_minor,
@@ -79,6 +78,7 @@ def chargeback(session, online):
             step=ChargebackStep(step),
             at=AT + timedelta(minutes=minutes),
         )
+        return record_money_back(session, online.id, report)
 
     return told
 
@@ -94,7 +94,7 @@ def ledger(session, online):
             order.refunded_minor,
             order.refund_pending_minor,
             order.credited_minor,
-            order.ledger.outstanding_minor,
+            order.balance.outstanding_minor,
             order.to_decide,
         )
 
@@ -267,7 +267,7 @@ def test_a_chargeback_is_owed_again_and_takes_nothing_off_the_bill(
     opened = chargeback("opened")
     assert (opened.kind, opened.state, ledger()) == ("chargeback", "requested", (0, 900, 0, 900, 1))
     assert published("refund.requested")[-1]["order"]["refunds"][0]["kind"] == "chargeback"
-    assert not stored(session, online.id).ledger.covered
+    assert not stored(session, online.id).balance.covered
     assert not published("order.updated")[-1]["order"]["payment"]["covered"]
     for act in (settle_refund, withdraw_refund):
         what = {"reference": "x"} if act is settle_refund else {"reason": "x"}

@@ -10,40 +10,40 @@ from services.orders.api.schemas.orders import OrderSchema
 from services.orders.models import Order
 from shared.web.commands import Ready
 
-Reader = Callable[[Any], Any]
+Serialiser = Callable[[Any], Any]
 
 
-def reader(schema: Schema) -> Reader:
+def serialiser(schema: Schema) -> Serialiser:
     """What dumps an object as the schema does, leaving ids, instants and words to the encoder.
 
     It knows plain, nested and listed fields and dictionaries of nested ones; a test holds it to the schema.
     """
     parts = [
-        (name, attrgetter(field.attribute or name), _reader_of(field))
+        (name, attrgetter(field.attribute or name), _serialiser_of(field))
         for name, field in schema.dump_fields.items()
     ]
 
-    def read(thing: Any) -> dict[str, Any] | None:
+    def serialise(thing: Any) -> dict[str, Any] | None:
         if thing is None:
             return None
         return {name: value(thing) if part is None else part(value(thing)) for name, value, part in parts}
 
-    return read
+    return serialise
 
 
-def _reader_of(field: fields.Field[Any]) -> Reader | None:
+def _serialiser_of(field: fields.Field[Any]) -> Serialiser | None:
     if isinstance(field, fields.Nested):
-        return reader(field.schema)
-    if isinstance(field, fields.List) and (each := _reader_of(field.inner)):
+        return serialiser(field.schema)
+    if isinstance(field, fields.List) and (each := _serialiser_of(field.inner)):
         return lambda values: [each(value) for value in values]
-    if isinstance(field, fields.Dict) and field.value_field and (of := _reader_of(field.value_field)):
+    if isinstance(field, fields.Dict) and field.value_field and (of := _serialiser_of(field.value_field)):
         return lambda values: {name: of(value) for name, value in values.items()}
     return None
 
 
-_read_order = reader(OrderSchema())
+_serialise_order = serialiser(OrderSchema())
 
 
-def whole(order: Order) -> Ready:
+def serialised(order: Order) -> Ready:
     """An order as OrderSchema says."""
-    return Ready(_read_order(order), order.version)
+    return Ready(_serialise_order(order), order.version)

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.orders.domain.payments import Ledger
+from services.orders.domain.payments import Balance
 
 
-def ledger(total, cancelled, received, refunded):
-    return Ledger(
+def balance(total, cancelled, received, refunded):
+    return Balance(
         total_minor=total, cancelled_minor=cancelled, received_minor=received, refunded_minor=refunded
     )
 
@@ -33,7 +33,7 @@ def ledger(total, cancelled, received, refunded):
     ],
 )
 def test_the_word_and_the_gate_follow_the_sums(total, cancelled, received, refunded, state, covered):
-    standing = ledger(total, cancelled, received, refunded)
+    standing = balance(total, cancelled, received, refunded)
 
     assert (standing.state, standing.covered) == (state, covered)
 
@@ -43,7 +43,7 @@ def test_the_word_and_the_gate_follow_the_sums(total, cancelled, received, refun
     [(800, 100, "overpaid", 0), (900, 100, "partly_paid", 100), (850, 100, "partly_paid", 50)],
 )
 def test_money_on_its_way_back_pays_for_nothing(owed, pending, state, outstanding):
-    standing = Ledger(
+    standing = Balance(
         total_minor=owed,
         cancelled_minor=0,
         received_minor=900,
@@ -62,9 +62,9 @@ amounts = st.integers(0, 10**12)
 def test_what_is_outstanding_would_cover_the_order_and_nothing_less_would(
     total, cancelled, received, refunded
 ):
-    standing = ledger(total, cancelled, received, refunded)
+    standing = balance(total, cancelled, received, refunded)
     outstanding = standing.outstanding_minor
 
-    assert ledger(total, cancelled, received + outstanding, refunded).covered
+    assert balance(total, cancelled, received + outstanding, refunded).covered
     if outstanding:
-        assert not ledger(total, cancelled, received + outstanding - 1, refunded).covered
+        assert not balance(total, cancelled, received + outstanding - 1, refunded).covered
