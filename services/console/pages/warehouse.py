@@ -18,21 +18,21 @@ READ_AT_ONCE = MOST_CHOICES = 100
 
 blueprint = Blueprint("warehouse", __name__, url_prefix="/warehouse")
 
-# The steps of the work: the queue of each, and the status in it that one is about.
-STEPS: Mapping[str, tuple[str, str | None]] = {
-    "to_release": ("to_prepare", "inventory_assigned"),
-    "to_pick": ("to_prepare", "released"),
-    "to_pack": ("to_prepare", "packing"),
-    "ready": ("ready_to_ship", None),
-    "in_transit": ("in_transit", None),
-    "finalised": ("finalised", None),
-    "lacking": ("to_prepare", "awaiting_inventory"),
-    "overdue": ("overdue", None),
+# The steps of the work: the queue of each, and what of it one is about.
+STEPS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "to_release": ("to_prepare", {"status": "inventory_assigned", "releasable": True}),
+    "to_pick": ("to_prepare", {"status": "released"}),
+    "to_pack": ("to_prepare", {"status": "packing"}),
+    "ready": ("ready_to_ship", {}),
+    "in_transit": ("in_transit", {}),
+    "finalised": ("finalised", {}),
+    "lacking": ("to_prepare", {"status": "awaiting_inventory"}),
+    "held_back": ("to_prepare", {"status": "inventory_assigned", "releasable": False}),
+    "overdue": ("overdue", {}),
 }
 USUAL = "to_pick"
 FILTERS = ("seller", "location", "method")
 COUNTED = {
-    "inventory_assigned": "to_release",
     "released": "to_pick",
     "packing": "to_pack",
     "ready": "ready",
@@ -68,10 +68,10 @@ def show_list() -> Any:
         return redirect(addressed(step=_step_with_work(filters), result=request.args.get("result")), 302)
     if step not in STEPS:
         abort(404)
-    queue, status = STEPS[step]
+    queue, about = STEPS[step]
     result = result_of_bulk()
     failed = [row for row in result["items"] if not row["done"]] if result else []
-    query = {"status": status, "limit": PAGE, "cursor": request.args.get("cursor")}
+    query = {**about, "limit": PAGE, "cursor": request.args.get("cursor")}
     parts = g.apis.together(
         page=read("shipping.queues_list_queue", filters | query, name=queue),
         counts=read("shipping.queues_count_steps", filters),
@@ -167,8 +167,8 @@ def do_bulk(name: str) -> Any:
 def _first_of_list() -> tuple[list[dict[str, Any]], bool]:
     """What the list has on all its pages, as far as one bulk goes; and whether that is all of it."""
     listed = dict(parse_qsl(urlsplit(BULK.back()).query))
-    queue, status = STEPS.get(listed.get("step", ""), STEPS[USUAL])
-    query = {name: listed.get(name) for name in FILTERS} | {"status": status, "limit": READ_AT_ONCE}
+    queue, about = STEPS.get(listed.get("step", ""), STEPS[USUAL])
+    query = {name: listed.get(name) for name in FILTERS} | {**about, "limit": READ_AT_ONCE}
     found: list[dict[str, Any]] = []
     cursor = None
     while len(found) < MOST:
@@ -266,10 +266,14 @@ def _step_with_work(filters: Mapping[str, str]) -> str:
 
 def _counts(part: Part) -> dict[str, str]:
     """How much waits at each step, as it is written; nothing where nobody knows."""
+    if not part:
+        return {}
     counted: dict[str, tuple[int, bool]] = {}
-    for row in part.value["items"] if part else ():
-        number, capped = counted.get(COUNTED[row["status"]], (0, False))
-        counted[COUNTED[row["status"]]] = (number + row["count"], capped or row["count_is_capped"])
+    rows = [(COUNTED[row["status"]], row) for row in part.value["items"] if row["status"] in COUNTED]
+    rows += [("to_release", part.value["releasable"]), ("held_back", part.value["held_back"])]
+    for step, row in rows:
+        number, capped = counted.get(step, (0, False))
+        counted[step] = (number + row["count"], capped or row["count_is_capped"])
     return {step: f"{number}{'+' if capped else ''}" for step, (number, capped) in counted.items()}
 
 

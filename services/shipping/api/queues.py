@@ -11,6 +11,7 @@ from services.shipping.api.schemas.queues import QueueFilters, QueuePageArgument
 from services.shipping.api.schemas.shipments import ShipmentSchema
 from services.shipping.domain.queues import Queue, queue_of, statuses_of
 from shared.errors import Invalid
+from shared.events.snapshots import ShipmentStatus
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import query
@@ -31,16 +32,14 @@ NAMES = f"any({', '.join((*Queue, OVERDUE))})"
 @query
 def count_steps(session: Session, filters: dict[str, Any]) -> dict[str, Any]:
     """How many shipments that you may see wait at each step of the work, up to a thousand each."""
+    counts, releasable, held_back = queries.pending_counts(session, **filters)
     return {
         "items": [
-            {
-                "status": status,
-                "queue": queue_of(status),
-                "count": min(count, queries.COUNTED_AT_MOST),
-                "count_is_capped": count > queries.COUNTED_AT_MOST,
-            }
-            for status, count in queries.pending_counts(session, **filters).items()
-        ]
+            {"status": status, "queue": queue_of(status), **_counted(count)}
+            for status, count in counts.items()
+        ],
+        "releasable": _counted(releasable),
+        "held_back": _counted(held_back),
     }
 
 
@@ -64,6 +63,10 @@ def list_queue(session: Session, arguments: dict[str, Any], name: str) -> dict[s
     status = arguments.get("status")
     if status is not None and (name == OVERDUE or status not in statuses_of(Queue(name))):
         raise Invalid(status=f"is no status of {name}")
+    releasable = arguments.get("releasable")
+    has_its_stock = status in {None, ShipmentStatus.INVENTORY_ASSIGNED}
+    if releasable is not None and not (name == Queue.TO_PREPARE and has_its_stock):
+        raise Invalid(releasable="is only of what is to be prepared and has its stock")
     for one in RARE:
         if name == Queue.FINALISED and wanted[one] is not None:
             why = "does not go with what is finalised: too much of it may have to be looked at"
@@ -71,5 +74,10 @@ def list_queue(session: Session, arguments: dict[str, Any], name: str) -> dict[s
     if name == OVERDUE:
         rows = queries.overdue_page(session, **wanted)
     else:
-        rows = queries.queue_page(session, Queue(name), status=status, **wanted)
+        rows = queries.queue_page(session, Queue(name), status=status, releasable=releasable, **wanted)
     return page(rows, limit, lambda shipment: (shipment.queue_at, shipment.id))
+
+
+def _counted(count: int) -> dict[str, Any]:
+    most = queries.COUNTED_AT_MOST
+    return {"count": min(count, most), "count_is_capped": count > most}

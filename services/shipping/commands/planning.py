@@ -49,6 +49,10 @@ def bring_shipments_in_line(session: Session, order: OrderSnapshot) -> None:
         news = _plan(session, state, demands_of(order), owns_addresses=was_accepted)
     else:
         news = []
+    if state.to_be_fulfilled or state.order_status == OrderStatus.CANCELLING:
+        for shipment in state.shipments:
+            if shipment.status in UNRELEASED:
+                shipment.let_go = state.lets_go  # told by nobody, and no reason to tell anything
     tell(session, state, *news)
 
 

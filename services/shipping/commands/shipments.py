@@ -196,12 +196,13 @@ def in_hand(session: Session, shipment_id: UUID, action: str) -> Shipment:
 
 
 def keep_time(session: Session, shipment: Shipment) -> None:
-    """Put a shipment into its queue, and note what it waits for.
+    """Put a shipment into its queue, and note what it waits for and whether its order lets it go.
 
     One that is ready for pickup begins to wait for its customer.
     """
     is_waiting = shipment.status is ShipmentStatus.AWAITING_INVENTORY
     shipment.waits_for = sorted({line.sku for line in shipment.lines}) if is_waiting else None
+    shipment.let_go = shipment.order.lets_go and shipment.status in UNRELEASED
     place = session.get(Location, shipment.location) if shipment.location else None
     if shipment.status is ShipmentStatus.READY and shipment.kind is MethodKind.PICKUP:
         assert place is not None

@@ -86,6 +86,12 @@ class OrderState(Base):
         """Whether goods are still to go to its customer."""
         return self.order_status in TO_BE_FULFILLED
 
+    @property
+    def lets_go(self) -> bool:
+        """Whether nothing about the order stands against releasing its shipments."""
+        paid = self.covered or self.cash_on_delivery
+        return self.order_status == OrderStatus.ACCEPTED and paid and not self.held
+
 
 class Shipment(Base):
     """An order's lines of one delivery group from one location."""
@@ -130,6 +136,8 @@ class Shipment(Base):
             "id",
             postgresql_where=text("location is not null and queue is not null"),
         ),
+        # What can be released: few among all that have their stock where most orders wait to be paid.
+        Index("ix_shipments_let_go", "status", "queue_at", "id", postgresql_where=text("let_go")),
         Index(
             "ix_shipments_courier",
             "seller",
@@ -167,6 +175,7 @@ class Shipment(Base):
     undeliverable_at: Mapped[datetime | None]
     returned_at: Mapped[datetime | None]
     cancelled_at: Mapped[datetime | None]
+    let_go: Mapped[bool] = mapped_column(server_default=text("false"))  # by its order, to be released
     waits_for: Mapped[list[str] | None] = mapped_column(ARRAY(Text))  # SKUs, while it lacks stock
     queue: Mapped[Queue | None] = mapped_column(word(Queue, 30))
     queue_at: Mapped[datetime | None]  # until when it is to leave its queue; finalised: when it got there

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_, union_all
+from sqlalchemy import ColumnElement, Date, Select, and_, cast, func, literal, not_, select, tuple_, union_all
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from services.shipping.domain.queues import PENDING, Queue, statuses_of
-from services.shipping.models import Shipment
+from services.shipping.models import Goods, OrderState, Shipment, ShipmentLine
 from services.shipping.queries.visibility import visible
 from shared import clock
 from shared.access import actor_of
@@ -28,18 +28,24 @@ def queue_page(
     after: Place | None,
     limit: int,
     status: ShipmentStatus | None = None,
+    releasable: bool | None = None,
     **filters: str | None,
 ) -> list[Shipment]:
     """Shipments of a queue that the actor may see: what is due first comes first, what ended last.
 
-    They are of one status, if it is named, and of the `seller`, `location`, `method` and `kind` that are.
+    They are of one status, if it is named, and of the `seller`, `location`, `method` and `kind` that are;
+    with `releasable` of those that have their stock, and that can be released now, or can't be.
     """
     statuses = statuses_of(queue)
     wanted = tuple(one for one in statuses if status is None or one is status)
+    conditions = _conditions(session, filters)
+    if releasable is not None:
+        wanted = tuple(one for one in wanted if one is ShipmentStatus.INVENTORY_ASSIGNED)
+        conditions.append(_can_be_released() if releasable else not_(_can_be_released()))
     return _page(
         session,
         wanted,
-        _conditions(session, filters),
+        conditions,
         newest_first=queue is Queue.FINALISED,
         after=after,
         limit=limit,
@@ -54,24 +60,44 @@ def overdue_page(
     return _page(session, ON_THEIR_WAY, conditions, newest_first=False, after=after, limit=limit)
 
 
-def pending_counts(session: Session, **filters: str | None) -> dict[ShipmentStatus, int]:
+def pending_counts(session: Session, **filters: str | None) -> tuple[dict[ShipmentStatus, int], int, int]:
     """How many shipments that the actor may see wait at each status; one above COUNTED_AT_MOST is more.
 
-    Filtered as a queue is.
+    Then of those that have their stock: how many can be released now, and how many can't. Filtered as a queue
+    is.
     """
-    conditions = _conditions(session, filters)
+    of_all = _conditions(session, filters)
+    stocked = Shipment.status == ShipmentStatus.INVENTORY_ASSIGNED
+    wanted = [
+        *([Shipment.status == status] for status in ON_THEIR_WAY),
+        [stocked, _can_be_released()],
+        [stocked, not_(_can_be_released())],
+    ]
     counts = (
         select(func.count())
-        .select_from(
-            select(literal(1))
-            .where(Shipment.status == status, *conditions)
-            .limit(COUNTED_AT_MOST + 1)
-            .subquery()
-        )
+        .select_from(select(literal(1)).where(*each, *of_all).limit(COUNTED_AT_MOST + 1).subquery())
         .scalar_subquery()
-        for status in ON_THEIR_WAY
+        for each in wanted
     )
-    return dict(zip(ON_THEIR_WAY, session.execute(select(*counts)).one(), strict=True))
+    *by_status, can, can_not = session.execute(select(*counts)).one()
+    return dict(zip(ON_THEIR_WAY, by_status, strict=True)), can, can_not
+
+
+def _can_be_released() -> ColumnElement[bool]:
+    """Whether neither its order nor the day that its goods may leave stands against releasing a shipment.
+
+    As `release` is refused; that it has its stock is the caller's condition.
+    """
+    today = cast(func.timezone(OrderState.time_zone, clock.now()), Date)
+    to_come = (
+        select(literal(1))
+        .select_from(ShipmentLine)
+        .join(Goods, and_(Goods.seller == ShipmentLine.seller, Goods.sku == ShipmentLine.sku))
+        .join(OrderState, OrderState.order_id == Shipment.order_id)
+        .where(ShipmentLine.shipment_id == Shipment.id, Goods.available_on > today)
+        .correlate(Shipment)
+    )
+    return and_(Shipment.let_go, not_(to_come.exists()))
 
 
 def _conditions(session: Session, filters: dict[str, str | None]) -> list[ColumnElement[bool]]:

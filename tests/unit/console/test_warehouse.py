@@ -12,6 +12,8 @@ from tests.unit.console.conftest import answering
 
 SHIPPING = frozenset({"shipping:read", "shipping:write"})
 EMPTY = {"items": [], "next": None}
+NONE = {"count": 0, "count_is_capped": False}
+NOTHING_WAITS = {"items": [], "releasable": NONE, "held_back": NONE}
 WRONG_STATUS = {"reason": "wrong_status", "detail": "", "facts": {"shipment_status": "packing"}}
 STAGES = ("release", "pick", "record_picks", "scan", "pack_into_parcels", "pack", "print_label", "ship")
 
@@ -70,7 +72,7 @@ class Warehouse:
         self.make_console, self.people = make_console, people
         self.shipments = [shipment(), shipment("GB-8-1", location="north")]
         self.answers = {
-            ("GET", "/v1/queues"): {"items": []},
+            ("GET", "/v1/queues"): NOTHING_WAITS,
             ("GET", "/v1/queues/{name}"): lambda _: httpx.Response(
                 200, json=EMPTY | {"items": self.shipments}
             ),
@@ -144,7 +146,7 @@ def test_who_may_only_look_is_offered_nothing_else(warehouse):
 def test_a_list_is_narrowed_by_what_there_is_to_choose_and_each_step_keeps_it(warehouse):
     places = [{"code": "main", "name": "Main"}, {"code": "north", "name": "North"}]
     warehouse.answers["GET", "/v1/locations"] = EMPTY | {"items": places}
-    warehouse.answers["GET", "/v1/queues"] = {
+    warehouse.answers["GET", "/v1/queues"] = NOTHING_WAITS | {
         "items": [
             {"status": "shipped", "queue": "in_transit", "count": 1000, "count_is_capped": True},
             {"status": "undeliverable", "queue": "in_transit", "count": 2, "count_is_capped": False},
@@ -175,17 +177,37 @@ def test_a_list_is_narrowed_by_what_there_is_to_choose_and_each_step_keeps_it(wa
         ({}, "to_pick"),
         ({"packing": 3, "released": 1}, "to_pick"),
         ({"packing": 3, "released": 0}, "to_pack"),
-        ({"packing": 3, "inventory_assigned": 2}, "to_release"),
+        ({"packing": 3, "inventory_assigned": 9, "releasable": 2}, "to_release"),
+        ({"packing": 3, "inventory_assigned": 9, "releasable": 0}, "to_pack"),
+        ({"inventory_assigned": 9, "releasable": 0, "held_back": 9}, "held_back"),
     ],
 )
 def test_whoever_names_no_step_begins_at_one_that_has_work(warehouse, counts, step):
     queue = {"queue": "to_prepare", "count_is_capped": False}
+    states = {name: NONE | {"count": counts.pop(name, 0)} for name in ("releasable", "held_back")}
     items = [queue | {"status": status, "count": count} for status, count in counts.items()]
-    warehouse.answers["GET", "/v1/queues"] = {"items": items}
+    warehouse.answers["GET", "/v1/queues"] = {"items": items, **states}
 
     opened = warehouse.signed_in().get("/warehouse?seller=harbour&result=r7")
 
     assert opened.location == f"/warehouse?step={step}&seller=harbour&result=r7"
+
+
+@pytest.mark.requirement("C-18")
+def test_what_is_held_back_says_why_and_leads_back_there(warehouse):
+    first = warehouse.shipments[0]
+    refusal = {"reason": "order_not_accepted", "detail": "", "facts": {"order_status": "placed"}}
+    first |= {"status": "inventory_assigned", "actions": first["actions"] | {"release": refusal}}
+    console = warehouse.signed_in()
+
+    page = console.get("/warehouse?step=held_back").text
+
+    [asked] = [dict(one.url.params) for one in warehouse.shipping.asked if "to_prepare" in one.url.path]
+    assert (asked["status"], asked["releasable"]) == ("inventory_assigned", "false")
+    assert "The order was not accepted yet." in page
+    assert 'href="/warehouse?step=held_back"' in console.get(warehouse.own).text
+    first["actions"]["release"] = None
+    assert 'href="/warehouse?step=to_release"' in console.get(warehouse.own).text
 
 
 @pytest.mark.requirement("C-24")
@@ -280,7 +302,8 @@ def test_of_510_that_wait_at_a_step_the_first_500_are_named_confirmed_and_done_o
     queries = [
         dict(one.url.params) for one in warehouse.shipping.asked if "/queues/to_prepare" in one.url.path
     ]
-    assert queries[1] == {"status": "inventory_assigned", "location": "north", "limit": "100"}
+    of_step = {"status": "inventory_assigned", "releasable": "true"}
+    assert queries[1] == of_step | {"location": "north", "limit": "100"}
     wanted = {"shipment_ids": [one["shipment_id"] for one in waiting[:500]]}
     assert [body for _, body, _ in warehouse.sent()] == [wanted, wanted]
     assert len({headers["idempotency-key"] for _, _, headers in warehouse.sent()}) == 1

@@ -1,6 +1,7 @@
 """The queues: each shipment in one, what is due first before the rest."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -8,15 +9,16 @@ from sqlalchemy import event, text
 
 from services.shipping import queries
 from services.shipping.commands import handovers
-from services.shipping.commands.master_data import put_carrier
+from services.shipping.commands.master_data import put_carrier, put_goods
 from services.shipping.commands.shipments import print_label
 from services.shipping.commands.tracking import enter_tracking, hear_scan
 from services.shipping.domain.queues import PENDING, Queue, queue_of
 from services.shipping.domain.shipment_status import FailureReason
 from shared import clock
 from shared.access import Actor
-from shared.events.snapshots import ShipmentStatus, TrackingStatus
-from tests.unit.shipping.steps import accepted, advance, hear, hear_label, make_order, stock
+from shared.db import new_id
+from shared.events.snapshots import Hold, PaymentMethod, ShipmentStatus, TrackingStatus
+from tests.unit.shipping.steps import accepted, advance, hear, hear_label, later, make_order, stock
 from tests.unit.shipping.ways import ready, released, shipped
 
 S = ShipmentStatus
@@ -196,12 +198,76 @@ def test_each_step_says_how_much_waits_there_up_to_a_cap(session, monkeypatch):
         released(session, number=number, units=1)
     ready(session, number="GB-4", units=1)
 
-    counts = queries.pending_counts(session)
+    counts, *_ = queries.pending_counts(session)
     assert (counts[S.RELEASED], counts[S.READY], counts[S.PACKING]) == (2, 1, 0)  # one more than is counted
     assert next(iter(counts)) is S.AWAITING_INVENTORY
-    assert set(queries.pending_counts(session, seller="other").values()) == {0}
+    assert queries.pending_counts(session, seller="other") == (dict.fromkeys(counts, 0), 0, 0)
     session.info["actor"] = Actor(name="eve", sellers=frozenset({"other"}), markets=frozenset({"*"}))
-    assert set(queries.pending_counts(session).values()) == {0}
+    assert queries.pending_counts(session) == (dict.fromkeys(counts, 0), 0, 0)
+
+
+HOLD = Hold(hold_id=new_id(), reason="verification", owner="ada", held_at=clock.now())
+ON_DELIVERY = {"method": PaymentMethod.CASH_ON_DELIVERY, "pays_on_delivery": True}
+
+
+def pay_later(order):
+    return replace(order.payment, covered=False)
+
+
+OF_AN_ORDER = {
+    "placed": lambda order: order,
+    "paid": accepted,
+    "unpaid": lambda order: accepted(order, payment=pay_later(order)),
+    "on delivery": lambda order: accepted(order, payment=replace(pay_later(order), **ON_DELIVERY)),
+    "held": lambda order: accepted(order, holds=(HOLD,)),
+    "to be cancelled": lambda order: accepted(order, status="cancelling"),
+    "LATER-1": accepted,
+    "TODAY-1": accepted,
+}
+
+
+@pytest.mark.requirement("S2-01", "P-11")
+def test_what_can_be_released_is_what_release_would_not_refuse(session):
+    today = clock.now().date()
+    for sku, day in (("TEA-250", None), ("LATER-1", today + timedelta(days=2)), ("TODAY-1", today)):
+        stock(session, sku, 50)
+        put_goods(session, "lantern", sku, barcode="", specifications={}, weight_grams=0, available_on=day)
+    for name, becomes in OF_AN_ORDER.items():
+        order = make_order([(name if name.endswith("-1") else "TEA-250", 1)], number=name)
+        hear(session, order)
+        hear(session, becomes(order))
+    session.expire_all()
+
+    can = all_of(session, Queue.TO_PREPARE, releasable=True)
+    can_not = all_of(session, Queue.TO_PREPARE, releasable=False)
+
+    assert {one.order.number for one in can} == {"paid", "on delivery", "TODAY-1"}
+    assert {one.order.number for one in [*can, *can_not]} == OF_AN_ORDER.keys()
+    assert all(one.actions["release"] is None for one in can)
+    assert all(one.actions["release"] is not None for one in can_not)
+    assert queries.pending_counts(session)[1:] == (3, 5)
+
+    for shipment in can:
+        advance(session, shipment, "release")
+    assert all_of(session, Queue.TO_PREPARE, releasable=True) == []
+
+
+@pytest.mark.requirement("S2-01")
+def test_what_stands_against_releasing_goes_and_comes_with_its_order(session):
+    stock(session, "TEA-250", 50)
+    promised = accepted(make_order())
+    held = later(promised, holds=(HOLD,))
+    on_again = later(held, holds=())
+    struck_out = later(on_again, payment=pay_later(on_again))
+    [shipment] = hear(session, promised)
+    version = shipment.version
+
+    def can_go(order):
+        hear(session, order)
+        return all_of(session, Queue.TO_PREPARE, releasable=True) == [shipment]
+
+    assert [can_go(one) for one in (promised, held, on_again, struck_out)] == [True, False, True, False]
+    assert shipment.version == version  # nobody who looks at it is sent away for that
 
 
 @pytest.mark.parametrize(
@@ -216,6 +282,20 @@ def test_each_step_says_how_much_waits_there_up_to_a_cap(session, monkeypatch):
     ],
 )
 def test_a_queue_is_read_along_its_index(session, sellers, filters, index):
+    plan = plan_of_page(session, sellers, Queue.IN_TRANSIT, filters)
+
+    assert re.search(rf"using ix_shipments_{index} ", plan)
+    assert "->  Sort" not in plan
+
+
+def test_what_can_be_released_is_read_along_its_own_index(session):
+    for seller in ("*", "lantern"):
+        plan = plan_of_page(session, {seller}, Queue.TO_PREPARE, {"releasable": True})
+        assert "using ix_shipments_let_go " in plan
+        assert "->  Sort" not in plan
+
+
+def plan_of_page(session, sellers, queue, filters):
     session.info["actor"] = Actor(name="ana", sellers=frozenset(sellers), markets=frozenset({"*"}))
     session.execute(text("set local enable_seqscan = off; set local enable_sort = off"))
     plans = []
@@ -226,9 +306,8 @@ def test_a_queue_is_read_along_its_index(session, sellers, filters, index):
             plans.append("\n".join(row[0] for row in plan))
 
     event.listen(session.connection(), "before_cursor_execute", explain)
-    queries.queue_page(session, Queue.IN_TRANSIT, after=None, limit=50, **filters)
+    queries.queue_page(session, queue, after=None, limit=50, **filters)
     event.remove(session.connection(), "before_cursor_execute", explain)
 
     [plan] = plans
-    assert re.search(rf"using ix_shipments_{index} ", plan)
-    assert "->  Sort" not in plan
+    return plan

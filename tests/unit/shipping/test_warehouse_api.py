@@ -207,7 +207,10 @@ def test_a_shipment_is_found_by_what_is_printed_on_its_papers(call, told, shipme
 
 @pytest.mark.requirement("S2-01", "S2-02")
 def test_the_steps_of_the_warehouse_are_counted_and_listed(call, shipment):
-    counts = {one["status"]: one for one in call("GET", "/v1/queues")[1]["items"]}
+    counted = call("GET", "/v1/queues")[1]
+    counts = {one["status"]: one for one in counted["items"]}
+    assert counted["releasable"] == {"count": 1, "count_is_capped": False}
+    assert counted["held_back"] == {"count": 0, "count_is_capped": False}
     assert counts["inventory_assigned"] == {
         "status": "inventory_assigned",
         "queue": "to_prepare",
@@ -217,7 +220,12 @@ def test_the_steps_of_the_warehouse_are_counted_and_listed(call, shipment):
     assert call("GET", "/v1/queues?location=EAST")[1]["items"][1]["count"] == 0
     path = "/v1/queues/to_prepare?status=inventory_assigned"
     assert [one["number"] for one in call("GET", f"{path}&method=delivery")[1]["items"]] == ["GB-7-1"]
-    for query in ("to_prepare?status=ready", "overdue?status=ready", "finalised?method=delivery"):
+    for wanted, numbers in (("true", ["GB-7-1"]), ("false", [])):
+        found = call("GET", f"{path}&releasable={wanted}")[1]["items"]
+        assert [one["number"] for one in found] == numbers
+    wrong = ["to_prepare?status=ready", "overdue?status=ready", "finalised?method=delivery"]
+    wrong += ["to_prepare?status=packing&releasable=true", "in_transit?releasable=false"]
+    for query in wrong:
         assert call("GET", f"/v1/queues/{query}")[0] == 422, query
 
 

@@ -33,18 +33,39 @@ class QueuePageArguments(PageArguments, QueueFilters):
         by_value=True,
         metadata={"description": "One of the statuses that the queue is made of, a step of the work."},
     )
+    releasable = fields.Boolean(
+        metadata={
+            "description": "Of what is to be prepared and has its stock: only what can be released now, or "
+            "only what waits, for its order or for the day that its goods may leave."
+        }
+    )
 
 
-class StepCountSchema(Schema):
+class HowManySchema(Schema):
+    """How many shipments there are."""
+
+    count = fields.Integer()
+    count_is_capped = fields.Boolean(metadata={"description": "There are more than were counted."})
+
+
+class StepCountSchema(HowManySchema):
     """How many shipments wait at a status."""
 
     status = fields.Enum(ShipmentStatus, by_value=True)
     queue = fields.Enum(Queue, by_value=True)
-    count = fields.Integer()
-    count_is_capped = fields.Boolean(metadata={"description": "There are more than were counted."})
 
 
 class StepCountsSchema(Schema):
     """All statuses of what is not finalised, in the order of work."""
 
     items = fields.List(fields.Nested(StepCountSchema))
+    releasable = fields.Nested(
+        HowManySchema, metadata={"description": "What has its stock, and can be released now."}
+    )
+    held_back = fields.Nested(
+        HowManySchema,
+        metadata={
+            "description": "What has its stock, and waits for its order to be accepted and paid, for the end "
+            "of a hold, or for the day that its goods may leave."
+        },
+    )
