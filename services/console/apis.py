@@ -58,6 +58,10 @@ class Away(Exception):  # noqa: N818
         self.unsure = unsure  # what was asked for may have been done all the same
 
 
+class NoMorePage(Exception):  # noqa: N818
+    """The page of a list that an address names is none, or nothing is left on it."""
+
+
 class SignedOut(Exception):  # noqa: N818
     """The token is not taken any more."""
 
@@ -184,12 +188,23 @@ def _operations_of(document: Mapping[str, Any]) -> Iterable[tuple[str, Operation
 
 
 class Apis:
-    """The APIs for one request of one person."""
+    """The APIs for one request of one person.
 
-    def __init__(self, services: Services, token: str, scopes: frozenset[str], correlation_id: str) -> None:
+    `cursor` is the one of the address that the person went to, who is led on where it leads nowhere.
+    """
+
+    def __init__(
+        self,
+        services: Services,
+        token: str,
+        scopes: frozenset[str],
+        correlation_id: str,
+        cursor: str | None = None,
+    ) -> None:
         self._services = services
         self._token = token
         self._scopes = scopes
+        self._cursor = cursor
         self.correlation_id = correlation_id
 
     def may(self, name: str) -> bool:
@@ -210,14 +225,24 @@ class Apis:
         begun: dict[str, Future[Part]] = {name: pool.submit(self._part, one) for name, one in reads.items()}
         wait_for(begun.values(), timeout=READ_SECONDS + 1)
         late = {name: one.operation.partition(".")[0] for name, one in reads.items()}
-        return {
+        parts = {
             name: part.result() if part.done() else Part(fault=Away(late[name], self.correlation_id))
             for name, part in begun.items()
         }
+        for name, one in reads.items():
+            self._lead_on(one, parts[name])
+        return parts
 
     def read(self, name: str, query: Query | None = None, /, **path: Any) -> Any:
-        """What an operation answers; raises Refused, Away, SignedOut."""
-        return decode(self._answer(Read(name, path, query or {})).content)
+        """What an operation answers; raises Refused, Away, SignedOut, NoMorePage."""
+        one = Read(name, path, query or {})
+        try:
+            found = decode(self._answer(one).content)
+        except Refused as refused:
+            self._lead_on(one, Part(fault=refused))
+            raise
+        self._lead_on(one, Part(found))
+        return found
 
     def write(
         self,
@@ -268,6 +293,14 @@ class Apis:
     def stream(self, name: str, query: Query | None = None, **path: Any) -> httpx.Response:
         """A file, whose bytes are still to be read and which is then to be closed."""
         return self._send(Read(name, path, query or {}), {"timeout": BULK_SECONDS}, stream=True)
+
+    def _lead_on(self, one: Read, part: Part) -> None:
+        """Raises NoMorePage where the cursor of the address is none of its list, or nothing is behind it."""
+        if self._cursor is None or one.query.get("cursor") != self._cursor:
+            return
+        is_empty = isinstance(part.value, dict) and part.value.get("items") == [] and not part.value["next"]
+        if is_empty or (isinstance(part.fault, Refused) and "cursor" in part.fault.errors):
+            raise NoMorePage
 
     def _part(self, one: Read) -> Part:
         try:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
 import redis
@@ -16,6 +16,7 @@ from flask import (
     Response,
     abort,
     current_app,
+    flash,
     g,
     jsonify,
     redirect,
@@ -31,7 +32,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.console import login, pages, showing
-from services.console.apis import Apis, Away, Refused, Services, SignedOut
+from services.console.apis import Apis, Away, NoMorePage, Refused, Services, SignedOut
 from services.console.origin import with_apis
 from services.console.sessions import Sessions
 from services.console.settings import Settings
@@ -101,7 +102,7 @@ def create_app(
     app.add_url_rule("/health/live", "health_live", login.open_to_all(lambda: jsonify(status="live")))
     app.add_url_rule("/health/ready", "health_ready", login.open_to_all(_ready))
     app.add_url_rule("/language", "language", login.open_to_all(_set_language), methods=["POST"])
-    for kind in (Refused, Away, SignedOut, Problem, HTTPException, Exception):
+    for kind in (Refused, Away, SignedOut, NoMorePage, Problem, HTTPException, Exception):
         app.register_error_handler(kind, _told)
     return app
 
@@ -140,6 +141,10 @@ def _begin() -> Response | Any:
         g.person.token,
         frozenset(g.person.scopes),
         correlation_id.get(),
+        # Who is sent back a form, or a part of the page that they see, stays where they are.
+        request.args.get("cursor")
+        if request.method == "GET" and "X-Fragment" not in request.headers
+        else None,
     )
     return None
 
@@ -274,6 +279,10 @@ def _told(error: Exception) -> Any:
     """Any error as a page, with what finds it in the logs."""
     if isinstance(error, SignedOut):
         return _stranger()
+    if isinstance(error, NoMorePage):  # a bookmark, or what was on it is done
+        flash("list.began_again")
+        rest = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
+        return redirect(quote(request.path) + (f"?{urlencode(rest)}" if rest else ""), 303)
     if isinstance(error, MethodNotAllowed) and request.method in SAFE:  # the address of a form, and no page
         return redirect(_shown_at(), 302)
     status, title, detail = 500, g.words("faults.unexpected"), ""

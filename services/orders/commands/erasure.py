@@ -4,7 +4,7 @@ The caller owns the transaction.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
@@ -21,8 +21,8 @@ from services.orders.commands.changes import PERSON_SHOWN, change, locked_order
 from services.orders.commands.saved_views import forget_named
 from services.orders.domain import return_status
 from services.orders.domain.order_status import ENDED
-from services.orders.domain.saved_views import written
-from services.orders.domain.search_words import exactly
+from services.orders.domain.saved_views import has_name, written
+from services.orders.domain.search_words import WordKind, exactly, word_of
 from services.orders.domain.statements import WAITING, LineState
 from services.orders.models import (
     BankLine,
@@ -237,14 +237,32 @@ def _has_ended(order: Order) -> bool:
 
 
 def _drafts(session: Session, customer: Customer, person: Iterable[UUID]) -> list[UUID]:
+    of_seller = Draft.seller_code == customer.seller_code
     theirs = or_(
-        Draft.customer_id.in_(list(person)),
-        and_(
-            Draft.seller_code == customer.seller_code,
-            _has_email_of(customer, Draft.customer_email),
-        ),
+        Draft.customer_id.in_(list(person)), and_(of_seller, _has_email_of(customer, Draft.customer_email))
     )
-    return list(session.scalars(select(Draft.id).where(theirs, Draft.status != OrderStatus.PLACED)))
+    is_cart = Draft.status != OrderStatus.PLACED
+    found = list(session.scalars(select(Draft.id).where(theirs, is_cart)))
+    # Whoever had not yet given an e-mail is in the contents alone.
+    nameless = select(Draft.id, Draft.contents).where(
+        of_seller, Draft.customer_email == "", Draft.customer_id.is_(None), is_cart
+    )
+    for draft_id, contents in session.execute(nameless.execution_options(yield_per=SLICE)):
+        if _is_for(customer, contents):
+            found.append(draft_id)
+    return found
+
+
+def _is_for(customer: Customer, contents: Mapping[str, Any]) -> bool:
+    """Whether a draft without an e-mail is the customer's: by a telephone; where it has none, by the name."""
+    groups = contents.get("delivery_groups", ())
+    people = [contents.get("customer"), contents.get("billing_address")]
+    people += [group.get("address") for group in groups]
+    known = [one for one in people if one]
+    phones = [number for one in known if (number := word_of(WordKind.PHONE, one.get("phone") or ""))]
+    if phones:
+        return word_of(WordKind.PHONE, customer.phone) in phones
+    return any(has_name([one.get("name") or ""], customer.name) for one in known)
 
 
 def _has_email_of(customer: Customer, column: InstrumentedAttribute[str]) -> ColumnElement[bool]:

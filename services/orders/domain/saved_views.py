@@ -1,7 +1,7 @@
 """Saved views: what of a list's query somebody typed, and whether it names a person."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from urllib.parse import parse_qsl
 
@@ -28,6 +28,11 @@ def names_person(name: str, query: str, *, called: str, email: str, phone: str) 
     number = word_of(WordKind.PHONE, phone)
     if number and any(word_of(WordKind.PHONE, text) == number for text in texts):
         return True
+    return has_name(texts, called)
+
+
+def has_name(texts: Iterable[str], called: str) -> bool:
+    """Whether texts have all words of a name of two or more."""
     if len(_WORD.findall(called)) < 2:  # noqa: PLR2004 - a single word is too many people's
         return False
     words = set[str]().union(*chain(*chain.from_iterable(map(written, texts))))

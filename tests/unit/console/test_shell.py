@@ -4,6 +4,7 @@ import gzip
 import re
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.unit.console.conftest import AWAY, answering
@@ -196,7 +197,7 @@ def test_what_no_form_of_ours_is_shown_with_is_turned_away(helen, sent):
 @pytest.mark.parametrize(
     ("scopes", "says", "leads_to"),
     [
-        ({"webhooks:read"}, "Yours is:", ["/webhooks"]),
+        ({"webhooks:read"}, "You can work in:", ["/webhooks"]),
         (set(), "Nothing here is open to you yet.", []),
     ],
 )
@@ -221,3 +222,27 @@ def test_every_address_that_a_template_makes_is_one_of_ours(console):
 
     assert len(named) > 50
     assert {one for one in named if one[1] not in console.application.view_functions} == set()
+
+
+def test_a_page_of_a_list_that_is_none_or_has_nothing_left_leads_to_its_beginning(make_console, people):
+    known_cursors = ("", "last")
+
+    def list_products(asked):
+        cursor = asked.url.params.get("cursor", "")
+        if cursor not in known_cursors:
+            problem = {"errors": [{"field": "cursor", "reason": "is not one that this list gave out"}]}
+            return httpx.Response(422, json={"status": 422, "detail": "", **problem})
+        return httpx.Response(200, json={"items": [], "next": None})
+
+    known = {"items": [{"seller": "harbour", "name": "Harbour"}], "next": None}
+    masters = {("GET", "/v1/sellers"): known, ("GET", "/v1/markets"): {"items": [], "next": None}}
+    orders = answering("orders", masters | {("GET", "/v1/sellers/{seller}/products"): list_products})
+    browser = make_console({"orders": orders}, local_people=people(scopes={"catalogue:read"}))
+    browser.post("/login", data={"person": "helen"})
+
+    for cursor in ("wrong", "last", "%2e%2e"):
+        led = browser.get(f"/catalogue?seller=harbour&search=tea&search=pot&cursor={cursor}")
+        assert (led.status_code, led.location) == (303, "/catalogue?seller=harbour&search=tea&search=pot")
+        assert "this is its beginning" in browser.get(led.location).text
+    part = browser.get("/catalogue?seller=harbour&cursor=last", headers={"X-Fragment": "1"})
+    assert part.status_code == 200  # who reads the page is not moved

@@ -326,6 +326,39 @@ def test_saved_views_that_name_the_person_are_deleted_whoever_saved_them(
 
 
 @pytest.mark.requirement("P-38")
+def test_drafts_without_an_email_go_by_their_telephone_and_without_one_by_the_name(
+    sessions, committing_client, bearer, erase
+):
+    client, customer_id = committing_client, uuid4()
+    card = {"name": "Zoë Quill", "email": "zoe@example.com", "phone": "+44 117 496 0108"}
+    client.put(f"/v1/customers/{customer_id}", headers=bearer(), json=card | {"seller": "quay"})
+    street = {"line1": "9 Nib Lane", "city": "Hull", "country": "GB"}
+    sent_to = {"delivery_groups": [{"method": "delivery", "address": street | {"name": "Zoe Quill"}}]}
+    drafted = {
+        "phone": {"customer": {"name": "Z", "phone": "0117 4960108"}},
+        "name": {"customer": {"name": "QUILL, Zoe"}},
+        "address": sent_to,
+        "other phone": {"customer": {"name": "Zoe Quill", "phone": "0117 496 0199"}},
+        "other name": {"customer": {"name": "Zoe Quillfeather"}},
+        "nobody": {},
+    }
+    ids = {}
+    for name, contents in drafted.items():
+        made = client.post(
+            "/v1/drafts", headers=bearer(), json={"seller": "quay", "market": "gb", **contents}
+        )
+        assert made.status_code == 201, made.json
+        ids[made.json["draft_id"]] = name
+
+    erase(customer_id)
+    work_off(sessions)
+
+    with sessions() as session:
+        left = {ids[str(draft_id)] for draft_id in session.scalars(select(Draft.id))}
+    assert left == {"other phone", "other name", "nobody"}
+
+
+@pytest.mark.requirement("P-38")
 def test_references_that_nobody_typed_stay(session, place_order):
     order = place_order(method="online")
     paid = record_gateway_payment(
