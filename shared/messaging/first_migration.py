@@ -2,6 +2,10 @@
 
 from typing import Any
 
+from sqlalchemy import text
+
+from shared.migrations import build_index
+
 _STATEMENTS = (
     """
     CREATE TABLE event_log (
@@ -151,8 +155,8 @@ def create_messaging(operations: Any) -> None:
 
 def index_correlation(operations: Any) -> None:
     """Have events heard and jobs found by the request that they go back to; a migration of its own each."""
-    operations.execute("create index ix_inbox_correlation_id on inbox ((envelope ->> 'correlationid'))")
-    operations.create_index("ix_jobs_correlation_id", "jobs", ["correlation_id"])
+    build_index(operations, "ix_inbox_correlation_id", "inbox", [text("(envelope ->> 'correlationid')")])
+    build_index(operations, "ix_jobs_correlation_id", "jobs", ["correlation_id"])
 
 
 def unindex_correlation(operations: Any) -> None:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from shared.migrations import build_index
+
 revision = "0012"
 down_revision = "0011"
 
@@ -16,18 +18,21 @@ def upgrade() -> None:
         sa.Column("resending_since", instant),
         sa.Column("resent", sa.BigInteger(), nullable=False, server_default="0"),
     ):
-        op.add_column("webhooks", column)
+        op.add_column("webhooks", column, if_not_exists=True)
     # Of those so far it is not known, so they count as if they had.
     op.add_column(
-        "webhook_attempts", sa.Column("people", sa.Boolean(), nullable=False, server_default=sa.true())
+        "webhook_attempts",
+        sa.Column("people", sa.Boolean(), nullable=False, server_default=sa.true()),
+        if_not_exists=True,
     )
-    op.create_index(
+    build_index(
+        op,
         "ix_webhook_deliveries_ended_at",
         "webhook_deliveries",
         ["ended_at"],
         postgresql_where=sa.text("ended_at is not null"),
     )
-    op.drop_index("ix_webhook_deliveries_created_at", "webhook_deliveries")
+    op.drop_index("ix_webhook_deliveries_created_at", "webhook_deliveries", if_exists=True)
 
 
 def downgrade() -> None:

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from shared.migrations import build_index
+
 revision = "0013"
 down_revision = "0012"
 
@@ -16,7 +18,7 @@ AT_A_LOCATION = sa.text("location is not null and queue is not null")
 
 def upgrade() -> None:
     _index_queues_by("status")
-    op.create_index("ix_order_states_number", "order_states", ["number"])
+    build_index(op, "ix_order_states_number", "order_states", ["number"])
 
 
 def downgrade() -> None:
@@ -26,6 +28,5 @@ def downgrade() -> None:
 
 def _index_queues_by(column: str) -> None:
     for name, of in QUEUES.items():
-        op.drop_index(name, "shipments")
         where = AT_A_LOCATION if of == ["location"] else None
-        op.create_index(name, "shipments", [*of, column, "queue_at", "id"], postgresql_where=where)
+        build_index(op, name, "shipments", [*of, column, "queue_at", "id"], postgresql_where=where)
