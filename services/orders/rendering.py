@@ -24,6 +24,7 @@ def order_page(
         style=style,
         language=reader.language,
         say=reader.words("order_page").about(seller=seen["seller"].name, number=seen["number"]),
+        step_words=reader.words("timeline"),
         money=reader.money,
         count=reader.number,
         moment=reader.moment,

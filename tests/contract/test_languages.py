@@ -19,7 +19,9 @@ from services.notifications import rendering as emails
 from services.notifications.domain.order_snapshots import CustomerSecrets, OrderSnapshots
 from services.orders import rendering as order_pages
 from services.orders.api.schemas.values import known_locale
+from services.orders.domain.views import TimelineStep as OrderStep
 from services.shipping.domain.timeline import Milestones, timeline
+from services.shipping.domain.timeline import TimelineStep as ShipmentStep
 from shared import wording
 from shared.events.snapshots import MethodKind, OrderStatus, PaperKind, Step
 from shared.web.customer_link import ClosedLink
@@ -165,6 +167,11 @@ def test_the_page_of_an_order_is_in_it_and_so_is_where_its_goods_are(italian):
         delivered_at=None,
     )
     assert all(step.label.startswith(SAID) for step in timeline(passed, italian))
+
+
+@pytest.mark.requirement("S4-13")
+def test_the_customers_steps_go_by_the_same_codes_in_both_services():
+    assert [step.value for step in OrderStep] == [step.value for step in ShipmentStep if step != "ready"]
 
 
 @pytest.mark.requirement("M-39")

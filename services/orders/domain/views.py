@@ -42,7 +42,7 @@ class CsrStatus(StrEnum):
 
 
 class TimelineStep(StrEnum):
-    """What the customer sees: four steps, the third of two kinds; its words are in the catalogue."""
+    """What the customer sees: four steps, the third of two kinds, in the codes of a shipment's."""
 
     ACCEPTED = "accepted"
     PREPARING = "preparing"

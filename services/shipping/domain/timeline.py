@@ -8,18 +8,18 @@ from shared.events.snapshots import MethodKind
 from shared.wording import locale_of, words_in
 
 
-class Step(StrEnum):
-    """One of the four; the third is one of the last three, never another than its method's."""
+class TimelineStep(StrEnum):
+    """One of the four; the third is one of three, never another than its method's."""
 
     ACCEPTED = "accepted"
     PREPARING = "preparing"
-    FINISHED = "finished"
-    SHIPPED = "shipped"
-    READY_TO_COLLECT = "ready_to_collect"
+    SENT = "sent"
+    READY_FOR_PICKUP = "ready_for_pickup"
     READY = "ready"
+    FINISHED = "finished"
 
 
-_THIRD = {MethodKind.DELIVERY: Step.SHIPPED, MethodKind.PICKUP: Step.READY_TO_COLLECT}
+_THIRD = {MethodKind.DELIVERY: TimelineStep.SENT, MethodKind.PICKUP: TimelineStep.READY_FOR_PICKUP}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,23 +35,23 @@ class Milestones:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reached:
+class ReachedStep:
     """A step of the timeline."""
 
-    step: Step
+    step: TimelineStep
     label: str
     at: datetime | None  # None while it lies ahead
 
 
-def timeline(passed: Milestones, locale: str) -> tuple[Reached, ...]:
+def timeline(passed: Milestones, locale: str) -> tuple[ReachedStep, ...]:
     """The four steps of a shipment, each with when it was reached."""
     words = words_in(locale_of(locale).language, "timeline")
-    third = _THIRD.get(passed.kind, Step.READY)
-    left = passed.shipped_at if third is Step.SHIPPED else passed.ready_at
+    third = _THIRD.get(passed.kind, TimelineStep.READY)
+    left = passed.shipped_at if third is TimelineStep.SENT else passed.ready_at
     steps = {
-        Step.ACCEPTED: passed.accepted_at,
-        Step.PREPARING: passed.released_at,
+        TimelineStep.ACCEPTED: passed.accepted_at,
+        TimelineStep.PREPARING: passed.released_at,
         third: left or passed.delivered_at,
-        Step.FINISHED: passed.delivered_at,
+        TimelineStep.FINISHED: passed.delivered_at,
     }
-    return tuple(Reached(step=step, label=words[step], at=at) for step, at in steps.items())
+    return tuple(ReachedStep(step=step, label=words[step], at=at) for step, at in steps.items())

@@ -29,7 +29,7 @@ from services.shipping.domain.shipment_status import (
     ShipmentFacts,
     actions,
 )
-from services.shipping.domain.timeline import Milestones, Reached, timeline
+from services.shipping.domain.timeline import Milestones, ReachedStep, timeline
 from services.shipping.models.carriers import Courier
 from services.shipping.models.goods import Goods
 from services.shipping.models.handovers import Appointment, Pickup, SignOff
@@ -293,7 +293,7 @@ class Shipment(Base):
         return self.due_at is not None and self.due_at < clock.now()
 
     @property
-    def timeline(self) -> tuple[Reached, ...]:
+    def timeline(self) -> tuple[ReachedStep, ...]:
         """Its four steps in its customer's language."""
         return timeline(
             Milestones(

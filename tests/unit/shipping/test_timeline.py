@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.shipping.domain.timeline import Milestones, Step, timeline
+from services.shipping.domain.timeline import Milestones, TimelineStep, timeline
 from shared.events.snapshots import MethodKind
 from shared.wording import languages, words_in
 
@@ -46,7 +46,7 @@ def test_steps_are_reached_one_after_the_other():
 def test_what_is_ready_to_be_collected_has_taken_its_third_step():
     third = timeline(passed(MethodKind.PICKUP, *STAMPS[:3]), "es")[2]
 
-    assert (third.step, third.at) == (Step.READY_TO_COLLECT, NOON + timedelta(hours=2))
+    assert (third.step, third.at) == (TimelineStep.READY_FOR_PICKUP, NOON + timedelta(hours=2))
 
 
 @pytest.mark.parametrize("locale", ["es", "es-CL", "es_ES", "ES"])
@@ -60,4 +60,4 @@ def test_who_speaks_neither_is_told_in_english():
 
 @pytest.mark.parametrize("language", languages())
 def test_every_language_has_every_word(language):
-    assert [step for step in Step if step not in words_in(language, "timeline").texts] == []
+    assert [step for step in TimelineStep if step not in words_in(language, "timeline").texts] == []

@@ -8,7 +8,7 @@ from services.shipping.api.schemas.handovers import PickupSchema, SignOffSchema
 from services.shipping.api.schemas.tracking import TrackingEventSchema, TrackingNumber
 from services.shipping.domain.queues import Queue
 from services.shipping.domain.readiness import Readiness
-from services.shipping.domain.timeline import Step
+from services.shipping.domain.timeline import TimelineStep
 from shared.events.snapshots import MethodKind, ShipmentStatus, TrackingStatus
 from shared.web.fields import text
 from shared.web.paging import PageArguments
@@ -104,7 +104,7 @@ class ParcelSchema(Schema):
 class TimelineStepSchema(Schema):
     """A step that the customer sees."""
 
-    step = fields.Enum(Step, by_value=True)
+    step = fields.Enum(TimelineStep, by_value=True)
     label = fields.String(metadata={"description": "In the customer's language."})
     at = fields.AwareDateTime(allow_none=True, metadata={"description": "Null while it lies ahead."})
 
