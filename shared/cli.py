@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import click
-import httpx
+import httpx2
 import msgspec
 from rich.console import Console
 from rich.table import Table
@@ -127,7 +127,7 @@ class _Verbs(click.Group):
             raise click.ClickException(str(error)) from error
         except SQLAlchemyError as error:
             raise click.ClickException(f"the database: {error.__cause__ or error}") from error
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             raise click.ClickException(f"another service can't be asked: {error}") from error
 
 

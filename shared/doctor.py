@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import httpx
+import httpx2
 import jwt
 import redis
 from redis.backoff import NoBackoff
@@ -316,16 +316,16 @@ def others(patient: Patient) -> Iterator[Trouble]:
             address = patient.settings.service_url(source.name)
             try:
                 source.log(NOTHING_AFTER)
-            except httpx.HTTPStatusError as error:
+            except httpx2.HTTPStatusError as error:
                 status = error.response.status_code
                 yield Trouble(
                     f"{source.name} at {address} answers {status} to {name}",
                     why,
                     "See that both have the same JWKS, and that SERVICE_TOKEN is this service's own"
-                    if status in {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN}
+                    if status in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}
                     else f"See that {source.name.upper()}_URL leads to its API, not through a gateway",
                 )
-            except httpx.HTTPError as error:
+            except httpx2.HTTPError as error:
                 yield Trouble(
                     f"{source.name} can't be reached at {address}: {error}",
                     why,

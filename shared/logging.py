@@ -23,7 +23,7 @@ def _absent(package: str) -> Iterator[None]:
 
 # Both load rich where they find it, for coloured tracebacks and a command line: 7 MiB a process.
 with _absent("rich"):
-    import httpx  # noqa: F401 - before anyone else imports it
+    import httpx2  # noqa: F401 - before anyone else imports it
     import structlog
 
 # Beside these, structlog's context variables carry order_id, event_id and job_id where they are known.
@@ -93,8 +93,8 @@ def configure(service: str, level: str = "INFO") -> None:
     root.setLevel(max(logging.getLevelNamesMapping()[level], logging.INFO))
     for ours in ("services", "shared"):
         logging.getLogger(ours).setLevel(level)
-    # httpx logs every address it asks; the agent asks several a second.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # httpx2 logs every address it asks; the agent asks several a second.
+    logging.getLogger("httpx2").setLevel(logging.WARNING)
     # Alembic tells of its beginnings each time that readiness asks for the newest migration.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     logging.getLogger("celery.worker.consumer.consumer").addFilter(_without_message)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from socketserver import BaseRequestHandler, ThreadingTCPServer
 from uuid import uuid4
 
-import httpx
+import httpx2
 
 from deploy.local.ports import HOST, free_port
 from shared import stores
@@ -34,7 +34,7 @@ class ObjectStore:
     """A server, and one bucket of it."""
 
     endpoint: str
-    client: httpx.Client
+    client: httpx2.Client
     bucket: str = "papers"
 
     def settings(self, *, endpoint: str = "", prefix: str = "") -> dict[str, str]:
@@ -69,7 +69,7 @@ def object_store() -> Iterator[ObjectStore]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    with httpx.Client() as client:
+    with httpx2.Client() as client:
         made = ObjectStore(endpoint=f"http://{HOST}:{port}", client=client)
         try:
             until(lambda: _answers(made))
@@ -82,7 +82,7 @@ def object_store() -> Iterator[ObjectStore]:
 def _answers(made: ObjectStore) -> bool:
     try:
         return made.client.put(f"{made.endpoint}/{made.bucket}").is_success
-    except httpx.TransportError:
+    except httpx2.TransportError:
         return False
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from uuid import uuid4
 
-import httpx
+import httpx2
 
 from deploy.local.databases import SERVICES
 from deploy.local.stack import Stack
@@ -52,7 +52,7 @@ class Shop:
         self.seller = seller
         headers = {"Authorization": f"Bearer {stack.token()}"}
         self.clients = {
-            service: httpx.Client(base_url=stack.url(service), headers=headers, timeout=30)
+            service: httpx2.Client(base_url=stack.url(service), headers=headers, timeout=30)
             for service in SERVICES
         }
 

@@ -20,7 +20,7 @@ from typing import Any
 from uuid import UUID
 
 import click
-import httpx
+import httpx2
 
 from deploy.containers.env_file import write_env_file
 from deploy.containers.stand_ins import StandIns
@@ -173,22 +173,22 @@ def tried_at_the_doors(containers: Containers, addresses: Addresses) -> Iterator
     gateway = addresses.services["orders"].removesuffix("/orders")
     tries = [f"/{service}/{path}" for service in SERVICES for path in SHUT]
     answers = {path: _status(gateway, path) for path in tries}
-    open_doors = [path for path, status in answers.items() if status != httpx.codes.NOT_FOUND]
+    open_doors = [path for path, status in answers.items() if status != httpx2.codes.NOT_FOUND]
     yield Check(
         "/internal and /metrics are shut at the gateway", not open_doors and inside == "401",
         f"{len(tries)} tries; within, one answers {inside}" + "".join(f"; {path}" for path in open_doors),
     )  # fmt: skip
     for service, address in addresses.services.items():
-        page = httpx.get(f"{address}/docs")
-        servers = httpx.get(f"{address}/openapi.json").json().get("servers")
+        page = httpx2.get(f"{address}/docs")
+        servers = httpx2.get(f"{address}/openapi.json").json().get("servers")
         held = page.is_success and servers == [{"url": f"/{service}"}]
         yield Check(f"the API of {service} explains itself below its prefix", held, str(servers))
     settings = parsed(containers.env_file.read_text())
     flower = f"http://{settings['FLOWER_ADDRESS']}"
-    stranger = [httpx.get(f"{flower}/workers").status_code]
-    stranger += [httpx.post(f"{flower}/api/worker/shutdown/orders@{HOST}").status_code]
+    stranger = [httpx2.get(f"{flower}/workers").status_code]
+    stranger += [httpx2.post(f"{flower}/api/worker/shutdown/orders@{HOST}").status_code]
     name, _, password = settings["FLOWER_LOGIN"].partition(":")
-    workers = httpx.get(f"{flower}/workers", params={"json": "1"}, auth=(name, password)).json()["data"]
+    workers = httpx2.get(f"{flower}/workers", params={"json": "1"}, auth=(name, password)).json()["data"]
     nodes = {worker["hostname"].partition("@")[0] for worker in workers}
     held = stranger == [401, 401] and nodes == {*SERVICES, "rendering"}
     yield Check("Flower shows all workers, and nothing without its login", held, ", ".join(sorted(nodes)))
@@ -198,14 +198,14 @@ def tried_at_the_doors(containers: Containers, addresses: Addresses) -> Iterator
 
 def _status(gateway: str, path: str) -> int:
     """What a path is answered as it is written; clients for people would tidy it first."""
-    written = httpx.URL(gateway).copy_with(raw_path=path.encode())
-    return httpx.get(written, follow_redirects=False).status_code
+    written = httpx2.URL(gateway).copy_with(raw_path=path.encode())
+    return httpx2.get(written, follow_redirects=False).status_code
 
 
 def _watched(prometheus: str) -> Check:
     """Prometheus asks every process, and none of its rules is nonsense to it."""
-    asked = httpx.get(f"{prometheus}/targets").json()["data"]["activeTargets"]
-    groups = httpx.get(f"{prometheus}/rules").json()["data"]["groups"]
+    asked = httpx2.get(f"{prometheus}/targets").json()["data"]["activeTargets"]
+    groups = httpx2.get(f"{prometheus}/rules").json()["data"]["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
     wrong = [target["scrapeUrl"] for target in asked if target["health"] != "up"]
     wrong += [rule["name"] for rule in rules if rule["health"] == "err"]
@@ -217,7 +217,7 @@ def _watched(prometheus: str) -> Check:
 def _link_opens(addresses: Addresses, keys: Sequence[str]) -> Check:
     """The link of an e-mail leads through the gateway to its order."""
     headers = {"Authorization": f"Bearer {addresses.token}"}
-    with httpx.Client(headers=headers) as client:
+    with httpx2.Client(headers=headers) as client:
         emails = f"{addresses.services['notifications']}/v1"
         [order] = client.get(f"{addresses.services['orders']}/v1/orders?limit=1").json()["items"]
         sent = client.get(f"{emails}/orders/{order['order_id']}/notifications").json()["items"]
@@ -225,7 +225,7 @@ def _link_opens(addresses: Addresses, keys: Sequence[str]) -> Check:
         page = client.get(f"{emails}/emails/{email_id}/page").text
     link = re.search(r'href="([^"]+/orders/v1/customer/order)\?token=', page)  # staff is not shown the token
     token = make_token(keys, UUID(order["order_id"]), datetime.now(UTC) + timedelta(hours=1))
-    opened = httpx.get(f"{link[1]}?token={token}", headers={"Accept": "text/html"}) if link else None
+    opened = httpx2.get(f"{link[1]}?token={token}", headers={"Accept": "text/html"}) if link else None
     held = opened is not None and opened.is_success and order["number"] in opened.text
     return Check("the customer's link opens the order", held, link[1] if link else "no link")
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import click
-import httpx
+import httpx2
 
 from deploy.containers.env_file import write_env_file
 from deploy.containers.pin import pin
@@ -153,7 +153,7 @@ def listen(
     if to:
         click.echo(f"Signed with {keys.webhook_secret}")
     url, headers = service_url(settings, "notifications"), {"Authorization": f"Bearer {token}"}
-    with httpx.Client(base_url=url, headers=headers, timeout=60) as feed, suppress(KeyboardInterrupt):
+    with httpx2.Client(base_url=url, headers=headers, timeout=60) as feed, suppress(KeyboardInterrupt):
         programs.listen(feed, click.echo, types=types, to=to, secret=keys.webhook_secret)
 
 

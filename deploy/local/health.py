@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
+import httpx2
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -30,7 +30,7 @@ def wait_until_healthy(
     """
     awaited = set(addresses) | set(workers)
     broker = redis.Redis.from_url(broker_url, socket_timeout=1, retry=Retry(NoBackoff(), 0))
-    with broker, httpx.Client(trust_env=False, timeout=5) as client, ThreadPoolExecutor() as pool:
+    with broker, httpx2.Client(trust_env=False, timeout=5) as client, ThreadPoolExecutor() as pool:
         while awaited and time.monotonic() < deadline:
             before = len(awaited)
             asked = sorted(awaited & set(addresses))
@@ -43,10 +43,10 @@ def wait_until_healthy(
     return awaited
 
 
-def _answers(client: httpx.Client, address: str) -> bool:
+def _answers(client: httpx2.Client, address: str) -> bool:
     try:
-        return client.get(address).status_code == httpx.codes.OK
-    except httpx.HTTPError:
+        return client.get(address).status_code == httpx2.codes.OK
+    except httpx2.HTTPError:
         return False
 
 

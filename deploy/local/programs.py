@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
+import httpx2
 import msgspec
 from standardwebhooks import Webhook
 
@@ -16,7 +16,7 @@ AGAIN_SECONDS = 1.0
 Event = dict[str, Any]
 
 
-def follow(feed: httpx.Client, types: str = "") -> Iterator[Event]:
+def follow(feed: httpx2.Client, types: str = "") -> Iterator[Event]:
     """The events of the feed from now on, each as it comes; goes on when the service was away meanwhile."""
     chosen = {"types": types} if types else {}
     after: int | None = None
@@ -24,7 +24,7 @@ def follow(feed: httpx.Client, types: str = "") -> Iterator[Event]:
         try:
             asked = {"limit": 1} if after is None else {"after": after, "wait": WAIT_SECONDS}
             answer = feed.get("/v1/events", params={**chosen, **asked})
-        except httpx.TransportError:
+        except httpx2.TransportError:
             time.sleep(AGAIN_SECONDS)
             continue
         if answer.is_server_error:
@@ -52,13 +52,13 @@ def post(event: Event, address: str, secret: str) -> str:
         **({"webhook-test": "true"} if event.get("test") else {}),
     }
     try:
-        answer = httpx.post(address, content=body, headers=headers, timeout=ANSWER_SECONDS)
-    except httpx.HTTPError as error:
+        answer = httpx2.post(address, content=body, headers=headers, timeout=ANSWER_SECONDS)
+    except httpx2.HTTPError as error:
         return f"not taken: {type(error).__name__}"
     return f"{answer.status_code} {answer.reason_phrase}"
 
 
-def listen(feed: httpx.Client, say: Callable[[str], None], *, types: str, to: str, secret: str) -> None:
+def listen(feed: httpx2.Client, say: Callable[[str], None], *, types: str, to: str, secret: str) -> None:
     """Say each event of the feed as it comes, and post it to an address, if one is named, until stopped."""
     for event in follow(feed, types):
         line = f"{event['occurred_at']}  {event['position']:>8}  {event['type']:<28} {event['number']}"

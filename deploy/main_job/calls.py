@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 from uuid import uuid4
 
-import httpx
+import httpx2
 
 from deploy.local.addresses import Addresses
 
@@ -58,8 +58,8 @@ class Calls:
         self._repeat_seconds = repeat_seconds
         self._wait_seconds = wait_seconds
         self._stopping = threading.Event()
-        limits = httpx.Limits(max_connections=4 * THREADS, max_keepalive_connections=4 * THREADS)
-        self._http = httpx.Client(
+        limits = httpx2.Limits(max_connections=4 * THREADS, max_keepalive_connections=4 * THREADS)
+        self._http = httpx2.Client(
             headers={"Authorization": f"Bearer {addresses.token}"}, timeout=CALL_SECONDS, limits=limits
         )
 
@@ -120,14 +120,14 @@ class Calls:
 
     def _call(
         self, method: str, service: str, path: str, *, headers: dict[str, str] | None = None, **options: Any
-    ) -> httpx.Response:
+    ) -> httpx2.Response:
         deadline = time.monotonic() + self._repeat_seconds
         address = self.addresses.services[service] + path
         told = {"X-Correlation-Id": correlation.get()} if correlation.get() else {}
         while True:
             try:
                 answer = self._http.request(method, address, headers=told | (headers or {}), **options)
-            except httpx.TransportError as error:
+            except httpx2.TransportError as error:
                 if time.monotonic() > deadline:
                     raise Overdue(f"{service} can't be reached: {error}") from error
             else:
@@ -142,7 +142,7 @@ class Calls:
             raise Stopped
 
 
-def _problem(answer: httpx.Response) -> dict[str, Any]:
+def _problem(answer: httpx2.Response) -> dict[str, Any]:
     try:
         problem = answer.json()
     except ValueError:

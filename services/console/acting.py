@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-import httpx
+import httpx2
 from flask import Response, abort, flash, g, make_response, redirect, request
 from werkzeug.datastructures import MultiDict
 
@@ -96,7 +96,7 @@ def fault_of(
     return Fault(form, title, detail, errors, names, request.form, error.correlation_id, error.status, [])
 
 
-def passed_on(answer: httpx.Response) -> Response:
+def passed_on(answer: httpx2.Response) -> Response:
     """A file of a service, passed on as it comes."""
 
     def pieces() -> Iterator[bytes]:

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import msgspec
 from werkzeug.exceptions import Forbidden
 
@@ -128,16 +128,16 @@ class Services:
     """The connections to the four services, and what they say of their operations; one for all requests."""
 
     def __init__(
-        self, settings: Settings, transports: Mapping[str, httpx.BaseTransport] | None = None
+        self, settings: Settings, transports: Mapping[str, httpx2.BaseTransport] | None = None
     ) -> None:
         transports = transports or {}
         self.clients = {
-            service: httpx.Client(
+            service: httpx2.Client(
                 base_url=settings.service_url(service),
                 timeout=READ_SECONDS,
                 trust_env=False,
                 transport=transports.get(service),
-                limits=httpx.Limits(max_connections=64, max_keepalive_connections=16),
+                limits=httpx2.Limits(max_connections=64, max_keepalive_connections=16),
                 headers={"Accept": "application/json"},
             )
             for service in SERVICES
@@ -169,7 +169,7 @@ class Services:
         try:
             answer = self.clients[service].get("/openapi.json").raise_for_status()
             operations = dict(_operations_of(decode(answer.content)))
-        except (httpx.HTTPError, msgspec.MsgspecError, KeyError) as error:
+        except (httpx2.HTTPError, msgspec.MsgspecError, KeyError) as error:
             if known is not None:  # what was described before still holds
                 return known
             raise Away(service, correlation_id) from error
@@ -290,7 +290,7 @@ class Apis:
         sent = {"content": content, "headers": headers, "timeout": WRITE_SECONDS}
         return decode(self._answer(Read(name, path, query or {}), **sent).content)
 
-    def stream(self, name: str, query: Query | None = None, **path: Any) -> httpx.Response:
+    def stream(self, name: str, query: Query | None = None, **path: Any) -> httpx2.Response:
         """A file, whose bytes are still to be read and which is then to be closed."""
         return self._send(Read(name, path, query or {}), {"timeout": BULK_SECONDS}, stream=True)
 
@@ -311,10 +311,10 @@ class Apis:
         except (Refused, Away) as fault:
             return Part(fault=fault)
 
-    def _answer(self, one: Read, **options: Any) -> httpx.Response:
+    def _answer(self, one: Read, **options: Any) -> httpx2.Response:
         return self._send(one, options)
 
-    def _send(self, one: Read, options: dict[str, Any], *, stream: bool = False) -> httpx.Response:
+    def _send(self, one: Read, options: dict[str, Any], *, stream: bool = False) -> httpx2.Response:
         service = one.operation.partition(".")[0]
         operation = self._services.operation(one.operation, self.correlation_id)
         client = self._services.clients[service]
@@ -332,10 +332,10 @@ class Apis:
         )
         try:
             answer = client.send(request, stream=stream)
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             log.warning("a service is away", service=service, error=type(error).__name__)
             # Before a connection is there nothing can have been done.
-            unsure = operation.method != "GET" and not isinstance(error, httpx.ConnectError)
+            unsure = operation.method != "GET" and not isinstance(error, httpx2.ConnectError)
             raise Away(service, self.correlation_id, unsure=unsure) from error
         if answer.status_code >= ERRORS:
             if stream:
@@ -344,7 +344,7 @@ class Apis:
             raise self._refusal(service, operation, answer)
         return answer
 
-    def _refusal(self, service: str, operation: Operation, answer: httpx.Response) -> Exception:
+    def _refusal(self, service: str, operation: Operation, answer: httpx2.Response) -> Exception:
         correlation_id = answer.headers.get("X-Correlation-Id", self.correlation_id)
         try:
             problem = decode(answer.content)

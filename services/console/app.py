@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-import httpx
+import httpx2
 import redis
 from flask import (
     Flask,
@@ -63,7 +63,7 @@ OPEN_TO_ALL = ("metrics.tell",)
 
 
 def create_app(
-    settings: Settings | None = None, transports: Mapping[str, httpx.BaseTransport] | None = None
+    settings: Settings | None = None, transports: Mapping[str, httpx2.BaseTransport] | None = None
 ) -> Flask:
     """The WSGI application; its settings come from the environment unless they are given."""
     settings = settings or read(Settings, process="api")

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 
-import httpx
+import httpx2
 
 TIMEOUT_SECONDS = 10
 
@@ -17,17 +17,17 @@ class Missing(Exception):  # noqa: N818 - reads as what happened
 def fetch(attachment: Mapping[str, str], documents_url: str, token: str) -> bytes:
     """The bytes of a stored paper.
 
-    Raises Missing for one that is gone or whose SHA-256 is another than the event's, httpx.HTTPError where
+    Raises Missing for one that is gone or whose SHA-256 is another than the event's, httpx2.HTTPError where
     documents can't be asked now.
     """
-    answer = httpx.get(
+    answer = httpx2.get(
         f"{documents_url}/v1/documents/{attachment['document_id']}/content",
         headers={"Authorization": f"Bearer {token}"},
         timeout=TIMEOUT_SECONDS,
         verify=_tls_context(),
     )
-    removed = answer.status_code == httpx.codes.CONFLICT and answer.json().get("reason") == "removed"
-    if removed or answer.status_code == httpx.codes.NOT_FOUND:
+    removed = answer.status_code == httpx2.codes.CONFLICT and answer.json().get("reason") == "removed"
+    if removed or answer.status_code == httpx2.codes.NOT_FOUND:
         raise Missing(f"documents has no {attachment['filename']} any more")
     answer.raise_for_status()
     if sha256(answer.content).hexdigest() != attachment["sha256"]:
@@ -38,4 +38,4 @@ def fetch(attachment: Mapping[str, str], documents_url: str, token: str) -> byte
 @cache
 def _tls_context() -> ssl.SSLContext:
     """Made once a process: reading the authorities takes longer than fetching a paper."""
-    return httpx.create_ssl_context()
+    return httpx2.create_ssl_context()

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import httpx
+import httpx2
 from prometheus_client import Counter
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -85,7 +85,7 @@ def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         envelope = sending.Envelope(sender=sender, recipient=recipient, content=content)
         taken = sending.send(envelope, settings.smtp_url)
         EMAILS.labels("sent").inc()
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         raise _later(
             sessions, email, smtp_reply(None, f"documents: {type(error).__name__}"), settings
         ) from error

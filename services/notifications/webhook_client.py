@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import httpcore
+import httpcore2
 from standardwebhooks import Webhook
 
 from services.notifications.domain.receivers import Forbidden, check_address, check_resolved
@@ -37,7 +37,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 class WebhookClient:
     """Posts webhooks, many at a time, over connections that it keeps; belongs to one event loop.
 
-    It follows no redirect, asks no proxy whatever the environment says, and has no cookies: httpcore knows
+    It follows no redirect, asks no proxy whatever the environment says, and has no cookies: httpcore2 knows
     none of these. What a host's name leads to is looked up once for each connection, and that is where the
     connection goes; the certificate is the name's all the same.
     """
@@ -54,7 +54,7 @@ class WebhookClient:
         self._lookups = ThreadPoolExecutor(_LOOKUPS, thread_name_prefix="lookup")
         self._tls = tls or ssl.create_default_context()
         self._network = _Guarded(resolve or self._resolve, local=local)
-        self._pools: dict[UUID, httpcore.AsyncConnectionPool] = {}
+        self._pools: dict[UUID, httpcore2.AsyncConnectionPool] = {}
         self._all_seconds = all_seconds
 
     async def post(
@@ -82,12 +82,12 @@ class WebhookClient:
     ) -> tuple[int, str, str]:
         pool = self._pools.get(receiver)
         if pool is None:
-            pool = self._pools[receiver] = httpcore.AsyncConnectionPool(
+            pool = self._pools[receiver] = httpcore2.AsyncConnectionPool(
                 ssl_context=self._tls, keepalive_expiry=_IDLE_SECONDS, network_backend=self._network
             )
         async with pool.stream("POST", address, headers=headers, content=content) as response:
             body = b""
-            async with aclosing(response.aiter_stream()) as parts:  # type: ignore[type-var]
+            async with aclosing(response.aiter_stream()) as parts:
                 async for part in parts:
                     body += part
                     if len(body) >= MOST_ANSWER_BYTES:
@@ -110,22 +110,22 @@ class WebhookClient:
         self._lookups.shutdown(wait=False, cancel_futures=True)
 
 
-class _Guarded(httpcore.AsyncNetworkBackend):
+class _Guarded(httpcore2.AsyncNetworkBackend):
     """Connects to what a name was found to stand for, if that is anywhere a webhook may go."""
 
     def __init__(self, resolve: Resolve, *, local: bool) -> None:
         self._resolve = resolve
         self._local = local
-        self._network = httpcore.AnyIOBackend()
+        self._network = httpcore2.AnyIOBackend()
 
     async def connect_tcp(
         self,
         host: str,
         port: int,
-        timeout: float | None = None,  # noqa: ASYNC109, ARG002 - httpcore's own shape
+        timeout: float | None = None,  # noqa: ASYNC109, ARG002 - httpcore2's own shape
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> httpcore2.AsyncNetworkStream:
         """A connection to the first of the host's addresses that answers; raises Forbidden."""
         found = check_resolved(await self._resolve(host, port), local=self._local)
         failure: Exception = OSError("its host has no address")
@@ -135,16 +135,16 @@ class _Guarded(httpcore.AsyncNetworkBackend):
                     address, port, CONNECT_SECONDS, local_address, socket_options
                 )
                 return _Measured(stream)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = error
         raise failure
 
     async def connect_unix_socket(
         self,
-        path: str,  # noqa: ARG002 - httpcore's own shape
+        path: str,  # noqa: ARG002 - httpcore2's own shape
         timeout: float | None = None,  # noqa: ASYNC109, ARG002
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> httpcore2.AsyncNetworkStream:
         """Nowhere: no webhook goes to a socket of this machine."""
         raise Forbidden("is no address of the network")
 
@@ -153,23 +153,23 @@ class _Guarded(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
-class _Measured(httpcore.AsyncNetworkStream):
+class _Measured(httpcore2.AsyncNetworkStream):
     """A connection that takes what comes in small pieces, and so much from one post to the next.
 
     An answer in thousands of parts of a byte, or of nothing but "100 Continue", takes long to be read: it
     shall keep nobody else waiting.
     """
 
-    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
         self._stream = stream
         self._left = MOST_BYTES
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's own shape
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore2's own shape
         """What came next; raises ReadError beyond what an answer may have."""
         came = await self._stream.read(min(max_bytes, _AT_ONCE_BYTES), timeout)
         self._left -= len(came)
         if self._left < 0:
-            raise httpcore.ReadError(f"its answer has more than {MOST_BYTES >> 10} kB, framing and all")
+            raise httpcore2.ReadError(f"its answer has more than {MOST_BYTES >> 10} kB, framing and all")
         return came
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
@@ -186,12 +186,12 @@ class _Measured(httpcore.AsyncNetworkStream):
         ssl_context: ssl.SSLContext,
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
-    ) -> httpcore.AsyncNetworkStream:
+    ) -> httpcore2.AsyncNetworkStream:
         """The same connection by TLS."""
         return _Measured(await self._stream.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks of a connection, as whether it was closed."""
+        """What httpcore2 asks of a connection, as whether it was closed."""
         return self._stream.get_extra_info(info)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from uuid import UUID
 
-import httpx
+import httpx2
 import msgspec
 from standardwebhooks import Webhook
 
@@ -36,7 +36,7 @@ def pay_back(
 
     The call is signed as its own calls are (Standard Webhooks), by each of the secrets, and its webhook-id is
     the refund's: the gateway does it once however often it is asked. Raises Declined where it says no, and
-    httpx.HTTPError where it is out of reach or not at its best, so that nobody knows yet.
+    httpx2.HTTPError where it is out of reach or not at its best, so that nobody knows yet.
     """
     body = msgspec.json.encode(
         {
@@ -59,7 +59,7 @@ def pay_back(
             Webhook(secret).sign(str(refund_id), now, body.decode()) for secret in secrets
         ),
     }
-    answer = httpx.post(f"{url.rstrip('/')}/refunds", content=body, headers=headers, timeout=TIMEOUT_SECONDS)
+    answer = httpx2.post(f"{url.rstrip('/')}/refunds", content=body, headers=headers, timeout=TIMEOUT_SECONDS)
     if answer.is_client_error and answer.status_code not in _PASSING:
         raise Declined(f"{answer.status_code} {answer.text[:200]}".strip())
     answer.raise_for_status()
@@ -67,4 +67,4 @@ def pay_back(
         return msgspec.json.decode(answer.content, type=_Answer).reference[:200]
     except msgspec.DecodeError as error:
         # Paid back or not: asking again with the same id tells.
-        raise httpx.DecodingError(f"no answer of a gateway: {error}", request=answer.request) from error
+        raise httpx2.DecodingError(f"no answer of a gateway: {error}", request=answer.request) from error

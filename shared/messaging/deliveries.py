@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2
 from sqlalchemy import and_, func, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
@@ -84,10 +84,10 @@ class Source:
 
     def __init__(self, name: str, address: str, token: str) -> None:
         self.name = name
-        self._client = httpx.Client(
+        self._client = httpx2.Client(
             base_url=address,
             auth=partial(_with_bearer, token),
-            timeout=httpx.Timeout(10, connect=3),
+            timeout=httpx2.Timeout(10, connect=3),
         )
 
     def pull(self, grace_seconds: float) -> list[dict[str, Any]]:
@@ -100,7 +100,7 @@ class Source:
         return deliveries
 
     def acknowledge(self, event_ids: Sequence[UUID]) -> None:
-        """Tell the source that these are safe here; raises httpx.HTTPError if it can't be told now."""
+        """Tell the source that these are safe here; raises httpx2.HTTPError if it can't be told now."""
         body = {"ids": [str(event_id) for event_id in event_ids]}
         self._client.post("/internal/deliveries/ack", json=body).raise_for_status()
 
@@ -133,7 +133,7 @@ class Source:
         self._client.close()
 
 
-def _with_bearer(token: str, request: httpx.Request) -> httpx.Request:
+def _with_bearer(token: str, request: httpx2.Request) -> httpx2.Request:
     request.headers["Authorization"] = f"Bearer {bearer(token)}"
     return request
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
-import httpx
+import httpx2
 import jwt
 import msgspec
 from flask import Flask, current_app, g, request
@@ -59,7 +59,7 @@ class KeySet:
     def _read(self) -> None:
         try:
             keys = jwt.PyJWKSet.from_json(self._text()).keys
-        except (OSError, ValueError, httpx.HTTPError, jwt.PyJWTError) as error:
+        except (OSError, ValueError, httpx2.HTTPError, jwt.PyJWTError) as error:
             # What was read before still holds.
             log.error("key set can't be read", place=self._place, error=str(error))  # noqa: TRY400
         else:
@@ -71,7 +71,7 @@ class KeySet:
 
     def _text(self) -> str:
         if self._place.startswith(("http://", "https://")):
-            return httpx.get(self._place, timeout=3).raise_for_status().text
+            return httpx2.get(self._place, timeout=3).raise_for_status().text
         return self._place if self._place.startswith("{") else Path(self._place).read_text()
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 from uuid import UUID
 
-import httpx
+import httpx2
 import marshmallow
 from flask import current_app
 from marshmallow import fields, validate
@@ -338,5 +338,5 @@ def _asking() -> Iterator[list[Source]]:
     try:
         with sources(current_app.extensions["messaging"], current_app.extensions["settings"]) as opened:
             yield opened
-    except httpx.HTTPError as error:
+    except httpx2.HTTPError as error:
         raise Problem(502, f"another service can't be asked now: {type(error).__name__}") from error

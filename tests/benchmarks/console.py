@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 from sqlalchemy import make_url, text
 from werkzeug.test import Client
 
@@ -135,8 +135,8 @@ def _console(people: Path, orders_url: str) -> Iterator[Client]:
 
 
 @contextmanager
-def _signed_in(stack: Stack) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=stack.console_url, headers=OURS, follow_redirects=True, timeout=60) as client:
+def _signed_in(stack: Stack) -> Iterator[httpx2.Client]:
+    with httpx2.Client(base_url=stack.console_url, headers=OURS, follow_redirects=True, timeout=60) as client:
         client.get(stack.console_page)
         client.post("/login", data={"person": "carla"}).raise_for_status()
         yield client
@@ -149,12 +149,12 @@ def _milliseconds(browser: Any, address: str) -> float:
         begun = time.perf_counter()
         answer = browser.get(address)
         taken.append((time.perf_counter() - begun) * 1000)
-        if answer.status_code != httpx.codes.OK:
+        if answer.status_code != httpx2.codes.OK:
             raise RuntimeError(f"{address} was answered with {answer.status_code}")
     return statistics.median(taken)
 
 
-def _taken(client: httpx.Client, address: str) -> float:
+def _taken(client: httpx2.Client, address: str) -> float:
     begun = time.perf_counter()
     client.get(address).raise_for_status()
     return (time.perf_counter() - begun) * 1000

@@ -11,7 +11,7 @@ from contextlib import closing
 from functools import partial
 from itertools import islice
 
-import httpx
+import httpx2
 import psutil
 import psycopg
 
@@ -45,7 +45,7 @@ def waiting(stack: Stack) -> float:
     """The age of the oldest work that is due anywhere, in seconds."""
     ages = []
     for service in SERVICES:
-        behind = httpx.get(f"{stack.url(service)}/health/ready").json()["messaging"]
+        behind = httpx2.get(f"{stack.url(service)}/health/ready").json()["messaging"]
         ages += [behind["oldest_unsent_seconds"], behind["oldest_pending_event_seconds"]]
         ages.append(behind["oldest_due_job_seconds"])
     return float(max(ages))

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from deploy.local.keys import Keys
 from deploy.local.ports import HOST, free_port
@@ -90,8 +90,8 @@ def _wait(address: str, process: Process) -> None:
     deadline = time.monotonic() + 60
     while True:
         try:
-            httpx.get(address, timeout=5)
-        except httpx.HTTPError:
+            httpx2.get(address, timeout=5)
+        except httpx2.HTTPError:
             if time.monotonic() > deadline or not process.is_running():
                 raise
             time.sleep(0.05)

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import sync_playwright
 
@@ -130,7 +130,7 @@ def write(shop, stack):
         token = make_token(keys, UUID(order["order_id"]), clock.now() + timedelta(days=1))
         address = f"{stack.url('notifications')}/v1/customer/messages?token={token}"
         answer = shop.eventually(
-            lambda: httpx.post(address, json={"text": text}), lambda answer: answer.status_code != 404
+            lambda: httpx2.post(address, json={"text": text}), lambda answer: answer.status_code != 404
         )
         assert answer.status_code == 201, answer.text
 

@@ -6,7 +6,7 @@ from email.policy import default
 from html import unescape
 from urllib.parse import urljoin
 
-import httpx
+import httpx2
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -33,10 +33,10 @@ def test_a_customer_writes_by_the_link_in_an_email_and_orders_hears_who_wrote(sh
     )
     link = re.search(r"http\S+/v1/customer/messages/page\?token=\S+", words(to_customer[0]))[0]
 
-    page = httpx.get(link)
+    page = httpx2.get(link)
     key = re.search(r'name="key" value="([^"]+)"', page.text)[1]
     action = urljoin(link, unescape(re.search(r'action="([^"]+)"', page.text)[1]))
-    posted = httpx.post(action, data={"text": "Where is it?", "key": key})
+    posted = httpx2.post(action, data={"text": "Where is it?", "key": key})
     assert posted.status_code == 303
     [waiting] = [
         talk
@@ -55,7 +55,7 @@ def test_a_customer_writes_by_the_link_in_an_email_and_orders_hears_who_wrote(sh
     )
     assert authors == ["customer", "seller"]
     assert waiting["number"] == order["number"]
-    assert "On its way." in httpx.get(link).text
+    assert "On its way." in httpx2.get(link).text
     shop.eventually(
         lambda: "".join(
             words(mail) for mail in mails(stack) if f"order {order['number']}" in mail["Subject"]
@@ -78,13 +78,13 @@ def test_a_revoked_link_is_closed_and_an_email_sent_again_has_one_that_opens(sho
         }
 
     [revoked] = shop.eventually(links, bool)
-    assert httpx.get(revoked).status_code == 200
+    assert httpx2.get(revoked).status_code == 200
 
     shop.call("orders", "POST", f"{path}/revoke-links")
 
-    shop.eventually(lambda: httpx.get(revoked).status_code, lambda status: status == 401)
+    shop.eventually(lambda: httpx2.get(revoked).status_code, lambda status: status == 401)
     emails = shop.call("notifications", "GET", f"{path}/notifications")["items"]
     [theirs] = [email["email_id"] for email in emails if email["recipient"] == "customer"]
     shop.call("notifications", "POST", f"/v1/emails/{theirs}/resend")
     newer = shop.eventually(links, lambda found: len(found) > 1) - {revoked}
-    assert [httpx.get(link).status_code for link in newer] == [200]
+    assert [httpx2.get(link).status_code for link in newer] == [200]

@@ -8,7 +8,7 @@ from email.policy import default
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import httpx
+import httpx2
 import psutil
 import pytest
 import yaml
@@ -43,7 +43,7 @@ HOME = {
 
 def samples(stack, *processes):
     for process in processes:
-        text = httpx.get(metrics_url(stack.settings, process)).raise_for_status().text
+        text = httpx2.get(metrics_url(stack.settings, process)).raise_for_status().text
         for family in text_string_to_metric_families(text):
             yield from family.samples
 
@@ -127,7 +127,7 @@ def test_no_log_names_a_person_or_holds_a_secret(shop, stack):
     link = re.search(r"http\S+/v1/customer/order\?token=\S+", words(to_customer[0]))[0]
     link_token = parse_qs(urlsplit(link).query)["token"][0]
     for address in (link, f"{link}x", link.replace("/order?", "/order/progress?")):
-        httpx.get(address, headers={"Accept": "text/html"})
+        httpx2.get(address, headers={"Accept": "text/html"})
     bearer = stack.token()
     orders = shop.clients["orders"]
     orders.get("/v1/orders", headers={"Authorization": f"Bearer {bearer}x"})

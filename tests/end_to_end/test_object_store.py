@@ -1,6 +1,6 @@
 """Papers in an object store that fails, hangs and whose writers die: none is lost, none has two numbers."""
 
-import httpx
+import httpx2
 import pytest
 
 from shared import stores
@@ -56,7 +56,7 @@ def test_papers_wait_while_the_store_is_away_and_come_with_the_numbers_they_had(
         for order_id in orders
     ]
     away = shop.clients["documents"].get(document)
-    ready = httpx.get(f"{stack.url('documents')}/health/ready")
+    ready = httpx2.get(f"{stack.url('documents')}/health/ready")
 
     all_is_well(faults)
     faults.cut_requests_after = 20_000  # in the middle of a body

@@ -2,7 +2,7 @@
 
 import re
 
-import httpx
+import httpx2
 import pytest
 from celery import Celery
 from sqlalchemy import create_engine, text
@@ -97,7 +97,7 @@ def test_flower_sees_workers_queues_and_tasks_though_it_may_only_look(shop, stac
     order = shop.place(("CUP-1", 1))
 
     def shown(path):
-        return httpx.get(f"{stack.flower_url}/{path}").raise_for_status().text
+        return httpx2.get(f"{stack.flower_url}/{path}").raise_for_status().text
 
     shop.eventually(
         lambda: shown(

@@ -3,7 +3,7 @@
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import httpx
+import httpx2
 import pytest
 from standardwebhooks import Webhook
 
@@ -41,7 +41,7 @@ class ProgramHandler(BaseHTTPRequestHandler):
 @pytest.fixture
 def api(stack):
     headers = {"Authorization": f"Bearer {stack.token(sellers=['acme'], markets=['gb'])}"}
-    with httpx.Client(base_url=stack.url("notifications"), headers=headers, timeout=30) as client:
+    with httpx2.Client(base_url=stack.url("notifications"), headers=headers, timeout=30) as client:
         yield client
 
 

@@ -5,7 +5,7 @@ import re
 import time
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from flask.testing import FlaskClient
 
@@ -98,15 +98,15 @@ def answering(service, answers):
 
     def answer(request):
         if request.url.path == "/openapi.json":
-            return httpx.Response(200, content=document)
+            return httpx2.Response(200, content=document)
         asked.append(request)
         for (method, path), body in answers.items():
             pattern = re.sub(r"\{\w+\}", "[^/]+", path)
             if method == request.method and re.fullmatch(pattern, request.url.path):
-                return body(request) if callable(body) else httpx.Response(200, json=body)
+                return body(request) if callable(body) else httpx2.Response(200, json=body)
         problem = {"status": 404, "detail": "there is nothing here", "reason": "not_found"}
-        return httpx.Response(404, json=problem)
+        return httpx2.Response(404, json=problem)
 
-    transport = httpx.MockTransport(answer)
+    transport = httpx2.MockTransport(answer)
     transport.asked = asked
     return transport

@@ -4,7 +4,7 @@ import json
 import re
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 
 from tests.unit.console.conftest import answering
@@ -21,7 +21,7 @@ def shop(make_console):
         ids = json.loads(request.content)["order_ids"]
         done = {"done": True, "status": "placed", "version": 2, "reason": None, "detail": None, "facts": {}}
         rows = [{"order_id": one, "number": "GB-1", **done} for one in ids]
-        return httpx.Response(200, json={"done": len(rows), "not_done": 0, "items": rows})
+        return httpx2.Response(200, json={"done": len(rows), "not_done": 0, "items": rows})
 
     orders = answering(
         "orders",
@@ -88,7 +88,7 @@ def test_a_bulk_leads_to_no_other_site_and_shows_nobody_elses_result(shop):
 def test_what_is_refused_as_a_whole_comes_back_with_what_was_typed(make_console):
     def refuse(_):
         problem = {"status": 422, "detail": "", "errors": [{"field": "reason", "reason": "is too long"}]}
-        return httpx.Response(422, json=problem)
+        return httpx2.Response(422, json=problem)
 
     orders = answering("orders", {("POST", "/v1/orders/bulk/cancel"): refuse})
     browser = make_console({"orders": orders})

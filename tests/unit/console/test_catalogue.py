@@ -4,7 +4,7 @@ import json
 import re
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 
 from tests.unit.console.conftest import answering
@@ -64,7 +64,7 @@ def orders():
 
     def write(request):
         written.append(request)
-        return httpx.Response(200, json=PRODUCT)
+        return httpx2.Response(200, json=PRODUCT)
 
     service = answering(
         "orders",

@@ -5,7 +5,7 @@ import re
 from datetime import timedelta
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 
 from shared import clock
@@ -67,7 +67,7 @@ class Yard:
             ("GET", "/v1/couriers"): EMPTY | {"items": [RUI]},
             ("GET", "/v1/couriers/{seller}/{code}"): RUI,
             ("GET", "/v1/couriers/{seller}/{code}/deliveries"): EMPTY,
-            ("GET", "/v1/appointments"): lambda _: httpx.Response(200, json=EMPTY | {"items": self.agenda}),
+            ("GET", "/v1/appointments"): lambda _: httpx2.Response(200, json=EMPTY | {"items": self.agenda}),
             ("GET", "/v1/returns"): EMPTY | {"items": [self.expected]},
             ("GET", f"/v1/returns/{self.expected['return_id']}"): self.expected,
             ("GET", f"/v1/shipments/{self.parcel['shipment_id']}"): self.parcel,
@@ -101,7 +101,7 @@ class Yard:
         ]
 
     def refuse(self, method, path, **problem):
-        self.answers[method, path] = lambda _: httpx.Response(
+        self.answers[method, path] = lambda _: httpx2.Response(
             problem["status"], json={"detail": "", **problem}
         )
 
@@ -172,7 +172,7 @@ def test_what_nobody_fetched_goes_back_on_the_shelf_at_the_version_it_was_shown_
 def test_each_ticked_shipment_is_given_to_the_courier_by_itself_and_the_refused_stay_ticked(yard):
     good, bad = yard.waiting, fetched() | {"number": "GB-8-1"}
     yard.answers["GET", "/v1/queues/{name}"] = EMPTY | {"items": [good, bad]}
-    yard.answers["PUT", f"/v1/shipments/{bad['shipment_id']}/courier"] = lambda _: httpx.Response(
+    yard.answers["PUT", f"/v1/shipments/{bad['shipment_id']}/courier"] = lambda _: httpx2.Response(
         409, json={"status": 409, "detail": "", "reason": "shipment_cancelled"}
     )
     yard.answers["PUT", "/v1/shipments/{id}/courier"] = good

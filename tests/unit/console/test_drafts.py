@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 from werkzeug.datastructures import MultiDict
 
@@ -261,13 +261,13 @@ def orders():
         state["put"].append(json.loads(request.content))
         if state["refusal"]:
             status, problem = state["refusal"]
-            return httpx.Response(status, json={"status": status, "detail": "no", **problem})
-        return httpx.Response(200, json=state["draft"])
+            return httpx2.Response(status, json={"status": status, "detail": "no", **problem})
+        return httpx2.Response(200, json=state["draft"])
 
     transport = answering(
         "orders",
         {
-            ("GET", ONE): lambda _: httpx.Response(200, json=state["draft"]),
+            ("GET", ONE): lambda _: httpx2.Response(200, json=state["draft"]),
             ("PUT", ONE): put,
             ("GET", "/v1/markets"): {
                 "items": [

@@ -1,6 +1,6 @@
 """Before a file is made the console says of how many orders, as far as anybody counts."""
 
-import httpx
+import httpx2
 import pytest
 
 from shared.access import ROLES
@@ -53,7 +53,7 @@ def test_it_says_how_many_orders_it_will_give(open_export, count, capped, title)
 def test_what_the_list_refuses_leads_back_to_it(open_export):
     problem = {"status": 422, "detail": "", "errors": [{"field": "status.0", "reason": "no"}]}
 
-    page, _ = open_export(lambda _: httpx.Response(422, json=problem))
+    page, _ = open_export(lambda _: httpx2.Response(422, json=problem))
 
     assert (page.status_code, page.headers["Location"]) == (303, "/orders?tag=gift&status=placed")
 

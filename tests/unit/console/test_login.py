@@ -4,7 +4,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
-import httpx
+import httpx2
 import pytest
 import redis
 
@@ -41,7 +41,7 @@ def sign_in(browser, page="/"):
     """Go the whole way as a browser does: to the issuer, and back with its code."""
     begun = browser.get("/login", query_string={"next": page})
     assert begun.status_code == 302
-    answered = httpx.get(begun.headers["Location"])
+    answered = httpx2.get(begun.headers["Location"])
     back = urlsplit(answered.headers["Location"])
     return begun, browser.get(f"{back.path}?{back.query}")
 

@@ -4,7 +4,7 @@ import gzip
 import json
 import time
 
-import httpx
+import httpx2
 import pytest
 
 from deploy.local.databases import SERVICES
@@ -44,11 +44,11 @@ def orders(life):
     return {lines: f"/orders/{place(lines)}" for lines in (2, MANY)}
 
 
-class Counted(httpx.BaseTransport):
+class Counted(httpx2.BaseTransport):
     """The way to a service's application, and what was asked of it."""
 
     def __init__(self, app):
-        self.way, self.asked = httpx.WSGITransport(app=app), []
+        self.way, self.asked = httpx2.WSGITransport(app=app), []
 
     def handle_request(self, request):
         self.asked.append(f"{request.method} {request.url.path}")

@@ -4,7 +4,7 @@ import re
 from html import unescape
 from urllib.parse import urlencode
 
-import httpx
+import httpx2
 import psycopg
 import pytest
 from sqlalchemy import event, make_url
@@ -67,7 +67,7 @@ def orders(database, keys):
 @pytest.fixture
 def helen(orders, make_console):
     """Helen's browser at a console before it."""
-    browser = make_console({"orders": httpx.WSGITransport(app=orders)})
+    browser = make_console({"orders": httpx2.WSGITransport(app=orders)})
     browser.post("/login", data={"person": "helen"})
     return browser
 

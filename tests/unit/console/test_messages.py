@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 
 from shared.access import ROLES
@@ -105,7 +105,7 @@ def test_what_is_to_be_answered_stands_above_the_form_with_its_files(sign_in):
 @pytest.mark.requirement("C-20", "C-45")
 def test_a_draft_is_kept_where_notifications_goes_away(sign_in, notifications):
     def gone(_):
-        raise httpx.ConnectError("gone")
+        raise httpx2.ConnectError("gone")
 
     notifications["POST", "/v1/orders/{order_id}/messages"] = gone
 

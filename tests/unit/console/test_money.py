@@ -4,7 +4,7 @@ import json
 from urllib.parse import parse_qs
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 
 from shared.access import ROLES
@@ -88,7 +88,7 @@ def test_each_ticked_line_is_set_aside_by_itself_and_once(sign_in, orders):
     def answer(request):
         asked.append((request.headers["Idempotency-Key"], json.loads(request.content)))
         gone = OTHER in request.url.path
-        return httpx.Response(409, json=REFUSED) if gone else httpx.Response(200, json=line(LINE))
+        return httpx2.Response(409, json=REFUSED) if gone else httpx2.Response(200, json=line(LINE))
 
     orders["POST", "/v1/bank-lines/{line_id}/ignore"] = answer
     console, _ = sign_in()
@@ -108,7 +108,7 @@ def test_each_ticked_line_is_set_aside_by_itself_and_once(sign_in, orders):
 
 @pytest.mark.requirement("C-20")
 def test_what_is_missing_is_said_before_anything_is_done(sign_in, orders):
-    orders["POST", "/v1/bank-lines/{line_id}/ignore"] = lambda _: httpx.Response(422, json=INVALID)
+    orders["POST", "/v1/bank-lines/{line_id}/ignore"] = lambda _: httpx2.Response(422, json=INVALID)
     console, transport = sign_in()
 
     answer = post(console, BULK, [LINE, OTHER], reason="")
@@ -125,8 +125,8 @@ def test_where_the_service_goes_away_in_the_midst_the_rest_is_not_tried(sign_in,
     def answer(request):
         asked.append(request.url.path)
         if len(asked) > 1:
-            raise httpx.ConnectError("gone")
-        return httpx.Response(200, json=line(LINE))
+            raise httpx2.ConnectError("gone")
+        return httpx2.Response(200, json=line(LINE))
 
     orders["POST", "/v1/bank-lines/{line_id}/ignore"] = answer
     console, _ = sign_in()
@@ -141,7 +141,7 @@ def test_where_the_service_goes_away_in_the_midst_the_rest_is_not_tried(sign_in,
 
 @pytest.mark.parametrize("is_still_listed", [True, False])
 def test_why_a_line_was_not_assigned_is_said_also_where_another_has_decided(sign_in, orders, is_still_listed):
-    orders["POST", "/v1/bank-lines/{line_id}/assign"] = lambda _: httpx.Response(409, json=REFUSED)
+    orders["POST", "/v1/bank-lines/{line_id}/assign"] = lambda _: httpx2.Response(409, json=REFUSED)
     if not is_still_listed:
         orders["GET", "/v1/bank-lines"] = {"items": [line(OTHER)], "next": None}
     console, _ = sign_in()
@@ -155,7 +155,7 @@ def test_why_a_line_was_not_assigned_is_said_also_where_another_has_decided(sign
 def test_why_a_refund_was_not_noted_is_said_also_where_another_has_noted_it(sign_in, orders):
     refused = {"status": 409, "detail": "settled as TRF 1", "reason": "already_settled"}
     path = "/v1/orders/{order_id}/refunds/{refund_id}/settle"
-    orders["POST", path] = lambda _: httpx.Response(409, json=refused)
+    orders["POST", path] = lambda _: httpx2.Response(409, json=refused)
     console, _ = sign_in()
 
     answer = console.post(

@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 
 from deploy.local.databases import SERVICES
@@ -103,11 +103,11 @@ def letter(letter_id, kind="event", **more):
 def shipping():
     return {
         ("GET", "/v1/operations/dead-letters"): [letter(EVENT), letter(JOB, "job", what="email")],
-        ("POST", "/v1/operations/dead-letters/{letter_id}/retry"): lambda _: httpx.Response(204),
+        ("POST", "/v1/operations/dead-letters/{letter_id}/retry"): lambda _: httpx2.Response(204),
         ("POST", "/v1/operations/dead-letters/{letter_id}/skip"): lambda request: (
-            httpx.Response(204)
+            httpx2.Response(204)
             if EVENT in request.url.path
-            else httpx.Response(409, json={"status": 409, "detail": "no", "reason": "job_not_skippable"})
+            else httpx2.Response(409, json={"status": 409, "detail": "no", "reason": "job_not_skippable"})
         ),
         ("GET", "/v1/operations/traces/{correlation_id}"): [
             {"step": "told", "at": AT.format(0), "event_id": EVENT, "type": "order.placed", "caused_by": ""},

@@ -7,7 +7,7 @@ from datetime import timedelta
 from html import unescape
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 
 from deploy.local.databases import SERVICES
@@ -76,7 +76,7 @@ def sign_in(life, make_console):
             "token": life.keys.token("nora", scopes=list(scopes)),
             "expires_at": time.time() + 3600,
         }
-        ways = {service: httpx.WSGITransport(app=life.made[service].app) for service in SERVICES}
+        ways = {service: httpx2.WSGITransport(app=life.made[service].app) for service in SERVICES}
         found = make_console(ways | others, local_people=json.dumps([person]))
         found.post("/login", data={"person": "nora"})
         return found
@@ -155,14 +155,14 @@ def test_the_second_at_a_shipment_is_told_what_became_of_it_and_by_whom(life, si
 @pytest.mark.requirement("C-21")
 @pytest.mark.parametrize("sees_orders", [False, True])
 def test_the_second_at_a_shipment_is_stopped_also_where_nobody_can_say_by_whom(life, sign_in, sees_orders):
-    orders = httpx.WSGITransport(app=life.made["orders"].app)
+    orders = httpx2.WSGITransport(app=life.made["orders"].app)
 
     def answer(request):
         is_history = request.url.path.endswith("/history")
-        return httpx.Response(503) if is_history else orders.handle_request(request)
+        return httpx2.Response(503) if is_history else orders.handle_request(request)
 
     scopes = {"shipping:read", "shipping:write"} | ({"orders:read"} if sees_orders else set())
-    browser = sign_in(scopes, orders=httpx.MockTransport(answer))
+    browser = sign_in(scopes, orders=httpx2.MockTransport(answer))
     own, change, shipment_id = editing(life)
     shown = fields(browser.get(f"{own}/shipment?act=edit_shipment-{shipment_id}").text)
     life.ask("shipping", "POST", f"/v1/shipments/{shipment_id}/release")

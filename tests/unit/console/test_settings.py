@@ -4,7 +4,7 @@ import io
 import json
 import re
 
-import httpx
+import httpx2
 import pytest
 
 from tests.unit.console.conftest import answering
@@ -116,7 +116,7 @@ def services():
 
     def write(request):
         written.append(request)
-        return httpx.Response(200, json={})
+        return httpx2.Response(200, json={})
 
     def refuse(request):
         body = json.loads(request.content)
@@ -129,20 +129,20 @@ def services():
             *(f"shipping_methods.{code}.key" for code in body["shipping_methods"] if " " in code),
         ]
         errors = [{"field": name, "reason": "is wrong"} for name in wrong]
-        return httpx.Response(422, json={"status": 422, "errors": errors}) if wrong else None
+        return httpx2.Response(422, json={"status": 422, "errors": errors}) if wrong else None
 
     def refuse_rates(request):
         rates = json.loads(request.content)["rates"]
         wrong = [at for at, rate in enumerate(rates) if not isinstance(rate["rate_basis_points"], int)]
         errors = [{"field": f"rates.{at}.rate_basis_points", "reason": "is wrong"} for at in wrong]
-        return httpx.Response(422, json={"status": 422, "errors": errors}) if wrong else None
+        return httpx2.Response(422, json={"status": 422, "errors": errors}) if wrong else None
 
     orders = answering(
         "orders",
         {
             ("GET", "/v1/markets"): {"items": [MARKET], "next": None},
             ("GET", "/v1/markets/gb"): MARKET,
-            ("GET", "/v1/markets/gb/tax-table"): lambda _: httpx.Response(
+            ("GET", "/v1/markets/gb/tax-table"): lambda _: httpx2.Response(
                 200, json=TABLE, headers={"ETag": '"9"'}
             ),
             ("PUT", "/v1/markets/gb/tax-table"): lambda request: refuse_rates(request) or write(request),
@@ -160,7 +160,7 @@ def services():
             ("GET", "/v1/locations"): {"items": [LOCATION], "next": None},
             ("GET", "/v1/locations/quay.store"): LOCATION,
             ("GET", "/v1/locations/main"): LOCATION | {"code": "main", "seller": "*", "may_change": False},
-            ("GET", "/v1/locations/away"): lambda _: httpx.Response(503, json={}),
+            ("GET", "/v1/locations/away"): lambda _: httpx2.Response(503, json={}),
             ("PUT", "/v1/locations/{code}"): write,
             ("GET", "/v1/couriers"): {"items": [COURIER], "next": None},
             ("GET", "/v1/couriers/quay/ana"): COURIER,
@@ -170,9 +170,9 @@ def services():
     documents = answering(
         "documents",
         {
-            ("GET", LOGO): lambda _: httpx.Response(
+            ("GET", LOGO): lambda _: httpx2.Response(
                 200,
-                stream=httpx.ByteStream(b"picture"),
+                stream=httpx2.ByteStream(b"picture"),
                 headers={"ETag": '"abc"', "Content-Type": "image/png"},
             ),
             ("PUT", LOGO): write,

@@ -4,7 +4,7 @@ import gzip
 import re
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from tests.unit.console.conftest import AWAY, answering
@@ -231,8 +231,8 @@ def test_a_page_of_a_list_that_is_none_or_has_nothing_left_leads_to_its_beginnin
         cursor = asked.url.params.get("cursor", "")
         if cursor not in known_cursors:
             problem = {"errors": [{"field": "cursor", "reason": "is not one that this list gave out"}]}
-            return httpx.Response(422, json={"status": 422, "detail": "", **problem})
-        return httpx.Response(200, json={"items": [], "next": None})
+            return httpx2.Response(422, json={"status": 422, "detail": "", **problem})
+        return httpx2.Response(200, json={"items": [], "next": None})
 
     known = {"items": [{"seller": "harbour", "name": "Harbour"}], "next": None}
     masters = {("GET", "/v1/sellers"): known, ("GET", "/v1/markets"): {"items": [], "next": None}}

@@ -4,7 +4,7 @@ import json
 import re
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 
 from shared.access import ROLES
@@ -73,13 +73,13 @@ class Warehouse:
         self.shipments = [shipment(), shipment("GB-8-1", location="north")]
         self.answers = {
             ("GET", "/v1/queues"): NOTHING_WAITS,
-            ("GET", "/v1/queues/{name}"): lambda _: httpx.Response(
+            ("GET", "/v1/queues/{name}"): lambda _: httpx2.Response(
                 200, json=EMPTY | {"items": self.shipments}
             ),
             ("GET", "/v1/locations"): EMPTY,
             ("GET", "/v1/pick-lists"): EMPTY,
-            ("GET", "/v1/shipments"): lambda _: httpx.Response(200, json=EMPTY | {"items": self.shipments}),
-            ("GET", "/v1/shipments/{id}"): lambda _: httpx.Response(200, json=self.shipments[0]),
+            ("GET", "/v1/shipments"): lambda _: httpx2.Response(200, json=EMPTY | {"items": self.shipments}),
+            ("GET", "/v1/shipments/{id}"): lambda _: httpx2.Response(200, json=self.shipments[0]),
         }
 
     def signed_in(self, scopes=SHIPPING):
@@ -99,7 +99,7 @@ class Warehouse:
         ]
 
     def refuse(self, method, path, **problem):
-        self.answers[method, path] = lambda _: httpx.Response(
+        self.answers[method, path] = lambda _: httpx2.Response(
             problem["status"], json={"detail": "", **problem}
         )
 
@@ -255,7 +255,7 @@ def test_slips_are_asked_for_by_shipment(warehouse, make_console, people):
 @pytest.mark.requirement("P-11")
 def test_a_pick_list_is_made_at_each_location_and_who_stands_against_it_is_named(warehouse):
     made = {"pick_list_id": str(uuid4())}
-    warehouse.answers["POST", "/v1/pick-lists"] = lambda _: httpx.Response(201, json=made)
+    warehouse.answers["POST", "/v1/pick-lists"] = lambda _: httpx2.Response(201, json=made)
     console = warehouse.signed_in()
     both = ticks(console.get("/warehouse?step=to_pick"))
 
@@ -281,7 +281,7 @@ def test_of_510_that_wait_at_a_step_the_first_500_are_named_confirmed_and_done_o
     def page_of(asked):
         start = int(asked.url.params.get("cursor", 0))
         following = str(start + 100) if start + 100 < len(waiting) else None
-        return httpx.Response(200, json={"items": waiting[start : start + 100], "next": following})
+        return httpx2.Response(200, json={"items": waiting[start : start + 100], "next": following})
 
     warehouse.answers["GET", "/v1/queues/{name}"] = page_of
     done = {"done": 500, "not_done": 0, "items": []}

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from uuid import uuid4
 
-import httpx
+import httpx2
 import pytest
 
 from shared.access import ROLES
@@ -35,7 +35,7 @@ FAILING = {"failures": 23, "failing_since": "2026-11-20T10:00:00Z"}
 PAST, TO_COME = "2026-11-20T11:00:00Z", "2999-11-20T11:00:00Z"
 
 
-class Notifications(httpx.MockTransport):
+class Notifications(httpx2.MockTransport):
     """The service as far as the page asks it; it gives a secret to the first of a key alone."""
 
     def __init__(self):
@@ -46,17 +46,17 @@ class Notifications(httpx.MockTransport):
 
     def answer(self, request):
         if request.url.path == "/openapi.json":
-            return httpx.Response(200, text=OPENAPI)
+            return httpx2.Response(200, text=OPENAPI)
         if request.method == "POST":
             key = request.headers["Idempotency-Key"]
             self.keys.append(key)
             self.bodies.append(json.loads(request.content))
-            return httpx.Response(
+            return httpx2.Response(
                 201, json=self.webhook | {"secret": "whsec_once" if self.keys.count(key) == 1 else None}
             )
         listed = request.url.path.endswith(("/webhooks", "/deliveries"))
         items = [self.webhook] if request.url.path.endswith("/webhooks") else []
-        return httpx.Response(200, json={"items": items, "next": None} if listed else self.webhook)
+        return httpx2.Response(200, json={"items": items, "next": None} if listed else self.webhook)
 
 
 @pytest.fixture

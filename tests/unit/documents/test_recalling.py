@@ -9,7 +9,7 @@ from importlib import import_module
 from pathlib import Path
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import sessionmaker
@@ -202,7 +202,7 @@ def test_no_number_is_given_while_the_others_do_not_answer(documents, settings):
     documents.save()
     documents.recover()
 
-    with pytest.raises(httpx.ConnectError):
+    with pytest.raises(httpx2.ConnectError):
         recalling.recall(documents.sessions, settings)
     with documents.sessions() as session:
         assert not is_recalled(session)

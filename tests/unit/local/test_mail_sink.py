@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from email.message import EmailMessage
 from hashlib import sha256
 
-import httpx
+import httpx2
 import pytest
 
 from deploy.local.mail_sink import MailSink
@@ -33,10 +33,10 @@ def start_sink(tmp_path):
 
 
 @contextmanager
-def reader(sink: MailSink) -> Iterator[httpx.Client]:
+def reader(sink: MailSink) -> Iterator[httpx2.Client]:
     """A browser that has opened the page."""
     page = f"http://127.0.0.1:{sink.page_port}"
-    with httpx.Client(base_url=page, follow_redirects=True) as client:
+    with httpx2.Client(base_url=page, follow_redirects=True) as client:
         assert client.get(sink.page()).is_success
         yield client
 
@@ -148,7 +148,7 @@ def test_its_page_asks_for_the_key_that_is_in_the_printed_address(start_sink):
     parts = ("", "/html", "/source", "/attachments/1")
     paths = ["/", "/messages.json", *(f"/messages/{mail_id}{part}" for part in parts)]
 
-    with httpx.Client(base_url=f"http://127.0.0.1:{sink.page_port}") as stranger:
+    with httpx2.Client(base_url=f"http://127.0.0.1:{sink.page_port}") as stranger:
         for path in paths:
             for key in ("", "?key=", "?key=guessed", f"?key={KEY}x"):
                 closed = stranger.get(path + key)
@@ -162,6 +162,6 @@ def test_its_page_asks_for_the_key_that_is_in_the_printed_address(start_sink):
         [cookie] = client.cookies.jar
         assert KEY not in str(cookie.value)
         assert KEY not in str(client.get(sink.page(f"/messages/{mail_id}")).url)
-    opened = httpx.get(sink.page())
+    opened = httpx2.get(sink.page())
     assert "HttpOnly" in opened.headers["Set-Cookie"]
     assert "SameSite=Strict" in opened.headers["Set-Cookie"]

@@ -4,7 +4,7 @@ import json
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlsplit
 
-import httpx
+import httpx2
 import pytest
 from click.testing import CliRunner
 from standardwebhooks import Webhook
@@ -79,7 +79,10 @@ def page(*items, following, **headers):
 def heard(server, **options):
     """What is said until the feed ends."""
     said = []
-    with httpx.Client(base_url=server.url) as feed, pytest.raises(SystemExit, match="410: after: is too old"):
+    with (
+        httpx2.Client(base_url=server.url) as feed,
+        pytest.raises(SystemExit, match="410: after: is too old"),
+    ):
         programs.listen(feed, said.append, **{"types": "", "to": "", "secret": "whsec_c2VjcmV0", **options})
     return said
 

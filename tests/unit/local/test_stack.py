@@ -2,7 +2,7 @@
 
 import stat
 
-import httpx
+import httpx2
 import psutil
 import pytest
 
@@ -31,8 +31,8 @@ def stack(tmp_path_factory):
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_is_ready_and_explains_itself(stack, service):
-    assert httpx.get(f"{stack.url(service)}/health/ready").json()["status"] == "ready"
-    assert httpx.get(f"{stack.url(service)}/docs").headers["Content-Type"].startswith("text/html")
+    assert httpx2.get(f"{stack.url(service)}/health/ready").json()["status"] == "ready"
+    assert httpx2.get(f"{stack.url(service)}/docs").headers["Content-Type"].startswith("text/html")
 
 
 def test_its_doctor_finds_nothing(stack):
@@ -47,9 +47,9 @@ def test_it_is_not_restored_while_it_runs(stack, tmp_path):
 def test_its_tokens_open_what_they_say(stack):
     orders = f"{stack.url('orders')}/v1/orders"
 
-    assert httpx.get(orders).status_code == 401
+    assert httpx2.get(orders).status_code == 401
     for token, status in [(stack.token("orders:read"), 200), (stack.token("documents:read"), 403)]:
-        assert httpx.get(orders, headers={"Authorization": f"Bearer {token}"}).status_code == status
+        assert httpx2.get(orders, headers={"Authorization": f"Bearer {token}"}).status_code == status
 
 
 @pytest.mark.requirement("V-19")
@@ -59,8 +59,8 @@ def test_flower_shows_nothing_without_the_key_that_is_in_the_printed_address(sta
     for path in ("/", "/workers", "/tasks", "/broker", "/api/workers", "/api/tasks"):
         for host in (None, "attacker.example"):
             headers = {"Host": host} if host else {}
-            assert httpx.get(f"{bare}{path}", headers=headers).status_code == 401
-        assert httpx.get(f"{stack.flower_url}{path}", follow_redirects=True).status_code == 200
+            assert httpx2.get(f"{bare}{path}", headers=headers).status_code == 401
+        assert httpx2.get(f"{stack.flower_url}{path}", follow_redirects=True).status_code == 200
 
 
 @pytest.mark.requirement("V-19")

@@ -53,7 +53,7 @@ def test_each_line_names_its_service_and_request_whatever_thread_it_is_from(line
 def test_libraries_tell_nothing_at_the_level_where_they_tell_all(lines):
     logged = lines("DEBUG")
 
-    for library in ("celery.pool", "httpcore.http11", "sqlalchemy.engine.Engine"):
+    for library in ("celery.pool", "httpcore2.http11", "sqlalchemy.engine.Engine"):
         logging.getLogger(library).debug("args: %r", {"email": "ann@customers.example"})
     logging.getLogger("celery.pool").info("the pool is there")
     logger("shared.tests").debug("ours")

@@ -10,7 +10,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from celery import Celery
 from kombu import Connection
@@ -71,7 +71,7 @@ def valkey():
 
 
 def answer_of(port):
-    return httpx.get(f"http://127.0.0.1:{port}/health/live", trust_env=False)
+    return httpx2.get(f"http://127.0.0.1:{port}/health/live", trust_env=False)
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_an_agent_tells_what_hangs_and_not_what_reaches_nobody(heard, lonely_age
         assert answer_of(port).status_code == 200
         until(lambda: answer_of(port).status_code == 503)
         assert answer_of(port).json() == {"status": "hangs", "hanging": ["watch-lookout"]}
-        assert "waybill_" in httpx.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
+        assert "waybill_" in httpx2.get(f"http://127.0.0.1:{port}/metrics", trust_env=False).text
 
         goes_on.set()
         until(lambda: answer_of(port).status_code == 200)
@@ -140,7 +140,7 @@ def test_a_worker_that_hangs_with_work_in_hand_ends_itself(valkey, tmp_path):
 def is_answered(port):
     try:
         return answer_of(port).status_code == 200
-    except httpx.HTTPError:
+    except httpx2.HTTPError:
         return False
 
 
@@ -201,7 +201,7 @@ def test_an_api_that_cannot_reach_its_database_is_not_ready_and_lives(api):
     address, crowd = f"http://127.0.0.1:{port}", 12  # more than there are threads
 
     def ask(_):
-        return httpx.get(f"{address}/v1/orders", headers={"Authorization": bearer}, timeout=PATIENCE_SECONDS)
+        return httpx2.get(f"{address}/v1/orders", headers={"Authorization": bearer}, timeout=PATIENCE_SECONDS)
 
     with ThreadPoolExecutor(crowd) as pool:
         asked = pool.map(ask, range(crowd))
@@ -210,12 +210,12 @@ def test_an_api_that_cannot_reach_its_database_is_not_ready_and_lives(api):
         until(lambda: lives_in_time(address))
         assert time.monotonic() - began < 60
         assert {answer.status_code for answer in asked} == {503}
-    assert httpx.get(f"{address}/health/ready", timeout=PATIENCE_SECONDS).status_code == 503
+    assert httpx2.get(f"{address}/health/ready", timeout=PATIENCE_SECONDS).status_code == 503
     assert lives_in_time(address)
 
 
 def lives_in_time(address):
     try:
-        return httpx.get(f"{address}/health/live", timeout=5).status_code == 200
-    except httpx.TimeoutException:
+        return httpx2.get(f"{address}/health/live", timeout=5).status_code == 200
+    except httpx2.TimeoutException:
         return False
