@@ -124,15 +124,7 @@ def live(calls: Calls, sale: Sale, products: Mapping[str, Product], tell: Callab
     tell(Stage.COMPLETED)
     papers = _stored_papers(calls, order, PAPERS + Counter(label=len(shipments)))
     emails = _sent_emails(calls, order, EMAILS + Counter([*EMAILS_OF_SHIPMENT] * len(shipments)))
-    history = calls.wait(
-        f"{number} has heard of its e-mails",
-        lambda: calls.get("orders", f"{path}/history?limit=100")["items"],
-        lambda now: (
-            sum(entry["action"] == "email.sent" for entry in now)
-            >= sum(not email.is_merged for email in emails)
-            and all(entry["state"] != "pending" for entry in now)
-        ),
-    )
+    history = _whole_history(calls, order, sum(not email.is_merged for email in emails))
     tell(Stage.TOLD)
     return Life(
         reference=sale.reference,
@@ -151,6 +143,19 @@ def live(calls: Calls, sale: Sale, products: Mapping[str, Product], tell: Callab
         unfollowed=sum(entry["state"] == "dead" for entry in history),
         seconds=time.monotonic() - began,
     )
+
+
+def _whole_history(calls: Calls, order: Mapping[str, Any], emails: int) -> list[dict[str, Any]]:
+    """What happened to an order, once it has heard of so many e-mails and nothing of it waits."""
+    history: list[dict[str, Any]] = calls.wait(
+        f"{order['number']} has heard of its e-mails",
+        lambda: calls.get("orders", f"/v1/orders/{order['order_id']}/history?limit=100")["items"],
+        lambda now: (
+            sum(entry["action"] == "email.sent" for entry in now) >= emails
+            and all(entry["state"] != "pending" for entry in now)
+        ),
+    )
+    return history
 
 
 def place(calls: Calls, sale: Sale, products: Mapping[str, Product], method: str = "") -> dict[str, Any]:

@@ -28,6 +28,7 @@ from shared.events.snapshots import (
     PaperKind,
     PaymentMethod,
     TaxMode,
+    TaxRow,
     TaxTreatment,
 )
 from shared.money import minor_digits
@@ -77,8 +78,6 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
     net_total = sum(net for _, net in nets)
     said = wording_of(order, order.locale).words("papers")
     categories = _categories(content)
-    group = content.one_group
-    ship_to = order.people.delivery.get(str(group.group_id)) if group else None
     outside = any(categories(row.rate_basis_points).code == _OUTSIDE for row in counted.tax)
     terms: dict[str, Any] = {
         "BT-1": number,
@@ -90,18 +89,7 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
         "BG-4": _seller(order, outside=outside),
         "BG-7": _buyer(order, outside=outside),
         **_payment(content, kind, said),
-        "BG-23": [
-            {
-                "BT-116": money(row.net_minor),
-                "BT-117": money(row.tax_minor),
-                "BT-118": category.code,
-                **category.percent("BT-119", row.rate_basis_points),
-                "BT-120": category.reason,
-                "BT-121": category.exemption,
-            }
-            for row in counted.tax
-            for category in (categories(row.rate_basis_points),)
-        ],
+        "BG-23": list(_taxes(money, categories, counted.tax)),
         "BG-25": [
             _line(place, row, net, money, categories, said["price_reduction"])
             for place, (row, net) in enumerate(lines, start=1)
@@ -119,16 +107,7 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
     }
     if names := ", ".join(content.discounts_within):
         terms["BG-1"] = [{"BT-22": said("discounts_within", names=names)}]
-    if content.supplied_from and content.supplied_until:
-        if content.supplied_from == content.supplied_until:
-            terms["BT-72"] = content.supplied_from
-        else:
-            terms |= {"BT-73": content.supplied_from, "BT-74": content.supplied_until}
-    if ship_to is not None:
-        terms["BG-13"] = _party(ship_to.company or ship_to.name, ship_to)
-    elif (supply := content.tax_reason(0)) and supply.treatment == TaxTreatment.INTRA_COMMUNITY:
-        country = country_of(supply.places[0])  # BR-IC-12
-        terms["BG-13"] = {"name": terms["BG-7"]["name"], "country_code": country}
+    terms |= _supply(content, terms["BG-7"]["name"])
     referred = content.invoice_number or content.replaces
     if referred:
         before = {"BT-25": referred}
@@ -138,6 +117,36 @@ def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> b
     terms = all_legible(terms)
     written: bytes = generate_cii_xml(terms, level="en16931", check_xsd=False, check_schematron=None)
     return written.replace(_EMPTY_DELIVERY, b"<ram:ApplicableHeaderTradeDelivery/>")
+
+
+def _taxes(money: "_Amounts", categories: "_Categories", rows: Iterable[TaxRow]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        category = categories(row.rate_basis_points)
+        yield {
+            "BT-116": money(row.net_minor),
+            "BT-117": money(row.tax_minor),
+            "BT-118": category.code,
+            **category.percent("BT-119", row.rate_basis_points),
+            "BT-120": category.reason,
+            "BT-121": category.exemption,
+        }
+
+
+def _supply(content: Content, buyer: str) -> dict[str, Any]:
+    """When the goods went, and to whom."""
+    terms: dict[str, Any] = {}
+    if content.supplied_from and content.supplied_until:
+        if content.supplied_from == content.supplied_until:
+            terms["BT-72"] = content.supplied_from
+        else:
+            terms |= {"BT-73": content.supplied_from, "BT-74": content.supplied_until}
+    group = content.one_group
+    ship_to = content.order.people.delivery.get(str(group.group_id)) if group else None
+    if ship_to is not None:
+        terms["BG-13"] = _party(ship_to.company or ship_to.name, ship_to)
+    elif (supply := content.tax_reason(0)) and supply.treatment == TaxTreatment.INTRA_COMMUNITY:
+        terms["BG-13"] = {"name": buyer, "country_code": country_of(supply.places[0])}  # BR-IC-12
+    return terms
 
 
 def faults(xml: bytes) -> list[str]:

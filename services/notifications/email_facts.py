@@ -56,29 +56,16 @@ def facts(
     paper = _named("document_id", about, known.documents.papers if known.documents else ())
     refund = _named("refund_id", about, order.refunds)
     returned = _named("return_id", about, order.returns)
-    payment = order.payment
-    due_minor = payment.outstanding_minor
-    customer = order.people.customer
     people = known.shipments.people if known.shipments else None
     courier = people.couriers.get(str(about)) if people else None
-    figures = {
-        "number": order.number,
-        "seller": order.seller.name,
-        "customer": customer.name if customer else "",
-        "placed_on": reader.day(order.placed_at),
-        "total": reader.money(order.totals.total_minor),
-        "due": reader.money(due_minor),
-        "received": reader.money(payment.received_minor - payment.refunded_minor),
-    }
+    figures = _figures(order, reader)
     if shipment is not None:
         figures["shipment"] = shipment.number
     if secrets.collect_code:
         figures["code"] = secrets.collect_code
     if paper is not None:
-        figures |= {
-            "paper": paper.number or order.number,
-            "paper_total": reader.money(abs(paper.total_minor)),
-        }
+        figures["paper"] = paper.number or order.number
+        figures["paper_total"] = reader.money(abs(paper.total_minor))
     if courier is not None:
         figures["courier"] = courier.name
     if refund is not None:
@@ -95,7 +82,7 @@ def facts(
         "secrets": secrets,
         "messages": known.messages,
         "encloses": known.encloses,
-        "due_minor": due_minor,
+        "due_minor": order.payment.outstanding_minor,
         "open": order.cancelled_at is None and order.refused_at is None and order.failed_at is None,
         "iban": " ".join(re.findall(".{1,4}", order.seller.iban.replace(" ", ""))),
         "deliveries": _deliveries(order, reader, shipment, people),
@@ -109,6 +96,20 @@ def facts(
         "reader": reader,
         "money": reader.money,
         "day": reader.day,
+    }
+
+
+def _figures(order: OrderSnapshot, reader: Reader) -> dict[str, str]:
+    """What sentences of any e-mail about an order may name."""
+    customer, payment = order.people.customer, order.payment
+    return {
+        "number": order.number,
+        "seller": order.seller.name,
+        "customer": customer.name if customer else "",
+        "placed_on": reader.day(order.placed_at),
+        "total": reader.money(order.totals.total_minor),
+        "due": reader.money(payment.outstanding_minor),
+        "received": reader.money(payment.received_minor - payment.refunded_minor),
     }
 
 

@@ -142,21 +142,9 @@ def edit_order(
     with change(session, order, "edit", reason=reason) as detail:
         put_person(session, order, given)
         order.billing_address = billing
-        groups = _put_groups(session, order, terms, wanted.groups)
-        redeemed = _redeemed(session, order, terms, wanted, groups, coupons or ())
-        if coupons is not None or discounts is not None:
-            put_uses(session, order, redeemed)
-            order.coupons = list(coupons or ())
-            order.coupons_refused = refused_codes(redeemed)
-            order.free_shipping = free_shipping_by(redeemed)
-        waive_shipping(groups, order.free_shipping)
-        granted = following(terms, wanted.lines, wanted.discounts)
-        costs = costs_of(terms, groups, wanted.lines, wanted.fees, granted, redeemed)
-        order.taxation = costs.taxation
-        _put_lines(session, order, groups, wanted.lines, costs)
-        _put_fees(session, order, costs)
-        _drop_groups(session, order, groups)
-        _put_sums(session, order, costs.totals)
+        # Naming either replaces both.
+        codes = None if coupons is None and discounts is None else list(coupons or ())
+        redeemed = _put(session, order, terms, wanted, codes)
         changed = [name for name, value in _editable(order).items() if value != edited[name]]
         detail["changed"] = changed
         if tax is not None:
@@ -173,6 +161,28 @@ def edit_order(
         lines=order.lines,
         coupons=redeemed,
     )
+
+
+def _put(
+    session: Session, order: Order, terms: Terms, wanted: Revision, codes: list[str] | None
+) -> list[Redemption]:
+    """Bring a locked order's parts and sums in line with what is wanted; without codes its coupons stay."""
+    groups = _put_groups(session, order, terms, wanted.groups)
+    redeemed = _redeemed(session, order, terms, wanted, groups, codes or ())
+    if codes is not None:
+        put_uses(session, order, redeemed)
+        order.coupons = codes
+        order.coupons_refused = refused_codes(redeemed)
+        order.free_shipping = free_shipping_by(redeemed)
+    waive_shipping(groups, order.free_shipping)
+    granted = following(terms, wanted.lines, wanted.discounts)
+    costs = costs_of(terms, groups, wanted.lines, wanted.fees, granted, redeemed)
+    order.taxation = costs.taxation
+    _put_lines(session, order, groups, wanted.lines, costs)
+    _put_fees(session, order, costs)
+    _drop_groups(session, order, groups)
+    _put_sums(session, order, costs.totals)
+    return redeemed
 
 
 def _revised(  # noqa: PLR0917 - what an edit names
