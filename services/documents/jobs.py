@@ -173,8 +173,8 @@ def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         made = session.get(Print, print_id)
         if made is None or not may("store", made.status):
             return None
-        stops = queries.stops(session, made.argument.get("shipments", ()))
-        logo = queries.newest_logo(session, stops[0].order.seller.seller) if stops else None
+        shipments = queries.printed_shipments(session, made.argument.get("shipments", ()))
+        logo = queries.newest_logo(session, shipments[0].order.seller.seller) if shipments else None
         hashes = made.argument.get("sha256", ())
         papers: dict[str, Paper] = {}
         for paper in queries.printed_papers(session, hashes):
@@ -182,7 +182,7 @@ def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
     from services.documents import rendering  # noqa: PLC0415 - as above
 
     try:
-        if len(stops) < len(made.argument.get("shipments", ())):
+        if len(shipments) < len(made.argument.get("shipments", ())):
             raise Unprintable("an order on it was erased")  # noqa: TRY301 - one way to give up
         if len(papers) < len(set(hashes)):
             raise Unprintable("a document on it was removed")  # noqa: TRY301
@@ -190,7 +190,7 @@ def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
             whole = rendering.put_together([_to_print(store, papers[digest]) for digest in hashes])
         else:
             picture = store.read(logo.sha256) if logo and logo.sha256 else b""
-            whole = rendering.render_stops(made.kind, stops, made.requested_at, picture)
+            whole = rendering.render_shipments(made.kind, shipments, made.requested_at, picture)
     except Unprintable as error:
         return partial(prints.give_up_print, print_id=print_id, reason=str(error))
     DOCUMENT_SECONDS.labels(made.kind).observe(time.monotonic() - began)

@@ -15,7 +15,7 @@ from services.documents.domain.papers import (
     SENT_IN_BY_CUSTOMERS,
     UPLOADED_KINDS,
 )
-from services.documents.domain.stops import Stop, address_of
+from services.documents.domain.printed_shipments import PrintedShipment, address_of
 from services.documents.models import Logo, Paper, Print, Series
 from shared.access import actor_of, seen, visible
 from shared.errors import NotFound, Refused
@@ -211,7 +211,7 @@ def prints_of(session: Session, order_id: UUID) -> Sequence[Print]:
     return session.scalars(select(Print).where(Print.order_ids.contains([order_id]))).all()
 
 
-def stops(session: Session, shipments: Iterable[tuple[str, str]]) -> list[Stop]:
+def printed_shipments(session: Session, shipments: Iterable[tuple[str, str]]) -> list[PrintedShipment]:
     """Shipments, given as (order, shipment), as newly known; without those whose person was erased."""
     wanted = list(shipments)
     orders = copies.newest_of_each(session, {order_id for order_id, _ in wanted}, OrderSnapshot)
@@ -224,7 +224,7 @@ def stops(session: Session, shipments: Iterable[tuple[str, str]]) -> list[Stop]:
         for shipment in known.shipments:
             if str(shipment.shipment_id) == shipment_id:
                 address = address_of(shipment, order, known)
-                found.append(Stop(order=order, shipment=shipment, address=address))
+                found.append(PrintedShipment(order=order, shipment=shipment, address=address))
     return found
 
 

@@ -27,7 +27,7 @@ from weasyprint.urls import URLFetcher, URLFetcherResponse
 
 from services.documents import drawings, text_fitting, typefaces
 from services.documents.domain.papers import Content, PrintKind, TooLong
-from services.documents.domain.stops import Stop, picks
+from services.documents.domain.printed_shipments import PrintedShipment, picks
 from services.documents.wording import Wording, wording_of
 from shared import clock
 from shared.colours import brand_colours
@@ -197,19 +197,21 @@ def _laid_out(kind: PaperKind, content: Content, number: str, issued_on: date | 
     return _lay_out(template, sheet, order.seller, wording, logo, context, country)
 
 
-def render_stops(kind: PrintKind, stops: Sequence[Stop], printed_at: datetime, logo: bytes = b"") -> Rendered:
+def render_shipments(
+    kind: PrintKind, shipments: Sequence[PrintedShipment], printed_at: datetime, logo: bytes = b""
+) -> Rendered:
     """A pick list or a courier's sheet over shipments of one seller, in its market's words."""
-    first = stops[0].order
+    first = shipments[0].order
     wording = wording_of(first, first.market.locale)
     context: dict[str, Any] = {
         "kind": kind.value,
         "order": None,
         "number": "",
-        "stops": stops,
-        "picks": picks(stops),
+        "shipments": shipments,
+        "picks": picks(shipments),
         "printed_at": printed_at,
     }
-    country = next((stop.address.country for stop in stops if stop.address), "")
+    country = next((one.address.country for one in shipments if one.address), "")
     layout = _lay_out(f"{kind}.html", "a4", first.seller, wording, logo, context, country)
     _require_few(layout.document.pages)
     return _written(layout, logo)

@@ -14,7 +14,7 @@ from pypdf import PdfReader
 from services.documents import einvoices
 from services.documents import rendering as papers
 from services.documents.domain.papers import Content, PrintKind
-from services.documents.domain.stops import Stop
+from services.documents.domain.printed_shipments import PrintedShipment
 from services.notifications import rendering as emails
 from services.notifications.domain.order_snapshots import CustomerSecrets, OrderSnapshots
 from services.orders import rendering as order_pages
@@ -87,11 +87,11 @@ def test_lists_for_the_warehouse_and_couriers_are_in_it_where_it_is_the_markets(
     placed = order(2)
     placed = replace(placed, market=replace(placed.market, locale=italian))
     [shipment] = shipments(placed).shipments
-    stop = Stop(order=placed, shipment=shipment, address=MADRID)
+    stop = PrintedShipment(order=placed, shipment=shipment, address=MADRID)
 
     for kind in PrintKind:
         if kind in {PrintKind.PICK_LIST, PrintKind.COURIER_SHEET}:
-            text = text_of(papers.render_stops(kind, [stop], placed.placed_at).pdf)
+            text = text_of(papers.render_shipments(kind, [stop], placed.placed_at).pdf)
             assert f"{SAID}Printed" in text
 
 

@@ -27,7 +27,7 @@ from services.orders.commands.refunds import (
     settle_refund,
     withdraw_refund,
 )
-from services.orders.domain.payments import ChargebackStep, GatewayReport, Told
+from services.orders.domain.payments import ChargebackStep, GatewayReport, ReportKind
 from services.orders.domain.taxation import ChargesTaxed
 from services.orders.messaging import messaging
 from services.orders.models import Order
@@ -259,12 +259,12 @@ class Life:
         record_money_back(self.session, self.order.id, report)
 
     def refund_at_gateway(self, reference, amount_minor):
-        self.tell(Told.REFUND, f"re {reference} {amount_minor}", amount_minor)
+        self.tell(ReportKind.REFUND, f"re {reference} {amount_minor}", amount_minor)
         for hold in self.order.standing_holds:
             release_hold(self.session, self.order.id, hold.id)
 
     def charge_back(self, reference, step):
-        self.tell(Told.CHARGEBACK, f"dp {reference}", 40 * reference + 3, step=step)
+        self.tell(ReportKind.CHARGEBACK, f"dp {reference}", 40 * reference + 3, step=step)
 
     # The papers
 

@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.documents.domain.claims import CANCELLED_LINES, REFUND, DueCredit, Invoice, settled
-from services.documents.domain.figures import Figures, Row, fee_row, figures, left_of_rates, share, wanted
+from services.documents.domain.figures import (
+    Figures,
+    Row,
+    fee_row,
+    figures,
+    left_of_rates,
+    share,
+    uncancelled,
+)
 from shared.events.snapshots import ChargeKind, Fee, OrderLine, OrderSnapshot, Refund, RefundPart, TaxMode
 from shared.money import within_tax
 
@@ -28,7 +36,7 @@ def part_of_order(
     done = _invoiced(order, before, invoices)
     rows: list[Row] = []
     for line in order.lines:
-        quantity = min(quantities.get(line.line_id, 0), wanted(line) - done[line.line_id])
+        quantity = min(quantities.get(line.line_id, 0), uncancelled(line) - done[line.line_id])
         if quantity > 0:
             rows.append(_line_row(line, done[line.line_id], quantity))
             done[line.line_id] += quantity
@@ -43,7 +51,7 @@ def fees_left(order: OrderSnapshot, before: Sequence[Figures], invoices: Sequenc
     Nothing, unless goods were cancelled between invoices: a fee's part for them is then with no others.
     """
     done = _invoiced(order, before, invoices)
-    if not before or any(done[line.line_id] < wanted(line) for line in order.lines):
+    if not before or any(done[line.line_id] < uncancelled(line) for line in order.lines):
         return []
     earlier = [row for each in before for row in each.rows]
     return [
@@ -157,7 +165,7 @@ def _credit_cancelled(papers: _Papers) -> None:
     done = _invoiced(order, [invoice.figures for invoice in papers.invoices], papers.invoices)
     for paper in reversed(papers.numbered):  # the newest has the last units
         for line in order.lines:
-            units = min(done[line.line_id] - wanted(line), paper.units[line.line_id])
+            units = min(done[line.line_id] - uncancelled(line), paper.units[line.line_id])
             if units > 0:
                 done[line.line_id] -= units
                 part = _part(order, line, done[line.line_id], units)
@@ -198,7 +206,7 @@ def _is_invoiced(papers: _Papers, part: RefundPart) -> bool:
         invoice.number is not None
         for invoice in papers.invoices
         if _units_of(invoice.figures.rows)[part.line_id]
-    ) and all(done[line.line_id] >= wanted(line) for line in order.lines if line.line_id == part.line_id)
+    ) and all(done[line.line_id] >= uncancelled(line) for line in order.lines if line.line_id == part.line_id)
 
 
 def _credited_before(papers: _Papers, cause: str) -> tuple[Counter[object], Counter[object]]:
@@ -228,7 +236,7 @@ def _asked_above_owed(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Coun
     before = [invoice.figures for invoice in invoices]
     done = _invoiced(order, before, invoices)
     for line in order.lines:
-        units = wanted(line) - done[line.line_id]
+        units = uncancelled(line) - done[line.line_id]
         if units > 0:
             asked[line.tax_rate_basis_points] += _part(order, line, done[line.line_id], units).gross_minor
     earlier = [row for each in before for row in each.rows]
@@ -306,7 +314,7 @@ def _fee_rows(order: OrderSnapshot, done: Mapping[UUID, int], earlier: Sequence[
         by_worth = any(line.total_minor for line in goods)
         weights = [(line.total_minor if by_worth else line.quantity, line) for line in goods]
         # Of what is still wanted, so that a fee is whole once all of that is invoiced.
-        whole = sum(share(weight, wanted(line), line.quantity) for weight, line in weights)
+        whole = sum(share(weight, uncancelled(line), line.quantity) for weight, line in weights)
         reached = sum(share(weight, done[line.line_id], line.quantity) for weight, line in weights)
         amount = share(fee.amount_minor, reached, whole) - (fee.amount_minor - left)
         tax = share(fee.tax_minor, reached, whole) - (fee.tax_minor - left_tax)

@@ -14,7 +14,7 @@ from services.documents.domain.invoices import (
     uninvoiced_parts,
 )
 from services.documents.domain.papers import WHOLE_ORDER, Content
-from services.documents.domain.stops import address_of
+from services.documents.domain.printed_shipments import address_of
 from shared.errors import Refused
 from shared.events.snapshots import (
     LEFT,

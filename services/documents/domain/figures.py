@@ -59,8 +59,8 @@ def share(total_minor: int, done: int, whole: int) -> int:
     return round_half_up(Decimal(total_minor) * done / whole) if whole else total_minor
 
 
-def wanted(line: OrderLine) -> int:
-    """How much of a line is still to be had."""
+def uncancelled(line: OrderLine) -> int:
+    """How many units of a line are not cancelled."""
     return line.quantity - line.cancelled_quantity
 
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from services.documents.domain import billing, untold
 from services.documents.domain.claims import CANCELLATION, FEES, DueCredit, Invoice
-from services.documents.domain.figures import Figures, figures, rest_of_invoice, wanted
+from services.documents.domain.figures import Figures, figures, rest_of_invoice, uncancelled
 from services.documents.domain.papers import WHOLE_ORDER
 from shared.events.snapshots import (
     LEFT,
@@ -86,7 +86,7 @@ def supply_days(
     """
     left = Counter({row.line_id: row.quantity for row in counted.rows if row.line_id})
     if not left and is_intra_community(order):  # an invoice over fees alone is about all that they were for
-        left = Counter({line.line_id: wanted(line) for line in order.lines})
+        left = Counter({line.line_id: uncancelled(line) for line in order.lines})
     days = set()
     for shipment in shipments.shipments if shipments and left else ():
         of_it = {line.line_id for line in shipment.lines} & left.keys()
@@ -109,7 +109,7 @@ def _parts(
                 yield (
                     f"method:{method}",
                     {
-                        line.line_id: wanted(line)
+                        line.line_id: uncancelled(line)
                         for line in order.lines
                         if method_of[line.group_id] == method
                     },
@@ -122,7 +122,7 @@ def _parts(
                         counted[line.line_id] += line.quantity
                     yield str(shipment.shipment_id), counted
         case _:
-            yield WHOLE_ORDER, {line.line_id: wanted(line) for line in order.lines}
+            yield WHOLE_ORDER, {line.line_id: uncancelled(line) for line in order.lines}
 
 
 def _is_due(

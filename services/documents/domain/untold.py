@@ -19,7 +19,7 @@ from services.documents.domain.figures import (
     left_of_rates,
     rest_of_invoice,
     share,
-    wanted,
+    uncancelled,
 )
 from shared.events.snapshots import OrderLine, OrderSnapshot, Refund, RefundPart, TaxMode
 from shared.money import split
@@ -54,7 +54,7 @@ def part_of_order(
         for line in order.lines
     }
     for line in order.lines:
-        quantity = min(quantities.get(line.line_id, 0), wanted(line) - done[line.line_id])
+        quantity = min(quantities.get(line.line_id, 0), uncancelled(line) - done[line.line_id])
         if quantity <= 0:
             continue
         done[line.line_id] += quantity
@@ -75,7 +75,7 @@ def _fees_left_by(order: OrderSnapshot, before: Sequence[Figures], given_back: I
     for row in earlier:
         if row.line_id is not None:
             invoiced[row.line_id] += row.quantity
-    if not earlier or any(invoiced[line.line_id] < wanted(line) for line in order.lines):
+    if not earlier or any(invoiced[line.line_id] < uncancelled(line) for line in order.lines):
         return []
     back = list(given_back)
     rows = []
@@ -182,7 +182,7 @@ def _invoiced_above_wanted(
     order: OrderSnapshot, invoices: Sequence[Invoice], credited: Mapping[UUID, Sequence[Figures]]
 ) -> dict[UUID, int]:
     """How many units of each line are invoiced that nobody wants any more."""
-    over = {line.line_id: -wanted(line) for line in order.lines}
+    over = {line.line_id: -uncancelled(line) for line in order.lines}
     for invoice in invoices:
         taken_back = [row for each in credited[invoice.paper_id] for row in each.rows]
         for sign, rows in ((1, invoice.figures.rows), (-1, taken_back)):
@@ -318,7 +318,7 @@ def _fee_rows(order: OrderSnapshot, done: Mapping[UUID, int], earlier: Sequence[
         by_worth = any(line.total_minor for line in goods)
         weights = [(line.total_minor if by_worth else line.quantity, line) for line in goods]
         # Of what is still wanted, so that a fee is whole once all of that is invoiced.
-        whole = sum(share(weight, wanted(line), line.quantity) for weight, line in weights)
+        whole = sum(share(weight, uncancelled(line), line.quantity) for weight, line in weights)
         reached = sum(share(weight, done[line.line_id], line.quantity) for weight, line in weights)
         taken = [row for row in earlier if row.fee == place]
         amount = share(fee.amount_minor, reached, whole) - sum(row.amount_minor for row in taken)

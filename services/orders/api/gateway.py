@@ -14,7 +14,7 @@ from services.orders.api.schemas.payments import (
 )
 from services.orders.api.schemas.refunds import RefundSchema
 from services.orders.commands import gateway as commands
-from services.orders.domain.payments import ChargebackStep, GatewayReport, Told
+from services.orders.domain.payments import ChargebackStep, GatewayReport, ReportKind
 from services.orders.models import Payment, PaymentDiscrepancy, Refund
 from shared.web import payloads
 from shared.web.blueprint import Blueprint
@@ -56,7 +56,7 @@ def record_gateway_refund(session: Session, call: dict[str, Any]) -> Refund | Re
     what is not an overpayment, and holds an order whose goods are here. What can't be counted, yet or at
     all, is kept (202).
     """
-    return _money_back(session, call, Told.REFUND)
+    return _money_back(session, call, ReportKind.REFUND)
 
 
 @blueprint.route("/chargebacks", methods=["POST"])
@@ -72,11 +72,11 @@ def record_chargeback(session: Session, call: dict[str, Any]) -> Refund | Respon
     the later counts, by `timestamp`. What can't be counted, yet or at all, is kept (202).
     """
     step = ChargebackStep(call["type"].removeprefix("chargeback."))
-    return _money_back(session, call, Told.CHARGEBACK, step)
+    return _money_back(session, call, ReportKind.CHARGEBACK, step)
 
 
 def _money_back(
-    session: Session, call: dict[str, Any], kind: Told, step: ChargebackStep | None = None
+    session: Session, call: dict[str, Any], kind: ReportKind, step: ChargebackStep | None = None
 ) -> Refund | Response:
     order_id = call["data"].pop("order_id")
     report = GatewayReport(kind=kind, step=step, at=call["timestamp"], **call["data"])

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
-from services.orders.domain.payments import ChargebackStep, Discrepancy, GatewayReport, Told
+from services.orders.domain.payments import ChargebackStep, Discrepancy, GatewayReport, ReportKind
 from services.orders.domain.statements import LineState
 from services.orders.models import Order, PaymentDiscrepancy
 from services.orders.queries import discrepancies as queries
@@ -82,7 +82,7 @@ def close_chargeback(session: Session, order: Order, reference: str, refund_id: 
     """Take a chargeback that the gateway has decided out of the queue of a locked order."""
     waiting = update(PaymentDiscrepancy).where(
         PaymentDiscrepancy.order_id == order.id,
-        PaymentDiscrepancy.kind == Told.CHARGEBACK,
+        PaymentDiscrepancy.kind == ReportKind.CHARGEBACK,
         PaymentDiscrepancy.reference == reference,
         PaymentDiscrepancy.state == LineState.OPEN,
     )

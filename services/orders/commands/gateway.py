@@ -19,7 +19,7 @@ from services.orders.commands.holds import hold_locked
 from services.orders.commands.payments import receive, receive_once
 from services.orders.domain import refunds as rules
 from services.orders.domain.order_status import OVER, refusals
-from services.orders.domain.payments import ChargebackStep, Discrepancy, GatewayReport, Told
+from services.orders.domain.payments import ChargebackStep, Discrepancy, GatewayReport, ReportKind
 from services.orders.domain.statements import LineState
 from services.orders.models import Order, Payment, PaymentDiscrepancy, Refund
 from shared import clock
@@ -57,7 +57,7 @@ def record_gateway_payment(
     check_out(session, order_id)
     order = locked_order(session, order_id)
     report = GatewayReport(
-        kind=Told.PAYMENT, reference=reference, amount_minor=amount_minor, currency=currency
+        kind=ReportKind.PAYMENT, reference=reference, amount_minor=amount_minor, currency=currency
     )
     if currency != order.currency:
         return keep(session, order, Discrepancy.CURRENCY_DIFFERS, report)
@@ -89,7 +89,7 @@ def record_money_back(session: Session, order_id: UUID, report: GatewayReport) -
     came_of = _count(session, order, report)
     if isinstance(came_of, Discrepancy):
         return keep(session, order, came_of, report)
-    if report.kind is Told.CHARGEBACK:
+    if report.kind is ReportKind.CHARGEBACK:
         _queue(session, order, came_of, report)
     return came_of
 
@@ -100,7 +100,7 @@ def record_discrepancy(session: Session, discrepancy_id: UUID, *, amount_minor: 
     Raises NotFound, Refused (already_decided, more_than_received).
     """
     order, discrepancy = waiting(session, discrepancy_id)
-    if discrepancy.kind is not Told.PAYMENT:
+    if discrepancy.kind is not ReportKind.PAYMENT:
         _count_decided(session, order, discrepancy, amount_minor=amount_minor)
         return discrepancy
     payment = receive(
@@ -166,7 +166,7 @@ def _count_decided(session: Session, order: Order, kept: PaymentDiscrepancy, *, 
         payment = None
     report = report_of(kept)
     refund = _note(session, order, payment, report, amount_minor)
-    if report.kind is Told.CHARGEBACK:
+    if report.kind is ReportKind.CHARGEBACK:
         kept.refund_id = refund.id
         if report.step is ChargebackStep.OPENED:
             kept.why = Discrepancy.CHARGEBACK_OPENED
@@ -180,7 +180,7 @@ def _count(session: Session, order: Order, report: GatewayReport) -> Refund | Di
     if known is not None:
         is_same = known.amount_minor == report.amount_minor
         # Of a chargeback in another currency a person has said the amount.
-        if not is_same and (report.kind is Told.REFUND or report.currency == order.currency):
+        if not is_same and (report.kind is ReportKind.REFUND or report.currency == order.currency):
             return Discrepancy.AMOUNT_DIFFERS
         return _follow(session, order, known, report)
     if report.currency != order.currency:
@@ -199,7 +199,7 @@ def _why_not(order: Order, payment: Payment | None, report: GatewayReport) -> Di
         return Discrepancy.PAYMENT_UNKNOWN
     if payment.order_id != order.id:
         return Discrepancy.ORDER_DIFFERS
-    if report.kind is Told.REFUND and any(
+    if report.kind is ReportKind.REFUND and any(
         one.kind is RefundKind.REFUND and one.state is RefundState.REQUESTED and one.payment_id == payment.id
         for one in order.refunds
     ):
@@ -210,7 +210,7 @@ def _why_not(order: Order, payment: Payment | None, report: GatewayReport) -> Di
 
 
 def _known(order: Order, report: GatewayReport) -> Refund | None:
-    is_chargeback = report.kind is Told.CHARGEBACK
+    is_chargeback = report.kind is ReportKind.CHARGEBACK
     return next(
         (
             refund

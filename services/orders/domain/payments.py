@@ -8,7 +8,7 @@ from uuid import UUID
 from shared.events.snapshots import PaymentState
 
 
-class Told(StrEnum):
+class ReportKind(StrEnum):
     """What money the gateway tells of."""
 
     PAYMENT = "payment"
@@ -40,7 +40,7 @@ class Discrepancy(StrEnum):
 class GatewayReport:
     """What the gateway tells of money that came or went, in minor units of the currency that it names."""
 
-    kind: Told
+    kind: ReportKind
     reference: str  # the gateway's own id of it
     amount_minor: int
     currency: str

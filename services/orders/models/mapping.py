@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, class_mapper
 
 from services.orders.domain.fulfilment import Fulfilment, Goods
-from services.orders.domain.payments import ChargebackStep, Discrepancy, Told
+from services.orders.domain.payments import ChargebackStep, Discrepancy, ReportKind
 from services.orders.domain.search_words import WordKind
 from services.orders.domain.statements import LineState
 from services.orders.domain.taxation import ChargesTaxed, Taxation, TaxTable
@@ -77,7 +77,7 @@ _WORDS: dict[Any, Any] = {
             RefundState,
             TaxMode,
             TaxRounding,
-            Told,
+            ReportKind,
             WordKind,
         ),
         *(ChargesTaxed, TaxTreatment),

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.orders.domain.payments import ChargebackStep, Discrepancy, Told
+from services.orders.domain.payments import ChargebackStep, Discrepancy, ReportKind
 from services.orders.domain.statements import LineState
 from services.orders.models.mapping import Base
 from shared.db import new_id
@@ -62,7 +62,7 @@ class PaymentDiscrepancy(Base):
     order_id: Mapped[UUID] = mapped_column(ForeignKey("orders.id"))  # which the gateway named
     seller_code: Mapped[str]
     market_code: Mapped[str]
-    kind: Mapped[Told]
+    kind: Mapped[ReportKind]
     reference: Mapped[str]  # the gateway's own id of the payment, refund or chargeback
     payment_reference: Mapped[str]  # of the payment that was given back; empty of a payment itself
     step: Mapped[ChargebackStep | None]

@@ -10,7 +10,7 @@ from services.shipping.commands import lines, stock
 from services.shipping.commands.shipments import in_hand, move_on, tell
 from services.shipping.domain.methods import NEEDS_NO_PACKING
 from services.shipping.domain.shipment_status import refusal
-from services.shipping.domain.sourcing import Placement, Want, place
+from services.shipping.domain.sourcing import Placement, SourcingLine, place
 from services.shipping.models import Shipment
 from shared.errors import Refused
 from shared.events.snapshots import MethodKind, ShipmentStatus
@@ -197,10 +197,10 @@ def changed_or_gone(shipment: Shipment) -> list[events.News]:
 
 
 def _placement(shipment: Shipment, levels: stock.Levels, locations: Sequence[str]) -> Placement | None:
-    wants = [
-        Want(line_id=line.line_id, sku=line.sku, quantity=line.quantity, coefficient=line.coefficient)
+    sought = [
+        SourcingLine(line_id=line.line_id, sku=line.sku, quantity=line.quantity, coefficient=line.coefficient)
         for line in shipment.lines
     ]
     available = {place: level.available for place, level in levels.items()}
     most = None if shipment.kind is MethodKind.DELIVERY else 1
-    return place(wants, available, locations, most=most)
+    return place(sought, available, locations, most=most)

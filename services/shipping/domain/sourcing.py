@@ -14,7 +14,7 @@ Placement = dict[str, dict[UUID, int]]  # sales units of each line, by the locat
 
 
 @dataclass(frozen=True, kw_only=True)
-class Want:
+class SourcingLine:
     """A line that looks for stock; a sales unit of it comes whole from one place."""
 
     line_id: UUID
@@ -35,7 +35,7 @@ def demand_of(lines: Iterable[tuple[str, int]]) -> dict[str, int]:
 
 
 def place(
-    wants: Sequence[Want], available: Available, locations: Sequence[str], *, most: int | None = None
+    lines: Sequence[SourcingLine], available: Available, locations: Sequence[str], *, most: int | None = None
 ) -> Placement | None:
     """Where each line's units come from, every one of them; None where they are not all to be had.
 
@@ -45,52 +45,54 @@ def place(
     useful = [
         location
         for location in locations
-        if any(available.get((want.sku, location), 0) >= want.coefficient for want in wants)
+        if any(available.get((line.sku, location), 0) >= line.coefficient for line in lines)
     ]
-    if not _may_suffice(wants, available, useful, len(useful)):
+    if not _may_suffice(lines, available, useful, len(useful)):
         return None
     largest = len(useful) if most is None else min(most, len(useful))
     tries = 0
     for size in range(1, largest + 1):
-        if not _may_suffice(wants, available, useful, size):
+        if not _may_suffice(lines, available, useful, size):
             continue
         for chosen in islice(combinations(useful, size), TRIES - tries):
             tries += 1
-            if found := _fill(wants, available, chosen):
+            if found := _fill(lines, available, chosen):
                 return found
         if tries == TRIES:
-            chosen_greedily = _greedily(wants, available, useful)
-            return _fill(wants, available, chosen_greedily) if len(chosen_greedily) <= largest else None
+            chosen_greedily = _greedily(lines, available, useful)
+            return _fill(lines, available, chosen_greedily) if len(chosen_greedily) <= largest else None
     return None
 
 
-def _may_suffice(wants: Sequence[Want], available: Available, locations: Sequence[str], size: int) -> bool:
+def _may_suffice(
+    lines: Sequence[SourcingLine], available: Available, locations: Sequence[str], size: int
+) -> bool:
     """Whether so many locations could have enough, each SKU looked at by itself."""
-    for sku, units in demand_of((want.sku, want.quantity * want.coefficient) for want in wants).items():
+    for sku, units in demand_of((line.sku, line.quantity * line.coefficient) for line in lines).items():
         richest = sorted((available.get((sku, location), 0) for location in locations), reverse=True)
         if sum(richest[:size]) < units:
             return False
     return True
 
 
-def _fill(wants: Sequence[Want], available: Available, locations: Sequence[str]) -> Placement | None:
+def _fill(lines: Sequence[SourcingLine], available: Available, locations: Sequence[str]) -> Placement | None:
     """Take from each location in turn what it has; the largest sales units first, which fit least easily."""
-    left = {want.line_id: want.quantity for want in wants}
+    left = {line.line_id: line.quantity for line in lines}
     placement: Placement = {}
     for location in locations:
-        free = {want.sku: available.get((want.sku, location), 0) for want in wants}
-        for want in sorted(wants, key=lambda want: -want.coefficient):
-            if taken := min(left[want.line_id], free[want.sku] // want.coefficient):
-                left[want.line_id] -= taken
-                free[want.sku] -= taken * want.coefficient
-                placement.setdefault(location, {})[want.line_id] = taken
+        free = {line.sku: available.get((line.sku, location), 0) for line in lines}
+        for line in sorted(lines, key=lambda line: -line.coefficient):
+            if taken := min(left[line.line_id], free[line.sku] // line.coefficient):
+                left[line.line_id] -= taken
+                free[line.sku] -= taken * line.coefficient
+                placement.setdefault(location, {})[line.line_id] = taken
     return None if any(left.values()) else placement
 
 
-def _greedily(wants: Sequence[Want], available: Available, locations: Sequence[str]) -> list[str]:
+def _greedily(lines: Sequence[SourcingLine], available: Available, locations: Sequence[str]) -> list[str]:
     """Locations, each of which serves most of what those before it left, in whole sales units."""
-    left = demand_of((want.sku, want.quantity * want.coefficient) for want in wants)
-    largest = {sku: max(want.coefficient for want in wants if want.sku == sku) for sku in left}
+    left = demand_of((line.sku, line.quantity * line.coefficient) for line in lines)
+    largest = {sku: max(line.coefficient for line in lines if line.sku == sku) for sku in left}
 
     def serves(location: str) -> dict[str, int]:
         return {

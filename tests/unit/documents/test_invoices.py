@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from services.documents.commands import papers as commands
-from services.documents.domain.figures import rest_of_invoice, share, wanted
+from services.documents.domain.figures import rest_of_invoice, share, uncancelled
 from services.documents.domain.invoices import Invoice, due_credits, uninvoiced_parts
 from services.documents.domain.untold import credited_units, part_of_invoice, part_of_order
 from services.documents.numbering import give_number
@@ -159,8 +159,8 @@ def test_what_is_cancelled_between_shipments_leaves_no_fee_or_discount_uninvoice
     on_top = placed.market.tax_mode == "net"
     asked = sum(fee.amount_minor + on_top * fee.tax_minor for fee in placed.fees)
     for line in placed.lines:
-        asked += share(line.total_minor, wanted(line), line.quantity)
-        asked += on_top * share(line.tax_minor, wanted(line), line.quantity)
+        asked += share(line.total_minor, uncancelled(line), line.quantity)
+        asked += on_top * share(line.tax_minor, uncancelled(line), line.quantity)
     assert sum(invoice.claim_minor for invoice in standing) == asked
 
 

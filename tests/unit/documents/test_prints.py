@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 from services.documents import einvoices, queries, rendering
 from services.documents.commands import papers as commands
 from services.documents.domain.papers import Content, PrintKind
-from services.documents.domain.stops import Stop, picks
+from services.documents.domain.printed_shipments import PrintedShipment, picks
 from services.documents.messaging import messaging
 from services.documents.queries import papers_in_line
 from services.documents.wording import Wording
@@ -377,7 +377,7 @@ def test_a_print_is_forgotten_after_a_day_and_with_its_people(client, headers, p
 
 def stop(placed, address=LONDON, location="main"):
     [shipment] = shipments(placed).shipments
-    return Stop(order=placed, shipment=replace(shipment, location=location), address=address)
+    return PrintedShipment(order=placed, shipment=replace(shipment, location=location), address=address)
 
 
 def test_a_pick_list_goes_by_the_shelves_and_sums_what_orders_share():
@@ -393,7 +393,7 @@ def test_a_pick_list_goes_by_the_shelves_and_sums_what_orders_share():
     ]
     assert listed[1].shipments == [("GB-000042-1", 1), ("GB-000050-1", 1)]
     [page] = pages(
-        rendering.render_stops(PrintKind.PICK_LIST, [stop(first), stop(second)], first.placed_at).pdf
+        rendering.render_shipments(PrintKind.PICK_LIST, [stop(first), stop(second)], first.placed_at).pdf
     )
     assert "Pick list" in page
     assert "GB-000050-1 \N{MULTIPLICATION SIGN} 2" in page
@@ -417,7 +417,7 @@ def test_a_pick_list_names_bin_barcode_and_specifications_in_the_order_of_the_bi
         sku_85123A={"bin": "A-07", "specifications": {"colour": "blue", "care": "fragile"}},
     )
 
-    [page] = pages(rendering.render_stops(PrintKind.PICK_LIST, [known], placed.placed_at).pdf)
+    [page] = pages(rendering.render_shipments(PrintKind.PICK_LIST, [known], placed.placed_at).pdf)
 
     said = [says, "A-07", "85123A", "care: fragile", "colour: blue", "B-02", "4006381333931", "C-01", "22423"]
     places = [page.index(each) for each in said]
@@ -429,7 +429,7 @@ def test_a_couriers_sheet_tells_where_to_go_whom_to_call_and_what_to_collect():
     placed = order(2, market="net", method="cash_on_delivery", covered=False, address=MADRID, locale="es")
 
     [page] = pages(
-        rendering.render_stops(PrintKind.COURIER_SHEET, [stop(placed, MADRID)], placed.placed_at).pdf
+        rendering.render_shipments(PrintKind.COURIER_SHEET, [stop(placed, MADRID)], placed.placed_at).pdf
     )
 
     assert stop(paid).to_collect_minor == 0
@@ -452,7 +452,9 @@ def test_what_the_customer_wrote_is_on_lists_and_slips_and_on_no_bill():
         kind: "".join(pages(rendering.render(kind, content, "GB-1", placed.placed_at.date()).pdf))
         for kind in (PaperKind.PACKING_SLIP, PaperKind.ORDER_PRINTOUT, PaperKind.INVOICE, PaperKind.LABEL)
     }
-    listed = rendering.render_stops(PrintKind.PICK_LIST, [stop(placed), stop(order(1))], placed.placed_at).pdf
+    listed = rendering.render_shipments(
+        PrintKind.PICK_LIST, [stop(placed), stop(order(1))], placed.placed_at
+    ).pdf
     printed["pick_list"] = "".join(pages(listed))
 
     shows = {kind for kind, text in printed.items() if "Please ring twice.\n<b>Mind the dog</b>" in text}

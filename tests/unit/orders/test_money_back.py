@@ -21,7 +21,7 @@ from services.orders.commands.refunds import (
     settle_refund,
     withdraw_refund,
 )
-from services.orders.domain.payments import ChargebackStep, GatewayReport, Told
+from services.orders.domain.payments import ChargebackStep, GatewayReport, ReportKind
 from services.orders.models import PaymentDiscrepancy, Refund
 from services.orders.queries.money import money_drift
 from shared.errors import Refused
@@ -51,7 +51,7 @@ def refund(session, online):
 
     def told(amount_minor=300, reference="re_1", currency="GBP", payment="pi_1", at=AT, **more):
         report = GatewayReport(
-            kind=Told.REFUND,
+            kind=ReportKind.REFUND,
             payment_reference=payment,
             reference=reference,
             amount_minor=amount_minor,
@@ -70,7 +70,7 @@ def chargeback(session, online):
 
     def told(step, minutes=0, amount_minor=900, currency="GBP", reference="dp_1"):
         report = GatewayReport(
-            kind=Told.CHARGEBACK,
+            kind=ReportKind.CHARGEBACK,
             payment_reference="pi_1",
             reference=reference,
             amount_minor=amount_minor,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.shipping.domain import sourcing
-from services.shipping.domain.sourcing import Want, demand_of, place
+from services.shipping.domain.sourcing import SourcingLine, demand_of, place
 
 SKUS = st.sampled_from(["A", "B", "C"])
 PLACES = ["WEST", "EAST", "SOUTH", "NORTH"]
@@ -18,7 +18,7 @@ CASES = {"A": 1, "B": 1, "C": 6}  # stock-keeping units in a sales unit
 
 def wants_of(lines):
     return [
-        Want(line_id=UUID(int=number), sku=sku, quantity=quantity, coefficient=CASES[sku])
+        SourcingLine(line_id=UUID(int=number), sku=sku, quantity=quantity, coefficient=CASES[sku])
         for number, (sku, quantity) in enumerate(lines)
     ]
 

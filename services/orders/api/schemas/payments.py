@@ -9,7 +9,7 @@ from services.orders.api.schemas.values import (
     known_currency,
     method_of_payment,
 )
-from services.orders.domain.payments import ChargebackStep, Discrepancy, Told
+from services.orders.domain.payments import ChargebackStep, Discrepancy, ReportKind
 from services.orders.domain.statements import LineState
 from shared.events.snapshots import PaymentState
 from shared.web.fields import text
@@ -98,7 +98,7 @@ class DiscrepancySchema(Schema):
 
     discrepancy_id = fields.UUID(attribute="id")
     order_id = fields.UUID(metadata={"description": "Which the gateway named."})
-    kind = fields.Enum(Told, by_value=True, metadata={"description": "payment, refund or chargeback."})
+    kind = fields.Enum(ReportKind, by_value=True, metadata={"description": "payment, refund or chargeback."})
     reference = fields.String(metadata={"description": "The gateway's own id of it."})
     payment_reference = fields.String(
         metadata={"description": "Of the payment that was given back; empty of a payment."}

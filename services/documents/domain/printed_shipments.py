@@ -9,7 +9,7 @@ from shared.money import Money
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stop:
+class PrintedShipment:
     """A shipment, with all that is to be known to hand it over."""
 
     order: OrderSnapshot
@@ -72,17 +72,17 @@ def address_of(shipment: Shipment, order: OrderSnapshot, shipments: ShipmentsSna
     return own or order.people.delivery.get(group)
 
 
-def picks(stops: Iterable[Stop]) -> list[Pick]:
+def picks(shipments: Iterable[PrintedShipment]) -> list[Pick]:
     """What to fetch for all of the shipments, in the order of the shelves."""
     found: dict[tuple[str, str, str], Pick] = {}
-    for stop in stops:
-        names = {line.line_id: line.name for line in stop.order.lines}
-        for line in stop.shipment.lines:
-            place = stop.shipment.location, line.bin, line.sku
+    for one in shipments:
+        names = {line.line_id: line.name for line in one.order.lines}
+        for line in one.shipment.lines:
+            place = one.shipment.location, line.bin, line.sku
             pick = found.setdefault(
                 place,
                 Pick(
-                    location=stop.shipment.location,
+                    location=one.shipment.location,
                     bin=line.bin,
                     sku=line.sku,
                     name=names.get(line.line_id, ""),
@@ -90,5 +90,5 @@ def picks(stops: Iterable[Stop]) -> list[Pick]:
                     specifications=line.specifications,
                 ),
             )
-            pick.counts[stop.shipment.number] += line.units
+            pick.counts[one.shipment.number] += line.units
     return [found[place] for place in sorted(found)]
