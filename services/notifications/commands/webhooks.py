@@ -35,7 +35,6 @@ OLDEST_DUE = Gauge(
 WEBHOOKS = Gauge("waybill_webhooks", "Webhooks by their state.", ["state"])
 
 SECRET_BYTES = 32  # Standard Webhooks: 24 to 64
-BOTH_SECRETS_FOR = timedelta(days=1)  # if whoever changes one says nothing else
 
 # A round of sending lasts as long as this and some seconds, and each so many seconds with news owe one: so
 # there is always one that takes on what comes.

@@ -19,7 +19,7 @@ from services.shipping.models import (
     StockMovement,
 )
 from services.shipping.queries.stock import stock_level
-from services.shipping.queries.visibility import visible
+from services.shipping.queries.visibility import in_sight
 from shared.access import EVERYTHING, actor_of, seen
 from shared.errors import NotFound
 from shared.events.snapshots import MethodKind
@@ -77,7 +77,7 @@ def reservations_page(
             Shipment.location == location,
             Shipment.status.in_(HOLDING_STOCK),
             ShipmentLine.sku == sku,
-            *visible(actor_of(session)),
+            *in_sight(session),
         )
         .group_by(Shipment.id, OrderState.number)
         .order_by(Shipment.id)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.shipping.domain.shipment_status import COURIERS_CARE, ON_THEIR_WAY
 from services.shipping.models import Appointment, Carrier, Courier, Parcel, Shipment
-from services.shipping.queries.visibility import visible, within
+from services.shipping.queries.visibility import in_sight, within
 from shared.access import actor_of, seen
 from shared.errors import NotFound, Refused
 from shared.events.snapshots import AppointmentKind, ShipmentStatus
@@ -125,7 +125,7 @@ def deliveries_page(
             Shipment.seller == seller,
             Shipment.courier == code,
             Shipment.status.in_(COURIERS_CARE),
-            *visible(actor_of(session)),
+            *in_sight(session),
         )
         .order_by(Shipment.id)
         .limit(limit)
@@ -151,7 +151,7 @@ def appointments_page(
         .where(
             Appointment.starts_at >= since,
             Shipment.status != ShipmentStatus.CANCELLED,
-            *visible(actor_of(session)),
+            *in_sight(session),
         )
         .order_by(Appointment.starts_at, Appointment.shipment_id, Appointment.kind)
         .limit(limit)

@@ -10,9 +10,8 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from services.shipping.domain.queues import PENDING, Queue, statuses_of
 from services.shipping.models import Goods, OrderState, Shipment, ShipmentLine
-from services.shipping.queries.visibility import visible
+from services.shipping.queries.visibility import in_sight
 from shared import clock
-from shared.access import actor_of
 from shared.events.snapshots import ShipmentStatus
 
 Place = tuple[datetime, UUID]
@@ -109,7 +108,7 @@ def _conditions(session: Session, filters: dict[str, str | None]) -> list[Column
     }
     asked = [columns[name] == value for name, value in filters.items() if value is not None]
     # That it is in a queue at all is said for the index of a location, which has no others.
-    return [Shipment.queue.is_not(None), *visible(actor_of(session)), *asked]
+    return [Shipment.queue.is_not(None), *in_sight(session), *asked]
 
 
 def _page(

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session, contains_eager
 from sqlalchemy.orm.attributes import set_committed_value
 
 from services.shipping.models import OrderState, Parcel, Shipment
-from services.shipping.queries.visibility import visible
-from shared.access import actor_of, seen
+from services.shipping.queries.visibility import in_sight
+from shared.access import seen
 from shared.db import leave_unread
 from shared.errors import NotFound
 from shared.events.snapshots import ShipmentStatus
@@ -56,7 +56,7 @@ def shipments_of_order(session: Session, order_id: UUID) -> Sequence[Shipment]:
 
 def shipments(session: Session, ids: Collection[UUID]) -> list[Shipment]:
     """Shipments that the actor may see, as named and as they stand in the database now; raises NotFound."""
-    now = select(Shipment).where(Shipment.id.in_(ids), *visible(actor_of(session)))
+    now = select(Shipment).where(Shipment.id.in_(ids), *in_sight(session))
     now = now.execution_options(populate_existing=True)
     found = {each.id: each for each in session.scalars(now).unique()}
     for shipment_id in ids:
@@ -67,7 +67,7 @@ def shipments(session: Session, ids: Collection[UUID]) -> list[Shipment]:
 
 def orders_of(session: Session, ids: Collection[UUID]) -> list[UUID]:
     """Whose shipments they are, in the order in which the orders are to be locked."""
-    mine = visible(actor_of(session))
+    mine = in_sight(session)
     return sorted(session.scalars(select(Shipment.order_id).where(Shipment.id.in_(ids), *mine).distinct()))
 
 
@@ -83,7 +83,7 @@ def shipments_of_orders(
         .where(
             Shipment.order_id.in_(order_ids),
             Shipment.status != ShipmentStatus.CANCELLED,
-            *visible(actor_of(session)),
+            *in_sight(session),
         )
         .order_by(Shipment.order_id, Shipment.position)
     )
@@ -106,7 +106,7 @@ def released_at(session: Session, location: str, limit: int) -> list[UUID]:
         .where(
             Shipment.location == location,
             Shipment.status == ShipmentStatus.RELEASED,
-            *visible(actor_of(session)),
+            *in_sight(session),
         )
         .order_by(Shipment.id)
         .limit(limit)
@@ -145,7 +145,7 @@ def shipments_page(
 
     A number is a shipment's, an order's, or a parcel's with its carrier: what papers have on them.
     """
-    page = select(Shipment).where(*visible(actor_of(session))).order_by(Shipment.id.desc()).limit(limit)
+    page = select(Shipment).where(*in_sight(session)).order_by(Shipment.id.desc()).limit(limit)
     if number is not None:
         page = page.where(Shipment.id.in_(numbered(number)))
     if status is not None:

@@ -1,14 +1,15 @@
 """What an actor may see."""
 
 from sqlalchemy import ColumnElement, true
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from services.shipping.models import Location, Shipment
-from shared.access import EVERYTHING, Actor
+from shared.access import EVERYTHING, Actor, actor_of
 
 
-def visible(actor: Actor) -> list[ColumnElement[bool]]:
-    """The conditions that keep a list of shipments to those that the actor may see."""
+def in_sight(session: Session) -> list[ColumnElement[bool]]:
+    """What the seller and market of a shipment must be for the caller to see it."""
+    actor = actor_of(session)
     return [*within(Shipment.seller, actor.sellers), *within(Shipment.market, actor.markets)]
 
 

@@ -244,13 +244,6 @@ class NoticeSchema(Schema):
     coupon = fields.String(allow_none=True)
 
 
-class LackSchema(Schema):
-    """A field of the draft, and why it can't be placed with it as it is."""
-
-    field = fields.String()
-    reason = fields.String()
-
-
 class DraftDeliveryGroupSchema(DeliveryGroupSchema):
     """Where lines go, and how."""
 
