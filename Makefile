@@ -12,7 +12,7 @@ TYPE ?= order.placed
 TYPES ?=
 TO ?=
 # Three at a time on two cores, for much of it waits. What starts the real processes: the browser's files fill what is left.
-SLOW := tests/end_to_end tests/chaos tests/unit/local tests/benchmarks tests/browser
+SLOW := tests/end_to_end tests/chaos tests/upgrade tests/unit/local tests/benchmarks tests/browser
 FOLDER ?= backups
 BACKUP ?= $(lastword $(sort $(wildcard $(FOLDER)/$(SERVICE)-*)))
 REPLACE ?=

@@ -1,4 +1,4 @@
-"""What the release before writes while both run has what this one reads of it."""
+"""Beside another release: what the one before writes is whole, what the one after adds is in nobody's way."""
 
 from uuid import uuid4
 
@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import inspect, select, text
 
 from services.orders.commands import drafts
-from services.orders.models import Draft, Payment
+from services.orders.models import Base, Draft, Payment
 from tests.unit.orders.sample_shop import order_wanted
 
 WHOLE = {name: value for name, value in order_wanted().items() if name not in {"seller", "market"}}
@@ -41,3 +41,18 @@ def test_a_draft_is_last_changed_by_who_began_it(session):
     written = written_by_the_release_before(session, Draft, draft.id, "updated_by")
 
     assert written.updated_by == draft.created_by != ""
+
+
+@pytest.mark.requirement("K-07")
+def test_an_order_is_placed_though_the_release_after_has_given_every_table_another_column(
+    session, place_order
+):
+    for table in Base.metadata.tables:
+        session.execute(text(f"alter table {table} add column of_tomorrow text not null default 'none yet'"))
+
+    order = place_order(coupons=["WELCOME"])
+    session.flush()
+
+    for table in ("orders", "customers", "order_lines", "delivery_groups", "order_history", "order_words"):
+        assert session.scalars(text(f"select of_tomorrow from {table}")).first() == "none yet"
+    assert order.status == "placed"
