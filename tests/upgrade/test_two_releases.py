@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from deploy.local.databases import SERVICES
@@ -188,7 +188,7 @@ def people_write(stack, order_id):
         ),
         ("notifications", "messages", {"json": {"text": "It is on its way."}}),
     ):
-        answer = httpx.post(
+        answer = httpx2.post(
             f"{stack.url(service)}/v1/orders/{order_id}/{path}", headers=headers, timeout=30, **what
         )
         assert answer.is_success, answer.text
