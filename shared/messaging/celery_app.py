@@ -6,6 +6,7 @@ from celery import Celery
 from kombu import Exchange, Queue
 
 from shared.messaging.service import Messaging
+from shared.messaging.task_events import GatheringConsumer
 from shared.settings import ServiceSettings
 
 EVENT_LIMIT_SECONDS = 60
@@ -37,6 +38,7 @@ def make_celery(messaging: Messaging, settings: ServiceSettings) -> Celery:
         worker_cancel_long_running_tasks_on_connection_loss=False,
         worker_hijack_root_logger=False,
         worker_send_task_events=True,  # Flower
+        worker_consumer=f"{GatheringConsumer.__module__}:{GatheringConsumer.__qualname__}",
         # Nobody tells a worker by the broker what to do: to end, to listen elsewhere, to drop a task.
         worker_enable_remote_control=False,
         worker_proc_alive_timeout=30,
