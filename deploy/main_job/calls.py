@@ -18,8 +18,8 @@ THREADS = 8  # orders on their way at a time: enough to keep two cores busy
 CALL_SECONDS = 10.0
 REPEAT_SECONDS = 60.0  # for how long a call is repeated while its service is away
 WAIT_SECONDS = 180.0  # for how long anything in the background is waited for: longer than the longest lease
-SHORTEST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 0.5
+SHORTEST_PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 1.0
 
 # What the calls of a thread are about: the services log it, and pass it on to the last e-mail.
 correlation: ContextVar[str] = ContextVar("correlation", default="")

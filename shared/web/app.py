@@ -55,7 +55,7 @@ HEADERS = {
     },
     "If-Match": {
         "schema": {"type": "string"},
-        "description": "The ETag you decided on; if it is no longer the newest, nothing is changed (412).",
+        "description": "The ETag or version you decided on; if not the newest, nothing is changed (412).",
     },
 }
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
+from zlib import crc32
 
 from flask import Response, current_app, g, request
 from flask_smorest.utils import unpack_tuple_response
@@ -23,7 +24,8 @@ from shared.web.blueprint import View, documents_headers
 T = TypeVar("T")
 
 ATTEMPTS = 3
-VERSION = re.compile(r"[0-9]{1,18}")  # of a bigint; and no parser has to bear thousands of digits
+# Of a bigint; and no parser has to bear thousands of digits. Behind it may stand what a GET adds.
+ETAG = re.compile(r"([0-9]{1,18})(\.[0-9a-f]{8})?")
 # What PostgreSQL says of a transaction that another one got in the way of: it may simply be tried again.
 PASSING = {"40001", "40P01"}
 
@@ -63,7 +65,7 @@ def command(view: View) -> View:
 
 
 def query(view: View) -> View:
-    """Hand the view a session for reading, which is never committed; 304 to who has this version already."""
+    """Hand the view a session for reading, which is never committed; 304 to who has this answer already."""
 
     @wraps(view)
     def run(*arguments: Any, **named: Any) -> Response:
@@ -77,6 +79,10 @@ def query(view: View) -> View:
                 return _answer(session, view, arguments, named)
 
         answer = repeated(attempt)
+        version, _ = answer.get_etag()
+        if version and version.isdecimal():
+            # An answer may change while its version stays: what may be done to a shipment hangs on its order.
+            answer.set_etag(f"{version}.{crc32(answer.get_data()):08x}")
         if "If-None-Match" in request.headers:
             answer.make_conditional(request)
         return answer
@@ -104,10 +110,10 @@ def _if_match() -> int | None:
     given = request.headers.get("If-Match")
     if given is None or given == "*":
         return None
-    version = given.strip().strip('"')
-    if not VERSION.fullmatch(version):
+    tag = ETAG.fullmatch(given.strip().strip('"'))
+    if tag is None:
         raise Invalid(**{"If-Match": 'must be one ETag of ours, as in "3"'})
-    return int(version)
+    return int(tag[1])
 
 
 def _answer(session: Session, view: View, arguments: tuple[Any, ...], named: dict[str, Any]) -> Response:
@@ -123,7 +129,7 @@ def _answer(session: Session, view: View, arguments: tuple[Any, ...], named: dic
         answer.mimetype = "application/json"
         version = result.get("version") if isinstance(result, Mapping) else getattr(result, "version", None)
         if version is not None:
-            answer.headers["ETag"] = f'"{version}"'
+            answer.set_etag(str(version))
     if headers:
         answer.headers.extend(headers)
     return answer

@@ -166,7 +166,7 @@ def _by_line(errors: Mapping[str, str]) -> dict[str, str]:
 
 
 def _version_of(part: Part) -> str:
-    return (part.etag or "").strip('W/"')
+    return (part.etag or "").strip('W/"').partition(".")[0]
 
 
 SCREEN = Screen(blueprint, "settings_taxes.ask_taxes", TAX_TABLE, within="settings")

@@ -89,7 +89,7 @@ def test_a_draft_is_begun_filled_found_and_placed(client, bearer):
     assert begun.json["actions"]["place"]["reason"] == "no_lines"
     assert (filled.status_code, filled.json["lacks"], filled.json["actions"]["place"]) == (200, [], None)
     assert found.json == filled.json
-    assert found.headers["ETag"] == '"2"'
+    assert found.headers["ETag"].startswith('"2.')
     assert (placed.status_code, placed.headers["Location"]) == (201, f"/v1/orders/{found.json['draft_id']}")
     assert client.get(placed.headers["Location"], headers=bearer()).json == placed.json
     after = client.get(address, headers=bearer()).json

@@ -5,10 +5,17 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.orm import sessionmaker
 
 
+def version_of(answer):
+    """The version in an ETag, which tells answers of one version apart too."""
+    version, mark, digest = answer.headers["ETag"].strip('"').partition(".")
+    assert (mark, len(digest)) == (".", 8)
+    return version
+
+
 def test_an_answer_carries_its_version(client, bearer, thing):
     answer = client.get(f"/v1/things/{thing.id}", headers=bearer())
 
-    assert answer.headers["ETag"] == '"1"'
+    assert version_of(answer) == "1"
     assert answer.json["version"] == 1
 
 
@@ -19,13 +26,27 @@ def test_a_command_answers_the_version_that_it_made(client, bearer, thing):
     assert answer.json["version"] == 2
 
 
-def test_who_has_the_version_is_not_sent_it_again(client, bearer, thing):
-    answer = client.get(f"/v1/things/{thing.id}", headers=bearer() | {"If-None-Match": '"1"'})
+def test_who_has_the_answer_is_not_sent_it_again(client, bearer, thing):
+    first = client.get(f"/v1/things/{thing.id}", headers=bearer())
+
+    answer = client.get(f"/v1/things/{thing.id}", headers=bearer() | {"If-None-Match": first.headers["ETag"]})
 
     assert answer.status_code == 304
     assert answer.data == b""
-    older = client.get(f"/v1/things/{thing.id}", headers=bearer() | {"If-None-Match": '"0"'})
-    assert older.status_code == 200
+    other = client.get(f"/v1/things/{thing.id}", headers=bearer() | {"If-None-Match": '"1.00000000"'})
+    assert other.status_code == 200
+
+
+def test_the_tag_of_an_answer_decides_on_its_version(client, bearer, thing, size_of):
+    seen = client.get(f"/v1/things/{thing.id}", headers=bearer()).headers["ETag"]
+
+    answer = client.post(f"/v1/things/{thing.id}/grow", headers=bearer() | {"If-Match": seen})
+
+    assert answer.status_code == 200
+    assert (
+        client.post(f"/v1/things/{thing.id}/grow", headers=bearer() | {"If-Match": seen}).status_code == 412
+    )
+    assert size_of(thing) == 2
 
 
 @pytest.mark.parametrize("version", ['"1"', "*"])
@@ -68,7 +89,7 @@ def test_an_answer_that_is_ready_is_sent_as_it_is(client, bearer):
     answer = client.get("/v1/things/ready", headers=bearer())
 
     assert answer.json == {"name": "ready"}
-    assert answer.headers["ETag"] == '"7"'
+    assert version_of(answer) == "7"
 
 
 def test_what_a_query_writes_is_never_stored(client, bearer, thing, size_of):
