@@ -2,7 +2,7 @@
 
 from services.documents import consumers, db, jobs, series_audit, storage  # noqa: F401 - consumers and jobs register themselves
 from services.documents.messaging import messaging
-from services.documents.recalling import recaller
+from services.documents.number_recall import recaller
 from services.documents.settings import Settings
 from shared.messaging.agent import run_agent
 from shared.settings import read

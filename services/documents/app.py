@@ -7,7 +7,7 @@ from services.documents.api import customer, papers, prints, series, uploads
 from services.documents.domain.uploads import LARGEST_UPLOAD
 from services.documents.messaging import messaging
 from services.documents.settings import Settings
-from shared import diagnosis
+from shared import doctor_api
 from shared.settings import read
 from shared.web.app import make_app
 
@@ -28,7 +28,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             customer.blueprint,
             prints.blueprint,
             series.blueprint,
-            diagnosis.blueprint,
+            doctor_api.blueprint,
         ],
         largest_body=LARGEST_UPLOAD + (1 << 16),
         store=settings.store_at(settings.documents_store),

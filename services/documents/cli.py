@@ -11,7 +11,7 @@ from itertools import chain
 import click
 from sqlalchemy.orm import Session
 
-from services.documents import consumers, db, jobs, queries, recalling, series_audit, storage  # noqa: F401 - consumers and jobs register themselves
+from services.documents import consumers, db, jobs, number_recall, queries, series_audit, storage  # noqa: F401 - consumers and jobs register themselves
 from services.documents.db import store_of
 from services.documents.messaging import messaging
 from services.documents.settings import Settings
@@ -141,7 +141,7 @@ def audit(service: Service) -> None:
 def recall(service: Service) -> None:
     """Ask the others for the numbers they heard of, where PostgreSQL does not tell that it was set back."""
     assert isinstance(service.settings, Settings)
-    count = recalling.recall(service.sessions, service.settings, always=True)
+    count = number_recall.recall(service.sessions, service.settings, always=True)
     click.echo(f"{count} numbers are kept for the papers that had them")
 
 

@@ -1,6 +1,6 @@
 """Invoices for machines: the same figures as EN 16931 XML, as Factur-X and ZUGFeRD have it.
 
-Only the rendering worker imports this; the checks run in a process of their own (checker.py).
+Only the rendering worker imports this; the checks run in a process of their own (einvoice_checker.py).
 """
 
 import atexit
@@ -171,7 +171,7 @@ def _answer_to(xml: bytes) -> list[str]:
 @lru_cache(maxsize=1)
 def _checker() -> tuple[subprocess.Popen[bytes], "Connection[bytes, bytes]"]:
     ours, its = Pipe()
-    command = [sys.executable, "-m", "services.documents.checker", str(its.fileno())]
+    command = [sys.executable, "-m", "services.documents.einvoice_checker", str(its.fileno())]
     with its:
         # In a session of its own, so that it outlives a signal to the whole worker by the paper in hand.
         process = subprocess.Popen(  # noqa: S603 - our own program

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from prometheus_client import Counter, Histogram
 from sqlalchemy.orm import Session, sessionmaker
 
-from services.documents import numbering, queries, rebuilding, storage
+from services.documents import numbering, pdf_sanitising, queries, storage
 from services.documents.commands import papers as commands
 from services.documents.commands import prints
 from services.documents.db import store_of
@@ -205,8 +205,8 @@ def _to_print(store: Store, paper: Paper) -> bytes:
     if paper.kind not in UPLOADED_KINDS:
         return content
     try:
-        return rebuilding.rebuilt(content)
-    except rebuilding.Unreadable as error:
+        return pdf_sanitising.rebuilt(content)
+    except pdf_sanitising.Unreadable as error:
         raise Unprintable(f"the document {paper.id} {error}") from error
 
 

@@ -4,10 +4,10 @@ from flask import Flask
 
 from services.notifications import consumers, db, jobs, webhook_jobs  # noqa: F401 - they register themselves
 from services.notifications.api import customer, emails, feed, messages, notices, webhooks
+from services.notifications.feed_waiting import Waiters
 from services.notifications.messaging import messaging
 from services.notifications.settings import Settings
-from services.notifications.waiting import Waiters
-from shared import diagnosis
+from shared import doctor_api
 from shared.settings import read
 from shared.web.app import make_app
 
@@ -29,7 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             notices.blueprint,
             feed.blueprint,
             webhooks.blueprint,
-            diagnosis.blueprint,
+            doctor_api.blueprint,
         ],
     )
     app.extensions["feed_waiters"] = Waiters(db.sessions)

@@ -15,8 +15,8 @@ import psycopg
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from services.notifications.commands import deliveries, webhooks
-from services.notifications.commands.deliveries import Claimed, Room, Tried
+from services.notifications.commands import webhook_deliveries, webhooks
+from services.notifications.commands.webhook_deliveries import Claimed, Room, Tried
 from services.notifications.db import settings_of
 from services.notifications.domain.webhooks import Answer
 from services.notifications.messaging import jobs
@@ -228,8 +228,8 @@ class Round:
 
     def _record_each(self, tried: list[Tried]) -> None:
         with self._sessions.begin() as session:
-            deliveries.lock_senders(session)
-            deliveries.record_each(session, tried)
+            webhook_deliveries.lock_senders(session)
+            webhook_deliveries.record_each(session, tried)
 
     def _record_and_claim(self, tried: list[Tried], *, is_open: bool) -> list[Claimed]:
         room = self._room()
@@ -237,12 +237,12 @@ class Round:
         if not tried and not is_claiming:
             return []
         with self._sessions.begin() as session:
-            deliveries.lock_senders(session)
+            webhook_deliveries.lock_senders(session)
             if tried:
-                deliveries.record(session, tried)
+                webhook_deliveries.record(session, tried)
             if not is_claiming:
                 return []
-            claimed = deliveries.claim(session, room)
+            claimed = webhook_deliveries.claim(session, room)
         crash_point("after_commit")
         return claimed
 

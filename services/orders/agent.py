@@ -3,7 +3,7 @@
 from services.orders import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.orders.messaging import messaging
 from services.orders.queries.drafts import OLD_DRAFTS
-from services.orders.queries.money import money_drift
+from services.orders.queries.money_check import money_drift
 from services.orders.settings import Settings
 from shared.messaging.agent import run_agent
 from shared.settings import read

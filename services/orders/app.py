@@ -29,7 +29,7 @@ from services.orders.api import (
 )
 from services.orders.messaging import messaging
 from services.orders.settings import Settings
-from shared import diagnosis
+from shared import doctor_api
 from shared.settings import read
 from shared.web.app import make_app
 
@@ -67,7 +67,7 @@ def create_app(settings: Settings | None = None) -> Flask:
             customer.blueprint,
             address_books.blueprint,
             master_data.blueprint,
-            diagnosis.blueprint,
+            doctor_api.blueprint,
         ],
         link_serial=queries.link_serial,
     )

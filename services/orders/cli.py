@@ -9,7 +9,7 @@ from services.orders import consumers, db, jobs  # noqa: F401 - consumers and jo
 from services.orders.commands import saved_views
 from services.orders.messaging import messaging
 from services.orders.models import Order
-from services.orders.queries.money import money_drift
+from services.orders.queries.money_check import money_drift
 from services.orders.settings import Settings
 from shared.cli import Service, make_cli
 from shared.doctor import Patient, Trouble

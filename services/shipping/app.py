@@ -21,7 +21,7 @@ from services.shipping.api import (
 )
 from services.shipping.messaging import messaging
 from services.shipping.settings import Settings
-from shared import diagnosis
+from shared import doctor_api
 from shared.settings import read
 from shared.web.app import make_app
 
@@ -41,6 +41,6 @@ def create_app(settings: Settings | None = None) -> Flask:
             *(handovers.blueprint, carriers.blueprint, tracking.blueprint, appointments.blueprint),
             *(returns.blueprint, customer.blueprint, bulk.blueprint),
             *(goods.blueprint, regrouping.blueprint, picking.blueprint),
-            diagnosis.blueprint,
+            doctor_api.blueprint,
         ],
     )

@@ -17,6 +17,7 @@ from shared.stores import Store
 from shared.web import auth, deliveries, health, metrics, operations, payloads
 from shared.web.blueprint import Blueprint
 from shared.web.bounds import bound_requests, shield
+from shared.web.concurrency_limits import Turns
 from shared.web.customer_link import LinkSerial, link_serial_heard
 from shared.web.documentation import serve_documentation
 from shared.web.idempotency import LONGEST_KEY
@@ -24,7 +25,6 @@ from shared.web.paths import accept_paths
 from shared.web.problems import MEDIA_TYPE, ProblemSchema, tell_problems
 from shared.web.rate_limits import limit_requests
 from shared.web.request_log import log_requests
-from shared.web.turns import Turns
 
 LARGEST_BODY = 1 << 20
 

@@ -19,7 +19,7 @@ from shared.messaging.tables import copies
 from shared.web.auth import refuse_access
 from shared.web.blueprint import View
 from shared.web.commands import open_session
-from shared.web.pages import also_as_pages, page_answer, style_of
+from shared.web.customer_pages import also_as_pages, page_answer, style_of
 from shared.web.problems import Problem
 from shared.web.rate_limits import Kind
 from shared.wording import languages, words_in

@@ -14,8 +14,8 @@ from services.documents.models import Paper
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import query
+from shared.web.concurrency_limits import in_turn
 from shared.web.paging import decode_cursor, encode_cursor
-from shared.web.turns import in_turn
 
 blueprint = Blueprint("series", __name__, url_prefix="/v1/series", description="Numbers without gaps.")
 

@@ -6,7 +6,7 @@ from datetime import date
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from services.documents.domain import billing, untold
+from services.documents.domain import billing, legacy_billing
 from services.documents.domain.claims import CANCELLATION, FEES, DueCredit, Invoice
 from services.documents.domain.figures import Figures, figures, rest_of_invoice, uncancelled
 from services.documents.domain.papers import WHOLE_ORDER
@@ -44,7 +44,7 @@ def uninvoiced_parts(
     A market takes one invoice per order, per delivery method or per shipment; together they make the
     order's total to the last minor unit.
     """
-    rule = billing if order.tells_parts else untold
+    rule = billing if order.tells_parts else legacy_billing
     before = [invoice.figures for invoice in invoices]
     known = {invoice.part for invoice in invoices}
     for part, quantities in _parts(order, shipments):
@@ -74,7 +74,7 @@ def due_credits(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Iterator[D
                 rest = rest_of_invoice(invoice.figures, invoice.credited, mode)
                 yield DueCredit(invoice=invoice, cause=CANCELLATION, figures=rest, reason=order.cancel_reason)
         return
-    yield from (billing if order.tells_parts else untold).due_credits(order, invoices)
+    yield from (billing if order.tells_parts else legacy_billing).due_credits(order, invoices)
 
 
 def supply_days(

@@ -24,7 +24,7 @@ from shared.text import legible, one_line
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.customer_link import customer
-from shared.web.pages import also_as_pages, page_answer, style_of
+from shared.web.customer_pages import also_as_pages, page_answer, style_of
 from shared.web.paging import PageArguments, decode_cursor, page_of, page_schema
 
 blueprint = Blueprint("customer", __name__, url_prefix="/v1/customer")

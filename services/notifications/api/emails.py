@@ -13,7 +13,7 @@ from services.notifications.api.schemas.emails import (
     PaperToSendSchema,
     WordedEmailSchema,
 )
-from services.notifications.commands import requests as commands
+from services.notifications.commands import requested_emails as commands
 from services.notifications.models import Email
 from shared.errors import NotFound
 from shared.web.auth import requires

@@ -6,8 +6,8 @@ from typing import Any
 from flask import Response, current_app, g
 
 from services.notifications.api.schemas.feed import FeedArguments, FeedSchema
+from services.notifications.feed_waiting import Waiters
 from services.notifications.queries import feed
-from services.notifications.waiting import Waiters
 from shared.db import each_alone
 from shared.errors import Invalid
 from shared.events.feed import public_form

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from services.notifications.commands.owing import HEARS, OWE
+from services.notifications.commands.webhook_matching import HEARS, OWE
 from services.notifications.db import settings_of
 from services.notifications.queries.feed import UNREADABLE
 from shared.logging import logger

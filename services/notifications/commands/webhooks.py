@@ -14,8 +14,8 @@ from sqlalchemy import Table, delete, func, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from services.notifications.commands import feed
-from services.notifications.commands.deliveries import lock_senders
-from services.notifications.commands.owing import HEARS, OWE, REACHES
+from services.notifications.commands.webhook_deliveries import lock_senders
+from services.notifications.commands.webhook_matching import HEARS, OWE, REACHES
 from services.notifications.db import settings_of
 from services.notifications.domain import receivers
 from services.notifications.domain.webhooks import ALL, DeliveryState, WebhookState

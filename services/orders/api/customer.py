@@ -20,7 +20,7 @@ from shared.text import legible
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.customer_link import customer
-from shared.web.pages import also_as_pages, page_answer, style_of
+from shared.web.customer_pages import also_as_pages, page_answer, style_of
 
 QUANTITY = re.compile("[0-9]{1,6}")
 VERSION = re.compile("[0-9]{1,12}")

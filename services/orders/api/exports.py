@@ -17,7 +17,7 @@ from shared import clock
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import query
-from shared.web.turns import in_turn
+from shared.web.concurrency_limits import in_turn
 
 CSV = "text/csv; charset=utf-8"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

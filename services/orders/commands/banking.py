@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from services.orders import queries
 from services.orders.commands.payments import record_payment
+from services.orders.domain.bank_statements import WAITING, LineState, Row, order_numbers, read
 from services.orders.domain.order_status import refusals
-from services.orders.domain.statements import WAITING, LineState, Row, order_numbers, read
 from services.orders.models import BankLine, BankStatement, Market, Order, Payment, Seller
 from services.orders.queries.banking import line as visible_line
 from services.orders.queries.banking import refuse_another_seller

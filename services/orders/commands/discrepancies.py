@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
+from services.orders.domain.bank_statements import LineState
 from services.orders.domain.payments import ChargebackStep, Discrepancy, GatewayReport, ReportKind
-from services.orders.domain.statements import LineState
 from services.orders.models import Order, PaymentDiscrepancy
 from services.orders.queries import discrepancies as queries
 from shared import clock

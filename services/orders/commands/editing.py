@@ -37,11 +37,11 @@ from services.orders.pricing.costs import (
     refused_codes,
     waive_shipping,
 )
+from services.orders.pricing.coupon_uses import uses_of
 from services.orders.pricing.inputs import DeliveryInput, DiscountInput, FeeInput, LineInput, delivery_input
 from services.orders.pricing.retaxing import follows_price, override_of, retaxing
 from services.orders.pricing.taxes import ByMarket
 from services.orders.pricing.terms import Offer, Terms, refuse_impossible, terms_of
-from services.orders.pricing.uses import uses_of
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id

@@ -20,10 +20,10 @@ from services.orders import events
 from services.orders.commands.changes import PERSON_SHOWN, change, locked_order
 from services.orders.commands.saved_views import forget_named
 from services.orders.domain import return_status
+from services.orders.domain.bank_statements import WAITING, LineState
 from services.orders.domain.order_status import ENDED
 from services.orders.domain.saved_views import has_name, written
 from services.orders.domain.search_words import WordKind, exactly, word_of
-from services.orders.domain.statements import WAITING, LineState
 from services.orders.models import (
     BankLine,
     CouponUse,

@@ -18,9 +18,9 @@ from services.orders.commands.drafts import check_out
 from services.orders.commands.holds import hold_locked
 from services.orders.commands.payments import receive, receive_once
 from services.orders.domain import refunds as rules
+from services.orders.domain.bank_statements import LineState
 from services.orders.domain.order_status import OVER, refusals
 from services.orders.domain.payments import ChargebackStep, Discrepancy, GatewayReport, ReportKind
-from services.orders.domain.statements import LineState
 from services.orders.models import Order, Payment, PaymentDiscrepancy, Refund
 from shared import clock
 from shared.access import actor_of

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, complete_if_done, derive_payment, locked_order
+from services.orders.domain.bank_statements import LineState
 from services.orders.domain.order_status import refuse_unless_possible
-from services.orders.domain.statements import LineState
 from services.orders.models import BankLine, Order, Payment
 from shared import clock
 from shared.access import actor_of

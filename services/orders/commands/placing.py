@@ -44,6 +44,7 @@ from services.orders.pricing.costs import (
     refused_codes,
     waive_shipping,
 )
+from services.orders.pricing.coupon_uses import uses_of
 from services.orders.pricing.inputs import (
     CustomerInput,
     DeliveryInput,
@@ -52,7 +53,6 @@ from services.orders.pricing.inputs import (
     LineInput,
 )
 from services.orders.pricing.terms import refuse_impossible, terms_of
-from services.orders.pricing.uses import uses_of
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id

@@ -16,8 +16,8 @@ from services.orders.models.master_data import (
     Seller,
 )
 from services.orders.models.notes import Note
+from services.orders.models.order_parts import Cancellation, DeliveryGroup, Hold, OrderFee, OrderLine
 from services.orders.models.orders import CUSTOMER_COLUMNS, Order, order_numbers
-from services.orders.models.parts import Cancellation, DeliveryGroup, Hold, OrderFee, OrderLine
 from services.orders.models.payments import Payment, PaymentDiscrepancy
 from services.orders.models.refunds import Refund
 from services.orders.models.returns import Return, ReturnLine

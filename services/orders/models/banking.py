@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from services.orders.domain.statements import LineState
+from services.orders.domain.bank_statements import LineState
 from services.orders.models.mapping import Base
 from services.orders.models.orders import Order
 from shared.db import new_id

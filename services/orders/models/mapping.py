@@ -9,10 +9,10 @@ from sqlalchemy import BigInteger, Dialect, MetaData, Text, TypeDecorator
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, class_mapper
 
+from services.orders.domain.bank_statements import LineState
 from services.orders.domain.fulfilment import Fulfilment, Goods
 from services.orders.domain.payments import ChargebackStep, Discrepancy, ReportKind
 from services.orders.domain.search_words import WordKind
-from services.orders.domain.statements import LineState
 from services.orders.domain.taxation import ChargesTaxed, Taxation, TaxTable
 from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep

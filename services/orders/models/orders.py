@@ -18,7 +18,7 @@ from services.orders.domain.verification import Check
 from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from services.orders.models.mapping import Base
 from services.orders.models.master_data import Market, Seller
-from services.orders.models.parts import Cancellation, DeliveryGroup, Hold, OrderFee, OrderLine
+from services.orders.models.order_parts import Cancellation, DeliveryGroup, Hold, OrderFee, OrderLine
 from services.orders.models.refunds import Refund
 from services.orders.models.returns import Return
 from shared.db import new_id

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
+from services.orders.domain.bank_statements import LineState
 from services.orders.domain.payments import ChargebackStep, Discrepancy, ReportKind
-from services.orders.domain.statements import LineState
 from services.orders.models.mapping import Base
 from shared.db import new_id
 from shared.events.snapshots import PaymentMethod

@@ -25,6 +25,7 @@ from services.orders.pricing.costs import (
     redeem,
     waive_shipping,
 )
+from services.orders.pricing.coupon_uses import uses_of
 from services.orders.pricing.inputs import DeliveryInput, DraftContents, DraftLine
 from services.orders.pricing.terms import (
     Offer,
@@ -34,7 +35,6 @@ from services.orders.pricing.terms import (
     terms_of,
     untaxable,
 )
-from services.orders.pricing.uses import uses_of
 from shared import clock
 from shared.access import EVERYTHING
 from shared.db import new_id

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, false, func, literal, select, true, union_all
 from sqlalchemy.orm import Session, joinedload, lazyload, load_only
 
-from services.orders.domain.statements import LineState
+from services.orders.domain.bank_statements import LineState
 from services.orders.models import BankLine, BankStatement, Order
 from services.orders.queries.lists import COUNTED_AT_MOST
 from shared.access import EVERYTHING, actor_of, seen

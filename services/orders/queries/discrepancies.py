@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from services.orders.domain.statements import LineState
+from services.orders.domain.bank_statements import LineState
 from services.orders.models import PaymentDiscrepancy
 from shared.access import seen, visible
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from services.documents.domain.legacy_billing import part_of_order
 from services.documents.domain.papers import Content
-from services.documents.domain.untold import part_of_order
 from shared.db import new_id
 from shared.events.snapshots import (
     Address,

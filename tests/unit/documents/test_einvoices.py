@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from lxml import etree
 from pypdf import PdfReader
 
-from services.documents import checker, einvoices, rendering
+from services.documents import einvoice_checker, einvoices, rendering
 from services.documents.domain.figures import amount_row, figures
-from services.documents.domain.untold import fees_left, part_of_invoice, part_of_order
+from services.documents.domain.legacy_billing import fees_left, part_of_invoice, part_of_order
 from services.documents.jobs import _einvoice
 from shared.events.snapshots import Fee, PaperKind, People
 from shared.money import tax_contained
@@ -224,11 +224,11 @@ def test_a_checker_ends_with_its_renderer_and_is_collected():
 
 
 def test_a_checker_that_has_nothing_to_do_ends(monkeypatch):
-    monkeypatch.setattr(checker, "IDLE_SECONDS", 0.01)
+    monkeypatch.setattr(einvoice_checker, "IDLE_SECONDS", 0.01)
     ours, its = Pipe()
 
     with ours, its:
-        checker.answer(its)
+        einvoice_checker.answer(its)
 
         assert not ours.poll()
 

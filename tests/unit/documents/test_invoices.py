@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from services.documents.commands import papers as commands
 from services.documents.domain.figures import rest_of_invoice, share, uncancelled
 from services.documents.domain.invoices import Invoice, due_credits, uninvoiced_parts
-from services.documents.domain.untold import credited_units, part_of_invoice, part_of_order
+from services.documents.domain.legacy_billing import credited_units, part_of_invoice, part_of_order
 from services.documents.numbering import give_number
 from services.documents.queries import papers_in_line
 from shared.db import new_id

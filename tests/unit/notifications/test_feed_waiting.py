@@ -11,7 +11,7 @@ from sqlalchemy import text
 from deploy.local.keys import Keys
 from services.notifications.agent import number_events
 from services.notifications.app import create_app
-from services.notifications.waiting import AT_ONCE, Waiters
+from services.notifications.feed_waiting import AT_ONCE, Waiters
 from shared import clock
 from shared.db import new_id
 from shared.events.samples import envelope

@@ -14,7 +14,7 @@ from services.orders.commands.master_data import put_product
 from services.orders.commands.notes import tag_order
 from services.orders.commands.orders import refuse_order
 from services.orders.commands.placing import place_order as place
-from services.orders.domain.statements import read
+from services.orders.domain.bank_statements import read
 from services.orders.messaging import messaging
 from services.orders.models import BankLine, Customer, Order, OrderWord, Product
 from services.orders.queries import lists

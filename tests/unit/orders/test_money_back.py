@@ -23,7 +23,7 @@ from services.orders.commands.refunds import (
 )
 from services.orders.domain.payments import ChargebackStep, GatewayReport, ReportKind
 from services.orders.models import PaymentDiscrepancy, Refund
-from services.orders.queries.money import money_drift
+from services.orders.queries.money_check import money_drift
 from shared.errors import Refused
 from tests.unit.orders.sample_shop import GATEWAY_SECRET, stored
 

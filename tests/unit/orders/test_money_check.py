@@ -9,7 +9,7 @@ from services.orders.cli import cli
 from services.orders.commands import placing
 from services.orders.commands.payments import record_payment, void_payment
 from services.orders.commands.refunds import request_refund, settle_refund, withdraw_refund
-from services.orders.queries.money import money_drift
+from services.orders.queries.money_check import money_drift
 from shared.events.snapshots import PaymentMethod
 from tests.unit.orders.sample_shop import GATEWAY_SECRET, order_wanted
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.orders.domain.statements import LARGEST_ROWS, amount_of, date_of, order_numbers, read
+from services.orders.domain.bank_statements import LARGEST_ROWS, amount_of, date_of, order_numbers, read
 from shared.errors import Invalid
 from shared.money import currencies, minor_digits
 

@@ -25,7 +25,7 @@ from services.shipping import db
 from services.shipping.messaging import messaging
 from services.shipping.models import Location, StockLevel
 from services.shipping.settings import Settings
-from shared import clock, diagnosis, doctor
+from shared import clock, doctor, doctor_api
 from shared.db import make_engine, new_id
 from shared.doctor import Patient
 from shared.messaging.tables import event_log, inbox, outbox
@@ -451,7 +451,7 @@ def ask_doctor(keys):
             settings=patient.settings,
             sessions=patient.sessions,
             messaging=patient.messaging,
-            blueprints=[diagnosis.blueprint],
+            blueprints=[doctor_api.blueprint],
         )
         bearer = keys.token("olivia", **{"scopes": ["admin"], "sellers": ["*"]} | claims)
         return app.test_client().get("/v1/operations/doctor", headers={"Authorization": f"Bearer {bearer}"})

@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields
 
 from services.orders.api.schemas.values import Instant, code, known_currency
-from services.orders.domain.statements import LineState
+from services.orders.domain.bank_statements import LineState
 from services.orders.queries.lists import COUNTED_AT_MOST
 from shared.web.fields import text
 from shared.web.paging import PageArguments

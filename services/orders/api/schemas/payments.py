@@ -9,8 +9,8 @@ from services.orders.api.schemas.values import (
     known_currency,
     method_of_payment,
 )
+from services.orders.domain.bank_statements import LineState
 from services.orders.domain.payments import ChargebackStep, Discrepancy, ReportKind
-from services.orders.domain.statements import LineState
 from shared.events.snapshots import PaymentState
 from shared.web.fields import text
 from shared.web.paging import PageArguments

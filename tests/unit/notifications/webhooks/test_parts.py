@@ -16,9 +16,9 @@ from standardwebhooks import WebhookVerificationError
 
 from services.notifications import webhook_jobs
 from services.notifications.agent import number_events
-from services.notifications.commands import deliveries
+from services.notifications.commands import webhook_deliveries
 from services.notifications.commands import webhooks as commands
-from services.notifications.commands.deliveries import Room, Tried, claim
+from services.notifications.commands.webhook_deliveries import Room, Tried, claim
 from services.notifications.domain.webhooks import Answer, DeliveryState
 from services.notifications.models import Delivery, DeliveryAttempt, Webhook
 from services.notifications.queries import webhooks as queries
@@ -421,7 +421,7 @@ def test_while_the_database_is_full_outcomes_are_kept_and_written_down_when_it_h
     hook, receiver, tell, send, owed, monkeypatch
 ):
     hook(receiver)
-    real, failures = deliveries.record, []
+    real, failures = webhook_deliveries.record, []
 
     def record(session, tried):
         if len(failures) < 3:
@@ -429,7 +429,7 @@ def test_while_the_database_is_full_outcomes_are_kept_and_written_down_when_it_h
             raise OperationalError("insert", {}, psycopg.errors.DiskFull("could not extend file"))
         real(session, tried)
 
-    monkeypatch.setattr(deliveries, "record", record)
+    monkeypatch.setattr(webhook_deliveries, "record", record)
     tell(times=3)
     send(4)
 
@@ -476,14 +476,14 @@ def test_an_event_that_can_not_be_put_together_holds_up_no_other(
 ):
     hook(receiver)
     poison, *others = tell(times=3)
-    real = deliveries.public_form
+    real = webhook_deliveries.public_form
 
     def made(entry, *, with_people):
         if str(entry.event_id) == poison:
             raise ValueError("of tomorrow")
         return real(entry, with_people=with_people)
 
-    monkeypatch.setattr(deliveries, "public_form", made)
+    monkeypatch.setattr(webhook_deliveries, "public_form", made)
     send()
 
     assert sorted(receiver.ids) == sorted(others)
@@ -517,8 +517,9 @@ def test_who_owes_something_to_a_webhook_waits_for_no_sender_that_writes_down(ho
         [claimed] = claim(session, ROOM)
     failed = Answer(at=clock.now(), milliseconds=1, status=500)
     with ThreadPoolExecutor(1) as other, sessions.begin() as sender:
-        deliveries.lock_senders(sender)
-        deliveries.record(sender, [Tried(number=claimed.number, attempt=claimed.attempt, answer=failed)])
+        webhook_deliveries.lock_senders(sender)
+        tried = Tried(number=claimed.number, attempt=claimed.attempt, answer=failed)
+        webhook_deliveries.record(sender, [tried])
         owing = other.submit(tell)
         done, _ = wait([owing], timeout=5)
         assert done

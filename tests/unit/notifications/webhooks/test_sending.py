@@ -19,9 +19,9 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from deploy.local.ports import free_port
 from services.notifications import webhook_jobs
-from services.notifications.commands import deliveries
+from services.notifications.commands import webhook_deliveries
 from services.notifications.commands import webhooks as commands
-from services.notifications.commands.deliveries import MOST_UNDER_WAY, Room, claim
+from services.notifications.commands.webhook_deliveries import MOST_UNDER_WAY, Room, claim
 from services.notifications.domain.webhooks import DEATHS, DeliveryState, WebhookState
 from services.notifications.messaging import messaging
 from services.notifications.models import Email, EventBody, Notice
@@ -579,8 +579,8 @@ def test_who_acts_on_a_webhook_and_a_sender_that_writes_down_wait_for_each_other
     tell()
     with sessions.begin() as session:
         [claimed] = claim(session, ROOM)
-    failed = deliveries.Answer(at=clock.now(), milliseconds=1, status=500)
-    tried = deliveries.Tried(number=claimed.number, attempt=claimed.attempt, answer=failed)
+    failed = webhook_deliveries.Answer(at=clock.now(), milliseconds=1, status=500)
+    tried = webhook_deliveries.Tried(number=claimed.number, attempt=claimed.attempt, answer=failed)
     delivery_id = owed()[0].id
     if act == "remove":
         with sessions.begin() as session:
@@ -598,11 +598,11 @@ def test_who_acts_on_a_webhook_and_a_sender_that_writes_down_wait_for_each_other
                 commands.forget_some(session, webhook_id)
 
     with ThreadPoolExecutor(1) as other, sessions.begin() as session:
-        deliveries.lock_senders(session)
+        webhook_deliveries.lock_senders(session)
         acting = other.submit(acts)
         waiting = text("select count(*) from pg_locks where locktype = 'advisory' and not granted")
         until(lambda: session.scalar(waiting))
-        deliveries.record(session, [tried])
+        webhook_deliveries.record(session, [tried])
         session.commit()
         acting.result()
 
@@ -616,7 +616,7 @@ def test_what_was_missed_is_owed_in_parts_for_which_no_sender_waits(
     webhook_id, _ = hook(receiver)
     monkeypatch.setattr(commands, "MOST_AT_A_TIME", 2)
     with sessions.begin() as sender, sessions.begin() as session:
-        deliveries.lock_senders(sender)
+        webhook_deliveries.lock_senders(sender)
         session.execute(text("set local lock_timeout = '2s'"))
         commands.owe_missed(session, webhook_id, 1, 2)
 
@@ -638,7 +638,7 @@ def test_one_or_all_that_failed_are_sent_again_under_the_same_ids(
     failed = tell(times=2)
     send()
     with sessions.begin() as session:
-        for row in session.scalars(select(deliveries.Delivery)):
+        for row in session.scalars(select(webhook_deliveries.Delivery)):
             row.state, row.ended_at = DeliveryState.FAILED, clock.now()
     receiver.otherwise, receiver.came = 204, []
     [taken] = tell()
@@ -710,10 +710,10 @@ def test_a_sender_that_was_late_takes_nothing_back(hook, receiver, tell, send, l
     later(seconds=31)
     send()
 
-    failed = deliveries.Answer(at=clock.now(), milliseconds=1, status=500)
+    failed = webhook_deliveries.Answer(at=clock.now(), milliseconds=1, status=500)
     with sessions.begin() as session:
-        deliveries.record(
-            session, [deliveries.Tried(number=late.number, attempt=late.attempt, answer=failed)]
+        webhook_deliveries.record(
+            session, [webhook_deliveries.Tried(number=late.number, attempt=late.attempt, answer=failed)]
         )
 
     [delivery] = owed()
@@ -800,7 +800,7 @@ def test_a_body_that_is_put_together_during_an_erasure_does_not_outlive_it(
     tell(order_id=hear_of)
 
     with ThreadPoolExecutor(1) as other, sessions.begin() as session:
-        deliveries.lock_senders(session)
+        webhook_deliveries.lock_senders(session)
         [claimed] = claim(session, ROOM)
         assert json.loads(claimed.content)["data"]["order"]["people"]
         erasing = other.submit(erase)

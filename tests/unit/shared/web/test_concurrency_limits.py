@@ -4,10 +4,10 @@ import pytest
 from flask import Response
 
 from shared.errors import Refused
-from shared.web import turns
+from shared.web import concurrency_limits
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
-from shared.web.turns import Turns, in_turn
+from shared.web.concurrency_limits import Turns, in_turn
 
 pytestmark = pytest.mark.requirement("V-21")
 
@@ -66,7 +66,7 @@ def test_what_is_no_file_is_done_when_it_is_made(ask):
 
 
 def test_few_are_at_it_at_once(ask):
-    under_way = [ask(who=f"caller-{number}") for number in range(turns.AT_ONCE)]
+    under_way = [ask(who=f"caller-{number}") for number in range(concurrency_limits.AT_ONCE)]
 
     assert ask(who="one-too-many").status_code == 429
     under_way[0].close()
@@ -84,12 +84,12 @@ def test_asking_for_the_head_alone_ends_its_turn(ask):
 
 
 def test_a_turn_that_nobody_ended_is_over_some_time(monkeypatch):
-    taken, later = Turns(), turns.time.monotonic() + turns.LONGEST_SECONDS + 1
+    taken, later = Turns(), concurrency_limits.time.monotonic() + concurrency_limits.LONGEST_SECONDS + 1
     end_of_the_first = taken.take("ada")
-    monkeypatch.setattr(turns.time, "monotonic", lambda: later)
+    monkeypatch.setattr(concurrency_limits.time, "monotonic", lambda: later)
 
     taken.take("ada")
     end_of_the_first()  # not the second's
 
-    with pytest.raises(turns.Problem):
+    with pytest.raises(concurrency_limits.Problem):
         taken.take("ada")

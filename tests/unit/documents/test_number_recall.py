@@ -16,7 +16,7 @@ from sqlalchemy.orm import sessionmaker
 from werkzeug.serving import make_server
 
 from deploy.local.postgres import FORGETFUL, Postgres, let_the_server_pass
-from services.documents import recalling
+from services.documents import number_recall
 from services.documents.commands import papers as commands
 from services.documents.jobs import make_paper
 from services.documents.messaging import messaging
@@ -172,8 +172,8 @@ def test_numbers_that_one_of_them_heard_stay_those_of_their_orders(
     new = documents.due(later)
     with pytest.raises(RetryLater, match="set back"):
         make_paper(documents.sessions, {"paper_id": str(new)})
-    assert recalling.recall(documents.sessions, asking) == 2
-    assert recalling.recall(documents.sessions, asking) is None
+    assert number_recall.recall(documents.sessions, asking) == 2
+    assert number_recall.recall(documents.sessions, asking) is None
 
     numbers.append(documents.issued(later))
     assert len(set(numbers)) == 4
@@ -191,7 +191,7 @@ def test_a_number_that_nobody_heard_of_is_given_again(documents, engines, asking
     documents.save()
     unheard = documents.issued(order(1))
     documents.recover()
-    recalling.recall(documents.sessions, asking)
+    number_recall.recall(documents.sessions, asking)
 
     assert documents.issued(order(1)) == unheard
     with documents.sessions() as session:
@@ -203,7 +203,7 @@ def test_no_number_is_given_while_the_others_do_not_answer(documents, settings):
     documents.recover()
 
     with pytest.raises(httpx2.ConnectError):
-        recalling.recall(documents.sessions, settings)
+        number_recall.recall(documents.sessions, settings)
     with documents.sessions() as session:
         assert not is_recalled(session)
 

@@ -17,7 +17,7 @@ from sqlalchemy import Row, func, insert, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as insert_or_leave
 from sqlalchemy.orm import Session
 
-from services.notifications.commands import receivers
+from services.notifications.commands import webhook_receivers
 from services.notifications.domain.webhooks import (
     DEATHS,
     SUSPICIOUS_DEATHS,
@@ -249,7 +249,7 @@ def record(session: Session, tried: Sequence[Tried]) -> None:
         when_committed(session, ATTEMPTS.labels("failed" if one["next_at"] else outcome).inc)
     # What can't be sent was not tried: it says nothing of its receiver.
     answered = [(row, by_number[row.number]) for row in held if not by_number[row.number].is_last]
-    receivers.note_answers(session, [(row, one.answer) for row, one in answered])
+    webhook_receivers.note_answers(session, [(row, one.answer) for row, one in answered])
     for row in rows:
         session.expunge(row)  # what it has read is old by now
 

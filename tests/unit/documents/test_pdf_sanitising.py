@@ -19,7 +19,7 @@ from pypdf.generic import (
 )
 from sqlalchemy import select, text
 
-from services.documents import rebuilding, rendering
+from services.documents import pdf_sanitising, rendering
 from services.documents.messaging import messaging
 from shared.messaging import copies, jobs
 from shared.messaging.backoff import Backoff
@@ -148,7 +148,7 @@ def colour_at(pdf, x, y):
 @pytest.mark.requirement("V-14")
 @pytest.mark.parametrize("pdf", [hostile(), locked("", "owner")], ids=["open", "locked against changes"])
 def test_what_a_pdf_shows_is_kept_and_what_it_does_is_not(pdf):
-    rebuilt = rebuilding.rebuilt(pdf)
+    rebuilt = pdf_sanitising.rebuilt(pdf)
 
     assert [name for name in ACTS if name in in_the_clear(rebuilt)] == []
     assert colour_at(rebuilt, 100, 240) == BLUE  # the form field as it was filled in
@@ -165,7 +165,8 @@ def test_what_we_make_ourselves_looks_the_same_when_it_is_rebuilt():
     pdf = invoice(order(3))
 
     before, after = (
-        pypdfium2.PdfDocument(each)[0].render().to_pil().tobytes() for each in (pdf, rebuilding.rebuilt(pdf))
+        pypdfium2.PdfDocument(each)[0].render().to_pil().tobytes()
+        for each in (pdf, pdf_sanitising.rebuilt(pdf))
     )
 
     assert before == after
@@ -175,7 +176,7 @@ UNREADABLE = {
     "garbage": (lambda: b"%PDF-1.7 rubbish", "is no PDF that can be read"),
     "cut off": (lambda: hostile()[:700], "is no PDF that can be read"),
     "locked": (lambda: locked("secret", "owner"), "is locked by a password"),
-    "too many pages": (lambda: blank(rebuilding.MOST_PAGES + 1), "has 201 pages; 200 at most"),
+    "too many pages": (lambda: blank(pdf_sanitising.MOST_PAGES + 1), "has 201 pages; 200 at most"),
     "a bomb": (bomb, "takes too much to read"),
 }
 
@@ -185,8 +186,8 @@ UNREADABLE = {
 def test_what_can_not_be_read_says_why_in_seconds(case):
     make, words = UNREADABLE[case]
 
-    with pytest.raises(rebuilding.Unreadable, match=words):
-        rebuilding.rebuilt(make())
+    with pytest.raises(pdf_sanitising.Unreadable, match=words):
+        pdf_sanitising.rebuilt(make())
 
 
 @pytest.fixture

@@ -56,7 +56,7 @@ def rebuilt(pdf: bytes) -> bytes:
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "services.documents.rebuilding"],
+            [sys.executable, "-m", "services.documents.pdf_sanitising"],
             input=pdf,
             capture_output=True,
             check=False,
