@@ -48,15 +48,25 @@ metadata = MetaData(
 
 PING_AFTER_SECONDS = 1.0
 
-# A server behind a network that is cut says nothing any more: without these a thread would wait for it for a
-# quarter of an hour. Seconds, but for the last, which is milliseconds; libpq's own names.
+# Whom a network is cut off from says nothing any more. Without these a thread would wait for its server for a
+# quarter of an hour, and the server would keep what a host had that is gone, its locks and one of its
+# connections, for two hours. Seconds, but for libpq's last, which is milliseconds.
+_KEEPALIVES = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+_SILENCE_SECONDS = 25
 GIVE_UP: Mapping[str, Any] = {
     "connect_timeout": 3,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 25_000,
+    **_KEEPALIVES,
+    "tcp_user_timeout": _SILENCE_SECONDS * 1000,
+    "options": " ".join(
+        (
+            *(f"-c tcp_{name}={value}" for name, value in _KEEPALIVES.items()),
+            f"-c tcp_user_timeout={_SILENCE_SECONDS}s",
+        )
+    ),
 }
+
+
+_SESSION = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=5s -c timezone=UTC"
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -100,7 +110,7 @@ def make_engine(url: str, pool_size: int = 5) -> Engine:
         json_deserializer=msgspec.json.decode,
         connect_args={
             **GIVE_UP,
-            "options": "-c lock_timeout=5s -c idle_in_transaction_session_timeout=5s -c timezone=UTC",
+            "options": f"{GIVE_UP['options']} {_SESSION}",
         },
     )
     event.listen(engine, "checkin", _note_use)

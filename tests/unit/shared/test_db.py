@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError, StatementError
 from sqlalchemy.orm import Session
 
 from deploy.local.databases import SERVICES
-from shared.db import each_alone, is_current, make_engine, metadata, new_id
+from shared.db import each_alone, is_current, listening, make_engine, metadata, new_id
 from shared.messaging.tables import jobs
 from shared.migrations import downgrade, upgrade, wait_for_database, wait_until_current
 from tests.waiting import PATIENCE_SECONDS
@@ -46,6 +46,25 @@ def test_an_instant_without_a_time_zone_is_refused(engines):
 
     with engines["orders"].connect() as connection, pytest.raises(StatementError, match="time zone"):
         connection.execute(select(jobs).where(jobs.c.run_at == naive))
+
+
+@pytest.mark.requirement("K-09")
+def test_server_and_client_give_each_other_up_when_a_network_is_cut(engines):
+    asked = "select name, setting from pg_settings where name ~ '^tcp_' order by name"
+    seconds = [("tcp_keepalives_count", "3"), ("tcp_keepalives_idle", "10"), ("tcp_keepalives_interval", "5")]
+    expected = [*seconds, ("tcp_user_timeout", "25000")]
+
+    with engines["orders"].connect() as connection:
+        assert [tuple(row) for row in connection.execute(text(asked))] == expected
+        client = connection.connection.dbapi_connection
+        assert client.info.get_parameters().items() >= {
+            ("keepalives_idle", "10"),
+            ("keepalives_interval", "5"),
+            ("keepalives_count", "3"),
+            ("tcp_user_timeout", "25000"),
+        }
+    with listening(engines["orders"], "outbox") as listener:
+        assert listener.execute(asked).fetchall() == expected
 
 
 def test_instants_come_back_in_utc(engines):
