@@ -1,4 +1,4 @@
-"""A worker that hears nothing or hangs though the broker answers ends itself, and is started anew.
+"""A worker that hears nothing of what waits for it, or hangs, ends itself, and is started anew.
 
 While it listens it marks its queues in the broker, for nobody can ask it: workers take no orders.
 """
@@ -25,7 +25,7 @@ MARK_SECONDS = 15  # for so long a queue counts as listened to after it was last
 
 
 class Hearing:
-    """When each queue of this worker was last heard; any task is a sign of life, not the canary alone.
+    """When each queue of this worker was last heard, by any task, the canary alone or not, or was empty.
 
     And when its main loop last turned, which hands tasks out and looks after their time limits.
     """
@@ -79,32 +79,39 @@ def watch(app: Celery, deadline_seconds: float) -> None:
 def _end_when_deaf(app: Celery, hearing: Hearing, deadline_seconds: float) -> None:
     broker = app.connection_for_read()
     while True:
-        answers = _mark(broker, hearing.last_heard)
-        if not answers or state.should_stop is not None:
+        waiting = _mark(broker, hearing.last_heard)
+        if waiting is None or state.should_stop is not None:
             hearing.turned()  # the main loop waits for the broker, or for the last of its work
         elif hearing.stands(deadline_seconds):
             log.error("worker_hangs")
             _end_process()
-        # A worker with work in hand may have no room for more; its time limits look after it.
-        if not answers or state.reserved_requests:
-            for queue in hearing.last_heard:
+        for queue in hearing.last_heard:
+            # With work in hand it may have no room for more; its time limits look after it. And of a queue in
+            # which nothing waits others may take all that comes: how many they are, none of them knows.
+            if waiting is None or state.reserved_requests or queue not in waiting:
                 hearing.heard(queue)
-        elif deaf := hearing.deaf_queues(deadline_seconds):
+        if deaf := hearing.deaf_queues(deadline_seconds):
             log.error("worker_deaf", queues=deaf)
             _end_process()
         time.sleep(min(5, deadline_seconds / 10))
 
 
-def _mark(broker: Connection, queues: Iterable[str]) -> bool:
-    """Say in the broker that the queues are listened to; answers whether it took that."""
+def _mark(broker: Connection, queues: Iterable[str]) -> set[str] | None:
+    """Say in the broker that the queues are listened to; answers in which something waits.
+
+    None if the broker does not answer.
+    """
+    waiting = set()
     try:
         client = broker.default_channel.client
         for queue in queues:
             client.set(listening_mark(queue), os.getpid(), ex=MARK_SECONDS)
+            if client.llen(queue):
+                waiting.add(queue)
     except Exception:  # noqa: BLE001 - whatever keeps it from answering
         broker.collect()  # to be opened anew
-        return False
-    return True
+        return None
+    return waiting
 
 
 def _end_process() -> None:

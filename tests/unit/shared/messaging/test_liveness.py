@@ -8,6 +8,8 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import httpx2
@@ -33,8 +35,8 @@ pytestmark = pytest.mark.requirement("K-02")
 ROOT = Path(__file__).parents[4]
 NOBODY = "127.0.0.1:1"
 
-# A worker whose main loop stands still at the first canary that it is handed, with a task in hand.
-HANGING_WORKER = """
+# A worker in which something is changed.
+WORKER = """
 import sys, time
 from celery import signals
 from sqlalchemy.orm import sessionmaker
@@ -45,23 +47,36 @@ from shared.settings import ServiceSettings, read
 from tests.contract.openapi import ENVIRONMENT
 
 broker, port = sys.argv[1:]
-settings = read(ServiceSettings, ENVIRONMENT | {
+settings = read(ServiceSettings, ENVIRONMENT | {{
     "BROKER_URL": broker, "METRICS_PORT": port, "CANARY_SECONDS": "1", "CANARY_DEADLINE_SECONDS": "4",
-})
+}})
 engine = make_engine("postgresql+psycopg://nobody@127.0.0.1:1/none")
-app = make_worker(Messaging("orders", {}), sessionmaker(engine), settings, hears_events=False)
+app = make_worker(Messaging("orders", {{}}), sessionmaker(engine), settings, hears_events=False)
 
 @app.task(name="orders.long")
 def long():
     time.sleep(1000)
 
+{twist}
+
+app.worker_main(["worker", "-P", "prefork", "-c", "2", "--without-gossip", "--without-mingle"])
+"""
+
+
+# Its main loop stands still at the first canary that it is handed, with a task in hand.
+HANGING = """
 @signals.task_received.connect(weak=False)
 def stand_still(request, **_):
     if request.name == "orders.canary":
         time.sleep(1000)
-
-app.worker_main(["worker", "-P", "prefork", "-c", "2", "--without-gossip", "--without-mingle"])
 """
+# It no longer takes what waits in a queue, as after a connection that was made anew without it.
+DEAF = """
+@signals.worker_ready.connect(weak=False)
+def listen_no_more(sender, **_):
+    sender.task_consumer.cancel_by_queue("orders.events")
+"""
+DEADLINE_SECONDS = 4
 
 
 @pytest.fixture
@@ -118,23 +133,45 @@ def test_an_agent_tells_what_hangs_and_not_what_reaches_nobody(heard, lonely_age
         server.server_close()
 
 
-def test_a_worker_that_hangs_with_work_in_hand_ends_itself(valkey, tmp_path):
+@contextmanager
+def running_worker(valkey, folder, twist=""):
+    """A worker that answers, and what puts tasks on its queue."""
     port = free_port()
-    with (tmp_path / "log").open("w") as log:
-        worker = subprocess.Popen(
-            [sys.executable, "-c", HANGING_WORKER, valkey.url, str(port)], cwd=ROOT, stdout=log, stderr=log
-        )
+    with (folder / "log").open("w") as log:
+        command = [sys.executable, "-c", WORKER.format(twist=twist), valkey.url, str(port)]
+        worker = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     try:
         until(lambda: is_answered(port))
         with Celery(broker=valkey.url, set_as_current=False) as app:
-            app.send_task("orders.long", queue="orders.events")
-            until(lambda: in_hand(valkey.url) == 1)
-            app.send_task("orders.canary", queue="orders.events")
-        assert worker.wait(PATIENCE_SECONDS) == -9
+            yield worker, partial(app.send_task, queue="orders.events")
     finally:
-        worker.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(worker.pid, signal.SIGKILL)
         worker.wait()
+
+
+def test_a_worker_that_hangs_with_work_in_hand_ends_itself(valkey, tmp_path):
+    with running_worker(valkey, tmp_path, HANGING) as (worker, send):
+        send("orders.long")
+        until(lambda: in_hand(valkey.url) == 1)
+        send("orders.canary")
+
+        assert worker.wait(PATIENCE_SECONDS) == -9
     assert "worker_hangs" in (tmp_path / "log").read_text()
+
+
+def test_a_worker_that_hears_nothing_of_what_waits_ends_itself(valkey, tmp_path):
+    with running_worker(valkey, tmp_path, DEAF) as (worker, send):
+        send("orders.canary")
+
+        assert worker.wait(PATIENCE_SECONDS) == -9
+    assert "worker_deaf" in (tmp_path / "log").read_text()
+
+
+@pytest.mark.requirement("K-09")
+def test_a_worker_lives_that_hears_nothing_for_others_take_all_that_comes(valkey, tmp_path):
+    with running_worker(valkey, tmp_path) as (worker, _send), pytest.raises(subprocess.TimeoutExpired):
+        worker.wait(2 * DEADLINE_SECONDS)
 
 
 def is_answered(port):
