@@ -13,13 +13,13 @@ FREE_RANGE = range(20_000, 32_000)
 _given_out: set[int] = set()
 
 
-def is_taken(port: int) -> bool:
-    """Whether a process would be refused this port on the loopback address."""
+def is_taken(port: int, host: str = HOST) -> bool:
+    """Whether a process would be refused this port at an address of this machine."""
     with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
         # As servers do: connections of an earlier run in TIME_WAIT do not count as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, port))
+            probe.bind((host, port))
         except OSError:
             return True
     return False

@@ -35,7 +35,6 @@ ELSEWHERE = "elsewhere"  # the file that names the server's own folder, where th
 EXTENSIONS = {"orders": ("pg_trgm",)}
 
 SETTINGS = {
-    "listen_addresses": HOST,
     "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": "128MB",
@@ -65,6 +64,7 @@ class Postgres:
         folder: Path,
         port: int | None = None,
         *,
+        host: str = HOST,
         databases: Sequence[str] = SERVICES,
         settings: Mapping[str, str] | None = None,
         log: Path | None = None,
@@ -73,6 +73,7 @@ class Postgres:
         if not self.folder.exists():
             self.folder.mkdir(parents=True)
             let_the_server_pass(self.folder)
+        self.host = host
         self.port = port or free_port()
         self.databases = databases
         self.settings = SETTINGS | dict(settings or {})
@@ -90,12 +91,12 @@ class Postgres:
 
     def superuser_url(self, database: str = "postgres") -> str:
         """Where the superuser reaches a database, as psycopg and other programs write it."""
-        return f"postgresql://{SUPERUSER}:{self.passwords[SUPERUSER]}@{HOST}:{self.port}/{database}"
+        return f"postgresql://{SUPERUSER}:{self.passwords[SUPERUSER]}@{self.host}:{self.port}/{database}"
 
     @property
     def address(self) -> str:
         """Host and port, without secrets."""
-        return f"{HOST}:{self.port}"
+        return f"{self.host}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -164,7 +165,7 @@ class Postgres:
         return place, place / "bin" / package.name / "pginstall" / "bin"
 
     def _make_process(self) -> Process:
-        settings = self.settings | {"port": str(self.port)}
+        settings = self.settings | {"listen_addresses": self.host, "port": str(self.port)}
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return Process(
             "postgres",
@@ -208,6 +209,9 @@ class Postgres:
             raise ProcessError(f"PostgreSQL can't make its files: {error.stderr.strip()}") from error
         finally:
             password_file.unlink()
+        if self.host != HOST:  # which alone initdb lets in
+            with (new / "pg_hba.conf").open("a") as doors:
+                doors.write("host all all samenet scram-sha-256\n")
         new.rename(self.cluster)
 
     def _reserve_for_superuser(self) -> None:

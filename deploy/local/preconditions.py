@@ -64,11 +64,11 @@ def check_space(folder: Path, needed_bytes: int = NEEDED_BYTES) -> None:
         )
 
 
-def check_ports(ports: Mapping[str, int], needed: Iterable[str]) -> None:
+def check_ports(ports: Mapping[str, int], needed: Iterable[str], host: str = HOST) -> None:
     """Refuse ports that another program listens on."""
     for name in needed:
-        if is_taken(ports[name]):
+        if is_taken(ports[name], host):
             raise StackError(
-                f"Port {ports[name]} on {HOST}, meant for {name}, is taken by another program: "
+                f"Port {ports[name]} on {host}, meant for {name}, is taken by another program: "
                 f"set {variable(name)} to a free one, for example in the file .env."
             )

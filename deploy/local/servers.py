@@ -17,19 +17,22 @@ class Servers:
 
     def __init__(self, settings: Settings, keys: Keys, *, refused_mails: float = 0.0, seed: int = 0) -> None:
         folder, ports, logs = settings.folder, settings.ports, settings.folder / "logs"
+        host = settings.host
         self.postgres = self.valkey = self.mail = None
         if settings.postgres_url:
             self.admin_url = settings.postgres_url
             self._passwords = passwords(folder / "keys", SERVICES)
         else:
-            self.postgres = Postgres(folder / "postgres", ports["postgres"], log=logs / "postgres.log")
+            self.postgres = Postgres(
+                folder / "postgres", ports["postgres"], host=host, log=logs / "postgres.log"
+            )
             self.admin_url = self.postgres.superuser_url()
             self._passwords = self.postgres.passwords
         if settings.broker_url:
             # Whose users are its owner's matter: here everybody goes by what was named.
             self.broker_url = settings.broker_url
         else:
-            self.valkey = Valkey(folder / "valkey", ports["valkey"], log=logs / "valkey.log")
+            self.valkey = Valkey(folder / "valkey", ports["valkey"], host=host, log=logs / "valkey.log")
             self.broker_url = self.valkey.url
         if settings.smtp_url:
             self.smtp_url = settings.smtp_url
@@ -38,6 +41,7 @@ class Servers:
                 folder / "mail",
                 ports["smtp"],
                 ports["mail"],
+                host=host,
                 page_key=keys.page_key,
                 environment=settings.inherited,
                 log=logs / "mail.log",

@@ -10,10 +10,9 @@ from pathlib import Path
 from deploy.local.databases import SERVICES
 from deploy.local.keys import ISSUER, Keys
 from deploy.local.people import write_people
-from deploy.local.ports import HOST
 from deploy.local.processes import Process
 from deploy.local.servers import Servers
-from deploy.local.settings import ROOT, SECRETS, Settings
+from deploy.local.settings import SECRETS, Settings
 from shared.settings import is_told
 
 # The Celery worker processes: the module, the first half of the node's name, the queues.
@@ -41,14 +40,17 @@ TEMPORARY = "temporary"
 
 def service_url(settings: Settings, service: str) -> str:
     """The base address of a service's API."""
-    return f"http://{HOST}:{settings.ports[service]}"
+    return f"http://{settings.host}:{settings.ports[service]}"
 
 
 def service_processes(settings: Settings, keys: Keys, servers: Servers) -> dict[str, Process]:
     """The processes by name, in the order to start them in; each is told no secret that it does not need."""
     environments = service_environments(settings, keys, servers)
     commands = {
-        **{f"{service}.api": _api(service, settings.ports[service]) for service in (*SERVICES, "console")},
+        **{
+            f"{service}.api": _api(service, settings.host, settings.ports[service])
+            for service in (*SERVICES, "console")
+        },
         **{name: _worker(*words) for name, words in WORKERS.items()},
         **{f"{service}.agent": ["-m", f"services.{service}.agent"] for service in SERVICES},
     }
@@ -59,7 +61,14 @@ def service_processes(settings: Settings, keys: Keys, servers: Servers) -> dict[
     processes["flower"] = _process(
         settings,
         "flower",
-        ["-m", "celery", "flower", f"--address={HOST}", f"--port={settings.ports['flower']}", *FLOWER],
+        [
+            "-m",
+            "celery",
+            "flower",
+            f"--address={settings.host}",
+            f"--port={settings.ports['flower']}",
+            *FLOWER,
+        ],
         # Not as an argument: those of a process are there for everybody to read.
         _machine(settings, servers)
         | {
@@ -91,7 +100,7 @@ def service_environments(settings: Settings, keys: Keys, servers: Servers) -> di
     console = {
         "BROKER_URL": servers.broker_url_of("console"),
         # Without its login: pages hold no key, and the printed address has it.
-        "FLOWER_URL": f"http://{HOST}:{settings.ports['flower']}",
+        "FLOWER_URL": f"http://{settings.host}:{settings.ports['flower']}",
         # Whoever comes to the console of one machine may be any of these people.
         "LOCAL_KEY": keys.page_key,
         "LOCAL_PEOPLE": str(write_people(settings.folder / "keys" / "people.json", keys)),
@@ -168,20 +177,22 @@ def _machine(settings: Settings, servers: Servers) -> dict[str, str]:
 def metrics_url(settings: Settings, process: str) -> str:
     """Where a process of a service tells Prometheus what it counts."""
     service, _, kind = process.partition(".")
-    return f"http://{HOST}:{settings.ports[service if kind == 'api' else process]}/metrics"
+    return f"http://{settings.host}:{settings.ports[service if kind == 'api' else process]}/metrics"
 
 
 def _metrics(settings: Settings, process: str) -> dict[str, str]:
     """Where a process tells what it counts, and where it counts together with its children."""
     kind = process.partition(".")[2]
-    port = {} if kind == "api" else {"METRICS_HOST": HOST, "METRICS_PORT": str(settings.ports[process])}
+    port = (
+        {} if kind == "api" else {"METRICS_HOST": settings.host, "METRICS_PORT": str(settings.ports[process])}
+    )
     # Emptied at each start of the stack: what is started again within it counts on.
     folder = settings.folder / TEMPORARY / "metrics" / process
     return port | ({} if kind == "agent" else {"PROMETHEUS_MULTIPROC_DIR": str(folder)})
 
 
-def _api(service: str, port: int) -> list[str]:
-    interface = ["--interface", "wsgi", "--host", HOST, "--port", str(port), "--workers", "1"]
+def _api(service: str, host: str, port: int) -> list[str]:
+    interface = ["--interface", "wsgi", "--host", host, "--port", str(port), "--workers", "1"]
     # As many requests at once as there are connections to the database. No `--backpressure`: it counts
     # connections, so a few clients that keep theirs open would lock everybody else out.
     threads = ["--blocking-threads", "8"]
@@ -200,7 +211,7 @@ def _process(settings: Settings, name: str, arguments: list[str], environment: M
         name,
         [sys.executable, *arguments],
         log=settings.folder / "logs" / f"{name}.log",
-        folder=ROOT,
+        folder=settings.code,
         environment=environment,
     )
 

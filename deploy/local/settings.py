@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.local.ports import free_port
+from deploy.local.ports import HOST, free_port
 
 ROOT = Path(__file__).parents[2]
 
@@ -97,6 +97,8 @@ class Settings:
     """Where a stack keeps its things, which ports it takes, and which servers it need not bring."""
 
     folder: Path
+    host: str = HOST  # the address of this machine that its processes listen at
+    code: Path = ROOT  # of the release whose services are started
     ports: Mapping[str, int] = field(default_factory=lambda: dict(PORTS))
     postgres_url: str | None = None  # of a role that may create roles and databases
     broker_url: str | None = None

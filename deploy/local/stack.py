@@ -20,7 +20,6 @@ from deploy.local.addresses import Addresses
 from deploy.local.databases import SERVICES
 from deploy.local.health import wait_until_healthy
 from deploy.local.keys import ALL_SCOPES, Keys
-from deploy.local.ports import HOST
 from deploy.local.postgres import remembered_place
 from deploy.local.preconditions import RunningAlreadyError, StackError, check_ports, check_space, own_folder
 from deploy.local.processes import Process, stop_all
@@ -88,12 +87,14 @@ class Stack:
     @property
     def flower_url(self) -> str:
         """Where Flower shows the background work, with the name and the key that open it."""
-        return f"http://{FLOWER_NAME}:{self.keys.page_key}@{HOST}:{self.settings.ports['flower']}"
+        return (
+            f"http://{FLOWER_NAME}:{self.keys.page_key}@{self.settings.host}:{self.settings.ports['flower']}"
+        )
 
     @property
     def console_url(self) -> str:
         """Where the console answers; the APIs are under their names there too."""
-        return f"http://{HOST}:{self.settings.ports['console']}"
+        return f"http://{self.settings.host}:{self.settings.ports['console']}"
 
     @property
     def console_page(self) -> str:
@@ -122,7 +123,7 @@ class Stack:
             check_space(self.folder)
             leftovers.sweep(self.supervisor.record)
             _empty(self.folder / TEMPORARY)
-            check_ports(self.settings.ports, sorted(self._ports()))
+            check_ports(self.settings.ports, sorted(self._ports()), self.settings.host)
             self._tell("Starting the servers")
             self.servers.start()
             if self._supervised:

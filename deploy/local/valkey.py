@@ -24,7 +24,6 @@ from deploy.local.processes import Process, ProcessError
 from deploy.local.settings import ROOT
 
 SETTINGS = {
-    "bind": HOST,
     "protected-mode": "yes",
     "maxmemory-policy": "noeviction",  # a broker that drops keys drops messages
     "appendonly": "yes",
@@ -52,11 +51,13 @@ class Valkey:
         folder: Path,
         port: int | None = None,
         *,
+        host: str = HOST,
         settings: Mapping[str, str] | None = None,
         log: Path | None = None,
     ) -> None:
         self.folder = folder.absolute()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.host = host
         self.port = port or free_port()
         self.settings = SETTINGS | dict(settings or {})
         self.password = self._password()
@@ -72,16 +73,16 @@ class Valkey:
     @property
     def url(self) -> str:
         """Where its operator reaches it, as redis-py and Celery write it."""
-        return f"redis://:{self.password}@{HOST}:{self.port}/0"
+        return f"redis://:{self.password}@{self.host}:{self.port}/0"
 
     def url_of(self, user: str) -> str:
         """Where one of the users reaches it, who may do no more than `deploy/valkey/users.conf` says."""
-        return f"redis://{user}:{self.passwords[user]}@{HOST}:{self.port}/0"
+        return f"redis://{user}:{self.passwords[user]}@{self.host}:{self.port}/0"
 
     @property
     def address(self) -> str:
         """Host and port, without secrets."""
-        return f"{HOST}:{self.port}"
+        return f"{self.host}:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -92,6 +93,7 @@ class Valkey:
         """Start the server and return when it has loaded its data and answers."""
         settings = {
             **self.settings,
+            "bind": self.host,
             "port": str(self.port),
             "dir": str(self.folder),
             "requirepass": self.password,

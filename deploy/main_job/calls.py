@@ -53,6 +53,7 @@ class Calls:
         *,
         repeat_seconds: float = REPEAT_SECONDS,
         wait_seconds: float = WAIT_SECONDS,
+        transport: httpx2.BaseTransport | None = None,
     ) -> None:
         self.addresses = addresses
         self._repeat_seconds = repeat_seconds
@@ -60,7 +61,10 @@ class Calls:
         self._stopping = threading.Event()
         limits = httpx2.Limits(max_connections=4 * THREADS, max_keepalive_connections=4 * THREADS)
         self._http = httpx2.Client(
-            headers={"Authorization": f"Bearer {addresses.token}"}, timeout=CALL_SECONDS, limits=limits
+            headers={"Authorization": f"Bearer {addresses.token}"},
+            timeout=CALL_SECONDS,
+            limits=limits,
+            transport=transport,
         )
 
     def close(self) -> None:

@@ -25,6 +25,7 @@ class MailSink:
         smtp_port: int | None = None,
         page_port: int | None = None,
         *,
+        host: str = HOST,
         page_key: str,
         environment: Mapping[str, str],
         log: Path | None = None,
@@ -32,6 +33,7 @@ class MailSink:
         seed: int = 0,
     ) -> None:
         self.mailbox = Mailbox(folder.absolute())
+        self.host = host
         self.smtp_port = smtp_port or free_port()
         self.page_port = page_port or free_port()
         ports = ["--smtp-port", str(self.smtp_port), "--page-port", str(self.page_port)]
@@ -44,6 +46,8 @@ class MailSink:
                 "deploy.local.mail_sink",
                 "--folder",
                 self.mailbox.folder,
+                "--host",
+                host,
                 *ports,
                 *chance,
             ],
@@ -56,11 +60,11 @@ class MailSink:
     @property
     def smtp_url(self) -> str:
         """Where mails are handed in."""
-        return f"smtp://{HOST}:{self.smtp_port}"
+        return f"smtp://{self.host}:{self.smtp_port}"
 
     def page(self, path: str = "/") -> str:
         """Where mails, or what else the path names, are read, with the key that opens the page."""
-        return f"http://{HOST}:{self.page_port}{path}?key={self._page_key}"
+        return f"http://{self.host}:{self.page_port}{path}?key={self._page_key}"
 
     def start(self) -> None:
         """Start the sink and return when it takes mails and shows them."""
@@ -90,8 +94,8 @@ class MailSink:
 
     def _answers(self) -> bool:
         with suppress(OSError):
-            with closing(create_connection((HOST, self.smtp_port), timeout=5)) as connection:
+            with closing(create_connection((self.host, self.smtp_port), timeout=5)) as connection:
                 greeting = connection.recv(3)
-            with closing(create_connection((HOST, self.page_port), timeout=5)):
+            with closing(create_connection((self.host, self.page_port), timeout=5)):
                 return greeting == b"220"
         return False

@@ -14,7 +14,6 @@ from werkzeug.serving import make_server
 
 from deploy.local.mail_sink.mailbox import Mailbox
 from deploy.local.mail_sink.page import create_app
-from deploy.local.ports import HOST
 
 
 class Receiver:
@@ -40,7 +39,14 @@ class Receiver:
 
 
 async def serve(
-    mailbox: Mailbox, *, smtp_port: int, page_port: int, page_key: str, refused_share: float, seed: int
+    mailbox: Mailbox,
+    *,
+    host: str,
+    smtp_port: int,
+    page_port: int,
+    page_key: str,
+    refused_share: float,
+    seed: int,
 ) -> None:
     """Serve SMTP and the page until asked to stop."""
     stopped = asyncio.Event()
@@ -51,11 +57,11 @@ async def serve(
     receiver = Receiver(mailbox, refused_share, seed)
     smtp = await loop.create_server(
         lambda: SMTP(receiver, hostname="waybill.example", ident="Waybill mail sink", enable_SMTPUTF8=True),
-        HOST,
+        host,
         smtp_port,
     )
     logging.getLogger("werkzeug").setLevel(logging.WARNING)
-    page = make_server(HOST, page_port, create_app(mailbox, page_key), threaded=True)
+    page = make_server(host, page_port, create_app(mailbox, page_key), threaded=True)
     threading.Thread(target=page.serve_forever, daemon=True).start()
 
     await stopped.wait()
@@ -66,6 +72,7 @@ def main() -> None:
     """Read the command line and serve."""
     parser = argparse.ArgumentParser(prog="mail_sink", description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--host", required=True)
     parser.add_argument("--smtp-port", type=int, required=True)
     parser.add_argument("--page-port", type=int, required=True)
     parser.add_argument("--refuse", type=float, default=0.0, help="share of mails to refuse for now")
@@ -74,6 +81,7 @@ def main() -> None:
     asyncio.run(
         serve(
             Mailbox(given.folder),
+            host=given.host,
             smtp_port=given.smtp_port,
             page_port=given.page_port,
             page_key=os.environ["PAGE_KEY"],
