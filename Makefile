@@ -12,14 +12,14 @@ TYPE ?= order.placed
 TYPES ?=
 TO ?=
 # Three at a time on two cores, for much of it waits. What starts the real processes: the browser's files fill what is left.
-SLOW := tests/end_to_end tests/chaos tests/upgrade tests/unit/local tests/benchmarks tests/browser
+SLOW := tests/end_to_end tests/chaos tests/hosts tests/upgrade tests/unit/local tests/benchmarks tests/browser
 FOLDER ?= backups
 BACKUP ?= $(lastword $(sort $(wildcard $(FOLDER)/$(SERVICE)-*)))
 REPLACE ?=
 GATEWAY ?= http://localhost:8100
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test lint format fuzz audit outdated bench chaos migrate operate doctor backup restore token listen trigger lock clean runtime dev job secrets pin pictures
+.PHONY: help up demo test lint format fuzz audit outdated bench chaos hosts migrate operate doctor backup restore token listen trigger lock clean runtime dev job secrets pin pictures
 
 help: ## list what can be made
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' Makefile | expand -t 10
@@ -73,6 +73,9 @@ pictures: dev ## take the pictures of the console in docs/images/console anew
 
 chaos: dev ## break a running system for 10 minutes and prove that nothing is lost
 	@.venv/bin/python -m tests.chaos
+
+hosts: dev ## run the system on two hosts of one Linux machine (root); cut one off, roll both, kill one: nothing is lost
+	@.venv/bin/python -m tests.hosts
 
 migrate: runtime ## bring the databases to their newest shape
 	@$(WAYBILL) migrate

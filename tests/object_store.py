@@ -51,26 +51,31 @@ class ObjectStore:
         """Put bytes there behind our back."""
         self._ask("PUT", key, content)
 
+    def get(self, key: str) -> bytes:
+        """What is there."""
+        return self._ask("GET", key).content
+
     def delete(self, key: str) -> None:
         """Delete behind our back."""
         self._ask("DELETE", key)
 
-    def _ask(self, method: str, key: str, content: bytes = b"") -> None:
+    def _ask(self, method: str, key: str, content: bytes = b"") -> httpx2.Response:
         address = f"{self.endpoint}/{self.bucket}/{key}"
-        self.client.request(method, address, content=content, headers=SOMEBODY).raise_for_status()
+        answer = self.client.request(method, address, content=content, headers=SOMEBODY)
+        return answer.raise_for_status()
 
 
 @contextmanager
-def object_store() -> Iterator[ObjectStore]:
+def object_store(host: str = HOST) -> Iterator[ObjectStore]:
     """A server that runs until the block ends."""
     port = free_port()
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVE, "-H", HOST, "-p", str(port)],
+        [sys.executable, "-c", SERVE, "-H", host, "-p", str(port)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
     with httpx2.Client() as client:
-        made = ObjectStore(endpoint=f"http://{HOST}:{port}", client=client)
+        made = ObjectStore(endpoint=f"http://{host}:{port}", client=client)
         try:
             until(lambda: _answers(made))
             yield made

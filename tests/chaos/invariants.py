@@ -3,10 +3,12 @@
 import hashlib
 import subprocess
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email.parser import BytesHeaderParser
+from pathlib import Path
 
+import httpx2
 import redis
 
 from deploy.local.databases import SERVICES
@@ -42,6 +44,7 @@ class Scene:
     databases: Databases
     ledger: object
     poisoned_share: float = 0  # of the events, dead letters that nobody has looked after yet
+    stored: Callable[[str], bytes] | None = None  # papers' bytes by hash; None: those of the stack's folder
 
 
 def breaches(scene: Scene) -> list[Breach]:
@@ -236,7 +239,7 @@ def invoices(scene: Scene) -> Findings:
         "documents", "select order_id::text, kind, part, status, sha256, size_bytes from papers"
     ):
         papers[paper["order_id"], paper["kind"]].append(paper)
-        if paper["status"] == "stored" and not _is_on_disk(scene, paper["sha256"]):
+        if paper["status"] == "stored" and not _is_kept(scene, paper["sha256"]):
             yield f"the bytes of a {paper['kind']} are not what was stored", paper["order_id"]
     for order in scene.databases.rows(
         "orders", "select id::text, cancelled_at from orders where accepted_at is not null"
@@ -250,11 +253,17 @@ def invoices(scene: Scene) -> Findings:
             yield f"a cancelled order has the invoices {states} and credit notes {notes}", order["id"]
 
 
-def _is_on_disk(scene: Scene, digest: str) -> bool:
-    folder = scene.stack.settings.folder / "documents"
-    return any(
-        hashlib.sha256(file.read_bytes()).hexdigest() == digest for file in folder.glob(f"**/{digest}*")
-    )
+def _is_kept(scene: Scene, digest: str) -> bool:
+    try:
+        content = (scene.stored or in_folder(scene.stack.settings.folder / "documents"))(digest)
+    except (OSError, httpx2.HTTPError):
+        return False
+    return hashlib.sha256(content).hexdigest() == digest
+
+
+def in_folder(folder: Path) -> Callable[[str], bytes]:
+    """What reads the bytes that a folder keeps."""
+    return lambda digest: (folder / digest[:2] / digest).read_bytes()
 
 
 def emails(scene: Scene) -> Findings:
