@@ -19,7 +19,7 @@ from services.notifications import rendering as emails
 from services.notifications.domain.order_snapshots import CustomerSecrets, OrderSnapshots
 from services.orders import rendering as order_pages
 from services.orders.api.schemas.values import known_locale
-from services.orders.domain.views import TimelineStep as OrderStep
+from services.orders.domain.shown_statuses import TimelineStep as OrderStep
 from services.shipping.domain.timeline import Milestones, timeline
 from services.shipping.domain.timeline import TimelineStep as ShipmentStep
 from shared import wording

@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from services.orders import events, queries
-from services.orders.domain import views
+from services.orders.domain import shown_statuses
 from services.orders.domain.deadlines import Allowed, Deadlines, deadlines_at
 from services.orders.domain.fulfilment import awaiting_inventory, fulfilment_of
 from services.orders.domain.order_status import refusals, status_after
@@ -175,11 +175,11 @@ def derive_columns(order: Order, now: datetime) -> None:
     held = bool(order.standing_holds)
     order.fulfilment = fulfilment_of(order.wanted_units, goods)
     order.awaiting = None if order.goods is None else awaiting_inventory(goods)
-    order.lifecycle = views.lifecycle_of(order.status, goods, order.returned_units)
-    order.queues = views.queues_of(goods)
-    order.csr_status = views.csr_status_of(order.status, held=held)
+    order.lifecycle = shown_statuses.lifecycle_of(order.status, goods, order.returned_units)
+    order.queues = shown_statuses.queues_of(goods)
+    order.csr_status = shown_statuses.csr_status_of(order.status, held=held)
     pickup_groups = {group.id for group in order.delivery_groups if group.pickup_point is not None}
-    order.timeline = views.timeline_of(order.status, goods, pickup_groups)
+    order.timeline = shown_statuses.timeline_of(order.status, goods, pickup_groups)
     deadlines = deadlines_at(
         now,
         _deadlines(order),

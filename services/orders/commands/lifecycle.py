@@ -10,7 +10,7 @@ from services.orders.commands.changes import complete_if_done, locked_order
 from services.orders.commands.drafts import abandon_draft
 from services.orders.commands.orders import cancel_order, refuse_order
 from services.orders.domain.order_status import refuse_unless_possible, status_after
-from services.orders.domain.views import Lifecycle
+from services.orders.domain.shown_statuses import Lifecycle
 from services.orders.models import Draft, Order
 from shared.access import visible
 from shared.errors import Invalid, Refused

@@ -22,7 +22,7 @@ class WordKind(StrEnum):
     PHONE = "phone"
     SKU = "sku"
     TAG = "tag"
-    QUEUE = "queue"  # the seller's: domain.views.Queue; by itself, and with its seller before it
+    QUEUE = "queue"  # the seller's: domain.shown_statuses.Queue; by itself, and with its seller before it
 
 
 def word_of(kind: WordKind, text: str) -> str:

@@ -13,9 +13,9 @@ from services.orders.domain.bank_statements import LineState
 from services.orders.domain.fulfilment import Fulfilment, Goods
 from services.orders.domain.payments import ChargebackStep, Discrepancy, ReportKind
 from services.orders.domain.search_words import WordKind
+from services.orders.domain.shown_statuses import CsrStatus, Lifecycle, TimelineStep
 from services.orders.domain.taxation import ChargesTaxed, Taxation, TaxTable
 from services.orders.domain.verification import Check
-from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from shared import db
 from shared.db import UtcDateTime, word
 from shared.events.snapshots import (

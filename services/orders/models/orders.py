@@ -13,9 +13,9 @@ from services.orders.domain.order_status import OrderFacts, actions
 from services.orders.domain.payments import Balance
 from services.orders.domain.refunds import Bill, Charged, bear_discounts
 from services.orders.domain.return_status import ENDED
+from services.orders.domain.shown_statuses import CsrStatus, Lifecycle, TimelineStep
 from services.orders.domain.taxation import ChargesTaxed, Taxation
 from services.orders.domain.verification import Check
-from services.orders.domain.views import CsrStatus, Lifecycle, TimelineStep
 from services.orders.models.mapping import Base
 from services.orders.models.master_data import Market, Seller
 from services.orders.models.order_parts import Cancellation, DeliveryGroup, Hold, OrderFee, OrderLine
@@ -124,7 +124,7 @@ class Order(Base):
     fulfilment: Mapped[Fulfilment]
     awaiting: Mapped[list[str] | None]  # shipments that lack stock; null until shipping was heard
     lifecycle: Mapped[Lifecycle]
-    queues: Mapped[list[str]]  # the seller's: domain.views.Queue
+    queues: Mapped[list[str]]  # the seller's: domain.shown_statuses.Queue
     csr_status: Mapped[CsrStatus | None]
     timeline: Mapped[TimelineStep | None]
     payment_due_at: Mapped[datetime | None]

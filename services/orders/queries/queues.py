@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from services.orders.domain.views import Queue
+from services.orders.domain.shown_statuses import Queue
 from services.orders.queries import lists
 from shared.events.snapshots import OrderStatus
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.orders.domain.views import Lifecycle
+from services.orders.domain.shown_statuses import Lifecycle
 from tests.unit.orders.sample_shop import placing_body, stored
 
 

@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields, validate
 
 from services.orders.api.schemas.values import yes_or_no
-from services.orders.domain.views import Lifecycle
+from services.orders.domain.shown_statuses import Lifecycle
 from shared.events.snapshots import OrderStatus
 from shared.web.fields import text
 

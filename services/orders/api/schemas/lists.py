@@ -12,7 +12,7 @@ from services.orders.api.schemas.values import LARGEST_AMOUNT_MINOR, code, day
 from services.orders.domain.fulfilment import Fulfilment
 from services.orders.domain.periods import Period
 from services.orders.domain.search_words import WordKind, name_patterns, word_of
-from services.orders.domain.views import CsrStatus, Lifecycle, Queue, TimelineStep
+from services.orders.domain.shown_statuses import CsrStatus, Lifecycle, Queue, TimelineStep
 from services.orders.queries.lists import COUNTED_AT_MOST, SORTS
 from shared.events.snapshots import Channel, OrderStatus, PaymentMethod, PaymentState
 from shared.web.fields import text

@@ -29,8 +29,8 @@ from services.orders.api.schemas.values import (
     yes_or_no,
 )
 from services.orders.domain.fulfilment import Fulfilment
+from services.orders.domain.shown_statuses import CsrStatus, Lifecycle, Queue, TimelineStep
 from services.orders.domain.verification import Check
-from services.orders.domain.views import CsrStatus, Lifecycle, Queue, TimelineStep
 from shared.events.snapshots import Channel, OrderStatus, PaymentState
 from shared.skus import LONGEST
 from shared.web.fields import Text, text

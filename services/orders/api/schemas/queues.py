@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields
 
 from services.orders.api.schemas.orders import ListedOrderSchema
-from services.orders.domain.views import Queue
+from services.orders.domain.shown_statuses import Queue
 from services.orders.queries.queues import SHOWN, TO_ACCEPT
 
 

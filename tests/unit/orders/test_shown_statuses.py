@@ -6,7 +6,7 @@ from sqlalchemy import select
 from services.orders.commands.holds import place_hold, release_hold
 from services.orders.commands.orders import accept_order, cancel_order, refuse_order
 from services.orders.commands.payments import record_payment
-from services.orders.domain import views
+from services.orders.domain import shown_statuses
 from services.orders.domain.fulfilment import Goods, Stage
 from services.orders.models import Order
 from shared.db import new_id
@@ -50,7 +50,7 @@ def goods(text, group=HOME_GROUP):
     ],
 )
 def test_the_generic_lifecycle(status, shipments, returned, expected):
-    assert views.lifecycle_of(OrderStatus(status), goods(shipments), returned) == expected
+    assert shown_statuses.lifecycle_of(OrderStatus(status), goods(shipments), returned) == expected
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_the_generic_lifecycle(status, shipments, returned, expected):
     ],
 )
 def test_an_order_is_in_each_queue_of_its_shipments(shipments, expected):
-    assert views.queues_of(goods(shipments)) == expected
+    assert shown_statuses.queues_of(goods(shipments)) == expected
 
 
 @pytest.mark.parametrize(
@@ -84,7 +84,7 @@ def test_an_order_is_in_each_queue_of_its_shipments(shipments, expected):
     ],
 )
 def test_the_agents_word(status, held, expected):
-    assert views.csr_status_of(OrderStatus(status), held=held) == expected
+    assert shown_statuses.csr_status_of(OrderStatus(status), held=held) == expected
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ def test_the_agents_word(status, held, expected):
 def test_the_customers_step_and_its_third_one_is_of_the_right_kind(status, brought, fetched, expected):
     both = goods(brought) + goods(fetched, PICKUP_GROUP)
 
-    assert views.timeline_of(OrderStatus(status), both, {PICKUP_GROUP}) == expected
+    assert shown_statuses.timeline_of(OrderStatus(status), both, {PICKUP_GROUP}) == expected
 
 
 @pytest.mark.requirement("S1-09")

@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders import queries
-from services.orders.domain.views import TimelineStep, steps_of, timeline_of
+from services.orders.domain.shown_statuses import TimelineStep, steps_of, timeline_of
 from services.orders.models import DeliveryGroup, Order
 from services.orders.queries.returns import returnable
 from shared.events.snapshots import (

@@ -3,7 +3,7 @@
 from marshmallow import Schema, fields
 
 from services.orders.api.schemas.values import Instant
-from services.orders.domain.views import TimelineStep
+from services.orders.domain.shown_statuses import TimelineStep
 from shared.events.snapshots import OrderStatus, PaymentState
 
 
