@@ -13,6 +13,10 @@ Witness = Callable[[Session, Mapping[str, Any]], None]
 W = TypeVar("W", bound=Witness)
 
 
+class NotFollowed(Exception):  # noqa: N818 - reads as what happened
+    """Nobody here follows such events; names it."""
+
+
 class Consumers:
     """The consumers of one service, by event.
 

@@ -17,7 +17,7 @@ from shared.db import executed_alone
 from shared.logging import causation_id, correlation_id, logger, trace_parent
 from shared.messaging import copies, metrics
 from shared.messaging.backoff import Backoff, is_lost_connection
-from shared.messaging.consumers import Consumers
+from shared.messaging.consumers import Consumers, NotFollowed
 from shared.messaging.fault_points import crash_point, disturb_handler
 from shared.messaging.order_locks import lock_order, note_locked
 from shared.messaging.outbox import without_snapshot
@@ -27,6 +27,9 @@ from shared.metrics import when_committed
 log = logger(__name__)
 
 ATTEMPTS = 8
+# So long an event that nobody here follows waits for a release that does: its teller may be of a newer one.
+FOLLOWED_WITHIN = timedelta(days=1)
+LOOK_AGAIN_SECONDS = 30.0
 _DIED = "its process died at every attempt"
 
 _STORE = """
@@ -217,6 +220,8 @@ def _process(hearing: Inbox, event_id: UUID) -> bool:
 
 def _handle(session: Session, consumers: Consumers, envelope: Mapping[str, Any]) -> None:
     """Run an event's handlers with the newest snapshot of its source, under the order's lock."""
+    if envelope["type"] not in consumers.kinds:
+        raise NotFollowed(envelope["type"])
     if envelope["type"] in consumers.passed_on:
         return
     lock_order(session, envelope["subject"])
@@ -241,20 +246,23 @@ def _newest(session: Session, consumers: Consumers, envelope: Mapping[str, Any])
 
 
 def _fail(hearing: Inbox, event_id: UUID, error: Exception) -> None:
-    # An event that can't be read, or that nobody here follows, will not become better by waiting.
+    # An event that can't be read will not become better by waiting.
     permanent = isinstance(error, msgspec.ValidationError | KeyError)
-    excused = is_lost_connection(error)
+    is_followed = not isinstance(error, NotFollowed)
+    excused = is_lost_connection(error) or not is_followed
     try:
         with hearing.sessions() as session:
             row = session.execute(
-                select(inbox.c.attempts, inbox.c.type)
+                select(inbox.c.attempts, inbox.c.type, inbox.c.received_at)
                 .where(inbox.c.event_id == event_id, inbox.c.state == "pending")
                 .with_for_update()
             ).one_or_none()
             if row is None:
                 return
             attempts = row.attempts
-            is_dead = permanent or (not excused and attempts >= ATTEMPTS)
+            is_late = not is_followed and clock.now() - row.received_at > FOLLOWED_WITHIN
+            is_dead = permanent or is_late or (not excused and attempts >= ATTEMPTS)
+            wait = hearing.backoff.seconds(attempts) if is_followed else LOOK_AGAIN_SECONDS
             when_committed(session, (metrics.DEAD if is_dead else metrics.RETRIED).labels(row.type).inc)
             session.execute(
                 update(inbox)
@@ -262,7 +270,7 @@ def _fail(hearing: Inbox, event_id: UUID, error: Exception) -> None:
                 .values(
                     state="dead" if is_dead else "pending",
                     attempts=attempts - excused,
-                    next_at=clock.now() + timedelta(seconds=hearing.backoff.seconds(attempts)),
+                    next_at=clock.now() + timedelta(seconds=wait),
                     error_type=type(error).__name__,
                     last_error=str(error)[:2000],
                 )

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from shared import clock
-from shared.events.orders import OrderAccepted, OrderPlaced
+from shared.events.orders import OrderAccepted, OrderCompleted, OrderPlaced
 from shared.events.snapshots import OrderSnapshot
 from shared.messaging import copies, inbox, operations
 from tests.samples import envelope, event
@@ -22,6 +22,11 @@ def newer(name, version, **changes):
     sample["snapshotversion"] = version
     sample["data"]["order"] |= {"version": version, **changes}
     return sample
+
+
+def let_pass(shipping, what):
+    with shipping.engine.begin() as connection:
+        connection.execute(text(f"update inbox set {what}"))
 
 
 def by_push(shipping, told):
@@ -216,9 +221,31 @@ def test_an_event_that_cannot_be_read_is_dead_at_once_and_blocks_nobody(shipping
     assert len(heard) == 1
 
 
+@pytest.mark.requirement("F-03", "K-12")
+@pytest.mark.parametrize("come", [by_push, by_pull])
+def test_an_event_nobody_here_follows_waits_for_a_release_that_does(shipping, heard, come):
+    told = envelope("order.completed")
+    come(shipping, told)
+    for _ in range(inbox.ATTEMPTS + 2):
+        let_pass(shipping, "next_at = clock_timestamp()")
+        assert inbox.claim_due(shipping.hearing, 10) == [UUID(told["id"])]
+        assert not inbox.process(shipping.hearing, UUID(told["id"]))
+    assert shipping.value("select state || ' ' || error_type from inbox") == "pending NotFollowed"
+
+    shipping.messaging.consumers.on(OrderCompleted)(lambda _session, order: heard.append(order))
+    inbox.process(shipping.hearing, UUID(told["id"]))
+
+    assert [order.number for order in heard] == [told["reference"]]
+    assert shipping.value("select state from inbox") == "done"
+
+
 @pytest.mark.requirement("F-03")
-def test_an_event_nobody_here_follows_is_kept_for_an_operator(shipping, heard):
-    inbox.receive(shipping.hearing, envelope("order.completed"), "push")
+def test_an_event_that_no_release_follows_within_a_day_is_kept_for_an_operator(shipping, heard):
+    told = envelope("order.completed")
+    inbox.receive(shipping.hearing, told, "pull")
+    let_pass(shipping, "received_at = received_at - interval '25 hours'")
+
+    inbox.process(shipping.hearing, UUID(told["id"]))
 
     assert shipping.value("select state from inbox") == "dead"
 
