@@ -131,7 +131,7 @@ def _taken(place: str, before: Any, now: Any, seen: tuple[Any, ...] = ()) -> Ite
 
 
 def _answered(place: str, before: Any, now: Any, seen: tuple[Any, ...] = ()) -> Iterator[str]:
-    """What was answered and is no more, or otherwise; a new word is free."""
+    """What was answered and is no more, or otherwise; a word more is free."""
     (_, known), (_, offered) = known_and_offered = _both(before, now)
     if _is_known(before, seen):
         return
@@ -140,6 +140,8 @@ def _answered(place: str, before: Any, now: Any, seen: tuple[Any, ...] = ()) -> 
         yield f"{place} may be {' or '.join(sorted(widened))}"
     if known.get("format") != offered.get("format"):
         yield f"{place} has the format {offered.get('format')}"
+    if gone := {*known.get("enum", [])} - {*offered.get("enum", known.get("enum", []))}:
+        yield f"{place} is never {', '.join(sorted(map(str, gone)))}"
     for name in sorted({*known.get("required", [])} - {*offered.get("required", [])}):
         yield f"{place}.{name} may be missing"
     yield from _parts(place, *known_and_offered, (*seen, before[1].get("$ref")), _answered)
