@@ -20,6 +20,8 @@ REPEAT_SECONDS = 60.0  # for how long a call is repeated while its service is aw
 WAIT_SECONDS = 180.0  # for how long anything in the background is waited for: longer than the longest lease
 SHORTEST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 1.0
+# Not an answer yet, though it looks like one: the first request under the key is still at work.
+UNDER_WAY = "first_still_under_way"
 
 # What the calls of a thread are about: the services log it, and pass it on to the last e-mail.
 correlation: ContextVar[str] = ContextVar("correlation", default="")
@@ -137,8 +139,10 @@ class Calls:
             else:
                 if answer.is_success:
                     return answer
-                if not answer.is_server_error or time.monotonic() > deadline:
-                    raise CallRefused(f"{method} {service}{path}", answer.status_code, _problem(answer))
+                refused = CallRefused(f"{method} {service}{path}", answer.status_code, _problem(answer))
+                is_no_answer = answer.is_server_error or refused.reason == UNDER_WAY
+                if not is_no_answer or time.monotonic() > deadline:
+                    raise refused
             self._pause(LONGEST_PAUSE_SECONDS)
 
     def _pause(self, seconds: float) -> None:

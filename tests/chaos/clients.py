@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from deploy.main_job.calls import UNDER_WAY
+
 ANSWER_SECONDS = 10
 GIVE_UP_SECONDS = 90
-# Not an answer yet, though it looks like one: the first request under the key is still at work.
-UNDER_WAY = "first_still_under_way"
 
 
 class Ledger:

@@ -1,6 +1,7 @@
 """`python -m tests.hosts`: two hosts with everything on one machine; cut one off, kill one, roll both."""
 
 import argparse
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +19,7 @@ def main() -> int:
     if reason := why_not():
         print(f"There can be no hosts here: {reason}.")
         return 1
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that all is taken away
     failed = False
     if given.part != "roll":
         print("One of two hosts is cut off and comes back, then the other is killed for good")

@@ -86,15 +86,13 @@ class Rig:
         self.say(f"{len(short)} orders to come, {AT_ONCE} at a time")
         coming = iter(short)
         turn = threading.Lock()
-        people = [threading.Thread(target=self._live, args=(coming, turn)) for _ in range(AT_ONCE)]
-        for person in people:
-            person.start()
-        try:
+        with self._calls.threads() as pool:
+            people = [pool.submit(self._live, coming, turn) for _ in range(AT_ONCE)]
             self._disturb()
-        finally:
             self._stopping.set()
             for person in people:
-                person.join()
+                person.result()
+        self.gate.phase = ""
         self.say(f"{len(self._lives)} orders came to their end, {len(self._failed)} did not")
         self._come_to_rest()
         scene = Scene(self.system, self.databases, self.ledger, stored=self.system.stored)
@@ -205,7 +203,7 @@ class Rig:
                 print("   ", line)
 
     def _figures(self, name: str, phase: str, began: datetime, ended: datetime) -> str:
-        asked = [each for each in self.gate.asked if each.phase == phase or not phase]
+        asked = [each for each in self.gate.asked if each.phase and each.phase == (phase or each.phase)]
         seconds = [each.seconds for each in asked]
         effects = [effect.seconds for effect in measures.effects(self.databases, began, ended)]
         p50, p99 = (measures.percentile(seconds, share) * 1000 for share in (0.5, 0.99))

@@ -1,5 +1,7 @@
 """What each process of `make up` is started with."""
 
+from dataclasses import replace
+
 import pytest
 
 from deploy.local.databases import SERVICES
@@ -53,6 +55,20 @@ def environments(tmp_path):
         return {process.name: process.environment for process in processes}
 
     return of
+
+
+def test_the_processes_of_a_host_know_its_address_alone_and_run_the_code_that_they_are_given(tmp_path):
+    settings = replace(read({}, tmp_path / ".env"), folder=tmp_path, host="192.0.2.1", code=tmp_path / "code")
+    keys = Keys(tmp_path / "keys")
+    servers = Servers(settings, keys)
+    own = servers.processes()
+    started = [*service_processes(settings, keys, servers).values(), *migrations(settings, keys, servers)]
+
+    assert {process.folder for process in started} == {tmp_path / "code"}
+    for process in [*own, *started]:
+        said = [*process.command, *process.environment.values()]
+        assert not [word for word in said if "127.0.0.1" in word or "localhost" in word]
+    assert "@192.0.2.1:8132/orders" in started[0].environment["DATABASE_URL"]
 
 
 @pytest.mark.requirement("V-19")

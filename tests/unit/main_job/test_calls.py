@@ -27,6 +27,14 @@ def test_a_refusal_is_told_with_its_reason_and_not_repeated(api, calls):
     assert len(api.asked) == 1
 
 
+def test_a_call_whose_first_try_is_still_at_work_is_repeated(api, calls):
+    under_way = {"detail": "not done yet", "reason": "first_still_under_way"}
+    api.answers["/v1/orders"] = [(409, under_way), (201, {"number": "GB-1"})]
+
+    assert calls.post("orders", "/v1/orders", {}) == {"number": "GB-1"}
+    assert len({headers["Idempotency-Key"] for _, _, headers, _ in api.asked}) == 1
+
+
 def test_a_service_that_does_not_come_back_is_given_up(api, calls):
     api.answers["/v1/orders"] = (503, {"title": "Service Unavailable"})
 
