@@ -13,7 +13,7 @@ from services.orders import rendering
 from services.orders.api.schemas.customer import ProgressSchema
 from services.orders.api.schemas.returns import ReturnArguments
 from services.orders.commands import returns as commands
-from services.orders.queries.customer import progress
+from services.orders.queries.progress import progress
 from shared.access import acting_as, actor_of
 from shared.errors import Invalid, Refused, Stale
 from shared.text import legible

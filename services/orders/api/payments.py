@@ -18,7 +18,7 @@ from services.orders.api.schemas.payments import (
 from services.orders.commands import payments as commands
 from services.orders.models import Payment
 from services.orders.queries.discrepancies import open_of_order
-from services.orders.queries.payments import received
+from services.orders.queries.payment_lists import received
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query

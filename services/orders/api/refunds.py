@@ -17,7 +17,7 @@ from services.orders.api.schemas.refunds import (
 )
 from services.orders.commands import refunds as commands
 from services.orders.models import Refund
-from services.orders.queries.payments import to_pay_out
+from services.orders.queries.payment_lists import to_pay_out
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
