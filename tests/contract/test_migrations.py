@@ -41,10 +41,11 @@ RULES = """
     select tablename, indexname, indexdef from pg_indexes
     where schemaname = 'public' and indexdef like 'CREATE UNIQUE%'
 """
-FILLS = """
-    select tgrelid::regclass::text as table_name, prosrc as says
+TRIGGERS = """
+    select tgrelid::regclass::text as table_name, tgname as name, prosrc as says,
+           tgtype & 7 = 7 as fills -- before each row that is inserted
     from pg_trigger join pg_proc on pg_proc.oid = tgfoid
-    where not tgisinternal and tgtype & 7 = 7 -- before each row that is inserted
+    where not tgisinternal
 """
 # How often this session has read tables or changed rows of them, and whether others wait for them now.
 USED = """
@@ -71,7 +72,8 @@ class Shape:
 
     columns: dict
     rules: dict
-    fills: list
+    fills: list  # what fills in new rows: a table, and the code
+    triggers: set
 
 
 @dataclass
@@ -132,11 +134,12 @@ def watched(engine, tables, blocking):
 
 def shape_of(engine):
     with engine.connect() as connection:
-        columns, rules, fills = (connection.execute(text(ask)).all() for ask in (COLUMNS, RULES, FILLS))
+        columns, rules, triggers = (connection.execute(text(ask)).all() for ask in (COLUMNS, RULES, TRIGGERS))
     return Shape(
         {(row.table_name, row.column_name): row for row in columns},
         {(row.table_name, row.name): row.says for row in rules},
-        [(row.table_name, row.says) for row in fills],
+        [(row.table_name, row.says) for row in triggers if row.fills],
+        {row.name for row in triggers},
     )
 
 
@@ -224,6 +227,28 @@ def test_no_rule_binds_the_release_before_that_it_does_not_know(migrated):
 @pytest.mark.requirement("K-07")
 def test_nobody_waits_for_a_migration_for_as_long_as_a_table_is_large(migrated):
     assert migrated.blocking == []
+
+
+def made_for_another_release(release, service):
+    """The triggers that migrations of a release made for the release before it."""
+    folder = release / "services" / service / "migrations" / "versions"
+    texts = [file.read_text() for file in folder.glob("*.py")]
+    made = [text for text in texts if "BY_THE_RELEASE_BEFORE" in text]
+    return {name for text in made for name in re.findall(r"create (?:or replace )?trigger (\w+)", text)}
+
+
+@pytest.mark.requirement("K-07")
+def test_what_was_made_for_a_release_that_runs_nowhere_any_more_is_gone(migrated, previous_release):
+    assert made_for_another_release(previous_release, migrated.service) & migrated.after.triggers == set()
+
+
+def test_what_is_made_for_the_release_before_is_known_by_its_name(tmp_path):
+    versions = tmp_path / "services" / "shipping" / "migrations" / "versions"
+    versions.mkdir(parents=True)
+    (versions / "0001_parts.py").write_text("BY_THE_RELEASE_BEFORE = 'create or replace trigger fill_part …'")
+    (versions / "0002_feed.py").write_text("op.execute('create trigger enter_feed …')")
+
+    assert made_for_another_release(tmp_path, "shipping") == {"fill_part"}
 
 
 @pytest.mark.requirement("K-07")

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,7 +32,9 @@ from tests.chaos import invariants
 from tests.chaos.databases import Databases
 from tests.chaos.invariants import Scene
 from tests.chaos.measures import seconds_until_rest
-from tests.waiting import PATIENCE_SECONDS
+from tests.end_to_end.test_webhooks import Program
+from tests.serving import serving
+from tests.waiting import PATIENCE_SECONDS, until
 
 pytestmark = pytest.mark.slow
 
@@ -159,6 +161,7 @@ class Seen:
 
     both: Both
     databases: Databases
+    program: Program
     lives: list = field(default_factory=list)
     heard: dict = field(default_factory=dict)  # by whether the tellers are of the release before
     checks: list = field(default_factory=list)
@@ -216,13 +219,24 @@ def heard_since(databases, since):
     }
 
 
+@contextmanager
+def told_by_webhook(stack):
+    """A program that is told of every order, by an address that the release before has taken down."""
+    headers = {"Authorization": f"Bearer {stack.token(sellers=['harbour', 'fern'], markets=['gb'])}"}
+    with serving(Program()) as program:
+        body = {"address": f"http://127.0.0.1:{program.server_port}/", "email": "hooks@shop.example"}
+        made = httpx2.post(f"{stack.url('notifications')}/v1/webhooks", headers=headers, json=body)
+        program.secret = made.raise_for_status().json()["secret"]
+        yield program
+
+
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory, previous_release):
     folder = tmp_path_factory.mktemp("two-releases") / "data"
     both = Both(Settings(folder=folder, ports=free_ports(), services=SETTINGS), previous_release)
-    with both, closing(Calls(both.addresses)) as calls:
+    with both, closing(Calls(both.addresses)) as calls, told_by_webhook(both) as program:
         databases = Databases(both)
-        seen = Seen(both, databases)
+        seen = Seen(both, databases, program)
         began_at, coming = datetime.now(UTC), sales()
         data = Sales(sales=tuple(coming), products={TEA.sku: TEA}, rows=Counter(), rows_read=0)
         load_catalogue(calls, coming, data.products, lambda *_: None)
@@ -257,6 +271,15 @@ def test_each_service_hears_what_the_other_release_tells(seen, is_before):
     assert TOLD.keys() - seen.heard[is_before] == set()
     assert {teller in TELLERS for teller, _ in TOLD} == {True, False}
     assert all((teller in TELLERS) != (listener in TELLERS) for teller, listener in TOLD)
+
+
+@pytest.mark.requirement("K-08")
+def test_a_program_is_told_of_every_order_whichever_release_sends(seen):
+    owed = {
+        (life.id, event) for life in seen.lives for event in ("order.placed", "order.completed", "email.sent")
+    }
+
+    until(lambda: owed <= {(event["order_id"], event["type"]) for event in seen.program.came})
 
 
 @pytest.mark.requirement("K-08")
