@@ -13,6 +13,8 @@ from werkzeug.datastructures import MultiDict
 from services.console.apis import Away, Refused
 
 STALE = 412
+INVALID = 422
+WAS = "was."  # before a field's name: what it was shown with
 KEY = re.compile(r"[\w.:-]{1,255}", re.ASCII)
 VERSION = re.compile(r"[0-9]{1,18}")
 CSP = "Content-Security-Policy"
@@ -32,6 +34,36 @@ class Fault:
     correlation_id: str
     status: int
     changes: list[Any]  # 412: what happened since the form was shown
+
+    def kept(self, name: str, now: Any) -> Any:
+        """What a field of the form has when it is shown again: what was typed.
+
+        Where nothing was, and somebody else changed it, it is as it is `now`: that is not undone.
+        """
+        typed = self.typed.get(name)
+        if typed is None or (self.status == STALE and typed == self.typed.get(WAS + name)):
+            return now
+        return typed
+
+    def meanwhile(self, name: str, now: Any) -> str | None:
+        """What somebody else made of a field that was typed into too."""
+        typed, was, current = (
+            _lines(text) for text in (self.typed.get(name, ""), self.typed.get(WAS + name), now)
+        )
+        is_decided = self.status != STALE or self.typed.get(WAS + name) is None
+        return None if is_decided or current == was or typed in {was, current} else current
+
+    def as_shown(self, name: str, now: Any) -> Any:
+        """What a field was shown with, for the form to carry: of a stale form that is what it is `now`."""
+        return now if self.status == STALE else self.typed.get(WAS + name, now)
+
+    def version(self, now: Any) -> Any:
+        """The version to send the form with: while a field is to be corrected, the one it was shown at."""
+        return self.typed.get("version", now) if self.status == INVALID else now
+
+
+def _lines(text: Any) -> str:
+    return "" if text is None else str(text).replace("\r\n", "\n")
 
 
 def act(

@@ -278,6 +278,12 @@ def test_the_second_of_two_people_is_stopped_and_told_who_changed_what(open_brow
     now = shop.call("orders", "GET", f"/v1/orders/{order['order_id']}")
     assert now["delivery_groups"][0]["address"]["postcode"] == "BS1 4QA"
 
+    page.get_by_role("button", name="Save").click()
+
+    page.wait_for_url(re.compile(f"{order['order_id']}$"))
+    now = shop.call("orders", "GET", f"/v1/orders/{order['order_id']}")["delivery_groups"][0]["address"]
+    assert (now["postcode"], now["city"]) == ("BS1 4QB", "Bath")  # and neither undid what the other did
+
 
 @pytest.mark.requirement("C-22", "C-23", "S2-07")
 def test_cancelling_asks_once_more_with_number_amount_and_a_warning(open_browser, place, shop):

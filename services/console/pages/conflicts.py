@@ -1,13 +1,13 @@
 """What others did to an order while somebody was at a form."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from flask import g
 
-from services.console.acting import key, version
+from services.console.acting import STALE, key, version
 from services.console.apis import SERVICES, Away, Refused
 
 MOST_PAGES = 10  # of a hundred entries
@@ -26,6 +26,26 @@ def since(order_id: UUID) -> list[Any]:
         if (entry["version"] or 0) > shown and entry["actor"] not in SERVICES
     ]
     return found[::-1]
+
+
+def write_to_order(operation: str, body: Any, order_id: UUID, **path: Any) -> Any:
+    """Do it for the version that was shown; where only our own services changed it since, for the newest."""
+
+    def write(shown: str | None) -> Any:
+        return g.apis.write(operation, body, key=key(), version=shown, order_id=order_id, **path)
+
+    return write_unless(write, lambda: bool(since(order_id)))
+
+
+def write_unless(write: Callable[[str | None], Any], is_changed: Callable[[], bool]) -> Any:
+    """Write for the version that the form was shown at; where what it is about is the same, the newest."""
+    try:
+        return write(version())
+    except Refused as refused:
+        newest = refused.problem.get("current_version")
+        if refused.status != STALE or newest is None or is_changed():
+            raise
+        return write(str(newest))
 
 
 def since_in_shipping(order_id: UUID) -> list[Any]:

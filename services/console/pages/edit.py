@@ -6,9 +6,9 @@ from uuid import UUID
 
 from flask import Blueprint, Response, g, render_template, request, url_for
 
-from services.console.acting import act, fault_of, key, version
+from services.console.acting import act, fault_of
 from services.console.apis import Away, Refused
-from services.console.pages.conflicts import since
+from services.console.pages.conflicts import since, write_to_order
 from services.console.pages.markets import masters
 from services.console.pages.order_acts import ADDRESS, NEEDED, address_of
 from services.console.pages.screens import Screen
@@ -45,16 +45,14 @@ def change(order_id: UUID) -> Any:
     body = _edited(order)
     if request.form.get("do") == "preview":
         try:
-            preview = g.apis.write("orders.edits_preview_edit", body, version=version(), order_id=order_id)
+            preview = write_to_order("orders.edits_preview_edit", body, order_id)
         except (Refused, Away) as error:
-            g.fault = fault_of("edit", error, place=_places(order))
+            g.fault = fault_of("edit", error, lambda _: since(order_id), _places(order))
             return Response(show(order_id), g.fault.status)
         return show(order_id, preview)
     return act(
         "edit",
-        lambda: g.apis.write(
-            "orders.edits_edit_order", body, key=key(), version=version(), order_id=order_id
-        ),
+        lambda: write_to_order("orders.edits_edit_order", body, order_id),
         lambda: show(order_id),
         lambda _: url_for("order.show_details", order_id=order_id),
         said="done.edit",

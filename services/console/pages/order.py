@@ -7,8 +7,8 @@ from uuid import UUID
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 
 from services.console.acting import act, key, passed_on, version
-from services.console.apis import SERVICES, Part, Read, Refused, read
-from services.console.pages.conflicts import since, since_in_shipping
+from services.console.apis import SERVICES, Part, Read, read
+from services.console.pages.conflicts import since, since_in_shipping, write_to_order
 from services.console.pages.markets import masters
 from services.console.pages.order_acts import (
     ACTS,
@@ -210,7 +210,7 @@ def do_to_order(order_id: UUID, name: str) -> Any:
         body = body_of(wanted, request.form, currency)
         if body is not None:
             body |= more
-        return _write(wanted.operation, body, order_id)
+        return write_to_order(wanted.operation, body, order_id)
 
     return act(
         name,
@@ -234,7 +234,7 @@ def do_to_part(order_id: UUID, name: str, about: UUID) -> Any:
         body[wanted.about] = str(about)
     return act(
         f"{name}-{about}",
-        lambda: _write(wanted.operation, body, order_id, **{wanted.about: about}),
+        lambda: write_to_order(wanted.operation, body, order_id, **{wanted.about: about}),
         lambda: show(wanted.tab, order_id),
         lambda answer: _after(wanted, answer, order_id),
         said=f"done.{name}",
@@ -311,7 +311,7 @@ def release_hold(order_id: UUID, hold_id: UUID) -> Any:
     """Lift one hold."""
     return act(
         "release_hold",
-        lambda: _write("orders.holds_release_hold", None, order_id, hold_id=hold_id),
+        lambda: write_to_order("orders.holds_release_hold", None, order_id, hold_id=hold_id),
         lambda: show("details", order_id),
         lambda _: _tab("details", order_id),
         said="done.release_hold",
@@ -471,17 +471,6 @@ def print_papers(order_id: UUID) -> Any:
 def paper(order_id: UUID, document_id: UUID) -> Response:  # noqa: ARG001 - the address says whose it is
     """The bytes of a paper."""
     return passed_on(g.apis.stream("documents.documents_get_content", document_id=document_id))
-
-
-def _write(operation: str, body: Any, order_id: UUID, **path: Any) -> Any:
-    """Do it for the version that was shown; where only our own services changed it since, for the newest."""
-    try:
-        return g.apis.write(operation, body, key=key(), version=version(), order_id=order_id, **path)
-    except Refused as refused:
-        newest = refused.problem.get("current_version")
-        if refused.status != 412 or newest is None or since(order_id):  # noqa: PLR2004
-            raise
-        return g.apis.write(operation, body, key=key(), version=str(newest), order_id=order_id, **path)
 
 
 def _after(done: Act, answer: Any, order_id: UUID, tab: str = "") -> str:

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 
 from services.console.acting import act, key, passed_on, version
 from services.console.apis import Refused, read
-from services.console.pages.conflicts import since_in_shipping
+from services.console.pages.conflicts import since_in_shipping, write_unless
 from services.console.pages.markets import masters
 from services.console.pages.screens import Screen
 from services.console.pages.warehouse import only_one
@@ -80,6 +80,7 @@ def show(shipment_id: UUID) -> Any:
         steps=STEPS,
         next_step=_next_step(shipment, checked),
         boxes=_boxes(shipment),
+        parcels_mark=mark_of_parcels(shipment),
         measures=MEASURES,
         under_way=(shipment["actions"]["print_label"] or {}).get("reason") == "label_not_ready",
         masters=known,
@@ -116,16 +117,16 @@ def take_back(shipment_id: UUID) -> Any:
 def pack_into_parcels(shipment_id: UUID) -> Any:
     """Say what is in which parcel, how heavy and how large each is."""
     body = {"parcels": _typed_boxes()}
-    return _act(
-        "parcels",
-        lambda: g.apis.write(
-            "shipping.picking_pack_into_parcels",
-            body,
-            key=key(),
-            shipment_id=shipment_id,
-        ),
-        shipment_id,
-    )
+
+    def write(shown: str | None) -> Any:
+        operation = "shipping.picking_pack_into_parcels"
+        return g.apis.write(operation, body, key=key(), version=shown, shipment_id=shipment_id)
+
+    # A scan, and the label that arrives, change the shipment too, and no parcel.
+    def is_changed() -> bool:
+        return mark_of_parcels(_read(shipment_id)) != request.form.get("parcels")
+
+    return _act("parcels", lambda: write_unless(write, is_changed), shipment_id)
 
 
 @blueprint.post(f"{ONE}/<any({', '.join(STEPS)}):name>")
@@ -160,6 +161,13 @@ def print_label(shipment_id: UUID) -> Any:
 def show_label(shipment_id: UUID, document_id: UUID) -> Response:  # noqa: ARG001 - it is of this shipment
     """The label as it was stored, for the printer."""
     return passed_on(g.apis.stream(CONTENT, document_id=document_id))
+
+
+def mark_of_parcels(shipment: Mapping[str, Any]) -> str:
+    """What is in which parcel and how heavy each is, for the form that changes it."""
+    names = ("parcel_id", "contents", *MEASURES)
+    packed = [{name: parcel[name] for name in names} for parcel in shipment["parcels"]]
+    return hashlib.sha256(payloads.encode(packed)).hexdigest()[:16]
 
 
 def _scan(form: str, do_it: Callable[[], Any], shipment_id: UUID) -> Any:
@@ -226,7 +234,7 @@ def _next_step(shipment: Mapping[str, Any], checked: int) -> str:
 def _boxes(shipment: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The parcels as the form has them: those there are, and as many more as were asked for."""
     if request.method == "POST" and "parcels.0.weight_grams" in request.form:
-        return _typed_boxes()
+        return [box | _as_it_is(shipment, at) for at, box in enumerate(_typed_boxes())]
     known = list(shipment["parcels"])
     asked = whole(request.args.get("parcels", ""))
     wanted = min(asked, MOST_PARCELS) if isinstance(asked, int) and asked else len(known)
@@ -238,6 +246,12 @@ def _boxes(shipment: Mapping[str, Any]) -> list[dict[str, Any]]:
         everything = [{"line_id": line["line_id"], "units": line["units"]} for line in shipment["lines"]]
         boxes[0] = boxes[0] | {"contents": everything}
     return boxes
+
+
+def _as_it_is(shipment: Mapping[str, Any], at: int) -> dict[str, Any]:
+    """What is known of a parcel by now, which somebody may have changed; what was typed is the fault's."""
+    known = shipment["parcels"][at] if at < len(shipment["parcels"]) else {}
+    return {"parcel_id": known.get("parcel_id", ""), **{name: known.get(name, 0) for name in MEASURES}}
 
 
 def _typed_boxes() -> list[dict[str, Any]]:

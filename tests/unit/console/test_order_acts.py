@@ -16,6 +16,7 @@ from shared.customer_tokens import make_token
 from tests.benchmarks.statements import four_services, open_shop
 from tests.shop import ADDRESS
 
+EDIT = '<form method="post" class="stack"'  # the edit page's
 STEPS = ("release", "pick", "pack", "ship", "deliver")
 SCOPES = (
     *("orders:read", "orders:write", "refunds:issue", "shipping:read", "catalogue:read"),
@@ -30,8 +31,8 @@ def life():
         yield life
 
 
-def accepted(life):
-    """A new order whose only shipment waits to be released."""
+def placed(life):
+    """A new order that somebody has yet to accept."""
     wanted = {
         "seller": "acme",
         "market": "gb",
@@ -40,7 +41,12 @@ def accepted(life):
         "lines": [{"sku": "TEA", "quantity": 2}],
         "payment_method": "cash_on_delivery",
     }
-    order = life.ask("orders", "POST", "/v1/orders", json=wanted)
+    return life.ask("orders", "POST", "/v1/orders", json=wanted)
+
+
+def accepted(life):
+    """A new order whose only shipment waits to be released."""
+    order = placed(life)
     life.ask("orders", "POST", f"/v1/orders/{order['order_id']}/accept")
     return order
 
@@ -103,9 +109,9 @@ def editing(life):
     )
 
 
-def fields(page):
+def fields(page, form='id="act"'):
     """The fields of the open form, as they are filled."""
-    form = page[page.index('id="act"') :].partition("</form>")[0]
+    form = page[page.index(form) :].partition("</form>")[0]
     inputs = [dict(re.findall(r'(\w+)="([^"]*)"', tag)) for tag in re.findall(r"<input[^>]*>", form)]
     return {one["name"]: unescape(one.get("value", "")) for one in inputs}
 
@@ -149,7 +155,53 @@ def test_the_second_at_a_shipment_is_told_what_became_of_it_and_by_whom(life, si
     told = re.findall(r"<li><strong>(.+?)</strong> (.+?), .+</li>", refused.text)
     assert told == [("operator", "changed a shipment")]  # and not how it was planned
     assert fields(refused.text)["address.line1"] == "9 Wharf Yard"
+    assert fields(refused.text)["address.city"] == "Bath"  # as the other has it: nobody typed anything there
     assert browser.post(change, data=fields(refused.text)).status_code == 303
+
+
+@pytest.mark.requirement("C-21")
+def test_two_who_edit_an_order_undo_nothing_of_each_other_unseen(life, sign_in):
+    browser = sign_in(("orders:read", "orders:write"))
+    order = life.ask("orders", "GET", f"/v1/orders/{placed(life)['order_id']}")
+    path, own = f"/v1/orders/{order['order_id']}", f"/orders/{order['order_id']}/edit"
+    line = f"line-{order['lines'][0]['line_id']}-quantity"
+
+    def change(**customer):
+        edit = {"reason": "she rang", "customer": customer}
+        life.ask("orders", "POST", f"{path}/edits", json=edit)
+
+    mine = fields(browser.get(own).text, EDIT) | {"customer-phone": "0117 1", line: "3", "do": "save"}
+    change(email="other@mail.example", phone="0117 2")
+    invalid = browser.post(own, data=mine | {line: "x"})  # the reason is missing too
+    assert invalid.status_code == 422
+    stale = browser.post(
+        own, data=fields(invalid.text, EDIT) | {line: "3", "reason": "rang too", "do": "save"}
+    )
+
+    assert stale.status_code == 412
+    shown = fields(stale.text, EDIT)
+    assert (shown["customer-phone"], shown[line], shown["reason"]) == ("0117 1", "3", "rang too")
+    assert shown["customer-email"] == "other@mail.example"
+    assert "Meanwhile it became: 0117 2" in stale.text
+    assert stale.text.count("Meanwhile it became") == 1
+    assert browser.post(own, data=shown | {"do": "save"}).status_code == 303
+    now = life.ask("orders", "GET", path)
+    assert (now["customer"]["email"], now["customer"]["phone"]) == ("other@mail.example", "0117 1")
+    assert now["lines"][0]["quantity"] == 3
+
+
+def test_what_our_own_services_did_stops_nobody_who_edits(life, sign_in):
+    browser = sign_in(("orders:read", "orders:write"))
+    order = placed(life)
+    own = f"/orders/{order['order_id']}/edit"
+    shown = fields(browser.get(own).text, EDIT)
+    assert int(shown["version"]) > 1  # by what shipping made of it
+
+    done = browser.post(
+        own, data=shown | {"version": "1", "customer-phone": "1", "reason": "x", "do": "save"}
+    )
+
+    assert done.status_code == 303
 
 
 @pytest.mark.requirement("C-21")

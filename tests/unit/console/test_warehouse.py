@@ -441,6 +441,39 @@ def test_parcels_are_sent_with_what_is_in_each_and_a_refused_field_is_marked(war
     assert refused.text.count("<fieldset") == 2
 
 
+@pytest.mark.requirement("C-21")
+def test_of_two_who_pack_one_shipment_the_second_sees_what_the_first_made_of_its_parcels(warehouse):
+    path = "/v1/shipments/{id}/parcels"
+    first = warehouse.shipments[0]
+    stale = {"status": 412, "reason": "stale", "current_version": 9}
+
+    def put(asked):
+        is_newest = asked.headers["If-Match"] == '"9"'
+        return httpx.Response(200, json=first) if is_newest else httpx.Response(412, json=stale)
+
+    warehouse.answers["PUT", path] = put
+    console = warehouse.signed_in()
+    page = console.get(warehouse.own).text
+    form = dict(re.findall(r'name="(key|version|parcels(?:\.[^"]+)?|was\.[^"]+)"[^>]* value="([^"]*)"', page))
+    mine = form | {"parcels.0.weight_grams": "700"}
+
+    first |= {"version": 9, "lines": [first["lines"][0] | {"checked": 2}]}  # by their own scans
+    assert console.post(f"{warehouse.own}/parcels", data=mine).status_code == 303
+    assert [headers["if-match"] for _, _, headers in warehouse.sent("PUT")] == ['"4"', '"9"']
+
+    first["parcels"] = [first["parcels"][0] | {"weight_grams": 500, "length_mm": 300}]
+    refused = console.post(f"{warehouse.own}/parcels", data=mine)
+
+    assert refused.status_code == 412
+    assert "Somebody changed this" in refused.text
+    assert 'name="parcels.0.weight_grams" type="number" value="700"' in refused.text
+    assert "Meanwhile it became: 500" in refused.text
+    assert 'name="parcels.0.length_mm" type="number" value="300"' in refused.text
+    again = dict(re.findall(r'name="(version|parcels)" value="([^"]*)"', refused.text))
+    assert again["version"] == "9"
+    assert again["parcels"] != form["parcels"]
+
+
 @pytest.mark.parametrize(("asked", "shown"), [("3", 3), ("0", 1), ("x", 1), ("999", 20), ("-1", 1)])
 def test_there_are_as_many_parcels_on_the_form_as_are_asked_for_within_reason(warehouse, asked, shown):
     page = warehouse.signed_in().get(f"{warehouse.own}?parcels={asked}")
