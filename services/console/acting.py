@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -14,6 +14,7 @@ from services.console.apis import Away, Refused
 
 STALE = 412
 INVALID = 422
+WRITTEN = frozenset({"answer", "note", "reason", "reference", "text"})  # fields of what people write
 WAS = "was."  # before a field's name: what it was shown with
 KEY = re.compile(r"[\w.:-]{1,255}", re.ASCII)
 VERSION = re.compile(r"[0-9]{1,18}")
@@ -34,6 +35,21 @@ class Fault:
     correlation_id: str
     status: int
     changes: list[Any]  # 412: what happened since the form was shown
+    telling: list[bool] = field(default_factory=list)  # not empty once the page says it
+
+    def tell(self) -> None:
+        """Note that the page says it where the form stands."""
+        self.telling.append(True)
+
+    @property
+    def told(self) -> bool:
+        """Whether the page says it; otherwise its form is not there any more."""
+        return bool(self.telling)
+
+    def said(self) -> list[tuple[str, str]]:
+        """What was written into the form, in whole sentences or not."""
+        mine = [(name, text) for name, text in self.typed.items(multi=True) if text.strip()]
+        return [(name, text) for name, text in mine if name in WRITTEN]
 
     def kept(self, name: str, now: Any) -> Any:
         """What a field of the form has when it is shown again: what was typed.

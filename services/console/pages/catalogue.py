@@ -10,7 +10,7 @@ from flask import Blueprint, g, render_template, request, url_for
 from services.console.acting import act, key, must_be_filled, version
 from services.console.apis import Part, Read, read
 from services.console.pages.markets import Masters, masters
-from services.console.pages.reviews import changes, is_reviewed, mark_of, yes_or_no
+from services.console.pages.reviews import changes, filled, is_reviewed, mark_of, yes_or_no
 from services.console.pages.screens import Screen
 from services.console.showing import amount, money
 from services.console.typed import basis_points, minor, whole
@@ -124,16 +124,20 @@ def ask_goods(seller: str, sku: str) -> Any:
     g.apis.require(PUT_GOODS)
     part = g.apis.together(goods=read(GOODS, seller=seller, sku=sku))["goods"].if_known
     goods = part.needed() or NO_GOODS
-    body = _goods_body() if request.method == "POST" else goods
+    facts = {name: goods[name] for name in NO_GOODS}
+    posted = request.method == "POST"
+    form = filled(facts, goods.get("version"), _goods_body() if posted else facts, _shown)
+    body = form.body
     return _page(
         "catalogue/goods.html",
         seller=seller,
         sku=sku,
         body=body,
         specifications="\n".join(f"{name}: {text}" for name, text in body["specifications"].items()),
-        version=goods.get("version"),
-        review=changes(goods, body, _shown) if request.method == "POST" else [],
-        mark=mark_of(body) if request.method == "POST" else "",
+        filled=form,
+        version=form.version,
+        review=changes(goods, body, _shown) if posted else [],
+        mark=mark_of(body) if posted else "",
     )
 
 
@@ -238,15 +242,18 @@ def _put_coupon(seller: str, market: str, coupon: str, again: Any, *, said: str)
 def _product_form(known: Masters, seller: str, sku: str | None, part: Part | None) -> Any:
     before = part.value if part else NEW_PRODUCT
     posted = request.method == "POST"
-    body = _product_body(known) if posted else before
+    facts = {name: before[name] for name in NEW_PRODUCT}
+    form = filled(facts, before.get("version"), _product_body(known) if posted else facts, _shown)
+    body = form.body if part else _product_body(known) if posted else before
     return _page(
         "catalogue/product_form.html",
         seller=seller,
         sku=sku,
         is_new=part is None,
-        version=before.get("version"),
+        filled=form,
+        version=form.version,
         body=body,
-        prices=_typed_prices(before, known),
+        prices=_typed_prices(body, known),
         kept={code: price for code, price in before["prices"].items() if code not in known.markets},
         tax_classes=[(tax, tax) for tax in _tax_classes(known)],
         review=changes(before, body, _shown) if posted and part else [],
@@ -260,8 +267,9 @@ def _tax_classes(known: Masters) -> list[str]:
 
 def _typed_prices(product: Mapping[str, Any], known: Masters) -> dict[str, str]:
     return {
-        code: amount(product["prices"][code], market["currency"]) if code in product["prices"] else ""
+        code: amount(price, market["currency"]) if isinstance(price, int) else price
         for code, market in known.markets.items()
+        for price in [product["prices"].get(code, "")]
     }
 
 

@@ -11,7 +11,7 @@ from services.console.acting import act, key, version
 from services.console.apis import read
 from services.console.pages.markets import masters
 from services.console.pages.order_acts import ADDRESS, address_of
-from services.console.pages.reviews import changes, is_reviewed, mark_of
+from services.console.pages.reviews import changes, filled, is_reviewed, mark_of
 from services.console.pages.screens import Screen
 from shared.db import new_id
 
@@ -169,16 +169,22 @@ def _form(known: Mapping[str, Any] | None) -> Any:
     g.apis.require(PUT)
     before = {name: known[name] for name in PERSON} if known else NOBODY
     posted = request.method == "POST"
-    body = _typed() if posted else before
+    form = filled(before, known and known["version"], _typed() if posted else before, _shown)
+    body = form.body if known else _typed() if posted else before
     reviewed = posted and known is not None
     return _page(
         "people/form.html",
         known=known,
         customer_id=known["customer_id"] if known else request.form.get("customer_id") or new_id(),
         body=body,
-        review=changes(before, body, lambda _, value: str(value) or "-") if reviewed else [],
+        filled=form,
+        review=changes(before, body, _shown) if reviewed else [],
         mark=mark_of(body) if reviewed else "",
     )
+
+
+def _shown(_: str, value: Any) -> str:
+    return str(value) or "-"
 
 
 def _address_form(customer_id: UUID, address_id: UUID | None) -> Any:

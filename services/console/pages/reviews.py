@@ -2,10 +2,14 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 from flask import g, request
+from werkzeug.datastructures import MultiDict
+
+from services.console.acting import INVALID
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 Shown = Callable[[str, Any], str]
@@ -26,6 +30,55 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any], shown: Shown) -
         else:
             told.append((name, was, value))
     return [(name, shown(name, was), shown(name, now)) for name, was, now in told if was != now]
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A form about something that is there, as it is to be shown."""
+
+    body: Mapping[str, Any]  # what it would make of it
+    before: str  # what it was filled with at first, which it carries
+    version: Any  # of the thing, which it carries
+    meanwhile: list[tuple[str, str, str]]  # what somebody else changed while it was open
+
+
+def filled(now: Mapping[str, Any], version: Any, body: Mapping[str, Any], shown: Shown) -> Filled:
+    """A form that was sent about a thing that is `now` like that: what its writer did not change follows.
+
+    While a field is to be corrected it stays as it was sent.
+    """
+    fault = g.get("fault")
+    carried = request.form.get("before", "")
+    if fault and fault.status == INVALID:
+        return Filled(body, carried, fault.version(version), [])
+    first = _decoded(carried) or now
+    if first == now:
+        return Filled(body, _encode(now).decode(), version, [])
+    if fault:  # its fields are filled by the body
+        g.fault = replace(fault, typed=MultiDict({"key": fault.typed.get("key", "")}))
+    meanwhile = [row for row in changes(first, now, shown) if row[1] != row[2]]
+    return Filled(_merged(body, first, now), _encode(now).decode(), version, meanwhile)
+
+
+def _merged(body: Mapping[str, Any], first: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for name in [*body, *(one for one in now if one not in body and one not in first)]:
+        mine, was, theirs = body.get(name), first.get(name), now.get(name)
+        if isinstance(mine, dict) and isinstance(was, dict) and isinstance(theirs, dict):
+            merged[name] = _merged(mine, was, theirs)
+        elif mine != was:
+            merged[name] = mine
+        elif name in now:
+            merged[name] = theirs
+    return merged
+
+
+def _decoded(text: str) -> Any:
+    try:
+        found = msgspec.json.decode(text.encode())
+    except msgspec.MsgspecError:
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def mark_of(body: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from services.console import typed
 from services.console.acting import act, key, must_be_filled, version
 from services.console.apis import Part, Read, read
 from services.console.pages.markets import forget, masters
-from services.console.pages.reviews import changes, is_reviewed, mark_of, yes_or_no
+from services.console.pages.reviews import changes, filled, is_reviewed, mark_of, yes_or_no
 from shared.wording import locale_of
 
 PAGE = 50
@@ -111,9 +111,10 @@ class Setup:
     def _page(self, before: Mapping[str, Any] | None, path: Mapping[str, str]) -> Any:
         was = {**self.blank, **(before or {})}
         posted = request.method == "POST"
-        body = self.typed() if posted else was
-        reviewed = posted and before is not None
         facts = {name: was[name] for name in self.blank}
+        reviewed = posted and before is not None
+        form = filled(facts, was.get("version"), self.typed() if posted else was, self.write_out)
+        body = form.body if before is not None else self.typed() if posted else was
         return render_template(
             self.template,
             form=self.form,
@@ -122,7 +123,8 @@ class Setup:
             can=g.apis.may(self.operations[1]) and (before is None or self.may_change(was)),
             was=was,
             body=body,
-            version=was.get("version"),
+            filled=form,
+            version=form.version,
             review=self._rows(was, body) if reviewed else [],
             mark=mark_of(body) if reviewed else "",
             facts=[(name, label_of(name), now) for name, _, now in self._rows({}, facts)],

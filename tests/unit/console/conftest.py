@@ -109,4 +109,5 @@ def answering(service, answers):
 
     transport = httpx2.MockTransport(answer)
     transport.asked = asked
+    transport.answers = answers
     return transport

@@ -159,6 +159,21 @@ def test_the_second_at_a_shipment_is_told_what_became_of_it_and_by_whom(life, si
     assert browser.post(change, data=fields(refused.text)).status_code == 303
 
 
+@pytest.mark.requirement("C-19", "C-21")
+def test_who_decides_about_a_return_second_is_told_so_though_its_form_is_gone(life, browser, delivered):
+    own = f"/orders/{delivered['order_id']}"
+
+    refused = browser.post(
+        f"{own}/returns/{delivered['return_id']}/reject", data={"answer": "too late, by a week"}
+    )
+
+    assert refused.status_code == 409
+    assert refused.text.count('class="fault"') == 1
+    assert "Not possible at this stage." in refused.text
+    assert "too late, by a week" in refused.text  # and what was written is not lost
+    assert "What you had written" in refused.text
+
+
 @pytest.mark.requirement("C-21")
 def test_two_who_edit_an_order_undo_nothing_of_each_other_unseen(life, sign_in):
     browser = sign_in(("orders:read", "orders:write"))

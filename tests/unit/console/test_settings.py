@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from html import unescape
 
 import httpx2
 import pytest
@@ -92,6 +93,8 @@ COURIER = {
     "active": True,
 }
 OWN = "/settings/locations/quay.store"
+ADDRESS = dict.fromkeys(("name", "company", "line1", "line2", "postcode", "city", "region", "phone"), "")
+ADDRESS |= {"name": "The shop", "line1": "1 Quay", "city": "Bristol", "country": "GB"}
 FILLED = {
     "name": "The store",
     "seller": "quay",
@@ -228,6 +231,39 @@ def test_a_change_of_a_location_is_shown_before_it_is_made(sign_in, written):
     assert (body["priority"], body["country"], body["markets"]) == (1, "GB", ["gb", "moon"])
     assert body["address"]["city"] == "Bristol"
     assert (sent.headers["If-Match"], sent.headers["Idempotency-Key"]) == ('"7"', "k1")
+
+
+@pytest.mark.requirement("C-21")
+def test_what_a_second_person_left_alone_stays_as_the_first_made_it(sign_in, written, services):
+    console = sign_in("stock:write")
+    shown = unescape(re.search(r'name="before" value="([^"]*)"', console.get(OWN).text)[1])
+    theirs = LOCATION | {"version": 8, "name": "The shop", "priority": 5, "address": ADDRESS}
+    services[0]["shipping"].answers["GET", "/v1/locations/quay.store"] = theirs
+
+    look = console.post(OWN, data=FILLED | {"before": shown, "priority": "1"})
+
+    told = re.findall(r"<li><strong>(.*?)</strong>: (.*?) → (.*?)</li>", look.text)
+    assert ("Name", "The store", "The shop") in told
+    assert ("Priority", "100", "5") in told
+    assert ["Priority" in row for row in rows_of(look)] == [True]
+    assert 'name="name" type="text" value="The shop"' in look.text
+    assert 'name="version" value="8"' in look.text
+    filled = dict(re.findall(r'name="(address\.\w+)" type="text" value="([^"]*)"', look.text))
+    assert filled["address.city"] == "Bristol"
+
+    # And the same where the first is done only as the second saves.
+    theirs |= {"version": 9, "handling_days": 4}
+    refusal = httpx.Response(412, json={"status": 412, "current_version": 9})
+    services[0]["shipping"].answers["PUT", "/v1/locations/{code}"] = lambda _: refusal
+    sent = {**FILLED, **filled, "name": "The shop", "priority": "1", "version": "8"}
+    carried = unescape(re.search(r'name="before" value="([^"]*)"', look.text)[1])
+    stale = console.post(OWN, data=sent | {"before": carried, "reviewed": mark_in(look)})
+
+    assert stale.status_code == 412
+    assert "Somebody changed this while you had it open" in stale.text
+    assert re.search(r'name="handling_days"[^>]* value="4"', stale.text)
+    assert re.search(r'name="priority"[^>]* value="1"', stale.text)
+    assert ["Priority" in row for row in rows_of(stale)] == [True]
 
 
 def test_what_is_changed_after_the_look_is_looked_at_again(sign_in, written):
