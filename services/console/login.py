@@ -217,7 +217,7 @@ def ask_to_sign_in() -> AnyResponse:
         session["kept"] = {
             "path": _asked_for(),
             "fields": fields,
-            "files": bool(request.files),
+            "file_fields": [name for name, file in request.files.items() if file.filename],
             # Nobody else is shown what somebody typed.
             "subject": before["subject"] if before else None,
         }

@@ -274,9 +274,13 @@ def test_what_was_typed_is_kept_through_a_closed_tab_a_lost_service_and_a_lost_s
     page.context.clear_cookies()
     page.locator("#draft-remark").fill("Ring twice")
     expect(page.locator("#said")).to_contain_text("You were signed out")
+    beside = page.get_by_role("link", name="Sign in in another tab")
+    assert beside.get_attribute("href") == f"/login?next=/drafts/{draft_id}"
+    assert beside.get_attribute("target") == "_blank"  # what was typed is on this page alone
     expect(page.locator("#draft-remark")).to_have_value("Ring twice")
     page.context.add_cookies(cookies)  # signed in again, in another tab
     expect(page.locator("#kept")).to_have_text(SAVED, timeout=PATIENCE_MILLISECONDS)
+    expect(page.locator("#said")).not_to_contain_text("You were signed out")
     kept = shop.call("orders", "GET", f"/v1/drafts/{draft_id}")
     assert (kept["customer"]["phone"], kept["remark"]) == ("+44 117 496 0001", "Ring twice")
 

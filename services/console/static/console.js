@@ -6,6 +6,14 @@ const say = (text) => {
   const said = document.getElementById("said");
   if (said) said.innerHTML = "", said.append(Object.assign(document.createElement("p"), { className: "said", textContent: text }));
 };
+// Whoever was signed out goes on where they are, once they have signed in beside: what they typed is only here.
+function ranOut() {
+  if (document.querySelector(".ran-out")) return;
+  say("");
+  document.querySelector("#said p").replaceWith(Object.assign(document.createElement("p"), { className: "missing ran-out", textContent: word("RanOut") + " " }));
+  document.querySelector(".ran-out").append(Object.assign(document.createElement("a"), { href: document.body.dataset.login, target: "_blank", rel: "noopener", textContent: word("SignIn") }));
+}
+const signedIn = () => document.querySelector(".ran-out")?.remove();
 const word = (name) => document.body.dataset["words" + name] || "";
 
 // --- Fetching a page again, for some of its parts ---------------------------------------------------------------
@@ -16,7 +24,8 @@ async function fetchPage(address) {
   const headers = { "X-Fragment": "1" };
   if (marks.has(address)) headers["If-None-Match"] = marks.get(address);
   const answer = await fetch(address, { headers, cache: "no-store", redirect: "manual" });
-  if (answer.status === 401 || answer.type === "opaqueredirect") { say(word("RanOut")); throw new Error("signed out"); }
+  if (answer.status === 401 || answer.type === "opaqueredirect") { ranOut(); throw new Error("signed out"); }
+  signedIn();
   if (answer.status === 304 || answer.status === 204) return null;
   if (!answer.ok && answer.status !== 422) throw new Error(answer.status);
   if (answer.headers.get("ETag")) marks.set(address, answer.headers.get("ETag"));
@@ -214,7 +223,7 @@ if (keeper) {
   async function send() {
     const answer = await fetch(keeper.action, { method: "POST", headers: { "X-Fragment": "1" }, body: new URLSearchParams(new FormData(keeper)), keepalive: document.hidden });
     stale = [404, 412].includes(answer.status); // deleted, or changed by another: looked at before anything is written over
-    if (answer.status === 401) say(word("RanOut"));
+    if (answer.status === 401) ranOut(); else signedIn();
     if (answer.status === 404) { owe("gone"); return; }
     if (![200, 403, 409, 412, 422].includes(answer.status)) throw new Error(answer.status);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html"), before = sum();
@@ -282,7 +291,7 @@ async function send() {
     const { code, to, key } = scans[0];
     try {
       const answer = await fetch(to, { method: "POST", headers: { "X-Fragment": "1" }, body: new URLSearchParams({ code, key }) });
-      if (answer.status === 401) say(word("RanOut"));
+      if (answer.status === 401) ranOut(); else signedIn();
       if (answer.status === 401 || answer.status === 429 || answer.status >= 500) throw new Error(answer.status);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html"), isGone = !page.getElementById("alarm");
       scans.splice(0, isGone ? Infinity : 1);

@@ -1,5 +1,6 @@
 """Who gets in, how long they stay, and that nothing is lost when they have to sign in again."""
 
+import io
 import re
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
@@ -164,6 +165,23 @@ def test_what_a_form_held_waits_for_its_writer_to_sign_in_again(make_console, pe
     assert 'action="/notices/read"' in page
     assert 'name="note" value="Ring &lt; twice"' in page
     assert 'name="key" value="k-1"' in page
+
+
+@pytest.mark.requirement("C-29")
+def test_a_file_that_was_being_sent_is_chosen_again_beside_all_else_that_was_typed(make_console, people):
+    browser = make_console(local_people=people(seconds=0))
+    browser.post("/login", data={"person": "helen"})
+    sent = {"seller": "harbour", "key": "k-1", "file": (io.BytesIO(b"date,amount"), "statement.csv")}
+
+    browser.post("/money/statements", data=sent, content_type="multipart/form-data")
+    people(seconds=3600)
+    browser.post("/login", data={"person": "helen"})
+    page = browser.get("/again").text
+
+    [form] = re.findall(r'<form method="post" action="/money/statements"[^>]*>', page)
+    assert 'enctype="multipart/form-data"' in form
+    assert re.search(r'<input type="file" [^>]*name="file" required', page)
+    assert 'name="seller" value="harbour"' in page
 
 
 @pytest.mark.requirement("C-29")
