@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import httpx2
-from flask import Response, abort, flash, g, make_response, redirect, request
+from flask import Response, abort, flash, g, make_response, redirect, render_template, request
 from werkzeug.datastructures import MultiDict
 
 from services.console.apis import Away, Refused
@@ -15,6 +15,7 @@ from services.console.apis import Away, Refused
 STALE = 412
 INVALID = 422
 WRITTEN = frozenset({"answer", "note", "reason", "reference", "text"})  # fields of what people write
+CARRIED = frozenset({"key", "version", "before", "reviewed", "tab", "currency", "back", "following"})
 WAS = "was."  # before a field's name: what it was shown with
 KEY = re.compile(r"[\w.:-]{1,255}", re.ASCII)
 VERSION = re.compile(r"[0-9]{1,18}")
@@ -46,9 +47,20 @@ class Fault:
         """Whether the page says it; otherwise its form is not there any more."""
         return bool(self.telling)
 
+    @property
+    def is_unsent(self) -> bool:
+        """Whether the same can be sent again as it is: its service was away."""
+        return self.status == HTTPStatus.SERVICE_UNAVAILABLE and request.method == "POST"
+
+    def fields(self) -> list[tuple[str, str]]:
+        """All of the form, to be sent again."""
+        return list(self.typed.items(multi=True))
+
     def said(self) -> list[tuple[str, str]]:
         """What was written into the form, in whole sentences or not."""
         mine = [(name, text) for name, text in self.typed.items(multi=True) if text.strip()]
+        if self.is_unsent:
+            return [one for one in mine if one[0] not in CARRIED and not one[0].startswith(WAS)]
         return [(name, text) for name, text in mine if name in WRITTEN]
 
     def kept(self, name: str, now: Any) -> Any:
@@ -100,13 +112,21 @@ def act(
     try:
         answer = do()
     except (Refused, Away) as error:
-        g.fault = fault = fault_of(form, error, changes, place)
-        page = make_response(show())
-        page.status_code = fault.status
-        return page
+        g.fault = fault_of(form, error, changes, place)
+        return shown_again(show)
     if said:
         flash(said)
     return redirect(done(answer), 303)
+
+
+def shown_again(show: Callable[[], Any]) -> Response:
+    """The page with the fault; where what it is made of is away too, the form alone, to be sent again."""
+    try:
+        page = make_response(show())
+    except Away:
+        page = make_response(render_template("unsent.html"))
+    page.status_code = g.fault.status
+    return page
 
 
 def fault_of(

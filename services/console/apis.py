@@ -22,6 +22,8 @@ log = logger(__name__)
 SERVICES = ("orders", "shipping", "documents", "notifications")
 METHODS = ("get", "put", "post", "delete", "patch")
 READ_SECONDS = 4.0  # a part of a page that takes longer is shown as missing
+HURRIED_SECONDS = 0.7  # the same, of a service that has just not answered
+HURRY_SECONDS = 10.0  # how long it is hurried for
 WRITE_SECONDS = 30.0
 BULK_SECONDS = 120.0
 DESCRIBED_SECONDS = 600.0  # how long what a service says of its operations is taken for true
@@ -144,7 +146,21 @@ class Services:
         }
         self.threads = ThreadPoolExecutor(max_workers=32, thread_name_prefix="reads")
         self._described: dict[str, tuple[float, dict[str, Operation]]] = {}
+        self._hurried: dict[str, float] = {}
         self._lock = threading.Lock()
+
+    def patience(self, service: str) -> float:
+        """Seconds that a page waits for a service: one that hangs costs much once, and not each page."""
+        is_hurried = self._hurried.get(service, 0.0) > time.monotonic()
+        return HURRIED_SECONDS if is_hurried else READ_SECONDS
+
+    def hangs(self, service: str) -> None:
+        """Note that a service did not answer in time."""
+        self._hurried[service] = time.monotonic() + HURRY_SECONDS
+
+    def answers(self, service: str) -> None:
+        """Note that it answers."""
+        self._hurried.pop(service, None)
 
     def operation(self, name: str, correlation_id: str = "") -> Operation:
         """An operation by `service.operationId`; raises Away where its service does not tell of it."""
@@ -167,9 +183,12 @@ class Services:
         self, service: str, correlation_id: str, known: tuple[float, dict[str, Operation]] | None
     ) -> tuple[float, dict[str, Operation]]:
         try:
-            answer = self.clients[service].get("/openapi.json").raise_for_status()
+            answer = self.clients[service].get("/openapi.json", timeout=self.patience(service))
+            answer.raise_for_status()
             operations = dict(_operations_of(decode(answer.content)))
         except (httpx2.HTTPError, msgspec.MsgspecError, KeyError) as error:
+            if isinstance(error, httpx2.TimeoutException):
+                self.hangs(service)
             if known is not None:  # what was described before still holds
                 return known
             raise Away(service, correlation_id) from error
@@ -327,12 +346,16 @@ class Apis:
             # Dots too: a client, or a server between, takes `..` for the path above.
             part = quote(str(value), safe="").replace(".", "%2E")
             address = address.replace(f"{{{name}}}", part)
+        options = {"timeout": self._services.patience(service)} | options
         request = client.build_request(
             operation.method, address, params=_present(one.query), headers=headers, **options
         )
         try:
             answer = client.send(request, stream=stream)
+            self._services.answers(service)
         except httpx2.HTTPError as error:
+            if isinstance(error, httpx2.TimeoutException):
+                self._services.hangs(service)
             log.warning("a service is away", service=service, error=type(error).__name__)
             # Before a connection is there nothing can have been done.
             unsure = operation.method != "GET" and not isinstance(error, httpx2.ConnectError)

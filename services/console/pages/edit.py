@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from flask import Blueprint, Response, g, render_template, request, url_for
+from flask import Blueprint, g, render_template, request, url_for
 
-from services.console.acting import act, fault_of
+from services.console.acting import act, fault_of, shown_again
 from services.console.apis import Away, Refused
 from services.console.pages.conflicts import since, write_to_order
 from services.console.pages.markets import masters
@@ -48,7 +48,7 @@ def change(order_id: UUID) -> Any:
             preview = write_to_order("orders.edits_preview_edit", body, order_id)
         except (Refused, Away) as error:
             g.fault = fault_of("edit", error, lambda _: since(order_id), _places(order))
-            return Response(show(order_id), g.fault.status)
+            return shown_again(lambda: show(order_id))
         return show(order_id, preview)
     return act(
         "edit",

@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask import current_app, flash, g, make_response, redirect, request
+from flask import current_app, flash, g, redirect, request
 
-from services.console.acting import fault_of
+from services.console.acting import fault_of, shown_again
 from services.console.apis import Away, Refused
 
 INVALID = 422
@@ -72,9 +72,7 @@ def kept_result() -> dict[str, Any] | None:
 
 def _again(name: str, error: Refused | Away, show: Callable[[], Any]) -> Any:
     g.fault = fault_of(name, error)
-    page = make_response(show())
-    page.status_code = g.fault.status
-    return page
+    return shown_again(show)
 
 
 def _key_of(one: str, inputs: Sequence[str]) -> str:
