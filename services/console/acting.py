@@ -15,7 +15,7 @@ from services.console.apis import Away, Refused
 STALE = 412
 INVALID = 422
 WRITTEN = frozenset({"answer", "note", "reason", "reference", "text"})  # fields of what people write
-CARRIED = frozenset({"key", "version", "before", "reviewed", "tab", "currency", "back", "following"})
+CARRIED = frozenset({"do", "key", "version", "before", "reviewed", "tab", "currency", "back", "following"})
 WAS = "was."  # before a field's name: what it was shown with
 KEY = re.compile(r"[\w.:-]{1,255}", re.ASCII)
 VERSION = re.compile(r"[0-9]{1,18}")

@@ -32,6 +32,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.console import login, pages, showing
+from services.console.acting import fault_of
 from services.console.apis import Apis, Away, NoMorePage, Refused, Services, SignedOut
 from services.console.origin import with_apis
 from services.console.sessions import Sessions
@@ -295,7 +296,10 @@ def _told(error: Exception) -> Any:
             else g.words("faults.refused")
         )
     elif isinstance(error, Away):
-        status, title = 503, g.words("faults.away", service=g.words(f"services.{error.service}"))
+        if request.method == "POST":  # nothing that was typed is lost
+            g.fault = fault_of("", error)
+            return Response(render_template("unsent.html"), g.fault.status)
+        status, title = 503, g.words("faults.part_away", service=g.words(f"services.{error.service}"))
     elif isinstance(error, Problem):
         status, title = error.status.value, error.detail
     elif isinstance(error, HTTPException):

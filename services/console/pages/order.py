@@ -7,7 +7,7 @@ from uuid import UUID
 from flask import Blueprint, Response, g, redirect, render_template, request, url_for
 
 from services.console.acting import act, key, passed_on, version
-from services.console.apis import SERVICES, Part, Read, read
+from services.console.apis import SERVICES, Away, Part, Read, read
 from services.console.pages.conflicts import since, since_in_shipping, write_to_order
 from services.console.pages.markets import masters
 from services.console.pages.order_acts import (
@@ -85,6 +85,8 @@ def show(tab: str, order_id: UUID) -> Any:
     g.shown_at = _tab(tab, order_id) if request.method == "POST" else None
     parts = g.apis.together(**_reads(tab, order_id))
     order = parts.pop("order")
+    if tab == "shipment" and isinstance(order.fault, Away) and parts["shipments"]:
+        return _show_goods(order_id, parts, order)
     if order.fault:
         raise order.fault
     if order.hidden:
@@ -120,8 +122,8 @@ def show(tab: str, order_id: UUID) -> Any:
     return answer
 
 
-def _show_goods(order_id: UUID, parts: dict[str, Part]) -> Any:
-    """The shipments alone, for who picks and packs and reads no orders."""
+def _show_goods(order_id: UUID, parts: dict[str, Part], order: Part | None = None) -> Any:
+    """The shipments alone, for who picks and packs and reads no orders, and while orders is away."""
     shipments = parts["shipments"].value["items"] if parts["shipments"] else []
     if parts["shipments"] and not shipments:
         raise Problem(404, g.words("faults.404"))
@@ -129,6 +131,7 @@ def _show_goods(order_id: UUID, parts: dict[str, Part]) -> Any:
     return render_template(
         "order/goods.html",
         order={"order_id": order_id, "currency": ""},
+        order_part=Part(hidden=True) if order is None else order,
         parts=parts,
         shipments=shipments,
         masters=known,

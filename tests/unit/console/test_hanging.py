@@ -75,3 +75,17 @@ def test_what_could_not_be_sent_is_sent_again_by_one_click_and_acts_once(console
     keys = [one.headers["Idempotency-Key"] for one in orders.asked if one.method == "POST"]
     assert keys == ["k-7", "k-7"]
     assert UUID(orders.asked[-1].url.path.split("/")[3])
+
+
+@pytest.mark.requirement("C-20", "C-45")
+def test_what_was_typed_is_not_lost_either_where_the_form_was_to_be_read_first(console, orders):
+    sent = {"reason": "she rang", "customer-phone": "0117 1", "was.customer-phone": "", "key": "k-8"}
+
+    refused = console.post(f"{ORDER}/edit", data=sent | {"do": "save"})
+
+    assert refused.status_code == 503
+    shown = re.findall(r'<dd class="breaks prose">(.*?)</dd>', refused.text)
+    assert shown == ["she rang", "0117 1"]
+    assert refused.text.count('name="was.customer-phone"') == 1
+    assert "Nothing was done" in refused.text
+    assert "Nothing was done" not in console.get(f"{ORDER}/edit").text  # where nothing was asked for

@@ -241,6 +241,25 @@ def test_the_second_at_a_shipment_is_stopped_also_where_nobody_can_say_by_whom(l
     assert "9 Wharf Yard" in refused.text
 
 
+@pytest.mark.requirement("C-45")
+def test_shipments_show_while_orders_is_away(life, sign_in):
+    orders = httpx.WSGITransport(app=life.made["orders"].app)
+
+    def answer(request):
+        is_described = request.url.path == "/openapi.json"
+        return orders.handle_request(request) if is_described else httpx.Response(503)
+
+    browser = sign_in((*SCOPES, "shipping:write"), orders=httpx.MockTransport(answer))
+    own, _, shipment_id = editing(life)
+
+    page = browser.get(f"{own}/shipment")
+
+    assert page.status_code == 200
+    assert "Orders can't be reached now." in unescape(page.text)
+    assert browser.post(f"{own}/shipments/{shipment_id}/release", data={"key": "r1"}).status_code == 303
+    assert browser.get(own).status_code == 503
+
+
 @pytest.mark.requirement("C-20")
 @pytest.mark.parametrize("tab", ["details", "messages", "shipment"])
 def test_a_refused_step_of_a_shipment_says_so_once_on_whichever_tab_it_was_taken(life, sign_in, tab):
