@@ -35,6 +35,7 @@ class Fault:
     typed: MultiDict[str, str]
     correlation_id: str
     status: int
+    reason: str | None
     changes: list[Any]  # 412: what happened since the form was shown
     telling: list[bool] = field(default_factory=list)  # not empty once the page says it
 
@@ -84,6 +85,11 @@ class Fault:
     def as_shown(self, name: str, now: Any) -> Any:
         """What a field was shown with, for the form to carry: of a stale form that is what it is `now`."""
         return now if self.status == STALE else self.typed.get(WAS + name, now)
+
+    @property
+    def key(self) -> str | None:
+        """The key to send the form again under; a new one where it was used for something else."""
+        return None if self.reason == "idempotency_key_reused" else self.typed.get("key")
 
     def version(self, now: Any) -> Any:
         """The version to send the form with: while a field is to be corrected, the one it was shown at."""
@@ -140,11 +146,10 @@ def fault_of(
     if isinstance(error, Away):
         key = "faults.unsure" if error.unsure else "faults.away"
         title = words(key, service=words(f"services.{error.service}"))
-        return Fault(form, title, "", {}, {}, request.form, error.correlation_id, 503, [])
+        return Fault(form, title, "", {}, {}, request.form, error.correlation_id, 503, None, [])
     if error.status == STALE:
-        return Fault(
-            form, words("faults.stale"), "", {}, {}, request.form, error.correlation_id, STALE, changes(error)
-        )
+        title, told = words("faults.stale"), changes(error)
+        return Fault(form, title, "", {}, {}, request.form, error.correlation_id, STALE, None, told)
     if error.reason and words.knows("reasons", error.reason):
         title = words.of("reasons", error.reason)
     elif error.errors:
@@ -161,7 +166,8 @@ def fault_of(
         for field, why in error.errors.items()
     }
     names = {place(field): field for field in error.errors}
-    return Fault(form, title, detail, errors, names, request.form, error.correlation_id, error.status, [])
+    number = error.correlation_id
+    return Fault(form, title, detail, errors, names, request.form, number, error.status, error.reason, [])
 
 
 def passed_on(answer: httpx2.Response) -> Response:

@@ -233,7 +233,7 @@ def _what_pages_have() -> dict[str, Any]:
         "told": lambda entry, currency: showing.told(entry, currency, g.words),
         "why": lambda refusal: showing.why(refusal, g.words),
         "amount": showing.amount,
-        "fault_key": lambda: fault.typed.get("key") if (fault := g.get("fault")) else None,
+        "fault_key": lambda: fault.key if (fault := g.get("fault")) else None,
         "money": lambda minor, currency: showing.money(minor, currency, language),
         "day": lambda value: showing.day(value, language),
         "instant": lambda value, zone="UTC": showing.instant(value, zone, language),

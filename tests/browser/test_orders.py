@@ -225,6 +225,36 @@ def test_a_form_sent_twice_acts_once(open_browser, place, shop, stack, script):
     assert len(payments["items"]) == 1
 
 
+@pytest.mark.requirement("C-16")
+def test_back_and_again_acts_once_and_other_words_are_asked_about_first(open_browser, place, shop):
+    order = place()
+    page = open_browser("helen")
+    page.goto(f"/orders/{order['order_id']}/messages")
+    write, send = page.locator("#write-text"), page.get_by_role("button", name="Send message")
+    write.fill("It leaves today")
+    send.click()
+    page.get_by_text("Message sent").wait_for()
+
+    def said():
+        items = shop.call("notifications", "GET", f"/v1/orders/{order['order_id']}/messages")["items"]
+        return [one["text"] for one in items]
+
+    page.go_back()
+    expect(write).to_have_value("It leaves today")  # the browser's doing, on a page that it reads anew
+    send.click()
+    page.get_by_text("Message sent").wait_for()
+    assert said() == ["It leaves today"]
+
+    page.go_back()
+    write.fill("It leaves tomorrow")
+    send.click()
+    expect(page.locator(".fault")).to_contain_text("sent already, with something else in it")
+    assert said() == ["It leaves today"]
+    send.click()
+    page.get_by_text("Message sent").wait_for()
+    assert said() == ["It leaves tomorrow", "It leaves today"]
+
+
 @pytest.mark.requirement("C-17", "C-18", "S4-15")
 def test_what_is_not_possible_is_not_offered_and_says_why(open_browser, place):
     order = place(method="transfer")

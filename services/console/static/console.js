@@ -193,6 +193,7 @@ document.addEventListener("submit", (event) => {
   }
   if (form.dataset.sent) { event.preventDefault(); return; }
   form.dataset.sent = "1";
+  keepKeys();
   if (form.target) setTimeout(refresh, 1500); // what it does shows here too
   form.removeAttribute("data-changed");
   event.submitter?.classList.add("is-busy");
@@ -202,6 +203,11 @@ window.addEventListener("pageshow", () => { // also when Back brings a page out 
   for (const button of document.querySelectorAll(".is-busy")) button.classList.remove("is-busy");
   count();
 });
+// What was typed a browser brings back with Back; here comes the key that it was sent under: once more, it acts once.
+const byForm = () => [...document.querySelectorAll("form input[type=hidden][name=key]")].map((key, at) => [`${at} ${key.form.action}`, key]);
+const keepKeys = () => history.replaceState({ keys: Object.fromEntries(byForm().map(([form, key]) => [form, key.value])) }, "");
+if (performance.getEntriesByType("navigation")[0]?.type === "back_forward") for (const [form, key] of byForm()) key.value = history.state?.keys?.[form] || key.value;
+keepKeys();
 document.addEventListener("input", (event) => { event.target.closest("form[data-guarded]")?.setAttribute("data-changed", ""); });
 window.addEventListener("beforeunload", (event) => { if (document.querySelector("form[data-changed]") || scans.length) event.preventDefault(); });
 
