@@ -230,7 +230,7 @@ def test_back_and_again_acts_once_and_other_words_are_asked_about_first(open_bro
     order = place()
     page = open_browser("helen")
     page.goto(f"/orders/{order['order_id']}/messages")
-    write, send = page.locator("#write-text"), page.get_by_role("button", name="Send message")
+    write, send = page.locator("#write-text"), page.get_by_role("button", name="Send", exact=True)
     write.fill("It leaves today")
     send.click()
     page.get_by_text("Message sent").wait_for()

@@ -117,6 +117,20 @@ def test_a_draft_is_kept_where_notifications_goes_away(sign_in, notifications):
     assert "<p>newest</p>" in page
 
 
+@pytest.mark.requirement("C-16")
+def test_a_form_whose_words_were_others_before_comes_back_with_them_under_another_key(sign_in, notifications):
+    problem = {"status": 422, "reason": "idempotency_key_reused", "detail": "came before"}
+    notifications["POST", "/v1/orders/{order_id}/messages"] = lambda _: httpx.Response(422, json=problem)
+
+    answer = sign_in().post(f"/messages/{IDS[1]}/write", data={"text": "other words", "key": "k-9"})
+
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    assert ">other words</textarea>" in page
+    assert "Sent again, this is done beside it" in page
+    assert 'name="key" value="k-9"' not in page
+
+
 @pytest.mark.requirement("C-31")
 def test_who_only_reads_messages_has_no_forms(sign_in):
     page = sign_in({"notifications:read"}).get(f"/messages?order={IDS[1]}").get_data(as_text=True)
