@@ -4,7 +4,7 @@ import re
 from html import unescape
 from uuid import UUID
 
-import httpx
+import httpx2
 import pytest
 
 from services.console.apis import HURRIED_SECONDS, READ_SECONDS
@@ -24,10 +24,10 @@ def orders():
         transport.waited.append(request.extensions["timeout"]["read"])
         if transport.hangs and request.url.path != "/openapi.json":
             known.asked.append(request)
-            raise httpx.ReadTimeout("nothing came")
+            raise httpx2.ReadTimeout("nothing came")
         return known.handle_request(request)
 
-    transport = httpx.MockTransport(answer)
+    transport = httpx2.MockTransport(answer)
     transport.hangs, transport.waited, transport.asked = True, [], known.asked
     return transport
 

@@ -120,7 +120,7 @@ def test_a_draft_is_kept_where_notifications_goes_away(sign_in, notifications):
 @pytest.mark.requirement("C-16")
 def test_a_form_whose_words_were_others_before_comes_back_with_them_under_another_key(sign_in, notifications):
     problem = {"status": 422, "reason": "idempotency_key_reused", "detail": "came before"}
-    notifications["POST", "/v1/orders/{order_id}/messages"] = lambda _: httpx.Response(422, json=problem)
+    notifications["POST", "/v1/orders/{order_id}/messages"] = lambda _: httpx2.Response(422, json=problem)
 
     answer = sign_in().post(f"/messages/{IDS[1]}/write", data={"text": "other words", "key": "k-9"})
 

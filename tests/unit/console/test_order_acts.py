@@ -243,13 +243,13 @@ def test_the_second_at_a_shipment_is_stopped_also_where_nobody_can_say_by_whom(l
 
 @pytest.mark.requirement("C-45")
 def test_shipments_show_while_orders_is_away(life, sign_in):
-    orders = httpx.WSGITransport(app=life.made["orders"].app)
+    orders = httpx2.WSGITransport(app=life.made["orders"].app)
 
     def answer(request):
         is_described = request.url.path == "/openapi.json"
-        return orders.handle_request(request) if is_described else httpx.Response(503)
+        return orders.handle_request(request) if is_described else httpx2.Response(503)
 
-    browser = sign_in((*SCOPES, "shipping:write"), orders=httpx.MockTransport(answer))
+    browser = sign_in((*SCOPES, "shipping:write"), orders=httpx2.MockTransport(answer))
     own, _, shipment_id = editing(life)
 
     page = browser.get(f"{own}/shipment")

@@ -253,7 +253,7 @@ def test_what_a_second_person_left_alone_stays_as_the_first_made_it(sign_in, wri
 
     # And the same where the first is done only as the second saves.
     theirs |= {"version": 9, "handling_days": 4}
-    refusal = httpx.Response(412, json={"status": 412, "current_version": 9})
+    refusal = httpx2.Response(412, json={"status": 412, "current_version": 9})
     services[0]["shipping"].answers["PUT", "/v1/locations/{code}"] = lambda _: refusal
     sent = {**FILLED, **filled, "name": "The shop", "priority": "1", "version": "8"}
     carried = unescape(re.search(r'name="before" value="([^"]*)"', look.text)[1])

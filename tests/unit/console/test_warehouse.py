@@ -449,7 +449,7 @@ def test_of_two_who_pack_one_shipment_the_second_sees_what_the_first_made_of_its
 
     def put(asked):
         is_newest = asked.headers["If-Match"] == '"9"'
-        return httpx.Response(200, json=first) if is_newest else httpx.Response(412, json=stale)
+        return httpx2.Response(200, json=first) if is_newest else httpx2.Response(412, json=stale)
 
     warehouse.answers["PUT", path] = put
     console = warehouse.signed_in()
