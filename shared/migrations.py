@@ -25,6 +25,7 @@ LOOK_SECONDS = 0.2
 # and comes again: what it waits for may be an export of a minute.
 TABLE_WAIT = "2s"
 TABLE_PAUSE_SECONDS = 3.0
+IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 TABLE_PATIENCE_SECONDS = 600.0
 
 
@@ -129,7 +130,7 @@ def _migrate(engine: Engine, service: str, revision: str, direction: Callable[[C
             try:
                 direction(config, revision)
             except OperationalError as error:
-                if not isinstance(error.orig, psycopg.errors.LockNotAvailable) or time.monotonic() > deadline:
+                if not isinstance(error.orig, IN_THE_WAY) or time.monotonic() > deadline:
                     raise
                 connection.rollback()
                 time.sleep(TABLE_PAUSE_SECONDS)

@@ -1,13 +1,14 @@
 """Migrations of tables that are in use: nobody waits long for them, and what broke off is taken up again."""
 
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 import psycopg
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from shared import migrations
 from shared.db import is_current, libpq_url, make_engine
@@ -123,3 +124,23 @@ def test_a_migration_that_waits_for_a_table_lets_others_pass_and_comes_again(eng
             assert is_current(connection, "shipping")
     finally:
         upgrade(engine, "shipping")
+
+
+@pytest.mark.parametrize(
+    ("kind", "tries"), [(psycopg.errors.DeadlockDetected, 2), (psycopg.errors.InsufficientPrivilege, 1)]
+)
+def test_who_was_in_the_way_is_waited_for_and_nothing_else(engine, monkeypatch, kind, tries):
+    tried = []
+
+    def migrate(config, revision):
+        tried.append(revision)
+        if len(tried) == 1:
+            raise OperationalError("update parts", {}, kind("not now"))
+
+    monkeypatch.setattr(migrations, "TABLE_PAUSE_SECONDS", 0)
+    monkeypatch.setattr(migrations.command, "downgrade", migrate)
+
+    with nullcontext() if tries > 1 else pytest.raises(OperationalError):
+        downgrade(engine, "shipping", "0011")
+
+    assert len(tried) == tries
