@@ -70,8 +70,15 @@ def test_who_was_overtaken_keeps_what_they_typed_and_sees_what_it_would_change_n
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.get_by_label("Name", exact=True)).to_have_value("Mine")
     expect(page.locator("#review tbody tr", has_text="Theirs")).to_contain_text("Mine")
-    expect(page.locator("#review tbody tr", has_text="£9.99")).to_contain_text("£4.50")
+    expect(page.locator("#review tbody tr")).to_have_count(1)
+    expect(page.locator("#meanwhile li", has_text="£4.50")).to_contain_text("£9.99")
+    expect(page.locator("[name='prices.gb']")).to_have_value("9.99")  # nobody here had changed it
     assert product(shop, sku)["name"] == "Theirs"
+
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.locator("#said .said")).to_have_text("The product was changed.")
+    assert (product(shop, sku)["name"], product(shop, sku)["prices"]) == ("Mine", {"gb": 999})
 
 
 @pytest.mark.usefixtures("shop")

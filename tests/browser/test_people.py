@@ -76,8 +76,16 @@ def test_who_was_overtaken_keeps_what_they_typed(open_browser, shop, ann):
 
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.get_by_label("Company", exact=True)).to_have_value("Quay Ltd")
-    expect(page.locator("#review tbody tr", has_text="Telephone")).to_contain_text("0117 1")
+    expect(page.locator("#meanwhile li", has_text="Telephone")).to_contain_text("0117 1")
+    expect(page.get_by_label("Telephone", exact=True)).to_have_value("0117 1")
+    expect(page.locator("#review tbody tr")).to_have_count(1)  # the company alone
     assert shop.call("orders", "GET", f"/v1/customers/{ann['customer_id']}")["company"] == ""
+
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.locator("#said .said")).to_have_text("The customer was changed.")
+    now = shop.call("orders", "GET", f"/v1/customers/{ann['customer_id']}")
+    assert (now["company"], now["phone"]) == ("Quay Ltd", "0117 1")
 
 
 def test_a_person_is_erased_once_that_was_confirmed(open_browser, shop, ann):

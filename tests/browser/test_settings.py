@@ -80,8 +80,16 @@ def test_who_was_overtaken_keeps_what_they_typed_and_sees_what_it_would_change_n
     expect(page.get_by_role("alert")).to_be_visible()
     expect(page.locator("[name=name]")).to_have_value("Mine")
     expect(page.locator("#review tbody tr", has_text="Theirs")).to_contain_text("Mine")
-    expect(page.locator("#review tbody tr", has_text="IE")).to_contain_text("GB")
+    expect(page.locator("#review tbody tr")).to_have_count(1)
+    expect(page.locator("#meanwhile li", has_text="GB")).to_contain_text("IE")
+    expect(page.locator("[name=country]")).to_have_value("IE")  # nobody here had changed it
     assert shop.call("shipping", "GET", f"/v1/locations/{code}")["name"] == "Theirs"
+
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.locator("#said .said")).to_have_text("The location was changed.")
+    now = shop.call("shipping", "GET", f"/v1/locations/{code}")
+    assert (now["name"], now["country"]) == ("Mine", "IE")
 
 
 def test_a_code_that_a_person_may_not_take_is_refused_at_its_field(open_browser, code):
