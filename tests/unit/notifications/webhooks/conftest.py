@@ -11,11 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import exists, func, insert, select, text
 from sqlalchemy.orm import sessionmaker
 
 from services.notifications.agent import number_events
 from services.notifications.commands import webhooks as commands
+from services.notifications.domain.webhooks import DeliveryState
 from services.notifications.messaging import messaging
 from services.notifications.models import Delivery, DeliveryAttempt, Webhook
 from services.notifications.webhook_client import WebhookClient
@@ -170,13 +171,27 @@ def tell(sessions, hear):
 
 @pytest.fixture
 def send(sessions):
-    """Send for so many seconds what is due."""
+    """Send for so many seconds what is due; if they are not given, for as long as it takes."""
 
-    def sent(seconds=0.3, resolve=None, **named):
+    def sent(seconds=None, resolve=None, **named):
         def client(settings):
             return WebhookClient(local=bool(settings.webhooks_local), resolve=resolve, **named)
 
-        asyncio.run(Round(sessions, client=client, seconds=seconds).run())
+        while True:
+            before = tries()
+            asyncio.run(Round(sessions, client=client, seconds=seconds or 0.3).run())
+            # What is still due after a round that sent nothing is not to be sent now.
+            if seconds or tries() == before or not is_any_due():
+                return
+
+    def tries():
+        with sessions() as session:
+            return session.scalar(select(func.max(DeliveryAttempt.id)))
+
+    def is_any_due():
+        due = Delivery.state == DeliveryState.WAITING, Delivery.next_at <= func.now()
+        with sessions() as session:
+            return session.scalar(select(exists().where(*due)))
 
     return sent
 
