@@ -205,8 +205,10 @@ window.addEventListener("pageshow", () => { // also when Back brings a page out 
 });
 // What was typed a browser brings back with Back; here comes the key that it was sent under: once more, it acts once.
 const byForm = () => [...document.querySelectorAll("form input[type=hidden][name=key]")].map((key, at) => [`${at} ${key.form.action}`, key]);
-const keepKeys = () => history.replaceState({ keys: Object.fromEntries(byForm().map(([form, key]) => [form, key.value])) }, "");
-if (performance.getEntriesByType("navigation")[0]?.type === "back_forward") for (const [form, key] of byForm()) key.value = history.state?.keys?.[form] || key.value;
+const entry = history.state?.entry || `keys ${Date.now()} ${Math.random()}`; // of the history, which keeps nothing else that is ours
+const keepKeys = () => { try { sessionStorage.setItem(entry, JSON.stringify(Object.fromEntries(byForm().map(([form, key]) => [form, key.value])))); } catch { sessionStorage.clear(); } };
+if (!history.state?.entry) history.replaceState({ entry }, "");
+else if (performance.getEntriesByType("navigation")[0]?.type === "back_forward") for (const [form, key] of byForm()) key.value = JSON.parse(sessionStorage.getItem(entry) || "{}")[form] || key.value;
 keepKeys();
 document.addEventListener("input", (event) => { event.target.closest("form[data-guarded]")?.setAttribute("data-changed", ""); });
 window.addEventListener("beforeunload", (event) => { if (document.querySelector("form[data-changed]") || scans.length) event.preventDefault(); });
