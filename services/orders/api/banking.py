@@ -40,7 +40,7 @@ FILE = {"required": True, "content": {"text/csv": {"schema": {"type": "string", 
 @requires("payments:record")
 @command
 def import_statement(session: Session, of: dict[str, Any]) -> BankStatement:
-    """Take over a bank's statement, as CSV; what names an order and is owed exactly is recorded by itself.
+    """Import a bank statement (CSV); a line that names one order and pays exactly what it owes is recorded.
 
     Its heading names the columns, in the first row or below what a bank tells of the account: `date`,
     `amount` and `text` (or what banks call them in English, Spanish, German and French) are needed, `payer`,
@@ -57,7 +57,7 @@ def import_statement(session: Session, of: dict[str, Any]) -> BankStatement:
 @requires("statements:read")
 @query
 def list_statements(session: Session, page: dict[str, Any]) -> dict[str, Any]:
-    """The statements of a seller's account that were read, newest first."""
+    """The statements imported for a seller's account, newest first."""
     [before] = decode_cursor(page["cursor"], UUID) if "cursor" in page else [None]
     return page_of(
         queries.statements(session, page["seller"], page["limit"] + 1, before), page["limit"], "id"
@@ -79,7 +79,7 @@ def show_statement(session: Session, statement_id: UUID) -> BankStatement:
 @requires("statements:read")
 @query
 def list_lines(session: Session, page: dict[str, Any]) -> dict[str, Any]:
-    """Lines of a seller's account, oldest first; those that are open are the queue to be worked by hand."""
+    """Lines of a seller's account, oldest first; open lines are the queue to be worked by hand."""
     [after] = decode_cursor(page["cursor"], UUID) if "cursor" in page else [None]
     rows = queries.lines(
         session,
@@ -98,7 +98,7 @@ def list_lines(session: Session, page: dict[str, Any]) -> dict[str, Any]:
 @requires("statements:read")
 @query
 def count_lines(session: Session, of: dict[str, Any]) -> dict[str, Any]:
-    """How many lines of a seller's account are in each state, or of one statement of it."""
+    """How many lines of a seller's account, or of one of its statements, are in each state."""
     counts = queries.counts(session, **of)
     return {
         "items": [
@@ -118,7 +118,7 @@ def count_lines(session: Session, of: dict[str, Any]) -> dict[str, Any]:
 @requires("payments:record")
 @command
 def assign_line(session: Session, assignment: dict[str, Any], line_id: UUID) -> BankLine:
-    """Record a line as a payment of an order, whatever it amounts to.
+    """Record a line as a payment for an order, whatever its amount.
 
     Refused (409) with its reason: `already_decided`, `wrong_status`, `recorded_by_gateway`.
     """
@@ -131,7 +131,7 @@ def assign_line(session: Session, assignment: dict[str, Any], line_id: UUID) -> 
 @requires("payments:record")
 @command
 def ignore_line(session: Session, ignored: dict[str, Any], line_id: UUID) -> BankLine:
-    """Set a line aside that is no payment of an order.
+    """Set aside a line that is not a payment for an order.
 
     Refused (409) with its reason: `already_decided`.
     """
@@ -143,7 +143,7 @@ def ignore_line(session: Session, ignored: dict[str, Any], line_id: UUID) -> Ban
 @requires("payments:record")
 @command
 def reopen_line(session: Session, line_id: UUID) -> BankLine:
-    """Put a line back into the queue that was set aside; one that was recorded, its payment's voiding does.
+    """Put a line that was set aside back into the queue; to undo a recorded one, void its payment.
 
     Refused (409) with its reason: `not_set_aside`.
     """

@@ -1,4 +1,4 @@
-"""The same done to many orders: each by its own command, in its own transaction, with its own result."""
+"""Bulk actions: each order is handled by its own command, in its own transaction, with its own result."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +32,7 @@ blueprint = Blueprint("bulk", __name__, url_prefix="/v1/orders/bulk", descriptio
 @requires("orders:accept")
 @bulk
 def accept_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Accept many orders; what one refuses does not stop the others."""
+    """Accept many orders; one that is refused does not stop the others."""
     return _outcome(each, wanted, commands.accept_order)
 
 
@@ -42,7 +42,7 @@ def accept_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("orders:accept")
 @bulk
 def refuse_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Refuse many placed orders for one reason."""
+    """Refuse many placed orders, for one reason."""
     return _outcome(each, wanted, commands.refuse_order)
 
 
@@ -52,7 +52,7 @@ def refuse_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("orders:write")
 @bulk
 def cancel_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Cancel many orders for one reason; an accepted one is `cancelling` until shipping has answered."""
+    """Cancel many orders, for one reason; an accepted order is `cancelling` until shipping has answered."""
     return _outcome(each, wanted, commands.cancel_order)
 
 
@@ -72,7 +72,7 @@ def hold_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("orders:write")
 @bulk
 def tag_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Put tags on many orders and take others off."""
+    """Add tags to many orders and remove others."""
     return _outcome(each, wanted, notes.tag_order)
 
 

@@ -1,4 +1,4 @@
-"""An order for its customer, by the signed link: as a small page, and as JSON for shops."""
+"""An order as its customer sees it through the signed link: as a small page, and as JSON for shops."""
 
 import re
 from http import HTTPStatus
@@ -35,7 +35,7 @@ blueprint = Blueprint(
 @customer
 @query
 def show_page(session: Session, order_id: UUID) -> Response:
-    """The page that e-mails lead to, in the order's language: steps, parcels, papers, messages."""
+    """The page that e-mails link to, in the order's language: steps, parcels, documents, messages."""
     return _page(session, order_id)
 
 
@@ -45,7 +45,7 @@ def show_page(session: Session, order_id: UUID) -> Response:
 @customer
 @command
 def ask_for_return(session: Session, order_id: UUID) -> Response:
-    """Take the page's form for sending something back, and lead back to the page; it says what is wrong.
+    """Submit the page's return form and redirect back to the page, which says what is wrong if it is refused.
 
     A form that is sent twice, or from a page that is out of date, changes nothing.
     """
@@ -73,12 +73,12 @@ def ask_for_return(session: Session, order_id: UUID) -> Response:
 @customer
 @query
 def show_progress(session: Session, order_id: UUID) -> dict[str, Any]:
-    """The same for programs: a shop that shows its customers how far their order is."""
+    """The same as JSON, for a shop that shows its customers the progress of their orders."""
     return progress(session, order_id)
 
 
 def _address(service: str, page: str) -> str:
-    """Where a service shows something else of the order, opened by the same link."""
+    """The address of another service's page about the order, opened by the same link."""
     address: str = current_app.extensions["settings"].customer_page(service, page)
     return f"{address}?token={request.args['token']}"
 
@@ -91,7 +91,7 @@ def _page(session: Session, order_id: UUID, wrong: str = "", status: int = HTTPS
 
 
 def _form() -> tuple[int, dict[str, Any]]:
-    """The order's version that the customer saw, and what is to go back; raises ValidationError."""
+    """The order version that the customer saw, and what is to be returned; raises ValidationError."""
     lines = [
         {"line_id": name.removeprefix("line-"), "quantity": int(quantity)}
         for name, quantity in request.form.items()

@@ -1,4 +1,4 @@
-"""Returns as customers ask for them, by the link of their order."""
+"""Returns requested by customers through their order's link."""
 
 from typing import Any
 from uuid import UUID
@@ -27,7 +27,7 @@ blueprint = Blueprint(
 @customer
 @query
 def show_returns(session: Session, order_id: UUID) -> dict[str, Any]:
-    """What of the order can be sent back until when, and what was asked for already."""
+    """What can be returned from the order, and until when, and the returns requested so far."""
     order = queries.order(session, order_id)
     return {"returnable": return_queries.returnable(session, order), "returns": order.returns}
 
@@ -38,7 +38,7 @@ def show_returns(session: Session, order_id: UUID) -> dict[str, Any]:
 @customer
 @command
 def ask_for_return(session: Session, wanted: dict[str, Any], order_id: UUID) -> Return:
-    """Ask to send units back; the seller decides, and writes.
+    """Request a return; the seller decides, and writes to the customer.
 
     Refused (409) with its reason: `wrong_status`, `not_delivered`, `more_than_delivered`,
     `return_period_over`.

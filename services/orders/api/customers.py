@@ -30,7 +30,7 @@ blueprint = Blueprint("customers", __name__, url_prefix="/v1/customers", descrip
 @requires("customers:write")
 @command
 def put_customer(session: Session, customer: dict[str, Any], customer_id: UUID) -> Customer:
-    """Make or change a customer with the address book, as a whole; the caller chooses the id.
+    """Create or replace a customer and their address book; the caller chooses the id.
 
     Orders placed before keep what they were placed with.
     """
@@ -51,7 +51,7 @@ def show_customer(session: Session, customer_id: UUID) -> Customer:
 @requires("admin")
 @command
 def erase_customer(session: Session, customer_id: UUID) -> dict[str, Any]:
-    """Erase a person, in all services: the customer, and whoever has the same e-mail at this seller.
+    """Erase a person from all services: the customer, and anyone with the same e-mail at this seller.
 
     The customer is empty at once; each order follows, an open one when it has ended. The answer names what
     is kept, and why.
@@ -65,7 +65,7 @@ def erase_customer(session: Session, customer_id: UUID) -> dict[str, Any]:
 @requires("customers:read")
 @query
 def show_erasure(session: Session, customer_id: UUID) -> dict[str, Any]:
-    """How far the erasure of a person is; 404 while nobody has asked for it."""
+    """The progress of a person's erasure; 404 if none was requested."""
     return erasure(session, customer_id)
 
 
@@ -75,7 +75,7 @@ def show_erasure(session: Session, customer_id: UUID) -> dict[str, Any]:
 @requires("customers:read")
 @query
 def list_customers(session: Session, page: dict[str, Any]) -> dict[str, Any]:
-    """Customers by id, the largest first: those whose ids we made, newest first."""
+    """Customers by id, highest first; ids that we generated come newest first."""
     before = decode_cursor(page["cursor"], UUID)[0] if "cursor" in page else None
     customers = queries.customers(session, page["limit"] + 1, before, page.get("search"), page.get("seller"))
     return page_of(customers, page["limit"], "id")

@@ -1,4 +1,4 @@
-"""What the gateway told and a person has to decide, over HTTP: parse, call one command or query, answer."""
+"""Gateway reports that a person has to decide on, over HTTP: parse, call one command or query, answer."""
 
 from typing import Any
 from uuid import UUID
@@ -33,7 +33,7 @@ blueprint = Blueprint(
 @requires("statements:read")
 @query
 def list_discrepancies(session: Session, page: dict[str, Any]) -> dict[str, Any]:
-    """What the gateway told of payments and could not be counted, oldest first; open ones are the queue."""
+    """Gateway reports that could not be booked automatically, oldest first; open ones are the queue."""
     [after] = decode_cursor(page["cursor"], UUID) if "cursor" in page else [None]
     rows = queries.discrepancies(session, page["state"], page["limit"] + 1, after)
     return page_of(rows, page["limit"], "id")
@@ -47,7 +47,7 @@ def list_discrepancies(session: Session, page: dict[str, Any]) -> dict[str, Any]
 def record_discrepancy(
     session: Session, received: dict[str, Any], discrepancy_id: UUID
 ) -> PaymentDiscrepancy:
-    """Record it as money received, or gone back, after all, beside what was counted before.
+    """Record it after all, as money received or paid back, in addition to what is already recorded.
 
     Refused (409) with its reason: `already_decided`; `more_than_received` of money that went back.
     """
@@ -60,7 +60,7 @@ def record_discrepancy(
 @requires("payments:record")
 @command
 def ignore_discrepancy(session: Session, ignored: dict[str, Any], discrepancy_id: UUID) -> PaymentDiscrepancy:
-    """Set it aside: no further money came or went.
+    """Set it aside: no further money was received or paid back.
 
     Refused (409) with its reason: `already_decided`.
     """

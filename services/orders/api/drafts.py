@@ -39,7 +39,7 @@ blueprint = Blueprint("drafts", __name__, url_prefix="/v1", description="Carts: 
 @requires("orders:write")
 @command
 def create_draft(session: Session, draft: dict[str, Any]) -> tuple[quotes.Quote, dict[str, str]]:
-    """Begin a draft in a market, with whatever is known; its answer says what it still lacks.
+    """Create a draft in a market from whatever is known; the answer says what is still missing.
 
     It holds no stock. Prices are the market's until others are named, and are the market's of the day when
     it is placed. Naming prices, discounts or fees wants the scope `prices:write` too.
@@ -65,7 +65,7 @@ def list_drafts(session: Session, page: dict[str, Any]) -> dict[str, Any]:
 @requires("orders:read")
 @query
 def show_draft(session: Session, draft_id: UUID) -> quotes.Quote:
-    """One draft: what it comes to now, what has changed since, what there is in stock, what it lacks."""
+    """One draft: its current total, what has changed since, what is in stock, and what is missing."""
     return quotes.quote(session, queries.draft(session, draft_id))
 
 
@@ -75,7 +75,7 @@ def show_draft(session: Session, draft_id: UUID) -> quotes.Quote:
 @requires("orders:write")
 @command
 def change_draft(session: Session, contents: dict[str, Any], draft_id: UUID) -> quotes.Quote:
-    """Replace all that a draft holds; send the ETag you read as If-Match to change nothing unseen.
+    """Replace the contents of a draft; send the ETag you read as If-Match to avoid a lost update.
 
     Naming prices, discounts or fees wants the scope `prices:write` too; what of them the draft has already
     may stay. Refused (409) with its reason: `already_placed`, `wrong_status`.
@@ -91,7 +91,7 @@ def change_draft(session: Session, contents: dict[str, Any], draft_id: UUID) -> 
 @requires("orders:write")
 @command
 def place_draft(session: Session, expected: dict[str, Any], draft_id: UUID) -> tuple[Ready, dict[str, str]]:
-    """Make a draft an order by hand; the order takes over the draft's id.
+    """Place a draft as an order, by hand; the order takes over the draft's id.
 
     A customer who pays through the gateway does the same: the payment told for the draft's id places it.
     Refused (409) with its reason: `already_placed`, `wrong_status`, `no_lines`, `incomplete`,
@@ -106,7 +106,7 @@ def place_draft(session: Session, expected: dict[str, Any], draft_id: UUID) -> t
 @requires("orders:write")
 @command
 def abandon_draft(session: Session, draft_id: UUID) -> quotes.Quote:
-    """Give a draft up, as happens by itself when nobody touches it for as long as the market says.
+    """Abandon a draft; it also happens by itself once nobody has touched it for as long as the market allows.
 
     Refused (409) with its reason: `already_placed`, `wrong_status`.
     """
@@ -119,7 +119,7 @@ def abandon_draft(session: Session, draft_id: UUID) -> quotes.Quote:
 @requires("orders:write")
 @bulk
 def place_drafts(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Make many drafts orders, with a result for each; what one lacks does not stop the others."""
+    """Place many drafts as orders, with a result for each; one that is refused does not stop the others."""
 
     def act(session: Session, draft_id: UUID) -> Row:
         order = commands.place_draft(session, draft_id)
@@ -139,7 +139,7 @@ def place_drafts(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("orders:write")
 @command
 def delete_drafts(session: Session, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Delete drafts, with a result for each; an order is cancelled, never deleted."""
+    """Delete drafts, with a result for each; an order can be cancelled but never deleted."""
     return deletions(commands.delete_drafts(session, wanted["draft_ids"]))
 
 
@@ -148,7 +148,7 @@ def delete_drafts(session: Session, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("orders:write")
 @command
 def reorder(session: Session, order_id: UUID) -> tuple[quotes.Quote, dict[str, str]]:
-    """Begin a draft like an order: same customer, addresses, methods, lines and coupons, at today's prices.
+    """Create a draft from an order: same customer, addresses, methods, lines and coupons, at today's prices.
 
     Its notices name, line by line, what is not sold any more and what costs another price, and the coupon
     that is not valid any more. Refused (409) with its reason: `person_erased`.

@@ -40,7 +40,7 @@ def edit_order(session: Session, edit: dict[str, Any], order_id: UUID) -> comman
 @requires("orders:write")
 @query
 def preview_edit(session: Session, edit: dict[str, Any], order_id: UUID) -> commands.Edit:
-    """What an edit would make of the order: the edit itself, never committed."""
+    """Preview an edit: what the order would become; nothing is saved."""
     refuse_changed_prices(edit)
     return commands.edit_order(session, order_id, **edit)
 
@@ -50,6 +50,6 @@ def preview_edit(session: Session, edit: dict[str, Any], order_id: UUID) -> comm
 @requires("orders:read")
 @query
 def list_edits(session: Session, order_id: UUID) -> dict[str, Any]:
-    """All edits of an order, oldest first: who, when, why, and the sums on both sides."""
+    """All edits of an order, oldest first: who, when, why, and the sums before and after."""
     queries.order(session, order_id)
     return {"items": history.edits(session, order_id)}

@@ -1,4 +1,4 @@
-"""Orders as files: filters in, a file out."""
+"""Export orders as files: filters in, a file out."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -34,7 +34,7 @@ blueprint = Blueprint("exports", __name__, url_prefix="/v1/orders", description=
 @in_turn
 @query
 def export_csv(session: Session, filters: dict[str, Any]) -> Response:
-    """Every order that passes the filters of the list, newest first, as CSV: UTF-8 with a byte order mark.
+    """All orders that match the list's filters, newest first, as CSV: UTF-8 with a byte order mark.
 
     Amounts are in whole units of their currency, instants in UTC. A text that would be run as a formula has
     an apostrophe before it.
@@ -49,7 +49,7 @@ def export_csv(session: Session, filters: dict[str, Any]) -> Response:
 @in_turn
 @query
 def export_xlsx(session: Session, filters: dict[str, Any]) -> Response:
-    """Every order that passes the filters of the list, newest first, as a sheet of Excel."""
+    """All orders that match the list's filters, newest first, as an Excel sheet."""
     return _file("xlsx", XLSX, lambda path: exports.write_xlsx(session, filters, path))
 
 
@@ -60,7 +60,7 @@ def export_xlsx(session: Session, filters: dict[str, Any]) -> Response:
 @in_turn
 @query
 def export_lines_csv(session: Session, wanted: dict[str, Any]) -> Response:
-    """A row for each line of every order that passes the filters of the list, newest first, as CSV.
+    """One row for each line of all orders that match the list's filters, newest first, as CSV.
 
     With the numbers of what it was sent in and billed by; `columns` chooses what it has, and in which order.
     Written as the CSV of orders is.
@@ -78,7 +78,7 @@ def export_lines_csv(session: Session, wanted: dict[str, Any]) -> Response:
 @in_turn
 @query
 def export_lines_xlsx(session: Session, wanted: dict[str, Any]) -> Response:
-    """A row for each line of every order that passes the filters of the list, as a sheet of Excel."""
+    """One row for each line of all orders that match the list's filters, as an Excel sheet."""
     names = wanted.pop("columns", ())
     return _file(
         "xlsx", XLSX, lambda path: exports.write_xlsx(session, wanted, path, LINES, names), "order-lines"
@@ -86,7 +86,7 @@ def export_lines_xlsx(session: Session, wanted: dict[str, Any]) -> Response:
 
 
 def _file(ending: str, media_type: str, write: Callable[[Path], None], called: str = "orders") -> Response:
-    """The file whole on disk before its first byte goes out, and gone when the last one has.
+    """The file, complete on disk before its first byte is sent, and deleted once the last one is.
 
     So whoever reads slowly holds a file, not a connection and a snapshot of the database; what goes wrong on
     the way is an error, not half a file; and its length is known. If the process dies the system has it back.

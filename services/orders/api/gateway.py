@@ -1,4 +1,4 @@
-"""Calls of the payment gateway: signed in the way of Standard Webhooks, which is their only authorisation."""
+"""Payment gateway webhooks, authorised by their Standard Webhooks signature alone."""
 
 from typing import Any
 
@@ -33,7 +33,7 @@ blueprint = Blueprint(
 @signed("gateway", lambda settings: settings.gateway_secrets)
 @command
 def record_gateway_payment(session: Session, call: dict[str, Any]) -> Payment | Response:
-    """Record what the gateway received. A payment told again, by its reference, is answered like the first.
+    """Record what the gateway received. A payment reported again, by its reference, gets the same answer.
 
     Money is recorded whatever the order's state; what comes for one that is over is requested back. What was
     counted with another amount or for another order, or is in another currency, is kept (202) for a person
@@ -50,7 +50,7 @@ def record_gateway_payment(session: Session, call: dict[str, Any]) -> Payment | 
 @signed("gateway", lambda settings: settings.gateway_secrets)
 @command
 def record_gateway_refund(session: Session, call: dict[str, Any]) -> Refund | Response:
-    """Note what the gateway paid back, before or after its payment; told again it is answered like the first.
+    """Record what the gateway paid back, before or after its payment; reported again it gets the same answer.
 
     It is known by its reference. What was asked for here is settled by it; what was not takes off the bill
     what is not an overpayment, and holds an order whose goods are here. What can't be counted, yet or at
@@ -66,7 +66,7 @@ def record_gateway_refund(session: Session, call: dict[str, Any]) -> Refund | Re
 @signed("gateway", lambda settings: settings.gateway_secrets)
 @command
 def record_chargeback(session: Session, call: dict[str, Any]) -> Refund | Response:
-    """Note that a customer's bank took money back, and how that ended, in whatever order it is told.
+    """Record that a customer's bank took money back, and the outcome, in whatever order they are reported.
 
     While it is open, and when it is lost, the money is owed again; the bill stays as it is. Of won and lost
     the later counts, by `timestamp`. What can't be counted, yet or at all, is kept (202).

@@ -23,7 +23,7 @@ blueprint = Blueprint("history", __name__, url_prefix="/v1/orders", description=
 @requires("orders:read")
 @query
 def show_history(session: Session, page: dict[str, Any], order_id: UUID) -> dict[str, Any]:
-    """All that happened to an order, oldest first: who did what when, and what the other services told.
+    """All that happened to an order, oldest first: who did what when, and what the other services reported.
 
     What could not be followed is there with its error: events and jobs that wait for an operator.
     """

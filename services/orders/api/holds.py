@@ -24,7 +24,7 @@ blueprint = Blueprint(
 @requires("orders:write")
 @command
 def place_hold(session: Session, hold: dict[str, Any], order_id: UUID) -> dict[str, Any]:
-    """Put a hold on an order, beside any that stand already.
+    """Put a hold on an order, in addition to any it already has.
 
     While one stands the order is neither accepted, released nor ended, and its deadlines stand still.
     Refused (409) with its reason: `wrong_status`.
@@ -38,7 +38,7 @@ def place_hold(session: Session, hold: dict[str, Any], order_id: UUID) -> dict[s
 @requires("orders:read")
 @query
 def list_holds(session: Session, order_id: UUID) -> dict[str, Any]:
-    """All holds of an order, oldest first, lifted ones too."""
+    """All holds of an order, oldest first, including lifted ones."""
     return {"items": queries.order(session, order_id).holds}
 
 
@@ -47,7 +47,7 @@ def list_holds(session: Session, order_id: UUID) -> dict[str, Any]:
 @requires("orders:write")
 @command
 def release_hold(session: Session, order_id: UUID, hold_id: UUID) -> Hold:
-    """Lift one hold; the order goes on when none stands any more.
+    """Lift one hold; the order proceeds once none is left.
 
     Refused (409) with its reason: `not_held`.
     """

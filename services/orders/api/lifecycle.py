@@ -25,7 +25,7 @@ blueprint = Blueprint(
 @requires("orders:write", "orders:accept")
 @command
 def set_lifecycle(session: Session, target: dict[str, Any], order_id: UUID) -> commands.LifecycleReached:
-    """Take an order to a word of the lifecycle: Closed completes it, Canceled cancels, Failed refuses it.
+    """Move an order to a lifecycle state: Closed completes it, Canceled cancels it, Failed refuses it.
 
     Abandoned gives a draft up. The other words follow from where the goods are: refused (409)
     `derived_from_shipments`, with the `step` that leads there. Beside it a command's own reasons:

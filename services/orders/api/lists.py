@@ -29,7 +29,7 @@ blueprint = Blueprint("lists", __name__, url_prefix="/v1/orders", description="F
 @requires("orders:read")
 @query
 def list_orders(session: Session, filters: dict[str, Any]) -> Ready:
-    """Orders, newest first unless sorted otherwise, by any filters together.
+    """Orders, newest first unless sorted otherwise, by any combination of filters.
 
     Several values of one filter (`market=gb&market=eu`) let each of them pass; tags must all be there.
     """
@@ -51,7 +51,7 @@ def list_orders(session: Session, filters: dict[str, Any]) -> Ready:
 @requires("orders:read")
 @query
 def list_matching(session: Session, filters: dict[str, Any]) -> Ready:
-    """Which orders pass the list's filters now, for a bulk over all of them.
+    """Which orders match the list's filters now, for a bulk action on all of them.
 
     Somebody who confirms their number acts on these and on no order that came since; a bulk that is sent
     again under its key acts once. Of more than a bulk takes these are the first in the list's order: the
@@ -68,7 +68,7 @@ def list_matching(session: Session, filters: dict[str, Any]) -> Ready:
 @requires("orders:read")
 @query
 def show_queues(session: Session, filters: dict[str, Any]) -> Ready:
-    """The seller's home: each queue with how many orders are in it, and those to be worked on first.
+    """The seller's home: each queue with the number of orders in it, and the most urgent ones.
 
     Its orders are the list's with the same `queue`, or with `status=placed` of those to be accepted.
     """

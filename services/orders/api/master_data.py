@@ -36,7 +36,7 @@ blueprint = Blueprint(
 @requires("admin")
 @command
 def put_market(session: Session, rules: dict[str, Any], market: str) -> Market:
-    """Make or change a market, as a whole.
+    """Create or replace a market.
 
     Every seller in it goes by its rules, so the token has to be bound to none.
     Refused (409) with its reason: `currency_fixed`.
@@ -70,7 +70,7 @@ def list_markets(session: Session, page: dict[str, Any]) -> dict[str, Any]:
 @requires("admin")
 @command
 def put_tax_table(session: Session, table: dict[str, Any], market: str) -> tuple[Any, dict[str, str]]:
-    """Have a market's sales taxed by where goods go and who buys them, or change how, as a whole.
+    """Set or replace the tax table of a market: taxes then depend on where goods go and who buys them.
 
     Orders placed from then on go by it, of sellers that have a VAT identifier; those placed before keep how
     they were taxed. Rates that begin or end at a midnight may stand in it beforehand. Every seller in the
@@ -85,7 +85,7 @@ def put_tax_table(session: Session, table: dict[str, Any], market: str) -> tuple
 @requires("catalogue:read")
 @query
 def show_tax_table(session: Session, market: str) -> tuple[Any, dict[str, str]]:
-    """What a market's sales are taxed by; 404 where it keeps no table and goes by its `tax_rates`."""
+    """The tax table of a market; 404 if it has none and taxes by its `tax_rates`."""
     return _tax_table_of(queries.market_with_tax_table(session, market))
 
 
@@ -95,7 +95,7 @@ def show_tax_table(session: Session, market: str) -> tuple[Any, dict[str, str]]:
 @requires("admin")
 @command
 def put_seller(session: Session, details: dict[str, Any], seller: str) -> Seller:
-    """Make or change a seller, as a whole."""
+    """Create or replace a seller."""
     return commands.put_seller(session, checked_code("seller", seller), **details)
 
 
@@ -124,7 +124,7 @@ def list_sellers(session: Session, page: dict[str, Any]) -> dict[str, Any]:
 @requires("prices:write")
 @command
 def put_product(session: Session, details: dict[str, Any], seller: str, sku: str) -> Product:
-    """Make or change a product and its prices, as a whole; placed orders keep what they were placed with.
+    """Create or replace a product and its prices; placed orders are not affected.
 
     A new one's SKU is of letters from A to Z, digits, dots, hyphens and underscores, begins with a letter or
     a digit, has 64 at most and is not written as an id: so it is the same in every address, query and file.
@@ -147,7 +147,7 @@ def show_product(session: Session, seller: str, sku: str) -> Product:
 @requires("catalogue:read")
 @query
 def list_products(session: Session, page: dict[str, Any], seller: str) -> dict[str, Any]:
-    """A seller's products by SKU; or those that are sold and match a search, for a line of an order."""
+    """A seller's products by SKU; or active products that match a search, to add to an order."""
     products = queries.products(session, seller, page["limit"] + 1, _after(page), page.get("search"))
     return page_of(products, page["limit"], "sku")
 
@@ -161,7 +161,7 @@ _COUPONS = "/sellers/<seller>/markets/<market>/coupons"
 @requires("prices:write")
 @command
 def put_coupon(session: Session, details: dict[str, Any], seller: str, market: str, coupon: str) -> Coupon:
-    """Make or change what a code takes off in a market, as a whole; one that is not active is unknown.
+    """Create or replace a coupon in a market; an inactive one is treated as unknown.
 
     Orders keep what it took off when they were placed.
     """
@@ -189,7 +189,7 @@ def list_coupons(session: Session, page: dict[str, Any], seller: str, market: st
 
 
 def _tax_table_of(market: Market) -> tuple[Any, dict[str, str]]:
-    """A market's table; whoever changes it decided on a version of the market."""
+    """A market's tax table; changing it requires the version of the market."""
     return market.tax_table, {"ETag": f'"{market.version}"'}
 
 

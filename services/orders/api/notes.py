@@ -32,7 +32,7 @@ blueprint = Blueprint(
 @requires("orders:write")
 @command
 def add_note(session: Session, note: dict[str, Any], order_id: UUID) -> Note:
-    """Write a note; only staff see it: no customer, no paper, no e-mail, no other service."""
+    """Add a note for staff only: no customer, document, e-mail or other service ever gets it."""
     return commands.add_note(session, order_id, **note)
 
 
@@ -54,5 +54,5 @@ def list_notes(session: Session, page: dict[str, Any], order_id: UUID) -> dict[s
 @requires("orders:write")
 @command
 def tag_order(session: Session, tags: dict[str, Any], order_id: UUID) -> Order:
-    """Put tags on an order and take others off; lists are filtered by them."""
+    """Add tags to an order and remove others; lists can be filtered by tag."""
     return commands.tag_order(session, order_id, **tags)

@@ -45,7 +45,7 @@ def place_order(session: Session, order: dict[str, Any]) -> tuple[Ready, dict[st
 @requires("orders:read")
 @query
 def show_order(session: Session, order_id: UUID) -> Ready:
-    """One order, whole, with what can be done to it now and what stands against the rest."""
+    """One order in full, with the actions possible now and what blocks the others."""
     return serialised(queries.order(session, order_id))
 
 
@@ -54,7 +54,7 @@ def show_order(session: Session, order_id: UUID) -> Ready:
 @requires("orders:accept")
 @command
 def accept_order(session: Session, order_id: UUID) -> Ready:
-    """Promise an order to its customer: its papers fall due, and shipping may release it.
+    """Accept an order: its documents are issued, and shipping may release it.
 
     Refused (409) with its reason: `wrong_status`, `on_hold`, `payment_not_recorded`, `awaiting_inventory`.
     """
@@ -67,7 +67,7 @@ def accept_order(session: Session, order_id: UUID) -> Ready:
 @requires("orders:accept")
 @command
 def refuse_order(session: Session, refusal: dict[str, Any], order_id: UUID) -> Ready:
-    """Turn a placed order down; its stock is freed, and money received is requested back.
+    """Refuse a placed order; its stock is freed, and a refund is requested for money received.
 
     Refused (409) with its reason: `wrong_status`, `on_hold`.
     """
@@ -79,7 +79,7 @@ def refuse_order(session: Session, refusal: dict[str, Any], order_id: UUID) -> R
 @requires("orders:write")
 @command
 def revoke_links(session: Session, order_id: UUID) -> Ready:
-    """Close the order to every link that its customer was sent so far, as after an e-mail to a wrong address.
+    """Revoke all links sent to the order's customer so far, as after an e-mail to a wrong address.
 
     The other services hear of it within seconds. The next e-mail, one that is sent again too, has a link that
     opens the order.
@@ -93,7 +93,7 @@ def revoke_links(session: Session, order_id: UUID) -> Ready:
 @requires("orders:write")
 @command
 def correct_customer(session: Session, right: dict[str, Any], order_id: UUID) -> Ready:
-    """Put right name, e-mail, telephone or company of whoever ordered, whatever has become of the order.
+    """Correct the name, e-mail, telephone or company on an order, whatever its status.
 
     E-mails and papers that were sent stay as they were; what is sent from now on, or once more, goes by the
     new. With another e-mail, the links sent so far are closed unless `keep_links` says otherwise. The history
@@ -108,7 +108,7 @@ def correct_customer(session: Session, right: dict[str, Any], order_id: UUID) ->
 @requires("orders:write")
 @command
 def readdress(session: Session, wanted: dict[str, Any], order_id: UUID) -> Ready:
-    """Send a delivery of a placed order to another address, which the address book gains only if wanted.
+    """Change the address of a delivery of a placed order, and add it to the address book if asked to.
 
     Refused (409) with its reason: `wrong_status`, `person_erased`, `address_book_full`.
     """
@@ -121,7 +121,7 @@ def readdress(session: Session, wanted: dict[str, Any], order_id: UUID) -> Ready
 @requires("orders:write")
 @command
 def cancel_order(session: Session, cancellation: dict[str, Any], order_id: UUID) -> Ready:
-    """Cancel an order or units of its lines: a placed one at once, an accepted one if shipping still can.
+    """Cancel an order, or units of its lines: a placed one at once, an accepted one if shipping still can.
 
     Until it has said so the order is `cancelling`; its `cancellation` shows the answer. Money received for
     what is cancelled is requested back. Refused (409) with its reason: `wrong_status`, `on_hold`,

@@ -1,4 +1,4 @@
-"""Prices that are named by hand: whoever takes down an order may not decide what it costs."""
+"""Manual prices: taking orders does not by itself include the right to set prices."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,12 +12,12 @@ SCOPE = "prices:write"
 
 
 def may_name_prices() -> bool:
-    """Whether the token's scopes let it decide what something costs."""
+    """Whether the token's scopes allow setting prices."""
     return SCOPE in g.actor.scopes
 
 
 def refuse_own_prices(wanted: Mapping[str, Any], kept: Mapping[str, Any] | None = None) -> None:
-    """Answer 403 where an order or draft names prices, discounts or fees, and the token lacks the scope.
+    """Answer 403 if an order or draft sets prices, discounts or fees and the token lacks the scope.
 
     What stands in the draft already may stay, whoever named it. What shipping costs has no list price:
     whoever takes down an order says it.
@@ -27,7 +27,7 @@ def refuse_own_prices(wanted: Mapping[str, Any], kept: Mapping[str, Any] | None 
 
 
 def refuse_changed_prices(edit: Mapping[str, Any]) -> None:
-    """Answer 403 where an edit touches prices, discounts, fees or taxes, also to take one off."""
+    """Answer 403 if an edit changes prices, discounts, fees or taxes, even to remove one."""
     if any(name in edit for name in ("fees", "discounts", "tax")) or any(
         name in line for line in edit.get("lines", []) for name in ("unit_price_minor", "discount_minor")
     ):
@@ -35,7 +35,7 @@ def refuse_changed_prices(edit: Mapping[str, Any]) -> None:
 
 
 def _named(contents: Mapping[str, Any]) -> Counter[tuple[Any, ...]]:
-    """What was decided by hand, so often."""
+    """The prices, fees and discounts set by hand, with how often each occurs."""
     lines = contents.get("lines", [])
     return Counter(
         [

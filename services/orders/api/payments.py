@@ -33,7 +33,7 @@ blueprint = Blueprint("payments", __name__, url_prefix="/v1", description="Money
 @requires("orders:read")
 @query
 def list_received(session: Session, page: dict[str, Any]) -> dict[str, Any]:
-    """Payments of all orders, the newest first; those that were struck out are marked."""
+    """Payments of all orders, newest first; voided ones are marked."""
     [before] = decode_cursor(page["cursor"], UUID) if "cursor" in page else [None]
     rows = received(session, page["limit"] + 1, page["seller"], before)
     return page_of(rows, page["limit"], "payment_id")
@@ -45,7 +45,7 @@ def list_received(session: Session, page: dict[str, Any]) -> dict[str, Any]:
 @requires("payments:record")
 @command
 def record_payment(session: Session, payment: dict[str, Any], order_id: UUID) -> Payment:
-    """Record money received, by hand; what comes through the payment gateway is told by itself.
+    """Record a payment by hand; the payment gateway reports its own.
 
     Refused (409) with its reason: `wrong_status`, `recorded_by_gateway`.
     """
@@ -57,7 +57,7 @@ def record_payment(session: Session, payment: dict[str, Any], order_id: UUID) ->
 @requires("orders:read")
 @query
 def list_payments(session: Session, order_id: UUID) -> dict[str, Any]:
-    """All that was recorded as received, oldest first, what is still to come, and what it all means."""
+    """All payments recorded for an order, oldest first, what is still outstanding, and the payment status."""
     order = queries.order(session, order_id)
     pending = order.balance.outstanding_minor
     return {
@@ -74,7 +74,7 @@ def list_payments(session: Session, order_id: UUID) -> dict[str, Any]:
 @requires("payments:record")
 @command
 def void_payment(session: Session, void: dict[str, Any], order_id: UUID, payment_id: UUID) -> Payment:
-    """Note that a payment recorded by hand was none; it stays in the ledger, marked.
+    """Void a payment that was recorded by hand in error; it stays in the ledger, marked.
 
     Refused (409) with its reason: `already_voided`, `not_by_hand`, `refunded`.
     """
@@ -86,7 +86,7 @@ def void_payment(session: Session, void: dict[str, Any], order_id: UUID, payment
 @requires("orders:read")
 @query
 def list_transactions(session: Session, order_id: UUID) -> dict[str, Any]:
-    """All money of an order with who, when and how much, oldest first; what is still awaited stands last."""
+    """All transactions of an order: who, when and how much, oldest first; the amount still due comes last."""
     order = queries.order(session, order_id)
     return {
         "items": queries.transactions(session, order),

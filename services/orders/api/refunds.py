@@ -32,7 +32,7 @@ blueprint = Blueprint("refunds", __name__, url_prefix="/v1", description="Money 
 @requires("orders:read")
 @query
 def list_refunds_to_pay(session: Session, page: dict[str, Any]) -> dict[str, Any]:
-    """Refunds of all orders that wait for a person to pay them out, oldest first.
+    """Refunds of all orders that are waiting to be paid out by hand, oldest first.
 
     What the gateway is paying back, and chargebacks, are not among them.
     """
@@ -47,7 +47,7 @@ def list_refunds_to_pay(session: Session, page: dict[str, Any]) -> dict[str, Any
 @requires("refunds:issue")
 @command
 def request_refund(session: Session, refund: dict[str, Any], order_id: UUID) -> Refund:
-    """Take something off an order's bill and request back what was paid for it.
+    """Credit part of an order's bill and request a refund of what was paid for it.
 
     Money goes back only as far as more was received than is owed then: what was not paid yet need only not be
     paid any more. Refused (409) with its reason: `wrong_status`, `nothing_left`, `more_than_left`,
@@ -71,7 +71,7 @@ def list_refunds(session: Session, order_id: UUID) -> dict[str, Any]:
 @requires("refunds:issue")
 @command
 def settle_refund(session: Session, settlement: dict[str, Any], order_id: UUID, refund_id: UUID) -> Refund:
-    """Note that a refund was paid out; its credit note falls due.
+    """Mark a refund as paid out; its credit note is then issued.
 
     Refused (409) with its reason: `already_settled`, `withdrawn`, `settled_by_gateway`.
     """
@@ -84,7 +84,7 @@ def settle_refund(session: Session, settlement: dict[str, Any], order_id: UUID, 
 @requires("refunds:issue")
 @command
 def withdraw_refund(session: Session, withdrawal: dict[str, Any], order_id: UUID, refund_id: UUID) -> Refund:
-    """Undo a refund of which no money has gone: what it took off is on the bill again.
+    """Withdraw a refund that has not been paid out: what it credited is on the bill again.
 
     Refused (409) with its reason: `already_settled`, `withdrawn`, `settled_by_gateway`.
     """

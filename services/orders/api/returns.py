@@ -36,7 +36,7 @@ blueprint = Blueprint("returns", __name__, url_prefix="/v1", description="Goods 
 @requires("orders:read")
 @query
 def list_returns(session: Session, page: dict[str, Any]) -> dict[str, Any]:
-    """Returns of all orders, oldest first; those of a status are what is to be done next."""
+    """Returns of all orders, oldest first; filter by status to see what is to be done next."""
     [after] = decode_cursor(page["cursor"], UUID) if "cursor" in page else [None]
     rows = return_queries.returns(session, page["limit"] + 1, page.get("status"), after)
     return page_of(rows, page["limit"], "id")
@@ -57,7 +57,7 @@ def list_returns_of_order(session: Session, order_id: UUID) -> list[Return]:
 @requires("orders:write")
 @command
 def request_return(session: Session, wanted: dict[str, Any], order_id: UUID) -> Return:
-    """Ask to send units back, for a customer who asked; a finished order's too.
+    """Request a return on a customer's behalf; possible for a completed order too.
 
     Refused (409) with its reason: `wrong_status`, `not_delivered`, `more_than_delivered`.
     """
@@ -70,7 +70,7 @@ def request_return(session: Session, wanted: dict[str, Any], order_id: UUID) -> 
 @requires("orders:write")
 @command
 def approve_return(session: Session, approval: dict[str, Any], order_id: UUID, return_id: UUID) -> Return:
-    """Let the goods come back: shipping expects them until the return expires.
+    """Approve a return: shipping expects the goods until it expires.
 
     Refused (409) with its reason: `wrong_status`.
     """
@@ -83,7 +83,7 @@ def approve_return(session: Session, approval: dict[str, Any], order_id: UUID, r
 @requires("orders:write")
 @command
 def reject_return(session: Session, rejection: dict[str, Any], order_id: UUID, return_id: UUID) -> Return:
-    """Refuse to take goods back, and say why.
+    """Reject a return, and say why.
 
     Refused (409) with its reason: `wrong_status`.
     """
@@ -95,7 +95,7 @@ def reject_return(session: Session, rejection: dict[str, Any], order_id: UUID, r
 @requires("orders:write")
 @command
 def withdraw_return(session: Session, order_id: UUID, return_id: UUID) -> Return:
-    """Give a return up before its goods are here; what was to be sent for them is cancelled, unless held.
+    """Withdraw a return before its goods arrive; its exchange order is cancelled, unless otherwise on hold.
 
     Refused (409) with its reason: `wrong_status`.
     """
@@ -108,7 +108,7 @@ def withdraw_return(session: Session, order_id: UUID, return_id: UUID) -> Return
 @requires("refunds:issue")
 @command
 def refund_return(session: Session, refund: dict[str, Any], order_id: UUID, return_id: UUID) -> Return:
-    """Give money back for what came, less a deduction; before the goods are here that needs a reason.
+    """Refund returned goods, less a deduction; before they have arrived this needs a reason.
 
     Refused (409) with its reason: `wrong_status`, `nothing_left`, `more_than_left`, `more_than_returned`,
     `no_online_payment`.
@@ -124,7 +124,7 @@ def refund_return(session: Session, refund: dict[str, Any], order_id: UUID, retu
 def exchange_return(
     session: Session, exchange: dict[str, Any], order_id: UUID, return_id: UUID
 ) -> tuple[Ready, dict[str, str]]:
-    """Place another order in place of what comes back, paid with what that was worth.
+    """Exchange a return: place another order instead, paid for with the value of the returned goods.
 
     A difference is due from the customer, or goes back. Where the market's rule says so, the new order is
     held until the goods are here. Refused (409) with its reason: `wrong_status`, `already_exchanged`,
@@ -140,7 +140,7 @@ def exchange_return(
 @requires("orders:write")
 @command
 def dismiss_return(session: Session, dismissal: dict[str, Any], order_id: UUID, return_id: UUID) -> Return:
-    """End a return whose goods are here without giving anything for them; what was to be sent for them too.
+    """Close a received return without a refund; its exchange order is cancelled, unless otherwise on hold.
 
     Refused (409) with its reason: `wrong_status`.
     """

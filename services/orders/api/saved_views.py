@@ -31,7 +31,7 @@ blueprint = Blueprint(
 @requires("orders:read")
 @query
 def list_views(session: Session) -> Sequence[SavedView]:
-    """One's own views, 50 at most, in the order in which they were made; nobody else sees them."""
+    """Your own views, 50 at most, oldest first; nobody else sees them."""
     return queries.all_own(session)
 
 
@@ -41,7 +41,7 @@ def list_views(session: Session) -> Sequence[SavedView]:
 @requires("orders:read")
 @command
 def save_view(session: Session, view: dict[str, Any]) -> tuple[SavedView, dict[str, str]]:
-    """Keep a list's filters and sort under a name of one's own.
+    """Save a list's filters and sort order as a view of your own.
 
     Refused (409) with its reason: `name_taken`, `too_many_views`.
     """
@@ -55,7 +55,7 @@ def save_view(session: Session, view: dict[str, Any]) -> tuple[SavedView, dict[s
 @requires("orders:read")
 @command
 def change_view(session: Session, changes: dict[str, Any], view_id: UUID) -> SavedView:
-    """Rename an own view or have it show something else; what is left out stays as it is.
+    """Rename one of your views or change its query; what is left out stays as it is.
 
     So a view can be renamed whose filters the list takes no more. Refused (409) with its reason:
     `name_taken`.
@@ -68,7 +68,7 @@ def change_view(session: Session, changes: dict[str, Any], view_id: UUID) -> Sav
 @requires("orders:read")
 @command
 def delete_view(session: Session, view_id: UUID) -> None:
-    """Delete an own view; orders stay as they are."""
+    """Delete one of your views; orders are not affected."""
     commands.delete_view(session, view_id)
 
 
@@ -78,7 +78,7 @@ def delete_view(session: Session, view_id: UUID) -> None:
 @requires("orders:read", "views:share")
 @command
 def share_view(session: Session, wanted: dict[str, Any], view_id: UUID) -> SavedView:
-    """Make an own view one of all who read a seller's orders; from then on it is among the shared views.
+    """Share one of your views with everyone who reads a seller's orders; it moves to the shared views.
 
     Refused (409) with its reason: `name_taken`, `too_many_views`.
     """
@@ -91,7 +91,7 @@ def share_view(session: Session, wanted: dict[str, Any], view_id: UUID) -> Saved
 @requires("orders:read")
 @query
 def list_shared_views(session: Session, page: dict[str, Any]) -> dict[str, Any]:
-    """The views that are shared in one's sellers, 50 at most in each, by seller and name."""
+    """The views shared in your sellers, 50 at most in each, by seller and name."""
     after = decode_cursor(page["cursor"], str, str) if "cursor" in page else None
     rows = queries.shared(session, page["limit"] + 1, after)
     return page_of(rows, page["limit"], "seller_code", "name_folded")
@@ -103,7 +103,7 @@ def list_shared_views(session: Session, page: dict[str, Any]) -> dict[str, Any]:
 @requires("orders:read", "views:share")
 @command
 def change_shared_view(session: Session, changes: dict[str, Any], view_id: UUID) -> SavedView:
-    """Rename a shared view or have it show something else, for everybody, whoever made it.
+    """Rename a shared view or change its query, for everybody; whoever made it.
 
     Refused (409) with its reason: `name_taken`.
     """

@@ -1,4 +1,4 @@
-"""Answers by their schemas at a tenth of marshmallow's price, for what is asked all day."""
+"""Serialise answers by their schemas at a tenth of marshmallow's cost, for the busiest endpoints."""
 
 from collections.abc import Callable
 from operator import attrgetter
@@ -14,7 +14,7 @@ Serialiser = Callable[[Any], Any]
 
 
 def serialiser(schema: Schema) -> Serialiser:
-    """What dumps an object as the schema does, leaving ids, instants and words to the encoder.
+    """A function that dumps an object as the schema does, leaving ids, instants and enums to the encoder.
 
     It knows plain, nested and listed fields and dictionaries of nested ones; a test holds it to the schema.
     """
@@ -45,5 +45,5 @@ _serialise_order = serialiser(OrderSchema())
 
 
 def serialised(order: Order) -> Ready:
-    """An order as OrderSchema says."""
+    """An order as OrderSchema dumps it."""
     return Ready(_serialise_order(order), order.version)

@@ -10,14 +10,14 @@ from shared.web.paging import PageArguments
 
 
 class StatementArguments(Schema):
-    """Whose account it is of, and in which currency."""
+    """The seller's account: whose it is, and its currency."""
 
     seller = fields.String(required=True, validate=code)
     currency = fields.String(required=True, validate=known_currency)
 
 
 class RowErrorSchema(Schema):
-    """A row that can't be read."""
+    """A row that could not be read."""
 
     row = fields.String(metadata={"description": "The line of the file, from 1."})
     field = fields.String()
@@ -25,7 +25,7 @@ class RowErrorSchema(Schema):
 
 
 class StatementSchema(Schema):
-    """A statement that was read."""
+    """A statement that was imported."""
 
     statement_id = fields.UUID(attribute="id")
     seller = fields.String(attribute="seller_code")
@@ -39,13 +39,13 @@ class StatementSchema(Schema):
 
 
 class StatementListArguments(PageArguments):
-    """Whose account."""
+    """Which account."""
 
     seller = fields.String(required=True, validate=code)
 
 
 class LineCountArguments(Schema):
-    """Whose account, or which statement of it."""
+    """Which account, or which of its statements."""
 
     seller = fields.String(required=True, validate=code)
     statement_id = fields.UUID()
@@ -60,7 +60,7 @@ class LineListArguments(PageArguments, LineCountArguments):
 
 
 class BankLineSchema(Schema):
-    """Money that came into the account."""
+    """Money received in the account."""
 
     line_id = fields.UUID(attribute="id")
     statement_id = fields.UUID()
@@ -86,7 +86,7 @@ class BankLineSchema(Schema):
 
 
 class LineCountSchema(Schema):
-    """How many lines are in a state."""
+    """How many lines are in one state."""
 
     state = fields.Enum(LineState, by_value=True)
     count = fields.Integer(metadata={"description": f"Up to {COUNTED_AT_MOST}."})
@@ -100,12 +100,12 @@ class LineCountsSchema(Schema):
 
 
 class AssignArguments(Schema):
-    """Which order the money is for."""
+    """The order that the money is for."""
 
     order_id = fields.UUID(required=True)
 
 
 class IgnoreArguments(Schema):
-    """Why it is no payment of an order."""
+    """Why it is not a payment for an order."""
 
     reason = text(500, shortest=1, prose=True, required=True)

@@ -1,4 +1,4 @@
-"""Actions on many orders as the API takes them, and what became of each order."""
+"""Bulk actions as the API takes them, and the result for each order."""
 
 from marshmallow import Schema, fields, validate
 
@@ -32,11 +32,11 @@ class BulkHoldArguments(BulkArguments, HoldArguments):
 
 
 class BulkTagArguments(BulkArguments, TagArguments):
-    """The orders, and their tags."""
+    """The orders, and the tags to add and remove."""
 
 
 class BulkRowSchema(Schema):
-    """What became of one order."""
+    """The result for one order."""
 
     order_id = fields.UUID()
     done = fields.Boolean()
@@ -52,7 +52,7 @@ class BulkRowSchema(Schema):
 
 
 class BulkSchema(Schema):
-    """What became of each order, in the order they were named."""
+    """The result for each order, in the order of the request."""
 
     done = fields.Integer()
     not_done = fields.Integer()

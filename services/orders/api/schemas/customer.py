@@ -16,14 +16,14 @@ class ProgressStepSchema(Schema):
 
 
 class ProgressLineSchema(Schema):
-    """Goods that the customer still wants."""
+    """Goods that the customer is to receive."""
 
     name = fields.String()
     quantity = fields.Integer()
 
 
 class ProgressParcelSchema(Schema):
-    """A box on its way."""
+    """A parcel on its way."""
 
     carrier = fields.String()
     tracking_number = fields.String()
@@ -31,7 +31,7 @@ class ProgressParcelSchema(Schema):
 
 
 class ProgressDeliverySchema(Schema):
-    """Goods that go to one place by one method, and how far they are."""
+    """Goods that go to one place by one method, and their progress."""
 
     method_name = fields.String()
     is_pickup = fields.Boolean()
@@ -42,7 +42,7 @@ class ProgressDeliverySchema(Schema):
 
 
 class ProgressPaperSchema(Schema):
-    """A paper for the customer."""
+    """A document for the customer."""
 
     document_id = fields.UUID()
     kind = fields.String()
@@ -50,7 +50,7 @@ class ProgressPaperSchema(Schema):
 
 
 class ProgressSellerSchema(Schema):
-    """Whom the customer can turn to."""
+    """Whom the customer can contact."""
 
     name = fields.String()
     email = fields.String()
@@ -58,14 +58,14 @@ class ProgressSellerSchema(Schema):
 
 
 class ProgressMessagesSchema(Schema):
-    """What was written on the order."""
+    """The messages about the order."""
 
     count = fields.Integer()
     answered = fields.Boolean(metadata={"description": "The seller wrote last."})
 
 
 class ProgressSchema(Schema):
-    """How far an order is; it names nobody."""
+    """The progress of an order, without the customer's personal data."""
 
     number = fields.String()
     status = fields.Enum(OrderStatus, by_value=True)

@@ -39,20 +39,20 @@ DRAFT_STATUSES = (OrderStatus.DRAFT, OrderStatus.PLACED, OrderStatus.ABANDONED)
 
 
 class DraftCustomerSchema(PersonDetailsSchema):
-    """Whoever will order: a known customer's id, or what is known of a new one."""
+    """The customer of a draft: the id of a known one, or what is known of a new one."""
 
     id = fields.UUID(metadata={"description": "Of a customer of this seller; the rest is then left aside."})
 
 
 class DraftDeliverySchema(WantedDeliverySchema):
-    """Where lines will go, as far as that is known."""
+    """Where lines will go, as far as is known."""
 
     method = fields.String(validate=code, metadata={"description": "One of the market's shipping methods."})
     address = fields.Nested(PartialAddressSchema)
 
 
 class DraftChangeArguments(Schema):
-    """All that a draft shall hold from now on; whatever is left out it lacks."""
+    """The new contents of a draft; what is left out is removed."""
 
     customer = fields.Nested(DraftCustomerSchema)
     billing_address = fields.Nested(
@@ -71,14 +71,14 @@ class DraftChangeArguments(Schema):
 
 
 class DraftArguments(DraftChangeArguments):
-    """A draft to begin; only seller and market are needed."""
+    """A draft to create; only seller and market are required."""
 
     seller = fields.String(required=True, validate=code)
     market = fields.String(required=True, validate=code)
 
 
 class PlaceArguments(Schema):
-    """What the caller counts on."""
+    """What the caller expects."""
 
     total_minor = fields.Integer(
         strict=True,
@@ -93,19 +93,19 @@ def _drafts() -> fields.List[Any]:
 
 
 class PlacingArguments(Schema):
-    """Which drafts shall become orders."""
+    """Which drafts to place."""
 
     draft_ids = _drafts()
 
     @validates("draft_ids")
     def require_each_once(self, draft_ids: list[Any], data_key: str) -> None:  # noqa: ARG002
-        """Refuse a draft that is named twice: it becomes one order."""
+        """Refuse a draft that is named twice: it can only become one order."""
         if len(set(draft_ids)) < len(draft_ids):
             raise ValidationError("names a draft twice")
 
 
 class PlacedSchema(Schema):
-    """What became of one of them."""
+    """The result for one draft."""
 
     draft_id = fields.UUID()
     done = fields.Boolean()
@@ -119,7 +119,7 @@ class PlacedSchema(Schema):
 
 
 class PlacingsSchema(Schema):
-    """What became of each, in the order they were named."""
+    """The result for each draft, in the order of the request."""
 
     done = fields.Integer()
     not_done = fields.Integer()
@@ -127,13 +127,13 @@ class PlacingsSchema(Schema):
 
 
 class DeletionArguments(Schema):
-    """Which drafts shall go."""
+    """Which drafts to delete."""
 
     draft_ids = _drafts()
 
 
 class DeletionSchema(Schema):
-    """What became of one of them."""
+    """The result for one draft."""
 
     draft_id = fields.UUID()
     deleted = fields.Boolean()
@@ -144,7 +144,7 @@ class DeletionSchema(Schema):
 
 
 class DeletionsSchema(Schema):
-    """What became of each, in the order they were named."""
+    """The result for each draft, in the order of the request."""
 
     items = fields.List(fields.Nested(DeletionSchema))
 
@@ -158,7 +158,7 @@ class StockLevelSchema(Schema):
 
 
 class AvailabilitySchema(Schema):
-    """What there is of a line's SKU, in stock-keeping units: advice; the promise is the shipment."""
+    """The stock of a line's SKU, in stock-keeping units: advice only, for only a shipment is a promise."""
 
     as_of = Instant(metadata={"description": "When it was so."})
     available_units = fields.Integer(metadata={"description": "On hand and not reserved."})
@@ -200,7 +200,7 @@ class DraftLineSchema(Schema):
 
 
 class DraftChargeSchema(Schema):
-    """What is charged or taken off beside the lines."""
+    """A charge or discount that is not a line."""
 
     kind = fields.String(metadata={"description": "shipping, fee or discount."})
     name = fields.String()
@@ -209,7 +209,7 @@ class DraftChargeSchema(Schema):
 
 
 class RedemptionSchema(Schema):
-    """A code, and what it takes off."""
+    """A coupon code, and what it takes off."""
 
     code = fields.String()
     name = fields.String()
@@ -248,7 +248,7 @@ class DraftDeliveryGroupSchema(DeliveryGroupSchema):
     """Where lines go, and how."""
 
     class Meta:
-        """Nothing refers to it yet."""
+        """A draft's groups have no id that anything could refer to."""
 
         exclude = ("group_id",)
 
@@ -275,7 +275,7 @@ class DraftSummarySchema(Schema):
 
 
 class DraftSchema(Schema):
-    """A draft, what it comes to now, and what it lacks."""
+    """A draft, its current prices and totals, and what is still missing."""
 
     draft_id = fields.UUID(attribute="draft.id")
     version = fields.Integer()
@@ -338,7 +338,7 @@ class DraftSchema(Schema):
 
 
 class DraftListArguments(PageArguments):
-    """The query of a list of drafts."""
+    """The filters of the list of drafts."""
 
     status = fields.Enum(
         OrderStatus,
@@ -358,7 +358,7 @@ class DraftListArguments(PageArguments):
 
 
 def deletions(results: list[tuple[Any, str | None]]) -> dict[str, Any]:
-    """What became of each draft, as DeletionsSchema says."""
+    """The result for each draft, as in DeletionsSchema."""
     return {
         "items": [
             {"draft_id": draft_id, "deleted": reason is None, "reason": reason}

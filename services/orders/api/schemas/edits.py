@@ -1,4 +1,4 @@
-"""Edits of placed orders as the API reads them, and what they make of an order."""
+"""Edits of placed orders as the API reads them, and their results."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -31,11 +31,11 @@ WHAT = ("customer", "billing_address", "delivery_groups", "lines", "fees", "disc
 
 
 class EditedCustomerSchema(PersonDetailsSchema):
-    """What of the customer was wrong on this order; the customer's own record stays as it is."""
+    """Corrections to the customer on this order; the customer record itself is not changed."""
 
 
 class EditedDeliverySchema(WantedDeliverySchema):
-    """A delivery group: of one with an id, what is left out stays; one without is new."""
+    """A delivery group: with an id, an existing one, which keeps what is left out; without, a new one."""
 
     group_id = fields.UUID()
     method = fields.String(validate=code)
@@ -43,13 +43,13 @@ class EditedDeliverySchema(WantedDeliverySchema):
 
     @validates_schema(skip_on_field_errors=True)
     def require_of_new(self, group: Mapping[str, Any], **_: Any) -> None:
-        """Refuse a new group without its method."""
+        """Refuse a new group without a method."""
         if "group_id" not in group and "method" not in group:
             raise ValidationError({"method": ["Missing data for required field."]})
 
 
 class EditedLineSchema(WantedLineSchema):
-    """A line: of one with an id, what is left out stays; one without is new."""
+    """A line: with an id, an existing one, which keeps what is left out; without, a new one."""
 
     line_id = fields.UUID()
     sku = text(LONGEST, shortest=1)
@@ -66,14 +66,14 @@ class EditedLineSchema(WantedLineSchema):
 
     @validates_schema(skip_on_field_errors=True)
     def require_of_new(self, line: Mapping[str, Any], **_: Any) -> None:
-        """Refuse a new line without SKU or quantity."""
+        """Refuse a new line without a SKU or quantity."""
         missing = [name for name in ("sku", "quantity") if name not in line and "line_id" not in line]
         if missing:
             raise ValidationError({name: ["Missing data for required field."] for name in missing})
 
 
 class EditArguments(Schema):
-    """What is to be different; a list that is named replaces the one there was."""
+    """What to change; a list that is given replaces the old one."""
 
     reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "moved house"})
     customer = fields.Nested(EditedCustomerSchema)
@@ -96,22 +96,22 @@ class EditArguments(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def require_something(self, edit: Mapping[str, Any], **_: Any) -> None:
-        """Refuse an edit of nothing."""
+        """Refuse an edit that changes nothing."""
         if not any(name in edit for name in WHAT):
             raise ValidationError(f"name what is to be different: {', '.join(WHAT)}", "reason")
 
 
 class EditedLineAnswerSchema(OrderLineSchema):
-    """A line as the edit makes it."""
+    """A line after the edit."""
 
     class Meta:
-        """A new line has no id before the edit is made."""
+        """A new line has no id until the edit is saved."""
 
         exclude = ("line_id", "group_id")
 
 
 class EditSchema(Schema):
-    """What an edit makes of an order; a preview says the same."""
+    """The result of an edit; a preview returns the same."""
 
     version = fields.Integer()
     changed = fields.List(fields.String(), metadata={"description": "What differs: lines, fees, …"})
@@ -130,7 +130,7 @@ class EditSchema(Schema):
 
 
 class PastEditSchema(Schema):
-    """An edit that was made."""
+    """An earlier edit."""
 
     at = Instant()
     actor = fields.String()

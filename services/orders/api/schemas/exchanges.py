@@ -7,7 +7,7 @@ from services.orders.api.schemas.values import method_of_payment
 
 
 class ExchangeArguments(Schema):
-    """What is sent in place of what comes back."""
+    """What is sent in exchange for the returned goods."""
 
     lines = fields.List(fields.Nested(WantedLineSchema), required=True, validate=validate.Length(1, 1000))
     delivery_groups = fields.List(

@@ -1,4 +1,4 @@
-"""What an export is asked by."""
+"""The arguments of an export."""
 
 from marshmallow import ValidationError, fields, validate
 
@@ -12,7 +12,7 @@ def _each_once(names: list[str]) -> None:
 
 
 class LineExportArguments(OrderFilters):
-    """The filters of the list of orders, and which columns their lines are shown with."""
+    """The filters of the list of orders, and the columns to export."""
 
     columns = fields.List(
         fields.String(validate=validate.OneOf([*LINES.cells], error="is no column of this export")),

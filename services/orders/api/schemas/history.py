@@ -7,7 +7,7 @@ from shared.web.paging import page_schema
 
 
 class HistoryItemSchema(Schema):
-    """Something that happened to the order: a change made here, or what another service told."""
+    """Something that happened to the order: a change made here, or what another service reported."""
 
     at = Instant()
     source = fields.String(metadata={"description": "The service where it happened."})

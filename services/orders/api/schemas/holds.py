@@ -7,7 +7,7 @@ from shared.web.fields import text
 
 
 class HoldArguments(Schema):
-    """Why an order shall stand still."""
+    """Why to put the order on hold."""
 
     reason = text(
         100,
@@ -21,7 +21,7 @@ class HoldArguments(Schema):
 
 
 class HoldSchema(Schema):
-    """Why the order stands still."""
+    """Why the order is on hold."""
 
     hold_id = fields.UUID(attribute="id")
     reason = fields.String()
@@ -32,7 +32,7 @@ class HoldSchema(Schema):
 
 
 class PlacedHoldSchema(Schema):
-    """A hold, and what it came too late for."""
+    """A hold, and the shipments that were released before it."""
 
     hold = fields.Nested(HoldSchema)
     released_shipments = fields.List(

@@ -9,7 +9,7 @@ from shared.web.fields import text
 
 
 class LifecycleArguments(Schema):
-    """Where an order shall get to."""
+    """The lifecycle state to move an order to."""
 
     to = fields.Enum(
         Lifecycle,
@@ -27,7 +27,7 @@ class LifecycleArguments(Schema):
 
 
 class LifecycleSchema(Schema):
-    """Where an order has got to."""
+    """The state that an order has reached."""
 
     order_id = fields.UUID()
     version = fields.Integer()

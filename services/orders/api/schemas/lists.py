@@ -1,4 +1,4 @@
-"""What a list of orders is asked by."""
+"""The arguments of lists of orders."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -54,14 +54,14 @@ def _total(description: str) -> fields.Integer:
 
 
 class OrderBounds(Schema):
-    """Whose orders, and where they were sold."""
+    """Which seller's orders, and the markets they were sold in."""
 
     seller = _some(fields.String(validate=code))
     market = _some(fields.String(validate=code))
 
 
 class OrderFilters(OrderBounds):
-    """What the orders of a list have in common; all that is given must hold, one value of each is enough."""
+    """Filters of a list of orders; an order must match all of them, each by any one of its values."""
 
     number = text(64, shortest=1)
     customer_id = fields.UUID(metadata={"description": "Of this customer of the seller's."})
@@ -118,7 +118,7 @@ class OrderFilters(OrderBounds):
 
     @validates_schema(skip_on_field_errors=True)
     def require_sense(self, filters: Mapping[str, Any], **_: Any) -> None:
-        """Refuse what nothing can be."""
+        """Refuse filters that no order can match."""
         first, last = filters.get("placed_from"), filters.get("placed_to")
         if "period" in filters and (first or last):
             raise ValidationError("give a period or days, not both", "period")
@@ -130,7 +130,7 @@ class OrderFilters(OrderBounds):
 
     @post_load
     def as_the_query_takes_it(self, filters: dict[str, Any], **_: Any) -> dict[str, Any]:
-        """Exact words as lists, and the day after the last one."""
+        """The values of exact filters as lists, and the day after the last one."""
         for kind in WordKind:
             if isinstance(filters.get(kind.value), str):
                 filters[kind.value] = [filters[kind.value]]
@@ -140,7 +140,7 @@ class OrderFilters(OrderBounds):
 
 
 class SortedOrders(OrderFilters):
-    """The orders of a list, in its order."""
+    """Orders in the order of a list."""
 
     sort = fields.String(
         load_default="-placed_at",
@@ -159,7 +159,7 @@ class OrderListArguments(SortedOrders, PageArguments):
 
 
 class MatchingOrdersSchema(Schema):
-    """Which orders fit, to be acted on at once."""
+    """The matching orders, for a bulk action."""
 
     order_ids = fields.List(
         fields.UUID(), metadata={"description": "The first of the list; as many as a bulk takes."}

@@ -38,7 +38,7 @@ def _deadline(description: str) -> fields.Integer:
 
 
 class MarketArguments(Schema):
-    """A market's rules; orders follow them from the moment they change."""
+    """A market's rules; a change applies to orders at once."""
 
     name = text(100, shortest=1, required=True, metadata={"example": "United Kingdom"})
     currency = fields.String(
@@ -160,20 +160,20 @@ class MarketArguments(Schema):
 
     @validates("tax_rates")
     def require_standard(self, rates: dict[str, int], data_key: str) -> None:  # noqa: ARG002
-        """Refuse rates without the one that shipping is taxed by."""
+        """Refuse rates without the one that shipping is taxed at."""
         if "standard" not in rates:
             raise ValidationError("needs a rate for the class `standard`")
 
 
 class MarketSchema(MarketArguments):
-    """Where and how orders are sold."""
+    """A market: where and how orders are sold."""
 
     market = fields.String(attribute="code")
     version = fields.Integer()
 
 
 class SellerArguments(Schema):
-    """A seller as papers and e-mails show it."""
+    """A seller's details as shown on documents and in e-mails."""
 
     name = text(200, shortest=1, required=True)
     legal_name = text(200, shortest=1, required=True)
@@ -202,14 +202,14 @@ class SellerArguments(Schema):
 
 
 class SellerSchema(SellerArguments):
-    """Whoever sells."""
+    """A seller."""
 
     seller = fields.String(attribute="code")
     version = fields.Integer()
 
 
 class ProductArguments(Schema):
-    """What a seller sells, and for how much."""
+    """A product and its prices."""
 
     name = text(300, shortest=1, required=True, metadata={"example": "Assam tea, 250 g"})
     description = text(5000, prose=True)
@@ -244,7 +244,7 @@ class ProductSchema(ProductArguments):
 
 
 class ProductSearchArguments(PageArguments):
-    """The query of a list of products."""
+    """The filters of the list of products."""
 
     search = text(
         100,
@@ -267,7 +267,7 @@ def _most_uses(description: str) -> fields.Integer:
 
 
 class CouponArguments(Schema):
-    """What a code takes off: a percentage of the goods or an amount, shipping, or both, and its limits.
+    """What a coupon takes off: a percentage of the goods or an amount, shipping, or both; and its limits.
 
     A use is an order that was placed with the code and has not come to nothing since. A customer is whoever
     has the same id or the same e-mail.
@@ -310,7 +310,7 @@ class CouponArguments(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def require_sense(self, coupon: dict[str, Any], **_: Any) -> None:
-        """Refuse what grants both or nothing, or is never valid."""
+        """Refuse a coupon that takes off both a percentage and an amount, or nothing, or is never valid."""
         percentage, off = coupon["percentage_basis_points"], coupon["amount_minor"]
         if percentage is not None and off is not None:
             raise ValidationError("give a percentage or an amount, not both", "amount_minor")

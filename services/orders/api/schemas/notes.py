@@ -12,13 +12,13 @@ from shared.web.paging import page_schema
 
 
 class NoteArguments(Schema):
-    """A remark for staff."""
+    """A note for staff."""
 
     text = text(5000, shortest=1, prose=True, required=True)
 
 
 class NoteSchema(Schema):
-    """A remark for staff, and whose it is."""
+    """A note for staff, and who wrote it."""
 
     note_id = fields.UUID(attribute="id")
     text = fields.String()
@@ -35,14 +35,14 @@ def _tags() -> fields.List[Any]:
 
 
 class TagArguments(Schema):
-    """Tags to put on and to take off."""
+    """Tags to add and to remove."""
 
     add = _tags()
     remove = _tags()
 
     @validates_schema(skip_on_field_errors=True)
     def require_some(self, tags: Mapping[str, Any], **_: Any) -> None:
-        """Refuse what would change nothing, or contradicts itself."""
+        """Refuse a change that does nothing, or contradicts itself."""
         if not tags["add"] and not tags["remove"]:
             raise ValidationError("name a tag to add or to remove", "add")
         add, remove = ({word_of(WordKind.TAG, tag) for tag in tags[part]} for part in ("add", "remove"))

@@ -1,4 +1,4 @@
-"""Orders as the API reads them when they are placed, and writes them ever after."""
+"""Orders as the API reads them when they are placed, and writes them afterwards."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -45,7 +45,7 @@ LONGEST_REMARK = 1000
 
 
 def coupon_codes(**options: Any) -> fields.List[str]:
-    """The codes that a customer gave, each once."""
+    """The coupon codes that a customer gave, each once."""
 
     def distinct(codes: list[str]) -> None:
         if len(set(codes)) < len(codes):
@@ -61,19 +61,19 @@ def coupon_codes(**options: Any) -> fields.List[str]:
 
 
 def remark(**options: Any) -> Text:
-    """What the customer has to say at checkout."""
+    """The customer's remark at checkout."""
     description = "What the customer wrote: for who picks and packs; not on invoices, and not searched."
     return text(LONGEST_REMARK, prose=True, metadata={"description": description}, **options)
 
 
 class OrderingCustomerSchema(PersonDetailsSchema):
-    """Whoever orders: a known customer's id, or name and e-mail of a new one."""
+    """The ordering customer: the id of a known one, or the name and e-mail of a new one."""
 
     id = fields.UUID(metadata={"description": "Of a customer of this seller; then nothing else."})
 
     @validates_schema(skip_on_field_errors=True)
     def require_one(self, customer: Mapping[str, Any], **_: Any) -> None:
-        """Refuse what is neither a known customer nor enough for a new one."""
+        """Require either the id of a known customer, or what a new one needs."""
         if "id" in customer:
             if len(customer) > 1:
                 raise ValidationError("the customer is known: give nothing but the id", "id")
@@ -84,7 +84,7 @@ class OrderingCustomerSchema(PersonDetailsSchema):
 
 
 class WantedDeliverySchema(Schema):
-    """Where lines go, and how: to an address, or to a pickup point to be collected."""
+    """Where lines go, and how: to an address, or to a pickup point for collection."""
 
     method = fields.String(
         required=True, validate=code, metadata={"description": "One of the market's shipping methods."}
@@ -101,7 +101,7 @@ class WantedDeliverySchema(Schema):
 
 
 class WantedLineSchema(Schema):
-    """What is ordered."""
+    """A line to be ordered."""
 
     sku = text(
         LONGEST, shortest=1, required=True, metadata={"description": "The seller's.", "example": "TEA-250"}
@@ -123,7 +123,7 @@ class WantedLineSchema(Schema):
 
 
 class AddedFeeSchema(Schema):
-    """A charge that is no goods."""
+    """A charge for something other than goods."""
 
     name = text(200, shortest=1, required=True, metadata={"example": "Gift wrapping"})
     amount_minor = amount(1, required=True)
@@ -133,14 +133,14 @@ class AddedFeeSchema(Schema):
 
 
 class GrantedDiscountSchema(Schema):
-    """Something off the goods as a whole; each tax rate among them bears its share."""
+    """A discount on the goods as a whole, shared out among their tax rates."""
 
     name = text(200, shortest=1, required=True, metadata={"example": "Voucher SPRING"})
     amount_minor = amount(1, required=True)
 
 
 class OrderArguments(Schema):
-    """An order to be placed."""
+    """An order to place."""
 
     seller = fields.String(required=True, validate=code)
     market = fields.String(required=True, validate=code)
@@ -171,13 +171,13 @@ class OrderArguments(Schema):
 
 
 class ReasonArguments(Schema):
-    """Why an order is turned down."""
+    """Why an order is refused."""
 
     reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "no longer made"})
 
 
 class CancelArguments(Schema):
-    """Why an order, or what of it, is cancelled."""
+    """Why an order, or part of it, is cancelled."""
 
     reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "ordered twice"})
     confirm = yes_or_no(
@@ -195,7 +195,7 @@ class CancelledLineSchema(Schema):
 
 
 class CancelUnitsArguments(CancelArguments):
-    """Why an order, or what of it, is cancelled."""
+    """Why an order, or part of it, is cancelled."""
 
     lines = fields.List(
         fields.Nested(CancelledLineSchema),
@@ -221,7 +221,7 @@ class DeliveryGroupSchema(Schema):
 
 
 class OrderLineSchema(Schema):
-    """Some units of one SKU at one price."""
+    """A quantity of one SKU at one price."""
 
     line_id = fields.UUID(attribute="id")
     group_id = fields.UUID()
@@ -252,7 +252,7 @@ class OrderLineSchema(Schema):
 
 
 class OrderFeeSchema(Schema):
-    """A charge or discount that is no goods."""
+    """A charge or discount that is not a line."""
 
     kind = fields.String(metadata={"description": "shipping, fee or discount; a discount is negative."})
     name = fields.String()
@@ -263,7 +263,7 @@ class OrderFeeSchema(Schema):
 
 
 class TaxRowSchema(Schema):
-    """What one rate makes of the order."""
+    """The order's totals at one tax rate."""
 
     rate_basis_points = fields.Integer()
     net_minor = fields.Integer()
@@ -284,7 +284,7 @@ class TotalsSchema(Schema):
 
 
 class CancellationSchema(Schema):
-    """The last try to cancel the order, or some of it."""
+    """The latest attempt to cancel the order, or part of it."""
 
     reason = fields.String()
     lines = fields.List(
@@ -339,7 +339,7 @@ class OrderSummarySchema(Schema):
 
 
 class ListedOrderSchema(OrderSummarySchema):
-    """An order in a list, with what people look for before they open it."""
+    """An order in a list, with what people want to see before they open it."""
 
     balance_minor = fields.Integer(
         metadata={
@@ -359,10 +359,10 @@ class ListedOrderSchema(OrderSummarySchema):
 
 
 class OrderSchema(OrderSummarySchema):
-    """An order, whole."""
+    """An order in full."""
 
     class Meta:
-        """The summary's flat words stand in their own parts here."""
+        """The summary's flat fields are part of nested ones here."""
 
         exclude = ("customer_name", "payment_method", "payment_state", "total_minor")
 

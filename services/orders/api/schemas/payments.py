@@ -19,7 +19,7 @@ MOST_SELLERS = 50
 
 
 class PaymentArguments(Schema):
-    """Money received; a reference or a supporting document is needed."""
+    """A payment received; a reference or a supporting document is required."""
 
     amount_minor = amount(1, description="What is still owed, if left out.")
     method = method_of_payment(metadata={"description": "The order's, if left out; never `online`."})
@@ -30,7 +30,7 @@ class PaymentArguments(Schema):
 
 
 class PaymentSchema(Schema):
-    """Money received."""
+    """A payment received."""
 
     payment_id = fields.UUID(attribute="id")
     order_id = fields.UUID()
@@ -46,7 +46,7 @@ class PaymentSchema(Schema):
 
 
 class ReceivedArguments(PageArguments):
-    """Whose payments."""
+    """The sellers whose payments to list."""
 
     seller = fields.List(
         fields.String(validate=code), load_default=list, validate=validate.Length(max=MOST_SELLERS)
@@ -54,7 +54,7 @@ class ReceivedArguments(PageArguments):
 
 
 class ReceivedSchema(PaymentSchema):
-    """A payment among those of all orders."""
+    """A payment in the list for all orders."""
 
     payment_id = fields.UUID()
     number = fields.String(metadata={"description": "The order's."})
@@ -65,13 +65,13 @@ class ReceivedSchema(PaymentSchema):
 
 
 class VoidArguments(Schema):
-    """Why a recorded payment was none."""
+    """Why a recorded payment is void."""
 
     reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "recorded twice"})
 
 
 class PaymentStandingSchema(Schema):
-    """What the order's ledger means."""
+    """The payment status of an order."""
 
     method = fields.String()
     state = fields.Enum(PaymentState, by_value=True)
@@ -87,14 +87,14 @@ class PaymentStandingSchema(Schema):
 
 
 class PendingPaymentSchema(Schema):
-    """Money that is still to come."""
+    """A payment still outstanding."""
 
     method = method_of_payment()
     amount_minor = fields.Integer()
 
 
 class DiscrepancySchema(Schema):
-    """What the gateway told of money and nobody can count by itself, or has to answer."""
+    """A gateway report that could not be booked automatically, or that needs a response."""
 
     discrepancy_id = fields.UUID(attribute="id")
     order_id = fields.UUID(metadata={"description": "Which the gateway named."})
@@ -128,7 +128,7 @@ class DiscrepancySchema(Schema):
 
 
 class DiscrepancyListArguments(PageArguments):
-    """Which discrepancies."""
+    """The filters of the list of discrepancies."""
 
     state = fields.Enum(
         LineState, by_value=True, load_default=LineState.OPEN, metadata={"description": "open: the queue."}
@@ -136,19 +136,19 @@ class DiscrepancyListArguments(PageArguments):
 
 
 class RecordDiscrepancyArguments(Schema):
-    """How much came in, or went back."""
+    """How much was received or paid back."""
 
     amount_minor = amount(1, required=True, description="In the order's currency.")
 
 
 class IgnoreDiscrepancyArguments(Schema):
-    """Why no further money came or went."""
+    """Why no further money was received or paid back."""
 
     reason = text(500, shortest=1, prose=True, required=True)
 
 
 class PaymentListSchema(Schema):
-    """All that was recorded as received for an order, oldest first, and what is still to come."""
+    """All payments recorded for an order, oldest first, and what is still outstanding."""
 
     items = fields.List(fields.Nested(PaymentSchema))
     pending = fields.Nested(
@@ -162,7 +162,7 @@ class PaymentListSchema(Schema):
 
 
 class TransactionSchema(Schema):
-    """Money that came, went, is to go, or is still to come."""
+    """Money received, paid back, to be paid back or still outstanding."""
 
     kind = fields.String(metadata={"description": "payment, refund or chargeback."})
     transaction_id = fields.UUID(
@@ -181,7 +181,7 @@ class TransactionSchema(Schema):
 
 
 class TransactionListSchema(Schema):
-    """The order's ledger, oldest first; what is awaited stands last."""
+    """The order's ledger, oldest first; the amount still due comes last."""
 
     items = fields.List(fields.Nested(TransactionSchema))
     payment = fields.Nested(PaymentStandingSchema)
@@ -192,10 +192,10 @@ class TransactionListSchema(Schema):
 
 
 class GatewayPaymentSchema(Schema):
-    """What the gateway received."""
+    """A payment that the gateway received."""
 
     class Meta:
-        """A gateway may say more than we need."""
+        """A gateway may send more than we need."""
 
         unknown = EXCLUDE
 
@@ -206,10 +206,10 @@ class GatewayPaymentSchema(Schema):
 
 
 class GatewayCallArguments(Schema):
-    """A call of the payment gateway, in the form of Standard Webhooks."""
+    """A webhook from the payment gateway, in the Standard Webhooks format."""
 
     class Meta:
-        """A gateway may say more than we need."""
+        """A gateway may send more than we need."""
 
         unknown = EXCLUDE
 
@@ -219,7 +219,7 @@ class GatewayCallArguments(Schema):
 
 
 class GatewayChargebackSchema(GatewayPaymentSchema):
-    """What of a payment was taken back."""
+    """The part of a payment that was charged back."""
 
     payment_reference = text(
         200, shortest=1, required=True, metadata={"description": "The gateway's own id of the payment."}
@@ -227,7 +227,7 @@ class GatewayChargebackSchema(GatewayPaymentSchema):
 
 
 class GatewayRefundSchema(GatewayChargebackSchema):
-    """What of a payment the gateway paid back."""
+    """The part of a payment that the gateway paid back."""
 
     refund_id = fields.UUID(
         metadata={"description": "Ours, as we asked for it by; left out where nobody here asked."}
@@ -235,14 +235,14 @@ class GatewayRefundSchema(GatewayChargebackSchema):
 
 
 class RefundCallArguments(GatewayCallArguments):
-    """A call about a refund."""
+    """A webhook about a refund."""
 
     type = fields.String(required=True, validate=validate.OneOf(["refund.succeeded"]))
     data = fields.Nested(GatewayRefundSchema, required=True)
 
 
 class ChargebackCallArguments(GatewayCallArguments):
-    """A call about a chargeback; its timestamp says which of several is the last."""
+    """A webhook about a chargeback; of several, the timestamp says which is the latest."""
 
     type = fields.String(
         required=True, validate=validate.OneOf([f"chargeback.{step}" for step in ChargebackStep])

@@ -25,7 +25,7 @@ from shared.web.paging import PageArguments
 
 
 class AddressSchema(Schema):
-    """Where someone lives or works."""
+    """A postal address."""
 
     name = text(200, shortest=1, required=True)
     company = text(200)
@@ -43,12 +43,12 @@ class AddressSchema(Schema):
 
     @post_load
     def make(self, values: dict[str, Any], **_: Any) -> Address:
-        """The address as the rest of the service knows it."""
+        """The address as the rest of the service uses it."""
         return Address(**values)
 
 
 class PartialAddressSchema(AddressSchema):
-    """Where someone lives or works, as far as it is known."""
+    """A postal address that may be incomplete."""
 
     name = text(200)
     line1 = text(200)
@@ -61,7 +61,7 @@ class PartialAddressSchema(AddressSchema):
 
 
 class KeptAddressSchema(Schema):
-    """An address as it is kept: of an erased person all but the country is empty."""
+    """An address as stored: everything but the country is empty once the person is erased."""
 
     name = fields.String()
     company = fields.String()
@@ -75,7 +75,7 @@ class KeptAddressSchema(Schema):
 
 
 class KeptPersonSchema(Schema):
-    """Somebody as they are kept: empty what was not told, and all once they are erased."""
+    """A person as stored: empty where not given, and entirely once the person is erased."""
 
     name = fields.String(metadata={"example": "Ann Archer"})
     email = fields.String(metadata={"example": "ann@example.com"})
@@ -85,7 +85,7 @@ class KeptPersonSchema(Schema):
 
 
 class PersonSchema(Schema):
-    """Whoever ordered, as the order was placed with."""
+    """The customer as named when the order was placed."""
 
     name = text(200, shortest=1, required=True, metadata={"example": "Ann Archer"})
     email = email_address(required=True, metadata={"example": "ann@example.com"})
@@ -95,7 +95,7 @@ class PersonSchema(Schema):
 
 
 class PersonDetailsSchema(Schema):
-    """What is known of whoever orders; what is left out is not known, or stays as it is."""
+    """The details of a customer; what is left out is unknown, or stays as it is."""
 
     name = text(200, shortest=1, metadata={"example": "Ann Archer"})
     email = email_address(metadata={"example": "ann@example.com"})
@@ -105,10 +105,10 @@ class PersonDetailsSchema(Schema):
 
 
 class CorrectionArguments(PersonDetailsSchema):
-    """What of an order's customer was wrong; what is left out stays."""
+    """Corrections to an order's customer; what is left out stays as it is."""
 
     class Meta:
-        """Whom an invoice is for is corrected with the invoice."""
+        """The VAT number is corrected together with the invoice."""
 
         exclude = ("vat_number",)
 
@@ -123,13 +123,13 @@ class CorrectionArguments(PersonDetailsSchema):
 
     @validates_schema(skip_on_field_errors=True)
     def require_something(self, correction: dict[str, Any], **_: Any) -> None:
-        """Refuse a correction of nothing."""
+        """Refuse a correction that changes nothing."""
         if not correction.keys() & {"name", "email", "phone", "company"}:
             raise ValidationError("name what was wrong: name, email, phone, company", "reason")
 
 
 class CustomerArguments(PersonSchema):
-    """A customer to be made or changed; orders placed before keep what they were placed with."""
+    """A customer to create or replace; orders already placed are not affected."""
 
     seller = fields.String(
         required=True, validate=code, metadata={"description": "Whose customer; it can't be changed later."}
@@ -154,14 +154,14 @@ class CustomerSchema(KeptPersonSchema):
 
 
 class KeptSchema(Schema):
-    """Something that is kept of an erased person."""
+    """Data of an erased person that is kept."""
 
     what = fields.String(metadata={"example": "invoices"})
     why = fields.String(metadata={"description": "tax_law or bookkeeping."})
 
 
 class ErasureSchema(Schema):
-    """How far the erasure of a person is."""
+    """The progress of a person's erasure."""
 
     customer_id = fields.UUID()
     erased_at = Instant()
@@ -175,14 +175,14 @@ class ErasureSchema(Schema):
 
 
 class AddressEntrySchema(Schema):
-    """An entry of an address book."""
+    """An entry in an address book."""
 
     address_id = fields.UUID(attribute="id")
     address = fields.Nested(KeptAddressSchema)
 
 
 class AddressEntryArguments(Schema):
-    """An entry to be added or changed."""
+    """An entry to add or change."""
 
     address = fields.Nested(AddressSchema, required=True)
     default = yes_or_no(
@@ -191,7 +191,7 @@ class AddressEntryArguments(Schema):
 
 
 class ReaddressArguments(Schema):
-    """Where a delivery of an order goes instead."""
+    """The new address of a delivery."""
 
     delivery_group_id = fields.UUID(required=True)
     address = fields.Nested(AddressSchema, required=True)
@@ -202,7 +202,7 @@ class ReaddressArguments(Schema):
 
 
 class CustomerSearchArguments(PageArguments):
-    """The query of a list of customers."""
+    """The filters of the list of customers."""
 
     search = text(
         100,

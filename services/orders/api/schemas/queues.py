@@ -8,7 +8,7 @@ from services.orders.queries.queues import SHOWN, TO_ACCEPT
 
 
 class QueueSchema(Schema):
-    """What waits in one queue."""
+    """One queue, and the most urgent of the orders in it."""
 
     queue = fields.String(metadata={"enum": [TO_ACCEPT, *(queue.value for queue in Queue)]})
     count = fields.Integer()

@@ -15,7 +15,7 @@ from shared.web.paging import PageArguments
 
 
 class RefundedLineSchema(Schema):
-    """Units of a line that are given back."""
+    """Units of a line to be refunded."""
 
     line_id = fields.UUID(required=True)
     quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, LARGEST_QUANTITY))
@@ -23,7 +23,7 @@ class RefundedLineSchema(Schema):
 
 
 class RefundArguments(Schema):
-    """What is given back: units of lines, shipping, an amount, everything that is left, or an overpayment."""
+    """What to refund: units of lines, shipping, an amount, everything that is left, or an overpayment."""
 
     reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "two cups were broken"})
     lines = fields.List(
@@ -63,7 +63,7 @@ class RefundPartSchema(Schema):
 
 
 class RefundSchema(Schema):
-    """Something taken off the bill, and the money that goes back for it."""
+    """A refund: the credit on the bill, and the money paid back for it."""
 
     refund_id = fields.UUID(attribute="id")
     kind = fields.Enum(
@@ -100,7 +100,7 @@ class RefundListSchema(Schema):
 
 
 class RefundsToPayArguments(PageArguments):
-    """Which refunds."""
+    """Which refunds to list."""
 
     method = fields.List(
         method_of_payment(),
@@ -111,7 +111,7 @@ class RefundsToPayArguments(PageArguments):
 
 
 class RefundToPaySchema(Schema):
-    """A refund that waits to be paid out."""
+    """A refund waiting to be paid out."""
 
     refund_id = fields.UUID()
     order_id = fields.UUID()
@@ -135,6 +135,6 @@ class SettleArguments(Schema):
 
 
 class WithdrawArguments(Schema):
-    """Why a refund is undone."""
+    """Why a refund is withdrawn."""
 
     reason = text(500, shortest=1, prose=True, required=True)

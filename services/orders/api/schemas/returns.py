@@ -15,14 +15,14 @@ from shared.web.problems import refusals_by_action
 
 
 class ReturnedLineArguments(Schema):
-    """Units of a line that are to come back."""
+    """Units of a line to be returned."""
 
     line_id = fields.UUID(required=True)
     quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, LARGEST_QUANTITY))
 
 
 class ReturnArguments(Schema):
-    """What is to come back, and why."""
+    """What is to be returned, and why."""
 
     reason = fields.Enum(ReturnReason, by_value=True, required=True)
     note = text(1000, prose=True, metadata={"description": "In the words of whoever asks."})
@@ -32,25 +32,25 @@ class ReturnArguments(Schema):
 
 
 class ApproveArguments(Schema):
-    """What the customer is told with the approval."""
+    """A message to the customer with the approval."""
 
     answer = text(1000, prose=True, metadata={"example": "Please send it to our workshop."})
 
 
 class RejectArguments(Schema):
-    """Why goods may not come back; the customer is told so."""
+    """Why the return is rejected; the customer is told."""
 
     answer = text(1000, shortest=1, prose=True, required=True)
 
 
 class DismissArguments(Schema):
-    """Why nothing is given for what came."""
+    """Why nothing is refunded for the goods."""
 
     reason = text(500, shortest=1, prose=True, required=True)
 
 
 class RefundReturnArguments(Schema):
-    """What is given back for a return: for all that came, unless units are named."""
+    """What to refund for a return: everything that arrived, unless units are named."""
 
     reason = text(500, prose=True, metadata={"description": "Needed while the goods are not here."})
     lines = fields.List(
@@ -66,7 +66,7 @@ class RefundReturnArguments(Schema):
 
 
 class ReturnLineSchema(Schema):
-    """How much of a line comes back."""
+    """How much of a line is returned."""
 
     line_id = fields.UUID()
     sku = fields.String()
@@ -77,7 +77,7 @@ class ReturnLineSchema(Schema):
 
 
 class ReturnSchema(Schema):
-    """Goods on their way back."""
+    """A return."""
 
     return_id = fields.UUID(attribute="id")
     order_id = fields.UUID()
@@ -101,13 +101,13 @@ class ReturnSchema(Schema):
 
 
 class ReturnListArguments(PageArguments):
-    """Which returns."""
+    """The filters of the list of returns."""
 
     status = fields.Enum(ReturnStatus, by_value=True, metadata={"description": "All, if left out."})
 
 
 class ReturnableLineSchema(Schema):
-    """What of an order its customer can send back."""
+    """What the customer can return of a line."""
 
     line_id = fields.UUID()
     sku = fields.String()
@@ -117,7 +117,7 @@ class ReturnableLineSchema(Schema):
 
 
 class AskedLineSchema(Schema):
-    """How much of a line its customer wants to send back."""
+    """How much of a line the customer wants to return."""
 
     line_id = fields.UUID()
     sku = fields.String()
@@ -140,7 +140,7 @@ class CustomerReturnSchema(Schema):
 
 
 class CustomerReturnsSchema(Schema):
-    """What an order's customer can send back, and has asked for."""
+    """What the customer can return from an order, and the returns requested so far."""
 
     returnable = fields.List(fields.Nested(ReturnableLineSchema))
     returns = fields.List(fields.Nested(CustomerReturnSchema))

@@ -20,7 +20,7 @@ _LIST = SortedOrders(unknown=RAISE)
 
 
 class ListQuery(Text):
-    """The query of a list of orders: filters and sort, as they stand in its address."""
+    """The query string of a list of orders: its filters and sort order."""
 
     def _deserialize(self, value: Any, *arguments: Any, **named: Any) -> str:
         typed = super()._deserialize(value, *arguments, **named)
@@ -58,27 +58,27 @@ def _query(**options: Any) -> ListQuery:
 
 
 class ViewArguments(Schema):
-    """A view to be kept."""
+    """A view to save."""
 
     name = _name(required=True)
     query = _query(required=True)
 
 
 class ViewChangeArguments(Schema):
-    """What of a view shall be otherwise; what is left out stays."""
+    """What to change about a view; what is left out stays as it is."""
 
     name = _name()
     query = _query()
 
 
 class ShareArguments(Schema):
-    """In which seller."""
+    """The seller to share it in."""
 
     seller = fields.String(required=True, validate=code)
 
 
 class ViewSchema(Schema):
-    """A list of orders under a name."""
+    """A named list of orders."""
 
     view_id = fields.UUID(attribute="id")
     version = fields.Integer()
@@ -90,6 +90,6 @@ class ViewSchema(Schema):
 
 
 class SharedViewSchema(ViewSchema):
-    """A view of all who work for a seller."""
+    """A view shared by everyone who works for a seller."""
 
     seller = fields.String(attribute="seller_code")

@@ -1,4 +1,4 @@
-"""What a market taxes its sales by, as the API reads and writes it, and how an order was taxed."""
+"""Tax tables as the API reads and writes them, and how an order was taxed."""
 
 from collections import defaultdict
 from datetime import date
@@ -26,7 +26,7 @@ _PLACE = (
 
 
 def _known_place(value: str) -> None:
-    """Refuse what is no place with rates of its own."""
+    """Refuse a place that has no rates of its own."""
     if value in parts_of_countries():
         return
     known_country(value)
@@ -40,7 +40,7 @@ def _known_exemption(value: str) -> None:
 
 
 class TaxRateSchema(Schema):
-    """What a class is taxed by somewhere, on the days from one to another."""
+    """The rate of a tax class in a place, for a period of days."""
 
     place = fields.String(
         required=True, validate=_known_place, metadata={"description": _PLACE, "example": "FR"}
@@ -69,7 +69,7 @@ class TaxRateSchema(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def require_sense(self, row: dict[str, Any], **_: Any) -> None:
-        """Refuse what is exempt and taxed, and what is never valid."""
+        """Refuse a rate that is both exempt and above zero, or never valid."""
         if row["exemption"] and row["rate_basis_points"]:
             raise ValidationError("what is exempt has the rate 0", "rate_basis_points")
         since, until = row["valid_from"], row["valid_until"]
@@ -78,7 +78,7 @@ class TaxRateSchema(Schema):
 
 
 class TaxTableSchema(Schema):
-    """By what a market taxes its sales: rates by place and class, and the seller's choices."""
+    """A market's tax table: rates by place and class, and the seller's choices."""
 
     taxes_at_destination = yes_or_no(
         required=True,
@@ -129,7 +129,7 @@ class TaxTableSchema(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def require_one_a_day(self, table: dict[str, Any], **_: Any) -> None:
-        """Refuse two rates for one place, class and day."""
+        """Refuse two rates for the same place, class and day."""
         known: defaultdict[tuple[str, str], list[tuple[date, date]]] = defaultdict(list)
         wrong = {}
         for at, row in enumerate(table["rates"]):
@@ -152,7 +152,7 @@ class TaxReasonSchema(Schema):
 
 
 class OverrideArguments(Schema):
-    """A treatment in place of the one that the market's table says; null lets the table say it again."""
+    """A tax treatment that overrides the market's table; null removes the override."""
 
     treatment = tax_treatment(required=True, allow_none=True)
     exemption = fields.String(
@@ -163,20 +163,20 @@ class OverrideArguments(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def require_code(self, override: dict[str, Any], **_: Any) -> None:
-        """Refuse what is exempt for no reason, and a reason for what is not."""
+        """Require an exemption code for an exempt treatment, and for no other."""
         if (override["treatment"] is TaxTreatment.EXEMPT) != bool(override["exemption"]):
             raise ValidationError("is needed for `exempt`, and for nothing else", "exemption")
 
 
 class OverrideSchema(Schema):
-    """The treatment that somebody chose; the order's history says who, when and why."""
+    """The overriding treatment; the order's history says who chose it, when and why."""
 
     treatment = tax_treatment()
     exemption = fields.String()
 
 
 class TaxationSchema(Schema):
-    """How an order's taxes were decided, and on what."""
+    """How an order's taxes were decided, and on what basis."""
 
     home = fields.String(metadata={"description": "Where the seller was."})
     decided_on = fields.Date(metadata={"description": "The day whose rates these are."})

@@ -1,4 +1,4 @@
-"""The kinds of value that the schemas are made of, each refusing what can't be one."""
+"""The types of value in the schemas, each with its own validation."""
 
 import re
 from datetime import date, datetime
@@ -33,17 +33,17 @@ _coupon = validate.Regexp(
 
 
 def checked_code(field: str, value: str) -> str:
-    """A code out of an address; raises Invalid."""
+    """A code from a URL; raises Invalid."""
     return _checked(code, field, value)
 
 
 def checked_coupon(field: str, value: str) -> str:
-    """A coupon's code out of an address, in capitals; raises Invalid."""
+    """A coupon code from a URL, in upper case; raises Invalid."""
     return _checked(_coupon, field, value.upper())
 
 
 class Instant(fields.AwareDateTime):
-    """An aware instant; the encoder writes it, in UTC with a Z, as it does in plain rows and in events."""
+    """An instant with a time zone; the encoder writes it in UTC with a Z, as in plain rows and events."""
 
     def _deserialize(self, value: Any, *arguments: Any, **named: Any) -> datetime:
         instant: datetime = super()._deserialize(value, *arguments, **named)
@@ -55,7 +55,7 @@ class Instant(fields.AwareDateTime):
 
 
 class CouponCode(Text):
-    """What a customer typed as a coupon's code, in capitals or not; what no coupon can have is unknown."""
+    """A coupon code as the customer typed it, in upper or lower case; an impossible one counts as unknown."""
 
     def __init__(self) -> None:
         super().__init__(validate=validate.Length(1, 64))
@@ -92,47 +92,47 @@ def amount(
 
 
 def yes_or_no(**options: Any) -> fields.Boolean:
-    """True or false, and no other word or number for them."""
+    """True or false, with no other spelling."""
     return fields.Boolean(truthy={True}, falsy={False}, **options)
 
 
 def method_of_payment(**options: Any) -> fields.Enum[PaymentMethod]:
-    """How the customer pays; what was paid with goods that came back nobody can choose."""
+    """How the customer pays; payment by exchange is only ever set by the service itself."""
     return fields.Enum(PaymentMethod, by_value=True, validate=_choosable, **options)
 
 
 def tax_treatment(**options: Any) -> fields.Enum[TaxTreatment]:
-    """By what rule something is taxed, as orders tell it."""
+    """The VAT treatment of something, as orders show it."""
     description = "By what rule of VAT it is taxed; null where the market keeps no table of taxes."
     return fields.Enum(TaxTreatment, by_value=True, metadata={"description": description}, **options)
 
 
 def known_country(value: str) -> None:
-    """Refuse what is no country's ISO 3166-1 alpha-2 code."""
+    """Refuse anything but an ISO 3166-1 alpha-2 country code."""
     if value not in _countries():
         raise ValidationError("must be a country's ISO 3166-1 alpha-2 code, as in GB")
 
 
 def known_country_or_none(value: str) -> None:
-    """The same of what may be empty."""
+    """The same, for a value that may be empty."""
     if value:
         known_country(value)
 
 
 def known_currency(value: str) -> None:
-    """Refuse what is no ISO 4217 code."""
+    """Refuse anything but an ISO 4217 currency code."""
     if value not in currencies():
         raise ValidationError("must be a currency's ISO 4217 code, as in GBP")
 
 
 def known_locale(value: str) -> None:
-    """Refuse a language that nobody can write in."""
+    """Refuse an unknown locale."""
     if not _is_locale(value):
         raise ValidationError("must be a known locale, as in en or es_CO")
 
 
 def known_time_zone(value: str) -> None:
-    """Refuse a time zone that no clock knows."""
+    """Refuse an unknown time zone."""
     try:
         ZoneInfo(value)
     except (ZoneInfoNotFoundError, ValueError, OSError):
