@@ -1,4 +1,4 @@
-"""The process beside orders' worker: relays, pulls, acknowledges and drives jobs."""
+"""The agent process beside the orders worker: relays, pulls, acknowledges and drives jobs."""
 
 from services.orders import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.orders.messaging import messaging

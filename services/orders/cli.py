@@ -1,4 +1,4 @@
-"""Orders' operator verbs: those of every service, and the standing check of its money."""
+"""Command line of the orders service: the commands every service has, and the check of its money."""
 
 import sys
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from shared.doctor import Patient, Trouble
 
 
 def money(patient: Patient) -> Iterator[Trouble]:
-    """Whether the sums of all orders are those of their payments and refunds."""
+    """Check that every order's totals agree with its payments and refunds."""
     with patient.sessions() as session:
         drifted = len(money_drift(session))
     if drifted:
@@ -35,7 +35,7 @@ cli = make_cli(
 @cli.command("check-money")
 @click.pass_obj
 def check_money(service: Service) -> None:
-    """Compare every order's sums with its payments and refunds; exit 1 on a difference."""
+    """Compare every order's totals with its payments and refunds; exit 1 on a difference."""
     with service.session() as session:
         drifted = money_drift(session)
     for row in drifted:
@@ -53,7 +53,7 @@ def check_money(service: Service) -> None:
 @click.argument("person")
 @click.pass_obj
 def forget_views(service: Service, person: str) -> None:
-    """Delete the saved views of PERSON, by the name in their token, who has gone; shared ones stay."""
+    """Delete the saved views of PERSON, named as in their token, who has left; shared views stay."""
     with service.session() as session:
         click.echo(f"{saved_views.forget_views(session, person)} views deleted")
 

@@ -1,4 +1,4 @@
-"""What orders does when other services speak: bring the order in line with where its goods are.
+"""What orders does with other services' events: update the order from its shipments and documents.
 
 Papers and e-mails change nothing of an order. They are heard for its history.
 """
@@ -67,7 +67,7 @@ from shared.events.snapshots import (
     ReturnReceived,
 )
 def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
-    """Fulfilment, the answer to a cancellation, and completion, by the newest state of the shipments.
+    """Update fulfilment, the outcome of a cancellation and completion from the latest shipments snapshot.
 
     The order is found by its parcels' tracking numbers, by earlier ones too.
     """
@@ -81,7 +81,7 @@ def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
 
 @consumers.on(InvoiceIssued, CreditNoteIssued, DocumentStored, DocumentRemoved, DocumentFailed)
 def hear_of_papers(session: Session, documents: DocumentsSnapshot) -> None:
-    """Nothing of the order changes, but it is found by the numbers of its papers."""
+    """Make the order searchable by the numbers of its documents; nothing else changes."""
     numbers = {paper.number for paper in documents.papers}
     changes.add_search_words(session, documents.order_id, WordKind.INVOICE_NUMBER, numbers)
 
@@ -92,6 +92,6 @@ consumers.keep(StockChanged)  # drafts show what was last heard, with the instan
 
 @consumers.on_every
 def keep_in_history(session: Session, envelope: Mapping[str, Any]) -> None:
-    """What others tell of an order stands in its history for ever."""
+    """Record other services' events in the order's history, permanently."""
     if history.keep_told(session, envelope):
         erasure.empty_heard(session, UUID(envelope["subject"]))

@@ -1,4 +1,4 @@
-"""Orders' sessions; bound to its database once, at the start of a process."""
+"""The orders service's sessions; bound to its database once, at the start of a process."""
 
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -10,7 +10,7 @@ sessions: sessionmaker[Session] = sessionmaker(expire_on_commit=False, info=mess
 
 
 def bind(settings: Settings) -> None:
-    """Point the sessions at the database; jobs find the settings with them."""
+    """Point the sessions at the database, and make the settings available to jobs."""
     sessions.configure(
         bind=make_engine(settings.database_url, settings.pool_size),
         info={**messaging.session_info(), "settings": settings},
@@ -18,6 +18,6 @@ def bind(settings: Settings) -> None:
 
 
 def settings_of(session: Session) -> Settings:
-    """What the process that opened the session was told."""
+    """The settings of the process that opened the session."""
     settings: Settings = session.info["settings"]
     return settings

@@ -1,4 +1,4 @@
-"""The events this service tells: model to contract, no decisions."""
+"""The events that this service publishes: model to contract, no decisions."""
 
 from services.orders.models import (
     Cancellation,
@@ -34,7 +34,7 @@ from shared.events.orders import (
 
 
 def order_placed(order: Order) -> OrderPlaced:
-    """An order was asked for."""
+    """An order was placed."""
     return OrderPlaced(order=snapshot(order))
 
 
@@ -44,7 +44,7 @@ def order_updated(order: Order) -> OrderUpdated:
 
 
 def order_accepted(order: Order) -> OrderAccepted:
-    """An order was promised."""
+    """An order was accepted."""
     return OrderAccepted(order=snapshot(order))
 
 
@@ -59,7 +59,7 @@ def order_hold_released(order: Order, hold: Hold) -> OrderHoldReleased:
 
 
 def order_cancel_requested(order: Order, cancellation: Cancellation) -> OrderCancelRequested:
-    """Shipping is asked whether an accepted order can still be cancelled."""
+    """Shipping was asked whether an accepted order can still be cancelled."""
     return OrderCancelRequested(order=snapshot(order), reason=cancellation.reason)
 
 
@@ -69,7 +69,7 @@ def order_cancelled(order: Order) -> OrderCancelled:
 
 
 def order_refused(order: Order) -> OrderRefused:
-    """An order was turned down."""
+    """An order was refused by the seller."""
     return OrderRefused(order=snapshot(order), reason=order.end_reason)
 
 
@@ -79,17 +79,17 @@ def order_failed(order: Order) -> OrderFailed:
 
 
 def order_anonymised(order: Order) -> OrderAnonymised:
-    """The person behind an order is erased."""
+    """The personal data of an order was erased."""
     return OrderAnonymised(order=snapshot(order))
 
 
 def order_completed(order: Order) -> OrderCompleted:
-    """All is delivered and paid."""
+    """An order was completed: everything is delivered and paid."""
     return OrderCompleted(order=snapshot(order))
 
 
 def payment_recorded(order: Order, payment: Payment) -> PaymentRecorded:
-    """Money was received."""
+    """A payment was received."""
     return PaymentRecorded(
         order=snapshot(order),
         payment_id=payment.id,
@@ -100,7 +100,7 @@ def payment_recorded(order: Order, payment: Payment) -> PaymentRecorded:
 
 
 def payment_voided(order: Order, payment: Payment) -> PaymentVoided:
-    """A recorded payment was none."""
+    """A recorded payment was voided."""
     return PaymentVoided(
         order=snapshot(order),
         payment_id=payment.id,
@@ -110,14 +110,14 @@ def payment_voided(order: Order, payment: Payment) -> PaymentVoided:
 
 
 def refund_requested(order: Order, refund: Refund) -> RefundRequested:
-    """Money is to go back."""
+    """A refund was requested, or a chargeback opened."""
     return RefundRequested(
         order=snapshot(order), refund_id=refund.id, amount_minor=refund.amount_minor, reason=refund.reason
     )
 
 
 def refund_settled(order: Order, refund: Refund) -> RefundSettled:
-    """Money went back."""
+    """A refund was paid out, or a chargeback lost."""
     return RefundSettled(
         order=snapshot(order),
         refund_id=refund.id,
@@ -127,27 +127,27 @@ def refund_settled(order: Order, refund: Refund) -> RefundSettled:
 
 
 def return_requested(order: Order, one: Return) -> ReturnRequested:
-    """Goods are to come back."""
+    """A return was requested."""
     return ReturnRequested(order=snapshot(order), return_id=one.id)
 
 
 def return_approved(order: Order, one: Return) -> ReturnApproved:
-    """Goods may come back."""
+    """A return was approved."""
     return ReturnApproved(order=snapshot(order), return_id=one.id)
 
 
 def return_rejected(order: Order, one: Return) -> ReturnRejected:
-    """Goods may not come back."""
+    """A return was rejected."""
     return ReturnRejected(order=snapshot(order), return_id=one.id, reason=one.answer)
 
 
 def return_closed(order: Order, one: Return) -> ReturnClosed:
-    """Nothing more happens to a return."""
+    """A return was closed."""
     return ReturnClosed(order=snapshot(order), return_id=one.id)
 
 
 def snapshot(order: Order) -> snapshots.OrderSnapshot:
-    """All that the others may know of an order."""
+    """Everything that other services may know of an order."""
     return _order(order)
 
 
@@ -163,7 +163,7 @@ def _people(order: Order) -> snapshots.People:
 
 
 def _asked(order: Order) -> Cancellation | None:
-    """The cancellation that shipping is asked about."""
+    """The cancellation that shipping was asked about."""
     last = order.cancellation
     return last if last is not None and last.done is None else None
 

@@ -1,4 +1,4 @@
-"""The payment gateway, as far as this service calls it: paying money back."""
+"""The payment gateway, as far as this service calls it: paying refunds."""
 
 from collections.abc import Sequence
 from datetime import UTC
@@ -16,7 +16,7 @@ _PASSING = frozenset({408, 409, 425, 429})
 
 
 class Declined(Exception):  # noqa: N818 - reads as what happened
-    """The gateway will not pay this back; says why."""
+    """The gateway will not make this refund; the text says why."""
 
 
 class _Answer(msgspec.Struct):
@@ -32,7 +32,7 @@ def pay_back(
     amount_minor: int,
     currency: str,
 ) -> str:
-    """Have the gateway pay back part of a payment; answers its reference for that.
+    """Have the gateway refund part of a payment; returns the gateway's reference for it.
 
     The call is signed as its own calls are (Standard Webhooks), by each of the secrets, and its webhook-id is
     the refund's: the gateway does it once however often it is asked. Raises Declined where it says no, and

@@ -1,4 +1,4 @@
-"""The slow work on orders, and what falls due."""
+"""Background jobs of orders: slow work, and deadlines."""
 
 import time
 from functools import partial
@@ -24,7 +24,7 @@ FOLDING_SECONDS = 120  # of one job; what is left then is the next one's
 
 @jobs.kind("gateway_refund", limit_seconds=30, attempts=GATEWAY_ATTEMPTS)
 def pay_back(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
-    """Have the payment gateway pay a refund back; what it declines is left to people."""
+    """Have the payment gateway pay out a refund; one that it declines is left to staff."""
     of: dict[str, Any] = {
         "order_id": UUID(argument["order_id"]),
         "refund_id": UUID(argument["refund_id"]),
@@ -54,7 +54,7 @@ def pay_back(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effec
 
 @jobs.on_dead("gateway_refund")
 def leave_to_people(session: Session, argument: dict[str, Any], reason: str) -> None:
-    """Nobody knows whether the gateway has paid: a person looks there, then settles or withdraws."""
+    """Leave a refund with an unknown outcome to staff: they check the gateway, then settle or withdraw it."""
     refunds.leave_to_people(
         session,
         UUID(argument["order_id"]),
@@ -65,7 +65,7 @@ def leave_to_people(session: Session, argument: dict[str, Any], reason: str) -> 
 
 @jobs.kind("bank_matching", limit_seconds=240)
 def match_statement(sessions: sessionmaker[Session], argument: dict[str, Any]) -> None:
-    """Match the lines of a statement with orders, each in a transaction of its own, for whoever read it in.
+    """Match the lines of a statement with orders, each in its own transaction, on behalf of who imported it.
 
     One that dies on the way goes on where it was.
     """
@@ -84,7 +84,7 @@ def match_statement(sessions: sessionmaker[Session], argument: dict[str, Any]) -
 
 @jobs.kind("return_expiry", limit_seconds=10)
 def expire_return(_sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
-    """Give up a return whose goods never came, and what was to be sent in their place."""
+    """Close a return whose goods never came, and cancel its exchange order."""
     order_id, return_id = UUID(argument["order_id"]), UUID(argument["return_id"])
     return partial(returns.expire_return, order_id=order_id, return_id=return_id)
 
@@ -96,19 +96,19 @@ def _settle(session: Session, *, order_id: UUID, refund_id: UUID, reference: str
 
 @jobs.kind("deadline", limit_seconds=10)
 def keep_deadline(_sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
-    """Fail or refuse an order whose time is up, unless it was paid, accepted, held or put off meanwhile."""
+    """Fail or refuse an overdue order, unless it was paid, accepted, held or postponed in the meantime."""
     return partial(orders.end_if_overdue, order_id=UUID(argument["order_id"]))
 
 
 @jobs.kind("abandonment", limit_seconds=10)
 def abandon_draft(_sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
-    """Give up a draft that nobody came back to."""
+    """Abandon a draft that nobody came back to."""
     return partial(drafts.abandon_if_untouched, draft_id=UUID(argument["draft_id"]))
 
 
 @jobs.kind("erasure_sweep", limit_seconds=30)
 def find_orders_of_erased(_sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
-    """Owe the erasure of the next orders of a person."""
+    """Schedule the erasure of a person's next orders."""
     return partial(
         erasure.sweep,
         customer_id=UUID(argument["customer_id"]),
@@ -119,13 +119,13 @@ def find_orders_of_erased(_sessions: sessionmaker[Session], argument: dict[str, 
 
 @jobs.kind("erasure", limit_seconds=30)
 def erase_person(_sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
-    """Empty an order of its person if it has ended; delete a draft."""
+    """Erase the person from an order if it has ended; delete a draft."""
     return partial(erasure.erase_person, order_id=UUID(argument["order_id"]))
 
 
 @jobs.kind("folding", limit_seconds=240)
 def fold_names(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
-    """Fold the names that were stored before they were, some at a time; look once more later."""
+    """Fold the names stored before folding was introduced, some at a time; check once more later."""
     until = time.monotonic() + FOLDING_SECONDS
     for findable in folding.FINDABLE:
         last = None

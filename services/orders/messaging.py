@@ -1,4 +1,4 @@
-"""Orders' side of messaging: what it hears and tells, and the jobs it does."""
+"""Orders' side of messaging: the events it receives and publishes, and its jobs."""
 
 from shared.events.routes import SUBSCRIBERS
 from shared.messaging.service import Messaging

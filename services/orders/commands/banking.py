@@ -1,4 +1,4 @@
-"""Bank statements: read, matched, and what is left worked by hand. The caller owns the transaction."""
+"""Bank statements: imported, matched, and the rest worked by hand. The caller owns the transaction."""
 
 import hashlib
 from collections import Counter
@@ -27,7 +27,7 @@ LONGEST_REFERENCE = 200
 
 
 def import_statement(session: Session, *, seller: str, currency: str, content: bytes) -> BankStatement:
-    """Take over the rows of a bank's statement that are new; a job matches them with orders.
+    """Import the new rows of a bank statement; a job matches them with orders.
 
     A row that was read before, from whatever file, is passed over, so a file may come twice and files may
     overlap. Rows that can't be read are named, the others taken. Raises NotFound for a seller out of sight
@@ -70,7 +70,7 @@ def import_statement(session: Session, *, seller: str, currency: str, content: b
 
 
 def match_line(session: Session, line_id: UUID) -> None:
-    """Record a line as the payment of the one order that it names, if that is owed exactly so much.
+    """Record a line as a payment for the one order that it names, if it is exactly the amount owed.
 
     Else it waits for a person, with why.
     """
@@ -99,7 +99,7 @@ def match_line(session: Session, line_id: UUID) -> None:
 
 
 def assign_line(session: Session, line_id: UUID, *, order_id: UUID) -> BankLine:
-    """Record a waiting line as a payment of an order, whatever it amounts to.
+    """Record a waiting line as a payment for an order, whatever its amount.
 
     Raises NotFound, Refused (already_decided, or why the order takes no payment by hand), Invalid for an
     order of another seller or currency.
@@ -116,7 +116,7 @@ def assign_line(session: Session, line_id: UUID, *, order_id: UUID) -> BankLine:
 
 
 def ignore_line(session: Session, line_id: UUID, *, reason: str) -> BankLine:
-    """Set aside a waiting line that is no order's payment. Raises NotFound, or Refused (already_decided).
+    """Set aside a waiting line that pays for no order. Raises NotFound, or Refused (already_decided).
 
     If it names an order whose person is erased, what it says goes now.
     """
@@ -134,7 +134,7 @@ def ignore_line(session: Session, line_id: UUID, *, reason: str) -> BankLine:
 
 
 def reopen_line(session: Session, line_id: UUID) -> BankLine:
-    """Have a line that was set aside wait again. Raises NotFound, or Refused (not_set_aside)."""
+    """Put a line that was set aside back into the queue. Raises NotFound, or Refused (not_set_aside)."""
     visible_line(session, line_id)
     line = locked(session, BankLine, line_id)
     if line.state is not LineState.IGNORED:
@@ -180,7 +180,7 @@ def _waiting(session: Session, line_id: UUID) -> BankLine:
 
 
 def _marked(rows: Iterable[Row], currency: str) -> Iterable[tuple[Row, str]]:
-    """Each row with what tells it from all others: the bank's id or all it says, and how often it says so.
+    """Each row with its fingerprint: date, amount, the bank's id or the texts, and which repeat it is.
 
     An id alone would not do: some banks count the rows of each statement from 1.
     """

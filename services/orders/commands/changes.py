@@ -1,4 +1,4 @@
-"""Each change of an order: made alone, counted, written down, and all that follows from it by itself."""
+"""Changes to an order: locked, versioned, recorded in its history, and derived values kept up to date."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -56,7 +56,7 @@ _INSERT_WORDS = text("""
 
 
 def locked_order(session: Session, order_id: UUID) -> Order:
-    """An order to oneself until the transaction ends, as it is now.
+    """Lock an order until the transaction ends, and load its current state.
 
     Raises NotFound for an unknown id or another seller's order, Stale if the caller decided on an older one.
     """
@@ -70,7 +70,7 @@ def locked_order(session: Session, order_id: UUID) -> Order:
 
 @contextmanager
 def change(session: Session, order: Order, action: str, **detail: Any) -> Iterator[dict[str, Any]]:
-    """Make one change: the order's version rises by one and its history gains one entry, with this detail.
+    """Make one change: the order's version goes up by one and its history gets one entry, with this detail.
 
     It is found from then on by what stands in it afterwards; what is read off the rest, the views and the
     deadlines, follows by itself.
@@ -89,7 +89,7 @@ def change(session: Session, order: Order, action: str, **detail: Any) -> Iterat
 
 
 def complete_if_done(session: Session, order: Order) -> None:
-    """End a locked order of which each unit has arrived, come back or been cancelled, and nothing is owed."""
+    """Complete a locked order if every unit was delivered, returned or cancelled, and nothing is owed."""
     if refusals("complete", order.facts):
         return
     with change(session, order, "complete"):
@@ -99,7 +99,7 @@ def complete_if_done(session: Session, order: Order) -> None:
 
 
 def derive_payment(session: Session, order: Order) -> None:
-    """Bring the order's sums and the word shown for them in line with its payments and refunds."""
+    """Recalculate the order's payment totals and status from its payments and refunds."""
     session.flush()
     received = select(func.coalesce(func.sum(Payment.amount_minor), 0)).where(
         Payment.order_id == order.id, Payment.voided_at.is_(None)
@@ -118,18 +118,18 @@ def derive_payment(session: Session, order: Order) -> None:
 
 
 def add_search_words(session: Session, order_id: UUID, kind: WordKind, texts: Iterable[str]) -> None:
-    """Find an order by more words, also by some it has already; an empty text is none."""
+    """Add search words to an order; duplicates and empty texts are ignored."""
     _insert(session, order_id, {(kind, word) for text in texts if (word := word_of(kind, text))})
 
 
 def search_word_rows(order: Order) -> list[dict[str, Any]]:
-    """The same as rows, for an order that is being placed."""
+    """The search words of an order that is being placed, as rows."""
     place = {"placed_at": order.placed_at, "order_id": order.id}
     return [{"kind": kind, "word": word, **place} for kind, word in _search_words(order)]
 
 
 def _update_search_words(session: Session, order: Order, before: frozenset[Word]) -> None:
-    """Find an order by what stands in it now, no longer by what only stood in it before a change."""
+    """Replace an order's search words with the current ones, after a change."""
     after = _search_words(order)
     if gone := before - after:
         session.execute(
@@ -145,7 +145,7 @@ def _update_search_words(session: Session, order: Order, before: frozenset[Word]
 def history_entry(
     session: Session, order: Order, action: str, before: Mapping[str, Any], detail: Mapping[str, Any]
 ) -> HistoryEntry:
-    """The entry of a change made just now by whoever the session works for, with what differs from before."""
+    """The history entry for a change just made by the session's actor, with the values that changed."""
     after = _compared(order, before or _SHOWN)
     return HistoryEntry(
         order_id=order.id,
@@ -170,7 +170,7 @@ def _differing(values: Mapping[str, Any], others: Mapping[str, Any]) -> dict[str
 
 
 def derive_columns(order: Order, now: datetime) -> None:
-    """Bring all that is read off the rest in line with it: fulfilment, views, deadlines, name as folded."""
+    """Update all derived columns: fulfilment, views, deadlines, folded name."""
     goods = order.goods or ()
     held = bool(order.standing_holds)
     order.fulfilment = fulfilment_of(order.wanted_units, goods)
@@ -200,7 +200,7 @@ def derive_columns(order: Order, now: datetime) -> None:
 
 
 def _deadlines(order: Order) -> Deadlines:
-    """The deadlines as they stand."""
+    """The order's current deadlines."""
     return Deadlines(
         payment_due_at=order.payment_due_at,
         acceptance_due_at=order.acceptance_due_at,
@@ -209,7 +209,7 @@ def _deadlines(order: Order) -> Deadlines:
 
 
 def watch_deadline(session: Session, order: Order, before: Deadlines) -> None:
-    """Owe a look at the order when its deadline passes, if it has a new one; of a held order nobody looks."""
+    """Schedule a job for the order's new deadline, if it has one and is not on hold."""
     deadlines = _deadlines(order)
     due_at = deadlines.payment_due_at or deadlines.acceptance_due_at
     if due_at is None or deadlines == before or deadlines.held_since is not None:
@@ -226,7 +226,7 @@ def watch_deadline(session: Session, order: Order, before: Deadlines) -> None:
 
 
 def _search_words(order: Order) -> frozenset[Word]:
-    """The words that stand in the order itself."""
+    """The search words in the order itself."""
     addresses = [group.address for group in order.delivery_groups if group.address]
     found = [
         (WordKind.REFERENCE, order.external_reference or ""),

@@ -1,4 +1,4 @@
-"""The uses of coupons: which order has used which, until it has come to nothing.
+"""Coupon uses: which order has used which coupon, until the order comes to nothing.
 
 A coupon's limits are counted from these rows alone, so none can be lost or counted twice. The caller owns
 the transaction.
@@ -16,7 +16,7 @@ from services.orders.pricing.costs import Redemption
 
 
 def use_rows(order: Order, redeemed: Iterable[Redemption]) -> list[dict[str, Any]]:
-    """The uses of an order that is being placed, as rows: of what was granted, limited or not."""
+    """The coupon uses of an order being placed, as rows: of every coupon granted, limited or not."""
     return [
         {
             "seller_code": order.seller_code,
@@ -32,20 +32,20 @@ def use_rows(order: Order, redeemed: Iterable[Redemption]) -> list[dict[str, Any
 
 
 def put_uses(session: Session, order: Order, redeemed: Iterable[Redemption]) -> None:
-    """Note which coupons an edited order uses now; what it used before is given back."""
+    """Record which coupons an edited order uses now; earlier uses are given back."""
     give_back_uses(session, order)
     if rows := use_rows(order, redeemed):
         session.execute(insert(CouponUse), rows)
 
 
 def give_back_uses(session: Session, order: Order) -> None:
-    """Give the uses of an order's coupons back: they may be used once more."""
+    """Give back an order's coupon uses, so that they no longer count against the limits."""
     if order.coupons:
         session.execute(delete(CouponUse).where(CouponUse.order_id == order.id))
 
 
 def rename_user(session: Session, order: Order) -> None:
-    """Count an order's coupons for the e-mail that it has now."""
+    """Move an order's coupon uses to its new e-mail address."""
     if order.coupons:
         email = word_of(WordKind.EMAIL, order.customer_email)
         session.execute(update(CouponUse).where(CouponUse.order_id == order.id).values(email=email))

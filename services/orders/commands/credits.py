@@ -1,4 +1,4 @@
-"""Crediting parts of an order's bill, and what follows for money and returns.
+"""Credits on an order's bill, and what follows for money and returns.
 
 The caller owns the transaction.
 """
@@ -31,7 +31,7 @@ from shared.messaging import jobs, outbox
 
 
 def units_by_line(order: Order, lines: Sequence[Mapping[str, Any]]) -> dict[UUID, int]:
-    """Units by line; raises Invalid for a line that is not the order's, or is named twice."""
+    """Quantities by line; raises Invalid for a line that is not in the order, or is named twice."""
     known = {line.id for line in order.lines}
     units: dict[UUID, int] = {}
     for place, line in enumerate(lines):
@@ -55,7 +55,7 @@ def credit(
     return_id: UUID | None = None,
     settled_as: str | None = None,
 ) -> Refund:
-    """Take parts off a locked order's bill and request back what was paid too much for it then.
+    """Credit parts of a locked order's bill and request a refund of what is then overpaid.
 
     With a reference to settle it as, the money is where it belongs already: nothing waits to be paid out.
     Raises Refused (wrong_status, nothing_left, more_than_left, no_online_payment).
@@ -90,7 +90,7 @@ def credit(
 def refund_excess(
     session: Session, order: Order, reason: str, *, method: PaymentMethod | None = None
 ) -> Refund | None:
-    """Request back whatever a locked order was paid above what is owed, if it is not on its way back yet.
+    """Request a refund of whatever a locked order is overpaid, unless one is already on its way.
 
     Tells refund.requested; None, and nothing told, where there is nothing to give back. Of an order that is
     over nothing is owed, so all of its money goes back.
@@ -102,7 +102,7 @@ def refund_excess(
 
 
 def cancel_units(order: Order, cancellation: Cancellation) -> None:
-    """Have units of a locked order's lines wanted and owed no more.
+    """Cancel units of a locked order's lines, so that they are no longer owed.
 
     They take off what they cost, discounts and tax included; never more than is owed, for an amount refunded
     before was of something too. What that is of each line is told with the order.
@@ -120,7 +120,7 @@ def cancel_units(order: Order, cancellation: Cancellation) -> None:
 
 
 def recount_cancelled(order: Order) -> None:
-    """Count anew what cancelled units take off the bill of an order whose prices were edited."""
+    """Recalculate the cancelled amount of an order whose prices were edited."""
     if not order.tells_parts:
         order.cancelled_minor = sum(part.first(part.cancelled)[0] for part in order.charged)
         return
@@ -133,7 +133,7 @@ def recount_cancelled(order: Order) -> None:
 
 
 def settle(session: Session, order: Order, refund: Refund, reference: str) -> Refund:
-    """Note that a locked order's refund was paid out; tells refund.settled."""
+    """Mark a locked order's refund as paid out; publishes refund.settled."""
     with change(
         session,
         order,
@@ -155,7 +155,7 @@ def settle(session: Session, order: Order, refund: Refund, reference: str) -> Re
 
 
 def close_if_settled(session: Session, order: Order, ended: Return) -> None:
-    """End a return for which something was given once its money has gone; tells return.closed."""
+    """Close a refunded or exchanged return once its money has been paid out; publishes return.closed."""
     awaited = any(
         refund.return_id == ended.id and refund.state is RefundState.REQUESTED for refund in order.refunds
     )
@@ -232,7 +232,7 @@ def _request(
 def _way_back(
     session: Session, order: Order, amount_minor: int, method: PaymentMethod | None
 ) -> tuple[PaymentMethod, UUID | None]:
-    """How money goes back: through the gateway where one of its payments has that much left, else by hand."""
+    """How a refund is paid out: through the gateway if one payment has enough left, otherwise by hand."""
     by_hand = PaymentMethod.TRANSFER if order.payment_method is PaymentMethod.ONLINE else order.payment_method
     if method not in {None, PaymentMethod.ONLINE} or not amount_minor:
         return method or by_hand, None

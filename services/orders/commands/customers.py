@@ -1,4 +1,4 @@
-"""Customers and their address books. Orders keep what they were placed with.
+"""Customers and their address books. Orders keep their own copy of both.
 
 The first entry of an address book is the default. The caller owns the transaction.
 """
@@ -29,7 +29,7 @@ MOST_ADDRESSES = 50
 def put_customer(
     session: Session, customer_id: UUID, *, seller: str, addresses: Sequence[Address], **person: str
 ) -> Customer:
-    """Make or change a customer of a seller; placed orders keep what they were placed with.
+    """Create or replace a customer of a seller; placed orders are not affected.
 
     A new one is of the markets that the actor is bound to. Raises NotFound where the id is a customer's that
     the actor can't see, Stale, Refused (person_erased), Invalid for an unknown seller.
@@ -62,7 +62,7 @@ def put_customer(
 
 
 def refuse_erased(session: Session, customer_id: UUID) -> None:
-    """Go on only if the person is still known; raises Refused (person_erased)."""
+    """Raise Refused (person_erased) if the person has been erased."""
     customer = session.get_one(Customer, customer_id)
     if customer.erased_at is not None:
         raise Refused("person_erased", "whoever this was is erased")
@@ -71,7 +71,7 @@ def refuse_erased(session: Session, customer_id: UUID) -> None:
 def add_address(
     session: Session, customer_id: UUID, *, address: Address, default: bool = False
 ) -> CustomerAddress:
-    """Add an entry to a customer's address book, as its default or behind the others.
+    """Add an address to a customer's address book, first as the default or else last.
 
     Raises NotFound, Stale, or Refused (person_erased, address_book_full).
     """
@@ -81,7 +81,7 @@ def add_address(
 def change_address(
     session: Session, customer_id: UUID, address_id: UUID, *, address: Address, default: bool = False
 ) -> CustomerAddress:
-    """Change an entry, and make it the default if that is wanted; raises NotFound, Stale."""
+    """Change an address, and make it the default if asked to; raises NotFound, Stale."""
     customer = _locked_customer(session, customer_id)
     entry = _entry(customer, address_id)
     entry.address = address
@@ -91,7 +91,7 @@ def change_address(
 
 
 def remove_address(session: Session, customer_id: UUID, address_id: UUID) -> None:
-    """Remove an entry; if it was the default, the next one is. Raises NotFound, Stale."""
+    """Remove an address; if it was the default, the next one becomes it. Raises NotFound, Stale."""
     customer = _locked_customer(session, customer_id)
     customer.addresses.remove(_entry(customer, address_id))
 
@@ -99,7 +99,7 @@ def remove_address(session: Session, customer_id: UUID, address_id: UUID) -> Non
 def readdress(
     session: Session, order_id: UUID, *, delivery_group_id: UUID, address: Address, add_to_address_book: bool
 ) -> Order:
-    """Send a delivery of a placed order to another address; tells order.updated.
+    """Change the address of a delivery of a placed order; publishes order.updated.
 
     The customer's address book gains it only if that is asked for. Raises NotFound, Stale, Invalid for a
     delivery that is not the order's or is collected, Refused (wrong_status, person_erased,
@@ -135,7 +135,7 @@ def readdress(
 def correct_customer(
     session: Session, order_id: UUID, *, reason: str, keep_links: bool = False, **person: str
 ) -> Order:
-    """Put right whom an order is from: name, e-mail, telephone, company; tells order.updated.
+    """Correct the name, e-mail, telephone or company of an order's customer; publishes order.updated.
 
     At any time of its life: what was sent stays as it was, what is sent from now on goes by the new. With
     another e-mail every link sent so far is closed, for a stranger may have them, unless they are to be kept.
@@ -157,7 +157,7 @@ def correct_customer(
 def put_person(
     session: Session, order: Order, columns: Mapping[str, str], *, keep_links: bool = False
 ) -> None:
-    """Set these columns of an order's customer, within a change, and all that hangs on the e-mail."""
+    """Set customer columns of an order, within a change, and update all that depends on the e-mail."""
     email = order.customer_email
     for column, value in columns.items():
         setattr(order, column, value)
@@ -167,7 +167,7 @@ def put_person(
 
 
 def _locked_customer(session: Session, customer_id: UUID) -> Customer:
-    """A customer whose book is about to be changed, which is a change of theirs."""
+    """Lock a customer before a change to their address book, which counts as a change of the customer."""
     # Whoever changes the book or erases the person waits here.
     rows = select(Customer).where(Customer.id == customer_id, *in_sight(session)).with_for_update()
     customer = seen(session, rows, "customer", customer_id, Customer.seller_code)

@@ -1,4 +1,4 @@
-"""What the gateway told and nobody can count by itself: kept, shown, decided.
+"""Gateway reports that cannot be booked automatically: kept, shown, decided.
 
 The caller owns the transaction.
 """
@@ -26,7 +26,7 @@ from shared.messaging import outbox
 def keep(
     session: Session, order: Order, why: Discrepancy, report: GatewayReport, *, refund_id: UUID | None = None
 ) -> PaymentDiscrepancy:
-    """Keep what was told of a locked order for a person to work on, once; tells order.updated.
+    """Keep a report about a locked order for a person to decide on, once; publishes order.updated.
 
     Of a chargeback the last step is kept, whichever comes first.
     """
@@ -70,7 +70,7 @@ def decide(
     *,
     refund_id: UUID | None = None,
 ) -> None:
-    """Take one out of the queue of a locked order."""
+    """Take a discrepancy of a locked order out of the queue."""
     discrepancy.state = state
     discrepancy.refund_id = refund_id or discrepancy.refund_id
     discrepancy.decided_by = actor_of(session).name
@@ -79,7 +79,7 @@ def decide(
 
 
 def close_chargeback(session: Session, order: Order, reference: str, refund_id: UUID) -> None:
-    """Take a chargeback that the gateway has decided out of the queue of a locked order."""
+    """Take a chargeback that the gateway has decided out of a locked order's queue."""
     waiting = update(PaymentDiscrepancy).where(
         PaymentDiscrepancy.order_id == order.id,
         PaymentDiscrepancy.kind == ReportKind.CHARGEBACK,
@@ -92,7 +92,7 @@ def close_chargeback(session: Session, order: Order, reference: str, refund_id: 
 
 
 def count_waiting(session: Session, order: Order) -> None:
-    """Bring what an order says of its queue in line with it."""
+    """Update the order's count of open discrepancies."""
     session.flush()
     waiting = select(func.count()).select_from(PaymentDiscrepancy)
     order.to_decide = session.execute(
@@ -101,7 +101,7 @@ def count_waiting(session: Session, order: Order) -> None:
 
 
 def waiting(session: Session, discrepancy_id: UUID) -> tuple[Order, PaymentDiscrepancy]:
-    """One that waits, with its order locked; raises NotFound, Refused (already_decided)."""
+    """An open discrepancy, with its order locked; raises NotFound, Refused (already_decided)."""
     order = locked_order(session, queries.discrepancy(session, discrepancy_id).order_id)
     discrepancy = locked(session, PaymentDiscrepancy, discrepancy_id)
     if discrepancy.state is not LineState.OPEN:
@@ -110,7 +110,7 @@ def waiting(session: Session, discrepancy_id: UUID) -> tuple[Order, PaymentDiscr
 
 
 def report_of(discrepancy: PaymentDiscrepancy) -> GatewayReport:
-    """What was told, as it was told."""
+    """The report as it was received."""
     return GatewayReport(
         kind=discrepancy.kind,
         reference=discrepancy.reference,

@@ -1,4 +1,4 @@
-"""Drafts: begun, also by ordering again, changed, placed, given up, deleted.
+"""Drafts: created, also by reordering, changed, placed, abandoned, deleted.
 
 The caller owns the transaction.
 """
@@ -31,7 +31,7 @@ from shared.messaging.order_locks import lock_order
 
 
 def create_draft(session: Session, *, seller: str, market: str, **contents: Any) -> Quote:
-    """Begin a draft with whatever is known; what it still lacks is part of its answer.
+    """Create a draft from whatever is known; the answer says what is still missing.
 
     Raises Invalid for an unknown market, seller, customer or product.
     """
@@ -46,7 +46,7 @@ def _add(
     *,
     reorder_of: UUID | None = None,
 ) -> Quote:
-    """Store a new draft; of a reorder, lines may be of products that are gone."""
+    """Store a new draft; lines of a reorder may be of products that no longer exist."""
     now = clock.now()
     draft = Draft(
         id=new_id(),
@@ -67,7 +67,7 @@ def _add(
 
 
 def reorder(session: Session, order_id: UUID) -> Quote:
-    """A new draft with an order's customer, addresses, methods, lines and coupons.
+    """Create a draft with an order's customer, addresses, methods, lines and coupons.
 
     Everything is priced anew: what is gone, what costs another price and which coupon grants nothing any
     more is named among the draft's notices, line by line. Prices, fees and discounts given by hand are not
@@ -79,7 +79,7 @@ def reorder(session: Session, order_id: UUID) -> Quote:
 
 
 def change_draft(session: Session, draft_id: UUID, **contents: Any) -> Quote:
-    """Replace all that a draft holds; a price keeps the name of whoever set it.
+    """Replace the contents of a draft; a manual price keeps the name of whoever set it.
 
     Raises NotFound, Stale, Refused (already_placed, wrong_status), Invalid for an unknown customer or
     product.
@@ -91,7 +91,7 @@ def change_draft(session: Session, draft_id: UUID, **contents: Any) -> Quote:
 
 
 def place_draft(session: Session, draft_id: UUID, *, total_minor: int | None = None) -> Order:
-    """Make a draft the order it describes, once; the order takes over its id and tells order.placed.
+    """Place a draft as an order, once; the order takes over its id. Publishes order.placed.
 
     Raises NotFound, Stale, Refused (already_placed, wrong_status, no_lines, incomplete; total_changed if it
     does not come to the total that is named).
@@ -100,7 +100,7 @@ def place_draft(session: Session, draft_id: UUID, *, total_minor: int | None = N
 
 
 def check_out(session: Session, draft_id: UUID) -> None:
-    """Place the draft of this id, for its customer has paid; nothing to do where there is none any more.
+    """Place the draft with this id, whose customer has paid; does nothing if there is no such draft.
 
     A draft that was given up is placed too: its customer has come back. Raises Refused (no_lines,
     incomplete): whoever tells of the payment tells it again until it can be placed.
@@ -116,7 +116,7 @@ def check_out(session: Session, draft_id: UUID) -> None:
 
 
 def abandon_draft(session: Session, draft_id: UUID) -> Quote:
-    """Give a draft up; raises NotFound, Stale, Refused (already_placed, wrong_status)."""
+    """Abandon a draft; raises NotFound, Stale, Refused (already_placed, wrong_status)."""
     draft = _locked(session, draft_id)
     refuse_unless_possible("abandon", draft.status)
     _abandon(session, draft)
@@ -124,7 +124,7 @@ def abandon_draft(session: Session, draft_id: UUID) -> Quote:
 
 
 def abandon_if_untouched(session: Session, draft_id: UUID) -> None:
-    """Give up a draft that nobody has touched for as long as its market allows, or look again then.
+    """Abandon a draft that nobody has touched for as long as its market allows, or check again when due.
 
     A term that is shortened shortens the wait of drafts that are begun or looked at after it.
     """
@@ -138,7 +138,7 @@ def abandon_if_untouched(session: Session, draft_id: UUID) -> None:
 
 
 def delete_drafts(session: Session, draft_ids: Iterable[UUID]) -> list[tuple[UUID, str | None]]:
-    """Delete drafts, each with None or the reason why not: not_found, already_placed.
+    """Delete drafts; returns None for each, or why it was not deleted: not_found, already_placed.
 
     What is an order can't be deleted, only cancelled.
     """
@@ -154,7 +154,7 @@ def delete_drafts(session: Session, draft_ids: Iterable[UUID]) -> list[tuple[UUI
 
 
 def _locked(session: Session, draft_id: UUID) -> Draft:
-    """A draft to oneself until the transaction ends, as it is now; raises NotFound or Stale."""
+    """Lock a draft until the transaction ends, and load its current state; raises NotFound or Stale."""
     visible_draft(session, draft_id)  # before the lock: nobody waits at another's draft
     lock_order(session, draft_id)
     draft = visible_draft(session, draft_id)
@@ -202,7 +202,7 @@ def _fill(session: Session, draft: Draft, contents: DraftContents, earlier: Sequ
 def _settled(
     session: Session, terms: Terms, lines: Sequence[DraftLine], earlier: Sequence[DraftLine]
 ) -> list[DraftLine]:
-    """The lines, each with who named its price, and with what its product was called and cost before.
+    """The lines, each with who set its price, and the earlier name and price of its product.
 
     Naming the market's price is no override: it takes note of that price.
     """
@@ -294,7 +294,7 @@ def _contents(order: Order) -> DraftContents:
 
 
 def _delivery(group: DeliveryGroup) -> DeliveryInput:
-    """Where it goes; the day that the customer would have liked is over."""
+    """The same delivery, without the requested date, which is past."""
     again = delivery_input(group) | {"requested_on": None}
     return cast(DeliveryInput, {name: value for name, value in again.items() if value is not None})
 

@@ -1,4 +1,4 @@
-"""Editing a placed order: what an edit makes of its sums, and making it so."""
+"""Edits of a placed order: working out the new sums, and applying them."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -54,20 +54,20 @@ _GONE = -1  # the place of a delivery group that is none any more
 
 
 class DeliveryEdit(DeliveryInput, total=False):
-    """A delivery group; of one with an id, what is left out stays; one that is not named is gone."""
+    """A delivery group; with an id, what is left out stays; groups that are not named are removed."""
 
     group_id: UUID
 
 
 class LineEdit(LineInput, total=False):
-    """A line; of one with an id, what is left out stays; one that is not named is gone."""
+    """A line; with an id, what is left out stays; lines that are not named are removed."""
 
     line_id: UUID
 
 
 @dataclass(frozen=True, kw_only=True)
 class Revision:
-    """The order as it is to be, in the terms in which orders are placed."""
+    """The edited order, in the same form as an order to place."""
 
     groups: Sequence[DeliveryEdit]
     lines: Sequence[LineEdit]
@@ -77,7 +77,7 @@ class Revision:
 
 @dataclass(frozen=True, kw_only=True)
 class Edit:
-    """What an edit made of an order."""
+    """The result of an edit."""
 
     version: int
     changed: Sequence[str]  # what of the order differs: lines, delivery_groups, …
@@ -104,7 +104,7 @@ def edit_order(
     coupons: Sequence[str] | None = None,
     tax: Mapping[str, Any] | None = None,
 ) -> Edit:
-    """Change a placed order, and tell order.updated; what is left out stays as it is, tax rates too.
+    """Edit a placed order, and publish order.updated; what is left out stays as it is, tax rates too.
 
     Of an order that was taxed by a table, what now goes elsewhere, or to somebody known otherwise to VAT, is
     decided anew by the rates of the day it was placed, and the market's price follows as it would have then;
@@ -166,7 +166,7 @@ def edit_order(
 def _put(
     session: Session, order: Order, terms: Terms, wanted: Revision, codes: list[str] | None
 ) -> list[Redemption]:
-    """Bring a locked order's parts and sums in line with what is wanted; without codes its coupons stay."""
+    """Apply the revision to a locked order's parts and sums; without codes its coupons stay."""
     groups = _put_groups(session, order, terms, wanted.groups)
     redeemed = _redeemed(session, order, terms, wanted, groups, codes or ())
     if codes is not None:
@@ -193,7 +193,7 @@ def _revised(  # noqa: PLR0917 - what an edit names
     fees: Sequence[FeeInput] | None,
     discounts: Sequence[DiscountInput] | None,
 ) -> Revision:
-    """The order with what is named replaced and all else as it is; raises Invalid."""
+    """The order with the given parts replaced and the rest unchanged; raises Invalid."""
     _refuse_strangers(order, groups or (), lines)
     known_groups = _groups_as_input(order)
     groups = known_groups if groups is None else [_edited_group(known_groups, group) for group in groups]
@@ -231,7 +231,7 @@ def _edited_line(known: Sequence[LineEdit], line: LineEdit, editor: str) -> Line
 
 
 def _refuse_strangers(order: Order, groups: Sequence[DeliveryEdit], lines: Sequence[LineEdit] | None) -> None:
-    """Go on only if what is named by id is the order's, once, and keeps the units cancelled of it."""
+    """Require the groups and lines named by id to be the order's, once each, and keep cancelled units."""
     wrong: dict[str, str] = {}
     unnamed_groups = {group.id for group in order.delivery_groups}
     for place, group in enumerate(groups):
@@ -278,7 +278,7 @@ def _lines_as_input(order: Order, groups: Sequence[DeliveryEdit]) -> list[LineEd
 
 
 def _fees_as_input(order: Order) -> list[FeeInput]:
-    """The fees as they were given: what is taxed as the goods are is a row for each of their rates."""
+    """The fees as they were entered: one that is taxed like the goods is stored as a row for each rate."""
     fees: list[FeeInput] = []
     as_goods: dict[str, FeeInput] = {}
     for fee in order.fees:
@@ -298,7 +298,7 @@ def _fees_as_input(order: Order) -> list[FeeInput]:
 
 
 def _discounts_as_input(order: Order) -> list[DiscountInput]:
-    """The discounts as they were granted: a row is what one tax rate bears of one."""
+    """The discounts as they were granted: a discount is stored as one row for each tax rate."""
     amounts: Counter[tuple[str, int | None]] = Counter()
     for fee in order.fees:
         if fee.kind is ChargeKind.DISCOUNT:
@@ -310,7 +310,7 @@ def _discounts_as_input(order: Order) -> list[DiscountInput]:
 
 
 def _own_class(rate_basis_points: int) -> str:
-    """A tax class for what the order has already: no market can call one of its own so."""
+    """A tax class for what is already on the order; no market can have a class of this name."""
     return f"at {rate_basis_points}"
 
 
@@ -322,7 +322,7 @@ def _redeemed(  # noqa: PLR0917 - what coupons depend on
     groups: Sequence[DeliveryGroup],
     codes: Sequence[str],
 ) -> list[Redemption]:
-    """What the coupons take off; raises Invalid for one that is not valid now, with the reason.
+    """What the coupons take off; raises Invalid, with the reason, for one that is not valid now.
 
     The order's own use of one counts for nothing here.
     """
@@ -345,7 +345,7 @@ def _terms(  # noqa: PLR0917 - what terms depend on
     vat_number: str,
     override: Override | None,
 ) -> Terms:
-    """The market's terms as of now, but for what the order has already: that keeps its rates and names."""
+    """The market's current terms, except that what is already on the order keeps its rates and names."""
     terms = terms_of(
         session,
         order.seller_code,
@@ -382,7 +382,7 @@ def _terms(  # noqa: PLR0917 - what terms depend on
 
 
 def _repriced(order: Order, terms: Terms, wanted: Revision) -> Revision:
-    """The same order, its lines that are taxed otherwise now at the market's price as it is asked there."""
+    """The same revision, with the market's price for lines that are now taxed differently."""
     known = {line.id: line for line in order.lines}
     lines = []
     for given in wanted.lines:
@@ -462,7 +462,7 @@ def _put_sums(session: Session, order: Order, totals: Totals) -> None:
 
 
 def _editable(order: Order) -> dict[str, Any]:
-    """What an edit may change, to tell whether it did."""
+    """Everything that an edit can change, to tell whether it did."""
     return {
         "customer": order.customer,
         "billing_address": order.billing_address,

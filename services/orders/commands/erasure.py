@@ -1,4 +1,4 @@
-"""Erasing a person: what is known of the customer at once, each order by a job of its own.
+"""Erasing a person: the customer's details at once, each order in a job of its own.
 
 The caller owns the transaction.
 """
@@ -56,7 +56,7 @@ _NAMES_NOBODY = frozenset({PaymentMethod.ONLINE, PaymentMethod.EXCHANGE})
 
 
 def erase_customer(session: Session, customer_id: UUID) -> Customer:
-    """Erase a person: the customer and whoever has the same e-mail at this seller, orders and drafts.
+    """Erase a person: the customer and anyone with the same e-mail at this seller, their orders and drafts.
 
     Name, e-mail and address book are gone with this commit; each order follows by a job that tells
     order.anonymised, an open one once it has ended. Asking again changes nothing. Raises NotFound, Stale,
@@ -94,7 +94,7 @@ def erase_customer(session: Session, customer_id: UUID) -> Customer:
 
 
 def sweep(session: Session, customer_id: UUID, *, look: int, after: UUID | None) -> None:
-    """Owe the erasure of a customer's next orders; look again a day later while any is left.
+    """Schedule the erasure of a customer's next orders; check again a day later while any are left.
 
     The second look also finds what was being placed while the first was at work.
     """
@@ -113,7 +113,7 @@ def sweep(session: Session, customer_id: UUID, *, look: int, after: UUID | None)
 
 
 def erase_person(session: Session, order_id: UUID) -> None:
-    """Empty an order of its person and tell order.anonymised, if it has ended; delete a draft.
+    """Erase the person from an order that has ended, and publish order.anonymised; delete a draft.
 
     Amounts, dates, goods, who acted and papers' numbers stay: the books must add up. Whatever somebody could
     type goes, for it may be about the person.
@@ -161,13 +161,13 @@ def erase_person(session: Session, order_id: UUID) -> None:
 
 
 def empty_heard(session: Session, order_id: UUID) -> None:
-    """Empty what was just heard of an erased order: it was told by who did not know yet."""
+    """Erase what was just received about an erased order, from a sender that did not know yet."""
     copies.erase_people(session, order_id)
     _empty_history(session, order_id)
 
 
 def _empty_rows(session: Session, order_id: UUID) -> None:
-    """Empty what is written about an order in rows of its own."""
+    """Erase personal data from an order's notes, payments, discrepancies, coupon uses, lines and history."""
     session.execute(update(Note).where(Note.order_id == order_id).values(text=""))
     session.execute(
         update(Payment)
@@ -191,7 +191,7 @@ def _empty_rows(session: Session, order_id: UUID) -> None:
 
 
 def _empty_unnamed_lines(session: Session, customer: Customer) -> None:
-    """Empty the bank lines that were set aside and name no order, but the customer: all words of the name.
+    """Erase ignored bank lines that name no order but contain every word of the customer's name.
 
     Banks write names as their systems can: MUELLER or MULLER, ONEILL or O NEILL.
     """
@@ -254,7 +254,7 @@ def _drafts(session: Session, customer: Customer, person: Iterable[UUID]) -> lis
 
 
 def _is_for(customer: Customer, contents: Mapping[str, Any]) -> bool:
-    """Whether a draft without an e-mail is the customer's: by a telephone; where it has none, by the name."""
+    """Whether a draft without an e-mail is the customer's: by telephone or, if it has none, by name."""
     groups = contents.get("delivery_groups", ())
     people = [contents.get("customer"), contents.get("billing_address")]
     people += [group.get("address") for group in groups]
@@ -266,7 +266,7 @@ def _is_for(customer: Customer, contents: Mapping[str, Any]) -> bool:
 
 
 def _has_email_of(customer: Customer, column: InstrumentedAttribute[str]) -> ColumnElement[bool]:
-    """Whether it is the customer's e-mail, typed in capitals or not."""
+    """Whether it is the customer's e-mail, ignoring case."""
     return column.ilike(exactly(customer.email)) if customer.email else false()
 
 

@@ -1,4 +1,4 @@
-"""Another order in place of what comes back. The caller owns the transaction; commands never commit.
+"""Exchanges: another order in place of returned goods. The caller owns the transaction.
 
 Two orders change together here. The older one is always locked first, so nothing deadlocks.
 """
@@ -45,7 +45,7 @@ def exchange_return(
     delivery_groups: Sequence[DeliveryInput] = (),
     payment_method: PaymentMethod | None = None,
 ) -> Order:
-    """Place another order for goods that come back; what these were worth is paid on it.
+    """Place another order in exchange for returned goods; their value is paid towards it.
 
     What is left to pay is due from the customer, what was paid too much goes back. Where the market's rule
     says so, the new order is held until the goods are here, and paid only then. Without delivery groups it
@@ -86,7 +86,7 @@ def exchange_return(
 
 
 def resume_exchanges(session: Session, order_id: UUID) -> None:
-    """Go on with the exchanges of an order whose goods have come: pay the new orders, let them go.
+    """Continue an order's exchanges whose goods have arrived: pay the new orders and release their holds.
 
     Where the new order is over, or nothing is left of the goods to pay with, people decide what is given.
     """
@@ -106,7 +106,7 @@ def resume_exchanges(session: Session, order_id: UUID) -> None:
 
 
 def _pay_with_goods(session: Session, order: Order, exchanged: Return, successor: Order) -> None:
-    """What the goods were paid with moves to the new order; what that needs not goes back to the customer.
+    """Move what was paid for the goods to the new order; what it does not need is refunded.
 
     Goods that cost nothing have nothing to move, and are exchanged all the same.
     """

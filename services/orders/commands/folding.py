@@ -1,4 +1,4 @@
-"""Folding what was stored before names were folded, so that it is found by that too."""
+"""Folding of names stored before folding was introduced, so that searches find them too."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ LOOK_AGAIN = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class Findable:
-    """A table whose rows are found by a part of some text."""
+    """A table whose rows can be found by part of a text."""
 
     model: type[Base]
     key: Sequence[InstrumentedAttribute[Any]]
@@ -40,7 +40,7 @@ FINDABLE = (
 def fold_slice(
     session: Session, findable: Findable, before: Sequence[Any] | None = None
 ) -> Sequence[Any] | None:
-    """Fold a table's next rows that are not yet, the newest first; answers the last one's key, None for none.
+    """Fold the next rows of a table, newest first; returns the key of the last one, None if there were none.
 
     Rows that somebody is changing are passed over: that folds them. The caller owns the transaction.
     """
@@ -64,7 +64,7 @@ def fold_slice(
 
 
 def owe_folding(session: Session, *, look: int) -> None:
-    """Owe the folding of what is not yet.
+    """Schedule the folding of rows that are not folded yet.
 
     The second look is later: at what was passed over, or stored meanwhile by the release before this one.
     """

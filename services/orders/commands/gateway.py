@@ -1,4 +1,4 @@
-"""What the payment gateway tells: money that came, and money that went back by itself.
+"""Payment gateway reports: payments received, refunds and chargebacks.
 
 The caller owns the transaction. A refund that nobody asked for here lessens the bill, as far as it is more
 than was paid too much: the seller has given it. A chargeback lessens nothing: the customer owes what they
@@ -47,7 +47,7 @@ _PASSING = (
 def record_gateway_payment(
     session: Session, *, order_id: UUID, amount_minor: int, currency: str, reference: str
 ) -> Payment | PaymentDiscrepancy:
-    """Record what the payment gateway received, once for each payment of it, however often it is told.
+    """Record a payment that the gateway received, once, however often it is reported.
 
     A payment is known by seller, market and the gateway's own reference. The money is there whatever the
     order's state; what comes for an order that is over goes back. Paying for a draft places it. What was
@@ -76,7 +76,7 @@ def record_gateway_payment(
 
 
 def record_money_back(session: Session, order_id: UUID, report: GatewayReport) -> Refund | PaymentDiscrepancy:
-    """Note what the gateway paid back, or a customer's bank took: once, however often and whenever told.
+    """Record a gateway refund or chargeback once, however often and in whatever order it is reported.
 
     A refund is known by the gateway's reference, never by its amount. One of our own is settled by it, or
     was; while one of the same payment is under way it waits until that has its reference. Anything else was
@@ -95,7 +95,7 @@ def record_money_back(session: Session, order_id: UUID, report: GatewayReport) -
 
 
 def record_discrepancy(session: Session, discrepancy_id: UUID, *, amount_minor: int) -> PaymentDiscrepancy:
-    """Count what the gateway told as money received, or gone, after all: so much, in the order's currency.
+    """Book a discrepancy after all, as received or paid back: this amount, in the order's currency.
 
     Raises NotFound, Refused (already_decided, more_than_received).
     """
@@ -118,7 +118,7 @@ def record_discrepancy(session: Session, discrepancy_id: UUID, *, amount_minor: 
 
 
 def ignore_discrepancy(session: Session, discrepancy_id: UUID, *, reason: str) -> PaymentDiscrepancy:
-    """Set aside what the gateway told: no further money came or went.
+    """Ignore a discrepancy: no further money was received or paid back.
 
     Raises NotFound, Refused (already_decided).
     """
@@ -129,7 +129,7 @@ def ignore_discrepancy(session: Session, discrepancy_id: UUID, *, reason: str) -
 
 
 def try_again(session: Session, order: Order) -> None:
-    """Count what was kept of a locked order, where a payment or refund that came since makes it plain."""
+    """Book open reports about a locked order that a later payment or refund has made clear."""
     if not order.to_decide:
         return
     waiting = select(PaymentDiscrepancy).where(
@@ -149,7 +149,7 @@ def try_again(session: Session, order: Order) -> None:
 
 
 def _count_decided(session: Session, order: Order, kept: PaymentDiscrepancy, *, amount_minor: int) -> None:
-    """Count what a person says went back: so much, in the currency of a locked order.
+    """Book as paid back the amount that a person has decided on, in the currency of a locked order.
 
     Raises Refused (already_decided, more_than_received).
     """
@@ -175,7 +175,7 @@ def _count_decided(session: Session, order: Order, kept: PaymentDiscrepancy, *, 
 
 
 def _count(session: Session, order: Order, report: GatewayReport) -> Refund | Discrepancy:
-    """What became of what was told of a locked order; or why nobody can count it by itself."""
+    """Book a report about a locked order; returns the refund, or why it cannot be booked automatically."""
     known = _known(order, report)
     if known is not None:
         is_same = known.amount_minor == report.amount_minor
@@ -194,7 +194,7 @@ def _count(session: Session, order: Order, report: GatewayReport) -> Refund | Di
 
 
 def _why_not(order: Order, payment: Payment | None, report: GatewayReport) -> Discrepancy | None:
-    """What keeps from counting what was told of a payment for the first time."""
+    """Why a report cannot be booked when it is first received, or None."""
     if payment is None:
         return Discrepancy.PAYMENT_UNKNOWN
     if payment.order_id != order.id:
@@ -228,14 +228,14 @@ def _payment(session: Session, order: Order, reference: str) -> Payment | None:
 
 
 def _left(order: Order) -> int:
-    """What was received and has neither gone back nor is on its way."""
+    """What was received, less what was paid back or is on its way."""
     return order.received_minor - order.refunded_minor - order.refund_pending_minor
 
 
 def _note(
     session: Session, order: Order, payment: Payment | None, report: GatewayReport, amount_minor: int
 ) -> Refund:
-    """Note money that is gone, for the first time, and what follows from that."""
+    """Record a new refund or chargeback, and what follows from it."""
     step = report.step
     parts = () if step else _taken_off(order, amount_minor)
     now = clock.now()
@@ -279,7 +279,7 @@ def _note(
 
 
 def _taken_off(order: Order, amount_minor: int) -> list[RefundPart]:
-    """What a refund given at the gateway takes off the bill: what is above an overpayment, of no line."""
+    """What a refund made at the gateway takes off the bill: whatever exceeds an overpayment, of no line."""
     if refusals("credit", order.facts):
         return []
     balance = order.balance
@@ -288,7 +288,7 @@ def _taken_off(order: Order, amount_minor: int) -> list[RefundPart]:
 
 
 def _follow(session: Session, order: Order, refund: Refund, report: GatewayReport) -> Refund | Discrepancy:
-    """Bring a chargeback in line with what is told of it; an opening or an older report changes nothing."""
+    """Update a chargeback from a report; an opening or an older report changes nothing."""
     if report.step in {None, ChargebackStep.OPENED}:
         return refund
     is_older = refund.said_at and report.at and report.at < refund.said_at
@@ -331,7 +331,7 @@ def _tell(session: Session, order: Order, refund: Refund) -> None:
 
 
 def _queue(session: Session, order: Order, refund: Refund, report: GatewayReport) -> None:
-    """Keep an open chargeback where a person sees it, and take it out when it is over."""
+    """Queue an open chargeback for a person, and remove it from the queue once it is decided."""
     if refund.state is RefundState.REQUESTED:
         keep(session, order, Discrepancy.CHARGEBACK_OPENED, report, refund_id=refund.id)
     elif order.to_decide:

@@ -1,4 +1,4 @@
-"""Keeping what others tell of an order for its history, for ever. The caller owns the transaction."""
+"""Keep other services' events in an order's history, permanently. The caller owns the transaction."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -22,7 +22,7 @@ _KEEP = text("""
 
 
 def keep_told(session: Session, envelope: Mapping[str, Any]) -> bool:
-    """Write down what another service told, once, without its snapshot: that has all personal data.
+    """Record another service's event, once, without its snapshot, which holds all the personal data.
 
     Answers whether the order's person is erased, of whom the teller did not know yet. The event's row in the
     inbox is forgotten some day; the history is not.

@@ -1,4 +1,4 @@
-"""What makes an order stand still, and lets it go again. The caller owns the transaction."""
+"""Holds on an order, placed and released. The caller owns the transaction."""
 
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from shared.messaging import outbox
 
 
 def place_hold(session: Session, order_id: UUID, reason: str, *, owner: str | None = None) -> Hold:
-    """Put one more hold on an order and tell order.held; its owner is whoever acts, unless one is named.
+    """Put another hold on an order and publish order.held; its owner is the actor, unless one is named.
 
     While any stands the order is neither accepted, released nor ended, and its deadlines stand still; what
     shipping released before it hears of the hold stays released. Raises NotFound, or Refused (wrong_status).
@@ -27,7 +27,7 @@ def place_hold(session: Session, order_id: UUID, reason: str, *, owner: str | No
 
 
 def hold_locked(session: Session, order: Order, reason: str, *, owner: str | None = None) -> Hold:
-    """Put a hold on an order that the caller has locked and knows to be one that may be held."""
+    """Put a hold on an order that the caller has locked and knows can be held."""
     hold = Hold(
         order_id=order.id,
         reason=reason,
@@ -44,7 +44,7 @@ def hold_locked(session: Session, order: Order, reason: str, *, owner: str | Non
 
 
 def release_hold(session: Session, order_id: UUID, hold_id: UUID) -> Hold:
-    """Lift one hold and tell order.hold_released; the others still stand.
+    """Lift one hold and publish order.hold_released; other holds remain.
 
     Whoever lifts the hold `verification` has verified the order.
     Raises NotFound, or Refused (not_held) where it was lifted before.

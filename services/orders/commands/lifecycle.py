@@ -1,4 +1,4 @@
-"""The generic lifecycle's words as commands: each runs the step that leads there, or names it."""
+"""The generic lifecycle as commands: each state runs the step that leads there, or names it."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -27,7 +27,7 @@ STEPS = {
 
 @dataclass(frozen=True, kw_only=True)
 class LifecycleReached:
-    """Where an order, or the draft of one, has got to."""
+    """The state that an order, or the draft of one, has reached."""
 
     order_id: UUID
     version: int
@@ -38,7 +38,7 @@ class LifecycleReached:
 def set_lifecycle(
     session: Session, order_id: UUID, *, to: Lifecycle, reason: str = "", confirmed: bool = False
 ) -> LifecycleReached:
-    """Take an order, or a draft, to a word of the generic lifecycle, by the command that leads there.
+    """Move an order, or a draft, to a state of the generic lifecycle, by the command that leads there.
 
     Raises NotFound, Invalid where the command needs a reason and there is none, and Refused as the command
     does; derived_from_shipments, with the step, for what follows from the goods alone.

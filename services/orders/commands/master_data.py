@@ -1,4 +1,4 @@
-"""Markets, sellers, products and coupons: made or changed as a whole. The caller owns the transaction."""
+"""Markets, sellers, products and coupons: created or replaced. The caller owns the transaction."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -29,7 +29,7 @@ _NO_LIMITS = {
 
 
 def put_market(session: Session, code: str, **rules: Any) -> Market:
-    """Make or change a market. Raises Stale, Refused (currency_fixed) for another currency or tax mode.
+    """Create or replace a market. Raises Stale, Refused (currency_fixed) for another currency or tax mode.
 
     Every price in it counts in that currency and that way. A new one rounds tax per rate, if nothing is said.
     """
@@ -48,7 +48,7 @@ def put_market(session: Session, code: str, **rules: Any) -> Market:
 def put_tax_table(
     session: Session, market: str, *, rates: Sequence[Mapping[str, Any]], **choices: Any
 ) -> Market:
-    """Have a market's sales taxed by a table from now on, which is a change of the market.
+    """Set the tax table of a market, which is a change of the market.
 
     Raises NotFound, Stale.
     """
@@ -61,7 +61,7 @@ def put_tax_table(
 
 
 def put_seller(session: Session, code: str, **seller: Any) -> Seller:
-    """Make or change a seller; papers and e-mails made from now on show it so. Raises NotFound, Stale."""
+    """Create or replace a seller; new documents and e-mails show the change. Raises NotFound, Stale."""
     if not actor_of(session).may_see_seller(code):
         raise NotFound("seller", code)
     return _put(session, Seller, {"code": code}, seller)
@@ -70,7 +70,7 @@ def put_seller(session: Session, code: str, **seller: Any) -> Seller:
 def put_product(
     session: Session, seller: str, sku: str, *, prices: Mapping[str, int], **product: Any
 ) -> Product:
-    """Make or change a product and its prices; placed orders keep what they were placed with.
+    """Create or replace a product and its prices; placed orders are not affected.
 
     Prices in markets out of the caller's sight stay as they are. Raises NotFound for another's seller,
     Stale, Invalid for a price in an unknown market or a new SKU outside the alphabet.
@@ -94,7 +94,7 @@ def put_product(
 
 
 def put_coupon(session: Session, seller: str, market: str, code: str, **coupon: Any) -> Coupon:
-    """Make or change what a code takes off in a market; placed orders keep what it took off them.
+    """Create or replace a coupon in a market; placed orders are not affected.
 
     Limits that are not named are none. Orders that used the code before count for those that are set now.
     Raises NotFound for another's seller or an unknown market, Stale.
@@ -108,7 +108,7 @@ def put_coupon(session: Session, seller: str, market: str, code: str, **coupon: 
 
 
 def _put(session: Session, model: type[M], identity: Mapping[str, str], values: Mapping[str, Any]) -> M:
-    """Make a row or change it. Raises Stale."""
+    """Create or update a row. Raises Stale."""
     row, is_new = versions.made_or_locked(session, model, identity, values)
     if not is_new:
         versions.change(session, row, values, *identity.values())

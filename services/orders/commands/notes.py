@@ -1,4 +1,4 @@
-"""What staff put on an order for each other: notes and tags. The caller owns the transaction."""
+"""Staff notes and tags on an order. The caller owns the transaction."""
 
 from collections.abc import Collection
 from functools import partial
@@ -17,7 +17,7 @@ MOST_TAGS = 30
 
 
 def add_note(session: Session, order_id: UUID, *, text: str) -> Note:
-    """Write a note on an order, in whatever state it is; nobody is told. Raises NotFound."""
+    """Add a note to an order, whatever its status; no event is published. Raises NotFound."""
     order = locked_order(session, order_id)
     note = Note(order_id=order.id, text=text, created_by=actor_of(session).name, created_at=clock.now())
     session.add(note)
@@ -30,7 +30,7 @@ def add_note(session: Session, order_id: UUID, *, text: str) -> Note:
 def tag_order(
     session: Session, order_id: UUID, *, add: Collection[str] = (), remove: Collection[str] = ()
 ) -> Order:
-    """Put tags on an order and take others off; what is there or gone already is left so.
+    """Add tags to an order and remove others; adding an existing or removing a missing one does nothing.
 
     Tags that are found by the same word are one. Raises NotFound, Invalid for more than MOST_TAGS.
     """

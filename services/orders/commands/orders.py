@@ -1,4 +1,4 @@
-"""What can be done to an order. The caller owns the transaction; commands never commit."""
+"""Actions on an order. The caller owns the transaction; commands never commit."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -32,7 +32,7 @@ NOT_CONTACTED = "customer_not_contacted"
 
 
 def accept_order(session: Session, order_id: UUID) -> Order:
-    """Promise an order to its customer and tell order.accepted.
+    """Accept an order and publish order.accepted.
 
     Raises NotFound for an unknown id or another seller's order, Refused with its reason
     (wrong_status, on_hold, payment_not_recorded, awaiting_inventory) where it can't be accepted.
@@ -47,7 +47,7 @@ def accept_order(session: Session, order_id: UUID) -> Order:
 
 
 def refuse_order(session: Session, order_id: UUID, *, reason: str) -> Order:
-    """Have the seller turn a placed order down; tells order.refused, and refund.requested for money received.
+    """Refuse a placed order; publishes order.refused, and refund.requested for money received.
 
     Raises NotFound, or Refused (wrong_status, on_hold).
     """
@@ -58,7 +58,7 @@ def refuse_order(session: Session, order_id: UUID, *, reason: str) -> Order:
 
 
 def revoke_links(session: Session, order_id: UUID) -> Order:
-    """Close an order to every link its customer was sent so far, and tell order.updated.
+    """Revoke all links sent to the order's customer so far, and publish order.updated.
 
     E-mails that are put into words once notifications has heard of it carry a link that opens it. Raises
     NotFound.
@@ -71,7 +71,7 @@ def revoke_links(session: Session, order_id: UUID) -> Order:
 
 
 def end_if_overdue(session: Session, order_id: UUID) -> None:
-    """Fail an order that was not paid in time, refuse one that was not accepted in time; else do nothing.
+    """Fail an order not paid in time, refuse one not accepted in time; otherwise do nothing.
 
     A held order has time: its deadline is put off when the last hold is lifted.
     """
@@ -94,7 +94,7 @@ def cancel_order(
     lines: Sequence[Mapping[str, Any]] = (),
     confirmed: bool = True,
 ) -> Order:
-    """Cancel an order, or so many units of some of its lines; naming all that is left is naming the order.
+    """Cancel an order, or units of some of its lines; naming all that are left cancels the whole order.
 
     Of a placed order at once: tells order.cancelled or order.updated, and refund.requested if more was
     received than is owed then. Of an accepted one shipping is asked whether the goods have left: tells
@@ -132,7 +132,7 @@ def cancel_order(
 
 
 def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
-    """Bring an order in line with what shipping says of its goods, however often it says so.
+    """Update an order from the state of its shipments, however often that is reported.
 
     Its fulfilment and what lacks stock; the answer to a cancellation, if one is waited for; and completion.
     Tells order.updated where stock, or the lack of it, decides whether the order can be accepted.
@@ -150,7 +150,7 @@ def follow_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
 
 
 def _end(session: Session, order: Order, action: str, reason: str) -> None:
-    """End a locked order without its goods: nothing of it is wanted or owed any more, its money goes back.
+    """End a locked order without delivery: nothing is owed for it any more, and its money is refunded.
 
     So do the uses of its coupons: they took nothing off in the end.
     """
@@ -204,19 +204,19 @@ def _cancel_for_good(session: Session, order: Order, cancellation: Cancellation,
 
 
 def _detail(cancellation: Cancellation) -> dict[str, Any]:
-    """What the history tells of it."""
+    """The detail for the order's history."""
     return {"reason": cancellation.reason} | ({"lines": cancellation.lines} if cancellation.lines else {})
 
 
 def _warnings(session: Session, order: Order) -> list[str]:
-    """What whoever cancels should know first: nobody has written to the customer about this order."""
+    """What to know before cancelling: nobody has written to the customer about this order."""
     conversation = copies.newest(session, order.id, ConversationSnapshot)
     contacted = conversation is not None and conversation.seller_wrote_at is not None
     return [] if contacted else [NOT_CONTACTED]
 
 
 def _units_of(order: Order, lines: Sequence[Mapping[str, Any]]) -> tuple[CancelledLine, ...]:
-    """What is to be cancelled of the lines; nothing, which is the order as a whole, where it is all of them.
+    """The units to cancel by line; empty, meaning the whole order, if that is all of them.
 
     Raises Invalid as units_by_line does, Refused (more_than_left).
     """

@@ -1,4 +1,4 @@
-"""Money received for an order. The caller owns the transaction; commands never commit."""
+"""Payments for an order. The caller owns the transaction; commands never commit."""
 
 from uuid import UUID
 
@@ -29,7 +29,7 @@ def record_payment(
     reference: str = "",
     document_id: UUID | None = None,
 ) -> Payment:
-    """Record money received, by hand; tells payment.recorded, and order.completed if only that lacked.
+    """Record a payment by hand; publishes payment.recorded, and order.completed if nothing else was open.
 
     Without an amount it is what is still owed, without a method the order's own. Raises NotFound, Refused
     (wrong_status, recorded_by_gateway), Invalid where neither reference nor document is given, the method is
@@ -56,7 +56,7 @@ def record_payment(
 
 
 def void_payment(session: Session, order_id: UUID, payment_id: UUID, *, reason: str) -> Payment:
-    """Note that a payment recorded by hand was none; tells payment.voided.
+    """Void a payment that was recorded by hand; publishes payment.voided.
 
     Raises NotFound, or Refused (already_voided, not_by_hand, refunded).
     """
@@ -103,7 +103,7 @@ def receive(
     reference: str,
     document_id: UUID | None = None,
 ) -> Payment:
-    """Record money received for a locked order; tells payment.recorded, or order.completed after it."""
+    """Record a payment for a locked order; publishes payment.recorded, and order.completed if that is all."""
     payment = _record(
         session, order, method=method, amount_minor=amount_minor, reference=reference, document_id=document_id
     )
@@ -114,7 +114,7 @@ def receive(
 def receive_once(
     session: Session, order: Order, *, amount_minor: int, reference: str, gateway_key: str
 ) -> Payment | None:
-    """Record what the gateway received for a locked order; None where it was counted before, for any order.
+    """Record a gateway payment for a locked order; None if it was recorded before, for any order.
 
     Two calls about one payment may hold different orders' locks, so only the database can tell which came
     first: the second waits here for the first one's commit.

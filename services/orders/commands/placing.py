@@ -65,7 +65,7 @@ M = TypeVar("M", bound=Base)
 
 
 def _rows_of(model: type[Base], given: str) -> str:
-    """What inserts the rows of a model that are given under a name.
+    """The SQL that inserts the rows of a model, given under a name.
 
     Column by column: a row made as its table is would take no default of a column that the next release adds.
     """
@@ -147,7 +147,7 @@ def place_order(
     order_id: UUID | None = None,
     origin: Mapping[str, Any] | None = None,
 ) -> Order:
-    """Place an order and tell order.placed; a customer without an id is made with it.
+    """Place an order and publish order.placed; a customer without an id is created with it.
 
     Amounts are in minor units of the market's currency, as its tax mode counts them. A coupon that is not
     valid, or used as often as it may be, grants nothing and is noted with the reason; what the market
@@ -225,7 +225,7 @@ def _insert(
     origin: Mapping[str, Any],
     coupon_uses: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Store a new order, its customer if that is new too, and tell order.placed.
+    """Store a new order, and its customer if new, and publish order.placed.
 
     Raises Refused (already_placed) with the order that has its external reference.
     """
@@ -250,7 +250,7 @@ def _insert(
 
 
 def _bought_in(session: Session, customer: Customer, market: str) -> None:
-    """Note that a customer bought in a market, for whoever sees that alone to see the customer."""
+    """Record that a customer bought in a market, so that those who see only that market see the customer."""
     if market not in customer.markets:
         markets = type_coerce(Customer.markets, JSONB)
         new = update(Customer).where(Customer.id == customer.id, ~markets.has_key(market))
@@ -272,14 +272,14 @@ def _new_customer(seller: str, market: str, customer: CustomerInput, created_at:
 
 
 def _sums(totals: Totals, placed_at: datetime) -> dict[str, Any]:
-    """What it costs; nothing of that has been paid."""
+    """The order's totals; nothing is paid yet."""
     balance = Balance(total_minor=totals.total_minor, cancelled_minor=0, received_minor=0, refunded_minor=0)
     covered_at = placed_at if balance.covered else None
     return {**vars(totals), **vars(balance), "payment_state": balance.state, "covered_at": covered_at}
 
 
 def _verify(order: Order, groups: Sequence[DeliveryGroup], redeemed: Sequence[Redemption]) -> None:
-    """Note what of the order is missing or does not hold; where nothing is, it is verified."""
+    """Record which checks an order fails; if none, it is verified."""
     order.unverified = unverified(
         order.market.verifies,
         order.customer,

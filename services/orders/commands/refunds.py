@@ -1,4 +1,4 @@
-"""What is taken off an order's bill, and money that goes back. The caller owns the transaction."""
+"""Refunds: credits on an order's bill, and money paid back. The caller owns the transaction."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -42,7 +42,7 @@ def request_refund(
     restock: bool | None = None,
     method: PaymentMethod | None = None,
 ) -> Refund:
-    """Take units, shipping, an amount or everything off the bill, and request back what was paid for it.
+    """Credit units, shipping, an amount or everything, and request a refund of what was paid for it.
 
     Amounts include tax. Money goes back only as far as more was received than is owed then, so no order
     becomes uncovered by it: what was not paid yet need only not be paid any more. An overpayment goes back
@@ -70,7 +70,7 @@ def request_refund(
 
 
 def settle_refund(session: Session, order_id: UUID, refund_id: UUID, *, reference: str) -> Refund:
-    """Note that a refund was paid out by hand, with the bank's or till's reference; tells refund.settled.
+    """Settle a refund by hand, with the reference of the bank or till; publishes refund.settled.
 
     Raises NotFound, or Refused (already_settled, withdrawn, settled_by_gateway).
     """
@@ -84,7 +84,7 @@ def settle_refund(session: Session, order_id: UUID, refund_id: UUID, *, referenc
 
 
 def settle_by_gateway(session: Session, order_id: UUID, refund_id: UUID, *, reference: str) -> None:
-    """Note what the gateway paid back, if nobody has noted it yet; tells refund.settled."""
+    """Settle a refund that the gateway paid back, unless it is settled already; publishes refund.settled."""
     order = locked_order(session, order_id)
     refund = _refund(order, refund_id)
     if refund.state is RefundState.REQUESTED:
@@ -93,7 +93,7 @@ def settle_by_gateway(session: Session, order_id: UUID, refund_id: UUID, *, refe
 
 
 def leave_to_people(session: Session, order_id: UUID, refund_id: UUID, *, failure: str) -> None:
-    """Note why the gateway did not pay a refund back: from now on it is settled by hand, or withdrawn."""
+    """Record why the gateway did not pay a refund; it can now be settled by hand, or withdrawn."""
     order = locked_order(session, order_id)
     refund = _refund(order, refund_id)
     if refund.state is not RefundState.REQUESTED:
@@ -104,7 +104,7 @@ def leave_to_people(session: Session, order_id: UUID, refund_id: UUID, *, failur
 
 
 def withdraw_refund(session: Session, order_id: UUID, refund_id: UUID, *, reason: str) -> Refund:
-    """Undo a refund of which no money has gone yet: the bill is as before; tells order.updated.
+    """Withdraw a refund that is not paid out yet: the credit is undone; publishes order.updated.
 
     Of an order that is over nothing is owed all the same: the money is an overpayment again. Raises NotFound,
     or Refused (already_settled, withdrawn, settled_by_gateway, belongs_to_return).
@@ -136,7 +136,7 @@ def _wanted_parts(
     *,
     everything: bool,
 ) -> list[RefundPart]:
-    """The parts of the bill that are asked for; raises Invalid or Refused."""
+    """The parts of the bill to refund; raises Invalid or Refused."""
     if everything == bool(lines or shipping_minor or amount_minor):
         raise Invalid(everything="name lines, shipping or an amount, or everything, not both")
     refuse_unless_possible("credit", order.facts)

@@ -1,4 +1,4 @@
-"""Goods that come back: asked for, allowed, here, paid for. The caller owns the transaction."""
+"""Returns: requested, approved, received, refunded. The caller owns the transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -49,7 +49,7 @@ def request_return(
     note: str = "",
     by_customer: bool = False,
 ) -> Return:
-    """Ask to send units back; staff decide. Tells return.requested.
+    """Request a return; staff decide. Publishes return.requested.
 
     Only what was delivered and is in no other return can come back; a customer has the days that the market
     gives, staff may ask later too. Raises NotFound, Invalid, or Refused (wrong_status, not_delivered,
@@ -67,7 +67,7 @@ def request_return(
 
 
 def approve_return(session: Session, order_id: UUID, return_id: UUID, *, answer: str = "") -> Return:
-    """Let goods come back: shipping expects them until the return expires. Tells return.approved.
+    """Approve a return: shipping expects the goods until it expires. Publishes return.approved.
 
     The answer tells the customer how to send them. Raises NotFound, or Refused (wrong_status).
     """
@@ -76,7 +76,7 @@ def approve_return(session: Session, order_id: UUID, return_id: UUID, *, answer:
 
 
 def reject_return(session: Session, order_id: UUID, return_id: UUID, *, answer: str) -> Return:
-    """Refuse to take goods back; the answer tells the customer why. Tells return.rejected.
+    """Reject a return; the answer tells the customer why. Publishes return.rejected.
 
     Raises NotFound, or Refused (wrong_status).
     """
@@ -93,7 +93,7 @@ def reject_return(session: Session, order_id: UUID, return_id: UUID, *, answer: 
 
 
 def withdraw_return(session: Session, order_id: UUID, return_id: UUID) -> Return:
-    """Give a return up before its goods are here; what was to be sent for them is cancelled, unless held.
+    """Withdraw a return before its goods arrive; its exchange order is cancelled, unless otherwise on hold.
 
     Tells return.closed. Raises NotFound, or Refused (wrong_status).
     """
@@ -104,7 +104,7 @@ def withdraw_return(session: Session, order_id: UUID, return_id: UUID) -> Return
 
 
 def dismiss_return(session: Session, order_id: UUID, return_id: UUID, *, reason: str) -> Return:
-    """End a return whose goods are here without giving anything for them. Tells return.closed.
+    """Close a return whose goods have arrived without refunding anything. Publishes return.closed.
 
     What was to be sent for them is cancelled, unless somebody holds it. Raises NotFound, or Refused
     (wrong_status).
@@ -116,7 +116,7 @@ def dismiss_return(session: Session, order_id: UUID, return_id: UUID, *, reason:
 
 
 def expire_return(session: Session, order_id: UUID, return_id: UUID) -> None:
-    """End an approved return whose goods never came; one that was paid for already is left to people."""
+    """Close an approved return whose goods never came; one that is already refunded is left to staff."""
     order = locked_order(session, order_id)
     expired = return_of(order, return_id)
     if expired.status is ReturnStatus.APPROVED and not is_given_for(order, expired):
@@ -134,7 +134,7 @@ def refund_return(
     deducted_minor: int = 0,
     method: PaymentMethod | None = None,
 ) -> Return:
-    """Give money back for a return: for what came of it, unless units are named, less a deduction.
+    """Refund a return: what came back, unless units are named, less a deduction.
 
     Before the goods are here it needs a reason. The return is closed when the money has gone. Tells
     refund.requested or refund.settled. Raises NotFound, Invalid, or Refused (wrong_status, nothing_left,
@@ -164,7 +164,7 @@ def refund_return(
 
 
 def take_back(session: Session, order: Order, refund: Refund) -> Return:
-    """Open an approved return for the units of a refund that are to be sold again once they are here.
+    """Open an approved return for refunded units that are to be restocked once they arrive.
 
     Raises Refused (not_delivered, more_than_delivered).
     """
@@ -176,7 +176,7 @@ def take_back(session: Session, order: Order, refund: Refund) -> Return:
 
 
 def follow_returns(session: Session, shipments: ShipmentsSnapshot) -> None:
-    """Bring an order's returns in line with what shipping says has come, however often it says so.
+    """Update an order's returns from what shipping has received, however often that is reported.
 
     What was paid for already ends with that; for the rest people decide.
     """
@@ -278,7 +278,7 @@ def _close(
 
 
 def _call_off_exchange(session: Session, order: Order, closed: Return) -> None:
-    """Cancel what was to take the place of goods that came to nothing, unless they paid for it.
+    """Cancel the exchange order of a return that came to nothing, unless something was refunded for it.
 
     Nobody cancels what somebody else holds: that is left standing, still waiting for the goods.
     """
@@ -310,13 +310,13 @@ def _note_goods(order: Order, received: Return, heard: Iterable[ReceivedLine]) -
 
 
 def is_exchanged(session: Session, one: Return) -> bool:
-    """Whether another order takes a return's place, or waits to; one that came to nothing does not."""
+    """Whether a return has an exchange order, waiting or not; one that came to nothing does not count."""
     successor = session.get(Order, one.exchange_order_id) if one.exchange_order_id else None
     return successor is not None and successor.status not in OVER
 
 
 def let_successor_go(session: Session, successor: Order) -> None:
-    """Lift the hold under which an order waits for the goods that it takes the place of."""
+    """Lift the hold under which an exchange order waits for the returned goods."""
     for hold in successor.standing_holds:
         if _waits_for_goods(hold):
             release_hold(session, successor.id, hold.id)
@@ -327,14 +327,14 @@ def _waits_for_goods(hold: Hold) -> bool:
 
 
 def is_given_for(order: Order, given: Return) -> bool:
-    """Whether something was given for a return already."""
+    """Whether something was refunded for a return already."""
     return any(
         refund.return_id == given.id and refund.state is not RefundState.WITHDRAWN for refund in order.refunds
     )
 
 
 def is_free(order: Order, given: Return) -> bool:
-    """Whether what comes back cost nothing, and was not given back before: nothing is to be given for it."""
+    """Whether the returned goods were free of charge, so that there is nothing to refund."""
     bill, came = order.bill, _come(given)
     if not any(came.values()) or any(units > bill.units_left(line_id) for line_id, units in came.items()):
         return False
@@ -343,7 +343,7 @@ def is_free(order: Order, given: Return) -> bool:
 
 
 def _come(one: Return) -> dict[UUID, int]:
-    """The units that came back of each line, or are to come."""
+    """The units of each line that came back or, until they are received, are expected."""
     here = one.status is ReturnStatus.RECEIVED
     return {line.line_id: line.received_quantity if here else line.requested_quantity for line in one.lines}
 
@@ -355,7 +355,7 @@ def parts_for(
     shipping_minor: int | None = None,
     deducted_minor: int = 0,
 ) -> list[RefundPart]:
-    """What of the bill is given back for a return: all of it, unless units are named, less a deduction.
+    """The parts of the bill to refund for a return: everything, unless units are named, less a deduction.
 
     Raises Invalid, or Refused (more_than_returned, more_than_left, nothing_left).
     """

@@ -1,4 +1,4 @@
-"""Saved views: made, changed, shared, deleted. The caller owns the transaction; commands never commit.
+"""Saved views: saved, changed, shared, deleted. The caller owns the transaction; commands never commit.
 
 An own view is its owner's alone. A shared one is the seller's and no longer its maker's: whoever may share
 may change it, so that none is left without anybody when its maker goes.
@@ -25,7 +25,7 @@ MOST_VIEWS = 50  # of a person, and of a seller
 
 
 def save_view(session: Session, *, name: str, query: str) -> SavedView:
-    """Keep a list's query as an own view; raises Refused (too_many_views, name_taken)."""
+    """Save a list's query as a view of the actor's own; raises Refused (too_many_views, name_taken)."""
     actor = actor_of(session)
     view = SavedView(
         id=new_id(), version=0, owner=actor.name, owner_issuer=actor.issuer, created_by=actor.name
@@ -38,7 +38,7 @@ def save_view(session: Session, *, name: str, query: str) -> SavedView:
 
 
 def change_view(session: Session, view_id: UUID, **changes: str) -> SavedView:
-    """Change an own view's name or query; what is not named stays, also a filter that the list takes no more.
+    """Change the name or query of an own view; what is left out stays, even a filter no longer supported.
 
     Raises NotFound, Stale, Refused (name_taken).
     """
@@ -46,12 +46,12 @@ def change_view(session: Session, view_id: UUID, **changes: str) -> SavedView:
 
 
 def change_shared_view(session: Session, view_id: UUID, **changes: str) -> SavedView:
-    """Change a shared view's name or query for everybody; raises NotFound, Stale, Refused (name_taken)."""
+    """Change a shared view's name or query, for everybody; raises NotFound, Stale, Refused (name_taken)."""
     return _changed(session, _locked_shared(session, view_id), changes)
 
 
 def share_view(session: Session, view_id: UUID, *, seller: str) -> SavedView:
-    """Make an own view one of a seller's, for all who see its orders.
+    """Share an own view with everyone who sees a seller's orders.
 
     Raises NotFound, Stale, Invalid for an unknown seller, Refused (too_many_views, name_taken).
     """
@@ -77,13 +77,13 @@ def delete_shared_view(session: Session, view_id: UUID) -> None:
 
 
 def forget_views(session: Session, owner: str) -> int:
-    """Delete all own views of somebody who has gone, whoever vouched for the name; answers how many."""
+    """Delete all own views of somebody who has left, under any token issuer; returns how many."""
     gone = session.execute(delete(SavedView).where(SavedView.owner == owner))
     return cast(CursorResult[Any], gone).rowcount
 
 
 def forget_named(session: Session, seller: str, *, called: str, email: str, phone: str) -> None:
-    """Delete the views that name a person who is being erased: own ones of anybody, and the seller's."""
+    """Delete the views that name a person being erased: anybody's own, and those shared in the seller."""
     # Whatever names the person has one of these in it; names_person looks more closely.
     longest = [max(way, key=lambda word: min(map(len, word)), default=set()) for way in written(called)]
     parts = set(filter(None, (folded(email), word_of(WordKind.PHONE, phone), *chain(*longest))))
@@ -124,14 +124,14 @@ def _refuse_full(session: Session, view: SavedView) -> None:
 
 
 def _beside(view: SavedView) -> list[Any]:
-    """Which views have to be told apart by their names: those of the same person or seller."""
+    """Views that must have different names: those of the same person or seller."""
     if view.seller_code is not None:
         return [SavedView.seller_code == view.seller_code]
     return [SavedView.owner == view.owner, SavedView.owner_issuer == view.owner_issuer]
 
 
 def _lock_place(session: Session, view: SavedView) -> None:
-    """Have whoever adds or renames a view beside this one wait until the transaction ends."""
+    """Lock the person's or seller's views until the transaction ends, so that names stay unique."""
     place = f"views {view.seller_code or ''} {view.owner_issuer or ''} {view.owner or ''}"
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(place, 0))))
 

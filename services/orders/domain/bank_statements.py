@@ -1,4 +1,4 @@
-"""Reading a bank's statement: CSV as banks write it, each row by itself, with what is wrong named."""
+"""Parse bank statements: CSV as banks export it, row by row, with a reason for each row rejected."""
 
 import csv
 import re
@@ -59,7 +59,7 @@ _ISO = re.compile(r"(\d{4})[/.-](\d{1,2})[/.-](\d{1,2})", re.ASCII)
 
 
 class LineState(StrEnum):
-    """What became of a line of a statement."""
+    """The state of a bank statement line."""
 
     NEW = "new"  # not looked at yet
     MATCHED = "matched"  # recorded by itself: order number and amount agreed
@@ -73,7 +73,7 @@ WAITING = (LineState.NEW, LineState.OPEN)
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """Money that came in."""
+    """An incoming payment."""
 
     booked_on: date
     amount_minor: int
@@ -84,7 +84,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Statement:
-    """What a file holds."""
+    """The contents of a file."""
 
     rows: tuple[Row, ...]
     outgoing: int  # rows of money that went out, which are passed over
@@ -92,7 +92,7 @@ class Statement:
 
 
 def read(content: bytes, currency: str) -> Statement:
-    """The rows of a statement; raises Invalid where the file as a whole can't be read.
+    """Parse a statement; raises Invalid if the file as a whole cannot be read.
 
     The heading is the first row that names what is needed; above it a bank may tell of the account. The
     separator is a comma, semicolon, tab or bar, whichever makes the heading known; the text UTF-8 or UTF-16
@@ -134,7 +134,7 @@ def read(content: bytes, currency: str) -> Statement:
 
 
 def amount_of(text: str, precision: int) -> int:
-    """An amount as banks write it, in minor units: 1,234.56 and 1.234,56, with a sign before or after it.
+    """Parse an amount as banks write it, in minor units: 1,234.56 or 1.234,56, with the sign first or last.
 
     Of one separator alone, as many digits as the currency has behind it make it the decimal one, and three
     make it one of thousands. Raises Invalid for what is no amount or could be two.
@@ -155,7 +155,7 @@ def amount_of(text: str, precision: int) -> int:
 
 
 def date_of(text: str) -> date:
-    """A day, as 2026-11-21 or with the day first; raises Invalid."""
+    """Parse a date, as 2026-11-21 or with the day first; raises Invalid."""
     if found := _ISO.match(text):
         year, month, day = (int(part) for part in found.groups())
     elif found := _DAY_FIRST.match(text):
@@ -170,7 +170,7 @@ def date_of(text: str) -> date:
 
 
 def order_numbers(text: str, markets: list[str]) -> set[str]:
-    """The order numbers that stand anywhere in a text, however they are cased and separated."""
+    """The order numbers found anywhere in a text, however they are cased and separated."""
     found = set()
     for market in markets:
         prefix = r"[\W_]{0,3}".join(re.escape(part) for part in market.upper().split("-"))
@@ -252,7 +252,7 @@ def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _heading(lines: list[tuple[int, list[str]]]) -> tuple[int, dict[str, int]]:
-    """Which line names the columns, and where each is; the one that names most where none names enough."""
+    """The line with the column names, and each column's place; the best candidate if none has all of them."""
     found = [(at, _places(cells)) for at, (_, cells) in enumerate(lines[:MOST_BEFORE])]
     whole = next((one for one in found if not _missing(one[1])), None)
     return whole or max(found, key=lambda one: len(one[1]), default=(0, {}))
@@ -274,7 +274,7 @@ def _places(cells: list[str]) -> dict[str, int]:
 
 
 def _without_currency(heading: str) -> str:
-    """What a column is called by banks that name its currency there: Betrag (€), Amount (EUR)."""
+    """A column's name without the currency that some banks add to it: Betrag (€), Amount (EUR)."""
     return _NAMED_CURRENCY.sub("", heading)
 
 
@@ -285,7 +285,7 @@ def _currency_named(heading: list[str]) -> str:
 
 
 def _amount_in(values: Mapping[str, str]) -> str:
-    """What was paid in, where a bank has a column for that and one for what was paid out; else the amount."""
+    """The amount paid in, if the bank has separate columns for paid in and paid out; otherwise the amount."""
     if paid_in := values.get("paid_in"):
         return paid_in
     if paid_out := values.get("paid_out"):

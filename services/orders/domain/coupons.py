@@ -1,4 +1,4 @@
-"""What a coupon grants, and when it grants nothing."""
+"""What a coupon takes off, and when it is not valid."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ NOTHING_LEFT = "coupon_nothing_left"
 
 
 class CouponTerms(msgspec.Struct):
-    """A coupon of one seller in one market: a share of the goods or an amount, free shipping, or both.
+    """A coupon of one seller in one market: a percentage or an amount off the goods, free shipping, or both.
 
     Amounts are in minor units of the market's currency, as its tax mode counts them.
     """
@@ -31,11 +31,11 @@ class CouponTerms(msgspec.Struct):
 
     @property
     def is_limited(self) -> bool:
-        """Whether somebody has to count before it is granted."""
+        """Whether its uses have to be counted."""
         return self.most_uses is not None or self.most_uses_per_customer is not None
 
     def granted_minor(self, goods_minor: int, left_minor: int) -> int:
-        """What is taken off the goods; never more than other discounts have left of them."""
+        """The discount on the goods; never more than other discounts have left."""
         if self.amount_minor is not None:
             return min(self.amount_minor, left_minor)
         return min(share_of(goods_minor, self.percentage_basis_points or 0), left_minor)
@@ -53,12 +53,12 @@ UNUSED = Uses()
 
 
 def share_of(goods_minor: int, basis_points: int) -> int:
-    """So much of the goods, rounded half up."""
+    """A percentage of the goods, in basis points, rounded half up."""
     return round_half_up(Decimal(goods_minor) * basis_points / BASIS_POINTS)
 
 
 def why_not(coupon: CouponTerms | None, at: datetime, goods_minor: int, uses: Uses = UNUSED) -> str | None:
-    """What stands against a coupon at an instant for such goods, or None: then it is valid."""
+    """Why a coupon is not valid at an instant for goods of this amount, or None if it is."""
     if coupon is None or not coupon.active:
         return "coupon_unknown"
     stands_against = {

@@ -1,4 +1,4 @@
-"""By when a placed order must be paid, then accepted; both clocks stand still while a hold does."""
+"""Deadlines for paying and then accepting a placed order; both are suspended while it is on hold."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from shared.events.snapshots import OrderStatus
 
 @dataclass(frozen=True, kw_only=True)
 class Deadlines:
-    """Until when an order is waited for; a deadline that doesn't apply, or no longer, is None."""
+    """The deadlines of an order; one that does not apply, or no longer does, is None."""
 
     payment_due_at: datetime | None = None
     acceptance_due_at: datetime | None = None
@@ -17,7 +17,7 @@ class Deadlines:
 
 @dataclass(frozen=True, kw_only=True)
 class Allowed:
-    """How long a market waits; None is for ever."""
+    """How long a market waits; None means without limit."""
 
     pay_within_seconds: int | None
     accept_within_seconds: int | None
@@ -32,7 +32,7 @@ def deadlines_at(
     to_be_paid: bool,
     held: bool,
 ) -> Deadlines:
-    """The deadlines of an order as it is now, from those it had before.
+    """The current deadlines of an order, from its previous ones.
 
     An order that must be paid before it is accepted has its payment's deadline first; the seller's time to
     accept begins when the money is there. Each begins when its wait does, and is put off by as long as holds

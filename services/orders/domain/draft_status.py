@@ -1,4 +1,4 @@
-"""The life of a draft: what is possible with it, and what stands against the rest."""
+"""The states of a draft: which actions are possible, and what blocks the others."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ _NO_LINES = "lines"
 
 
 def refusal(action: str, status: OrderStatus, lacks: Mapping[str, str]) -> Refusal | None:
-    """What stands first against an action, or None: then it is possible."""
+    """The first thing that blocks an action, or None if it is possible."""
     if status is OrderStatus.PLACED:
         return Refusal("already_placed", "it has become an order", {"order_status": status.value})
     if wrong := _LIFE.status_refusal(action, status):
@@ -37,5 +37,5 @@ def refusal(action: str, status: OrderStatus, lacks: Mapping[str, str]) -> Refus
 
 
 def refuse_unless_possible(action: str, status: OrderStatus, lacks: Mapping[str, str] | None = None) -> None:
-    """Go on only if nothing stands against an action; raises Refused with its reason."""
+    """Raise Refused, with the reason, unless an action is possible."""
     refuse(refusal(action, status, lacks or {}))

@@ -1,4 +1,4 @@
-"""How far an order's goods are, counted in units from the newest snapshot of its shipments."""
+"""An order's fulfilment, counted in units from the latest snapshot of its shipments."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from shared.events.snapshots import Shipment, ShipmentStatus
 
 
 class Fulfilment(StrEnum):
-    """How far the goods of an order are."""
+    """The fulfilment status of an order."""
 
     UNFULFILLED = "unfulfilled"
     PREPARING = "preparing"
@@ -23,7 +23,7 @@ class Fulfilment(StrEnum):
 
     @property
     def goods_left(self) -> bool:
-        """Whether something is with a carrier or the customer, so that cancelling comes too late."""
+        """Whether any goods are with a carrier or the customer, so that it is too late to cancel."""
         return self in _GOODS_LEFT
 
 
@@ -33,7 +33,7 @@ _GOODS_LEFT = frozenset(
 
 
 class Stage(StrEnum):
-    """How far a shipment is, as much of it as an order minds."""
+    """The stage of a shipment, as far as it matters to the order."""
 
     AWAITING = "awaiting"  # lacks stock
     PLANNED = "planned"
@@ -60,7 +60,7 @@ _STAGES = {
 
 @dataclass(frozen=True, kw_only=True)
 class Goods:
-    """What one shipment carries of an order, and how far it is."""
+    """What one shipment carries of an order, and its stage."""
 
     number: str  # the shipment's
     group_id: UUID
@@ -69,7 +69,7 @@ class Goods:
 
 
 def goods_of(shipments: Iterable[Shipment]) -> tuple[Goods, ...]:
-    """What an order keeps of its shipments; what was cancelled carries nothing."""
+    """What an order keeps of its shipments; cancelled ones carry nothing."""
     return tuple(
         Goods(
             number=shipment.number,
@@ -83,7 +83,7 @@ def goods_of(shipments: Iterable[Shipment]) -> tuple[Goods, ...]:
 
 
 def fulfilment_of(wanted_units: int, goods: Iterable[Goods]) -> Fulfilment:
-    """The word for an order of which so many sales units are wanted (ordered, less cancelled).
+    """The fulfilment status of an order with this many wanted sales units (ordered, less cancelled).
 
     Units that are in no live shipment count as unfulfilled: while there are any, not all is shipped.
     """
@@ -105,7 +105,7 @@ def fulfilment_of(wanted_units: int, goods: Iterable[Goods]) -> Fulfilment:
 
 
 def units_gone(goods: Iterable[Goods]) -> int:
-    """Sales units that have left, whatever became of them."""
+    """Sales units that have left the warehouse, even if they came back."""
     gone = {Stage.ON_THE_WAY, Stage.DELIVERED, Stage.RETURNED}
     return sum(part.quantity for part in goods if part.stage in gone)
 

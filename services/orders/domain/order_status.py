@@ -1,4 +1,4 @@
-"""The life of an order: which action may start where, where it leads, and what stands against it."""
+"""The states of an order: which actions are possible when, what state they lead to, and what blocks them."""
 
 from dataclasses import dataclass
 
@@ -47,7 +47,7 @@ status_after = _LIFE.status_after
 
 @dataclass(frozen=True, kw_only=True)
 class OrderFacts:
-    """What the rules look at."""
+    """The facts that the rules depend on."""
 
     status: OrderStatus
     payment_method: PaymentMethod
@@ -64,7 +64,7 @@ class OrderFacts:
 
 
 def refusals(action: str, order: OrderFacts) -> list[Refusal]:
-    """Everything that stands against an action, the first thing to clear first; empty if it is possible."""
+    """Everything that blocks an action, the first thing to clear first; empty if it is possible."""
     found = _RULES[action](order)
     if found and found[0].reason == "wrong_status":
         return found[:1]  # nothing else matters before that
@@ -72,12 +72,12 @@ def refusals(action: str, order: OrderFacts) -> list[Refusal]:
 
 
 def actions(order: OrderFacts) -> dict[str, Refusal | None]:
-    """What is possible now (None), and what stands first against everything else."""
+    """Each action with what blocks it first, or None if it is possible now."""
     return {action: next(iter(refusals(action, order)), None) for action in ACTIONS}
 
 
 def refuse_unless_possible(action: str, order: OrderFacts) -> None:
-    """Go on only if nothing stands against an action; raises Refused with the first reason."""
+    """Raise Refused, with the first reason, unless an action is possible."""
     refuse(next(iter(refusals(action, order)), None))
 
 
@@ -100,7 +100,7 @@ def _accept(order: OrderFacts) -> list[Refusal]:
 
 
 def _edit(order: OrderFacts) -> list[Refusal]:
-    """What was promised is not edited any more; a held order may be: that is often what it waits for."""
+    """An accepted order can no longer be edited; one on hold can: that is often what the hold is for."""
     return [] if order.status is OrderStatus.PLACED else [_LIFE.wrong_status("edit", order.status)]
 
 
@@ -158,7 +158,7 @@ def _credit(order: OrderFacts) -> list[Refusal]:
 
 
 def _refund(order: OrderFacts) -> list[Refusal]:
-    """Either of the two ways of giving something back is enough."""
+    """A refund is possible if there is an overpayment to pay back or something left to credit."""
     return [] if order.excess_minor else _credit(order)
 
 

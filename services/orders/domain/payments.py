@@ -1,4 +1,4 @@
-"""What an order's payments and refunds come to, and what the gateway tells of money."""
+"""The balance of an order's payments and refunds, and reports from the payment gateway."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from shared.events.snapshots import PaymentState
 
 
 class ReportKind(StrEnum):
-    """What money the gateway tells of."""
+    """What the gateway reports."""
 
     PAYMENT = "payment"
     REFUND = "refund"
@@ -17,7 +17,7 @@ class ReportKind(StrEnum):
 
 
 class ChargebackStep(StrEnum):
-    """How far a chargeback is."""
+    """The stage of a chargeback."""
 
     OPENED = "opened"  # the customer's bank took the money; the seller may answer at the gateway
     WON = "won"  # it came back
@@ -25,7 +25,7 @@ class ChargebackStep(StrEnum):
 
 
 class Discrepancy(StrEnum):
-    """Why nobody can count by itself what the gateway told, or what a person has to do about it."""
+    """Why a gateway report cannot be booked automatically, or what a person has to do about it."""
 
     AMOUNT_DIFFERS = "amount_differs"  # it was counted before, with another amount
     ORDER_DIFFERS = "order_differs"  # … for another order
@@ -38,7 +38,7 @@ class Discrepancy(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class GatewayReport:
-    """What the gateway tells of money that came or went, in minor units of the currency that it names."""
+    """A gateway report of money received or paid back, in minor units of the currency that it names."""
 
     kind: ReportKind
     reference: str  # the gateway's own id of it
@@ -52,7 +52,7 @@ class GatewayReport:
 
 @dataclass(frozen=True, kw_only=True)
 class Balance:
-    """The sums of an order's money, in minor units of its currency; all else is derived from them."""
+    """An order's payment totals, in minor units of its currency; everything else is derived from them."""
 
     total_minor: int
     cancelled_minor: int  # what of the total is no longer wanted
@@ -63,22 +63,22 @@ class Balance:
 
     @property
     def owed_minor(self) -> int:
-        """What the customer should have paid, net, when all is done."""
+        """What the customer has to pay in the end, net of cancellations and credits."""
         return self.total_minor - self.cancelled_minor - self.credited_minor
 
     @property
     def net_minor(self) -> int:
-        """What the seller has of the customer's money."""
+        """The customer's money that the seller holds."""
         return self.received_minor - self.refunded_minor
 
     @property
     def outstanding_minor(self) -> int:
-        """What is still to come, never below nothing."""
+        """What the customer still has to pay, never negative."""
         return max(0, -self.balance_minor)
 
     @property
     def balance_minor(self) -> int:
-        """What was received above what is owed and is to stay; below nothing: what is still to come.
+        """What was received beyond what is owed, and is to stay; negative: what is still outstanding.
 
         Money that is on its way back pays for nothing any more.
         """
@@ -86,17 +86,17 @@ class Balance:
 
     @property
     def excess_minor(self) -> int:
-        """What was paid too much and is not on its way back yet: all that a refund may ever give."""
+        """The overpayment that is not on its way back yet: the most that can be paid back."""
         return max(0, self.balance_minor)
 
     @property
     def covered(self) -> bool:
-        """Whether the money received covers what is owed: this is what gates, not the word."""
+        """Whether the money received covers what is owed: rules go by this, not by the payment status."""
         return self.balance_minor >= 0
 
     @property
     def state(self) -> PaymentState:
-        """The word that is shown, the first that fits."""
+        """The payment status shown: the first that applies."""
         if self.refunded_minor:
             return PaymentState.PARTLY_REFUNDED if self.net_minor > 0 else PaymentState.REFUNDED
         if self.covered and self.net_minor > self.owed_minor:

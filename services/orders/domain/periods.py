@@ -9,7 +9,7 @@ Instants = tuple[datetime | None, datetime | None]  # from the first on, before 
 
 
 class Period(StrEnum):
-    """Days by what they are called."""
+    """Named periods of days."""
 
     TODAY = "today"
     YESTERDAY = "yesterday"
@@ -23,7 +23,7 @@ class Period(StrEnum):
 
 
 def days_of(period: Period, today: date) -> Days:
-    """The days a period means today."""
+    """The days that a period covers today."""
     tomorrow = today + timedelta(days=1)
     monday = today - timedelta(days=today.weekday())
     first = today.replace(day=1)
@@ -41,18 +41,18 @@ def days_of(period: Period, today: date) -> Days:
 
 
 def instants_of(days: Days, zone: str) -> Instants:
-    """When the days begin and end on a zone's clocks; a day has 23 to 25 hours where clocks change."""
+    """When the days begin and end in a time zone; a day has 23 to 25 hours where clocks change."""
     first, after = days
     return _midnight(first, zone), _midnight(after, zone)
 
 
 def today_in(zone: str, now: datetime) -> date:
-    """The day it is on a zone's clocks."""
+    """Today's date in a time zone."""
     return now.astimezone(ZoneInfo(zone)).date()
 
 
 def _midnight(day: date | None, zone: str) -> datetime | None:
-    """The first instant of a day. Where clocks skip midnight that is when they do; of two it is the first."""
+    """The first instant of a day: the later side if clocks skip midnight, the first if there are two."""
     if day is None:
         return None
     return datetime.combine(day, time.min, ZoneInfo(zone)).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""What is taken off an order's bill: which part of it each cancellation and refund is, to the minor unit."""
+"""Credits on an order's bill: the parts of it that each cancellation and refund is for, to the minor unit."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from shared.money import round_half_up, split, tax_contained, within_tax
 
 @dataclass(frozen=True, kw_only=True)
 class Charged:
-    """A part of an order as the customer pays it: tax included, less its share of the order's discounts."""
+    """A part of an order as the customer pays it: including tax, less its share of the order's discounts."""
 
     kind: ChargeKind
     name: str
@@ -26,21 +26,21 @@ class Charged:
     cancelled: int = 0  # units whose part of the bill was not told, as it was not for older orders
 
     def first(self, units: int) -> tuple[int, int]:
-        """Gross and tax of its first units, rounded; any units cost the difference of two of these."""
+        """Gross and tax of its first units, rounded; other units cost the difference of two such sums."""
         tax = _share(self.tax_minor, units, self.quantity)
         if self.tax_on_top:
             return _share(self.gross_minor - self.tax_minor, units, self.quantity) + tax, tax
         return _share(self.gross_minor, units, self.quantity), tax
 
     def cost(self, start: int, units: int) -> tuple[int, int]:
-        """Gross and tax of so many units from a place on; however a line is taken apart, it adds up."""
+        """Gross and tax of this many units from a position on; however a line is divided, the sums add up."""
         (gross, tax), (gross_before, tax_before) = self.first(start + units), self.first(start)
         return gross - gross_before, tax - tax_before
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bill:
-    """What an order is charged, and what was taken off it.
+    """What an order is charged, and what was credited on it.
 
     Of a line, refunds take the first units and cancellations the last. Invoices begin with the first too,
     so whatever an invoice bears, it bears at the price that is later taken off it.
@@ -56,12 +56,12 @@ class Bill:
         return {part.line_id: part for part in self.charged if part.line_id is not None}
 
     def units_left(self, line_id: UUID) -> int:
-        """How many units of a line have been neither cancelled nor refunded."""
+        """How many units of a line are neither cancelled nor refunded."""
         line = self.lines[line_id]
         return line.quantity - line.cancelled - sum(_units(self._off, line_id))
 
     def left_of_rates(self) -> dict[int, tuple[int, int]]:
-        """Gross and tax of each rate that are neither cancelled nor refunded."""
+        """Gross and tax of each rate, less what was cancelled or refunded."""
         gross: Counter[int] = Counter()
         tax: Counter[int] = Counter()
         for part in self.charged:
@@ -74,7 +74,7 @@ class Bill:
         return {rate: (gross[rate], tax[rate]) for rate in gross}
 
     def less(self, parts: Iterable[RefundPart]) -> "Bill":
-        """The bill after these parts of it were refunded too."""
+        """The bill after these parts were refunded too."""
         return replace(self, refunded=(*self.refunded, *parts))
 
     @property
@@ -92,7 +92,7 @@ def _units(parts: Iterable[RefundPart], line_id: UUID) -> Iterator[int]:
 
 @dataclass(frozen=True, kw_only=True)
 class WantedUnits:
-    """Units of a line to be given back; without an amount it is what they cost."""
+    """Units of a line to be refunded; without an amount, for what they cost."""
 
     line_id: UUID
     quantity: int
@@ -100,7 +100,7 @@ class WantedUnits:
 
 
 def bear_discounts(charged: Sequence[Charged], discounts: Iterable[Charged]) -> list[Charged]:
-    """The order's parts, each line bearing its share of the discounts at its rate; the sum stays the same."""
+    """The order's parts, each line less its share of the discounts at its rate; the sum stays the same."""
     amounts: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
     for discount in discounts:
         amounts[discount.rate_basis_points][0] += discount.gross_minor
@@ -123,7 +123,7 @@ def bear_discounts(charged: Sequence[Charged], discounts: Iterable[Charged]) -> 
 
 
 def cancelled_lines(bill: Bill, units: Iterable[tuple[UUID, int]]) -> list[RefundPart]:
-    """The parts of units that are cancelled: the last of their lines, within what is left of their rates."""
+    """The parts for cancelled units: the last ones of their lines, within what is left at their rates."""
     lines = bill.lines
     taken: Counter[UUID] = Counter()
     parts = []
@@ -194,7 +194,7 @@ def refund_charge(bill: Bill, kind: ChargeKind, gross_minor: int | None = None) 
 
 
 def refund_amount(bill: Bill, gross_minor: int) -> list[RefundPart]:
-    """The parts for an amount of nothing in particular: each tax rate bears its share of what is left."""
+    """The parts for an amount not tied to any line: each tax rate bears its share of what is left."""
     left = {rate: gross for rate, (gross, _) in bill.left_of_rates().items() if gross > 0}
     rates = sorted(left, reverse=True)
     shares = split(gross_minor, [left[rate] for rate in rates])
@@ -206,7 +206,7 @@ def refund_amount(bill: Bill, gross_minor: int) -> list[RefundPart]:
 
 
 def refund_rest(bill: Bill) -> list[RefundPart]:
-    """The parts for everything that is left: units, shipping and fees, and what else is left of a rate.
+    """The parts for everything that is left: units, shipping, fees, and the remainder at each rate.
 
     Each rate comes to what earlier refunds, also of amounts, have left of it, so that all refunds of an order
     sum to its tax rows.
@@ -229,7 +229,7 @@ def refund_rest(bill: Bill) -> list[RefundPart]:
 
 
 def within(bill: Bill, parts: Iterable[RefundPart]) -> list[RefundPart]:
-    """The same parts, within what is left of their rates: an amount given back before was of something too.
+    """The same parts, limited to what is left at their rates, which earlier refunds of amounts have reduced.
 
     Each is rounded by itself, so tax and net are kept within what is left as well, and the part that takes
     the last of a rate bears what is left of its tax.
@@ -246,13 +246,13 @@ def within(bill: Bill, parts: Iterable[RefundPart]) -> list[RefundPart]:
 
 
 def lessened(parts: Sequence[RefundPart], gross_minor: int) -> list[RefundPart]:
-    """The same parts for less money in all, each bearing its share; the units stay."""
+    """The same parts reduced to a smaller sum, each by its share; the units stay."""
     whole = sum(part.gross_minor for part in parts)
     return _fitted(parts, gross_minor, _scaled(sum(part.tax_minor for part in parts), gross_minor, whole))
 
 
 def tax_rows(parts: Iterable[RefundPart]) -> tuple[TaxRow, ...]:
-    """What each rate makes of the parts, highest first."""
+    """The totals of the parts by tax rate, highest first."""
     sums: defaultdict[int, list[int]] = defaultdict(lambda: [0, 0])
     for part in parts:
         sums[part.tax_rate_basis_points][0] += part.net_minor
@@ -273,7 +273,7 @@ def refunded_units(parts: Iterable[RefundPart]) -> Mapping[UUID, int]:
 
 
 def _fitted(parts: Sequence[RefundPart], gross_minor: int, tax_minor: int) -> list[RefundPart]:
-    """The parts for these sums, each bearing its share."""
+    """The parts scaled to these sums, each bearing its share."""
     grosses = split(gross_minor, [part.gross_minor for part in parts])
     taxes = split(tax_minor, grosses)
     return [

@@ -1,4 +1,4 @@
-"""The life of a return: which action may start where, and where it leads."""
+"""The states of a return: which actions are possible when, and what state they lead to."""
 
 from collections.abc import Mapping
 
@@ -33,5 +33,5 @@ status_after = _LIFE.status_after
 
 
 def actions(status: ReturnStatus) -> Mapping[str, Refusal | None]:
-    """What is possible now (None), and what stands against everything else."""
+    """Each action with what blocks it, or None if it is possible now."""
     return {action: _LIFE.status_refusal(action, status) for action in ACTIONS}

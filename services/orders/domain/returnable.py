@@ -1,4 +1,4 @@
-"""What of an order has left, and what can come back: delivered, in no other return, not too long ago."""
+"""What of an order was sent, and what can be returned: delivered, in no other return, within the period."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -23,7 +23,7 @@ def delivered_units(shipments: ShipmentsSnapshot | None) -> Counter[UUID]:
 def refuse_unsent(
     units: Mapping[UUID, int], shipments: ShipmentsSnapshot | None, refunded: Mapping[UUID, int]
 ) -> None:
-    """Go on only if so many units of each line have left that were not refunded before.
+    """Require that this many units of each line have been sent, beyond those already refunded.
 
     What never left is cancelled instead: refunded, it would still be sent. Raises Refused (not_sent) with the
     units to cancel.
@@ -48,7 +48,7 @@ def refuse_unsent(
 def refuse_more_than_delivered(
     units: Mapping[UUID, int], delivered: Mapping[UUID, int], taken: Mapping[UUID, int]
 ) -> None:
-    """Go on only if so many of each line are with the customer and in no return yet.
+    """Require that this many units of each line were delivered and are in no return yet.
 
     Raises Refused: not_delivered where nothing of a line is, else more_than_delivered.
     """
@@ -66,7 +66,7 @@ def refuse_more_than_delivered(
 
 
 def refuse_late(shipments: ShipmentsSnapshot | None, lines: Iterable[UUID], days: int, now: datetime) -> None:
-    """Go on only if each line was last delivered at most so many days ago; raises Refused."""
+    """Raise Refused if any line was last delivered more than this many days ago."""
     for line_id in lines:
         until = last_instant(shipments, line_id, days)
         if until is not None and until < now:
@@ -74,7 +74,7 @@ def refuse_late(shipments: ShipmentsSnapshot | None, lines: Iterable[UUID], days
 
 
 def last_instant(shipments: ShipmentsSnapshot | None, line_id: UUID, days: int) -> datetime | None:
-    """When the days are over in which a line can be sent back; None where nothing of it was delivered."""
+    """When the period for returning a line ends; None if nothing of it was delivered."""
     instants = [
         shipment.delivered_at
         for shipment in _delivered(shipments)

@@ -1,4 +1,4 @@
-"""Saved views: what of a list's query somebody typed, and whether it names a person."""
+"""Saved views: the text that somebody typed into a list's query, and whether it names a person."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -14,14 +14,14 @@ _TYPED = ("search", "number", "name", "email", "phone", "reference", "tag")
 
 
 def said_in(name: str, query: str) -> str:
-    """What stands in a view's name and filters, searchable, and the telephone numbers among it."""
+    """The typed text in a view's name and filters, folded for searching, and the telephone numbers in it."""
     texts = list(_texts(name, query))
     phones = (word_of(WordKind.PHONE, text) for text in texts)
     return "\n".join(filter(None, (searchable(*texts), *phones)))
 
 
 def names_person(name: str, query: str, *, called: str, email: str, phone: str) -> bool:
-    """Whether a view has a person's e-mail, telephone, or all words of a name of two or more."""
+    """Whether a view contains a person's e-mail, telephone, or all words of a name of two or more."""
     texts = list(_texts(name, query))
     if email and any(folded(email) in folded(text) for text in texts):
         return True
@@ -32,7 +32,7 @@ def names_person(name: str, query: str, *, called: str, email: str, phone: str) 
 
 
 def has_name(texts: Iterable[str], called: str) -> bool:
-    """Whether texts have all words of a name of two or more."""
+    """Whether texts contain all words of a name of two or more."""
     if len(_WORD.findall(called)) < 2:  # noqa: PLR2004 - a single word is too many people's
         return False
     words = set[str]().union(*chain(*chain.from_iterable(map(written, texts))))
@@ -40,7 +40,7 @@ def has_name(texts: Iterable[str], called: str) -> bool:
 
 
 def written(text: str) -> Iterator[list[set[str]]]:
-    """The words of a text, each in its spellings: with what is in quotes or dashes joined, and apart."""
+    """The words of a text in each spelling: with parts in quotes or dashes joined, and apart."""
     for way in (text, " ".join(_WORD.findall(text))):
         yield [set(word) for word in zip(*map(_WORD.findall, spellings(way)), strict=True)]
 

@@ -1,4 +1,4 @@
-"""How orders, customers and products are found: by exact words, and by a part of a name."""
+"""How orders, customers and products are found: by exact words, and by part of a name."""
 
 import unicodedata
 from enum import StrEnum
@@ -13,7 +13,7 @@ TRIGRAM = 3
 
 
 class WordKind(StrEnum):
-    """What kind of word an order is found by, the rarest first."""
+    """The kinds of search word, the rarest first."""
 
     TRACKING_NUMBER = "tracking_number"
     INVOICE_NUMBER = "invoice_number"  # or a credit note's
@@ -26,7 +26,7 @@ class WordKind(StrEnum):
 
 
 def word_of(kind: WordKind, text: str) -> str:
-    """A text in the one form in which words of its kind are kept and looked up; empty if it says nothing."""
+    """A text normalised as a search word of its kind; empty if nothing is left to search for."""
     if kind is WordKind.PHONE:
         return "".join(str(unicodedata.decimal(one)) for one in text if one.isdecimal())[-PHONE_DIGITS:]
     if kind is WordKind.TAG:
@@ -37,7 +37,7 @@ def word_of(kind: WordKind, text: str) -> str:
 
 
 def name_patterns(typed: str) -> list[str]:
-    r"""The LIKE patterns, of which a searchable name must match one, for what was typed.
+    r"""The LIKE patterns for a name search; a searchable name must match one of them.
 
     It matches anywhere in the name, and a `%` in it stands for anything; `_` and `\` mean themselves. Fewer
     than three letters in a row match where a word begins, for nothing else could be looked up; of none there
@@ -55,12 +55,12 @@ def _pattern(spelling: str) -> list[str]:
 
 
 def part_patterns(typed: str) -> list[str]:
-    """The LIKE patterns, of which a searchable text that has in it what was typed matches one."""
+    """The LIKE patterns for a text search; a searchable text that contains it matches one of them."""
     return [containing(spelling) for spelling in spellings(typed)]
 
 
 def phone_pattern(typed: str) -> str | None:
-    """The LIKE pattern of the telephones whose digits have these in them; None if that is no telephone.
+    """The LIKE pattern for telephone numbers containing these digits; None if it is not a telephone number.
 
     The zero that a number begins with at home is in none that begins with its country.
     """
@@ -70,12 +70,12 @@ def phone_pattern(typed: str) -> str | None:
 
 
 def exactly(text: str) -> str:
-    """The LIKE pattern of a text, taken literally."""
+    """The LIKE pattern that matches exactly this text."""
     return _literal(text).replace("%", "\\%")
 
 
 def containing(text: str) -> str:
-    """The LIKE pattern of whatever has a text in it, taken literally."""
+    """The LIKE pattern that matches anything containing this text."""
     return f"%{exactly(text)}%"
 
 

@@ -1,4 +1,4 @@
-"""An order in others' words: the generic lifecycle, the seller's queues, the agent's, the customer's."""
+"""An order's status for others: the generic lifecycle, and the seller's, agent's and customer's views."""
 
 from collections.abc import Collection, Iterable
 from enum import StrEnum
@@ -10,7 +10,7 @@ from shared.events.snapshots import OrderStatus
 
 
 class Lifecycle(StrEnum):
-    """The generic vocabulary: one word for order and goods together."""
+    """The generic lifecycle: one status for the order and its goods together."""
 
     OPEN = "Open"
     READY_TO_SHIP = "Ready to ship"
@@ -24,7 +24,7 @@ class Lifecycle(StrEnum):
 
 
 class Queue(StrEnum):
-    """Where a seller looks for work; an order is in each queue that one of its shipments is in."""
+    """The seller's work queues; an order is in each queue that one of its shipments is in."""
 
     TO_PREPARE = "To prepare"
     READY_TO_SHIP = "Ready to ship"
@@ -33,7 +33,7 @@ class Queue(StrEnum):
 
 
 class CsrStatus(StrEnum):
-    """What a customer-service agent sees."""
+    """The status that a customer-service agent sees."""
 
     IN_PROGRESS = "In Progress"
     ON_HOLD = "OnHold"
@@ -42,7 +42,7 @@ class CsrStatus(StrEnum):
 
 
 class TimelineStep(StrEnum):
-    """What the customer sees: four steps, the third of two kinds, in the codes of a shipment's."""
+    """What the customer sees: four steps, the third of two kinds, with the same codes as a shipment's."""
 
     ACCEPTED = "accepted"
     PREPARING = "preparing"
@@ -69,7 +69,7 @@ _OPEN = frozenset({Stage.AWAITING, Stage.PLANNED, Stage.PREPARING, Stage.READY})
 
 
 def lifecycle_of(status: OrderStatus, goods: Collection[Goods], returned_units: int) -> Lifecycle:
-    """The generic word, the first that fits; so many delivered units have come back as returns."""
+    """The generic lifecycle state, the first that applies; `returned_units` came back after delivery."""
     if status in _ENDED_AS:
         return _ENDED_AS[status]
     stages = {part.stage for part in goods}
@@ -92,7 +92,7 @@ def queues_of(goods: Iterable[Goods]) -> list[str]:
 
 
 def csr_status_of(status: OrderStatus, *, held: bool) -> CsrStatus | None:
-    """The agent's word; a cart has none."""
+    """The customer-service agent's status; a draft has none."""
     if status in {OrderStatus.DRAFT, OrderStatus.ABANDONED}:
         return None
     if status is OrderStatus.COMPLETED:
@@ -126,7 +126,7 @@ def timeline_of(
 
 
 def steps_of(reached: TimelineStep | None, *, is_pickup: bool) -> list[tuple[TimelineStep, bool]]:
-    """The four steps of goods that are sent or, `is_pickup`, fetched; each with whether it is reached."""
+    """The four steps of goods that are sent or, if `is_pickup`, collected; and whether each was reached."""
     third = TimelineStep.READY_FOR_PICKUP if is_pickup else TimelineStep.SENT
     steps = [TimelineStep.ACCEPTED, TimelineStep.PREPARING, third, TimelineStep.FINISHED]
     furthest = -1 if reached is None else steps.index(reached)

@@ -1,4 +1,4 @@
-"""Whose VAT a sale is under, at which rate, and why: the market's table read as the tax law says.
+"""Which country's VAT applies to a sale, at which rate, and why: the market's table under the VAT rules.
 
 Sources, all of Directive 2006/112/EC unless named: place of supply of goods, articles 31 to 33 and 36; of
 services, 44, 45 and 58; the threshold below which sales to other member states are taxed at home, 59c; the
@@ -26,11 +26,11 @@ _UNTAXED = frozenset(
 
 
 class Untaxable(Exception):  # noqa: N818 - reads as what happened
-    """The table does not say how a sale is taxed; the text says what it lacks."""
+    """The table does not say how a sale is taxed; the text says what is missing."""
 
 
 class Supply(StrEnum):
-    """What a tax class is of, as the rules on its place go."""
+    """The kind of supply of a tax class, as the place-of-supply rules distinguish them."""
 
     GOODS = "goods"
     DIGITAL = "digital"  # downloads, broadcasts, telecommunications: article 58
@@ -38,14 +38,14 @@ class Supply(StrEnum):
 
 
 class SamePrice(StrEnum):
-    """What of a gross price stays the same wherever its goods go."""
+    """Which price stays the same wherever the goods go."""
 
     GROSS = "gross"  # the customer pays the same, and the seller keeps less where the rate is higher
     NET = "net"  # the seller keeps the same
 
 
 class ChargesTaxed(StrEnum):
-    """How shipping is taxed, and fees that name no class of their own."""
+    """How shipping, and fees without a tax class of their own, are taxed."""
 
     STANDARD = "standard"  # at the rate of the class `standard`
     SHARE = "share"  # at the rates of their goods, by value: part of one supply, article 78 b
@@ -54,7 +54,7 @@ class ChargesTaxed(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class TaxRate:
-    """What a class is taxed by somewhere, on the days from one to another in the market's time zone."""
+    """The rate of a tax class in a place, for a period of days in the market's time zone."""
 
     place: str  # as shared.vat calls it
     tax_class: str
@@ -71,7 +71,7 @@ class TaxRate:
 
 @dataclass(frozen=True, kw_only=True)
 class TaxTable:
-    """What a market keeps to tax its sales by."""
+    """A market's tax table."""
 
     rates: tuple[TaxRate, ...]
     taxes_at_destination: bool  # through the one-stop shop; else at home, below the threshold of article 59c
@@ -82,7 +82,7 @@ class TaxTable:
     )  # by pickup point; the seller's if not named
 
     def rate(self, place: TaxPlace, tax_class: str, day: date) -> TaxRate:
-        """The row for a class somewhere on a day; raises Untaxable."""
+        """The rate of a class in a place on a day; raises Untaxable."""
         for row in self.rates:
             if row.place == place.code and row.tax_class == tax_class and row.holds_on(day):
                 return row
@@ -91,7 +91,7 @@ class TaxTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Sale:
-    """What is known of a sale when it is taxed."""
+    """The facts that the taxation of a sale depends on."""
 
     home: TaxPlace  # where the seller is, and goods leave from
     goods_to: TaxPlace  # where the goods go, or are fetched
@@ -102,7 +102,7 @@ class Sale:
 
 @dataclass(frozen=True, kw_only=True)
 class Override:
-    """A treatment that somebody chose in place of the table's."""
+    """A treatment chosen by a person in place of the table's."""
 
     treatment: TaxTreatment
     exemption: str = ""
@@ -110,7 +110,7 @@ class Override:
 
 @dataclass(frozen=True, kw_only=True)
 class Taxed:
-    """How a sale is taxed; no treatment where the market's rates are all there is to know."""
+    """How a sale is taxed; without a treatment if the market has rates only."""
 
     rate_basis_points: int
     treatment: TaxTreatment | None = None
@@ -119,13 +119,13 @@ class Taxed:
 
     @property
     def is_untaxed(self) -> bool:
-        """Whether nothing is charged for what the sale is, rather than at a rate of nothing."""
+        """Whether no tax is charged because of the kind of sale, rather than because of a zero rate."""
         return self.treatment in _UNTAXED
 
 
 @dataclass(frozen=True, kw_only=True)
 class Taxation:
-    """How an order's taxes were decided, and on what: kept with it."""
+    """How an order's taxes were decided, and on what basis; stored with the order."""
 
     home: str
     decided_on: date  # the day whose rates are its own: that of placing, in the market's time zone
@@ -135,7 +135,7 @@ class Taxation:
 
 
 def is_open(taxation: Taxation | None, typed: str) -> bool:
-    """Whether a person should look at the VAT number that a customer gave, as it was typed.
+    """Whether a person should check the VAT number that a customer gave.
 
     It is none by its form, so that the customer is taxed as a consumer; or nothing is charged because of it,
     and only VIES can tell whether it is theirs.
@@ -147,7 +147,7 @@ def is_open(taxation: Taxation | None, typed: str) -> bool:
 
 
 def decide(table: TaxTable, sale: Sale, tax_class: str, day: date) -> Taxed:
-    """How a sale of a class on a day is taxed; raises Untaxable where the table has no rate for it.
+    """How a sale of a class is taxed on a day; raises Untaxable if the table has no rate for it.
 
     What nobody decides here: reverse charge between businesses of one state (articles 199 to 199b), imports
     (IOSS) and services to businesses outside the Union. They are taxed as if the customer were a consumer,
@@ -172,7 +172,7 @@ def decide(table: TaxTable, sale: Sale, tax_class: str, day: date) -> Taxed:
 
 
 def overridden(table: TaxTable, sale: Sale, override: Override, tax_class: str, day: date) -> Taxed:
-    """How a sale is taxed because somebody said so; raises Untaxable."""
+    """How a sale is taxed under an override; raises Untaxable."""
     where = _where(sale, table.supplies.get(tax_class, Supply.GOODS))
     match override.treatment:
         case TaxTreatment.HOME:
@@ -194,7 +194,7 @@ def overridden(table: TaxTable, sale: Sale, override: Override, tax_class: str, 
 def asked_price(  # noqa: PLR0917 - what a price depends on
     table: TaxTable, mode: TaxMode, home: TaxPlace, taxed: Taxed, tax_class: str, day: date, listed_minor: int
 ) -> int:
-    """What a unit costs where its list price, as the market's tax mode counts it, has the tax of home inside.
+    """The unit price to charge for a list price that, as the market's tax mode counts, includes home tax.
 
     Of what is not taxed the net price is owed. Raises Untaxable where home has no rate for the class.
     """
@@ -238,7 +238,7 @@ def reasons_of(taxes: Iterable[Taxed]) -> tuple[TaxReason, ...]:
 
 
 def _treatment(group: list[Taxed]) -> TaxTreatment:
-    """Of a rate that is both home's and a destination's, the destination's: it has more to tell."""
+    """The treatment shown for a rate; destination rather than home if both occur: it says more."""
     treatments = [taxed.treatment for taxed in group if taxed.treatment is not None]
     return TaxTreatment.DESTINATION if TaxTreatment.DESTINATION in treatments else treatments[0]
 
@@ -288,7 +288,7 @@ def _within_the_union(  # noqa: PLR0917 - what is known of the sale
 
 
 def _is_foreign_business(sale: Sale, *, goods: bool) -> bool:
-    """Whether the customer is known to VAT in a member state other than the seller's.
+    """Whether the customer has a VAT identifier of a member state other than the seller's.
 
     Article 138 (1) b for goods, wherever in the Union these go; articles 44 and 196 for services, of which
     Northern Ireland is no part, and which a seller outside the Union bills under its own law.

@@ -1,4 +1,4 @@
-"""What an order costs: lines, fees, shipping and discounts, the tax of each rate, and sums that add up."""
+"""An order's totals: lines, fees, shipping and discounts, the tax at each rate, and sums that add up."""
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
@@ -10,7 +10,7 @@ from shared.money import BASIS_POINTS, split, tax_contained, tax_on_top
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """An amount at one tax rate, in minor units as the market's tax mode counts them."""
+    """An amount at one tax rate, in minor units, gross or net as in the market's tax mode."""
 
     kind: ChargeKind
     amount_minor: int
@@ -20,7 +20,7 @@ class Charge:
 def tax_of_each(
     charges: Sequence[Charge], mode: TaxMode, rounding: TaxRounding, once: Collection[int] = ()
 ) -> list[int]:
-    """The tax of each charge, in minor units: contained in it in a gross market, added to it in a net one.
+    """The tax of each charge, in minor units: included in it in a gross market, added to it in a net one.
 
     Rounded half up, per charge or once per rate, as the rates in `once` always are; then the shares sum to
     the rate's tax.
@@ -38,7 +38,7 @@ def tax_of_each(
 
 
 def rates_rounded_too_far(charges: Iterable[Charge], mode: TaxMode, unit_minor: int) -> set[int]:
-    """The rates whose tax, rounded per charge, could be a unit of the currency off what it is of their sum.
+    """The rates whose tax, rounded per charge, could be off by a currency unit from the tax on their sum.
 
     An invoice over any of the charges would then break BR-CO-17 of EN 16931.
     """
@@ -54,7 +54,7 @@ def rates_rounded_too_far(charges: Iterable[Charge], mode: TaxMode, unit_minor: 
 
 
 def totals_of(charges: Sequence[Charge], taxes: Sequence[int], mode: TaxMode) -> Totals:
-    """The sums of an order: total = lines + fees + shipping - discounts + tax_added.
+    """The totals of an order: total = lines + fees + shipping - discounts + tax_added.
 
     The tax rows, highest rate first, sum to the same total.
     """
@@ -80,7 +80,7 @@ def totals_of(charges: Sequence[Charge], taxes: Sequence[int], mode: TaxMode) ->
 
 
 def spread_discount(amount_minor: int, lines: Sequence[Charge]) -> tuple[list[Charge], list[Charge]]:
-    """A discount on the whole of the lines as one charge per tax rate, and what it leaves of each line.
+    """Split a discount on all lines into a charge per tax rate; also returns what is left of each line.
 
     A discount lowers the taxable amount of the goods it is granted on, so it carries their rates.
     """

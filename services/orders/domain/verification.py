@@ -1,4 +1,4 @@
-"""What is looked at before an order counts as verified."""
+"""What is checked before an order counts as verified."""
 
 from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
@@ -13,7 +13,7 @@ AUTOMATIC = "orders"
 
 
 class Check(StrEnum):
-    """Something an order is verified by."""
+    """A check that a market can require."""
 
     NAME = "name"
     ADDRESS = "address"
@@ -31,7 +31,7 @@ def unverified(
     *,
     open_vat_number: bool = False,
 ) -> list[Check]:
-    """What is missing or does not hold, of what a market looks at.
+    """The required checks that fail.
 
     The addresses are those of the delivery groups; None is a pickup point. An address holds if its country's
     post has all that it needs, a postcode or a state among it. A telephone that comes with an
