@@ -1,4 +1,4 @@
-"""The customer's page of an order, in the order's language."""
+"""Rendering of the customer's order page, in the order's language."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -13,7 +13,7 @@ _environment = templates_in(Path(__file__).with_name("templates"))
 def order_page(
     seen: Mapping[str, Any], style: str, address: Callable[[str, str], str], *, action: str, wrong: str = ""
 ) -> str:
-    """The page of what a customer sees of an order; `address` says where a service shows another page of it.
+    """The customer's page of an order; `address` returns the URL of another service's page about it.
 
     `action` takes the form for sending something back, and `wrong` is what was wrong with it. Instants are
     in the market's time zone.

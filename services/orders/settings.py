@@ -1,4 +1,4 @@
-"""What the orders service needs to know beyond what every service does."""
+"""Settings of the orders service, beyond those that all services have."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,12 +16,12 @@ class Settings(ServiceSettings):
     gateway_url: str = ""  # where it is asked to pay back; without it people do that by hand
 
     def faults(self) -> Iterator[str]:
-        """What can't be meant, by the variable."""
+        """The settings that are invalid, by environment variable."""
         yield from super().faults()
         if not all(map(is_webhook_secret, self.gateway_secrets)):
             yield "GATEWAY_SECRET should be whsec_ and base64, or two of these separated by a comma"
 
     @property
     def gateway_secrets(self) -> tuple[str, ...]:
-        """The secrets shared with the gateway: one, and two while it is changed."""
+        """The secrets shared with the gateway: one, or two during a rotation."""
         return tuple(secret.strip() for secret in self.gateway_secret.split(",") if secret.strip())

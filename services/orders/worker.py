@@ -1,4 +1,4 @@
-"""The Celery app that hears the other services and does the jobs."""
+"""The Celery app that handles other services' events and runs the jobs."""
 
 from services.orders import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.orders.messaging import messaging

@@ -208,7 +208,7 @@ def asked_price(  # noqa: PLR0917 - what a price depends on
 
 
 def reasons_of(taxes: Iterable[Taxed]) -> tuple[TaxReason, ...]:
-    """Why each rate of an order is what it is, highest rate first; raises Untaxable for what can't be one.
+    """The reason for each tax rate of an order, highest rate first; raises Untaxable if they conflict.
 
     At one rate there is one reason: papers, credit notes and refunds count by rate, and EN 16931 has one
     breakdown without tax for each category. What is not subject to VAT stands on an invoice with nothing

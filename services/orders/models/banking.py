@@ -1,4 +1,4 @@
-"""Bank statements: what came into a seller's account, and which order it was for."""
+"""Bank statements: payments received in a seller's account, and the orders they were for."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -13,7 +13,7 @@ from shared.db import new_id
 
 
 class BankStatement(Base):
-    """A file that was read."""
+    """A statement that was imported."""
 
     __tablename__ = "bank_statements"
     __table_args__ = (Index(None, "seller_code", "id"),)
@@ -30,7 +30,7 @@ class BankStatement(Base):
 
 
 class BankLine(Base):
-    """Money that came into the account."""
+    """A payment received in the account."""
 
     __tablename__ = "bank_lines"
     __table_args__ = (
@@ -62,5 +62,5 @@ class BankLine(Base):
 
     @property
     def number(self) -> str | None:
-        """What people call the order."""
+        """The order's number."""
         return self.order.number if self.order else None

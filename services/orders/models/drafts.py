@@ -1,4 +1,4 @@
-"""Drafts (carts): what may become an order, as far as it is known."""
+"""Drafts (carts): orders in the making, as far as they are known."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from shared.events.snapshots import OrderStatus
 
 
 class Draft(Base):
-    """A cart. The order that it becomes takes over its id, so it can't become two."""
+    """A cart. The order placed from it takes over its id, so it can't become two orders."""
 
     __tablename__ = "drafts"
     __table_args__ = (

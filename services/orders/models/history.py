@@ -1,4 +1,4 @@
-"""What happened to an order, for ever."""
+"""The history of an order, kept permanently."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from shared.db import new_id
 
 
 class HistoryEntry(Base):
-    """One change of an order, or what another service told: who, what, when, and what it made of what."""
+    """A change of an order, or another service's event: who, what, when, and the values before and after."""
 
     __tablename__ = "order_history"
     __table_args__ = (Index(None, "order_id", "at", "id"),)

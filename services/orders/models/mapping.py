@@ -1,4 +1,4 @@
-"""How rows are mapped: the kinds of column, and what all tables have in common."""
+"""Mapping of rows: column types, and what all tables have in common."""
 
 from datetime import datetime
 from functools import cache
@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 
 class Json(TypeDecorator[T], Generic[T]):
-    """A value of some type as JSONB; what comes back is that type again."""
+    """A value of some type, stored as JSONB and loaded as that type again."""
 
     impl = JSONB(none_as_null=True)
     cache_ok = True
@@ -55,11 +55,11 @@ class Json(TypeDecorator[T], Generic[T]):
         self.kind = kind
 
     def process_bind_param(self, value: T | None, dialect: Dialect) -> Any:  # noqa: ARG002
-        """The value as plain JSON."""
+        """Convert the value to plain JSON."""
         return None if value is None else msgspec.to_builtins(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> T | None:  # noqa: ARG002
-        """The plain JSON as the value."""
+        """Convert plain JSON to the value."""
         return None if value is None else msgspec.convert(value, self.kind)
 
 
@@ -86,7 +86,7 @@ _WORDS: dict[Any, Any] = {
 
 
 class Base(DeclarativeBase):
-    """Whatever is mapped here."""
+    """The base class of all mapped classes."""
 
     metadata = MetaData(naming_convention=db.metadata.naming_convention)
     type_annotation_map = {  # noqa: RUF012 - as SQLAlchemy declares it
@@ -117,12 +117,12 @@ B = TypeVar("B", bound=Base)
 
 @cache
 def column_names(model: type[Base]) -> tuple[str, ...]:
-    """The names of a table's columns, in its order; they are the attributes' names too."""
+    """The names of a table's columns, in order; attributes have the same names."""
     return tuple(model.__table__.columns.keys())
 
 
 def as_loaded(model: type[B], **columns: Any) -> B:
-    """A row as if it had come from the database, for one that goes there without the unit of work.
+    """A row as if it had been loaded from the database, for one that is inserted without the unit of work.
 
     A column that is not named is null.
     """

@@ -31,7 +31,7 @@ from shared.events.snapshots import (
 
 
 class Market(Base):
-    """Where and how orders are sold: currency, language, tax, methods, promises."""
+    """A market: its currency, language, taxes, methods and rules."""
 
     __tablename__ = "markets"
 
@@ -63,7 +63,7 @@ class Market(Base):
 
 
 class Seller(Base):
-    """Whoever sells, ships and sends the invoice."""
+    """A seller: sells, ships and sends the invoice."""
 
     __tablename__ = "sellers"
 
@@ -131,7 +131,7 @@ class Customer(Base):
 
 
 class CustomerAddress(Base):
-    """An entry of a customer's address book."""
+    """An entry in a customer's address book."""
 
     __tablename__ = "customer_addresses"
     __table_args__ = (UniqueConstraint("customer_id", "position"),)
@@ -172,7 +172,7 @@ class Product(Base):
 
 
 class ProductPrice(Base):
-    """What a sales unit costs in a market, as its tax mode counts."""
+    """The price of a sales unit in a market, gross or net as in its tax mode."""
 
     __tablename__ = "product_prices"
     __table_args__ = (
@@ -187,7 +187,7 @@ class ProductPrice(Base):
 
 
 class Coupon(Base):
-    """What a code takes off in one market: a share of the goods or an amount, shipping, or both."""
+    """What a code takes off in one market: a percentage or an amount off the goods, shipping, or both."""
 
     __tablename__ = "coupons"
     __table_args__ = (
@@ -215,7 +215,7 @@ class Coupon(Base):
 
 
 class CouponUse(Base):
-    """That an order has used a coupon; gone when the order comes to nothing."""
+    """A record that an order used a coupon; deleted if the order comes to nothing."""
 
     __tablename__ = "coupon_uses"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""What staff write on an order for each other."""
+"""Staff notes on an order."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from shared.db import new_id
 
 
 class Note(Base):
-    """A remark for staff alone: it is in no event, so no other service, paper or e-mail can show it."""
+    """A note for staff only: it is in no event, so no other service, document or e-mail can show it."""
 
     __tablename__ = "notes"
     __table_args__ = (Index(None, "order_id", "id"),)

@@ -1,4 +1,4 @@
-"""What an order is made of, and what stood in its way."""
+"""The parts of an order, its holds and its cancellations."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -30,7 +30,7 @@ class DeliveryGroup(Base):
 
 
 class OrderLine(Base):
-    """Some units of one SKU at one price, as they were when the order was placed."""
+    """A quantity of one SKU at one price, as it was when the order was placed."""
 
     __tablename__ = "order_lines"
     __table_args__ = (
@@ -67,7 +67,7 @@ class OrderLine(Base):
 
 
 class OrderFee(Base):
-    """A charge or discount that is no goods; shipping is one, with its delivery group."""
+    """A charge or discount that is not a line; shipping is one, with its delivery group."""
 
     __tablename__ = "order_fees"
     __table_args__ = (Index(None, "order_id"),)
@@ -86,7 +86,7 @@ class OrderFee(Base):
 
 
 class Hold(Base):
-    """Why an order stands still, until someone lets it go."""
+    """A hold on an order, until someone lifts it."""
 
     __tablename__ = "holds"
     __table_args__ = (Index(None, "order_id"),)
@@ -101,7 +101,7 @@ class Hold(Base):
 
 
 class Cancellation(Base):
-    """One try to cancel an order, and how it was answered."""
+    """An attempt to cancel an order or part of it, and its outcome."""
 
     __tablename__ = "cancellations"
     __table_args__ = (Index(None, "order_id"),)

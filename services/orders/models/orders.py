@@ -1,4 +1,4 @@
-"""Orders, and plain readings of a row; no workflow."""
+"""Orders, and simple derived values; no workflow."""
 
 from collections import Counter
 from dataclasses import fields
@@ -60,7 +60,7 @@ _payment = made_of(
 
 
 class Order(Base):
-    """What a customer asked for, and all that was promised, paid and sent since."""
+    """An order: what the customer asked for, and what was promised, paid and sent since."""
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -203,22 +203,22 @@ class Order(Base):
 
     @property
     def delivery_addresses(self) -> list[Address]:
-        """Where it goes, group by group; what is fetched, or sent by wire, goes nowhere."""
+        """The delivery addresses by group; groups for collection or electronic delivery have none."""
         return [group.address for group in self.delivery_groups if group.address]
 
     @property
     def totals(self) -> Totals:
-        """What it costs."""
+        """The order's totals."""
         return _totals(self)
 
     @property
     def balance(self) -> Balance:
-        """The sums of its money."""
+        """The order's payment totals."""
         return _balance(self)
 
     @property
     def charged(self) -> list[Charged]:
-        """Its parts as the customer pays them, discounts borne by the lines; they sum to the total."""
+        """Its parts as the customer pays them, lines less their share of discounts; they sum to the total."""
         on_top = self.market.tax_mode is TaxMode.NET
         tells = self.tells_parts
         parts = []
@@ -254,22 +254,22 @@ class Order(Base):
 
     @property
     def tells_parts(self) -> bool:
-        """Whether each part of its bill is told; older orders go on as they began."""
+        """Whether events break the bill down into parts; for older orders they do not."""
         return all(line.order_discount_minor is not None for line in self.lines)
 
     @property
     def bill(self) -> Bill:
-        """What it is charged, and what was taken off that."""
+        """The order's charges, and what was credited on them."""
         return Bill(charged=self.charged, refunded=self.refunded_parts, cancelled=self.cancelled_parts)
 
     @property
     def cancelled_parts(self) -> list[RefundPart]:
-        """What cancelled units have taken off its bill."""
+        """What cancelled units took off the bill, by part."""
         return [part for one in self.cancellations if one.done for part in one.parts]
 
     @property
     def refunded_parts(self) -> list[RefundPart]:
-        """What refunds have taken off its bill."""
+        """What refunds took off the bill, by part."""
         return [
             part
             for refund in self.refunds
@@ -279,7 +279,7 @@ class Order(Base):
 
     @property
     def units_in_returns(self) -> Counter[UUID]:
-        """Units of each line that came back or are on their way."""
+        """Units of each line that were returned or are on their way back."""
         units: Counter[UUID] = Counter()
         for one in self.returns:
             for line in one.lines:
@@ -291,37 +291,37 @@ class Order(Base):
 
     @property
     def payment(self) -> PaymentStanding:
-        """What the ledger means."""
+        """The payment status of the order."""
         return _payment(self)
 
     @property
     def due_at(self) -> datetime | None:
-        """When it fails or is refused, if nothing is done before."""
+        """When the order fails or is refused unless something is done first."""
         return self.payment_due_at or self.acceptance_due_at
 
     @property
     def cancellation(self) -> Cancellation | None:
-        """The last try to cancel it."""
+        """The latest attempt to cancel the order or part of it."""
         return self.cancellations[-1] if self.cancellations else None
 
     @property
     def standing_holds(self) -> list[Hold]:
-        """What keeps it from going on."""
+        """The holds that have not been lifted."""
         return [hold for hold in self.holds if hold.released_at is None]
 
     @property
     def wanted_units(self) -> int:
-        """Sales units the customer still wants."""
+        """Sales units ordered, less those cancelled."""
         return sum(line.quantity - line.cancelled_quantity for line in self.lines)
 
     @property
     def returned_units(self) -> int:
-        """Sales units that came back."""
+        """Sales units that were returned."""
         return sum(line.returned_quantity for line in self.lines)
 
     @property
     def fulfilled(self) -> bool:
-        """Whether every wanted unit was delivered, or came back undelivered and was given back for."""
+        """Whether every wanted unit was delivered, or came back undelivered and was refunded."""
         delivered, came_back = (
             units_at(stage, self.goods or ()) for stage in (Stage.DELIVERED, Stage.RETURNED)
         )
@@ -330,7 +330,7 @@ class Order(Base):
 
     @property
     def facts(self) -> OrderFacts:
-        """What the rules of its life look at."""
+        """The facts that the rules of the order's life depend on."""
         balance = self.balance
         return OrderFacts(
             status=self.status,
@@ -349,5 +349,5 @@ class Order(Base):
 
     @property
     def actions(self) -> dict[str, Refusal | None]:
-        """What is possible now (None), and what stands against everything else."""
+        """Each action with what blocks it, or None if it is possible now."""
         return actions(self.facts)

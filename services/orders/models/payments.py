@@ -1,4 +1,4 @@
-"""Money received for an order."""
+"""Payments for an order."""
 
 from datetime import datetime
 from uuid import UUID
@@ -14,7 +14,7 @@ from shared.events.snapshots import PaymentMethod
 
 
 class Payment(Base):
-    """Money received; a row is never changed but to say that it was none."""
+    """A payment; the row never changes, except when the payment is voided."""
 
     __tablename__ = "payments"
     __table_args__ = (
@@ -41,7 +41,7 @@ class Payment(Base):
 
 
 class PaymentDiscrepancy(Base):
-    """What the gateway told of money and nobody can count by itself; a person decides what it means.
+    """A gateway report that cannot be booked automatically; a person decides what it means.
 
     An open chargeback is counted and waits here all the same, until the gateway tells how it ended.
     """

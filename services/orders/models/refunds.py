@@ -1,4 +1,4 @@
-"""What a customer need not pay, and the money that goes back."""
+"""Refunds: credits on an order's bill, and the money paid back for them."""
 
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +13,7 @@ from shared.events.snapshots import PaymentMethod, RefundKind, RefundPart, Refun
 
 
 class Refund(Base):
-    """Something taken off an order's bill, and the money that goes back for it."""
+    """A credit on an order's bill, and the money paid back for it."""
 
     __tablename__ = "refunds"
     __table_args__ = (
@@ -47,5 +47,5 @@ class Refund(Base):
 
     @property
     def tax(self) -> tuple[TaxRow, ...]:
-        """What each rate makes of it."""
+        """The totals by tax rate."""
         return tax_rows(self.parts)

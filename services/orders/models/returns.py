@@ -1,4 +1,4 @@
-"""Goods on their way back, from the wish to the end."""
+"""Returns, from request to close."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,7 @@ from shared.life import Refusal
 
 
 class Return(Base):
-    """Some units of an order that are to come back."""
+    """A return of some units of an order."""
 
     __tablename__ = "returns"
     __table_args__ = (
@@ -48,12 +48,12 @@ class Return(Base):
 
     @property
     def actions(self) -> Mapping[str, Refusal | None]:
-        """What is possible now (None), and what stands against everything else."""
+        """Each action with what blocks it, or None if it is possible now."""
         return actions(self.status)
 
 
 class ReturnLine(Base):
-    """How much of an order line comes back, in sales units."""
+    """How much of an order line is returned, in sales units."""
 
     __tablename__ = "return_lines"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Views of the list of orders, kept by name."""
+"""Saved views of the list of orders."""
 
 from datetime import datetime
 from uuid import UUID
@@ -11,7 +11,7 @@ from shared.db import new_id
 
 
 class SavedView(Base):
-    """A list's query under a name: somebody's own, or shared by all who work for a seller."""
+    """A list's query under a name: one person's own, or shared by everyone who works for a seller."""
 
     __tablename__ = "saved_views"
     __table_args__ = (

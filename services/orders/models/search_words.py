@@ -1,4 +1,4 @@
-"""What orders are found by."""
+"""Search words of orders."""
 
 from datetime import datetime
 from uuid import UUID
@@ -10,7 +10,7 @@ from services.orders.models.mapping import Base
 
 
 class OrderWord(Base):
-    """An exact word that an order is found by.
+    """An exact word by which an order can be found.
 
     The key is the index that lists use: the orders of a word in the order of the list, however many there
     are. No foreign key, which would cost every order placed some checks: orders are never deleted.

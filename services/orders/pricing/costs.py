@@ -1,4 +1,4 @@
-"""What an order costs under its terms, and what the codes that its customer gave take off."""
+"""What an order costs under its terms, and what its customer's coupons take off."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,7 +27,7 @@ LARGEST_TOTAL_MINOR = 10**15  # far above any order, far below what a bigint hol
 
 @dataclass(frozen=True, kw_only=True)
 class PricedLine:
-    """What a line costs. Its fields are called as the columns of an order's line are."""
+    """The price of a line. Its fields have the names of an order line's columns."""
 
     sku: str
     name: str
@@ -49,7 +49,7 @@ class PricedLine:
 
 @dataclass(frozen=True, kw_only=True)
 class SideCharge:
-    """What is charged or taken off beside the lines. Its fields are called as the columns of a fee are."""
+    """A charge or discount that is not a line. Its fields have the names of a fee's columns."""
 
     kind: ChargeKind
     name: str
@@ -63,7 +63,7 @@ class SideCharge:
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """What an order costs, and each of its parts."""
+    """The cost of an order, and of each of its parts."""
 
     lines: Sequence[PricedLine]
     others: Sequence[SideCharge]
@@ -73,7 +73,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class _Beside:
-    """A charge beside the lines, or the part of one that has this rate."""
+    """A charge that is not a line, or the part of one that is taxed at this rate."""
 
     name: str
     charge: Charge
@@ -83,7 +83,7 @@ class _Beside:
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """A code, and what came of it."""
+    """A coupon code, and the result of redeeming it."""
 
     code: str
     name: str
@@ -96,7 +96,7 @@ class Redemption:
 
     @property
     def discount(self) -> DiscountInput:
-        """What it takes off, as any discount."""
+        """The coupon as an ordinary discount."""
         return {
             "name": self.name,
             "amount_minor": self.amount_minor,
@@ -112,7 +112,7 @@ def costs_of(  # noqa: PLR0917 - what an order is made of
     discounts: Sequence[DiscountInput],
     redeemed: Sequence[Redemption] = (),
 ) -> Costs:
-    """What all comes to.
+    """The cost of an order made up of these parts.
 
     Raises Invalid where discounts exceed the goods, the total is absurd, or no tax is known for something.
     """
@@ -190,7 +190,7 @@ def _charges_beside(
     goods: Sequence[Charge],
     fees: Sequence[FeeInput],
 ) -> tuple[list[_Beside], list[Taxed]]:
-    """Shipping and fees, one for each rate that they bear, and how those are taxed that bear a class's rate.
+    """Shipping and fees, one charge per tax rate; and the taxes of those that have a class of their own.
 
     Shipping goes with the goods of its delivery group, a fee with all. Raises Invalid.
     """
@@ -237,7 +237,7 @@ def _charges_beside(
 def _as_goods(
     terms: Terms, amount_minor: int, lines: Sequence[LineInput], goods: Sequence[Charge], of: Iterable[int]
 ) -> Iterator[tuple[int, int]]:
-    """What of an amount bears each rate of these goods, or the one that most of them have by value.
+    """Divide an amount among the tax rates of these goods, or give it to the one that most have by value.
 
     Goods that cost nothing count by units. Shares of gross amounts are the shares of their net amounts too.
     """
@@ -259,7 +259,7 @@ def _as_goods(
 def following(
     terms: Terms, lines: Sequence[LineInput], discounts: Sequence[DiscountInput]
 ) -> list[DiscountInput]:
-    """The discounts over these goods: what was granted as a share is as much of them as they now are.
+    """The discounts on these goods: one granted as a percentage follows their value.
 
     Together they take off no more than is there.
     """
@@ -301,7 +301,7 @@ def _beside(
 def _taxes_of_discounts(
     goods: Sequence[Charge], line_discounts: Sequence[tuple[int, int]], discounts: Sequence[Charge]
 ) -> list[int]:
-    """The tax that each discount takes off: what the lines of its rate lose by all of them, shared out."""
+    """The tax of each discount: its share of the tax that lines at its rate lose through all discounts."""
     lost: defaultdict[int, int] = defaultdict(int)
     for line, (_, tax) in zip(goods, line_discounts, strict=True):
         lost[line.rate_basis_points] += tax
@@ -349,7 +349,7 @@ def redeem(
     groups: Sequence[DeliveryGroup],
     uses: Mapping[str, Uses],
 ) -> list[Redemption]:
-    """What each code grants at an instant, in their order; `uses` are those of limited coupons so far.
+    """What each code takes off at an instant, in order; `uses` counts earlier uses of limited coupons.
 
     A share is one of the goods before other discounts; together nothing takes off more than the goods cost.
     """
@@ -392,23 +392,23 @@ def refused_codes(redeemed: Sequence[Redemption]) -> dict[str, str]:
 
 
 def doubtful_codes(redeemed: Sequence[Redemption]) -> list[str]:
-    """The codes that do not hold: to be verified, unlike a good one that found nothing left."""
+    """The codes that are not valid: to be verified, unlike a valid one with nothing left to take off."""
     return [code for code, refusal in refused_codes(redeemed).items() if refusal != NOTHING_LEFT]
 
 
 def free_shipping_by(redeemed: Sequence[Redemption]) -> str | None:
-    """The name of the coupon for which shipping costs nothing."""
+    """The name of the coupon that makes shipping free."""
     return next((one.name for one in redeemed if one.free_shipping), None)
 
 
 def waive_shipping(groups: Sequence[DeliveryGroup], free_shipping: str | None) -> None:
-    """Charge nothing for shipping where a coupon has it free: what it would cost stays known."""
+    """Waive the shipping charges if a coupon makes shipping free; the waived amount is kept."""
     for group in groups:
         group.waived_minor = group.shipping_minor if free_shipping else 0
 
 
 def price_of(terms: Terms, line: LineInput) -> int:
-    """What a unit of the line costs: as it is named, or by the market's price where it goes."""
+    """The unit price of a line: as given, or else the market's price for where it goes."""
     price = line.get("unit_price_minor")
     if price is None:
         price = terms.asked_price(line)
@@ -417,5 +417,5 @@ def price_of(terms: Terms, line: LineInput) -> int:
 
 
 def line_total(terms: Terms, line: LineInput) -> int:
-    """What the line costs, less its discount."""
+    """The price of the line, less its discount."""
     return price_of(terms, line) * line["quantity"] - line.get("discount_minor", 0)

@@ -1,4 +1,4 @@
-"""What a caller gives when an order is placed or drafted, as the API hands it over."""
+"""The input for placing or drafting an order, as the API passes it on."""
 
 from datetime import date
 from typing import NotRequired, TypedDict, cast
@@ -9,7 +9,7 @@ from shared.events.snapshots import Address, Channel, PaymentMethod
 
 
 class CustomerInput(TypedDict):
-    """Whoever orders: known by id, or new."""
+    """The customer: a known one's id, or a new one's details."""
 
     id: NotRequired[UUID]
     name: NotRequired[str]
@@ -20,7 +20,7 @@ class CustomerInput(TypedDict):
 
 
 class DeliveryInput(TypedDict, total=False):
-    """Where lines go, and how, as the columns of a group say; of an order, method and price are there."""
+    """Where lines go, and how, named as a group's columns are; an order always has method and price."""
 
     method: str
     shipping_minor: int
@@ -30,7 +30,7 @@ class DeliveryInput(TypedDict, total=False):
 
 
 class LineInput(TypedDict):
-    """What is ordered; at the market's price unless another is named."""
+    """A line to order; at the market's price unless another is given."""
 
     sku: str
     quantity: int
@@ -42,7 +42,7 @@ class LineInput(TypedDict):
 
 
 class FeeInput(TypedDict):
-    """A charge that is no goods."""
+    """A charge for something other than goods."""
 
     name: str
     amount_minor: int
@@ -50,7 +50,7 @@ class FeeInput(TypedDict):
 
 
 class DiscountInput(TypedDict):
-    """What is taken off the goods as a whole."""
+    """A discount on the goods as a whole."""
 
     name: str
     amount_minor: int
@@ -58,7 +58,7 @@ class DiscountInput(TypedDict):
 
 
 class Quoted(TypedDict):
-    """What a line's product was called and cost when the line was added."""
+    """The name and price of a line's product when the line was added."""
 
     name: str
     price_minor: int | None
@@ -71,7 +71,7 @@ class DraftLine(LineInput):
 
 
 class DraftContents(TypedDict, total=False):
-    """What place_order is to be given of a draft, as far as it is known."""
+    """The arguments for place_order that a draft has, as far as they are known."""
 
     customer: CustomerInput
     billing_address: Address
@@ -88,5 +88,5 @@ class DraftContents(TypedDict, total=False):
 
 
 def delivery_input(group: DeliveryGroup) -> DeliveryInput:
-    """Where the lines of a group go, as if it were given."""
+    """A delivery group as input, as if it had just been entered."""
     return cast(DeliveryInput, {name: getattr(group, name) for name in DeliveryInput.__annotations__})

@@ -1,4 +1,4 @@
-"""What a draft comes to now: prices, sums, stock, what has changed, and what it still lacks."""
+"""The quote for a draft: current prices, totals and stock, what has changed, and what is still missing."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -72,7 +72,7 @@ _REFUSED = {
 
 @dataclass(frozen=True, kw_only=True)
 class Availability:
-    """What there is of a line's SKU, as shipping last told: advice, not a promise."""
+    """The stock of a line's SKU as last reported by shipping: advice, not a promise."""
 
     as_of: datetime
     available_units: int
@@ -81,13 +81,13 @@ class Availability:
 
     @property
     def enough(self) -> bool:
-        """Whether stock covers what the draft wants."""
+        """Whether there is enough stock for the draft."""
         return self.available_units >= self.needed_units
 
 
 @dataclass(frozen=True, kw_only=True)
 class QuotedLine:
-    """A line as it would be placed now; without price where it could not be."""
+    """A line as it would be placed now; without a price if it could not be."""
 
     sku: str
     name: str
@@ -120,7 +120,7 @@ class Notice:
 
 @dataclass(frozen=True, kw_only=True)
 class Quote:
-    """A draft, and what it comes to now."""
+    """A draft, and its current prices and totals."""
 
     draft: Draft
     contents: DraftContents
@@ -137,23 +137,23 @@ class Quote:
 
     @property
     def version(self) -> int:
-        """The draft's."""
+        """The draft's version."""
         return self.draft.version
 
     @property
     def actions(self) -> dict[str, Refusal | None]:
-        """What is possible now (None), and what stands against the rest."""
+        """Each action with what blocks it, or None if it is possible now."""
         status = self.draft.status
         return {action: draft_status.refusal(action, status, self.lacks) for action in draft_status.ACTIONS}
 
 
 def contents_of(draft: Draft) -> DraftContents:
-    """What is known of the order that the draft may become."""
+    """The contents of a draft, typed."""
     return msgspec.convert(draft.contents, DraftContents)
 
 
 def draft_terms(session: Session, draft: Draft, contents: DraftContents) -> Terms:
-    """What the draft would be placed under now; raises Invalid for an unknown customer."""
+    """The terms on which the draft would be placed now; raises Invalid for an unknown customer."""
     return terms_of(
         session,
         draft.seller_code,
@@ -165,7 +165,7 @@ def draft_terms(session: Session, draft: Draft, contents: DraftContents) -> Term
 
 
 def quote(session: Session, draft: Draft, terms: Terms | None = None) -> Quote:
-    """What a draft comes to under the terms of this moment."""
+    """Work out a draft's prices and totals on current terms."""
     contents = contents_of(draft)
     terms = terms or draft_terms(session, draft, contents)
     terms = terms.taxed(
@@ -250,7 +250,7 @@ def _lacking(terms: Terms, contents: DraftContents) -> dict[str, str]:
 
 
 def _lacking_of_addresses(contents: DraftContents) -> Iterator[tuple[str, str]]:
-    """What the addresses lack of what any has: an order's can't be placed without."""
+    """The required parts that addresses are missing; an order can't be placed without them."""
     places = {
         f"delivery_groups.{place}.address": group.get("address")
         for place, group in enumerate(contents.get("delivery_groups", []))
@@ -279,14 +279,14 @@ def _costs(
 
 
 def _billing(contents: DraftContents) -> Address | None:
-    """Where the bill goes, as placing it takes it."""
+    """The billing address that placing the draft would use."""
     addresses = (group.get("address") for group in contents.get("delivery_groups", []))
     found = contents.get("billing_address") or next(filter(None, addresses), None)
     return found if found and found.country else None
 
 
 def _with_place(group: DeliveryInput) -> DeliveryInput:
-    """A delivery as taxes need it: while its country is not known, it goes nowhere yet."""
+    """A delivery as needed for taxes: without an address until its country is known."""
     address = group.get("address")
     return group if address is None or address.country else group | {"address": None}
 

@@ -1,4 +1,4 @@
-"""Taxes of an order that was placed by a market's table, when it is edited."""
+"""Taxes of an edited order that was placed under a tax table."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -15,7 +15,7 @@ from shared.events.snapshots import Address, ChargeKind
 
 
 def override_of(order: Order, tax: Mapping[str, Any] | None) -> Override | None:
-    """The treatment that an edit names, or else the one that the order has; raises Invalid."""
+    """The override that an edit gives, or else the one the order has; raises Invalid."""
     if order.taxation is None:
         if tax is not None:
             raise Invalid(tax="the order was taxed by its market's rates, not by a table")
@@ -33,7 +33,7 @@ def retaxing(  # noqa: PLR0917 - what taxes depend on
     vat_number: str,
     override: Override | None,
 ) -> ByTable:
-    """What decides about the taxes of an edited order, by the rates of the day on which it was placed.
+    """The taxing rules for an edited order, at the rates of the day on which it was placed.
 
     A delivery group that goes where it went, to whom it went, keeps what was decided; a group that the order
     has is known by its `group_id`. Raises Invalid where the seller has no VAT identifier any more.
@@ -61,7 +61,7 @@ def retaxing(  # noqa: PLR0917 - what taxes depend on
 
 
 def follows_price(line: OrderLine, terms: Terms, given: LineInput) -> bool:
-    """Whether a line that the order has is at the market's price, and now taxed in another way.
+    """Whether an existing line at the market's price is now taxed differently, so that its price changes too.
 
     Its price is then the market's of before, as it is asked where the line goes now. Of a line whose price
     somebody named that stays, and so it does of one whose tax was not decided anew.
@@ -78,7 +78,7 @@ def follows_price(line: OrderLine, terms: Terms, given: LineInput) -> bool:
 
 
 def _decided(order: Order, place: int) -> dict[str, Taxed]:
-    """How each tax class was taxed in a delivery group; fees of no group count as the first's."""
+    """How each tax class was taxed in a delivery group; fees without a group count as the first one's."""
     assert order.taxation is not None
     reasons = {reason.rate_basis_points: reason for reason in order.taxation.reasons}
     group_id = order.delivery_groups[place].id

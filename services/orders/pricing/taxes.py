@@ -1,4 +1,4 @@
-"""How the parts of an order are taxed: by the market's rates alone, or by its table and where things go."""
+"""How an order's parts are taxed: by the market's rates alone, or by its tax table and destination."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,21 +26,21 @@ Kept = Mapping[tuple[int, str], Taxed]  # by place of the delivery group and tax
 
 
 class Taxing(Protocol):
-    """What decides about taxes."""
+    """Taxing rules."""
 
     def tax(self, tax_class: str, group: int) -> Taxed:
-        """How something of a class is taxed in the delivery group at a place; raises Untaxable."""
+        """How a tax class is taxed in the delivery group at this position; raises Untaxable."""
 
     def asked(self, tax_class: str, group: int, listed_minor: int) -> int:
-        """What a unit costs there that has this price in the market; raises Untaxable."""
+        """The unit price to charge there for this list price of the market; raises Untaxable."""
 
     def taxation(self, taxes: Sequence[Taxed]) -> Taxation | None:
-        """What an order with these taxes keeps of how they were decided; raises Untaxable."""
+        """The record of how these taxes were decided, to be stored with the order; raises Untaxable."""
 
 
 @dataclass(frozen=True)
 class ByMarket:
-    """The market's rates, wherever things go."""
+    """The market's rates, wherever goods go."""
 
     rates: Mapping[str, int]  # basis points by tax class
 
@@ -51,11 +51,11 @@ class ByMarket:
         return Taxed(rate_basis_points=self.rates[tax_class])
 
     def asked(self, tax_class: str, group: int, listed_minor: int) -> int:  # noqa: ARG002
-        """The price as it is."""
+        """The list price."""
         return listed_minor
 
     def taxation(self, taxes: Sequence[Taxed]) -> None:
-        """Nothing."""
+        """No record: there is nothing to explain."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class ByTable:
         return self._taxes[key]
 
     def asked(self, tax_class: str, group: int, listed_minor: int) -> int:
-        """The price as it is, or with another tax inside, or none."""
+        """The list price, adjusted for the tax charged there instead of home tax."""
         key = (group, tax_class, listed_minor)
         if key not in self._prices:
             taxed, home = self.tax(tax_class, group), self.elsewhere.home
@@ -90,7 +90,7 @@ class ByTable:
         return self._prices[key]
 
     def taxation(self, taxes: Sequence[Taxed]) -> Taxation:
-        """The day, the customer's identifier and the reason of each rate."""
+        """The day, the customer's VAT identifier and the reason for each rate."""
         return Taxation(
             home=self.elsewhere.home.code,
             decided_on=self.day,
@@ -107,7 +107,7 @@ class ByTable:
 
 
 def table_of(market: Market, seller: Seller) -> TaxTable | None:
-    """The table that a seller's orders go by; one without VAT identifier charges by the market's rates."""
+    """The tax table for a seller's orders; None, meaning the market's rates, if it has no VAT identifier."""
     return market.tax_table if vat_identifier(seller.vat_number) else None
 
 
@@ -121,7 +121,7 @@ def by_table(  # noqa: PLR0917 - all that is known of the order
     day: date,
     override: Override | None = None,
 ) -> ByTable:
-    """What decides for these delivery groups and this customer, whose VAT number is as it was typed.
+    """The taxing rules for these delivery groups and this customer, with the VAT number as entered.
 
     What is fetched is where the table has the pickup point, or at home. The customer of a service is where
     the bill goes: article 24b of Implementing Regulation 282/2011 takes that for where they live.

@@ -1,4 +1,4 @@
-"""What an order is placed under: market, seller, customer and products, and what these do not allow."""
+"""The terms of an order: market, seller, customer and products, and what they do not allow."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ class Offer(msgspec.Struct):
 
 @dataclass(frozen=True, kw_only=True)
 class Terms:
-    """All that an order takes over when it is placed."""
+    """Everything that an order takes over when it is placed."""
 
     market: Market
     seller: Seller
@@ -62,7 +62,7 @@ class Terms:
         at: datetime,
         override: Override | None = None,
     ) -> "Terms":
-        """The same terms for an order that goes to these places at an instant.
+        """The same terms, with the taxing rules for an order to these places at an instant.
 
         Where the market keeps no table they are the same. Raises Invalid for an override where there is none.
         """
@@ -80,14 +80,14 @@ class Terms:
         return self.taxing.tax(self.offers[line["sku"]].tax_class, line.get("delivery_group", 0))
 
     def asked_price(self, line: LineInput) -> int | None:
-        """What a unit of a line costs by the market's price, None without one; raises Untaxable."""
+        """The unit price of a line at the market's price, None if it has none; raises Untaxable."""
         offer = self.offers[line["sku"]]
         if offer.price_minor is None:
             return None
         return self.taxing.asked(offer.tax_class, line.get("delivery_group", 0), offer.price_minor)
 
     def group_columns(self, given: DeliveryInput, locale: str) -> dict[str, Any]:
-        """The columns of a delivery group as it is given; what is not given is null, or nothing."""
+        """The columns of a delivery group from its input; what is not given is null or empty."""
         columns = {name: given.get(name) for name in DeliveryInput.__annotations__}
         columns["method"] = method = given.get("method", "")
         return columns | {
@@ -97,7 +97,7 @@ class Terms:
         }
 
     def method_name(self, method: str, locale: str) -> str:
-        """A shipping method's name in a language, or in the market's own, or its code."""
+        """A shipping method's name in this language, in the market's own, or else its code."""
         names = self.market.shipping_methods.get(method, {})
         own = self.market.locale
         tried = (locale, locale.partition("_")[0], own, own.partition("_")[0])
@@ -180,7 +180,7 @@ def terms_of(  # noqa: PLR0917 - what terms depend on
     *,
     numbered: bool = False,
 ) -> Terms:
-    """The terms of this moment for an order or a draft.
+    """The current terms for an order or a draft.
 
     Numbered, they come with a number drawn for the order: placing spares a round trip by that.
 
@@ -229,7 +229,7 @@ def refuse_impossible(
     ordered_at: datetime,
     known_days: Collection[date] = (),
 ) -> None:
-    """Go on only if market, seller and products allow what is wanted; raises Invalid.
+    """Raise Invalid unless market, seller and products allow the order.
 
     No group may be wanted on a day before the order, but for days that stood in it already.
     """
@@ -255,7 +255,7 @@ def impossibilities(
     ordered_at: datetime,
     known_days: Collection[date] = (),
 ) -> dict[str, str]:
-    """Each field that market, seller or products don't allow, with the reason."""
+    """The fields that market, seller or products do not allow, each with the reason."""
     wrong: dict[str, str] = {}
     methods = terms.market.payment_methods
     if payment_method not in methods:
@@ -277,12 +277,12 @@ def impossibilities(
 
 
 def is_impossible(terms: Terms, line: LineInput) -> bool:
-    """Whether a line can't be sold as it is wanted."""
+    """Whether a line can't be sold as requested."""
     return any(_wrong_with_line(terms, line))
 
 
 def untaxable(terms: Terms, fee: FeeInput) -> str | None:
-    """Why a fee can't be taxed, if it can't."""
+    """Why a fee can't be taxed, or None."""
     tax_class = fee.get("tax_class")
     if tax_class is None and terms.market.charges_taxed is not ChargesTaxed.STANDARD:
         return None  # as its goods are

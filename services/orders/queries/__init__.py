@@ -1,4 +1,4 @@
-"""Selects for lists and pages; they change nothing and show nobody another's things."""
+"""Queries for lists and pages; they change nothing and only find what the caller may see."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,7 +33,7 @@ _HAS_ANY = [part.any() for part in _SELDOM]
 
 
 def order(session: Session, order_id: UUID) -> Order:
-    """One order, whole; raises NotFound, also for another's."""
+    """One order in full; raises NotFound, also for one the caller may not see."""
     rows = select(Order, *_HAS_ANY).where(Order.id == order_id)
     found: Order
     found, *has_any = seen_row(session, rows, "order", order_id, Order.seller_code, Order.market_code)
@@ -42,18 +42,18 @@ def order(session: Session, order_id: UUID) -> Order:
 
 
 def refuse_unseen(session: Session, order_id: UUID) -> None:
-    """Go on only if the caller may see an order; raises NotFound."""
+    """Raise NotFound unless the caller may see the order."""
     rows = select(Order.id).where(Order.id == order_id)
     seen(session, rows, "order", order_id, Order.seller_code, Order.market_code)
 
 
 def link_serial(session: Session, order_id: UUID) -> int | None:
-    """The serial that customers' links of an order have now, whoever asks; None of an unknown order."""
+    """The current serial of an order's customer links, whoever asks; None if there is no such order."""
     return session.execute(select(Order.link_serial).where(Order.id == order_id)).scalar_one_or_none()
 
 
 def released_shipments(session: Session, order_id: UUID) -> list[str]:
-    """The numbers of an order's shipments that the warehouse has or had, as shipping last told."""
+    """The numbers of an order's shipments that were released to the warehouse, as shipping last reported."""
     shipments = copies.newest(session, order_id, ShipmentsSnapshot)
     if shipments is None:
         return []
@@ -65,13 +65,13 @@ def released_shipments(session: Session, order_id: UUID) -> list[str]:
 
 
 def payments(session: Session, order_id: UUID) -> Sequence[Payment]:
-    """Money received for an order, oldest first."""
+    """Payments for an order, oldest first."""
     rows = select(Payment).where(Payment.order_id == order_id).order_by(Payment.recorded_at, Payment.id)
     return session.scalars(rows).all()
 
 
 def transactions(session: Session, order: Order) -> list[dict[str, Any]]:
-    """All money of an order, oldest first; what is still to come stands last."""
+    """All transactions of an order, oldest first; the amount still due comes last."""
     money = [
         {
             "kind": "payment",
@@ -113,12 +113,12 @@ def transactions(session: Session, order: Order) -> list[dict[str, Any]]:
 
 
 def market(session: Session, code: str) -> Market:
-    """One market; raises NotFound, also for one out of sight."""
+    """One market; raises NotFound, also for one the caller may not see."""
     return seen(session, select(Market).where(Market.code == code), "market", code, None, Market.code)
 
 
 def market_with_tax_table(session: Session, code: str) -> Market:
-    """A market that taxes its sales by a table, with it; raises NotFound, also where it keeps none."""
+    """A market that has a tax table, with it; raises NotFound, also if it has none."""
     rows = select(Market).where(Market.code == code).options(undefer(Market.tax_table))
     found = seen(session, rows, "market", code, None, Market.code)
     if found.tax_table is None:
@@ -133,7 +133,7 @@ def markets(session: Session, limit: int, after: str = "") -> Sequence[Market]:
 
 
 def seller(session: Session, code: str) -> Seller:
-    """One seller; raises NotFound, also for one out of sight."""
+    """One seller; raises NotFound, also for one the caller may not see."""
     return seen(session, select(Seller).where(Seller.code == code), "seller", code, Seller.code)
 
 
@@ -144,7 +144,7 @@ def sellers(session: Session, limit: int, after: str = "") -> Sequence[Seller]:
 
 
 def product(session: Session, seller_code: str, sku: str) -> Product:
-    """One product with its prices in the markets in sight; raises NotFound, also for another's."""
+    """One product with its prices in the markets that the caller may see; raises NotFound."""
     rows = select(Product).where(Product.seller_code == seller_code, Product.sku == sku)
     return seen(session, rows.options(in_own_markets(session)), "product", sku, Product.seller_code)
 
@@ -152,7 +152,7 @@ def product(session: Session, seller_code: str, sku: str) -> Product:
 def products(
     session: Session, seller_code: str, limit: int, after: str = "", search: str | None = None
 ) -> Sequence[Product]:
-    """A seller's products by SKU; raises NotFound for another's seller.
+    """A seller's products by SKU; raises NotFound for a seller the caller may not see.
 
     A search finds what is sold by its whole SKU or a part of its name or description; under three characters
     it finds nothing.
@@ -175,7 +175,7 @@ def products(
 
 
 def coupon(session: Session, seller_code: str, market_code: str, code: str) -> Coupon:
-    """One coupon; raises NotFound, also for another's."""
+    """One coupon; raises NotFound, also for one the caller may not see."""
     rows = select(Coupon).where(
         Coupon.seller_code == seller_code, Coupon.market_code == market_code, Coupon.code == code
     )
@@ -185,7 +185,7 @@ def coupon(session: Session, seller_code: str, market_code: str, code: str) -> C
 def coupons(
     session: Session, seller_code: str, market_code: str, limit: int, after: str = ""
 ) -> Sequence[Coupon]:
-    """A seller's coupons in a market, by code; raises NotFound for what is out of sight."""
+    """A seller's coupons in a market, by code; raises NotFound for what the caller may not see."""
     seller(session, seller_code)
     market(session, market_code)
     page = select(Coupon).where(
@@ -195,7 +195,7 @@ def coupons(
 
 
 def customer(session: Session, customer_id: UUID) -> Customer:
-    """One customer; raises NotFound, also for another's."""
+    """One customer; raises NotFound, also for one the caller may not see."""
     rows = select(Customer).where(Customer.id == customer_id, *in_sight(session))
     return seen(session, rows, "customer", customer_id, Customer.seller_code)
 
@@ -207,7 +207,7 @@ def customers(
     search: str | None = None,
     seller_code: str | None = None,
 ) -> Sequence[Customer]:
-    """Customers, newest first; all, those of a seller, those with a text in name, e-mail or telephone."""
+    """Customers, newest first; optionally of one seller, or matching a name, e-mail or telephone."""
     page = (
         select(Customer).order_by(Customer.id.desc()).limit(limit).options(selectinload(Customer.addresses))
     )

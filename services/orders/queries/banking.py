@@ -1,4 +1,4 @@
-"""Selects for bank statements; an account is of all a seller's markets, so only who sees them all sees it."""
+"""Queries for bank statements; an account covers all markets, so only those who see all of them see it."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
 
 def statement(session: Session, statement_id: UUID) -> BankStatement:
-    """One statement; raises NotFound, also for another's."""
+    """One statement; raises NotFound, also for one the caller may not see."""
     return seen(
         session,
         select(BankStatement).where(BankStatement.id == statement_id, all_markets(session)),
@@ -28,7 +28,7 @@ def statement(session: Session, statement_id: UUID) -> BankStatement:
 
 
 def statements(session: Session, seller: str, limit: int, before: UUID | None) -> Sequence[BankStatement]:
-    """Statements of a seller's account, newest first; raises NotFound for another's."""
+    """Statements of a seller's account, newest first; raises NotFound for one the caller may not see."""
     refuse_another_seller(session, seller)
     page = (
         select(BankStatement)
@@ -42,7 +42,7 @@ def statements(session: Session, seller: str, limit: int, before: UUID | None) -
 
 
 def line(session: Session, line_id: UUID) -> BankLine:
-    """One line; raises NotFound, also for another's."""
+    """One line; raises NotFound, also for one the caller may not see."""
     rows = select(BankLine).where(BankLine.id == line_id, all_markets(session))
     return seen(session, rows, "bank line", line_id, BankLine.seller_code)
 
@@ -56,7 +56,7 @@ def lines(
     *,
     statement_id: UUID | None = None,
 ) -> Sequence[BankLine]:
-    """Lines of a seller's account in a state, or of one statement of it, oldest first, with their orders.
+    """Lines in a state, of a seller's account or one of its statements, oldest first, with their orders.
 
     Raises NotFound for another's.
     """
@@ -72,7 +72,7 @@ def lines(
 
 
 def counts(session: Session, seller: str, statement_id: UUID | None = None) -> dict[LineState, int]:
-    """How many lines are in each state; one more than COUNTED_AT_MOST stands for more than that.
+    """How many lines are in each state; COUNTED_AT_MOST + 1 means more than COUNTED_AT_MOST.
 
     Raises NotFound for another's.
     """
@@ -94,18 +94,18 @@ def counts(session: Session, seller: str, statement_id: UUID | None = None) -> d
 
 
 def new_lines(session: Session, statement_id: UUID) -> Sequence[UUID]:
-    """The lines of a statement that nobody has looked at, in the order of the file."""
+    """The lines of a statement that have not been matched yet, in the order of the file."""
     new = select(BankLine.id).where(BankLine.statement_id == statement_id, BankLine.state == LineState.NEW)
     return session.scalars(new.order_by(BankLine.id)).all()
 
 
 def all_markets(session: Session) -> ColumnElement[bool]:
-    """Whether the actor sees all markets, as a condition."""
+    """The condition that the actor sees all markets."""
     return true() if EVERYTHING in actor_of(session).markets else false()
 
 
 def refuse_another_seller(session: Session, seller: str) -> None:
-    """Go on only for whoever sees the seller in every market: an account is of them all. Raises NotFound."""
+    """Raise NotFound unless the caller sees the seller in every market, all of which share the account."""
     actor = actor_of(session)
     if not actor.may_see_seller(seller) or EVERYTHING not in actor.markets:
         raise NotFound("seller", seller)

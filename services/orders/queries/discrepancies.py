@@ -1,4 +1,4 @@
-"""Selects for what the gateway told and nobody can count by itself."""
+"""Queries for gateway reports that cannot be booked automatically."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -12,7 +12,7 @@ from shared.access import seen, visible
 
 
 def discrepancy(session: Session, discrepancy_id: UUID) -> PaymentDiscrepancy:
-    """One discrepancy; raises NotFound, also for another's."""
+    """One discrepancy; raises NotFound, also for one the caller may not see."""
     return seen(
         session,
         select(PaymentDiscrepancy).where(PaymentDiscrepancy.id == discrepancy_id),
@@ -40,6 +40,6 @@ def discrepancies(
 
 
 def open_of_order(session: Session, order_id: UUID) -> Sequence[PaymentDiscrepancy]:
-    """What waits to be decided about an order, oldest first."""
+    """The open discrepancies of an order, oldest first."""
     waiting = select(PaymentDiscrepancy).filter_by(order_id=order_id, state=LineState.OPEN)
     return session.scalars(waiting.order_by(PaymentDiscrepancy.id)).all()

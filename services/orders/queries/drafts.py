@@ -1,4 +1,4 @@
-"""Drafts, one and many."""
+"""Queries for drafts."""
 
 from collections.abc import Collection, Sequence
 from datetime import timedelta
@@ -20,7 +20,7 @@ OLD_DRAFTS: Old = (
 
 
 def draft(session: Session, draft_id: UUID) -> Draft:
-    """One draft; raises NotFound, also for another's."""
+    """One draft; raises NotFound, also for one the caller may not see."""
     rows = select(Draft).where(Draft.id == draft_id)
     return seen(session, rows, "draft", draft_id, Draft.seller_code, Draft.market_code)
 
@@ -34,7 +34,7 @@ def drafts(
     draft_id: Collection[UUID] | None = None,
     **wanted: Any,
 ) -> Sequence[Draft]:
-    """Drafts, newest first; those that are of a seller, a market or a customer, or have these ids."""
+    """Drafts, newest first; optionally of one seller, market or customer, or with these ids."""
     columns = {"seller": Draft.seller_code, "market": Draft.market_code, "customer_id": Draft.customer_id}
     page = select(Draft).where(Draft.status == status).order_by(Draft.id.desc()).limit(limit)
     page = page.where(*(columns[name] == value for name, value in wanted.items()))

@@ -1,4 +1,4 @@
-"""How far the erasure of a person is, and what is kept of them."""
+"""The progress of a person's erasure, and what is kept of them."""
 
 from typing import Any
 from uuid import UUID
@@ -20,7 +20,7 @@ KEPT = (
 
 
 def erasure(session: Session, customer_id: UUID) -> dict[str, Any]:
-    """When a customer was erased and which orders still wait for their end; NotFound while nobody asked."""
+    """When a customer was erased and which orders are still to end; NotFound if no erasure was requested."""
     customer = queries.customer(session, customer_id)
     if customer.erased_at is None:
         raise NotFound("erasure", customer_id)

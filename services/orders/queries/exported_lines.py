@@ -1,4 +1,4 @@
-"""The lines of all orders that pass a list's filters, a row each, with what others told of them."""
+"""One row for each line of the orders that match a list's filters, with other services' data."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -85,7 +85,7 @@ _HEARD = {
 def _lines(
     session: Session, filters: Filters, names: Sequence[str], shown: Shown
 ) -> Select[*tuple[Any, ...]]:
-    """Orders as the list finds them, newest first, each with its lines in their order.
+    """Orders in the order of the list, newest first, each with its lines in order.
 
     The offsets keep PostgreSQL from joining all lines of all orders first and sorting them on disk: it goes
     from order to order, which needs no memory and keeps them in order.
@@ -137,7 +137,7 @@ def _lines(
 
 
 def _heard(source: str) -> ColumnElement[Any]:
-    """What another service told of an order last."""
+    """Another service's latest snapshot of an order."""
     known = copies.alias()
     own = known.c.subject == cast(Order.id, Text), known.c.source == source
     return select(known.c.snapshot).where(*own).correlate(Order).scalar_subquery()
@@ -149,7 +149,7 @@ def _all(snapshot: ColumnElement[Any], path: str, **about: Any) -> ColumnElement
 
 
 def _numbers(snapshot: ColumnElement[Any], path: str, **about: Any) -> ColumnElement[Any]:
-    """Numbers in a snapshot, in one cell."""
+    """The numbers found in a snapshot, in one cell."""
     numbers = select(func.jsonb_array_elements_text(_all(snapshot, path, **about))).correlate_except()
     return func.array_to_string(func.array(numbers.scalar_subquery()), " ")
 

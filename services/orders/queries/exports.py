@@ -1,4 +1,4 @@
-"""All that passes a list's filters as a file: one statement, so one snapshot; memory stays flat."""
+"""Export everything that matches a list's filters: one statement, so one snapshot, in constant memory."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ ROWS_AT_ONCE = 5_000
 
 
 class Cell(Enum):
-    """What stands in a column."""
+    """The kind of value in a column."""
 
     CODE = "code"  # a machine wrote it: codes and words of ours
     TEXT = "text"  # people typed it, or may have
@@ -57,7 +57,7 @@ class Cell(Enum):
 
 @dataclass(frozen=True)
 class Table:
-    """What an export is made of: its columns, and the select that finds their rows."""
+    """An export: its columns, and the query for their rows."""
 
     title: str  # of the sheet
     cells: Mapping[str, Cell]  # by the column's name, in their order
@@ -178,7 +178,7 @@ def write_csv(
 def write_xlsx(
     session: Session, filters: Filters, path: Path, table: Table = ORDERS, names: Sequence[str] = ()
 ) -> None:
-    """One sheet: texts are cells of text, whatever they look like; amounts are numbers, instants are dates.
+    """Write one sheet: texts as text cells, whatever they look like; amounts as numbers, instants as dates.
 
     Raises Invalid for more rows than a sheet of Excel holds.
     """
@@ -199,7 +199,7 @@ def write_xlsx(
 def sheet(
     session: Session, filters: Filters, table: Table = ORDERS, names: Sequence[str] = ()
 ) -> Select[*tuple[Any, ...]]:
-    """The select behind a sheet: each value of the type that its cell has."""
+    """The query for a sheet: each value with the type of its cell."""
     names = names or [*table.cells]
 
     def shown(value: Any, currency: Any) -> ColumnElement[Any]:
@@ -232,7 +232,7 @@ def _rows(session: Session, wanted: Select[*tuple[Any, ...]]) -> Iterator[dict[s
 def _prepared(
     session: Session, wanted: Select[*tuple[Any, ...]]
 ) -> tuple[psycopg.Connection[Any], Any, dict[str, Any]]:
-    """A statement for the driver itself, whose rows come without a thought of what they are mapped to."""
+    """A statement for the driver itself, bypassing the ORM's conversion of rows."""
     connection = session.connection()
     compiled = wanted.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
     driver: Any = connection.connection.driver_connection
@@ -240,7 +240,7 @@ def _prepared(
 
 
 def _by_currency(session: Session, currency: Any, unit: Callable[[int], str]) -> ColumnElement[Any]:
-    """A number as it is in the order's own currency, from how many digits that has."""
+    """A factor for each order's currency, from the number of its minor digits."""
     currencies = session.scalars(select(Market.currency).distinct())
     precisions = {code: minor_digits(code) for code in currencies}
     common: ColumnElement[Any] = literal_column(unit(USUAL_MINOR_DIGITS))

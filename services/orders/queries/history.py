@@ -1,4 +1,4 @@
-"""What happened to an order, and what staff wrote on it."""
+"""The history of an order, and staff's notes on it."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,7 +40,7 @@ _SNAPSHOTS = ("shipments", "documents", "conversation")
 def history(
     session: Session, order_id: UUID, limit: int, after: tuple[datetime, UUID] | None = None
 ) -> Sequence[Any]:
-    """All that happened to an order, oldest first, from behind a place on.
+    """Everything that happened to an order, oldest first, from a position on.
 
     Changes made here and what the others told, which is kept for ever; and what this service could not
     follow yet or not at all, from its inbox and its jobs.
@@ -112,7 +112,7 @@ def _given_up(order_id: UUID) -> Select[*tuple[Any, ...]]:
 def _item(  # noqa: PLR0917 - what an item is made of
     identity: Any, at: Any, source: Any, actor: Any, action: Any, detail: Any, state: Any, error: Any
 ) -> Select[*tuple[Any, ...]]:
-    """What another service told, or a job owed: it made nothing of anything here."""
+    """A history item for another service's event, or a job's: it has no values before and after."""
     values = (identity, at, source, actor, action, cast(null(), BigInteger), _NOTHING, _NOTHING)
     columns = zip(_ITEM, (*values, detail, state, error), strict=True)
     return select(*(value.label(name) for name, value in columns))

@@ -1,4 +1,4 @@
-"""Lists of orders: filtered, sorted, page by page; plain rows, for these are hot."""
+"""Lists of orders: filtered, sorted, paged; plain rows, because these are hot."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -128,7 +128,7 @@ _COLUMNS = {
 
 @dataclass(frozen=True)
 class Sort:
-    """What a list is ordered by; the order's id decides between equals."""
+    """What a list is sorted by; ties are broken by the order's id."""
 
     column: Any
     descending: bool
@@ -147,14 +147,14 @@ SORTS = {
 def orders(
     session: Session, filters: Filters, sort: str, limit: int, after: tuple[Any, UUID] | None = None
 ) -> Sequence[Any]:
-    """Orders that pass the filters, from behind a place on."""
+    """Orders that match the filters, from a position on."""
     return session.execute(page_of_orders(session, filters, sort, limit, after)).all()
 
 
 def page_of_orders(
     session: Session, filters: Filters, sort: str, limit: int, after: tuple[Any, UUID] | None = None
 ) -> Select[*tuple[Any, ...]]:
-    """The select behind a page of a list."""
+    """The query for a page of a list."""
     order = SORTS[sort]
     page, word = _filtered(session, select(*SUMMARY), filters)
     column, identity = order.column, Order.id
@@ -170,7 +170,7 @@ def page_of_orders(
 
 
 def count(session: Session, filters: Filters, sort: str = "-placed_at") -> int:
-    """How many orders are in a list; one more than COUNTED_AT_MOST stands for more than that."""
+    """How many orders are in a list; COUNTED_AT_MOST + 1 means more than COUNTED_AT_MOST."""
     page, _ = _filtered(session, select(Order.id), filters)
     if SORTS[sort].column is DUE_AT:
         page = page.where(DUE_AT.is_not(None))
@@ -185,14 +185,14 @@ def matching_ids(session: Session, filters: Filters, sort: str, limit: int) -> S
 
 
 def numbers(session: Session, order_ids: Collection[UUID]) -> dict[UUID, str]:
-    """The numbers of those orders that may be seen."""
+    """The numbers of those orders that the caller may see."""
     rows = select(Order.id, Order.number).where(Order.id.in_(order_ids))
     rows = visible(session, rows, Order.seller_code, Order.market_code)
     return {row.id: row.number for row in session.execute(rows)}
 
 
 def matching(session: Session, columns: Sequence[Any], filters: Filters) -> Select[*tuple[Any, ...]]:
-    """All orders that pass the filters, newest first."""
+    """All orders that match the filters, newest first."""
     page, _ = _filtered(session, select(*columns), filters)
     return page.order_by(Order.placed_at.desc(), Order.id.desc())
 
@@ -200,7 +200,7 @@ def matching(session: Session, columns: Sequence[Any], filters: Filters) -> Sele
 def _filtered(
     session: Session, page: Select[*tuple[Any, ...]], filters: Filters
 ) -> tuple[Select[*tuple[Any, ...]], Any]:
-    """The select with every filter, and the words it is led by, if it is: the rarest filter goes first."""
+    """The query with all filters, and the search word table if one leads it: the rarest filter goes first."""
     page = visible(session, page.select_from(Order), Order.seller_code, Order.market_code)
     page = page.where(*_conditions(session, filters))
     leading = None
@@ -251,7 +251,7 @@ def _has_word(kind: WordKind, word: str) -> ColumnElement[bool]:
 
 
 def _found_by(text: str) -> ColumnElement[bool]:
-    """By whatever it may be: a number, an exact word of any kind, or a part of the customer's name."""
+    """Search by anything: a number, an exact word of any kind, or part of the customer's name."""
     kinds = [kind for kind in WordKind if kind is not WordKind.QUEUE]
     words = [(kind, word) for kind in kinds if (word := word_of(kind, text))]
     ways = [
@@ -263,7 +263,7 @@ def _found_by(text: str) -> ColumnElement[bool]:
 
 
 def _placed(session: Session, filters: Filters) -> list[ColumnElement[bool]]:
-    """When it was placed, by the days of its own market: a day begins where the market's clocks say so."""
+    """The date filters, by the days of each order's own market, which begin at midnight there."""
     if not filters.keys() & {"period", "placed_from", "placed_after"}:
         return []
     markets = visible(session, select(Market.code, Market.time_zone), market=Market.code)

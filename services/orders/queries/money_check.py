@@ -1,4 +1,4 @@
-"""The standing check of the money: every order's sums against its payments and refunds."""
+"""Check the money: every order's totals against its payments and refunds."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ _MONEY_DRIFT = text("""
 
 
 def money_drift(session: Session) -> list[Row[Any]]:
-    """Orders whose sums are not those of their payments and refunds; there should never be any.
+    """Orders whose totals do not agree with their payments and refunds; there should never be any.
 
     Each row has what stands at the order (`received_minor`, …), and what the ledger says (`received`, …).
     Both tables are read whole.

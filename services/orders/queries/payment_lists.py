@@ -1,4 +1,4 @@
-"""Selects for money that came and money that is to go, of many orders."""
+"""Queries for payments received and refunds to be paid, across orders."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +16,7 @@ _REQUESTED = Refund.state == literal_column("'requested'")
 
 
 def received(session: Session, limit: int, seller: Sequence[str], before: UUID | None) -> Sequence[Any]:
-    """Payments of some sellers, or of all, the newest first; struck-out ones too."""
+    """Payments of some sellers, or of all, newest first; including voided ones."""
     page = (
         select(
             Payment.id.label("payment_id"),
@@ -50,7 +50,7 @@ def received(session: Session, limit: int, seller: Sequence[str], before: UUID |
 def to_pay_out(
     session: Session, limit: int, method: Sequence[PaymentMethod], after: UUID | None
 ) -> Sequence[Any]:
-    """Refunds that wait for a person to pay them out, oldest first; by some ways to pay or by all.
+    """Refunds waiting to be paid out by hand, oldest first; optionally by payment method.
 
     What the gateway is paying back, and what a bank has taken, is not among them.
     """

@@ -1,4 +1,4 @@
-"""What an order's customer sees of it: how far it is, without anybody's name or address."""
+"""An order's progress as its customer sees it, without anybody's name or address."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -28,7 +28,7 @@ _NOT_ON_ITS_WAY = (ShipmentStatus.CANCELLED, ShipmentStatus.RETURNED)
 
 
 def progress(session: Session, order_id: UUID) -> dict[str, Any]:
-    """How far an order is: each delivery with its steps, the papers, what was written; raises NotFound."""
+    """An order's progress: each delivery with its steps, the documents, the messages; raises NotFound."""
     order = queries.order(session, order_id)
     heard = copies.Heard(session, order_id)
     shipments = heard.newest(ShipmentsSnapshot)

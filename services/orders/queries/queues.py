@@ -1,4 +1,4 @@
-"""The seller's home: what waits in each queue, and what of it is the most urgent."""
+"""The seller's home: what is in each queue, and the most urgent of it."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ TO_ACCEPT = "To accept"
 
 
 def queues(session: Session, filters: lists.Filters) -> list[dict[str, Any]]:
-    """Each queue with how many of the filtered orders are in it, and the first to be worked on.
+    """Each queue with the number of matching orders in it, and the first to work on.
 
     Orders with a deadline come first, the next to pass before the others; then the oldest.
     """

@@ -1,4 +1,4 @@
-"""Selects for returns; they change nothing and show nobody another's things."""
+"""Queries for returns; they change nothing and only find what the caller may see."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -19,7 +19,7 @@ from shared.messaging import copies
 def returns(
     session: Session, limit: int, status: ReturnStatus | None, after: UUID | None
 ) -> Sequence[Return]:
-    """Returns, oldest first, from behind one on."""
+    """Returns, oldest first, from a position on."""
     page = select(Return).order_by(Return.id).limit(limit)
     if status is not None:
         page = page.where(Return.status == status)
@@ -29,7 +29,7 @@ def returns(
 
 
 def returnable(session: Session, order: Order) -> list[dict[str, Any]]:
-    """What a customer can ask to send back now, and until when."""
+    """What a customer can return now, and until when."""
     if refusals("request_return", order.facts):
         return []
     shipments = copies.newest(session, order.id, ShipmentsSnapshot)

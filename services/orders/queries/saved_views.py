@@ -1,4 +1,4 @@
-"""Saved views: one's own, and those that are shared in sellers one may see."""
+"""Saved views: the actor's own, and those shared in sellers that the actor may see."""
 
 from collections.abc import Sequence
 
@@ -12,18 +12,18 @@ SHARED_VIEWS = select(SavedView).where(SavedView.seller_code.is_not(None))
 
 
 def own_views(session: Session) -> Select[SavedView]:
-    """The actor's own views; of two people whom two issuers call the same, each has theirs."""
+    """The actor's own views; two people with the same name at different issuers each have their own."""
     actor = actor_of(session)
     return select(SavedView).where(SavedView.owner == actor.name, SavedView.owner_issuer == actor.issuer)
 
 
 def all_own(session: Session) -> Sequence[SavedView]:
-    """The actor's own views in the order in which they were made; commands see to it that they are few."""
+    """The actor's own views, oldest first; commands keep their number small."""
     return session.scalars(own_views(session).order_by(SavedView.id)).all()
 
 
 def shared(session: Session, limit: int, after: tuple[str, str] | None = None) -> Sequence[SavedView]:
-    """Views that are shared in the actor's sellers, by seller and name, from behind a place on."""
+    """Views shared in the actor's sellers, by seller and name, from a position on."""
     place = tuple_(SavedView.seller_code, SavedView.name_folded)
     rows = visible(session, SHARED_VIEWS, SavedView.seller_code)
     if after is not None:

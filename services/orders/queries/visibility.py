@@ -1,4 +1,4 @@
-"""What a caller may see of customers and prices, which several markets may share."""
+"""Which customers and prices a caller may see; several markets may share them."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from shared.access import EVERYTHING, S, actor_of, visible
 
 
 def visible_customers(session: Session, page: S) -> S:
-    """Only customers that the caller may see: of the sellers, and with any of the markets."""
+    """Limit a query to customers that the caller may see: of their sellers, and of any of their markets."""
     return visible(session, page, Customer.seller_code).where(*in_sight(session))
 
 
 def in_sight(session: Session) -> list[ColumnElement[bool]]:
-    """What the markets of a customer must be for the caller to see it."""
+    """The conditions on a customer's markets under which the caller may see it."""
     markets = actor_of(session).markets
     if EVERYTHING in markets:
         return []
@@ -24,6 +24,6 @@ def in_sight(session: Session) -> list[ColumnElement[bool]]:
 
 
 def in_own_markets(session: Session) -> Any:
-    """Have products loaded with their prices, in the markets that the caller may see."""
+    """Load products with only their prices in markets that the caller may see."""
     own = visible(session, select(ProductPrice.market_code), market=ProductPrice.market_code)
     return selectinload(Product.prices.and_(*([own.whereclause] if own.whereclause is not None else [])))
