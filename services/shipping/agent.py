@@ -1,4 +1,4 @@
-"""The process beside shipping's worker: relays, pulls, acknowledges and drives jobs."""
+"""The agent process beside the shipping worker: relays, pulls, acknowledges and drives jobs."""
 
 from services.shipping import consumers, db, jobs, queries  # noqa: F401 - consumers and jobs register themselves
 from services.shipping.commands.stock import tell_changed_stock

@@ -1,4 +1,4 @@
-"""Shipping's operator verbs: those of every service, and the standing check of its stock."""
+"""Command line of the shipping service: the commands every service has, and the check of its stock."""
 
 import sys
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from shared.doctor import Patient, Trouble
 
 
 def stock(patient: Patient) -> Iterator[Trouble]:
-    """Whether all levels are what the ledger and the shipments say."""
+    """Check that all stock levels agree with the ledger and the shipments."""
     with patient.sessions() as session:
         drifted = len(queries.stock_drift(session))
     if drifted:
@@ -30,7 +30,7 @@ cli = make_cli(messaging, db.sessions, Settings, db.bind, checks=[stock])
 @cli.command("check-stock")
 @click.pass_obj
 def check_stock(service: Service) -> None:
-    """Compare every stock level with its ledger and with what shipments hold; exit 1 on a difference."""
+    """Compare every stock level with the ledger and with what shipments hold; exit 1 on a difference."""
     with service.session() as session:
         drifted = queries.stock_drift(session)
     for row in drifted:

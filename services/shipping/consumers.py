@@ -1,4 +1,4 @@
-"""What shipping does when other services speak: bring shipments in line with the order, keep the labels."""
+"""What shipping does with other services' events: update shipments from the order, attach labels."""
 
 from sqlalchemy.orm import Session
 
@@ -45,23 +45,23 @@ from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot
     ReturnClosed,
 )
 def bring_shipments_in_line(session: Session, order: OrderSnapshot) -> None:
-    """Shipments that the order's newest state calls for, with stock; none where it ended."""
+    """Update the order's shipments from its latest snapshot; once it has ended, none stays open."""
     planning.bring_shipments_in_line(session, order)
 
 
 @consumers.on(OrderAnonymised)
 def forget_person(session: Session, order: OrderSnapshot) -> None:
-    """Personal data out of whatever shipping has written down of the order."""
+    """Erase personal data from what shipping has stored about the order."""
     erasure.erase_person(session, order.order_id)
 
 
 @consumers.on(ReturnApproved, ReturnRejected, ReturnClosed)
 def expect_returns(session: Session, order: OrderSnapshot) -> None:
-    """Goods that were approved to come back, and no longer those that are not to."""
+    """Expect the returns that were approved, and no longer those that were closed."""
     returns.bring_returns_in_line(session, order)
 
 
 @consumers.on(DocumentStored, DocumentRemoved)
 def attach_labels(session: Session, documents: DocumentsSnapshot) -> None:
-    """Labels to the parcels they are for; which papers there are is known from then on."""
+    """Attach the labels to their parcels, and keep the documents snapshot."""
     packing.attach_labels(session, documents)

@@ -1,4 +1,4 @@
-"""Shipping's sessions; bound to its database once, at the start of a process."""
+"""The shipping service's sessions; bound to its database once, at the start of a process."""
 
 from sqlalchemy.orm import Session, sessionmaker
 

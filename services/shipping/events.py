@@ -1,4 +1,4 @@
-"""What shipping tells: its rows as the contract has them."""
+"""The events that shipping publishes: its rows in the form of the contract."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -63,7 +63,7 @@ _REACHED: dict[ShipmentStatus, News] = {
 
 
 def shipment_created(shipment: Shipment) -> News:
-    """A shipment was planned."""
+    """A shipment was created."""
     return partial(ShipmentCreated, shipment_id=shipment.id)
 
 
@@ -73,7 +73,7 @@ def shipment_updated(shipment: Shipment) -> News:
 
 
 def status_reached(shipment: Shipment) -> News:
-    """A shipment moved on to the state that it is in now."""
+    """A shipment reached its current status."""
     return partial(_REACHED[shipment.status], shipment_id=shipment.id)
 
 
@@ -83,7 +83,7 @@ def shipment_undeliverable(shipment: Shipment) -> News:
 
 
 def tracking_updated(shipment: Shipment, parcel: Parcel) -> News:
-    """A parcel is somewhere else, or is tracked under another number."""
+    """A parcel has a new tracking status, or another number."""
     return partial(
         TrackingUpdated,
         shipment_id=shipment.id,
@@ -93,12 +93,12 @@ def tracking_updated(shipment: Shipment, parcel: Parcel) -> News:
 
 
 def pickup_reminded(shipment: Shipment) -> News:
-    """A customer is reminded to collect a shipment."""
+    """The customer was reminded to collect a shipment."""
     return partial(PickupReminded, shipment_id=shipment.id)
 
 
 def appointment_scheduled(shipment: Shipment, appointment: Appointment) -> News:
-    """A delivery, installation or service got its date, or another one."""
+    """A delivery, installation or service was scheduled or rescheduled."""
     return partial(
         AppointmentScheduled,
         shipment_id=shipment.id,
@@ -108,30 +108,30 @@ def appointment_scheduled(shipment: Shipment, appointment: Appointment) -> News:
 
 
 def return_received(received: ExpectedReturn) -> News:
-    """Goods came back and were inspected."""
+    """A return was received and inspected."""
     return partial(ReturnReceived, return_id=received.id, lines=_return_lines(received))
 
 
 def shipments_cancelled(shipments: list[Shipment], reason: str) -> News:
-    """Open shipments were cancelled; none, where an order that is to be cancelled had none."""
+    """Open shipments were cancelled; the list is empty if the order to be cancelled had none."""
     return partial(ShipmentCancelled, shipment_ids=tuple(each.id for each in shipments), reason=reason)
 
 
 def cancel_refused(reason: str) -> News:
-    """Nothing was cancelled, for goods have left."""
+    """Nothing was cancelled, because goods have left."""
     return partial(ShipmentCancelRefused, reason=reason)
 
 
 def stock_changed(
     sku: str, version: int, as_of: datetime, levels: Sequence[StockLevel], owners: Mapping[str, str]
 ) -> StockChanged:
-    """The levels of a SKU changed, by whatever many movements; `owners` are the sellers by location."""
+    """The levels of a SKU changed, by one movement or many; `owners` are the sellers by location."""
     told = tuple(_level(level, seller=owners[level.location]) for level in levels)
     return StockChanged(stock=snapshots.StockSnapshot(sku=sku, version=version, as_of=as_of, levels=told))
 
 
 def shipments_snapshot(order: OrderState, version: int, to_find: ToFind) -> snapshots.ShipmentsSnapshot:
-    """All that shipping knows of an order; `to_find` is what pickers must know of its lines."""
+    """Everything shipping knows about an order; `to_find` tells pickers where and what its lines are."""
     return _shipments(
         order, version=version, shipments=tuple(_shipment(one, to_find) for one in order.shipments)
     )
@@ -154,7 +154,7 @@ def _people(order: OrderState) -> snapshots.People:
 
 
 def _is_to_be_taken(shipment: Shipment) -> bool:
-    """Whether its courier still has it to deliver, to an address that was not erased."""
+    """Whether its courier still has to deliver it, to an address that was not erased."""
     is_open = shipment.status in OPEN | COURIERS_CARE
     return is_open and shipment.address is not None
 

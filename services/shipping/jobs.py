@@ -1,4 +1,4 @@
-"""Shipping's background work: stock that came goes to the shipments that wait for it."""
+"""Shipping's background jobs: serving waiting shipments, and pickup deadlines."""
 
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +20,7 @@ HOLD_SECONDS = 3600.0
 def serve_waiting_shipments(
     sessions: sessionmaker[Session], argument: dict[str, Any]
 ) -> Callable[[Session], None] | None:
-    """Give stock to whoever waits for these SKUs, the oldest first, one transaction each.
+    """Assign stock of these SKUs to shipments that wait for it, oldest first, one transaction each.
 
     One that can't be served whole is passed over, and keeps its place.
     """
@@ -39,7 +39,7 @@ def serve_waiting_shipments(
 
 @jobs.kind("pickup_reminder", limit_seconds=30)
 def remind_of_pickup(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Callable[[Session], None]:
-    """Remind the customer of what still waits to be collected."""
+    """Remind the customer to collect a shipment."""
     _wait_out_hold(sessions, argument)
     return partial(handovers.remind, shipment_id=UUID(argument["shipment_id"]))
 
@@ -48,13 +48,13 @@ def remind_of_pickup(sessions: sessionmaker[Session], argument: dict[str, Any]) 
 def release_uncollected(
     sessions: sessionmaker[Session], argument: dict[str, Any]
 ) -> Callable[[Session], None]:
-    """Give up what nobody collected in time; its stock is free again."""
+    """Cancel a shipment that nobody collected in time; its stock is free again."""
     _wait_out_hold(sessions, argument)
     return partial(handovers.release_uncollected, shipment_id=UUID(argument["shipment_id"]))
 
 
 def _wait_out_hold(sessions: sessionmaker[Session], argument: dict[str, Any]) -> None:
-    """Deadlines stand still while a hold stands on the order."""
+    """Postpone the job while the order is on hold: deadlines are suspended then."""
     with sessions() as session:
         if queries.shipment(session, UUID(argument["shipment_id"])).order.held:
             raise RetryLater(HOLD_SECONDS, "a hold stands on the order")

@@ -1,4 +1,4 @@
-"""Shipping's side of messaging: what it hears and the jobs it does."""
+"""Shipping's side of messaging: the events it receives, and its jobs."""
 
 from shared.events.routes import SUBSCRIBERS
 from shared.messaging.service import Messaging

@@ -1,4 +1,4 @@
-"""What shipping needs to know beyond what every service does."""
+"""Settings of the shipping service, beyond those that all services have."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Settings(ServiceSettings):
     carrier_secrets: tuple[str, ...] = only("api", default=(), is_optional=True)
 
     def faults(self) -> Iterator[str]:
-        """What can't be meant, by the variable."""
+        """The settings that are invalid, by environment variable."""
         yield from super().faults()
         if not all(is_webhook_secret(entry.partition("=")[2]) for entry in self.carrier_secrets):
             yield (
@@ -24,7 +24,7 @@ class Settings(ServiceSettings):
             )
 
     def secrets_of_carrier(self, carrier: str, seller: str = "") -> tuple[str, ...]:
-        """What a carrier signs its calls with, or of a seller's own account; two while it is changed."""
+        """The secrets for a carrier's calls, or those of a seller's own account; two during a rotation."""
         account = f"{carrier}/{seller}" if seller else carrier
         named = (entry.split("=", 1) for entry in self.carrier_secrets)
         return tuple(secret for name, secret in named if name == account)

@@ -1,4 +1,4 @@
-"""The Celery app that hears the other services and hands out stock."""
+"""The Celery app that handles other services' events and assigns stock."""
 
 from services.shipping import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.shipping.messaging import messaging

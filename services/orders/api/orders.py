@@ -54,7 +54,7 @@ def show_order(session: Session, order_id: UUID) -> Ready:
 @requires("orders:accept")
 @command
 def accept_order(session: Session, order_id: UUID) -> Ready:
-    """Accept an order: its documents are issued, and shipping may release it.
+    """Accept an order: the documents due on acceptance are issued, and shipping may release it.
 
     Refused (409) with its reason: `wrong_status`, `on_hold`, `payment_not_recorded`, `awaiting_inventory`.
     """

@@ -71,7 +71,7 @@ def list_refunds(session: Session, order_id: UUID) -> dict[str, Any]:
 @requires("refunds:issue")
 @command
 def settle_refund(session: Session, settlement: dict[str, Any], order_id: UUID, refund_id: UUID) -> Refund:
-    """Mark a refund as paid out; its credit note is then issued.
+    """Mark a refund as paid out; a credit note is then issued for what it credits.
 
     Refused (409) with its reason: `already_settled`, `withdrawn`, `settled_by_gateway`.
     """

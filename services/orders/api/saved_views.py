@@ -103,7 +103,7 @@ def list_shared_views(session: Session, page: dict[str, Any]) -> dict[str, Any]:
 @requires("orders:read", "views:share")
 @command
 def change_shared_view(session: Session, changes: dict[str, Any], view_id: UUID) -> SavedView:
-    """Rename a shared view or change its query, for everybody; whoever made it.
+    """Rename a shared view or change its query for everybody, whoever made it.
 
     Refused (409) with its reason: `name_taken`.
     """

@@ -198,7 +198,7 @@ class Order(Base):
 
     @property
     def customer(self) -> Person:
-        """The customer as the order was placed with; later changes to the customer leave it alone."""
+        """The customer as named when the order was placed; later changes to the customer do not affect it."""
         return _customer(self)
 
     @property

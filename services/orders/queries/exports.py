@@ -143,7 +143,7 @@ ORDERS = Table(
 def write_csv(
     session: Session, filters: Filters, path: Path, table: Table = ORDERS, names: Sequence[str] = ()
 ) -> None:
-    """UTF-8 with a byte order mark; amounts in whole units, instants in UTC; all columns if none are named.
+    """Write UTF-8 CSV with a byte order mark; amounts in whole units, instants in UTC; default: all columns.
 
     Every text is quoted. What a spreadsheet would run as a formula, by whichever separator it takes the file
     apart, gets an apostrophe before it, which makes it one no more.

@@ -1,4 +1,4 @@
-"""Dates with customers over HTTP."""
+"""Appointments with customers over HTTP."""
 
 from datetime import datetime
 from typing import Any
@@ -36,7 +36,7 @@ APPOINTMENT = f"/shipments/<uuid:shipment_id>/appointments/<{KIND}:kind>"
 @requires("shipping:write")
 @command
 def schedule_appointment(session: Session, times: dict[str, Any], shipment_id: UUID, kind: str) -> Shipment:
-    """Give a delivery, installation or service its date, or another one; its customer is told."""
+    """Schedule or reschedule a delivery, installation or service; the customer is notified."""
     return commands.schedule_appointment(session, shipment_id, AppointmentKind(kind), **times)
 
 
@@ -46,7 +46,7 @@ def schedule_appointment(session: Session, times: dict[str, Any], shipment_id: U
 @requires("shipping:write")
 @command
 def sign_appointment(session: Session, proof: dict[str, Any], shipment_id: UUID, kind: str) -> Shipment:
-    """Note that an appointment was kept, and who signed for it."""
+    """Record that an appointment was kept, and who signed for it."""
     return commands.sign_appointment(session, shipment_id, AppointmentKind(kind), **proof)
 
 
@@ -56,7 +56,7 @@ def sign_appointment(session: Session, proof: dict[str, Any], shipment_id: UUID,
 @requires("shipping:read")
 @query
 def list_appointments(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The agenda: appointments that you may see, in the order of time."""
+    """The agenda: appointments that you may see, by time."""
     limit = arguments["limit"]
     rows = queries.appointments_page(
         session,

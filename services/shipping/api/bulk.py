@@ -1,4 +1,4 @@
-"""The same done to many shipments: each by its own command, in its own transaction, with its own result."""
+"""Bulk actions: each shipment is handled by its own command, in its own transaction, with its own result."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -40,7 +40,7 @@ NO_SHIPMENT: Row = {
 @requires("shipping:write")
 @bulk
 def release_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Give many shipments to the warehouse; what one refuses does not stop the others."""
+    """Release many shipments to the warehouse; one that is refused does not stop the others."""
     return _outcome(each, wanted, commands.release_shipment)
 
 
@@ -50,7 +50,7 @@ def release_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("shipping:write")
 @bulk
 def pick_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Note that the goods of many shipments are off their shelves; their labels are made."""
+    """Record that the goods of many shipments have been picked; their labels are then made."""
     return _outcome(each, wanted, commands.pick_shipment)
 
 
@@ -60,7 +60,7 @@ def pick_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("shipping:write")
 @bulk
 def record_picks(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Note what was found of many shipments on pick lists, each as `/v1/shipments/{id}/picks` does it."""
+    """Record what was found for many shipments on pick lists, each as `/v1/shipments/{id}/picks` does."""
     found = {picked["shipment_id"]: picked["found"] for picked in wanted["shipments"]}
     return _outcome(
         each,
@@ -75,7 +75,7 @@ def record_picks(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("shipping:write")
 @bulk
 def pack_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Close the parcels of many shipments."""
+    """Pack many shipments: close their parcels."""
     return _outcome(each, wanted, commands.pack_shipment)
 
 
@@ -85,7 +85,7 @@ def pack_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("shipping:write")
 @bulk
 def print_labels(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Count a print of the labels of many shipments, as of one; documents puts them into one file."""
+    """Count a print of the labels of many shipments, as for one; documents puts them into one file."""
     return _outcome(each, wanted, commands.print_label, _labels_of)
 
 
@@ -95,7 +95,7 @@ def print_labels(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("shipping:write")
 @bulk
 def ship_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Hand many shipments to the carriers that their parcels name."""
+    """Ship many shipments with the carriers named on their parcels."""
     return _outcome(each, wanted, commands.ship_shipment)
 
 
@@ -127,7 +127,7 @@ def _outcome(
 
 
 def _of_orders(order_ids: list[UUID], rows_of: Callable[[Sequence[UUID]], list[Row]]) -> list[Row]:
-    """The rows of all shipments of some orders, each order with one row at least."""
+    """One row per shipment of these orders, and one for an order that has none."""
     with open_session() as session:
         known = queries.shipments_of_orders(session, order_ids)
     rows: list[Row] = []

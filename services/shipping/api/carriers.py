@@ -48,7 +48,7 @@ def list_carriers(session: Session, arguments: dict[str, Any]) -> dict[str, Any]
 @requires("shipping:read")
 @query
 def get_carrier(session: Session, code: str) -> Carrier:
-    """A company that carries parcels."""
+    """One carrier."""
     return queries.carrier(session, code)
 
 
@@ -59,7 +59,7 @@ def get_carrier(session: Session, code: str) -> Carrier:
 @requires("admin")
 @command
 def put_carrier(session: Session, carrier: dict[str, Any], code: str) -> tuple[Carrier, int]:
-    """Make a carrier (201) or change it (200): everybody's, so the token has to be bound to nobody."""
+    """Create (201) or replace (200) a carrier, for all sellers; the token must not be limited to some."""
     refuse_bounded("sellers", "markets")
     put, is_new = master_data.put_carrier(session, code, **carrier)
     return put, 201 if is_new else 200
@@ -83,7 +83,7 @@ def list_couriers(session: Session, arguments: dict[str, Any]) -> dict[str, Any]
 @requires("shipping:read")
 @query
 def get_courier(session: Session, seller: str, code: str) -> Courier:
-    """Somebody who takes a seller's goods to its customers."""
+    """One courier."""
     return queries.courier(session, seller, code)
 
 
@@ -94,7 +94,7 @@ def get_courier(session: Session, seller: str, code: str) -> Courier:
 @requires("shipping:write")
 @command
 def put_courier(session: Session, courier: dict[str, Any], seller: str, code: str) -> tuple[Courier, int]:
-    """Take a courier on (201) or change one (200)."""
+    """Create (201) or replace (200) a courier."""
     put, is_new = master_data.put_courier(session, seller, code, **courier)
     return put, 201 if is_new else 200
 
@@ -105,7 +105,7 @@ def put_courier(session: Session, courier: dict[str, Any], seller: str, code: st
 @requires("shipping:read")
 @query
 def list_deliveries(session: Session, arguments: dict[str, Any], seller: str, code: str) -> dict[str, Any]:
-    """What a courier is to deliver now, with whom it is for and where, oldest first."""
+    """A courier's current deliveries, with recipient and address, oldest first."""
     limit = arguments["limit"]
     [after] = decode_cursor(arguments["cursor"], UUID) if "cursor" in arguments else [None]
     queries.courier(session, seller, code)
@@ -119,5 +119,5 @@ def list_deliveries(session: Session, arguments: dict[str, Any], seller: str, co
 @requires("shipping:write")
 @command
 def assign_courier(session: Session, assignment: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Have a courier of its seller take a shipment to its customer, or nobody."""
+    """Assign a shipment to a courier of its seller, or to none."""
     return couriers.assign_courier(session, shipment_id, **assignment)

@@ -1,4 +1,4 @@
-"""What a customer sees of the goods, by the order's signed link."""
+"""What customers see of their goods, through the order's signed link."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,7 +25,7 @@ blueprint = Blueprint("customer", __name__, url_prefix="/v1/customer", descripti
 @customer
 @query
 def track_order(session: Session, order_id: UUID) -> dict[str, Any]:
-    """Where the goods of your order are, step by step, and the code to collect what is ready for it."""
+    """Where the goods of the order are, step by step, and the code for collecting what is ready."""
     order = queries.order_state(session, order_id)
     keys = current_app.extensions["settings"].customer_link_keys
     shown = [one for one in order.shipments if one.status is not ShipmentStatus.CANCELLED]

@@ -30,7 +30,7 @@ ITEM = "/goods/<string(maxlength=100):seller>/<path:sku>"
 @requires("stock:read")
 @query
 def get_availability(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
-    """How much of each SKU could be promised in a market, where it is, and when it would leave."""
+    """How much of each SKU can be promised in a market, where it is, and when it would leave."""
     now = clock.now()
     skus = list(dict.fromkeys(arguments.pop("skus")))
     sources = queries.sources(session, skus=skus, **arguments)
@@ -42,7 +42,7 @@ def get_availability(session: Session, arguments: dict[str, Any]) -> dict[str, A
 @requires("stock:read")
 @query
 def get_goods(session: Session, seller: str, sku: str) -> Goods:
-    """What the warehouse knows of a seller's SKU."""
+    """The warehouse data of a seller's SKU."""
     return queries.goods_of_seller(session, seller, sku)
 
 
@@ -53,6 +53,6 @@ def get_goods(session: Session, seller: str, sku: str) -> Goods:
 @requires("stock:write")
 @command
 def put_goods(session: Session, goods: dict[str, Any], seller: str, sku: str) -> tuple[Goods, int]:
-    """Say what a SKU is like and from when it may leave: made (201) or changed (200)."""
+    """Create (201) or replace (200) the warehouse data of a SKU, including when it may first leave."""
     put, is_new = commands.put_goods(session, seller, sku, **goods)
     return put, 201 if is_new else 200

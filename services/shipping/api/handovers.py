@@ -1,4 +1,4 @@
-"""How goods came into their customer's hands, over HTTP."""
+"""Handing goods over to customers, over HTTP."""
 
 from typing import Any
 from uuid import UUID
@@ -34,7 +34,7 @@ blueprint = Blueprint(
 @requires("shipping:write")
 @command
 def deliver_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Note that a shipment reached its customer, and who signed for it."""
+    """Record that a shipment reached its customer, and who signed for it."""
     return handovers.deliver_shipment(session, shipment_id, **proof)
 
 
@@ -44,7 +44,7 @@ def deliver_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID)
 @requires("shipping:write")
 @command
 def hand_over_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Give a shipment over in person; whoever takes it signs."""
+    """Hand a shipment over in person; the recipient signs."""
     return handovers.hand_over_shipment(session, shipment_id, **proof)
 
 
@@ -54,7 +54,7 @@ def hand_over_shipment(session: Session, proof: dict[str, Any], shipment_id: UUI
 @requires("shipping:write")
 @command
 def sign_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Note that a service was done and that its customer signed for it."""
+    """Record that a service was done and the customer signed for it."""
     return handovers.sign_shipment(session, shipment_id, **proof)
 
 
@@ -64,7 +64,7 @@ def sign_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID) ->
 @requires("shipping:write")
 @command
 def provide_shipment(session: Session, download: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Say where a download is to be had: with that its customer has it."""
+    """Set where a download can be had; the customer then has it."""
     return handovers.provide_shipment(session, shipment_id, **download)
 
 
@@ -74,7 +74,7 @@ def provide_shipment(session: Session, download: dict[str, Any], shipment_id: UU
 @requires("shipping:write")
 @command
 def collect_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID) -> Shipment | Response:
-    """Give a shipment to whoever shows its code; a wrong one is refused (wrong_code) and counted.
+    """Hand a shipment to whoever shows its code; a wrong code is refused (wrong_code) and counted.
 
     After five wrong ones even the right one is refused (code_locked) until the code is renewed.
     """
@@ -92,7 +92,7 @@ def collect_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID)
 @requires("shipping:write")
 @command
 def renew_code(session: Session, shipment_id: UUID) -> Shipment:
-    """Let another code open a shipment that waits to be collected; its customer is told, staff is not."""
+    """Replace the code of a shipment that waits for pickup; only the customer is told the new one."""
     return handovers.renew_code(session, shipment_id)
 
 
@@ -102,7 +102,7 @@ def renew_code(session: Session, shipment_id: UUID) -> Shipment:
 @requires("shipping:write")
 @command
 def fail_shipment(session: Session, failure: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Note that a shipment could not be delivered; it is sent again or taken back."""
+    """Record that a shipment could not be delivered; it is then sent again or taken back."""
     return handovers.fail_shipment(session, shipment_id, **failure)
 
 
@@ -112,7 +112,7 @@ def fail_shipment(session: Session, failure: dict[str, Any], shipment_id: UUID) 
 @requires("shipping:write")
 @command
 def resend_shipment(session: Session, changes: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Send an undeliverable shipment out again, to a corrected address where one is given."""
+    """Send an undeliverable shipment again, to a corrected address if one is given."""
     return handovers.resend_shipment(session, shipment_id, **changes)
 
 
@@ -122,5 +122,5 @@ def resend_shipment(session: Session, changes: dict[str, Any], shipment_id: UUID
 @requires("stock:write")
 @command
 def take_back_shipment(session: Session, goods: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Take an undeliverable shipment back in; what can be sold again goes to stock."""
+    """Take back an undeliverable shipment; sellable goods return to stock."""
     return handovers.take_back_shipment(session, shipment_id, **goods)

@@ -36,7 +36,7 @@ def list_locations(session: Session, arguments: dict[str, Any]) -> dict[str, Any
 @requires("stock:read")
 @query
 def get_location(session: Session, code: str) -> Location:
-    """Where stock is kept and shipments start."""
+    """One location: where stock is kept and shipments start."""
     return queries.location(session, code)
 
 
@@ -47,6 +47,6 @@ def get_location(session: Session, code: str) -> Location:
 @requires("stock:write")
 @command
 def put_location(session: Session, location: dict[str, Any], code: str) -> tuple[Location, int]:
-    """Make a location (201) or change it (200); whose it is stays."""
+    """Create (201) or replace (200) a location; its seller cannot be changed."""
     put, is_new = commands.put_location(session, code, **location)
     return put, 201 if is_new else 200

@@ -34,7 +34,7 @@ SHIPMENT = "/shipments/<uuid:shipment_id>"
 @requires("shipping:write")
 @command
 def make_pick_list(session: Session, wanted: dict[str, Any]) -> PickList:
-    """Put released shipments of a location on a list, in the order of its shelves; packing begins."""
+    """Put released shipments of a location on a pick list, ordered by shelf; packing begins."""
     return picking.make_pick_list(session, **wanted)
 
 
@@ -63,7 +63,7 @@ def list_pick_lists(session: Session, arguments: dict[str, Any]) -> dict[str, An
 @requires("shipping:read")
 @query
 def get_pick_list(session: Session, pick_list_id: UUID) -> PickList:
-    """A pick list: what is to be taken from which shelf for which shipment, and how far each of these is."""
+    """One pick list: what to take from which shelf for which shipment, and the state of each shipment."""
     return queries.pick_list(session, pick_list_id)
 
 
@@ -73,7 +73,7 @@ def get_pick_list(session: Session, pick_list_id: UUID) -> PickList:
 @requires("shipping:write")
 @command
 def record_picks(session: Session, picks: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Note what was found of a shipment on a list; what is short is looked for elsewhere at once."""
+    """Record what was found for a shipment on a pick list; missing units are sourced elsewhere at once."""
     return picking.record_picks(session, shipment_id, **picks)
 
 
@@ -83,7 +83,7 @@ def record_picks(session: Session, picks: dict[str, Any], shipment_id: UUID) -> 
 @requires("shipping:write")
 @command
 def pack_into_parcels(session: Session, packed: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Say what is in which parcel, how heavy and how large each is; each unit is in exactly one."""
+    """Record the contents, weight and size of each parcel; every unit is in exactly one parcel."""
     return packing.pack_into_parcels(session, shipment_id, **packed)
 
 
@@ -93,7 +93,7 @@ def pack_into_parcels(session: Session, packed: dict[str, Any], shipment_id: UUI
 @requires("shipping:write")
 @command
 def scan(session: Session, scanned: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Check off what is packed; once begun, the shipment can be packed only when every unit was scanned."""
+    """Scan packed units; once scanning has begun, the shipment can be packed only when all are scanned."""
     return packing.scan(session, shipment_id, **scanned)
 
 
@@ -103,5 +103,5 @@ def scan(session: Session, scanned: dict[str, Any], shipment_id: UUID) -> Shipme
 @requires("shipping:write")
 @command
 def take_back_scan(session: Session, scanned: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Take back units that were checked off by mistake; refused (more_than_checked) where fewer were."""
+    """Undo scans made by mistake; refused (more_than_checked) if fewer were scanned."""
     return packing.take_back_scan(session, shipment_id, **scanned)

@@ -1,4 +1,4 @@
-"""The queues that warehouse and seller work through, over HTTP."""
+"""The work queues of warehouse and seller, over HTTP."""
 
 from datetime import datetime
 from typing import Any
@@ -31,7 +31,7 @@ NAMES = f"any({', '.join((*Queue, OVERDUE))})"
 @requires("shipping:read")
 @query
 def count_steps(session: Session, filters: dict[str, Any]) -> dict[str, Any]:
-    """How many shipments that you may see wait at each step of the work, up to a thousand each."""
+    """How many shipments that you may see are at each step, counted up to a thousand each."""
     counts, releasable, held_back = queries.pending_counts(session, **filters)
     return {
         "items": [
@@ -49,7 +49,7 @@ def count_steps(session: Session, filters: dict[str, Any]) -> dict[str, Any]:
 @requires("shipping:read")
 @query
 def list_queue(session: Session, arguments: dict[str, Any], name: str) -> dict[str, Any]:
-    """Shipments of a queue that you may see, what is due first before the rest; finalised, the newest.
+    """Shipments of a queue that you may see, most urgent first; in finalised, newest first.
 
     `overdue` is what is past its time in any queue: not prepared, not collected, without a carrier's
     progress, undelivered.

@@ -1,4 +1,4 @@
-"""What staff do to shipments before their release: parse, call one command, answer."""
+"""Changes to shipments before their release: parse, call one command, answer."""
 
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,7 @@ SHIPMENT = "/shipments/<uuid:shipment_id>"
 @requires("shipping:write")
 @command
 def edit_shipment(session: Session, changes: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Send an unreleased shipment to another address, pickup point or by another method."""
+    """Change the address, pickup point or method of an unreleased shipment."""
     return regrouping.edit_shipment(session, shipment_id, **changes)
 
 
@@ -40,7 +40,7 @@ def edit_shipment(session: Session, changes: dict[str, Any], shipment_id: UUID) 
 @requires("shipping:write")
 @command
 def split_shipment(session: Session, lines: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Let some of an unreleased shipment go by itself, in its state; answers what it is in now."""
+    """Split units off an unreleased shipment into a new one in the same state; returns the new one."""
     return regrouping.split_shipment(session, shipment_id, **lines)
 
 
@@ -50,7 +50,7 @@ def split_shipment(session: Session, lines: dict[str, Any], shipment_id: UUID) -
 @requires("shipping:write")
 @command
 def merge_shipments(session: Session, other: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Put another shipment of the order, or some of its lines, into this one; both unreleased and alike."""
+    """Merge another shipment of the order, or some of its lines, into this one; both unreleased and alike."""
     return regrouping.merge_shipments(session, shipment_id, **other)
 
 
@@ -60,7 +60,7 @@ def merge_shipments(session: Session, other: dict[str, Any], shipment_id: UUID) 
 @requires("shipping:write")
 @command
 def relocate_shipment(session: Session, place: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Have a location that has the goods serve an unreleased shipment, or some of its lines."""
+    """Move an unreleased shipment, or some of its lines, to a location that has the goods."""
     return sourcing.relocate_shipment(session, shipment_id, **place)
 
 
@@ -70,7 +70,7 @@ def relocate_shipment(session: Session, place: dict[str, Any], shipment_id: UUID
 @requires("shipping:write")
 @command
 def reject_shipment(session: Session, rejection: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Turn a shipment down at its location: the next one gets it, or it waits for stock anywhere else."""
+    """Reject a shipment at its location: the next location gets it, or it waits for stock at any other."""
     return sourcing.reject_shipment(session, shipment_id, **rejection)
 
 
@@ -80,5 +80,5 @@ def reject_shipment(session: Session, rejection: dict[str, Any], shipment_id: UU
 @requires("shipping:write")
 @command
 def ship_unassigned(session: Session, lines: dict[str, Any], order_id: UUID) -> Shipment:
-    """Make a shipment of what is in none: of one delivery group all, or some of it."""
+    """Make a shipment from an order's unassigned lines: all of one delivery group, or some of it."""
     return regrouping.ship_unassigned(session, order_id, **lines)

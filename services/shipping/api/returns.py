@@ -1,4 +1,4 @@
-"""Goods that customers send back, over HTTP."""
+"""Goods returned by customers, over HTTP."""
 
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,7 @@ RETURN = "/returns/<uuid:return_id>"
 @requires("shipping:read")
 @query
 def list_returns(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Returns that you may see, the oldest first: what is expected, unless another status is asked for."""
+    """Returns that you may see, oldest first: those expected, unless another status is asked for."""
     limit = arguments["limit"]
     [after] = decode_cursor(arguments["cursor"], UUID) if "cursor" in arguments else [None]
     rows = queries.returns_page(
@@ -44,7 +44,7 @@ def list_returns(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
 @requires("shipping:read")
 @query
 def list_order_returns(session: Session, order_id: UUID) -> dict[str, Any]:
-    """The returns of an order that were approved, and what came of them."""
+    """The approved returns of an order, and what was received."""
     queries.order_state(session, order_id)
     return {"items": queries.returns_of_order(session, order_id)}
 
@@ -54,7 +54,7 @@ def list_order_returns(session: Session, order_id: UUID) -> dict[str, Any]:
 @requires("shipping:read")
 @query
 def get_return(session: Session, return_id: UUID) -> ExpectedReturn:
-    """Goods that a customer sends back."""
+    """One return."""
     return queries.expected_return(session, return_id)
 
 
@@ -64,5 +64,5 @@ def get_return(session: Session, return_id: UUID) -> ExpectedReturn:
 @requires("stock:write")
 @command
 def receive_return(session: Session, goods: dict[str, Any], return_id: UUID) -> ExpectedReturn:
-    """Take in what came of a return, inspected unit by unit; once. Only what is sellable goes to stock."""
+    """Receive a return, inspected unit by unit; once. Only sellable goods go to stock."""
     return commands.receive_return(session, return_id, **goods)

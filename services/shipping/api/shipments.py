@@ -31,7 +31,7 @@ SHIPMENT = "/shipments/<uuid:shipment_id>"
 @requires("shipping:read")
 @query
 def list_order_shipments(session: Session, order_id: UUID) -> dict[str, Any]:
-    """All shipments of an order, what of it is in none, and what was answered when it was to be cancelled."""
+    """All shipments of an order, its unassigned lines, and the answer to a request to cancel it."""
     order = queries.order_state(session, order_id)
     return {
         "items": order.shipments,
@@ -64,7 +64,7 @@ def list_shipments(session: Session, arguments: dict[str, Any]) -> dict[str, Any
 @requires("shipping:read")
 @query
 def get_shipment(session: Session, shipment_id: UUID) -> Shipment:
-    """A shipment with what may be done to it, and what stands against the rest."""
+    """One shipment, with the actions possible now and what blocks the others."""
     return queries.shipment(session, shipment_id)
 
 
@@ -73,7 +73,7 @@ def get_shipment(session: Session, shipment_id: UUID) -> Shipment:
 @requires("shipping:write")
 @command
 def release_shipment(session: Session, shipment_id: UUID) -> Shipment:
-    """Give a shipment to the warehouse: its order is accepted, paid or paid on delivery, and not held."""
+    """Release a shipment to the warehouse: its order must be accepted, paid or paid on delivery, not held."""
     return commands.release_shipment(session, shipment_id)
 
 
@@ -82,7 +82,7 @@ def release_shipment(session: Session, shipment_id: UUID) -> Shipment:
 @requires("shipping:write")
 @command
 def pick_shipment(session: Session, shipment_id: UUID) -> Shipment:
-    """Put a shipment's goods into a parcel; its label is made in the background."""
+    """Pick a shipment's goods into one parcel; its label is made in the background."""
     return commands.pick_shipment(session, shipment_id)
 
 
@@ -91,7 +91,7 @@ def pick_shipment(session: Session, shipment_id: UUID) -> Shipment:
 @requires("shipping:write")
 @command
 def pack_shipment(session: Session, shipment_id: UUID) -> Shipment:
-    """Close a shipment's parcel; refused (label_not_ready) before its label is stored."""
+    """Pack a shipment: close its parcel; refused (label_not_ready) until its label is stored."""
     return commands.pack_shipment(session, shipment_id)
 
 
@@ -100,7 +100,7 @@ def pack_shipment(session: Session, shipment_id: UUID) -> Shipment:
 @requires("shipping:write")
 @command
 def print_label(session: Session, shipment_id: UUID) -> Shipment:
-    """Print a shipment's label, the same each time; the first print packs it."""
+    """Print a shipment's label, the same every time; the first print packs the shipment."""
     return commands.print_label(session, shipment_id)
 
 
@@ -110,7 +110,7 @@ def print_label(session: Session, shipment_id: UUID) -> Shipment:
 @requires("shipping:write")
 @command
 def ship_shipment(session: Session, carrier: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Hand a shipment to its carrier: Waybill's own, or the one named with tracking number and link."""
+    """Ship a shipment with its carrier: Waybill's own, or the one given with tracking number and link."""
     return commands.ship_shipment(session, shipment_id, **carrier)
 
 
@@ -120,5 +120,5 @@ def ship_shipment(session: Session, carrier: dict[str, Any], shipment_id: UUID) 
 @requires("shipping:write")
 @command
 def cancel_shipment(session: Session, cancellation: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Delete a shipment before it leaves; its stock is free, its units are the order's to assign again."""
+    """Cancel a shipment before it leaves; its stock is freed, and its units become unassigned."""
     return commands.cancel_shipment(session, shipment_id, **cancellation)

@@ -51,7 +51,7 @@ def list_stock(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
 @requires("stock:read")
 @query
 def get_stock(session: Session, location: str, sku: str) -> StockLevel:
-    """How much of a SKU a location has: advice, for only a shipment is a promise."""
+    """How much of a SKU a location has: advice only, for only a shipment is a promise."""
     return queries.stock_level(session, location, sku)
 
 
@@ -61,7 +61,7 @@ def get_stock(session: Session, location: str, sku: str) -> StockLevel:
 @requires("stock:write")
 @command
 def set_stock(session: Session, count: dict[str, Any], location: str, sku: str) -> StockLevel:
-    """Set what is on hand to what was counted; refused where that is less than shipments were promised."""
+    """Set the stock on hand to a count; refused if that is less than what is reserved for shipments."""
     return commands.set_stock(session, location, sku, **count)
 
 
@@ -71,7 +71,7 @@ def set_stock(session: Session, count: dict[str, Any], location: str, sku: str) 
 @requires("stock:write")
 @command
 def receive_stock(session: Session, receipt: dict[str, Any], location: str, sku: str) -> StockLevel:
-    """Take goods in; shipments that wait for them are served next, the oldest first."""
+    """Receive goods; shipments waiting for them are served next, oldest first."""
     return commands.receive_stock(session, location, sku, **receipt)
 
 
@@ -81,7 +81,7 @@ def receive_stock(session: Session, receipt: dict[str, Any], location: str, sku:
 @requires("stock:write")
 @command
 def scrap_stock(session: Session, scrap: dict[str, Any], location: str, sku: str) -> StockLevel:
-    """Sort out goods that can't be sold; refused where they are promised to shipments."""
+    """Scrap goods that can't be sold; refused for units reserved for shipments."""
     return commands.scrap_stock(session, location, sku, **scrap)
 
 
@@ -91,7 +91,7 @@ def scrap_stock(session: Session, scrap: dict[str, Any], location: str, sku: str
 @requires("stock:write")
 @command
 def put_in_bin(session: Session, place: dict[str, Any], location: str, sku: str) -> StockLevel:
-    """Say on which shelf a SKU lies."""
+    """Set the shelf of a SKU."""
     return commands.put_in_bin(session, location, sku, **place)
 
 
@@ -101,7 +101,7 @@ def put_in_bin(session: Session, place: dict[str, Any], location: str, sku: str)
 @requires("stock:read")
 @query
 def list_movements(session: Session, arguments: dict[str, Any], location: str, sku: str) -> dict[str, Any]:
-    """All that ever changed a level, newest first, with reason and user; for whoever may change it."""
+    """The ledger of a stock level, newest first, with reason and user; for those who may change the stock."""
     limit = arguments["limit"]
     [before] = decode_cursor(arguments["cursor"], int) if "cursor" in arguments else [None]
     rows = queries.movements_page(session, location, sku, before=before, limit=limit + 1)
@@ -114,7 +114,7 @@ def list_movements(session: Session, arguments: dict[str, Any], location: str, s
 @requires("stock:read")
 @query
 def list_reservations(session: Session, arguments: dict[str, Any], location: str, sku: str) -> dict[str, Any]:
-    """Which orders the reserved units are promised to, the oldest promise first."""
+    """The orders that units are reserved for, oldest reservation first."""
     limit = arguments["limit"]
     [after] = decode_cursor(arguments["cursor"], UUID) if "cursor" in arguments else [None]
     queries.stock_level(session, location, sku)

@@ -1,4 +1,4 @@
-"""Where parcels are: entered by hand, or told by carriers in signed calls."""
+"""Parcel tracking: entered by hand, or reported by carriers' signed webhooks."""
 
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,7 @@ blueprint = Blueprint("tracking", __name__, url_prefix="/v1", description="Where
 def enter_tracking(
     session: Session, tracking: dict[str, Any], shipment_id: UUID, parcel_id: UUID
 ) -> Shipment:
-    """Enter or correct who carries a parcel and under which number; its customer is told."""
+    """Enter or correct a parcel's carrier and tracking number; the customer is notified."""
     return commands.enter_tracking(session, shipment_id, parcel_id, **tracking)
 
 
@@ -40,7 +40,7 @@ def enter_tracking(
 @signed("carrier", lambda settings: settings.secrets_of_carrier((request.view_args or {})["carrier"]))
 @command
 def hear_carrier(session: Session, call: dict[str, Any], carrier: str) -> Parcel:
-    """Note what a carrier says of a parcel. What comes again, late or out of order does no harm.
+    """Record a carrier's report about a parcel. Repeated, late or unordered reports do no harm.
 
     A number that no parcel has is a 404: entered later, the carrier's next try finds it. Refused (409):
     `tracking_number_ambiguous`, where parcels of several orders go by it; corrected, the next try finds it.
@@ -58,7 +58,7 @@ def hear_carrier(session: Session, call: dict[str, Any], carrier: str) -> Parcel
 @signed("carrier", lambda settings: settings.secrets_of_carrier(**(request.view_args or {})))
 @command
 def hear_sellers_carrier(session: Session, call: dict[str, Any], carrier: str, seller: str) -> Parcel:
-    """Note what a carrier says of a parcel that goes by a seller's own account with it.
+    """Record a carrier's report about a parcel sent through a seller's own account with it.
 
     Answers as the carrier's other calls are; only parcels of the seller are meant.
     """

@@ -1,4 +1,4 @@
-"""Dates with customers: set, moved, signed off."""
+"""Appointments with customers: scheduled, rescheduled, signed off."""
 
 from datetime import datetime
 from uuid import UUID
@@ -18,7 +18,7 @@ from shared.events.snapshots import AppointmentKind
 def schedule_appointment(
     session: Session, shipment_id: UUID, kind: AppointmentKind, *, starts: datetime, ends: datetime, note: str
 ) -> Shipment:
-    """Give a delivery, installation or service its date, or another one, and tell appointment.scheduled.
+    """Schedule or reschedule a delivery, installation or service, and publish appointment.scheduled.
 
     The times are as clocks in the market show them. Raises Invalid for one that is over or does not exist;
     Refused appointment_signed once it was kept. The same date again changes nothing.
@@ -51,7 +51,7 @@ def schedule_appointment(
 
 
 def sign_appointment(session: Session, shipment_id: UUID, kind: AppointmentKind, *, name: str) -> Shipment:
-    """Note that an appointment was kept and who signed for it, and tell shipment.updated.
+    """Record that an appointment was kept and who signed for it, and publish shipment.updated.
 
     Raises NotFound where there is none; Refused appointment_signed the second time, shipment_cancelled.
     """

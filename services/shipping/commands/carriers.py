@@ -1,4 +1,4 @@
-"""Who carries parcels: Waybill's own carrier, which needs no network, and any other by its name.
+"""Carriers of parcels: Waybill's own, which needs no network, and any other by name.
 
 The calls of a carrier are functions here, one each: number_parcel asks for a number, name_carrier takes one
 that another carrier gave; the label is made by documents, and what a carrier tells comes by signed calls.
@@ -14,7 +14,7 @@ from shared.errors import Invalid, Refused
 
 
 def number_parcel(session: Session, parcel: Parcel) -> None:
-    """Have Waybill's own carrier take a parcel: it gives it number and link at once."""
+    """Give a parcel to Waybill's own carrier, which assigns its number and link at once."""
     number = tracking.tracking_number(session.scalars(select(parcel_serials.next_value())).one())
     parcel.carrier = tracking.CARRIER
     parcel.tracking_number = parcel.own_number = number
@@ -30,7 +30,7 @@ def name_carrier(
     tracking_number: str,
     tracking_url: str,
 ) -> bool:
-    """Note who carries a parcel of a shipment under which number and link; answers whether that is new.
+    """Set the carrier, number and link of a shipment's parcel; returns whether that is new.
 
     What is missing is made: Waybill's own number, a known carrier's link. Raises Invalid where it can't be,
     or Waybill's own carrier gave the number to no parcel of the order; Refused tracking_number_taken where a

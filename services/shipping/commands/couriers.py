@@ -1,4 +1,4 @@
-"""Which courier takes which shipment."""
+"""Assignment of shipments to couriers."""
 
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from shared.errors import NotFound, Refused
 
 
 def assign_courier(session: Session, shipment_id: UUID, *, courier: str | None, note: str = "") -> Shipment:
-    """Have a courier of its seller take a shipment, or nobody, and tell shipment.updated.
+    """Assign a shipment to a courier of its seller, or to none, and publish shipment.updated.
 
     Raises NotFound for an unknown courier, Refused courier_not_active for one that takes no more.
     """

@@ -1,4 +1,4 @@
-"""Erasing a person: what shipping has written down of whom its goods went to."""
+"""Erasing a person: the recipients' details that shipping has stored."""
 
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from shared.messaging import copies
 
 
 def erase_person(session: Session, order_id: UUID) -> None:
-    """Empty an order's shipments, proofs, appointments, tracking and returns of its person.
+    """Erase the person from an order's shipments, proofs, appointments, tracking and returns.
 
     Runs under the order's lock. Dates, places and goods stay; so do the proofs that staff uploaded, which
     documents erases.

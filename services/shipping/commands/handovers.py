@@ -1,4 +1,4 @@
-"""The last step: goods come into their customer's hands, or back, and who took them is written down."""
+"""The last step: goods are handed over to the customer, or come back, and who took them is recorded."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -25,26 +25,26 @@ NOT_COLLECTED = "not_collected"
 def deliver_shipment(
     session: Session, shipment_id: UUID, *, name: str = "", note: str = "", document_id: UUID | None = None
 ) -> Shipment:
-    """Note that a shipment reached its customer, with who signed for it, and tell shipment.delivered."""
+    """Record that a shipment reached its customer and who signed for it, and publish shipment.delivered."""
     return _last_step(session, shipment_id, "deliver", name=name, note=note, document_id=document_id)
 
 
 def hand_over_shipment(
     session: Session, shipment_id: UUID, *, name: str, note: str = "", document_id: UUID | None = None
 ) -> Shipment:
-    """Give a shipment over in person; whoever takes it signs."""
+    """Hand a shipment over in person; the recipient signs."""
     return _last_step(session, shipment_id, "hand_over", name=name, note=note, document_id=document_id)
 
 
 def sign_shipment(
     session: Session, shipment_id: UUID, *, name: str, note: str = "", document_id: UUID | None = None
 ) -> Shipment:
-    """Note that a service was done and that its customer signed for it."""
+    """Record that a service was done and the customer signed for it."""
     return _last_step(session, shipment_id, "sign", name=name, note=note, document_id=document_id)
 
 
 def provide_shipment(session: Session, shipment_id: UUID, *, download_url: str) -> Shipment:
-    """Say where a download is to be had: with that its customer has it."""
+    """Set where a download can be had; the customer then has it."""
     shipment = in_hand(session, shipment_id, "provide")
     shipment.download_url = download_url
     return give_over(session, shipment, "provide")
@@ -59,7 +59,7 @@ def give_over(
     note: str = "",
     document_id: UUID | None = None,
 ) -> Shipment:
-    """Take a shipment its last step, with its proof; what is still in stock leaves it."""
+    """Move a shipment to its last step, with its proof; anything still in stock leaves it."""
     if shipment.status in HOLDING_STOCK and shipment.location is not None:
         levels = held_levels(session, [shipment])
         stock.pick_all(session, shipment, levels)  # what nobody had to pack is taken now
@@ -73,7 +73,7 @@ def give_over(
 def sign_off(
     session: Session, shipment: Shipment, *, name: str = "", note: str = "", document_id: UUID | None = None
 ) -> None:
-    """Write down who took a shipment, and who says so.
+    """Record who took a shipment, and who says so.
 
     Raises Invalid for a proof that is no stored paper of the shipment's order.
     """
@@ -94,7 +94,7 @@ def collect_shipment(
     note: str = "",
     document_id: UUID | None = None,
 ) -> Shipment | None:
-    """Give a shipment to whoever shows its code, note who that was, and tell shipment.delivered.
+    """Hand a shipment to whoever shows its code, record who that was, and publish shipment.delivered.
 
     Answers None for a wrong code, which is counted: the caller commits that too. Refused code_locked after
     five wrong ones; a new code opens it again.
@@ -108,12 +108,12 @@ def collect_shipment(
 
 
 def tries_left(session: Session, shipment_id: UUID) -> int:
-    """How many wrong codes are still heard for a shipment."""
+    """How many more wrong codes a shipment accepts before it is locked."""
     return MOST_WRONG_CODES - _pickup(queries.shipment(session, shipment_id)).wrong_tries
 
 
 def renew_code(session: Session, shipment_id: UUID) -> Shipment:
-    """Let another code open a shipment that waits for pickup, and tell shipment.updated, for the customer."""
+    """Replace the code of a shipment that waits for pickup, and publish shipment.updated for the customer."""
     with change(session, shipment_id, "renew_code") as shipment:
         pickup = _pickup(shipment)
         pickup.serial += 1
@@ -122,7 +122,7 @@ def renew_code(session: Session, shipment_id: UUID) -> Shipment:
 
 
 def remind(session: Session, shipment_id: UUID) -> None:
-    """Tell pickup.reminded of what still waits to be collected; once. Runs under the order's lock."""
+    """Publish pickup.reminded, once, if a shipment still waits for pickup. Runs under the order's lock."""
     shipment = queries.shipment(session, shipment_id)
     pickup = shipment.pickup
     if shipment.status is ShipmentStatus.READY and pickup is not None and pickup.reminded_at is None:
@@ -132,7 +132,7 @@ def remind(session: Session, shipment_id: UUID) -> None:
 
 
 def release_uncollected(session: Session, shipment_id: UUID) -> None:
-    """Give up what nobody collected: its stock is free, its units are the order's. Runs under its lock."""
+    """Cancel a shipment that nobody collected; its units become unassigned. Runs under the order's lock."""
     shipment = queries.shipment(session, shipment_id)
     if shipment.status is ShipmentStatus.READY:
         put_aside(shipment)
@@ -141,7 +141,7 @@ def release_uncollected(session: Session, shipment_id: UUID) -> None:
 
 
 def fail_shipment(session: Session, shipment_id: UUID, *, reason: FailureReason) -> Shipment:
-    """Note that a shipment could not be delivered and tell shipment.undeliverable; each try is counted."""
+    """Record a failed delivery attempt and publish shipment.undeliverable; attempts are counted."""
     with change(session, shipment_id, "fail", events.shipment_undeliverable) as shipment:
         shipment.failed_attempts += 1
         shipment.failure = reason
@@ -151,7 +151,7 @@ def fail_shipment(session: Session, shipment_id: UUID, *, reason: FailureReason)
 def resend_shipment(
     session: Session, shipment_id: UUID, *, address: dict[str, Any] | None = None
 ) -> Shipment:
-    """Send a shipment out again, to a corrected address where one is given, and tell shipment.shipped."""
+    """Send a shipment again, to a corrected address if one is given, and publish shipment.shipped."""
     with change(session, shipment_id, "resend") as shipment:
         if address is not None:
             shipment.address = address
@@ -161,7 +161,7 @@ def resend_shipment(
 def take_back_shipment(
     session: Session, shipment_id: UUID, *, location: str, found: Sequence[Found]
 ) -> Shipment:
-    """Take an undeliverable shipment back in, unit by unit as it was found, and tell shipment.returned.
+    """Take back an undeliverable shipment, unit by unit as found, and publish shipment.returned.
 
     What can be sold again goes to the location's stock, the rest is scrapped, what is missing is lost.
     Raises NotFound for a location that the actor may not change, Invalid for goods that it did not carry.

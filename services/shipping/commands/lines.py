@@ -1,4 +1,4 @@
-"""Taking lines out of shipments and putting them into others; nothing is lost on the way."""
+"""Moving lines between shipments; no unit is lost on the way."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -26,7 +26,7 @@ def open_shipment(
     address: dict[str, Any] | None,
     lines: Iterable[ShipmentLine],
 ) -> Shipment:
-    """A new shipment of an order, which has yet to look for stock."""
+    """A new shipment of an order, not yet assigned to a location."""
     position = len(order.shipments) + 1
     shipment = Shipment(
         id=new_id(),
@@ -54,7 +54,7 @@ def open_shipment(
 
 
 def branch_off(session: Session, shipment: Shipment, lines: Iterable[ShipmentLine]) -> Shipment:
-    """A new shipment that goes where another one goes, with lines that were taken out of that."""
+    """A new shipment with lines taken from another one, going to the same place."""
     branch = open_shipment(
         session,
         shipment.order,
@@ -69,7 +69,7 @@ def branch_off(session: Session, shipment: Shipment, lines: Iterable[ShipmentLin
 
 
 def as_lines(seller: str, demanded: Iterable[DemandLine]) -> list[ShipmentLine]:
-    """What an order wants, as lines of a shipment."""
+    """An order's demand as lines of a shipment."""
     return [
         ShipmentLine(
             line_id=line.line_id,
@@ -87,7 +87,7 @@ def as_lines(seller: str, demanded: Iterable[DemandLine]) -> list[ShipmentLine]:
 
 
 def take_out_lines(shipment: Shipment, share: Mapping[UUID, int]) -> list[ShipmentLine]:
-    """Take sales units of lines out of a shipment; answers them as lines of their own, unpicked.
+    """Take sales units of lines out of a shipment; returns them as new lines, unpicked.
 
     What stock was promised for them is the caller's to move. Raises Invalid where the shipment hasn't that.
     """
@@ -101,7 +101,7 @@ def take_out_lines(shipment: Shipment, share: Mapping[UUID, int]) -> list[Shipme
 
 
 def put_in_lines(shipment: Shipment, lines: Iterable[ShipmentLine]) -> None:
-    """Put lines into a shipment, each to what it has of that line already."""
+    """Add lines to a shipment, each to the line it already has, if any."""
     there = {line.line_id: line for line in shipment.lines}
     for line in lines:
         if known := there.get(line.line_id):
@@ -112,7 +112,7 @@ def put_in_lines(shipment: Shipment, lines: Iterable[ShipmentLine]) -> None:
 
 
 def put_aside(shipment: Shipment) -> None:
-    """Have what a shipment carries among its order's unassigned lines; its own stay, for the record."""
+    """Add a shipment's contents to its order's unassigned lines; it keeps its own lines for the record."""
     there = {line.line_id: line for line in shipment.order.unassigned}
     for line in shipment.lines:
         if known := there.get(line.line_id):
@@ -133,7 +133,7 @@ def put_aside(shipment: Shipment) -> None:
 
 
 def take_aside(order: OrderState, share: Mapping[UUID, int]) -> list[ShipmentLine]:
-    """Take sales units out of an order's unassigned lines; raises Invalid where they are not there."""
+    """Take sales units out of an order's unassigned lines; raises Invalid if there are not that many."""
     _require_there({line.line_id: line.quantity for line in order.unassigned}, share)
     taken = []
     for line in list(order.unassigned):
@@ -177,7 +177,7 @@ def _take_from(lines: list[Any], line: ShipmentLine | UnassignedLine, quantity: 
 def shrink(
     session: Session, shipment: Shipment, levels: stock.Levels, line: ShipmentLine, quantity: int
 ) -> ShipmentLine:
-    """Take sales units out of an open shipment's line and free what they held; answers them as a line."""
+    """Take sales units out of an open shipment's line and free their stock; returns them as a line."""
     [part] = take_out_lines(shipment, {line.line_id: quantity})
     kept = line.units if line in shipment.lines else 0
     if shipment.holds_stock:

@@ -1,4 +1,4 @@
-"""What has a name of its own: carriers, couriers, goods and the locations of stock, made and changed."""
+"""Master data: carriers, couriers, goods and stock locations, created and changed."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -24,12 +24,12 @@ _WHOSE = {
 
 
 def put_carrier(session: Session, code: str, **values: Any) -> tuple[Carrier, bool]:
-    """Make a carrier or change it; answers whether it is new."""
+    """Create or replace a carrier; returns whether it is new."""
     return _put(session, Carrier, {"code": code}, values)
 
 
 def put_courier(session: Session, seller: str, code: str, **values: Any) -> tuple[Courier, bool]:
-    """Take on a courier of a seller, or change one; answers whether it is new.
+    """Create or replace a courier of a seller; returns whether it is new.
 
     Raises NotFound for a seller that the actor may not see.
     """
@@ -39,7 +39,7 @@ def put_courier(session: Session, seller: str, code: str, **values: Any) -> tupl
 
 
 def put_goods(session: Session, seller: str, sku: str, **values: Any) -> tuple[Goods, bool]:
-    """Say what a seller's SKU is like and from when it may leave; answers whether it is new.
+    """Create or replace the warehouse data of a seller's SKU; returns whether it is new.
 
     Raises NotFound for a seller that the actor may not see, Invalid for a new SKU outside the alphabet.
     """
@@ -51,7 +51,7 @@ def put_goods(session: Session, seller: str, sku: str, **values: Any) -> tuple[G
 
 
 def put_location(session: Session, code: str, *, seller: str, **fields: Any) -> tuple[Location, bool]:
-    """Make a location or change it; answers whether it is new. Its seller stays: stock has an owner.
+    """Create or replace a location; returns whether it is new. Its seller is fixed, as stock has an owner.
 
     A new code with a dot is of the seller whose name stands before it, whoever makes it, and who is bound to
     sellers makes no other: so nobody's codes are in another's way, or found out. Raises NotFound where it
@@ -86,7 +86,7 @@ def put_location(session: Session, code: str, *, seller: str, **fields: Any) -> 
 def _put(
     session: Session, model: type[M], identity: Mapping[str, str], values: Mapping[str, Any]
 ) -> tuple[M, bool]:
-    """Make a row or change it; answers whether it is new. Raises Stale."""
+    """Create or update a row; returns whether it is new. Raises Stale."""
     changed = {**values, "changed_at": clock.now()}
     row, is_new = versions.made_or_locked(session, model, identity, changed)
     if not is_new:

@@ -1,4 +1,4 @@
-"""What goes into which parcel, the check by scanner that it is the right thing, and the parcels' labels."""
+"""Packing: the contents of each parcel, checking them by scanner, and the parcels' labels."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from shared.events.snapshots import DocumentsSnapshot, PaperKind, PaperStatus, S
 def pack_into_parcels(
     session: Session, shipment_id: UUID, *, parcels: Sequence[Mapping[str, Any]]
 ) -> Shipment:
-    """Say what is in which box, how heavy and how large each is; tells shipment.updated.
+    """Record the contents, weight and size of each parcel; publishes shipment.updated.
 
     A box named by its id keeps carrier and number; one without is new; one not named is gone. Where there are
     other boxes than before, their label falls due. Raises Refused with its reason, Invalid unless each unit
@@ -46,7 +46,7 @@ def pack_into_parcels(
 
 
 def scan(session: Session, shipment_id: UUID, *, code: str, units: int) -> Shipment:
-    """Check off units that are packed, by their SKU or barcode.
+    """Scan packed units, by their SKU or barcode.
 
     From the first scan on, the shipment can be packed only when every unit was scanned. Raises Refused:
     not_in_shipment, more_than_picked, and those of packing.
@@ -65,7 +65,7 @@ def scan(session: Session, shipment_id: UUID, *, code: str, units: int) -> Shipm
 
 
 def take_back_scan(session: Session, shipment_id: UUID, *, code: str, units: int) -> Shipment:
-    """Take units back that were checked off, by their SKU or barcode: they were scanned, and not packed.
+    """Undo scans of units that were not packed after all, by their SKU or barcode.
 
     Raises Refused: not_in_shipment, more_than_checked, and those of packing.
     """
@@ -83,7 +83,7 @@ def take_back_scan(session: Session, shipment_id: UUID, *, code: str, units: int
 
 
 def _lines_of(shipment: Shipment, code: str) -> list[ShipmentLine]:
-    """The lines that a code may mean; raises Refused where there are none."""
+    """The lines that a code may stand for; raises Refused if there are none."""
     lines = [
         line for line in shipment.lines if code in {line.sku, line.goods.barcode if line.goods else line.sku}
     ]
@@ -93,7 +93,7 @@ def _lines_of(shipment: Shipment, code: str) -> list[ShipmentLine]:
 
 
 def attach_labels(session: Session, documents: DocumentsSnapshot) -> None:
-    """Note the stored labels of an order's shipments and tell shipment.updated; runs under the order's lock.
+    """Attach stored labels to an order's shipments and publish shipment.updated; runs under the order's lock.
 
     A label that is known already, that belongs to a cancelled shipment, or that is for other parcels than it
     is packed in by now, changes nothing.

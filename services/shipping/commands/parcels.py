@@ -1,4 +1,4 @@
-"""Boxes: opened with a number, and never holding more than there is."""
+"""Parcels: opened with a tracking number, and never holding more than the shipment."""
 
 from collections import Counter
 
@@ -9,7 +9,7 @@ from services.shipping.models import Parcel, ParcelContent, Shipment
 
 
 def open_parcel(session: Session, shipment: Shipment) -> Parcel:
-    """Put all of a shipment into one parcel, which has its tracking number from the start."""
+    """Put a whole shipment into one parcel, which has its tracking number from the start."""
     parcel = new_parcel(session)
     parcel.position = len(shipment.parcels) + 1
     parcel.contents = [ParcelContent(line_id=line.line_id, units=line.units) for line in shipment.lines]
@@ -18,7 +18,7 @@ def open_parcel(session: Session, shipment: Shipment) -> Parcel:
 
 
 def fit_contents(shipment: Shipment) -> None:
-    """Have no more in a shipment's parcels than it carries; a further parcel that is left empty is gone."""
+    """Reduce the contents of a shipment's parcels to what it carries; extra empty parcels are removed."""
     carried = Counter({line.line_id: line.units for line in shipment.lines})
     for parcel in list(shipment.parcels):
         for content in list(parcel.contents):
@@ -31,7 +31,7 @@ def fit_contents(shipment: Shipment) -> None:
 
 
 def new_parcel(session: Session) -> Parcel:
-    """An empty box of Waybill's own carrier."""
+    """An empty parcel of Waybill's own carrier."""
     parcel = Parcel()
     number_parcel(session, parcel)
     return parcel

@@ -1,4 +1,4 @@
-"""Pick lists: one walk for many shipments, what was found on it, and what was not."""
+"""Pick lists: one walk for many shipments, what was found, and what was missing."""
 
 from collections.abc import Mapping, Sequence
 from uuid import UUID
@@ -21,7 +21,7 @@ MOST_SHIPMENTS = 50  # on one list: it is made in one transaction, and carried o
 
 
 def make_pick_list(session: Session, *, location: str, shipment_ids: Sequence[UUID]) -> PickList:
-    """Put released shipments of a location on a list, in the order of its shelves, and tell shipment.packing.
+    """Put released shipments of a location on a pick list, ordered by shelf; publishes shipment.packing.
 
     Their labels fall due. Without ids it is the oldest released ones. Raises NotFound, or Refused with its
     reason and the shipment: those of picking, at_another_location, nothing_to_pick.
@@ -65,7 +65,7 @@ def make_pick_list(session: Session, *, location: str, shipment_ids: Sequence[UU
 
 
 def record_picks(session: Session, shipment_id: UUID, *, found: Mapping[UUID, int]) -> Shipment:
-    """Note what was found of a shipment that is on a pick list; what is not named was found whole.
+    """Record what was found for a shipment on a pick list; lines that are not named were found in full.
 
     `found` is in stock-keeping units, by line. What is short is written off the location's stock and looked
     for elsewhere at once, in a shipment of its own; of a case of six, five are none. Raises Refused
@@ -91,7 +91,7 @@ def record_picks(session: Session, shipment_id: UUID, *, found: Mapping[UUID, in
 
 
 def fit_lists(session: Session, shipment: Shipment) -> None:
-    """Have no more of a shipment on the lists that are still walked than it carries."""
+    """Reduce a shipment's lines on open pick lists to what it carries."""
     carried = {line.line_id: line.units - line.picked for line in shipment.lines}
     for row in queries.open_pick_lines(session, shipment.id):
         if units := carried.get(row.line_id, 0):
@@ -109,7 +109,7 @@ def _to_pick(shipment: Shipment, line: ShipmentLine, shelf: str) -> PickListLine
 def _miss(
     session: Session, shipment: Shipment, levels: stock.Levels, line: ShipmentLine, found: int
 ) -> ShipmentLine:
-    """Take out of a line what can't be made up of the units that were found; what lacks is written off."""
+    """Take out of a line what the units found cannot make up; missing units are written off."""
     assert shipment.location is not None
     level = levels[line.sku, shipment.location]
     lacking = line.units - found
@@ -125,7 +125,7 @@ def _look_elsewhere(
     locations: Sequence[str],
     missing: Sequence[ShipmentLine],
 ) -> list[events.News]:
-    """Source what was missing anywhere but here; where it is found, it is released as the rest was."""
+    """Source missing goods from other locations; if found, they are released as the rest was."""
     rest = lines.branch_off(session, shipment, missing)
     rest.rejected_by = [*shipment.rejected_by, shipment.location or ""]
     places = [location for location in locations if location != shipment.location]

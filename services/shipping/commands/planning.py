@@ -1,4 +1,4 @@
-"""Bringing shipments in line with their order: planned, replanned, cancelled."""
+"""Keep shipments in line with their order: planned, replanned, cancelled."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -24,7 +24,7 @@ NO_LONGER_ORDERED = "no_longer_ordered"
 
 
 def bring_shipments_in_line(session: Session, order: OrderSnapshot) -> None:
-    """Make shipping's side of an order what its snapshot calls for; runs under the order's lock.
+    """Update an order's shipments from its snapshot; runs under the order's lock.
 
     An order to be fulfilled gets shipments for each delivery group and stock for them, one that ended gives
     its stock back, one that is to be cancelled gets its answer. Tells each change once. A snapshot older than
@@ -81,7 +81,7 @@ def _cancel_open(session: Session, state: OrderState, reason: str) -> list[event
 
 
 def _answer_cancel_request(session: Session, state: OrderState, order: OrderSnapshot) -> list[events.News]:
-    """Cancel all open shipments, or none if any has left; the order's lock stands between this and `ship`.
+    """Cancel all open shipments, or none if any has left; the order's lock prevents a race with `ship`.
 
     Single lines go the same way: as many units as are asked for, or none.
     """
@@ -103,7 +103,7 @@ def _answer_cancel_request(session: Session, state: OrderState, order: OrderSnap
 
 @dataclass(frozen=True, kw_only=True)
 class _Group:
-    """What is planned anew for a delivery group."""
+    """The new plan for a delivery group."""
 
     demand: Demand | None  # none where nothing of it is wanted any more
     shipments: list[Shipment]  # that may still be changed
@@ -118,7 +118,7 @@ class _Group:
 def _plan(
     session: Session, state: OrderState, demands: Sequence[Demand], *, owns_addresses: bool
 ) -> list[events.News]:
-    """Shipments for what is in none; those not yet released as their group now wants them."""
+    """Plan shipments for lines that are in none, and update unreleased ones to what their group now needs."""
     demand_for = {demand.group_id: demand for demand in demands}
     groups = [
         _shared_out(state, group_id, demand_for.get(group_id))
@@ -173,7 +173,7 @@ def _shared_out(state: OrderState, group_id: UUID, demand: Demand | None) -> _Gr
 
 
 def _keep_unassigned(state: OrderState, groups: Sequence[_Group]) -> bool:
-    """Forget of what is unassigned what is no longer wanted; answers whether there was any."""
+    """Reduce unassigned lines to what is still wanted; returns whether anything was removed."""
     kept = {
         line_id: quantity for group in groups for line_id, quantity in group.allocation.unassigned.items()
     }
@@ -242,7 +242,7 @@ def _needs_other_stock(shipment: Shipment, demand: Demand) -> bool:
 def _source_anew(
     session: Session, shipment: Shipment, demand: Demand, levels: stock.Levels, locations: list[str]
 ) -> list[events.News]:
-    """Follow the order to other lines, or to another place.
+    """Source a shipment again after its order changed its lines or destination.
 
     What a shipment was promised it may have again before anyone else, at the same place if that still has it.
     """

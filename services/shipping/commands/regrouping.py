@@ -1,4 +1,4 @@
-"""Shipments before they leave: edited, cut up, put together, made of what is left over, lines taken back."""
+"""Shipments before they leave: edited, split, merged, made from unassigned lines, lines withdrawn."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def edit_shipment(
     pickup_point: str | None = None,
     address: dict[str, Any] | None = None,
 ) -> Shipment:
-    """Send a shipment by another method or to another place; what is not named stays.
+    """Change the method or destination of a shipment; what is left out stays.
 
     A method of another kind, or another pickup point, may need stock of another location. Tells
     shipment.updated. Raises Refused with its reason, Invalid where the method needs an address, NotFound for
@@ -62,7 +62,7 @@ def edit_shipment(
 
 
 def split_shipment(session: Session, shipment_id: UUID, *, share: Share) -> Shipment:
-    """Let sales units of a shipment's lines go by themselves, and answer the shipment that they are in.
+    """Split sales units off a shipment's lines; returns the shipment that they are in now.
 
     Units keep their state: what was promised stays so, what waits for stock waits on, though what there is
     may now do for it. Tells shipment.updated and shipment.created. Raises Refused (nothing_would_stay, or
@@ -90,7 +90,7 @@ def split_shipment(session: Session, shipment_id: UUID, *, share: Share) -> Ship
 
 
 def merge_shipments(session: Session, shipment_id: UUID, *, other_id: UUID, share: Share | None) -> Shipment:
-    """Put another shipment of the order into this one, or some sales units of its lines.
+    """Merge another shipment of the order, or some sales units of its lines, into this one.
 
     Both go to the same place in the same way and are in the same state at the same location, so that no unit
     changes its own; a shipment that is left without lines is cancelled (merged). Tells shipment.updated of
@@ -151,7 +151,7 @@ def ship_unassigned(session: Session, order_id: UUID, *, share: Share | None) ->
 
 
 def withdraw(session: Session, order: OrderState, wanted: Mapping[UUID, int]) -> list[events.News] | None:
-    """Take sales units of lines out of what has not left, all of them or none: None where they have left.
+    """Take sales units out of what has not left, all of them or none; returns None if too many have left.
 
     What is unassigned goes first, then what is farthest from leaving. A shipment that is left without lines
     is cancelled.
@@ -206,7 +206,7 @@ def _refuse_unless_alike(shipment: Shipment, other: Shipment) -> None:
 
 
 def _take_from(session: Session, shipment: Shipment, levels: stock.Levels, left: dict[UUID, int]) -> bool:
-    """Take of what is left to be taken what a shipment has; answers whether it had any."""
+    """Take as many of the remaining units as a shipment has; returns whether it had any."""
     skus = set()
     for line in list(shipment.lines):
         if quantity := min(left.get(line.line_id, 0), line.quantity):

@@ -1,4 +1,4 @@
-"""Goods that customers send back: expected, then received and inspected, once."""
+"""Returns: expected, then received and inspected, once."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -20,7 +20,7 @@ _OVER = {orders.ReturnStatus.REJECTED, orders.ReturnStatus.CLOSED}
 
 
 def bring_returns_in_line(session: Session, order: OrderSnapshot) -> None:
-    """Expect what orders approved, no longer what it closed; runs under the order's lock.
+    """Expect the returns an order approved, and drop those it closed; runs under the order's lock.
 
     What was received stays received, whatever orders says of it afterwards.
     """
@@ -39,7 +39,7 @@ def bring_returns_in_line(session: Session, order: OrderSnapshot) -> None:
 def receive_return(
     session: Session, return_id: UUID, *, location: str, found: Sequence[Found], note: str = ""
 ) -> ExpectedReturn:
-    """Take in what came of a return, unit by unit as it was found, and tell return.received.
+    """Receive a return, unit by unit as found, and publish return.received.
 
     Only what can be sold again goes to the location's stock. A return is received once: what is missing
     then has not come. Raises NotFound for an unknown return, or a location that the actor may not change;

@@ -1,4 +1,4 @@
-"""What can be done to a shipment, and what follows by itself. The caller owns the transaction."""
+"""Actions on a shipment, and what follows from them. The caller owns the transaction."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ from shared.messaging.order_locks import lock_order, next_version
 
 
 def release_shipment(session: Session, shipment_id: UUID) -> Shipment:
-    """Give a shipment to the warehouse and tell shipment.released.
+    """Release a shipment to the warehouse and publish shipment.released.
 
     Raises NotFound, or Refused with its reason: awaiting_inventory, order_not_accepted, on_hold,
     payment_not_recorded, cancel_requested, and those of every command here: wrong_status, already_shipped,
@@ -42,7 +42,7 @@ def release_shipment(session: Session, shipment_id: UUID) -> Shipment:
 
 
 def pick_shipment(session: Session, shipment_id: UUID) -> Shipment:
-    """Take a shipment's goods from their shelves, without a list, and tell shipment.packing.
+    """Pick a shipment's goods, without a pick list, and publish shipment.packing.
 
     All goes into one parcel, whose label falls due.
     """
@@ -53,14 +53,14 @@ def pick_shipment(session: Session, shipment_id: UUID) -> Shipment:
 
 
 def pack_shipment(session: Session, shipment_id: UUID) -> Shipment:
-    """Close a shipment's parcel and tell shipment.ready; refused label_not_ready before there is a label."""
+    """Pack a shipment and publish shipment.ready; Refused (label_not_ready) until there is a label."""
     with change(session, shipment_id, "pack") as shipment:
         pass
     return shipment
 
 
 def print_label(session: Session, shipment_id: UUID) -> Shipment:
-    """Count one print of a shipment's label; the first one packs it and tells shipment.ready.
+    """Count a print of a shipment's label; the first one packs it and publishes shipment.ready.
 
     Refused label_not_ready until documents has stored the label, which is the same at every print.
     """
@@ -81,7 +81,7 @@ def ship_shipment(
     tracking_number: str = "",
     tracking_url: str = "",
 ) -> Shipment:
-    """Hand a shipment to its carrier and tell shipment.shipped; its stock leaves.
+    """Ship a shipment with its carrier and publish shipment.shipped; its stock leaves.
 
     Without a carrier it goes by Waybill's own, with the number and link that its label shows. Raises Invalid
     where another carrier comes without its tracking number or link, Refused tracking_number_taken.
@@ -104,13 +104,13 @@ def ship_shipment(
 
 
 def leave(session: Session, shipment: Shipment) -> None:
-    """Let a shipment go with its carrier, and its stock with it; telling it is the caller's."""
+    """Move a shipment and its stock out with its carrier; the caller publishes that."""
     stock.take_out(session, shipment, held_levels(session, [shipment]))
     move_on(shipment, "ship")
 
 
 def cancel_shipment(session: Session, shipment_id: UUID, *, reason: str) -> Shipment:
-    """Delete a shipment before it leaves, free its stock and tell shipment.cancelled.
+    """Cancel a shipment before it leaves, free its stock and publish shipment.cancelled.
 
     While the order is to be fulfilled, its units are among the order's unassigned lines from then on.
     """
@@ -123,7 +123,7 @@ def cancel_shipment(session: Session, shipment_id: UUID, *, reason: str) -> Ship
 
 
 def cancel(session: Session, shipments: list[Shipment], reason: str, levels: stock.Levels) -> None:
-    """Cancel open shipments of one order and free what they hold; telling it is the caller's."""
+    """Cancel open shipments of one order and free their stock; the caller publishes that."""
     for shipment in shipments:
         if shipment.holds_stock:
             stock.free(session, shipment, levels)
@@ -135,7 +135,7 @@ def cancel(session: Session, shipments: list[Shipment], reason: str, levels: sto
 
 
 def held_levels(session: Session, shipments: list[Shipment]) -> stock.Levels:
-    """Lock the stock that shipments hold."""
+    """Lock the stock levels that shipments hold."""
     holding = [shipment for shipment in shipments if shipment.holds_stock]
     skus = {line.sku for shipment in holding for line in shipment.lines}
     locations = {shipment.location for shipment in holding if shipment.location is not None}
@@ -146,7 +146,7 @@ def held_levels(session: Session, shipments: list[Shipment]) -> stock.Levels:
 def change(
     session: Session, shipment_id: UUID, action: str, news: Callable[[Shipment], events.News] | None = None
 ) -> Iterator[Shipment]:
-    """Make one change of a shipment that is taken for it: counted, moved where the action leads, and told.
+    """Make one change of a locked shipment: versioned, moved to the action's next status, and published.
 
     What is told, unless it is named, is the status it reached; shipment.updated where it has kept its own.
     """
@@ -159,7 +159,7 @@ def change(
 
 
 def move_on(shipment: Shipment, action: str) -> None:
-    """Count a change of a shipment and take it where the action leads, noting when it got there."""
+    """Move a shipment to the status that an action leads to, raising its version and noting the time."""
     was, shipment.status = shipment.status, status_after(action, shipment.status, shipment.kind)
     shipment.version += 1
     if action == "release":
@@ -169,7 +169,7 @@ def move_on(shipment: Shipment, action: str) -> None:
 
 
 def tell(session: Session, order: OrderState, *news: events.News) -> None:
-    """Publish what happened to an order's shipments: an event each, all with the state they end in."""
+    """Publish one event for each change of an order's shipments, all with the same final snapshot."""
     if news:
         for shipment in order.shipments:
             keep_time(session, shipment)
@@ -183,7 +183,7 @@ def tell(session: Session, order: OrderState, *news: events.News) -> None:
 
 
 def in_hand(session: Session, shipment_id: UUID, action: str) -> Shipment:
-    """A shipment for one action: nobody else can change it until the transaction ends.
+    """Lock a shipment for an action until the transaction ends.
 
     Raises NotFound, Stale if the caller decided on an older one, Refused where the action is not possible.
     """
@@ -196,7 +196,7 @@ def in_hand(session: Session, shipment_id: UUID, action: str) -> Shipment:
 
 
 def keep_time(session: Session, shipment: Shipment) -> None:
-    """Put a shipment into its queue, and note what it waits for and whether its order lets it go.
+    """Update a shipment's queue and deadline, the SKUs it waits for, and whether its order allows release.
 
     One that is ready for pickup begins to wait for its customer.
     """

@@ -1,4 +1,4 @@
-"""Which location serves a shipment: by rule, by somebody's word, or by the next that doesn't turn it down."""
+"""Which location serves a shipment: by rule, by staff's choice, or the next one if it is rejected."""
 
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
@@ -18,7 +18,7 @@ from shared.messaging.order_locks import lock_order
 
 
 def assign_stock(session: Session, shipment_id: UUID) -> bool:
-    """Give a waiting shipment stock, if all of it is to be had, and tell shipment.inventory_assigned.
+    """Assign a waiting shipment if all of it is in stock, and publish shipment.inventory_assigned.
 
     Answers whether it did; a shipment that no longer waits is left alone.
     """
@@ -35,7 +35,7 @@ def assign_stock(session: Session, shipment_id: UUID) -> bool:
 
 
 def reject_shipment(session: Session, shipment_id: UUID, *, reason: str) -> Shipment:
-    """Turn a shipment down where it is: the next location that has its goods gets it, released as it was.
+    """Reject a shipment at its location: the next location that has its goods gets it, released as before.
 
     Where none has them, it waits for stock anywhere else. The customer, who was told nothing of the
     location, is told nothing now. Raises Refused with its reason.
@@ -57,7 +57,7 @@ def reject_shipment(session: Session, shipment_id: UUID, *, reason: str) -> Ship
 def relocate_shipment(
     session: Session, shipment_id: UUID, *, location: str, share: Mapping[UUID, int] | None
 ) -> Shipment:
-    """Have another location serve a shipment, or some sales units of its lines, which then go by themselves.
+    """Move a shipment, or sales units split off it, to another location.
 
     Answers the shipment that is now at the location. Raises Refused with its reason: already_released,
     location_does_not_serve, not_in_stock.
@@ -82,7 +82,7 @@ def relocate_shipment(
 def branch_off(
     session: Session, shipment: Shipment, levels: stock.Levels, share: Mapping[UUID, int]
 ) -> Shipment:
-    """Let sales units of an unreleased shipment go by themselves, in the state that they are in."""
+    """Split sales units off an unreleased shipment into a new one, in the same status."""
     taken = lines.take_out_lines(shipment, share)
     branch = lines.branch_off(session, shipment, taken)
     if shipment.status is ShipmentStatus.INVENTORY_ASSIGNED:
@@ -93,7 +93,7 @@ def branch_off(
 
 
 def drop_if_empty(shipment: Shipment) -> None:
-    """Cancel a shipment whose last line went to another one."""
+    """Cancel a shipment whose last line has moved to another one."""
     if not shipment.lines:
         shipment.cancel_reason = "merged"
         move_on(shipment, "cancel")
@@ -102,7 +102,7 @@ def drop_if_empty(shipment: Shipment) -> None:
 
 
 def unassign(session: Session, shipment: Shipment, levels: stock.Levels) -> None:
-    """Take back what an unreleased shipment was promised, if it was."""
+    """Take back the reservations of an unreleased shipment, if it has any."""
     if shipment.status is ShipmentStatus.INVENTORY_ASSIGNED:
         if shipment.holds_stock:
             stock.free(session, shipment, levels)
@@ -113,7 +113,7 @@ def unassign(session: Session, shipment: Shipment, levels: stock.Levels) -> None
 def source_anew(
     session: Session, shipment: Shipment, levels: stock.Levels, locations: Sequence[str], *, release: bool
 ) -> list[Shipment]:
-    """Assign a shipment that lost its place, and release it, with what goes by itself, if it was."""
+    """Assign a shipment that lost its location, and release it and its branches again if it was released."""
     shipment.location = None
     branches = assign(session, shipment, levels, locations)
     for each in [shipment, *(branches or [])] if release else []:
@@ -127,7 +127,7 @@ def source_anew(
 def assign(
     session: Session, shipment: Shipment, levels: stock.Levels, locations: Sequence[str]
 ) -> list[Shipment] | None:
-    """Promise a waiting shipment all that it needs, or nothing.
+    """Reserve everything that a waiting shipment needs, or nothing.
 
     Answers the shipments that were branched off for it; None where it was promised nothing.
 
@@ -155,7 +155,7 @@ def assign(
 def assign_in_turn(
     session: Session, shipment: Shipment, levels: stock.Levels, locations: Sequence[str]
 ) -> list[Shipment] | None:
-    """Assign a shipment, unless one that has waited longer could be served with the same stock.
+    """Assign a shipment, unless the same stock could serve one that has waited longer.
 
     Both are then served in turn, by a job.
     """
@@ -172,7 +172,7 @@ def assign_in_turn(
 def lock_levels(
     session: Session, shipments: Collection[Shipment], locations: Collection[str]
 ) -> stock.Levels:
-    """Lock the stock of what shipments carry at these locations; once in a transaction, for all of them."""
+    """Lock the stock of shipments' SKUs at these locations; once in a transaction, for all of them."""
     skus = {
         line.sku for shipment in shipments if shipment.kind not in NEEDS_NO_PACKING for line in shipment.lines
     }
@@ -180,17 +180,17 @@ def lock_levels(
 
 
 def news_of(shipment: Shipment, branches: Sequence[Shipment]) -> list[events.News]:
-    """That a shipment reached its state, and what now goes by itself."""
+    """Events for a shipment that reached its status, and for the shipments branched off it."""
     return [events.status_reached(shipment), *(one for branch in branches for one in news_of_new(branch))]
 
 
 def news_of_new(shipment: Shipment) -> list[events.News]:
-    """That there is a new shipment, in the state that it is in."""
+    """Events for a new shipment in its current status."""
     return [events.shipment_created(shipment), events.status_reached(shipment)]
 
 
 def changed_or_gone(shipment: Shipment) -> list[events.News]:
-    """That lines were taken out of a shipment, or all of them."""
+    """Events for a shipment that lost some of its lines, or all of them."""
     if shipment.status is ShipmentStatus.CANCELLED:
         return [events.shipments_cancelled([shipment], shipment.cancel_reason)]
     return [events.shipment_updated(shipment)]

@@ -1,4 +1,4 @@
-"""What moves stock: every change of a level is a movement in the ledger, written with it."""
+"""Stock commands: every change of a level is recorded as a movement in the ledger."""
 
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
@@ -35,7 +35,7 @@ _MAKE_MISSING_LEVELS = text("""
 
 
 def set_stock(session: Session, location: str, sku: str, *, on_hand: int, reason: str) -> StockLevel:
-    """Set what is on hand of a SKU to what was counted; a count that agrees moves nothing.
+    """Set the stock on hand of a SKU to a count; a count that agrees records no movement.
 
     Raises NotFound for a location that the actor may not change, Refused (units_reserved) where fewer units
     were counted than are promised to shipments.
@@ -52,7 +52,7 @@ def set_stock(session: Session, location: str, sku: str, *, on_hand: int, reason
 
 
 def receive_stock(session: Session, location: str, sku: str, *, quantity: int, reason: str) -> StockLevel:
-    """Take goods in; the shipments that wait for them are served next, the oldest first.
+    """Receive goods; shipments waiting for them are served next, oldest first.
 
     Raises NotFound for a location that the actor may not change.
     """
@@ -63,7 +63,7 @@ def receive_stock(session: Session, location: str, sku: str, *, quantity: int, r
 
 
 def scrap_stock(session: Session, location: str, sku: str, *, quantity: int, reason: str) -> StockLevel:
-    """Sort out goods that can't be sold; those promised to shipments stay.
+    """Scrap goods that can't be sold; reserved units are not touched.
 
     Raises NotFound for a location that the actor may not change, Refused (units_reserved) where that many
     are not free.
@@ -78,7 +78,7 @@ def scrap_stock(session: Session, location: str, sku: str, *, quantity: int, rea
 
 
 def put_in_bin(session: Session, location: str, sku: str, *, bin: str) -> StockLevel:  # noqa: A002 - the shelf
-    """Say on which shelf a SKU lies at a location: pick lists go by it.
+    """Set the shelf of a SKU at a location; pick lists are ordered by it.
 
     Raises NotFound for a location that the actor may not change.
     """
@@ -96,7 +96,7 @@ def take_in(
     *,
     reason: str,
 ) -> Mapping[tuple[UUID, Condition], int]:
-    """Take what came back of lines in, as it was found; answers sales units by line and condition.
+    """Receive returned goods as found; returns sales units by line and condition.
 
     What can't be sold again is scrapped as it comes. Raises NotFound for a location that the actor may not
     change, Invalid for one that doesn't serve the seller, or for goods that the lines don't have.
@@ -122,7 +122,7 @@ def take_in(
 
 
 def lock_levels(session: Session, skus: Collection[str], locations: Collection[str]) -> Levels:
-    """Have the levels of these SKUs at these locations to oneself until the transaction ends.
+    """Lock the levels of these SKUs at these locations until the transaction ends.
 
     Called once in a transaction, with all that it will touch: this is the one place where stock is locked,
     in the order of SKU and location, so that no two transactions wait for each other. A level that isn't
@@ -142,7 +142,7 @@ def lock_levels(session: Session, skus: Collection[str], locations: Collection[s
 
 
 def lock_levels_of(session: Session, sku: str) -> list[StockLevel]:
-    """Have all levels of a SKU to oneself, in the order in which lock_levels takes them."""
+    """Lock all levels of a SKU, in the same order as lock_levels."""
     found = (
         select(StockLevel)
         .where(StockLevel.sku == sku)
@@ -154,14 +154,14 @@ def lock_levels_of(session: Session, sku: str) -> list[StockLevel]:
 
 
 def reserve(session: Session, shipment: Shipment, levels: Levels, location: str) -> None:
-    """Promise a shipment the stock of a location that covers it."""
+    """Reserve a shipment's stock at a location that covers it."""
     shipment.location = location
     for sku, units in _demand(shipment.lines).items():
         _move(session, levels[sku, location], MovementKind.RESERVED, units, shipment=shipment)
 
 
 def free(session: Session, shipment: Shipment, levels: Levels, *, reason: str = "") -> None:
-    """Take back what a shipment was promised; whoever waits for it is served next."""
+    """Free the stock reserved for a shipment; those waiting for it are served next."""
     for line in shipment.lines:
         put_back(session, shipment, levels, line, line.picked)
     release(session, shipment, levels, shipment.lines, reason=reason)
@@ -175,7 +175,7 @@ def release(
     *,
     reason: str = "",
 ) -> None:
-    """Take back what a shipment was promised for these lines, which are on their shelves."""
+    """Free the stock reserved for these lines, whose units are on their shelves."""
     assert shipment.location is not None
     demand = _demand(lines)
     for sku, units in demand.items():
@@ -187,7 +187,7 @@ def release(
 def hand_on(
     session: Session, shipment: Shipment, other: Shipment, levels: Levels, lines: Sequence[ShipmentLine]
 ) -> None:
-    """Let another shipment have what this one was promised for these lines, at the same place."""
+    """Transfer the reservations for these lines to another shipment, at the same location."""
     assert shipment.location is not None
     other.location = shipment.location
     for sku, units in _demand(lines).items():
@@ -197,7 +197,7 @@ def hand_on(
 
 
 def pick(session: Session, shipment: Shipment, levels: Levels, line: ShipmentLine, units: int) -> None:
-    """Note that so many more units of a line are off their shelf."""
+    """Record units of a line as picked."""
     if units:
         assert shipment.location is not None
         _move(session, levels[line.sku, shipment.location], MovementKind.PICKED, units, shipment=shipment)
@@ -205,13 +205,13 @@ def pick(session: Session, shipment: Shipment, levels: Levels, line: ShipmentLin
 
 
 def pick_all(session: Session, shipment: Shipment, levels: Levels) -> None:
-    """Note that all of a shipment that still was on its shelves is off them."""
+    """Record all units of a shipment that are still on their shelves as picked."""
     for line in shipment.lines:
         pick(session, shipment, levels, line, line.units - line.picked)
 
 
 def put_back(session: Session, shipment: Shipment, levels: Levels, line: ShipmentLine, units: int) -> None:
-    """Note that so many units of a line are on their shelf again; what was packed is to be checked anew."""
+    """Record units of a line as back on the shelf; what was packed has to be scanned again."""
     if units:
         assert shipment.location is not None
         _move(session, levels[line.sku, shipment.location], MovementKind.PICKED, -units, shipment=shipment)
@@ -220,13 +220,13 @@ def put_back(session: Session, shipment: Shipment, levels: Levels, line: Shipmen
 
 
 def write_off(session: Session, level: StockLevel, units: int, *, reason: str) -> None:
-    """Note that units which nobody was promised are not there."""
+    """Write off unreserved units that are missing."""
     if units:
         _move(session, level, MovementKind.ADJUSTED, -units, reason=reason)
 
 
 def take_out(session: Session, shipment: Shipment, levels: Levels) -> None:
-    """Let a shipment's stock leave with it, if it has any."""
+    """Take a shipment's goods out of stock as it leaves, if it has any."""
     if shipment.location is not None:
         for sku, units in _demand(shipment.lines).items():
             level = levels[sku, shipment.location]
@@ -234,7 +234,7 @@ def take_out(session: Session, shipment: Shipment, levels: Levels) -> None:
 
 
 def serve_waiting(session: Session, skus: Collection[str]) -> None:
-    """Owe the shipments that wait for these SKUs another try, if there are any."""
+    """Schedule another attempt for the shipments that wait for these SKUs, if there are any."""
     if queries.is_waited_for(session, skus):
         first = min(skus)
         enqueue(
@@ -271,7 +271,7 @@ def _move(
     reason: str = "",
     shipment: Shipment | None = None,
 ) -> None:
-    """Change a level and write down why; nothing else changes one."""
+    """Change a level and record the movement; nothing else changes one."""
     on_hand, reserved, picked = EFFECTS[kind]
     level.on_hand += on_hand * units
     level.reserved += reserved * units
@@ -296,7 +296,7 @@ def _move(
 
 
 def tell_changed_stock(session: Session) -> int:
-    """Tell stock.changed for SKUs whose levels changed since they were last told of; answers for how many.
+    """Publish stock.changed for SKUs whose levels changed since they were last published; returns how many.
 
     Each event carries all levels of its SKU. A SKU that was told of within the last second has its turn
     later, with what it has come to by then; two agents that do this at once do not tell twice.

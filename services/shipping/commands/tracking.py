@@ -1,4 +1,4 @@
-"""Where parcels are: what carriers tell, what people enter, and what follows for the shipment."""
+"""Parcel tracking: carriers' reports, manual entries, and what follows for the shipment."""
 
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
@@ -38,7 +38,7 @@ def hear_scan(
     seller: str | None = None,
     but_not_of: Collection[str] = (),
 ) -> Parcel:
-    """Note what a carrier says of a parcel; what is newer than all before it is told as tracking.updated.
+    """Record a carrier's report about a parcel; one newer than all before publishes tracking.updated.
 
     A carrier speaks of the parcels of one account: a seller's own, or the one of all sellers but those that
     have their own. The shipment follows: the first scan is the hand-over, and the last parcel's delivery its
@@ -86,7 +86,7 @@ def enter_tracking(
     tracking_number: str,
     tracking_url: str = "",
 ) -> Shipment:
-    """Enter or correct who carries a parcel and under which number, and tell tracking.updated.
+    """Enter or correct a parcel's carrier and tracking number, and publish tracking.updated.
 
     Raises NotFound for a parcel that is not the shipment's, Invalid and Refused as name_carrier does.
     """
@@ -106,7 +106,7 @@ def enter_tracking(
 
 
 def _write_down(session: Session, parcel: Parcel, said: Scan, place: str, note: str) -> bool:
-    """Keep what was said; answers whether it is said for the first time."""
+    """Store a report; returns whether it is new."""
     row = {"parcel_id": parcel.id, "at": said.at, "status": said.status, "place": place, "note": note}
     written = insert(TrackingEvent).values(**row, heard_at=clock.now()).on_conflict_do_nothing()
     first = session.execute(written.returning(TrackingEvent.parcel_id)).first() is not None
@@ -116,7 +116,7 @@ def _write_down(session: Session, parcel: Parcel, said: Scan, place: str, note: 
 
 
 def _follow_parcels(session: Session, shipment: Shipment) -> list[events.News]:
-    """Bring a shipment in line with where its parcels are; each step that it takes is told."""
+    """Update a shipment from where its parcels are; each step it takes is published."""
     where = {parcel.tracking_status for parcel in shipment.parcels}
     news: list[events.News] = []
     if shipment.status is S.READY and shipment.kind is MethodKind.DELIVERY and where & WITH_CARRIER:

@@ -1,4 +1,4 @@
-"""How an order's units are shared out among its shipments when the order wants more or fewer of them."""
+"""How an order's units are divided among its shipments when the quantities ordered change."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ Quantities = Mapping[UUID, int]  # sales units by line
 
 @dataclass(frozen=True, kw_only=True)
 class Allocation:
-    """What each shipment that may still be changed is to carry, and what is in none."""
+    """What each shipment that can still be changed is to carry, and what is in none."""
 
     shipments: list[dict[UUID, int]]  # in the order given; one that carries nothing any more is empty
     unassigned: dict[UUID, int]  # taken out of shipments by hand; somebody assigns them again
@@ -19,7 +19,7 @@ class Allocation:
 def share_out(
     wanted: Quantities, fixed: Quantities, unassigned: Quantities, shipments: Sequence[Quantities]
 ) -> Allocation:
-    """Bring shipments in line with what is wanted, leaving as much as can be as it is.
+    """Divide the wanted quantities among shipments, changing as little as possible.
 
     `fixed` is in shipments that can't be changed any more. What is wanted no longer is taken from what is
     unassigned, then from the last shipment, then from those before it; what is wanted more goes into the

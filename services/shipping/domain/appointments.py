@@ -1,4 +1,4 @@
-"""Appointments are kept in the time that the customer's clocks show."""
+"""Appointments are made in local time at the customer's."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ LONGEST = timedelta(hours=24)
 
 
 def window(starts: datetime, ends: datetime, time_zone: str, now: datetime) -> tuple[datetime, datetime]:
-    """The instants of an appointment that is given as the clocks of a time zone show it.
+    """The start and end of an appointment as instants, from local times in a time zone.
 
     Raises Invalid for a time that those clocks skip (summer time begins), for one that is over, and for an
     end that isn't after its start or lies a day away from it.
@@ -23,7 +23,7 @@ def window(starts: datetime, ends: datetime, time_zone: str, now: datetime) -> t
 
 
 def local(instant: datetime, time_zone: str) -> datetime:
-    """What the clocks of a time zone show then."""
+    """The local time in a time zone."""
     return instant.astimezone(ZoneInfo(time_zone)).replace(tzinfo=None)
 
 

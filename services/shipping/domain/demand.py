@@ -1,4 +1,4 @@
-"""What an order demands of shipping, group by group."""
+"""What an order needs from shipping, by delivery group."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,13 +21,13 @@ class DemandLine:
     units: int  # stock-keeping units
 
     def of(self, quantity: int) -> "DemandLine":
-        """So many sales units of the same."""
+        """The same line with this many sales units."""
         return replace(self, quantity=quantity, units=quantity * (self.units // self.quantity))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Demand:
-    """What is to go to one place by one method."""
+    """The lines that go to one place by one method."""
 
     group_id: UUID
     method: str
@@ -37,7 +37,7 @@ class Demand:
 
 
 def demands_of(order: OrderSnapshot) -> list[Demand]:
-    """The order's delivery groups with what of their lines is not cancelled; empty groups want nothing."""
+    """The order's delivery groups with their lines, less what was cancelled; empty groups are left out."""
     demands = []
     for group in order.delivery_groups:
         lines = tuple(

@@ -1,4 +1,4 @@
-"""What becomes of goods that came back: only what can be sold again goes back to stock."""
+"""Inspection of returned goods: only sellable units go back to stock."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from shared.errors import Invalid
 
 
 class ReturnStatus(StrEnum):
-    """How far a return is, as shipping sees it."""
+    """The status of a return, as shipping sees it."""
 
     EXPECTED = "expected"  # approved; nothing has come
     RECEIVED = "received"  # came and was inspected, once for all
@@ -17,7 +17,7 @@ class ReturnStatus(StrEnum):
 
 
 class Condition(StrEnum):
-    """How a unit came back."""
+    """The condition of a returned unit."""
 
     SELLABLE = "sellable"  # as new: goes back to stock
     USED = "used"
@@ -26,7 +26,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
-    """So many sales units of a line in one condition."""
+    """A number of sales units of a line in the same condition."""
 
     line_id: UUID
     condition: Condition
@@ -34,7 +34,7 @@ class Found:
 
 
 def inspected(expected: Mapping[UUID, int], found: Iterable[Found]) -> dict[tuple[UUID, Condition], int]:
-    """Sales units by line and condition, findings of the same kind added up.
+    """Sales units by line and condition; repeated findings are added up.
 
     Raises Invalid naming the finding: of a line that isn't expected, or of more than is expected of it.
     """

@@ -1,10 +1,10 @@
-"""What kinds of location there are."""
+"""Kinds of location."""
 
 from enum import StrEnum
 
 
 class LocationKind(StrEnum):
-    """What a location is besides a place with stock."""
+    """What a location is, besides a place with stock."""
 
     WAREHOUSE = "warehouse"
     DISTRIBUTION_CENTRE = "distribution_centre"

@@ -1,4 +1,4 @@
-"""How a shipment reaches its customer, by the code of its method."""
+"""How a shipment reaches its customer, from its method's code."""
 
 from shared.events.snapshots import MethodKind
 
@@ -7,7 +7,7 @@ NEEDS_NO_PACKING = frozenset({MethodKind.DOWNLOAD, MethodKind.SERVICE})
 
 
 def kind_of(method: str) -> MethodKind:
-    """The kind that a market's code begins with, as in pickup_city or service-installation; else delivery."""
+    """The kind that a method code begins with, as in pickup_city or service-installation; else delivery."""
     for kind in MethodKind:
         if method == kind or method.startswith((f"{kind}_", f"{kind}-")):
             return kind

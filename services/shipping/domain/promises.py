@@ -1,4 +1,4 @@
-"""What could be promised of a SKU, and when it would leave."""
+"""How much of a SKU can be promised, and when it would leave."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """What a location could send of a SKU."""
+    """A SKU's stock at a location."""
 
     sku: str
     location: str
@@ -16,12 +16,12 @@ class Source:
     available_on: date | None  # the SKU's own day, before which it doesn't leave
 
     def promised_on(self, today: date) -> date:
-        """The day on which it would leave; what is not to leave yet is handled from its day on."""
+        """The day on which it would leave; handling does not start before the day the SKU is available."""
         return max(today, self.available_on or today) + timedelta(days=self.handling_days)
 
 
 def availability(sku: str, sources: Sequence[Source], today: date) -> dict[str, object]:
-    """All there is of a SKU, where, and by when; sources in the order in which they would be asked."""
+    """The available quantity of a SKU, where it is, and when it would leave; sources in their ranking."""
     mine = [source for source in sources if source.sku == sku]
     return {
         "sku": sku,

@@ -1,4 +1,4 @@
-"""The queues that warehouse and seller work through, and the time by which each goes."""
+"""The work queues of warehouse and seller, and the deadline for each shipment in them."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -12,7 +12,7 @@ S = ShipmentStatus
 
 
 class Queue(StrEnum):
-    """Where a shipment waits, in a seller's words."""
+    """The seller's queue that a shipment is in."""
 
     TO_PREPARE = "to_prepare"  # its label is not yet printed
     READY_TO_SHIP = "ready_to_ship"  # ready, and still here
@@ -35,12 +35,12 @@ _QUEUES = {
 
 
 def statuses_of(queue: Queue) -> tuple[ShipmentStatus, ...]:
-    """The statuses of the shipments in a queue, in the order of their life."""
+    """The statuses of the shipments in a queue, in the order a shipment passes through them."""
     return tuple(status for status, its_queue in _QUEUES.items() if its_queue is queue)
 
 
 def queue_of(status: ShipmentStatus) -> Queue | None:
-    """The queue of a shipment; None for one that was cancelled or came back."""
+    """The queue for a shipment's status; None if it was cancelled or came back."""
     return _QUEUES.get(status)
 
 
@@ -53,7 +53,7 @@ def due_at(
     handling_days: int = HANDLING_DAYS,
     stalled_after_days: int = STALLED_AFTER_DAYS,
 ) -> datetime:
-    """Until when a pending shipment is to be prepared, collected, moved by its carrier, or decided on.
+    """By when a pending shipment has to be prepared, collected, moved by its carrier, or decided on.
 
     `progress_at` is when it last moved after it had left.
     """

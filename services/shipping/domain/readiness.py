@@ -1,4 +1,4 @@
-"""Green, amber, red: what can be packed now, what once it is picked, and what lacks stock."""
+"""Green, amber, red: can be packed now, can be packed once picked, lacks stock."""
 
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ class Readiness(StrEnum):
 
 
 def readiness(status: ShipmentStatus, picked: int, units: int) -> Readiness | None:
-    """The light of a shipment of so many units; None once it has left or was cancelled."""
+    """The readiness of a shipment with this many units; None once it has left or was cancelled."""
     if status not in OPEN:
         return None
     if status is ShipmentStatus.AWAITING_INVENTORY:

@@ -1,4 +1,4 @@
-"""The life of a shipment: which action may start where, where it leads, and why not."""
+"""The states of a shipment: which actions are possible when, what state they lead to, and why not."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -22,7 +22,7 @@ MOST_WRONG_CODES = 5  # of a million; after these a pickup needs a new code
 
 
 class FailureReason(StrEnum):
-    """Why a shipment could not be delivered; a word, for free text may name people."""
+    """Why a shipment could not be delivered; a fixed choice, because free text may name people."""
 
     NOBODY_THERE = "nobody_there"
     REFUSED = "refused"  # by whoever it was for
@@ -105,7 +105,7 @@ ACTIONS = (
 
 @dataclass(frozen=True, kw_only=True)
 class ShipmentFacts:
-    """All that decides what may be done to a shipment."""
+    """The facts that decide which actions are possible on a shipment."""
 
     status: ShipmentStatus
     kind: MethodKind
@@ -122,14 +122,14 @@ class ShipmentFacts:
 
 
 def status_after(action: str, status: ShipmentStatus, kind: MethodKind) -> ShipmentStatus:
-    """Where an action leads from a state that allows it; what needs no packing is ready once released."""
+    """The state that an action leads to; without packing, a released shipment is ready at once."""
     if action == "release" and kind in NEEDS_NO_PACKING:
         return S.READY
     return _LIFE.status_after(action, status)
 
 
 def refusal(action: str, shipment: ShipmentFacts) -> Refusal | None:
-    """What stands against an action, the first thing to clear; None where it is possible."""
+    """What blocks an action, the first thing to clear; None if it is possible."""
     if shipment.kind not in _ONLY_FOR.get(action, MethodKind):
         facts = {"kind": shipment.kind.value}
         return Refusal("wrong_method", f"{action} is not for {shipment.kind}", facts)
@@ -140,12 +140,12 @@ def refusal(action: str, shipment: ShipmentFacts) -> Refusal | None:
 
 
 def actions(shipment: ShipmentFacts) -> dict[str, Refusal | None]:
-    """What is possible now (None), and what stands first against everything else."""
+    """Each action with what blocks it first, or None if it is possible now."""
     return {action: refusal(action, shipment) for action in ACTIONS}
 
 
 def refuse_unless_possible(action: str, shipment: ShipmentFacts) -> None:
-    """Go on only if nothing stands against an action; raises Refused with the reason that reads show."""
+    """Raise Refused, with the same reason that the shipment shows, unless an action is possible."""
     refuse(refusal(action, shipment))
 
 

@@ -1,4 +1,4 @@
-"""Which locations serve a shipment: as few as can be, the ones ranked first among those."""
+"""Which locations serve a shipment: as few as possible, and the highest-ranked of those."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,7 +15,7 @@ Placement = dict[str, dict[UUID, int]]  # sales units of each line, by the locat
 
 @dataclass(frozen=True, kw_only=True)
 class SourcingLine:
-    """A line that looks for stock; a sales unit of it comes whole from one place."""
+    """A line to be sourced; each sales unit has to come whole from one location."""
 
     line_id: UUID
     sku: str
@@ -24,7 +24,7 @@ class SourcingLine:
 
 
 def demand_of(lines: Iterable[tuple[str, int]]) -> dict[str, int]:
-    """Stock-keeping units wanted of each SKU, in the SKUs' order.
+    """Stock-keeping units needed of each SKU, ordered by SKU.
 
     Summed first: two lines of one SKU, each of which is covered alone, may not be covered together.
     """
@@ -37,7 +37,7 @@ def demand_of(lines: Iterable[tuple[str, int]]) -> dict[str, int]:
 def place(
     lines: Sequence[SourcingLine], available: Available, locations: Sequence[str], *, most: int | None = None
 ) -> Placement | None:
-    """Where each line's units come from, every one of them; None where they are not all to be had.
+    """Which location each line's units come from; None unless all of them are available.
 
     The fewest locations are taken, and of as few the first, as they are ranked; no more than `most`.
     Exactly enough is enough.
@@ -67,7 +67,7 @@ def place(
 def _may_suffice(
     lines: Sequence[SourcingLine], available: Available, locations: Sequence[str], size: int
 ) -> bool:
-    """Whether so many locations could have enough, each SKU looked at by itself."""
+    """Whether this many locations could have enough, looking at each SKU separately."""
     for sku, units in demand_of((line.sku, line.quantity * line.coefficient) for line in lines).items():
         richest = sorted((available.get((sku, location), 0) for location in locations), reverse=True)
         if sum(richest[:size]) < units:
@@ -76,7 +76,7 @@ def _may_suffice(
 
 
 def _fill(lines: Sequence[SourcingLine], available: Available, locations: Sequence[str]) -> Placement | None:
-    """Take from each location in turn what it has; the largest sales units first, which fit least easily."""
+    """Take what each location in turn has; the largest sales units first, as they are hardest to fit."""
     left = {line.line_id: line.quantity for line in lines}
     placement: Placement = {}
     for location in locations:
@@ -90,7 +90,7 @@ def _fill(lines: Sequence[SourcingLine], available: Available, locations: Sequen
 
 
 def _greedily(lines: Sequence[SourcingLine], available: Available, locations: Sequence[str]) -> list[str]:
-    """Locations, each of which serves most of what those before it left, in whole sales units."""
+    """Locations chosen greedily: each serves most of what is left, in whole sales units."""
     left = demand_of((line.sku, line.quantity * line.coefficient) for line in lines)
     largest = {sku: max(line.coefficient for line in lines if line.sku == sku) for sku in left}
 

@@ -1,4 +1,4 @@
-"""What each kind of movement does to the level of a SKU at a location."""
+"""The effect of each kind of stock movement on a level."""
 
 from enum import StrEnum
 

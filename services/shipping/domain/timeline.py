@@ -9,7 +9,7 @@ from shared.wording import locale_of, words_in
 
 
 class TimelineStep(StrEnum):
-    """One of the four; the third is one of three, never another than its method's."""
+    """A step of the timeline; a shipment has four, the third depending on its method."""
 
     ACCEPTED = "accepted"
     PREPARING = "preparing"
@@ -24,7 +24,7 @@ _THIRD = {MethodKind.DELIVERY: TimelineStep.SENT, MethodKind.PICKUP: TimelineSte
 
 @dataclass(frozen=True, kw_only=True)
 class Milestones:
-    """When a shipment got where; None for what lies ahead."""
+    """When a shipment reached each stage; None for those still ahead."""
 
     kind: MethodKind
     accepted_at: datetime | None
@@ -44,7 +44,7 @@ class ReachedStep:
 
 
 def timeline(passed: Milestones, locale: str) -> tuple[ReachedStep, ...]:
-    """The four steps of a shipment, each with when it was reached."""
+    """The four steps of a shipment, with the time each was reached."""
     words = words_in(locale_of(locale).language, "timeline")
     third = _THIRD.get(passed.kind, TimelineStep.READY)
     left = passed.shipped_at if third is TimelineStep.SENT else passed.ready_at

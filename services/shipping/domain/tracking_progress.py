@@ -1,4 +1,4 @@
-"""How far a parcel is: the carriers' words, and which of two of them is the newer."""
+"""The progress of a parcel: the statuses that carriers report, and which of two is the later."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,14 +17,14 @@ WITH_CARRIER = frozenset(T) - {T.ANNOUNCED}
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What a carrier said of a parcel, and when that was so."""
+    """A carrier's report about a parcel, and when it was true."""
 
     status: TrackingStatus
     at: datetime
 
 
 def newest(scans: Iterable[Scan]) -> Scan:
-    """The scan that says where a parcel is now: the same in whatever order they came, however often."""
+    """The scan that says where a parcel is now, regardless of the order in which scans arrive, or repeats."""
     return max(scans, key=_place)
 
 

@@ -1,4 +1,4 @@
-"""Who carries goods: companies with tracking numbers, couriers with names; and what carriers tell."""
+"""Carriers with tracking numbers, couriers by name, and carriers' reports."""
 
 from datetime import datetime
 from urllib.parse import quote
@@ -14,7 +14,7 @@ from shared.events.snapshots import TrackingStatus
 
 
 class Carrier(Base):
-    """A company that carries parcels; others may be named with a parcel as well."""
+    """A company that carries parcels; parcels may also name carriers that are not listed here."""
 
     __tablename__ = "carriers"
     __table_args__ = (CheckConstraint("stalled_after_days > 0", name="stalled_after_days"),)
@@ -27,12 +27,12 @@ class Carrier(Base):
     changed_at: Mapped[datetime]
 
     def link_to(self, tracking_number: str) -> str:
-        """Where a customer sees how far a parcel has come."""
+        """The page where a customer can track a parcel."""
         return self.tracking_link.replace("{number}", quote(tracking_number, safe=""))
 
 
 class Courier(Base):
-    """Somebody who takes a seller's goods to its customers."""
+    """A person who delivers a seller's goods."""
 
     __tablename__ = "couriers"
 
@@ -47,7 +47,7 @@ class Courier(Base):
 
 
 class TrackingEvent(Base):
-    """What a carrier said of a parcel; said again it is the same."""
+    """A carrier's report about a parcel; a repeated report is the same row."""
 
     __tablename__ = "tracking_events"
     __table_args__ = (CheckConstraint(one_of("status", TrackingStatus), name="status"),)

@@ -10,7 +10,7 @@ from services.shipping.models.mapping import Base
 
 
 class Goods(Base):
-    """What the warehouse must know of a seller's SKU, beyond what orders say of it."""
+    """Warehouse data of a seller's SKU, beyond what orders provides."""
 
     __tablename__ = "goods"
     __table_args__ = (CheckConstraint("weight_grams >= 0", name="weight"),)

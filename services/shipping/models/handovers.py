@@ -1,4 +1,4 @@
-"""How goods came into their customer's hands: waiting to be collected, appointed, signed for."""
+"""Handovers to customers: pickups, appointments and proofs."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from shared.events.snapshots import AppointmentKind
 
 
 class Pickup(Base):
-    """A shipment that waits for its customer, and the code that it is given out for."""
+    """A shipment that waits for pickup, and the code it is handed out for."""
 
     __tablename__ = "pickups"
     __table_args__ = (CheckConstraint("serial > 0 and wrong_tries >= 0", name="code"),)
@@ -25,7 +25,7 @@ class Pickup(Base):
 
 
 class SignOff(Base):
-    """The proof that a shipment reached its customer: who took it, when, and who says so."""
+    """The proof that a shipment reached its customer: who took it, when, and who recorded it."""
 
     __tablename__ = "sign_offs"
 
@@ -38,7 +38,7 @@ class SignOff(Base):
 
 
 class Appointment(Base):
-    """When somebody comes to a customer: with goods, to install them, or to do a service."""
+    """An appointment at a customer's: to deliver goods, install them, or do a service."""
 
     __tablename__ = "appointments"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Where goods are kept, and where customers come."""
+"""Locations: where goods are kept, and where customers collect them."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""How rows are mapped: the kinds of column, and what all tables have in common."""
+"""Mapping of rows: column types, and what all tables have in common."""
 
 from datetime import datetime
 from typing import Any
@@ -10,12 +10,12 @@ from shared.db import UtcDateTime, metadata
 
 
 class Base(DeclarativeBase):
-    """Shipping's own tables."""
+    """The base class of shipping's own tables."""
 
     metadata = MetaData(naming_convention=metadata.naming_convention)
     type_annotation_map = {str: Text, int: BigInteger, datetime: UtcDateTime}  # noqa: RUF012 - SQLAlchemy's own shape
 
 
 def one_of(column: str, words: Any) -> str:
-    """The condition that a column holds one of these words."""
+    """The condition that a column holds one of these values."""
     return f"{column} in ({', '.join(repr(str(word)) for word in sorted(words))})"

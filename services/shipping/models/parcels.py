@@ -1,4 +1,4 @@
-"""Parcels: the boxes that a shipment goes in, and what is in each."""
+"""Parcels: what a shipment is packed in, and what is in each."""
 
 from datetime import datetime
 from uuid import UUID
@@ -14,7 +14,7 @@ from shared.events.snapshots import TrackingStatus
 
 
 class Parcel(Base):
-    """A box with its tracking number and label."""
+    """A parcel with its tracking number and label."""
 
     __tablename__ = "parcels"
     __table_args__ = (
@@ -48,7 +48,7 @@ class Parcel(Base):
 
     @property
     def scan(self) -> Scan | None:
-        """Where its carrier last said it is."""
+        """Where the carrier last reported it."""
         if self.tracking_status is None or self.tracked_at is None:
             return None
         return Scan(status=self.tracking_status, at=self.tracked_at)

@@ -13,7 +13,7 @@ from shared.db import new_id
 
 
 class PickList(Base):
-    """What somebody is to take from the shelves of a location."""
+    """A list of what to take from the shelves of a location."""
 
     __tablename__ = "pick_lists"
     __table_args__ = (Index("ix_pick_lists_location_id", "location", "id"),)
@@ -33,12 +33,12 @@ class PickList(Base):
 
     @property
     def shipments(self) -> list[Shipment]:
-        """Whose lines are on it, each once."""
+        """The shipments whose lines are on it, each once."""
         return list({line.shipment_id: line.shipment for line in self.lines}.values())
 
 
 class PickListLine(Base):
-    """Units of a line of a shipment, to be taken from one shelf; a shipment may be on several lists."""
+    """Units of a shipment's line to take from one shelf; a shipment can be on several lists."""
 
     __tablename__ = "pick_list_lines"
     __table_args__ = (
@@ -61,7 +61,7 @@ class PickListLine(Base):
 
     @property
     def specifications(self) -> dict[str, str]:
-        """What a picker looks at."""
+        """The product's specifications, for the picker."""
         goods = next((line.goods for line in self.shipment.lines if line.line_id == self.line_id), None)
         return goods.specifications if goods else {}
 

@@ -1,4 +1,4 @@
-"""Goods that customers send back: what is expected, and what came."""
+"""Returns by customers: what is expected, and what was received."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from shared.db import word
 
 
 class ExpectedReturn(Base):
-    """A return that orders approved."""
+    """A return approved by orders."""
 
     __tablename__ = "expected_returns"
     __table_args__ = (
@@ -44,7 +44,7 @@ class ExpectedReturn(Base):
 
 
 class ExpectedLine(Base):
-    """How much of an order line is to come back."""
+    """How much of an order line is expected back."""
 
     __tablename__ = "expected_lines"
     __table_args__ = (
@@ -66,17 +66,17 @@ class ExpectedLine(Base):
 
     @property
     def received(self) -> int:
-        """Sales units that came."""
+        """Sales units received."""
         return sum(finding.quantity for finding in self.findings)
 
     @property
     def restocked(self) -> int:
-        """Sales units of these that went back to stock."""
+        """Sales units received that went back to stock."""
         return sum(one.quantity for one in self.findings if one.condition is Condition.SELLABLE)
 
 
 class Finding(Base):
-    """In which condition how many of a line came back."""
+    """How many units of a line came back in one condition."""
 
     __tablename__ = "findings"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Orders as shipping knows them, their shipments, and what of them is in none."""
+"""Orders as shipping knows them, their shipments, and their unassigned lines."""
 
 from datetime import date, datetime
 from typing import Any
@@ -47,7 +47,7 @@ TO_BE_FULFILLED = frozenset({OrderStatus.PLACED, OrderStatus.ACCEPTED})
 
 
 class OrderState(Base):
-    """An order as far as it concerns shipping, and what shipping has answered about it as a whole."""
+    """What shipping needs to know of an order, and its answers about the order as a whole."""
 
     __tablename__ = "order_states"
     __table_args__ = (
@@ -83,18 +83,18 @@ class OrderState(Base):
 
     @property
     def to_be_fulfilled(self) -> bool:
-        """Whether goods are still to go to its customer."""
+        """Whether goods still have to go to the customer."""
         return self.order_status in TO_BE_FULFILLED
 
     @property
     def lets_go(self) -> bool:
-        """Whether nothing about the order stands against releasing its shipments."""
+        """Whether the order allows its shipments to be released."""
         paid = self.covered or self.cash_on_delivery
         return self.order_status == OrderStatus.ACCEPTED and paid and not self.held
 
 
 class Shipment(Base):
-    """An order's lines of one delivery group from one location."""
+    """Lines of one delivery group of an order that ship from one location."""
 
     __tablename__ = "shipments"
     __table_args__ = (
@@ -203,7 +203,7 @@ class Shipment(Base):
 
     @property
     def demand(self) -> Demand:
-        """What it was planned to carry, where and how."""
+        """Its contents, destination and method, in the form of a demand."""
         return Demand(
             group_id=self.group_id,
             method=self.method,
@@ -224,14 +224,14 @@ class Shipment(Base):
 
     @property
     def dispatch(self) -> dict[str, Any]:
-        """Where its customer gets it, as its method has it: at the pickup point, or at the address."""
+        """Where the customer gets it, depending on its method: at the pickup point, or at the address."""
         if self.kind is MethodKind.PICKUP:
             return {"to": "pickup_point", "address": self.fetched_at.address if self.fetched_at else None}
         return {"to": "address", "address": self.address}
 
     @property
     def holds_stock(self) -> bool:
-        """Whether units of its location are reserved for it."""
+        """Whether stock is reserved for it at its location."""
         return self.location is not None and self.status in HOLDING_STOCK
 
     @property
@@ -241,7 +241,7 @@ class Shipment(Base):
 
     @property
     def waits_until(self) -> date | None:
-        """The day from which its goods may leave, in the market's calendar; None once it has come."""
+        """The day from which its goods may leave, in the market's time zone; None once that has come."""
         days = [line.goods.available_on for line in self.lines if line.goods and line.goods.available_on]
         today = clock.now().astimezone(ZoneInfo(self.order.time_zone)).date()
         return max((day for day in days if day > today), default=None)
@@ -255,7 +255,7 @@ class Shipment(Base):
 
     @property
     def facts(self) -> ShipmentFacts:
-        """All that decides what may be done to it."""
+        """The facts that decide which actions are possible on it."""
         return ShipmentFacts(
             status=self.status,
             order_status=self.order.order_status,
@@ -273,28 +273,28 @@ class Shipment(Base):
 
     @property
     def collect_by(self) -> datetime | None:
-        """Until when it waits to be collected; None once it does so no longer."""
+        """By when it has to be collected; None if it is not waiting for pickup."""
         return self.pickup.collect_by if self.pickup and self.status is ShipmentStatus.READY else None
 
     @property
     def progress_at(self) -> datetime | None:
-        """When it last moved after it had left."""
+        """When it last moved after leaving."""
         moves = [self.shipped_at, self.undeliverable_at, *(parcel.tracked_at for parcel in self.parcels)]
         return max((at for at in moves if at is not None), default=None)
 
     @property
     def due_at(self) -> datetime | None:
-        """Until when its next step is to be taken; None once none is left."""
+        """By when its next step is due; None once none is left."""
         return self.queue_at if self.queue in PENDING else None
 
     @property
     def overdue(self) -> bool:
-        """Whether that time has passed."""
+        """Whether it is past due."""
         return self.due_at is not None and self.due_at < clock.now()
 
     @property
     def timeline(self) -> tuple[ReachedStep, ...]:
-        """Its four steps in its customer's language."""
+        """Its four steps, in the customer's language."""
         return timeline(
             Milestones(
                 kind=self.kind,
@@ -309,7 +309,7 @@ class Shipment(Base):
 
     @property
     def actions(self) -> dict[str, Refusal | None]:
-        """What is possible now (None), and what stands first against everything else."""
+        """Each action with what blocks it first, or None if it is possible now."""
         return actions(self.facts)
 
 
@@ -351,7 +351,7 @@ class ShipmentLine(Base):
 
 
 class UnassignedLine(Base):
-    """How much of an order line is in no shipment since somebody deleted the one it was in."""
+    """How much of an order line is in no shipment, because the one it was in was cancelled."""
 
     __tablename__ = "unassigned_lines"
     __table_args__ = (

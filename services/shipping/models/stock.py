@@ -1,4 +1,4 @@
-"""What locations keep, and the ledger of its movements."""
+"""Stock levels of locations, and the ledger of movements."""
 
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +13,7 @@ from shared.db import word
 
 
 class StockLevel(Base):
-    """How much of a SKU a location has; always the sum of its movements, by whose number it is versioned."""
+    """How much of a SKU a location has; always the sum of its movements, whose count is its version."""
 
     __tablename__ = "stock_levels"
     __table_args__ = (
@@ -44,7 +44,7 @@ class StockLevel(Base):
 
 
 class StockMovement(Base):
-    """One change of a level: what happened, for which shipment, by whom; never changed afterwards."""
+    """One change of a level: what happened, for which shipment, by whom; never changed later."""
 
     __tablename__ = "stock_movements"
     __table_args__ = (

@@ -1,4 +1,4 @@
-"""Selects for lists, pages and checks; they change nothing."""
+"""Queries for lists, pages and checks; they change nothing."""
 
 from services.shipping.queries.availability import goods_of_seller, movements_page, reservations_page, sources
 from services.shipping.queries.carriers import (

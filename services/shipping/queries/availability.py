@@ -1,4 +1,4 @@
-"""What could be promised, to whom, and what has been."""
+"""Queries for availability, reservations and movements."""
 
 from collections.abc import Collection
 from typing import Any
@@ -28,7 +28,7 @@ from shared.events.snapshots import MethodKind
 def sources(
     session: Session, *, seller: str, market: str, kind: MethodKind, country: str, skus: Collection[str]
 ) -> list[Source]:
-    """What the locations that serve a seller's orders in a market have free, as they would be asked.
+    """The free stock of the locations that serve a seller's orders in a market, in the order of sourcing.
 
     Raises NotFound for a seller or market that the actor may not see.
     """
@@ -60,7 +60,7 @@ def sources(
 def reservations_page(
     session: Session, location: str, sku: str, *, after: UUID | None, limit: int
 ) -> list[Row[Any]]:
-    """The shipments for which units of a SKU at a location are reserved, the oldest first: who has what."""
+    """The shipments for which units of a SKU at a location are reserved, oldest first."""
     held = (
         select(
             Shipment.id.label("shipment_id"),
@@ -91,7 +91,7 @@ def reservations_page(
 def movements_page(
     session: Session, location: str, sku: str, *, before: int | None, limit: int
 ) -> list[StockMovement]:
-    """What changed a level, newest first, from below the place named.
+    """The movements of a level, newest first, from before a position.
 
     Raises NotFound for a location that isn't the actor's: movements name everybody's shipments.
     """
@@ -110,6 +110,6 @@ def movements_page(
 
 
 def goods_of_seller(session: Session, seller: str, sku: str) -> Goods:
-    """What the warehouse knows of a seller's SKU; raises NotFound."""
+    """The warehouse data of a seller's SKU; raises NotFound."""
     rows = select(Goods).where(Goods.seller == seller, Goods.sku == sku)
     return seen(session, rows, "goods", f"{seller}/{sku}", Goods.seller)

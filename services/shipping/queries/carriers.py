@@ -1,4 +1,4 @@
-"""Carriers and what they carry under which number, couriers and what they deliver, appointments."""
+"""Queries for carriers and the parcels under their numbers, couriers and their deliveries, appointments."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -25,7 +25,7 @@ def tracked_parcel(
     seller: str | None,
     but_not_of: Collection[str] = (),
 ) -> tuple[UUID, UUID, UUID]:
-    """Order, shipment and parcel that a carrier means by a number: of one seller, or of all but some.
+    """The order, shipment and parcel under a carrier's number: of one seller, or of all but some.
 
     What is on its way comes first, then what has arrived, then what was cancelled; among equals the newest.
     Raises NotFound, Refused (tracking_number_ambiguous) where the best are of several orders on their way, or
@@ -68,7 +68,7 @@ def _standing(status: ShipmentStatus) -> ShipmentStatus | None:
 
 
 def is_tracked_elsewhere(session: Session, carrier: str, tracking_number: str, shipment: Shipment) -> bool:
-    """Whether a parcel of another order of the seller is on its way, or about to be, under this number."""
+    """Whether a parcel of another order of the seller is, or soon will be, on its way under this number."""
     other = (
         select(Parcel.id)
         .join(Shipment, Shipment.id == Parcel.shipment_id)
@@ -92,7 +92,7 @@ def carrier(session: Session, code: str) -> Carrier:
 
 
 def carriers_page(session: Session, *, after: str | None, limit: int) -> list[Carrier]:
-    """Carriers by code, from above the one named."""
+    """Carriers by code, after the one given."""
     page = select(Carrier).order_by(Carrier.code).limit(limit)
     return list(session.scalars(page if after is None else page.where(Carrier.code > after)))
 
@@ -118,7 +118,7 @@ def couriers_page(session: Session, *, after: tuple[str, str] | None, limit: int
 def deliveries_page(
     session: Session, seller: str, code: str, *, after: UUID | None, limit: int
 ) -> list[Shipment]:
-    """What a courier is to deliver now, oldest first."""
+    """What a courier currently has to deliver, oldest first."""
     page = (
         select(Shipment)
         .where(
@@ -144,7 +144,7 @@ def appointments_page(
     after: tuple[datetime, UUID, str] | None,
     limit: int,
 ) -> list[tuple[Appointment, Shipment]]:
-    """Appointments at shipments that the actor may see, in the order of time: a seller's, from a location."""
+    """Appointments that the actor may see, by time; optionally of one seller, or from one location."""
     page = (
         select(Appointment, Shipment)
         .join(Shipment, Shipment.id == Appointment.shipment_id)

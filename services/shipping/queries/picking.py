@@ -1,4 +1,4 @@
-"""Pick lists and the shelves that they go by."""
+"""Queries for pick lists and shelves."""
 
 from collections.abc import Collection
 from typing import Any
@@ -22,7 +22,7 @@ from shared.access import actor_of, seen
 
 
 def pick_list(session: Session, pick_list_id: UUID) -> PickList:
-    """A pick list of which the actor may see every shipment, with its lines by shelf; raises NotFound."""
+    """A pick list with its lines by shelf; raises NotFound unless the actor may see all its shipments."""
     actor = actor_of(session)
     rows = select(PickList).where(
         PickList.id == pick_list_id,
@@ -41,7 +41,7 @@ def pick_lists_page(
     before: UUID | None,
     limit: int,
 ) -> list[PickList]:
-    """Pick lists of which the actor may see every shipment, newest first, from below the one named.
+    """Pick lists whose shipments the actor may all see, newest first, from before the one given.
 
     One is open while somebody has yet to look for a line of it.
     """
@@ -71,7 +71,7 @@ def pick_lists_page(
 
 
 def open_pick_lines(session: Session, shipment_id: UUID) -> list[PickListLine]:
-    """What is still to be looked for of a shipment."""
+    """The lines of a shipment that are still to be picked from lists."""
     lines = select(PickListLine).where(PickListLine.shipment_id == shipment_id, PickListLine.found.is_(None))
     return list(session.scalars(lines))
 

@@ -1,4 +1,4 @@
-"""The queues that warehouse and seller work through."""
+"""Queries for the work queues of warehouse and seller."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -30,7 +30,7 @@ def queue_page(
     releasable: bool | None = None,
     **filters: str | None,
 ) -> list[Shipment]:
-    """Shipments of a queue that the actor may see: what is due first comes first, what ended last.
+    """Shipments of a queue that the actor may see, earliest due first; in finalised, newest first.
 
     They are of one status, if it is named, and of the `seller`, `location`, `method` and `kind` that are;
     with `releasable` of those that have their stock, and that can be released now, or can't be.
@@ -54,13 +54,13 @@ def queue_page(
 def overdue_page(
     session: Session, *, after: Place | None, limit: int, **filters: str | None
 ) -> list[Shipment]:
-    """Shipments of all queues whose time has passed, the longest overdue first; filtered as a queue is."""
+    """Overdue shipments of all queues, the longest overdue first; filtered as a queue is."""
     conditions = [Shipment.queue_at < clock.now(), *_conditions(session, filters)]
     return _page(session, ON_THEIR_WAY, conditions, newest_first=False, after=after, limit=limit)
 
 
 def pending_counts(session: Session, **filters: str | None) -> tuple[dict[ShipmentStatus, int], int, int]:
-    """How many shipments that the actor may see wait at each status; one above COUNTED_AT_MOST is more.
+    """How many shipments that the actor may see are at each status; COUNTED_AT_MOST + 1 means more.
 
     Then of those that have their stock: how many can be released now, and how many can't. Filtered as a queue
     is.
@@ -83,7 +83,7 @@ def pending_counts(session: Session, **filters: str | None) -> tuple[dict[Shipme
 
 
 def _can_be_released() -> ColumnElement[bool]:
-    """Whether neither its order nor the day that its goods may leave stands against releasing a shipment.
+    """The condition that neither the order nor the day its goods may leave blocks a shipment's release.
 
     As `release` is refused; that it has its stock is the caller's condition.
     """
@@ -120,7 +120,7 @@ def _page(
     after: Place | None,
     limit: int,
 ) -> list[Shipment]:
-    """One walk along the index for each status, merged: within a status only they are ordered by time."""
+    """One index scan per status, merged, because shipments are ordered by time within a status only."""
 
     def in_order(of: Any, rows: Select[Any]) -> Select[Any]:
         columns = (of.queue_at, of.id)

@@ -1,4 +1,4 @@
-"""Goods that customers send back."""
+"""Queries for returns by customers."""
 
 from uuid import UUID
 
@@ -13,19 +13,19 @@ from shared.access import actor_of, seen
 
 
 def expected_return(session: Session, return_id: UUID) -> ExpectedReturn:
-    """A return that the actor may see, as it stands in the database now; raises NotFound."""
+    """A return that the actor may see, with its current state in the database; raises NotFound."""
     rows = select(ExpectedReturn).where(ExpectedReturn.id == return_id)
     return seen(session, rows, "return", return_id, ExpectedReturn.seller, ExpectedReturn.market)
 
 
 def order_of_return(session: Session, return_id: UUID) -> UUID:
-    """Whose return it is, for locking the order; raises NotFound."""
+    """The order of a return, for locking it; raises NotFound."""
     rows = select(ExpectedReturn.order_id).where(ExpectedReturn.id == return_id)
     return seen(session, rows, "return", return_id, ExpectedReturn.seller, ExpectedReturn.market)
 
 
 def returns_of_order(session: Session, order_id: UUID) -> list[ExpectedReturn]:
-    """All returns of an order, as they were approved."""
+    """All returns of an order, in the order of their approval."""
     of_order = (
         select(ExpectedReturn)
         .where(ExpectedReturn.order_id == order_id)
@@ -37,7 +37,7 @@ def returns_of_order(session: Session, order_id: UUID) -> list[ExpectedReturn]:
 def returns_page(
     session: Session, status: ReturnStatus, *, number: str | None = None, after: UUID | None, limit: int
 ) -> list[ExpectedReturn]:
-    """Returns in a status that the actor may see, the oldest first.
+    """Returns in a status that the actor may see, oldest first.
 
     A number is that of their order, of one of its shipments, or of a parcel with its carrier: what is on the
     papers that come back with the goods.

@@ -1,4 +1,4 @@
-"""Shipments, one or many."""
+"""Queries for shipments."""
 
 from collections.abc import Collection, Sequence
 from uuid import UUID
@@ -21,13 +21,13 @@ _HAS_ANY = [part.any() for part in _SELDOM]
 
 
 def shipment(session: Session, shipment_id: UUID) -> Shipment:
-    """A shipment that the actor may see, as it stands in the database now; raises NotFound."""
+    """A shipment that the actor may see, with its current state in the database; raises NotFound."""
     rows = select(Shipment).where(Shipment.id == shipment_id)
     return seen(session, rows, "shipment", shipment_id, Shipment.seller, Shipment.market)
 
 
 def known_order(session: Session, order_id: UUID) -> OrderState | None:
-    """An order as far as shipping knows it, whoever asks; None before it was heard of."""
+    """An order known to shipping, regardless of the actor; None before its first event."""
     row = session.execute(select(OrderState, *_HAS_ANY).where(OrderState.order_id == order_id)).one_or_none()
     if row is None:
         return None
@@ -38,7 +38,7 @@ def known_order(session: Session, order_id: UUID) -> OrderState | None:
 
 
 def shipments_of_order(session: Session, order_id: UUID) -> Sequence[Shipment]:
-    """All shipments of an order and the order itself, whoever asks, as they stand in the database now."""
+    """All shipments of an order and the order itself, regardless of the actor, in their current state."""
     rows = (
         select(Shipment, *_HAS_ANY)
         .join(Shipment.order)
@@ -55,7 +55,7 @@ def shipments_of_order(session: Session, order_id: UUID) -> Sequence[Shipment]:
 
 
 def shipments(session: Session, ids: Collection[UUID]) -> list[Shipment]:
-    """Shipments that the actor may see, as named and as they stand in the database now; raises NotFound."""
+    """These shipments, if the actor may see them, in their current state; raises NotFound."""
     now = select(Shipment).where(Shipment.id.in_(ids), *in_sight(session))
     now = now.execution_options(populate_existing=True)
     found = {each.id: each for each in session.scalars(now).unique()}
@@ -66,7 +66,7 @@ def shipments(session: Session, ids: Collection[UUID]) -> list[Shipment]:
 
 
 def orders_of(session: Session, ids: Collection[UUID]) -> list[UUID]:
-    """Whose shipments they are, in the order in which the orders are to be locked."""
+    """The orders of shipments, in the order in which they must be locked."""
     mine = in_sight(session)
     return sorted(session.scalars(select(Shipment.order_id).where(Shipment.id.in_(ids), *mine).distinct()))
 
@@ -74,7 +74,7 @@ def orders_of(session: Session, ids: Collection[UUID]) -> list[UUID]:
 def shipments_of_orders(
     session: Session, order_ids: Collection[UUID]
 ) -> dict[UUID, list[Row[UUID, str, UUID]]]:
-    """Id, number and order of the shipments of some orders, by order: those that the actor may see.
+    """Id, number and order of the shipments of some orders, by order; only those the actor may see.
 
     Of an order in its own sequence, without the cancelled ones; for one that has none, an empty list.
     """
@@ -94,13 +94,13 @@ def shipments_of_orders(
 
 
 def order_of(session: Session, shipment_id: UUID) -> UUID:
-    """Whose shipment it is, for locking the order; raises NotFound."""
+    """The order of a shipment, for locking it; raises NotFound."""
     rows = select(Shipment.order_id).where(Shipment.id == shipment_id)
     return seen(session, rows, "shipment", shipment_id, Shipment.seller, Shipment.market)
 
 
 def released_at(session: Session, location: str, limit: int) -> list[UUID]:
-    """The shipments that are released at a location and that the actor may see, the oldest first."""
+    """The released shipments at a location that the actor may see, oldest first."""
     released = (
         select(Shipment.id)
         .where(
@@ -115,7 +115,7 @@ def released_at(session: Session, location: str, limit: int) -> list[UUID]:
 
 
 def numbered(number: str) -> CompoundSelect[UUID]:
-    """The ids of the shipments that a number may mean; a shipment's begins with its order's."""
+    """The ids of the shipments that a number may refer to; a shipment's number begins with its order's."""
     of_order = (
         select(Shipment.id)
         .join(OrderState, OrderState.order_id == Shipment.order_id)
@@ -128,7 +128,7 @@ def numbered(number: str) -> CompoundSelect[UUID]:
 
 
 def order_state(session: Session, order_id: UUID) -> OrderState:
-    """What shipping knows of an order that the actor may see; raises NotFound, also before it has heard."""
+    """What shipping knows of an order the actor may see; raises NotFound, also before its first event."""
     rows = select(OrderState).where(OrderState.order_id == order_id)
     return seen(session, rows, "order", order_id, OrderState.seller, OrderState.market)
 
@@ -141,7 +141,7 @@ def shipments_page(
     before: UUID | None,
     limit: int,
 ) -> list[Shipment]:
-    """Shipments that the actor may see, newest first, from below the one named.
+    """Shipments that the actor may see, newest first, from before the one given.
 
     A number is a shipment's, an order's, or a parcel's with its carrier: what papers have on them.
     """

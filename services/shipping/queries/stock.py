@@ -1,4 +1,4 @@
-"""Locations and their stock, who waits for it, and whether it all adds up."""
+"""Queries for locations and their stock, the shipments waiting for it, and the stock check."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -24,7 +24,7 @@ def location(session: Session, code: str) -> Location:
 
 
 def locations_page(session: Session, *, after: str | None, limit: int) -> list[Location]:
-    """Locations that the actor may see, by code, from above the one named."""
+    """Locations that the actor may see, by code, after the one given."""
     page = select(Location).where(visible_location(actor_of(session))).order_by(Location.code).limit(limit)
     if after is not None:
         page = page.where(Location.code > after)
@@ -43,7 +43,7 @@ def stock_level(session: Session, location_code: str, sku: str) -> StockLevel:
 def stock_page(
     session: Session, *, sku: str | None, location_code: str | None, after: tuple[str, str] | None, limit: int
 ) -> list[StockLevel]:
-    """Levels at locations that the actor may see, by SKU and location, from above the one named."""
+    """Levels at locations that the actor may see, by SKU and location, after the one given."""
     page = (
         select(StockLevel)
         .join(Location, Location.code == StockLevel.location)
@@ -61,7 +61,7 @@ def stock_page(
 
 
 def locations_for(session: Session, shipment: Shipment, *, even_rejected: bool = False) -> list[str]:
-    """The codes of the locations that may serve a shipment, as they are to be asked.
+    """The codes of the locations that can serve a shipment, in the order of sourcing.
 
     Those in the country that it goes to come first, then those with the lowest priority. Whoever turned it
     down is not asked again. What needs no packing needs no location.
@@ -98,7 +98,7 @@ def is_waited_for(session: Session, skus: Collection[str]) -> bool:
 
 
 def skus_waited_for_at(session: Session, location: str) -> list[str]:
-    """SKUs that a location has free and that any shipment waits for."""
+    """SKUs with free stock at a location that any shipment waits for."""
     waited_for = (
         select(ShipmentLine.sku)
         .join(Shipment, Shipment.id == ShipmentLine.shipment_id)
@@ -114,7 +114,7 @@ def skus_waited_for_at(session: Session, location: str) -> list[str]:
 
 
 def skus_to_tell(session: Session, *, among: Collection[str] | None = None, limit: int) -> list[str]:
-    """SKUs whose levels changed since they were told of, a second ago or longer; in their order."""
+    """SKUs whose levels changed since they were last published, at least a second ago; ordered."""
     untold = StockLevel.told_version != StockLevel.version
     told_lately = aliased(StockLevel)
     skus = (
@@ -179,7 +179,7 @@ _NEXT_TO_SERVE = text(f"""
 def next_to_serve(
     session: Session, skus: Collection[str], *, before: UUID | None = None, after: UUID | None = None
 ) -> UUID | None:
-    """The shipment that has waited longest for one of the SKUs and that could now be served whole."""
+    """The longest-waiting shipment for one of the SKUs that can now be served in full."""
     within = {"skus": list(skus), "before": before, "after": after}
     found: UUID | None = session.scalar(_NEXT_TO_SERVE, within)
     return found
@@ -216,7 +216,7 @@ _STOCK_DRIFT = text("""
 
 
 def stock_drift(session: Session) -> list[Row[Any]]:
-    """Levels that are not the sum of their movements, or of what shipments hold; there should never be any.
+    """Levels that do not agree with their movements or with what shipments hold; there should never be any.
 
     The standing check of the ledger: each row names SKU and location, what stands there and what should.
     """

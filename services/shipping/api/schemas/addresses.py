@@ -8,7 +8,7 @@ COUNTRY = validate.Regexp(r"^[A-Z]{2}\Z")
 
 
 class AddressArguments(Schema):
-    """Where something is brought, or fetched."""
+    """An address to deliver to or collect from."""
 
     name = text(200, shortest=1, required=True)
     company = text(200)
@@ -36,7 +36,7 @@ class AddressSchema(Schema):
 
 
 class DispatchSchema(Schema):
-    """Where a customer gets a shipment, as its method has it."""
+    """Where a customer gets a shipment, depending on its method."""
 
     to = fields.String(metadata={"description": "pickup_point or address."})
     address = fields.Nested(AddressSchema, allow_none=True)

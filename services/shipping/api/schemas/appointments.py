@@ -15,7 +15,7 @@ LOCAL = {
 
 
 class ScheduleArguments(Schema):
-    """When somebody comes."""
+    """The time of an appointment."""
 
     starts = fields.NaiveDateTime(required=True, metadata=LOCAL)
     ends = fields.NaiveDateTime(required=True, metadata=LOCAL)
@@ -23,13 +23,13 @@ class ScheduleArguments(Schema):
 
 
 class SignArguments(Schema):
-    """Who signed that it was done."""
+    """Who signed that the appointment was kept."""
 
     name = text(200, shortest=1, required=True)
 
 
 class AppointmentSchema(Schema):
-    """When somebody comes to a customer."""
+    """An appointment at a customer's."""
 
     kind = fields.Enum(AppointmentKind, by_value=True)
     starts_at = fields.AwareDateTime()
@@ -42,7 +42,7 @@ class AppointmentSchema(Schema):
 
 
 class AgendaArguments(PageArguments):
-    """The query of the agenda."""
+    """The filters of the agenda."""
 
     since = fields.AwareDateTime(metadata={"description": "Now, unless given."})
     until = fields.AwareDateTime()
@@ -51,7 +51,7 @@ class AgendaArguments(PageArguments):
 
 
 class AgendaEntrySchema(Schema):
-    """An appointment, and what it is about."""
+    """An appointment, and the shipment it is for."""
 
     shipment_id = fields.UUID()
     order_id = fields.UUID()

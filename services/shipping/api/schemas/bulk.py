@@ -1,4 +1,4 @@
-"""Actions on many shipments as the API takes them, and what became of each."""
+"""Bulk actions as the API takes them, and the result for each shipment."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ MOST_ORDERS = 500  # as many as orders itself takes in a bulk
 
 
 class BulkShipmentArguments(Schema):
-    """The shipments, by name, or all those of some orders that are not cancelled."""
+    """The shipments, by id, or all shipments of some orders that are not cancelled."""
 
     shipment_ids = fields.List(
         fields.UUID(), validate=[validate.Length(1, MOST_SHIPMENTS), unique("a shipment")]
@@ -22,7 +22,7 @@ class BulkShipmentArguments(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def require_one(self, data: dict[str, Any], **_: Any) -> None:
-        """Shipments are named one way or the other."""
+        """Require shipments to be named one way or the other."""
         if "shipment_ids" not in data and "order_ids" not in data:
             raise ValidationError("Missing data for required field.", "shipment_ids")
         if "shipment_ids" in data and "order_ids" in data:
@@ -30,13 +30,13 @@ class BulkShipmentArguments(Schema):
 
 
 class PickedArguments(PicksArguments):
-    """A shipment, and what was found of its lines; what is not named was found whole."""
+    """A shipment, and what was found of its lines; lines that are left out were found in full."""
 
     shipment_id = fields.UUID(required=True)
 
 
 class BulkPicksArguments(Schema):
-    """What was found of many shipments."""
+    """What was found for many shipments."""
 
     shipments = fields.List(
         fields.Nested(PickedArguments),
@@ -46,7 +46,7 @@ class BulkPicksArguments(Schema):
 
 
 class BulkShipmentRowSchema(Schema):
-    """What became of one shipment, or of an order that has none."""
+    """The result for one shipment, or for an order that has none."""
 
     shipment_id = fields.UUID(
         allow_none=True, metadata={"description": "None of an order without a shipment: no_shipment."}
@@ -64,7 +64,7 @@ class BulkShipmentRowSchema(Schema):
 
 
 class BulkShipmentSchema(Schema):
-    """What became of each shipment, in the order in which they or their orders were named."""
+    """The result for each shipment, in the order of the request."""
 
     done = fields.Integer()
     not_done = fields.Integer()
@@ -72,7 +72,7 @@ class BulkShipmentSchema(Schema):
 
 
 class BulkLabelRowSchema(BulkShipmentRowSchema):
-    """What became of one shipment, and where its labels are."""
+    """The result for one shipment, and where its labels are."""
 
     label_document_ids = fields.List(
         fields.UUID(), metadata={"description": "At the documents service, one a parcel."}
@@ -80,6 +80,6 @@ class BulkLabelRowSchema(BulkShipmentRowSchema):
 
 
 class BulkLabelSchema(BulkShipmentSchema):
-    """What became of each shipment, in the order in which they or their orders were named."""
+    """The result for each shipment, in the order of the request."""
 
     items = fields.List(fields.Nested(BulkLabelRowSchema))

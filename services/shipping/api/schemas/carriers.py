@@ -14,7 +14,7 @@ from shared.web.problems import refusals_by_action
 
 
 class CarrierArguments(Schema):
-    """A carrier to be made or changed."""
+    """A carrier to create or replace."""
 
     name = text(200, shortest=1, required=True)
     tracking_link = fields.String(
@@ -39,7 +39,7 @@ class CarrierSchema(CarrierArguments):
 
 
 class CourierArguments(Schema):
-    """A courier to be taken on or changed."""
+    """A courier to create or replace."""
 
     name = text(200, shortest=1, required=True)
     phone = text(50)
@@ -55,7 +55,7 @@ class CourierArguments(Schema):
 
 
 class CourierSchema(CourierArguments):
-    """Somebody who takes a seller's goods to its customers."""
+    """A person who delivers a seller's goods."""
 
     seller = fields.String()
     code = fields.String()
@@ -64,7 +64,7 @@ class CourierSchema(CourierArguments):
 
 
 class AssignmentArguments(Schema):
-    """Who takes a shipment to its customer."""
+    """The courier to assign."""
 
     courier = text(
         40,
@@ -77,7 +77,7 @@ class AssignmentArguments(Schema):
 
 
 class CourierDeliverySchema(Schema):
-    """All that a courier needs to know of a delivery."""
+    """What a courier needs to know for a delivery."""
 
     shipment_id = fields.UUID(attribute="id")
     order_id = fields.UUID()

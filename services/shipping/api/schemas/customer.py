@@ -1,4 +1,4 @@
-"""What a customer reads of the goods: no staff, no stock, no internal ids."""
+"""What a customer sees of the goods: no staff, no stock, no internal ids."""
 
 from marshmallow import Schema, fields
 
@@ -8,7 +8,7 @@ from shared.events.snapshots import AppointmentKind, TrackingStatus
 
 
 class CustomerLineSchema(Schema):
-    """What is in a shipment."""
+    """A line of a shipment."""
 
     sku = fields.String()
     name = fields.String()
@@ -16,7 +16,7 @@ class CustomerLineSchema(Schema):
 
 
 class CustomerEventSchema(Schema):
-    """Where a parcel was."""
+    """A tracking event of a parcel."""
 
     status = fields.Enum(TrackingStatus, by_value=True)
     at = fields.AwareDateTime()
@@ -34,7 +34,7 @@ class CustomerParcelSchema(Schema):
 
 
 class CustomerAppointmentSchema(Schema):
-    """When somebody comes, as clocks there show it."""
+    """An appointment, in local time."""
 
     kind = fields.Enum(AppointmentKind, by_value=True)
     starts = fields.NaiveDateTime(metadata=LOCAL)

@@ -14,7 +14,7 @@ LATEST = date(2999, 12, 31)  # days of handling are added to it, and calendars e
 
 
 class GoodsArguments(Schema):
-    """What the warehouse must know of a SKU."""
+    """The warehouse data of a SKU."""
 
     barcode = text(100, metadata={"description": "What a scanner may read instead of the SKU."})
     specifications = fields.Dict(
@@ -39,7 +39,7 @@ class GoodsArguments(Schema):
 
 
 class GoodsSchema(GoodsArguments):
-    """What the warehouse knows of a seller's SKU."""
+    """The warehouse data of a seller's SKU."""
 
     seller = fields.String()
     sku = fields.String()
@@ -48,7 +48,7 @@ class GoodsSchema(GoodsArguments):
 
 
 class AvailabilityArguments(Schema):
-    """For whom goods are looked for."""
+    """The SKUs, and where and how they would go."""
 
     seller = text(100, shortest=1, required=True)
     market = text(100, shortest=1, required=True)
@@ -72,7 +72,7 @@ class AvailabilityArguments(Schema):
 
 
 class SourceSchema(Schema):
-    """What a location could send."""
+    """What a location could supply."""
 
     location = fields.String()
     available = fields.Integer(metadata={"description": "In stock-keeping units."})
@@ -80,7 +80,7 @@ class SourceSchema(Schema):
 
 
 class AvailabilitySchema(Schema):
-    """How much of a SKU could be promised, and by when."""
+    """How much of a SKU can be promised, and when it would leave."""
 
     sku = fields.String()
     available = fields.Integer(metadata={"description": "In stock-keeping units, at all locations."})
@@ -92,7 +92,7 @@ class AvailabilitySchema(Schema):
 
 
 class AvailabilitiesSchema(Schema):
-    """Advice: only a shipment is a promise."""
+    """Advice only: nothing is promised before there is a shipment."""
 
     as_of = fields.AwareDateTime()
     items = fields.List(fields.Nested(AvailabilitySchema))

@@ -1,4 +1,4 @@
-"""How goods came into their customer's hands, as the API writes and reads it."""
+"""Handovers to customers, as the API writes and reads them."""
 
 from marshmallow import Schema, fields, post_load, validate
 
@@ -11,7 +11,7 @@ NAME = {"description": "Whoever took it, as they signed."}
 
 
 class ProofArguments(Schema):
-    """Who signed for a shipment, and what else proves it."""
+    """Who signed for a shipment, and any other proof."""
 
     name = text(200, shortest=1, required=True, metadata=NAME)
     note = text(500, prose=True)
@@ -28,13 +28,13 @@ class DeliverArguments(ProofArguments):
 
 
 class CollectArguments(ProofArguments):
-    """The code that the customer shows, and who that is."""
+    """The code that the customer shows, and who collected."""
 
     code = text(20, shortest=1, required=True)
 
 
 class ProvideArguments(Schema):
-    """Where a download is to be had."""
+    """Where a download can be had."""
 
     download_url = fields.Url(required=True, schemes={"https"}, validate=validate.Length(max=1000))
 
@@ -46,13 +46,13 @@ class FailArguments(Schema):
 
 
 class ResendArguments(Schema):
-    """Where a shipment goes this time; nothing for the same place."""
+    """Where to send a shipment this time; nothing for the same address."""
 
     address = fields.Nested(AddressArguments, load_default=None)
 
 
 class FoundArguments(Schema):
-    """So many sales units of a line in one condition."""
+    """A number of sales units of a line in the same condition."""
 
     line_id = fields.UUID(required=True)
     condition = fields.Enum(
@@ -62,12 +62,12 @@ class FoundArguments(Schema):
 
     @post_load
     def made(self, found: dict[str, object], **_: object) -> Found:
-        """As the commands take it."""
+        """The finding in the form that commands take."""
         return Found(**found)  # type: ignore[arg-type]
 
 
 class TakeBackArguments(Schema):
-    """What came back with an undeliverable shipment, unit by unit; what is missing is lost."""
+    """What came back of an undeliverable shipment, unit by unit; units not named are lost."""
 
     location = text(40, shortest=1, required=True)
     found = fields.List(fields.Nested(FoundArguments), required=True, validate=validate.Length(max=200))
@@ -84,7 +84,7 @@ class SignOffSchema(Schema):
 
 
 class PickupSchema(Schema):
-    """A shipment that waits to be collected; its code is for its customer alone."""
+    """A shipment waiting to be collected; its code is for the customer only."""
 
     collect_by = fields.AwareDateTime()
     reminded_at = fields.AwareDateTime(allow_none=True)

@@ -10,7 +10,7 @@ from shared.web.fields import text
 
 
 class LocationArguments(Schema):
-    """A location to be made or changed."""
+    """A location to create or replace."""
 
     name = text(200, shortest=1, required=True)
     seller = text(

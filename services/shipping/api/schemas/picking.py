@@ -14,7 +14,7 @@ from shared.web.paging import PageArguments
 
 
 class PickListArguments(Schema):
-    """What is to be picked: these shipments of a location, or the oldest that are released there."""
+    """What to pick: these shipments of a location, or the oldest ones released there."""
 
     location = text(40, shortest=1, required=True)
     shipment_ids = fields.List(
@@ -23,7 +23,7 @@ class PickListArguments(Schema):
 
 
 class PickListPageArguments(PageArguments):
-    """The query of the list of pick lists."""
+    """The filters of the list of pick lists."""
 
     location = text(40, shortest=1)
     shipment_id = fields.UUID(metadata={"description": "The lists that something of this shipment is on."})
@@ -31,7 +31,7 @@ class PickListPageArguments(PageArguments):
 
 
 class PickListLineSchema(Schema):
-    """Units to be taken from a shelf for a shipment."""
+    """Units to take from a shelf for a shipment."""
 
     bin = fields.String(metadata={"description": "The shelf; the list goes by it."})
     sku = fields.String()
@@ -49,7 +49,7 @@ class PickListLineSchema(Schema):
 
 
 class PickedShipmentSchema(Schema):
-    """How far a shipment of a pick list is."""
+    """The state of a shipment on a pick list."""
 
     shipment_id = fields.UUID(attribute="id")
     number = fields.String()
@@ -58,7 +58,7 @@ class PickedShipmentSchema(Schema):
 
 
 class PickListHeadSchema(Schema):
-    """A pick list, without what is on it."""
+    """A pick list, without its lines."""
 
     pick_list_id = fields.UUID(attribute="id")
     number = fields.String()
@@ -87,7 +87,7 @@ class FoundSchema(Schema):
 
 
 class PicksArguments(Schema):
-    """What was found of a shipment's lines; what is not named was found whole."""
+    """What was found of a shipment's lines; lines that are left out were found in full."""
 
     found = fields.List(
         fields.Nested(FoundSchema),
@@ -97,19 +97,19 @@ class PicksArguments(Schema):
 
     @post_load
     def by_line(self, arguments: dict[str, Any], **_named: object) -> dict[str, Any]:
-        """The units as commands take them."""
+        """The units by line, in the form that commands take."""
         return arguments | {"found": {line["line_id"]: line["units"] for line in arguments["found"]}}
 
 
 class PackedArguments(Schema):
-    """What a scanner read off what is packed."""
+    """The code that a scanner read off a packed item."""
 
     code = text(100, shortest=1, required=True, metadata={"description": "A SKU or its barcode."})
     units = fields.Integer(load_default=1, strict=True, validate=validate.Range(1, LARGEST))
 
 
 class BoxSchema(Schema):
-    """A parcel as it is packed."""
+    """A packed parcel."""
 
     parcel_id = fields.UUID(load_default=None, metadata={"description": "Null for a new one."})
     weight_grams = fields.Integer(strict=True, load_default=0, validate=validate.Range(0, LARGEST))
@@ -124,6 +124,6 @@ class BoxSchema(Schema):
 
 
 class ParcelsArguments(Schema):
-    """All parcels of a shipment; each of its units is in exactly one."""
+    """All parcels of a shipment; every unit is in exactly one of them."""
 
     parcels = fields.List(fields.Nested(BoxSchema), required=True, validate=validate.Length(1, 100))

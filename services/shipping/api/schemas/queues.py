@@ -1,4 +1,4 @@
-"""The queries of the queues, and how much is in them."""
+"""The filters of the queues, and the number of shipments in them."""
 
 from marshmallow import Schema, fields
 
@@ -9,7 +9,7 @@ from shared.web.paging import PageArguments
 
 
 class QueueFilters(Schema):
-    """Whose shipments of a queue, from where, and how they go."""
+    """Filters of a queue: seller, location and method."""
 
     seller = text(100, shortest=1)
     location = text(40, shortest=1)
@@ -26,7 +26,7 @@ class QueueFilters(Schema):
 
 
 class QueuePageArguments(PageArguments, QueueFilters):
-    """The query of a queue."""
+    """The filters of a queue, and the page."""
 
     status = fields.Enum(
         ShipmentStatus,
@@ -42,21 +42,21 @@ class QueuePageArguments(PageArguments, QueueFilters):
 
 
 class HowManySchema(Schema):
-    """How many shipments there are."""
+    """A number of shipments."""
 
     count = fields.Integer()
     count_is_capped = fields.Boolean(metadata={"description": "There are more than were counted."})
 
 
 class StepCountSchema(HowManySchema):
-    """How many shipments wait at a status."""
+    """How many shipments are at a status."""
 
     status = fields.Enum(ShipmentStatus, by_value=True)
     queue = fields.Enum(Queue, by_value=True)
 
 
 class StepCountsSchema(Schema):
-    """All statuses of what is not finalised, in the order of work."""
+    """All statuses before finalised, in the order of work."""
 
     items = fields.List(fields.Nested(StepCountSchema))
     releasable = fields.Nested(

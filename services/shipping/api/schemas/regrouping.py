@@ -1,4 +1,4 @@
-"""What staff do to shipments before their release, as the API writes it."""
+"""Changes to shipments before their release, as the API reads them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,38 +25,38 @@ class ShareSchema(Schema):
 
 
 class ShareArguments(Schema):
-    """Lines, each with how much of it; all there is where none are named."""
+    """Lines and how much of each; everything if none are given."""
 
     lines = fields.List(fields.Nested(ShareSchema), validate=SOME_LINES, load_default=None, allow_none=True)
 
     @post_load
     def as_share(self, arguments: dict[str, object], **_named: object) -> dict[str, object]:
-        """The lines as commands take them."""
+        """The lines in the form that commands take."""
         lines = arguments.pop("lines")
         share = {line["line_id"]: line["quantity"] for line in lines} if isinstance(lines, list) else None
         return {**arguments, "share": share}
 
 
 class SplitArguments(ShareArguments):
-    """What goes by itself from now on."""
+    """What to split off."""
 
     lines = fields.List(fields.Nested(ShareSchema), required=True, validate=SOME_LINES)
 
 
 class RelocateArguments(ShareArguments):
-    """Which location is to serve a shipment, or some of its lines."""
+    """The location to move a shipment, or some of its lines, to."""
 
     location = text(40, shortest=1, required=True)
 
 
 class MergeArguments(ShareArguments):
-    """Which shipment is to be put into this one, or some of its lines."""
+    """The shipment to merge into this one, or some of its lines."""
 
     shipment_id = fields.UUID(required=True, data_key="shipment_id", attribute="other_id")
 
 
 class EditArguments(Schema):
-    """Where a shipment is to go, and how; what is not named stays."""
+    """The new address or method of a shipment; what is left out stays."""
 
     method = text(100, shortest=1)
     pickup_point = text(40, shortest=1, metadata={"description": "The code of a location."})

@@ -9,7 +9,7 @@ from shared.web.paging import PageArguments
 
 
 class ReturnPageArguments(PageArguments):
-    """The query of the list of returns."""
+    """The filters of the list of returns."""
 
     status = fields.Enum(ReturnStatus, by_value=True, load_default=ReturnStatus.EXPECTED)
     number = text(
@@ -22,20 +22,20 @@ class ReturnPageArguments(PageArguments):
 
 
 class ReceiveReturnArguments(TakeBackArguments):
-    """What came of a return, unit by unit; what is missing has not come."""
+    """What was received of a return, unit by unit; units not named did not arrive."""
 
     note = text(500, prose=True)
 
 
 class FindingSchema(Schema):
-    """So many sales units in one condition."""
+    """A number of sales units in the same condition."""
 
     condition = fields.Enum(Condition, by_value=True)
     quantity = fields.Integer()
 
 
 class ExpectedLineSchema(Schema):
-    """How much of an order line is to come back, and what came; in sales units."""
+    """How much of an order line is expected back, and how much was received; in sales units."""
 
     line_id = fields.UUID()
     sku = fields.String()
@@ -47,7 +47,7 @@ class ExpectedLineSchema(Schema):
 
 
 class ExpectedReturnSchema(Schema):
-    """Goods that a customer sends back."""
+    """A return by a customer."""
 
     return_id = fields.UUID(attribute="id")
     order_id = fields.UUID()
@@ -65,6 +65,6 @@ class ExpectedReturnSchema(Schema):
 
 
 class OrderReturnsSchema(Schema):
-    """All returns of an order that were approved."""
+    """All approved returns of an order."""
 
     items = fields.List(fields.Nested(ExpectedReturnSchema))

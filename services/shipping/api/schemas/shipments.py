@@ -16,7 +16,7 @@ from shared.web.problems import refusals_by_action
 
 
 class HandOverArguments(Schema):
-    """Who carries a shipment; nothing for Waybill's own carrier, which makes number and link itself."""
+    """The carrier of a shipment; nothing for Waybill's own, which assigns number and link itself."""
 
     carrier = text(100)
     tracking_number = TrackingNumber(load_default="")
@@ -24,13 +24,13 @@ class HandOverArguments(Schema):
 
 
 class CancelArguments(Schema):
-    """Why a shipment is deleted, or turned down."""
+    """Why a shipment is cancelled, or rejected at its location."""
 
     reason = text(500, shortest=1, prose=True, required=True)
 
 
 class ShipmentPageArguments(PageArguments):
-    """The query of the list of shipments."""
+    """The filters of the list of shipments."""
 
     number = text(
         100,
@@ -61,7 +61,7 @@ class ShipmentLineSchema(Schema):
 
 
 class UnassignedLineSchema(Schema):
-    """How much of an order line is in no shipment, since the one that it was in was deleted."""
+    """How much of an order line is in no shipment, because the one it was in was cancelled."""
 
     line_id = fields.UUID()
     group_id = fields.UUID()
@@ -84,7 +84,7 @@ class ContentSchema(Schema):
 
 
 class ParcelSchema(Schema):
-    """A box with its tracking number and label."""
+    """A parcel with its tracking number and label."""
 
     parcel_id = fields.UUID(attribute="id")
     carrier = fields.String()
@@ -110,7 +110,7 @@ class TimelineStepSchema(Schema):
 
 
 class ShipmentSchema(Schema):
-    """An order's lines of one delivery group from one location."""
+    """Lines of one delivery group of an order that ship from one location."""
 
     shipment_id = fields.UUID(attribute="id")
     order_id = fields.UUID()
@@ -180,7 +180,7 @@ class CancelledLineSchema(Schema):
 
 
 class CancellationSchema(Schema):
-    """What shipping answered when the order was to be cancelled."""
+    """Shipping's answer to the request to cancel the order."""
 
     requested_at = fields.AwareDateTime(attribute="cancel_requested_at")
     done = fields.Boolean(attribute="cancel_done")
@@ -193,7 +193,7 @@ class CancellationSchema(Schema):
 
 
 class OrderShipmentsSchema(Schema):
-    """All shipments of an order, and shipping's answer to the newest request to cancel it."""
+    """All shipments of an order, and shipping's answer to the latest request to cancel it."""
 
     items = fields.List(fields.Nested(ShipmentSchema))
     unassigned = fields.List(fields.Nested(UnassignedLineSchema))
@@ -201,7 +201,7 @@ class OrderShipmentsSchema(Schema):
 
 
 class PrintedLabelSchema(Schema):
-    """Where a label is to be had, and how often it was printed by now."""
+    """Where a label can be had, and how often it has been printed."""
 
     document_id = fields.UUID(attribute="label_document_id")
     path = fields.Function(

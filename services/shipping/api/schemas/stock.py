@@ -12,7 +12,7 @@ REASON = {"description": "Why; kept in the ledger with whoever says so."}
 
 
 class CountArguments(Schema):
-    """What somebody counted."""
+    """A stock count."""
 
     on_hand = fields.Integer(required=True, strict=True, validate=validate.Range(0, LARGEST))
     reason = text(500, shortest=1, prose=True, required=True, metadata=REASON)
@@ -31,7 +31,7 @@ class ReceiptArguments(Schema):
 
 
 class ScrapArguments(Schema):
-    """Goods that can't be sold."""
+    """Goods that can't be sold any more."""
 
     quantity = fields.Integer(
         required=True,
@@ -43,7 +43,7 @@ class ScrapArguments(Schema):
 
 
 class BinArguments(Schema):
-    """Where a SKU lies."""
+    """The shelf of a SKU."""
 
     bin = text(
         100,
@@ -53,7 +53,7 @@ class BinArguments(Schema):
 
 
 class StockPageArguments(PageArguments):
-    """The query of the list of stock."""
+    """The filters of the list of stock."""
 
     sku = text(100, shortest=1)
     location = text(40, shortest=1)
@@ -74,7 +74,7 @@ class StockLevelSchema(Schema):
 
 
 class MovementSchema(Schema):
-    """One change of a level; the ledger never forgets one."""
+    """One change of a stock level, as recorded in the ledger."""
 
     position = fields.Integer(metadata={"description": "Counts the level's movements from 1."})
     kind = fields.Enum(MovementKind, by_value=True)
@@ -88,7 +88,7 @@ class MovementSchema(Schema):
 
 
 class ReservationSchema(Schema):
-    """Units that a shipment was promised."""
+    """Units reserved for a shipment."""
 
     units = fields.Integer()
     picked = fields.Integer(metadata={"description": "Of these, no longer on their shelf."})

@@ -1,4 +1,4 @@
-"""Where parcels are, as people and carriers write it."""
+"""Parcel tracking, as staff enter it and carriers report it."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from shared.web.fields import Text, text
 
 
 class TrackingNumber(Text):
-    """A carrier's number, kept in capitals and without blanks, of what Code 128 can print."""
+    """A tracking number, normalised to capitals without spaces; only characters that Code 128 can print."""
 
     def __init__(self, *, shortest: int = 0, **options: Any) -> None:
         printable = validate.Regexp(r"^[!-~]*\Z", error="must be printable ASCII characters")
@@ -21,7 +21,7 @@ class TrackingNumber(Text):
 
 
 class TrackingArguments(Schema):
-    """Who carries a parcel, and under which number."""
+    """The carrier and tracking number of a parcel."""
 
     carrier = text(100, shortest=1, required=True)
     tracking_number = TrackingNumber(load_default="")
@@ -34,10 +34,10 @@ class TrackingArguments(Schema):
 
 
 class ScanArguments(Schema):
-    """What a carrier says of a parcel."""
+    """A carrier's report about a parcel."""
 
     class Meta:
-        """A carrier may say more than is asked."""
+        """A carrier may send more than we need."""
 
         unknown = EXCLUDE
 
@@ -49,10 +49,10 @@ class ScanArguments(Schema):
 
 
 class CarrierCallArguments(Schema):
-    """A call of a carrier, in the shape that Standard Webhooks recommends."""
+    """A webhook from a carrier, in the form that Standard Webhooks recommends."""
 
     class Meta:
-        """A carrier may say more than is asked."""
+        """A carrier may send more than we need."""
 
         unknown = EXCLUDE
 
@@ -62,7 +62,7 @@ class CarrierCallArguments(Schema):
 
 
 class TrackingEventSchema(Schema):
-    """What a carrier said of a parcel."""
+    """A carrier's report about a parcel."""
 
     status = fields.Enum(TrackingStatus, by_value=True)
     at = fields.AwareDateTime()
@@ -71,7 +71,7 @@ class TrackingEventSchema(Schema):
 
 
 class TrackedParcelSchema(Schema):
-    """Where a parcel is now, by all that was said of it."""
+    """Where a parcel is now, by its latest report."""
 
     parcel_id = fields.UUID(attribute="id")
     carrier = fields.String()
