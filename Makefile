@@ -11,7 +11,7 @@ HOURS ?= 12
 TYPE ?= order.placed
 TYPES ?=
 TO ?=
-# What starts the real processes: much of it waits, so the others run beside it. The browser's files fill what is left.
+# Three at a time on two cores, for much of it waits. What starts the real processes: the browser's files fill what is left.
 SLOW := tests/end_to_end tests/chaos tests/hosts tests/upgrade tests/unit/local tests/benchmarks tests/browser
 FOLDER ?= backups
 BACKUP ?= $(lastword $(sort $(wildcard $(FOLDER)/$(SERVICE)-*)))
@@ -19,7 +19,7 @@ REPLACE ?=
 GATEWAY ?= http://localhost:8100
 
 .DEFAULT_GOAL := help
-.PHONY: help up demo test test-fast test-slow coverage lint format fuzz audit outdated bench chaos hosts migrate operate doctor backup restore token listen trigger lock clean runtime dev job secrets pin pictures
+.PHONY: help up demo test coverage lint format fuzz audit outdated bench chaos hosts migrate operate doctor backup restore token listen trigger lock clean runtime dev job secrets pin pictures
 
 help: ## list what can be made
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/\1	\2/p' Makefile | expand -t 10
@@ -40,12 +40,7 @@ job: runtime ## run the main job on ORDERS=50 orders of the system behind GATEWA
 	@$(WAYBILL) job --gateway '$(GATEWAY)' --orders $(ORDERS)
 
 test: dev lint ## run all tests on own servers and free ports
-	@$(MAKE) --no-print-directory --jobs=2 test-fast test-slow
-
-test-fast: dev
-	@.venv/bin/python -m pytest -m "not slow" --numprocesses 2 --dist loadfile
-
-test-slow: dev
+	@.venv/bin/python -m pytest -m "not slow" --numprocesses 3 --dist loadfile
 	@.venv/bin/python -m pytest -m slow $(SLOW) --numprocesses 3 --dist loadscope --no-loadscope-reorder \
 		-W default::pytest.PytestUnraisableExceptionWarning
 
