@@ -18,7 +18,13 @@ from shared import stores
 from tests.serving import serving
 from tests.waiting import until
 
-SERVE = "import sys; from moto.server import main; main(sys.argv[1:])"
+# Its input ends with the tests that started it, however they end, and it with that.
+SERVE = """
+import os, sys, threading
+threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
+from moto.server import main
+main(sys.argv[1:])
+"""
 REGION = "eu-west-1"
 KEY_ID, SECRET = "AKIAWAYBILL", "hush-hush-of-the-bucket"
 PIECE = 1 << 16
@@ -71,6 +77,7 @@ def object_store(host: str = HOST) -> Iterator[ObjectStore]:
     port = free_port()
     process = subprocess.Popen(
         [sys.executable, "-c", SERVE, "-H", host, "-p", str(port)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -81,7 +88,7 @@ def object_store(host: str = HOST) -> Iterator[ObjectStore]:
             yield made
         finally:
             process.terminate()
-            process.wait()
+            process.communicate()
 
 
 def _answers(made: ObjectStore) -> bool:
