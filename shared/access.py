@@ -1,4 +1,4 @@
-"""Who acts, what they may see, and on which version of a thing they decided."""
+"""Who is acting, what they may see, and which version of a resource they acted on."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -70,7 +70,7 @@ ROLES: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """The version of a thing that somebody decided on (If-Match), and what names the thing."""
+    """The version of a resource that the caller acted on (If-Match), and the names that identify it."""
 
     version: int
     names: frozenset[str]
@@ -78,7 +78,7 @@ class Expected:
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """A person or service as its token describes it; a missing claim is nothing, `*` is all."""
+    """A person or service as described by its token; a missing claim grants nothing, `*` everything."""
 
     name: str
     issuer: str = ""  # who vouches for the name: two of them may use the same one
@@ -89,31 +89,31 @@ class Actor:
     expected: Expected | None = None
 
     def may_see(self, seller: str, market: str) -> bool:
-        """Whether a thing of this seller in this market exists for the actor."""
+        """Whether the actor may see things of this seller in this market."""
         return self.may_see_seller(seller) and self.may_see_market(market)
 
     def may_see_any(self, seller: str, markets: Iterable[str]) -> bool:
-        """Whether a thing that a seller has in all of these markets exists for the actor: in any of them."""
+        """Whether the actor may see something that a seller has in several markets: one of them is enough."""
         return self.may_see_seller(seller) and (
             EVERYTHING in self.markets or not self.markets.isdisjoint(markets)
         )
 
     def may_see_seller(self, seller: str) -> bool:
-        """Whether the seller's things exist for the actor."""
+        """Whether the actor may see this seller's things."""
         return EVERYTHING in self.sellers or seller in self.sellers
 
     def may_see_market(self, market: str) -> bool:
-        """Whether the market's things exist for the actor."""
+        """Whether the actor may see this market's things."""
         return EVERYTHING in self.markets or market in self.markets
 
     @property
     def sees_everything(self) -> bool:
-        """Whether the actor is bound to no seller and no market."""
+        """Whether the actor is restricted to neither sellers nor markets."""
         return EVERYTHING in self.sellers and EVERYTHING in self.markets
 
     @property
     def reach(self) -> dict[str, list[str]]:
-        """All that opens anything to the actor, as it can be kept."""
+        """The actor's scopes, sellers and markets in a form that can be stored."""
         return {
             "scopes": sorted(self.scopes),
             "sellers": sorted(self.sellers),
@@ -121,7 +121,7 @@ class Actor:
         }
 
     def reaches(self, reach: Mapping[str, Sequence[str]]) -> bool:
-        """Whether nothing is out of reach now that was within it, when it was kept."""
+        """Whether the actor still has all the access recorded in `reach`."""
         return (
             self.scopes.issuperset(reach["scopes"])
             and (EVERYTHING in self.sellers or self.sellers.issuperset(reach["sellers"]))
@@ -129,7 +129,7 @@ class Actor:
         )
 
     def expecting(self, version: int | None, *names: object) -> "Actor":
-        """The same actor, who decided on this version of the thing with these names, or on any."""
+        """The same actor, acting on this version of the resource with these names, or on any version."""
         expected = None if version is None else Expected(version=version, names=frozenset(map(str, names)))
         return replace(self, expected=expected)
 
@@ -138,20 +138,20 @@ NOBODY = Actor(name="anonymous")
 
 
 def system(name: str) -> Actor:
-    """A service acting by itself, for nobody."""
+    """A service acting on its own behalf."""
     everything = frozenset({EVERYTHING})
     return Actor(name=name, sellers=everything, markets=everything)
 
 
 def actor_of(session: Session) -> Actor:
-    """Who the session works for; whoever opened it has said so."""
+    """The actor that a session works for, as set by whoever opened it."""
     actor: Actor = session.info["actor"]
     return actor
 
 
 @contextmanager
 def acting_as(session: Session, actor: Actor) -> Iterator[None]:
-    """Have a session work for another actor meanwhile."""
+    """Run a block with the session acting as another actor."""
     before = actor_of(session)
     session.info["actor"] = actor
     try:
@@ -161,14 +161,14 @@ def acting_as(session: Session, actor: Actor) -> Iterator[None]:
 
 
 def require_current(session: Session, version: int, *names: object) -> None:
-    """Go on only if the actor decided on this version of what has these names, or on any; raises Stale."""
+    """Raise Stale if the actor acted on another version of the resource with these names."""
     expected = actor_of(session).expected
     if expected is not None and expected.names.issuperset(map(str, names)) and expected.version != version:
         raise Stale(version)
 
 
 def visible(session: Session, rows: S, seller: Any = None, market: Any = None) -> S:
-    """Only the rows that the actor may see, by the columns that name whose they are."""
+    """Restrict a query to rows the actor may see, given the columns for seller and market."""
     actor = actor_of(session)
     if seller is not None and EVERYTHING not in actor.sellers:
         rows = rows.where(one_of(seller, actor.sellers))
@@ -178,7 +178,7 @@ def visible(session: Session, rows: S, seller: Any = None, market: Any = None) -
 
 
 def seen(session: Session, rows: Select[T], kind: str, identity: object, *whose: Any) -> T:
-    """The one of these rows that the actor may see, by seller and market, fresh from the database.
+    """The one row of a query that the actor may see, by seller and market, fresh from the database.
 
     Raises NotFound.
 
@@ -192,7 +192,7 @@ def seen(session: Session, rows: Select[T], kind: str, identity: object, *whose:
 def seen_row(
     session: Session, rows: Select[*tuple[Any, ...]], kind: str, identity: object, *whose: Any
 ) -> Any:
-    """The same, with whatever else is selected beside it."""
+    """Like `seen`, but returns the whole result row, with anything else that is selected."""
     rows = visible(session, rows, *whose).execution_options(populate_existing=True)
     found = session.execute(rows).unique().one_or_none()
     if found is None:
@@ -201,6 +201,6 @@ def seen_row(
 
 
 def one_of(column: InstrumentedAttribute[Any], values: Collection[Any]) -> ColumnElement[bool]:
-    """Whether a column has one of some values; of a single one, rows come in order out of its index."""
+    """Whether a column has one of these values; for a single value the index returns rows in order."""
     values = sorted(values)
     return column == values[0] if len(values) == 1 else column.in_(values)

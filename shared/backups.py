@@ -1,4 +1,4 @@
-"""Saving a service's database with the files that its rows tell of, and bringing both back.
+"""Backing up a service's database together with its stored files, and restoring both.
 
 A backup is a folder: the dump, what it is a dump of, and the files. It has its name only once it is whole.
 PostgreSQL's own programs read and write; they are told the password in their environment, where only the
@@ -82,11 +82,11 @@ _LEAP = """
 
 
 class BackupError(Exception):
-    """A backup can't be taken or restored; the text says why, and what to do."""
+    """A backup can't be taken or restored; the text says why and what to do."""
 
 
 class Backup(msgspec.Struct, kw_only=True):
-    """What a backup is of."""
+    """What a backup contains."""
 
     service: str
     taken_at: datetime
@@ -97,7 +97,7 @@ class Backup(msgspec.Struct, kw_only=True):
 
 
 def take(engine: Engine, service: str, folder: Path, files: Store | None = None) -> Path:
-    """Save a service's database, and then its files, in a new folder inside this one; answers which.
+    """Back up a service's database, then its files, into a new subfolder; returns that subfolder.
 
     Rows go first: files are named by their content and never change, so one that came later does no harm,
     and one that the last backup has shares its bytes on the disk. The others are read whole and held to their
@@ -123,7 +123,7 @@ def _take(engine: Engine, service: str, new: Path, files: Store | None) -> Path:
         migration = migration_of(connection)
         server = str(connection.execute(text("show server_version")).scalar_one())
     if migration is None:
-        raise BackupError(f"the database of {service} is empty: there is nothing to save")
+        raise BackupError(f"the database of {service} is empty: there is nothing to back up")
     _dump(engine.url, new / DUMP)
     damaged = []
     if files is not None:
@@ -143,21 +143,21 @@ def _take(engine: Engine, service: str, new: Path, files: Store | None) -> Path:
     try:
         new.rename(place)
     except OSError as error:
-        raise BackupError(f"{place} is there already") from error
+        raise BackupError(f"{place} already exists") from error
     return place
 
 
 def backups_of(service: str, folder: Path) -> list[Path]:
-    """The whole backups of a service in a folder, oldest first."""
+    """The complete backups of a service in a folder, oldest first."""
     return sorted(found.parent for found in folder.glob(f"{service}-*/{ABOUT}"))
 
 
 def read(backup: Path) -> Backup:
-    """What a backup is of; raises BackupError for a folder that is none."""
+    """Read a backup's description; raises BackupError if the folder is not a backup."""
     try:
         return msgspec.json.decode((backup / ABOUT).read_bytes(), type=Backup)
     except (OSError, msgspec.DecodeError) as error:
-        raise BackupError(f"{backup} is no backup: its {ABOUT} can't be read") from error
+        raise BackupError(f"{backup} is not a backup: its {ABOUT} can't be read") from error
 
 
 def restore(
@@ -170,7 +170,7 @@ def restore(
     versions: Sequence[Any] = (),
     positions: Sequence[Any] = (),
 ) -> Backup:
-    """Bring a service back to a backup: all of it, or nothing is changed.
+    """Restore a service from a backup, completely or not at all.
 
     The service's processes must be stopped, and its database empty, or `replace` says to lose what is in it.
     `versions` are the columns that count what is told, beside the subjects' own: they go on above whatever
@@ -190,7 +190,7 @@ def restore(
 def leap_ahead(
     engine: Engine, back_to: datetime, *, versions: Sequence[Any] = (), positions: Sequence[Any] = ()
 ) -> None:
-    """Have what is counted go on above all that was told since then, as after a restore.
+    """Move counters past every value handed out since `back_to`, as after a restore.
 
     For a database that another tool has set back: a point-in-time recovery, a fail-over that lost something.
     Harmless where nothing was lost. Raises BackupError while the service's processes are connected.
@@ -220,16 +220,14 @@ def _check(about: Backup, engine: Engine, service: str, backup: Path, *, replace
             f"{backup} was taken by a newer Waybill (migration {about.migration}): restore it with that"
         )
     if _sha256(backup / DUMP) != about.sha256:
-        raise BackupError(f"{backup / DUMP} is damaged: it is not what was saved. Take another backup")
+        raise BackupError(f"{backup / DUMP} is damaged: its checksum differs. Use another backup")
     with engine.connect() as connection:
         if others := _others(connection):
             raise BackupError(
                 f"{others} connections to the database of {service} are open: stop its processes first"
             )
         if not replace and connection.execute(text(_OURS)).first() is not None:
-            raise BackupError(
-                f"the database of {service} is not empty: --replace loses what is in it for what was saved"
-            )
+            raise BackupError(f"the database of {service} is not empty: use --replace to overwrite it")
 
 
 def _others(connection: Connection) -> int:
@@ -248,7 +246,7 @@ def _dump(url: URL, file: Path) -> None:
         [*command, _address(url)], env=_environment(url), check=False, capture_output=True, text=True
     )
     if done.returncode != 0:
-        raise BackupError(f"pg_dump fails: {done.stderr.strip()}")
+        raise BackupError(f"pg_dump failed: {done.stderr.strip()}")
 
 
 def _load(url: URL, dump: Path, end: str) -> None:
@@ -298,7 +296,7 @@ def _load(url: URL, dump: Path, end: str) -> None:
 
 
 def for_older_servers(head: bytes) -> bytes:
-    """The beginning of a restore's SQL without what PostgreSQL 15 and 16 do not know.
+    """The preamble of a restore's SQL, without settings that PostgreSQL 15 and 16 don't know.
 
     Programs of 17 and later set it whatever the server is; it is off by itself.
     """
@@ -321,7 +319,7 @@ def _program(name: str) -> str:
 
 
 def _address(url: URL) -> str:
-    """Where the database is, without the password: a process' arguments are there for everybody to read."""
+    """The database's address without the password, because process arguments are visible to everybody."""
     bare = URL.create("postgresql", url.username, None, url.host, url.port, url.database, url.query)
     return f"--dbname={bare.render_as_string()}"
 
@@ -332,7 +330,7 @@ def _environment(url: URL) -> dict[str, str]:
 
 
 def _save_files(files: Store, saved: Path, earlier: Path | None) -> list[str]:
-    """Save what is stored; answers the hashes of what is damaged."""
+    """Back up the stored files; returns the hashes of damaged ones."""
     damaged: list[str] = []
 
     def save(digest: str) -> None:
@@ -358,12 +356,12 @@ def _save_files(files: Store, saved: Path, earlier: Path | None) -> list[str]:
 
 
 def _bring_back_files(saved: Path, files: Store) -> None:
-    """Store what was saved and is not there; what came later stays."""
+    """Store the backed-up files that are missing; newer files are kept."""
 
     def bring(digest: str) -> None:
         content = _place(saved, digest).read_bytes()
         if sha256(content).hexdigest() != digest:
-            raise BackupError(f"{_place(saved, digest)} is damaged: it is not what was saved")
+            raise BackupError(f"{_place(saved, digest)} is damaged: its checksum differs")
         files.write(digest, content)
 
     for part in PARTS:
@@ -387,7 +385,7 @@ def _sha256(file: Path) -> str:
 
 @contextmanager
 def _alone_in(folder: Path) -> Iterator[None]:
-    """Wait until no other backup is taken into the folder."""
+    """Wait until no other backup is being taken into the folder."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX)

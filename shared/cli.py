@@ -1,4 +1,4 @@
-"""The operator's verbs on a service's command line: those of its API, and what needs the machine."""
+"""Operator commands of a service: those of its API, and those that need access to the machine."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -39,13 +39,13 @@ SINCE = click.option(
     "--since",
     required=True,
     type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
-    help="From when on, in UTC.",
+    help="The time to start from, in UTC.",
 )
 
 
 @dataclass
 class Service:
-    """The service that is operated; its settings are read when a verb first needs them."""
+    """The service being operated; its settings are read when a command first needs them."""
 
     messaging: Messaging
     sessions: sessionmaker[Session]
@@ -58,19 +58,19 @@ class Service:
 
     @cached_property
     def settings(self) -> ServiceSettings:
-        """Read from the environment; from then on the sessions reach the database."""
+        """The settings, read from the environment; the first read also binds the sessions to the database."""
         settings = read(self.kind)
         logging.configure(self.messaging.name, settings.log_level)
         self.bind(settings)
         return settings
 
     def session(self) -> Any:
-        """A session whose work is committed when its block ends."""
+        """A session that commits when its block ends."""
         assert self.settings
         return self.sessions.begin()
 
     def engine(self) -> Engine:
-        """The way to the service's database."""
+        """The engine for the service's database."""
         assert self.settings
         engine: Engine = self.sessions.kw["bind"]
         return engine
@@ -87,7 +87,7 @@ def make_cli(
     positions: Sequence[Any] = (),
     checks: Sequence[Any] = (),
 ) -> click.Group:
-    """The command line of a service, given its sessions, its kind of settings and what binds the two.
+    """Build a service's command line from its sessions, its settings class and the function that binds them.
 
     `files` finds, by the settings, what keeps the files that its rows tell of; `versions` are the columns
     that count what it tells, beside the subjects' own, and `positions` those that count it all together;
@@ -120,32 +120,32 @@ def make_cli(
 
 class _Verbs(click.Group):
     def invoke(self, context: click.Context) -> Any:
-        """Tell what goes wrong in one line."""
+        """Report errors in one line."""
         try:
             return super().invoke(context)
         except (NotFound, Refused, Invalid, Unavailable, SettingsError, BackupError) as error:
             raise click.ClickException(str(error)) from error
         except SQLAlchemyError as error:
-            raise click.ClickException(f"the database: {error.__cause__ or error}") from error
+            raise click.ClickException(f"database error: {error.__cause__ or error}") from error
         except httpx2.HTTPError as error:
-            raise click.ClickException(f"another service can't be asked: {error}") from error
+            raise click.ClickException(f"another service can't be reached: {error}") from error
 
 
 @click.command()
-@click.option("--wait", default=0.0, show_default=True, help="Seconds to wait for a database that is away.")
+@click.option("--wait", default=0.0, show_default=True, help="Seconds to wait for the database to come up.")
 @click.pass_obj
 def migrate(service: Service, wait: float) -> None:
-    """Bring the database up to date."""
+    """Apply all missing migrations to the database."""
     migrations.wait_for_database(service.engine(), wait)
     migrations.upgrade(service.engine(), service.messaging.name)
     click.echo(f"{service.messaging.name}: the database is up to date")
 
 
 @click.command()
-@click.option("--wait", default=0.0, show_default=True, help="Seconds to wait for whoever migrates.")
+@click.option("--wait", default=0.0, show_default=True, help="Seconds to wait for the migrations.")
 @click.pass_obj
 def await_migrations(service: Service, wait: float) -> None:
-    """Return once the database has this release's shape or a newer one; exit 1 if it has not in time."""
+    """Wait until the database is migrated to this release or a newer one; exit 1 on timeout."""
     if not migrations.wait_until_current(service.engine(), service.messaging.name, wait):
         raise click.ClickException("migrations are missing")
 
@@ -153,7 +153,7 @@ def await_migrations(service: Service, wait: float) -> None:
 @click.command()
 @click.pass_obj
 def health(service: Service) -> None:
-    """Say how far behind the service is; exit 1 if migrations are missing."""
+    """Show how far behind the service is; exit 1 if migrations are missing."""
     with service.session() as session:
         current = is_current(session.connection(), service.messaging.name)
         if current:
@@ -164,15 +164,15 @@ def health(service: Service) -> None:
 
 @click.group()
 def events() -> None:
-    """Look at events."""
+    """Inspect events."""
 
 
 @events.command()
 @click.option("--limit", default=20, show_default=True, type=click.IntRange(1))
-@click.option("--type", "event_type", help="Only these, as in order.accepted.")
+@click.option("--type", "event_type", help="Only events of this type, such as order.accepted.")
 @click.pass_obj
 def tail(service: Service, limit: int, event_type: str | None) -> None:
-    """Show the newest events, newest first."""
+    """Show the newest events first."""
     with service.session() as session:
         _show(operations.tail_events(session, limit, event_type))
 
@@ -181,7 +181,7 @@ def tail(service: Service, limit: int, event_type: str | None) -> None:
 @click.argument("event_id", type=click.UUID)
 @click.pass_obj
 def show_event(service: Service, event_id: UUID) -> None:
-    """Show one event with its data and what became of each delivery."""
+    """Show one event with its data and the state of each delivery."""
     with service.session() as session:
         _show_one(operations.show_event(session, event_id))
 
@@ -190,21 +190,21 @@ def show_event(service: Service, event_id: UUID) -> None:
 @click.argument("correlation_id")
 @click.pass_obj
 def trace(service: Service, correlation_id: str) -> None:
-    """Show all that one request led to in this service, in order."""
+    """Show everything one request caused in this service, in order."""
     with service.session() as session:
         _show(operations.trace(session, correlation_id))
 
 
 @click.group()
 def outbox() -> None:
-    """Look at what is still to be delivered."""
+    """Inspect and resend undelivered events."""
 
 
 @outbox.command()
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1))
 @click.pass_obj
 def pending(service: Service, limit: int) -> None:
-    """Show deliveries that their subscriber has not acknowledged, oldest first."""
+    """Show deliveries their subscriber has not acknowledged, oldest first."""
     with service.session() as session:
         _show(operations.pending(session, limit))
 
@@ -213,21 +213,21 @@ def pending(service: Service, limit: int) -> None:
 @click.option("--subscriber", help="Only this service's deliveries.")
 @click.pass_obj
 def resend(service: Service, subscriber: str | None) -> None:
-    """Send every unacknowledged delivery again."""
+    """Resend every unacknowledged delivery."""
     with service.session() as session:
         count = operations.resend(session, subscriber)
-    click.echo(f"{count} to be sent again")
+    click.echo(f"{count} to be resent")
 
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """Decide about events and jobs that were given up."""
+    """Inspect, retry or skip dead events and jobs."""
 
 
 @dead_letters.command("list")
 @click.pass_obj
 def list_dead_letters(service: Service) -> None:
-    """List what was given up, oldest first."""
+    """List dead events and jobs, oldest first."""
     with service.session() as session:
         _show(operations.dead_letters(session))
 
@@ -236,7 +236,7 @@ def list_dead_letters(service: Service) -> None:
 @click.argument("letter_id", type=click.UUID)
 @click.pass_obj
 def show_dead_letter(service: Service, letter_id: UUID) -> None:
-    """Show one dead event or job, whole."""
+    """Show one dead event or job in full."""
     with service.session() as session:
         _show_one(operations.dead_letter(session, letter_id))
 
@@ -245,60 +245,60 @@ def show_dead_letter(service: Service, letter_id: UUID) -> None:
 @click.argument("letter_id", type=click.UUID)
 @click.pass_obj
 def retry(service: Service, letter_id: UUID) -> None:
-    """Try a dead event or job again, from its first attempt."""
+    """Retry a dead event or job, starting over at its first attempt."""
     with service.session() as session:
         operations.retry(session, letter_id)
-    click.echo(f"{letter_id} will be tried again")
+    click.echo(f"{letter_id} will be retried")
 
 
 @dead_letters.command("retry-all")
-@click.option("--what", help="Only these, as in order.accepted or make_paper.")
+@click.option("--what", help="Only this event type or job kind, such as order.accepted or make_paper.")
 @click.pass_obj
 def retry_all(service: Service, what: str | None) -> None:
-    """Try all that is dead again, once the fault that killed it is mended."""
+    """Retry all dead events and jobs, once the cause is fixed."""
     with service.session() as session:
         count = operations.retry_all(session, what)
-    click.echo(f"{count} will be tried again")
+    click.echo(f"{count} will be retried")
 
 
 @dead_letters.command()
 @click.argument("letter_id", type=click.UUID)
-@click.option("--reason", required=True, help="Why nothing is to be done; it is kept.")
+@click.option("--reason", required=True, help="The reason for skipping it, which is kept.")
 @click.pass_obj
 def skip(service: Service, letter_id: UUID, reason: str) -> None:
-    """Decide that nothing is to be done about a dead event."""
+    """Skip a dead event for good."""
     with service.session() as session:
         operations.skip(session, letter_id, one_line(reason))
-    click.echo(f"{letter_id} is skipped")
+    click.echo(f"{letter_id} was skipped")
 
 
 @click.command()
 @SINCE
-@click.option("--type", "types", multiple=True, help="Only these events; may be given more than once.")
+@click.option("--type", "types", multiple=True, help="Only events of this type; may be given more than once.")
 @click.pass_obj
 def replay(service: Service, since: datetime, types: Sequence[str]) -> None:
-    """Handle again what was heard since; harmless, for handlers only bring things up to date."""
+    """Process again the events received since a time; safe, because handlers are idempotent."""
     with service.session() as session:
         count = operations.replay(session, since.replace(tzinfo=UTC), types)
-    click.echo(f"{count} to be handled again")
+    click.echo(f"{count} to be processed again")
 
 
 @click.command()
 @click.pass_obj
 def reconcile(service: Service) -> None:
-    """Compare all that the other services told with what was heard here; exit 1 on a difference."""
+    """Compare everything other services published with what was received here; exit 1 on any difference."""
     with sources(service.messaging, service.settings) as asked:
         differences = [asdict(found) for found in reconciliation.reconcile(service.sessions, asked)]
     _show(differences)
     if differences:
-        raise click.ClickException(f"{len(differences)} differ")
+        raise click.ClickException(f"{len(differences)} differences")
 
 
 @click.command()
 @SINCE
 @click.pass_obj
 def resync(service: Service, since: datetime) -> None:
-    """After a restore from a backup: have the others deliver again what they told since."""
+    """After restoring a backup, have other services redeliver what they have published since."""
     with sources(service.messaging, service.settings) as asked:
         _show_one(reconciliation.resync(asked, since.replace(tzinfo=UTC)))
 
@@ -307,21 +307,21 @@ def resync(service: Service, since: datetime) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @click.pass_obj
 def backup(service: Service, folder: Path) -> None:
-    """Save the database, and the files it tells of, in a new folder inside FOLDER."""
+    """Back up the database and the stored files into a new folder inside FOLDER."""
     place = backups.take(service.engine(), service.messaging.name, folder, service.files(service.settings))
     click.echo(f"{service.messaging.name}: saved in {place}")
     if damaged := backups.read(place).damaged:
         for digest in damaged:
-            click.echo(f"{digest} is not what was stored, and is not in the backup")
+            click.echo(f"{digest} is damaged, and is not in the backup")
         raise click.ClickException(f"{len(damaged)} stored files are damaged: see `verify`")
 
 
 @click.command()
 @click.argument("saved", metavar="BACKUP", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--replace", is_flag=True, help="Lose what is in the database now.")
+@click.option("--replace", is_flag=True, help="Overwrite the current contents of the database.")
 @click.pass_obj
 def restore(service: Service, saved: Path, replace: bool) -> None:
-    """Bring the service back to a BACKUP; its processes must be stopped."""
+    """Restore the service from BACKUP; its processes must be stopped."""
     name = service.messaging.name
     about = backups.restore(
         service.engine(),
@@ -341,32 +341,32 @@ def restore(service: Service, saved: Path, replace: bool) -> None:
     "back_to",
     required=True,
     type=click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]),
-    help="As of when the database is, in UTC.",
+    help="The point in time that the database was restored to, in UTC.",
 )
 @click.pass_obj
 def restored(service: Service, back_to: datetime) -> None:
-    """Say that another tool has set the database back; its processes must be stopped."""
+    """Adjust counters after another tool restored the database; the service's processes must be stopped."""
     back_to = back_to.replace(tzinfo=UTC)
     backups.leap_ahead(service.engine(), back_to, versions=service.versions, positions=service.positions)
     _say_what_follows(service.messaging.name, back_to)
 
 
 def _say_what_follows(name: str, back_to: datetime) -> None:
-    click.echo(f"{name}: as it was at {back_to:%Y-%m-%d %H:%M:%S} UTC. Now start its processes, then")
+    click.echo(f"{name}: restored to {back_to:%Y-%m-%d %H:%M:%S} UTC. Now start its processes, then run")
     click.echo(f"  resync --since {back_to - ON_THEIR_WAY:%Y-%m-%dT%H:%M:%S}")
-    click.echo("  reconcile, until nothing differs")
+    click.echo("  reconcile, until there are no differences")
 
 
 @click.command()
 @click.pass_obj
 def doctor(service: Service) -> None:
-    """Look for what is wrong, and say why it matters and what to do; exit 1 if there is something."""
+    """Check for problems, and say why each matters and how to fix it; exit 1 if there are any."""
     name = service.messaging.name
     try:
         patient = Patient(settings=service.settings, messaging=service.messaging, sessions=service.sessions)
     except SettingsError as error:
         found = [
-            Trouble(fault, "No process starts", "Set it in the environment")
+            Trouble(fault, "No process can start", "Set it in the environment")
             for fault in str(error).splitlines()
         ]
     else:
@@ -375,11 +375,11 @@ def doctor(service: Service) -> None:
         click.echo(f"{name}: {what}. {why}. {cure}.")
     if found:
         sys.exit(1)
-    click.echo(f"{name}: nothing wrong was found")
+    click.echo(f"{name}: no problems found")
 
 
 def _show(rows: Sequence[Row]) -> None:
-    """A table for people; a JSON object a line for programs."""
+    """Print a table at a terminal, or one JSON object per line for programs."""
     if not sys.stdout.isatty():
         for row in rows:
             click.echo(msgspec.json.encode(row).decode())

@@ -1,8 +1,8 @@
-"""The one reader of the clock."""
+"""The only place that reads the clock."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present instant, aware, in UTC."""
+    """The current time, time-zone aware, in UTC."""
     return datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The code that a customer shows to collect a shipment: made of a secret, stored nowhere."""
+"""The code a customer shows to collect a shipment: derived from a secret, never stored."""
 
 import hmac
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ DIGITS = 6
 
 
 def collect_code(keys: Sequence[str], shipment_id: UUID, serial: int) -> str:
-    """The code of a shipment by the newest of the customer links' keys, which every service has.
+    """The collection code of a shipment, derived from the newest customer-link key, which all services share.
 
     Whoever has the keys can tell the customer; a copy of a database tells nobody. A higher serial makes
     another code of which the older says nothing.
@@ -17,7 +17,7 @@ def collect_code(keys: Sequence[str], shipment_id: UUID, serial: int) -> str:
 
 
 def is_collect_code(keys: Sequence[str], shipment_id: UUID, serial: int, given: str) -> bool:
-    """Whether this is the shipment's code by any of the keys; takes as long for any wrong one."""
+    """Whether this is the shipment's code under any of the keys; compared in constant time."""
     said = "".join(given.split()).encode()
     # Each key is tried, whatever the others said: the time tells nothing.
     matches = [hmac.compare_digest(_code(key, shipment_id, serial).encode(), said) for key in keys]

@@ -1,4 +1,4 @@
-"""A seller's colour, made usable: a colour in any case, and letters on it that can be read."""
+"""A seller's brand colour, with a fallback, and a readable text colour to go on it."""
 
 import re
 
@@ -9,7 +9,7 @@ _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 def brand_colours(wanted: str) -> tuple[str, str]:
-    """The colour that is wanted, or a plain one where it is none, and that of letters on it."""
+    """The brand colour, or the default if it isn't a valid colour, and the text colour for it."""
     colour = wanted if _COLOUR.fullmatch(wanted) else PLAIN
     red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
     brightness = (299 * red + 587 * green + 114 * blue) / 1000  # as the eye weighs them

@@ -1,4 +1,4 @@
-"""The token in a customer's link: it opens one order until it ends, signed by keys that every service has."""
+"""The token in a customer's link: opens one order until it expires; every service has the signing keys."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -12,11 +12,11 @@ from shared import clock
 
 
 class LinkError(Exception):
-    """The token is not one of ours, or its time is over."""
+    """The token is invalid or has expired."""
 
 
 class Link(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=True):
-    """What a token says: it opens an order until it expires, or until the order's links are revoked."""
+    """What a token contains: it opens one order until it expires or the order's links are revoked."""
 
     order_id: UUID
     expires: int  # seconds since 1970, UTC
@@ -24,13 +24,13 @@ class Link(msgspec.Struct, array_like=True, forbid_unknown_fields=True, frozen=T
 
 
 def make_token(keys: Sequence[str], order_id: UUID, expires_at: datetime, serial: int = 0) -> str:
-    """What `?token=` of the customer's link says, signed with the newest key; the first is the newest."""
+    """Make the `?token=` of a customer link, signed with the first key, which is the newest."""
     token = _serializer(keys).dumps([order_id.hex, int(expires_at.timestamp()), serial])
     return token if isinstance(token, str) else token.decode()
 
 
 def read_token(keys: Sequence[str], token: str) -> Link:
-    """What a token says, revoked or not; raises LinkError saying why it opens nothing."""
+    """Read a token, which may since have been revoked; raises LinkError saying why it is invalid."""
     try:
         link = msgspec.convert(_serializer(keys).loads(token), Link)
     except (BadSignature, ValueError, msgspec.ValidationError) as error:

@@ -1,4 +1,4 @@
-"""The way to a service's own PostgreSQL database."""
+"""Access to a service's own PostgreSQL database."""
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -70,36 +70,36 @@ _SESSION = "-c lock_timeout=5s -c idle_in_transaction_session_timeout=5s -c time
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """An aware instant; naive ones are refused at the door, and what comes back is in UTC."""
+    """A time-zone-aware timestamp; naive ones are rejected, and values are returned in UTC."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """Refuse an instant without a time zone."""
+        """Reject a timestamp without a time zone."""
         if value is not None and value.tzinfo is None:
             raise ValueError("an instant needs a time zone")
         return value
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
-        """The instant in UTC, whatever the connection's time zone."""
+        """The timestamp in UTC, whatever the connection's time zone."""
         return value if value is None else value.astimezone(UTC)
 
 
 def word(vocabulary: type[StrEnum], length: int = 32) -> Enum:
-    """A column of an enumeration's words: text with a check, so a new word is an ordinary migration."""
+    """An enum column: text with a check constraint, so adding a value is an ordinary migration."""
     return Enum(
         vocabulary, native_enum=False, length=length, values_callable=lambda words: [*map(str, words)]
     )
 
 
 def new_id() -> UUID:
-    """A UUIDv7: unique without asking anyone, and in the order of time, which indexes like."""
+    """A UUIDv7: unique without coordination, and ordered by time, which suits indexes."""
     return uuid_utils.compat.uuid7()
 
 
 def make_engine(url: str, pool_size: int = 5) -> Engine:
-    """An engine whose transactions give up rather than wait for ever on a lock or an absent client."""
+    """An engine whose transactions time out rather than wait for ever on a lock or a lost client."""
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -124,7 +124,7 @@ def _note_use(_connection: object, record: ConnectionPoolEntry) -> None:
 
 
 def ping_after_idling(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-    """Replace a connection that died while it lay in the pool; one just used is not asked."""
+    """Replace a connection that died while idle in the pool; recently used ones aren't checked."""
     if time.monotonic() - record.info.get("used_at", 0) > PING_AFTER_SECONDS:
         try:
             connection.execute("select 1")
@@ -134,7 +134,7 @@ def ping_after_idling(connection: Any, record: ConnectionPoolEntry, _proxy: obje
 
 
 def _leave_out_values(context: ExceptionContext) -> None:
-    """Let an error say what is wrong and of which constraint, but nothing of the row: errors are logged."""
+    """Keep row values out of error messages, because errors are logged; the constraint's name stays."""
     error, raised = context.original_exception, context.sqlalchemy_exception
     if isinstance(error, psycopg.Error) and (said := error.diag.message_primary):
         whole = str(error)
@@ -144,7 +144,7 @@ def _leave_out_values(context: ExceptionContext) -> None:
 
 
 def each_alone(session: Session) -> None:
-    """Let each statement of a new session stand by itself: no BEGIN before the first, no end after the last.
+    """Run each statement of a new session in autocommit mode, with no surrounding transaction.
 
     For a session that only reads, or writes in one statement: nothing can be taken back. Where the caller
     has a transaction of its own around the session, the statements are part of that.
@@ -153,7 +153,7 @@ def each_alone(session: Session) -> None:
 
 
 def all_at_once(session: Session) -> None:
-    """Let all reads of a new session see one state: what was committed before the first of them.
+    """Let all reads of a new session see one snapshot, taken at the first of them.
 
     By default each statement sees what was committed before it, and what is read of several tables may be of
     two versions. A caller's own transaction around the session stays as it is.
@@ -169,7 +169,7 @@ def _isolate(session: Session, level: str) -> None:
 def executed_alone(
     sessions: sessionmaker[Session], statement: Executable, parameters: Mapping[str, Any] | None = None
 ) -> Sequence[Row[Any]]:
-    """The rows of one statement that is a transaction by itself; none of one that answers none."""
+    """Run one statement in its own transaction and return its rows, if it returns any."""
     with sessions() as session:
         each_alone(session)
         result = session.execute(statement, parameters)
@@ -179,12 +179,12 @@ def executed_alone(
 
 
 def libpq_url(engine: Engine) -> str:
-    """Where the engine's database is, with the password, for psycopg itself."""
+    """The engine's database URL, with the password, for psycopg itself."""
     return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def listening(engine: Engine, channel: str) -> psycopg.Connection[Any]:
-    """A connection of its own to the engine's database, which hears the notifications of a channel."""
+    """A separate connection to the engine's database that listens for notifications on a channel."""
     connection = psycopg.connect(libpq_url(engine), autocommit=True, **GIVE_UP)
     connection.execute(f"listen {channel}".encode())
     return connection
@@ -194,7 +194,7 @@ T = TypeVar("T")
 
 
 def locked(session: Session, model: type[T], identity: object) -> T:
-    """A row locked for change until the transaction ends, fresh from the database; raises NotFound."""
+    """A row locked for update until the transaction ends, fresh from the database; raises NotFound."""
     row = session.get(model, identity, with_for_update=True, populate_existing=True)
     if row is None:
         raise NotFound(model.__name__.lower(), identity)
@@ -202,7 +202,7 @@ def locked(session: Session, model: type[T], identity: object) -> T:
 
 
 def leave_unread(found: object, parts: Iterable[Any], are_there: Iterable[bool]) -> None:
-    """Take those of a row's collections as empty of which a query has said that nothing is there.
+    """Mark a row's collections as empty without loading them, where a query has shown they are.
 
     Some collections are nearly always empty: whether there is anything is asked in the statement that reads
     the row (`Row.collection.any()`), instead of a statement each.
@@ -213,7 +213,7 @@ def leave_unread(found: object, parts: Iterable[Any], are_there: Iterable[bool])
 
 
 def migrations_folder(service: str) -> Path:
-    """Where the numbered migrations of a service are."""
+    """The folder of a service's numbered migrations."""
     found = find_spec(f"services.{service}")
     assert found is not None
     assert found.origin is not None
@@ -221,7 +221,7 @@ def migrations_folder(service: str) -> Path:
 
 
 def is_current(connection: Connection, service: str) -> bool:
-    """Whether every migration of the service has been applied, and maybe those of a newer release.
+    """Whether all of the service's migrations have been applied; newer ones may have been too.
 
     A newer shape still has what the release before needs: both run while one takes the other's place. Asked
     by each readiness probe, so without Alembic, which would read every migration for it.
@@ -230,7 +230,7 @@ def is_current(connection: Connection, service: str) -> bool:
 
 
 def migration_of(connection: Connection) -> str | None:
-    """The number of the newest migration that was applied; None in an empty database."""
+    """The number of the newest applied migration; None for an empty database."""
     if connection.scalar(text("select to_regclass('alembic_version')")) is None:
         return None
     number: str | None = connection.scalar(text("select version_num from alembic_version"))
@@ -238,6 +238,6 @@ def migration_of(connection: Connection) -> str | None:
 
 
 def newest_migration(service: str) -> str:
-    """The number of the newest migration that a service has."""
+    """The number of the service's newest migration."""
     versions = (migrations_folder(service) / "versions").glob("*.py")
     return max(file.name.partition("_")[0] for file in versions)

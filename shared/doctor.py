@@ -1,4 +1,4 @@
-"""What is wrong with a service where it is deployed: what, why it matters, and what to do about it.
+"""Finds problems with a deployed service: what is wrong, why it matters, and how to fix it.
 
 It only looks. What is wrong in its settings alone is told by whoever reads them.
 """
@@ -47,7 +47,7 @@ A_ZONE = "Europe/Madrid"
 
 
 class Trouble(NamedTuple):
-    """Something that is wrong, each part a sentence."""
+    """A problem that was found; each part is a sentence."""
 
     what: str
     why: str
@@ -56,7 +56,7 @@ class Trouble(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
-    """A queue of the broker, as it is at this moment."""
+    """The current state of a broker queue."""
 
     queue: str
     waiting: int  # tasks
@@ -65,7 +65,7 @@ class Queue:
 
 @dataclass(frozen=True, kw_only=True)
 class Patient:
-    """A service as it is deployed."""
+    """The deployed service to examine."""
 
     messaging: Messaging
     sessions: sessionmaker[Session]
@@ -76,7 +76,7 @@ Check = Callable[[Patient], Iterator[Trouble]]
 
 
 def examine(patient: Patient, own: Iterable[Check] = ()) -> Iterator[Trouble]:
-    """All that is wrong; `own` are the checks that only this service has."""
+    """Find all problems; `own` are the checks specific to this service."""
     for check in (database, backlog, broker, token, others, machine, *own):
         if check is database:
             yield from check(patient)
@@ -86,7 +86,7 @@ def examine(patient: Patient, own: Iterable[Check] = ()) -> Iterator[Trouble]:
 
 
 def database(patient: Patient) -> Iterator[Trouble]:
-    """Whether the database is there, new enough, migrated, and of our time."""
+    """Whether the database is reachable, recent enough and migrated, and its clock agrees with ours."""
     name = patient.messaging.name
     try:
         with patient.sessions() as session:
@@ -98,39 +98,39 @@ def database(patient: Patient) -> Iterator[Trouble]:
     except SQLAlchemyError as error:
         said = " ".join(str(error.__cause__ or error).split())
         yield Trouble(
-            f"the database can't be asked: {said}",
+            f"the database can't be queried: {said}",
             "Nothing works without it",
-            "See that PostgreSQL runs, and that DATABASE_URL names it, its role and the password",
+            "Check that PostgreSQL is running, and that DATABASE_URL has the right host, role and password",
         )
         return
     if version < OLDEST_POSTGRESQL:
         yield Trouble(
             f"PostgreSQL is version {version}",
-            f"Waybill is made for {OLDEST_POSTGRESQL} and later",
+            f"Waybill needs version {OLDEST_POSTGRESQL} or later",
             "Upgrade the server",
         )
     if skew > MOST_SKEW_SECONDS:
         yield Trouble(
             f"the clocks of this machine and of the database differ by {skew:.0f} s",
-            "Jobs and deadlines come early or late, and tokens are refused",
-            "Let both keep time by NTP",
+            "Jobs and deadlines come early or late, and tokens may be rejected",
+            "Synchronise both by NTP",
         )
     if migration is None or migration < newest:
         yield Trouble(
-            f"the database has migration {migration or 'none'}, and {newest} is the newest",
-            "Requests and events fail at what is not there yet",
+            f"the database has migration {migration or 'none'}, but {newest} is the newest",
+            "Requests and events fail where they need the newer schema",
             f"Run `python -m services.{name}.cli migrate`",
         )
     elif migration > newest:
         yield Trouble(
-            f"the database has migration {migration}, and this release ends with {newest}",
-            "A newer release has been here; this one does not know what it changed",
+            f"the database has migration {migration}, but this release only knows up to {newest}",
+            "A newer release has migrated it, with changes that this one does not know",
             "Run the newer release",
         )
 
 
 def backlog(patient: Patient) -> Iterator[Trouble]:
-    """Whether agent and worker do what is owed, by the rows that wait."""
+    """Whether the agent and the workers keep up, judging by the rows still waiting."""
     name = patient.messaging.name
     with patient.sessions() as session:
         behind = operations.health(session)
@@ -150,39 +150,39 @@ def backlog(patient: Patient) -> Iterator[Trouble]:
     if not listening:
         yield Trouble(
             f"no agent of {name} is connected",
-            "Events are not sent, pulled or acknowledged, and jobs not started",
+            "Events are not sent, pulled or acknowledged, and jobs are not started",
             f"Start `python -m services.{name}.agent`, and read its log",
         )
     for wait, what, cure in (
-        ("oldest_unsent_seconds", "an event waits to be sent", "Read the agent's log"),
-        ("oldest_pending_event_seconds", "an event waits to be handled", "See `dead-letters`, and the logs"),
-        ("oldest_due_job_seconds", "a job that is due waits", "See that the worker of its queue runs"),
+        ("oldest_unsent_seconds", "an event has been waiting to be sent", "Check the agent's log"),
+        ("oldest_pending_event_seconds", "an event has been waiting to be handled", "Check `dead-letters`"),
+        ("oldest_due_job_seconds", "a due job has been waiting", "Check that its queue's worker is running"),
     ):
         if behind[wait] > LATE_SECONDS:
-            yield Trouble(f"{what} for {behind[wait]:.0f} s", "What it leads to is late", cure)
+            yield Trouble(f"{what} for {behind[wait]:.0f} s", "Whatever follows from it is late", cure)
     for subscriber, seconds in behind["oldest_unacknowledged_seconds"].items():
         if seconds > LATE_SECONDS:
             yield Trouble(
                 f"{subscriber} has not acknowledged an event for {seconds:.0f} s",
-                "It does not know what happened here",
+                "It does not know what has happened here",
                 f"See that the agent of {subscriber} runs and reaches {patient.settings.service_url(name)}",
             )
     if dead := behind["dead_events"] + behind["dead_jobs"]:
         yield Trouble(
             f"{dead} events or jobs were given up",
-            "What they owe stays undone until somebody decides",
-            "Look at `dead-letters list`, mend the cause, then `retry` or `skip` each",
+            "Their work stays undone until somebody retries or skips them",
+            "See `dead-letters list`, fix the cause, then `retry` or `skip` each",
         )
     if events >= FEWEST and pulled > MOST_PULLED * events:
         yield Trouble(
-            f"{pulled} of the last {events} events came by pull",
-            "The broker loses them or workers are too slow; by pull they come seconds later",
-            "See that Redis keeps its data and that the workers keep up",
+            f"{pulled} of the last {events} events had to be pulled",
+            "The broker loses them or workers are too slow; pulled events arrive seconds late",
+            "Check that Redis keeps its data and that the workers keep up",
         )
 
 
 def broker(patient: Patient) -> Iterator[Trouble]:
-    """Whether Redis keeps what it is given, and somebody listens to each queue."""
+    """Whether Redis keeps its data, and each queue has a worker listening."""
     name, url = patient.messaging.name, patient.settings.broker_url
     try:
         with redis.Redis.from_url(
@@ -196,53 +196,53 @@ def broker(patient: Patient) -> Iterator[Trouble]:
             refusal = _refusal(client, f"{name}.doctor")
     except redis.RedisError as error:
         yield Trouble(
-            f"Redis can't be asked: {error}",
-            "Events come late, by pull, and jobs wait",
-            "See that it runs, and that BROKER_URL names it and the password",
+            f"Redis can't be used: {error}",
+            "Events arrive late, by pull, and jobs wait",
+            "Check that it is running, and that BROKER_URL has the right host and password",
         )
         return
     if memory["maxmemory_policy"] != "noeviction":
         yield Trouble(
             f"Redis' maxmemory-policy is {memory['maxmemory_policy']}",
-            "When it is full it drops tasks",
+            "When full, it drops tasks",
             "Set it to noeviction",
         )
     if not persistence["aof_enabled"]:
         yield Trouble(
-            "Redis keeps no append-only file",
-            "A restart of it loses all tasks, which then come late, by pull",
+            "Redis has no append-only file",
+            "A restart loses all tasks; their events then arrive late, by pull",
             "Set appendonly to yes",
         )
     if memory["maxmemory"] and memory["used_memory"] > FULL_SHARE * memory["maxmemory"]:
         yield Trouble(
             "Redis is nearly full",
-            "When it is, no event can be sent",
-            "Give it more memory, and see which queue grows",
+            "Once it is full, no event can be sent",
+            "Give it more memory, and check which queue is growing",
         )
     if refusal:
         yield Trouble(
-            f"Redis takes nothing: {refusal}",
-            "No event can be sent, and no worker can say that it listens",
-            "See that it has memory and disk, and may be written to",
+            f"Redis accepts no writes: {refusal}",
+            "No event can be sent, and no worker can report that it is listening",
+            "Check that it has memory and disk space, and allows writes",
         )
         return
     for one in waiting:
         if not one.listened_to:
             yield Trouble(
-                f"no worker listens to {one.queue}",
-                "What comes there waits; events are handled late, by the agent",
+                f"no worker is listening to {one.queue}",
+                "Its tasks wait; events are handled late, by the agent",
                 f"Start the worker of {name} with -Q {one.queue}, and read its log",
             )
         elif one.waiting > MANY_WAITING:
             yield Trouble(
-                f"{one.waiting} tasks wait in {one.queue}",
-                "Its worker does not keep up, or hears nothing",
+                f"{one.waiting} tasks are waiting in {one.queue}",
+                "Its worker can't keep up, or receives nothing",
                 "Look at it in Flower; start another worker",
             )
 
 
 def _refusal(client: redis.Redis, key: str) -> str | None:
-    """What Redis says when something is written; None if it takes it."""
+    """The error Redis gives for a write; None if it accepts it."""
     try:
         client.set(key, "", ex=1)
     except redis.RedisError as error:
@@ -251,7 +251,7 @@ def _refusal(client: redis.Redis, key: str) -> str | None:
 
 
 def queues(patient: Patient) -> list[Queue]:
-    """The service's queues; raises redis.RedisError."""
+    """The state of the service's queues; raises redis.RedisError."""
     with redis.Redis.from_url(
         patient.settings.broker_url,
         socket_timeout=PATIENCE_SECONDS,
@@ -281,7 +281,7 @@ def is_listened_to(patient: Patient, queue: str) -> bool:
 
 
 def token(patient: Patient) -> Iterator[Trouble]:
-    """Whether the service's own token opens what it must."""
+    """Whether the service's own token is valid and grants what it needs."""
     from shared.web.auth import KeySet, Tokens  # noqa: PLC0415
 
     name, told = patient.messaging.name, patient.settings.service_token
@@ -293,24 +293,24 @@ def token(patient: Patient) -> Iterator[Trouble]:
         yield Trouble(
             f"SERVICE_TOKEN is not accepted: {error}",
             why,
-            "See that JWKS and TOKEN_ISSUER are the issuer's and can be read, or have a new token issued",
+            "Check that JWKS and TOKEN_ISSUER match the issuer and can be read, or issue a new token",
         )
         return
     if actor.subscriber != name or "events:read" not in actor.scopes:
         yield Trouble(
-            f"SERVICE_TOKEN is for the subscriber {actor.subscriber} with {' '.join(sorted(actor.scopes))}",
+            f"SERVICE_TOKEN has subscriber {actor.subscriber}, scopes {' '.join(sorted(actor.scopes))}",
             why,
-            f"Have one issued with the claim subscriber={name} and the scope events:read documents:read",
+            f"Issue one with the claim subscriber={name} and the scope events:read documents:read",
         )
     ends_at = datetime.fromtimestamp(jwt.decode(own, options={"verify_signature": False})["exp"], UTC)
     # In a file a new one comes by itself.
     if ends_at - clock.now() < (timedelta(days=RENEW_DAYS) if told == own else timedelta(hours=RENEW_HOURS)):
-        yield Trouble(f"SERVICE_TOKEN ends at {ends_at:%Y-%m-%d %H:%M} UTC", why, "Have a new one issued")
+        yield Trouble(f"SERVICE_TOKEN expires at {ends_at:%Y-%m-%d %H:%M} UTC", why, "Issue a new one")
 
 
 def others(patient: Patient) -> Iterator[Trouble]:
-    """Whether the services that this one listens to let it pull."""
-    name, why = patient.messaging.name, "What the broker loses of its events never comes"
+    """Whether this service can pull from each service it subscribes to."""
+    name, why = patient.messaging.name, "Any of its events that the broker loses never arrives"
     with sources(patient.messaging, patient.settings) as asked:
         for source in asked:
             address = patient.settings.service_url(source.name)
@@ -321,37 +321,37 @@ def others(patient: Patient) -> Iterator[Trouble]:
                 yield Trouble(
                     f"{source.name} at {address} answers {status} to {name}",
                     why,
-                    "See that both have the same JWKS, and that SERVICE_TOKEN is this service's own"
+                    "Check that both have the same JWKS, and that SERVICE_TOKEN is this service's own"
                     if status in {httpx2.codes.UNAUTHORIZED, httpx2.codes.FORBIDDEN}
-                    else f"See that {source.name.upper()}_URL leads to its API, not through a gateway",
+                    else f"Check that {source.name.upper()}_URL leads to its API, not to a gateway",
                 )
             except httpx2.HTTPError as error:
                 yield Trouble(
                     f"{source.name} can't be reached at {address}: {error}",
                     why,
-                    f"See that its API runs, and that {source.name.upper()}_URL is right",
+                    f"Check that its API is running, and that {source.name.upper()}_URL is right",
                 )
 
 
 def machine(_patient: Patient) -> Iterator[Trouble]:
-    """Whether the machine has room, and knows the time zones."""
+    """Whether the machine has enough disk space and the time zone data."""
     yield from space(Path(tempfile.gettempdir()))
     try:
         ZoneInfo(A_ZONE)
     except ZoneInfoNotFoundError:
         yield Trouble(
-            "the time zones are not known here",
-            "Deadlines and dates of papers can't be reckoned",
-            "Install tzdata, of the system or of Python",
+            "the time zone data is missing",
+            "Deadlines and document dates can't be calculated",
+            "Install tzdata, from the system's packages or from PyPI",
         )
 
 
 def space(folder: Path) -> Iterator[Trouble]:
-    """Whether a folder's disk has room."""
+    """Whether a folder's disk has enough space."""
     free = shutil.disk_usage(folder).free
     if free < NEEDED_BYTES:
         yield Trouble(
             f"{free / 1e6:,.0f} MB are free for {folder}",
-            "What can't be written fails",
-            f"Make room for {NEEDED_BYTES / 1e6:,.0f} MB and more",
+            "Writes will fail when the disk is full",
+            f"Free at least {NEEDED_BYTES / 1e6:,.0f} MB",
         )

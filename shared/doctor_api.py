@@ -1,4 +1,4 @@
-"""What the doctor says of a service, over HTTP."""
+"""The doctor's findings for a service, over HTTP."""
 
 from dataclasses import asdict
 from typing import Any
@@ -18,7 +18,7 @@ blueprint = Blueprint("diagnosis", __name__, url_prefix="/v1/operations")
 
 
 class TroubleSchema(marshmallow.Schema):
-    """Something that is wrong, each part a sentence."""
+    """A problem that was found; each part is a sentence."""
 
     what = fields.String()
     why = fields.String(metadata={"description": "Why it matters."})
@@ -26,7 +26,7 @@ class TroubleSchema(marshmallow.Schema):
 
 
 class BehindSchema(marshmallow.Schema):
-    """How far behind the service is; 0 where nothing waits."""
+    """How far behind the service is; 0 where nothing is waiting."""
 
     oldest_unsent_seconds = fields.Float(metadata={"description": "An event that is not sent."})
     oldest_pending_event_seconds = fields.Float(metadata={"description": "An event that is not handled."})
@@ -41,7 +41,7 @@ class BehindSchema(marshmallow.Schema):
 
 
 class WorkQueueSchema(marshmallow.Schema):
-    """A queue of the broker that this service's workers listen to."""
+    """A broker queue that this service's workers listen to."""
 
     queue = fields.String()
     waiting = fields.Integer(metadata={"description": "Tasks in it."})
@@ -49,7 +49,7 @@ class WorkQueueSchema(marshmallow.Schema):
 
 
 class DoctorSchema(marshmallow.Schema):
-    """What is wrong with this service, and how far behind it is."""
+    """Problems with this service, and how far behind it is."""
 
     troubles = fields.List(fields.Nested(TroubleSchema))
     behind = fields.Nested(
@@ -64,7 +64,7 @@ class DoctorSchema(marshmallow.Schema):
 @blueprint.response(200, DoctorSchema)
 @requires("admin")
 def examine() -> dict[str, Any]:
-    """What is wrong with database, messaging, broker, token and machine, and how far behind the service is.
+    """Check the database, messaging, broker, token and machine, and show how far behind the service is.
 
     The command `doctor` looks further, at what only this service has.
     """
@@ -87,5 +87,5 @@ def examine() -> dict[str, Any]:
 
 @blueprint.before_request
 def _refuse_the_bounded() -> None:
-    """What waits is everybody's: a token bound to some sellers or markets is no operator's."""
+    """Refuse tokens restricted to some sellers or markets: the backlog concerns everybody."""
     refuse_bounded("sellers", "markets")

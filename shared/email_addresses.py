@@ -1,4 +1,4 @@
-"""What an e-mail address is, wherever one comes in or goes out."""
+"""Validation of e-mail addresses, for input and output alike."""
 
 import re
 
@@ -15,7 +15,7 @@ _ENCODED_WORD = "=?"
 
 
 def is_email_address(text: str) -> bool:
-    """Whether a text is one address, its domain one that can be, and nothing else to any mail program."""
+    """Whether a text is exactly one e-mail address with a valid domain, to every mail program."""
     return (
         len(text) <= LONGEST_EMAIL_ADDRESS
         and _ENCODED_WORD not in text
@@ -25,7 +25,7 @@ def is_email_address(text: str) -> bool:
 
 
 def on_the_wire(address: str) -> str:
-    """An e-mail address as any mail server takes it: its domain in ASCII, what is before it as it is."""
+    """An e-mail address as it goes over SMTP: the domain in ASCII, the local part unchanged."""
     local, at, domain = address.rpartition("@")
     # RFC 5891, after UTS 46 has made capitals small and full-width letters narrow, as browsers do.
     return address if domain.isascii() else f"{local}{at}{idna.encode(domain, uts46=True).decode()}"

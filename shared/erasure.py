@@ -1,4 +1,4 @@
-"""What is personal in an event or snapshot, and how it looks without: people, and whatever somebody typed."""
+"""Removing personal data from events and snapshots: people, and any free text."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ _WORDS = frozenset({"answer", "cancel_reason", "end_reason", "error", "reason", 
 
 
 def emptied(told: Any, of: str = "") -> Any:
-    """JSON of an event or snapshot without people and words; `of` is the member that it stands under."""
+    """JSON of an event or snapshot without people and free text; `of` names the member it is under."""
     if isinstance(told, list):
         return [emptied(one, of) for one in told]
     if not isinstance(told, dict):

@@ -1,10 +1,10 @@
-"""What can go wrong on purpose; the web turns each into a problem answer."""
+"""Errors raised on purpose; the web layer turns each into a problem response."""
 
 from typing import Any
 
 
 class NotFound(Exception):  # noqa: N818 - reads as what happened
-    """There is no such thing, or it belongs to someone else."""
+    """The thing does not exist, or belongs to someone else."""
 
     def __init__(self, kind: str, identity: object) -> None:
         super().__init__(f"there is no {kind} {identity}")
@@ -13,7 +13,7 @@ class NotFound(Exception):  # noqa: N818 - reads as what happened
 
 
 class Refused(Exception):  # noqa: N818
-    """An action that the thing's state does not allow, with a machine-readable reason."""
+    """An action not allowed in the current state, with a machine-readable reason."""
 
     def __init__(self, reason: str, detail: str = "", **facts: Any) -> None:
         super().__init__(f"{reason}: {detail}" if detail else reason)
@@ -23,7 +23,7 @@ class Refused(Exception):  # noqa: N818
 
 
 class Stale(Exception):  # noqa: N818
-    """The caller decided on a version that is no longer the newest; carries the current one."""
+    """The caller acted on an outdated version; carries the current one."""
 
     def __init__(self, current_version: int) -> None:
         super().__init__(f"the current version is {current_version}")
@@ -31,7 +31,7 @@ class Stale(Exception):  # noqa: N818
 
 
 class Invalid(Exception):  # noqa: N818
-    """Input that no schema could catch; names each field and what is wrong with it."""
+    """Input that a schema can't check; names each field and what is wrong with it."""
 
     def __init__(self, **fields: str) -> None:
         super().__init__("; ".join(f"{field}: {reason}" for field, reason in fields.items()))
@@ -39,7 +39,7 @@ class Invalid(Exception):  # noqa: N818
 
 
 class Unavailable(Exception):  # noqa: N818
-    """What is needed from outside can't be had now: nothing was changed, and it may be asked again.
+    """An external dependency is unavailable: nothing was changed, and the caller may retry.
 
     What the caller is told stands first; why, for whoever runs the system, is in the text alone.
     """

@@ -1,4 +1,4 @@
-"""The form in which names and words are compared that people search for, whichever keyboard typed them."""
+"""Normalises names and words for searching, so that spelling variants and keyboards don't matter."""
 
 import unicodedata
 
@@ -28,7 +28,7 @@ _MOST_KEPT = 10_000  # characters; who asks for all there are would fill the mem
 
 
 class _Folded(dict[int, str]):
-    """What each character is folded to, worked out when it is first met."""
+    """The folded form of each character, computed on first use."""
 
     def __missing__(self, code: int) -> str:
         to = _fold_character(chr(code))
@@ -41,7 +41,7 @@ _FOLDED = _Folded()
 
 
 def folded(text: str) -> str:
-    """A text without capitals, accents, ligatures, quote marks and dashes, in single spaces.
+    """A text in lower case, without accents, ligatures, quote marks and dashes, with single spaces.
 
     Two texts that people take for the same are equal in it: Müller and MULLER, O'Neill and ONeill, Straße and
     strasse, Smith-Jones and smith jones, Αθήνας and ΑΘΗΝΑΣ. Folding what is folded changes nothing.
@@ -50,13 +50,13 @@ def folded(text: str) -> str:
 
 
 def spellings(text: str) -> list[str]:
-    """A text folded, and also with two letters for ä, ö, ü, ø and å if it has any: muller, mueller."""
+    """A folded text, plus the variant with two letters for ä, ö, ü, ø and å, if any: muller, mueller."""
     composed = unicodedata.normalize("NFC", text)
     return list(dict.fromkeys(filter(None, (folded(composed), folded(composed.translate(_TWO_LETTERS))))))
 
 
 def searchable(*texts: str) -> str:
-    """What is stored to find texts by parts of them: their spellings in lines that begin with a space."""
+    """The text stored for substring search: each spelling on its own line, beginning with a space."""
     return "\n".join(f" {spelling}" for text in texts for spelling in spellings(text))
 
 
@@ -77,7 +77,7 @@ def _fold_part(part: str) -> str:
 
 
 def _is_no_accent(part: str) -> bool:
-    """Whether it is more than a mark that people leave out, by its canonical combining class.
+    """Whether a combining mark is more than an accent people leave out, judged by its combining class.
 
     Accents are in the classes from 200 on and overlays in 1; points of Hebrew, Arabic and Syriac, from 10 to
     36, are seldom typed. The other marks are as good as letters: vowel signs of India and Thailand, the marks

@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, with the ids of its request and event; no secrets, no addresses."""
+"""Logging: one JSON object per line, with request and event ids; no secrets, no addresses."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ from contextvars import ContextVar
 
 @contextmanager
 def _absent(package: str) -> Iterator[None]:
-    """As if a package were not installed, unless it is in memory already."""
+    """Pretend that a package is not installed, unless it is already imported."""
     hidden = package not in sys.modules
     if hidden:
         # What the import system takes for "not there".
@@ -53,14 +53,14 @@ def _of(service: str) -> structlog.typing.Processor:
 
 
 def _without_message(record: logging.LogRecord) -> bool:
-    """Have Celery not tell all of a message that it can't understand, or has no task for."""
+    """Stop Celery from logging the body of messages it can't decode or has no task for."""
     if "body" in str(record.msg):
         record.msg, record.args = record.msg.partition("%")[0].splitlines()[0].strip(), ()
     return True
 
 
 def configure(service: str, level: str = "INFO") -> None:
-    """Send this process' logs, its libraries' included, to standard error as JSON.
+    """Send this process's logs, including those of libraries, to standard error as JSON.
 
     The level is ours. Libraries tell at DEBUG what they are handed: rows, headers with tokens, whole events.
     """
@@ -101,6 +101,6 @@ def configure(service: str, level: str = "INFO") -> None:
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger whose records carry the ids of the request or event at hand."""
+    """A logger whose records carry the ids of the current request or event."""
     log: structlog.stdlib.BoundLogger = structlog.stdlib.get_logger(name)
     return log

@@ -1,4 +1,4 @@
-"""What a process counts and measures, for Prometheus to ask.
+"""Metrics of a process, for Prometheus to scrape.
 
 The processes of one API or worker count together, each in files of its own in a folder that they share
 (PROMETHEUS_MULTIPROC_DIR), and any of them answers for all. The library names those files by process id, so
@@ -37,7 +37,7 @@ _seats: dict[int, tuple[int, IO[str]]] = {}
 
 
 def _seat() -> int:
-    """The number this process counts under, which no other living process of the folder has."""
+    """The number this process counts under, unique among the living processes of the folder."""
     own = _seats.get(os.getpid())
     if own is None:
         assert _folder is not None
@@ -64,12 +64,12 @@ if _folder is not None:
 
 
 def exposition() -> bytes:
-    """All that this process, or the API or worker it belongs to, has counted, as Prometheus reads it."""
+    """The metrics of this process, or of the whole API or worker it belongs to, in Prometheus format."""
     return generate_latest(_registry())
 
 
 def serve(host: str, port: int, hanging: Callable[[], Sequence[str]] = tuple) -> WSGIServer | None:
-    """Answer Prometheus, and whoever asks whether this process lives, from threads of it.
+    """Serve metrics and a liveness check from background threads.
 
     Not at all if the port is 0. `/health/live` is 503 while something hangs, which `hanging` names.
     """
@@ -102,7 +102,7 @@ def _registry() -> CollectorRegistry:
 
 
 def when_committed(session: Session, count_it: Callable[[], None]) -> None:
-    """Count what a transaction does once it is committed; what is rolled back has not happened."""
+    """Update a metric once the transaction commits; a rolled-back one is not counted."""
     session.info.setdefault("to_be_counted", []).append(count_it)
 
 

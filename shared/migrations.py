@@ -1,4 +1,4 @@
-"""Bringing a service's database up to date: numbered migrations in services/<service>/migrations.
+"""Migrating a service's database: numbered migrations in services/<service>/migrations.
 
 The release before goes on meanwhile. So a migration takes nothing away that it needs, and holds no lock for
 as long as a table is large: what builds an index, changes many rows or looks at all of them does so by the
@@ -30,7 +30,7 @@ TABLE_PATIENCE_SECONDS = 600.0
 
 
 def upgrade(engine: Engine, service: str, revision: str = "head") -> None:
-    """Apply what is missing, one migration after the other; waits for another process that is at it.
+    """Apply missing migrations one by one; waits for another process that is migrating.
 
     What was applied stays where a later one fails; the next call goes on from there. Where a newer release
     has been nothing is missing: going back to this one keeps the newer shape.
@@ -39,12 +39,12 @@ def upgrade(engine: Engine, service: str, revision: str = "head") -> None:
 
 
 def downgrade(engine: Engine, service: str, revision: str = "base") -> None:
-    """Take migrations back, the newest first."""
+    """Revert migrations, newest first."""
     _migrate(engine, service, revision, command.downgrade)
 
 
 def build_index(operations: Any, name: str, table: str, columns: list[Any], **options: Any) -> None:
-    """Build an index of a table that is in use: it is read and written meanwhile.
+    """Build an index without blocking reads and writes on the table.
 
     Commits what the migration has done so far, which has to bear being done again: the build may break off.
     """
@@ -58,7 +58,7 @@ def build_index(operations: Any, name: str, table: str, columns: list[Any], **op
 
 
 def change_rows(operations: Any, statement: str) -> None:
-    """Change many rows by a statement that takes some thousand of them, until it finds none any more.
+    """Update many rows in batches, repeating a statement until it finds no more.
 
     Each time is a transaction of its own. Commits what the migration has done so far, as build_index does.
     """
@@ -68,7 +68,7 @@ def change_rows(operations: Any, statement: str) -> None:
 
 
 def require(operations: Any, table: str, *columns: str) -> None:
-    """Let columns of a table that is in use be null no more; it is read through without a lock on its rows.
+    """Make columns of a live table NOT NULL, checking existing rows without locking them.
 
     Commits what the migration has done so far, as build_index does.
     """
@@ -83,7 +83,7 @@ def require(operations: Any, table: str, *columns: str) -> None:
 
 
 def wait_for_database(engine: Engine, seconds: float) -> None:
-    """Return when the database takes connections; raises what keeps it from that when the time is over."""
+    """Wait until the database accepts connections; raises its error on timeout."""
     deadline = time.monotonic() + seconds
     while True:
         try:
@@ -97,7 +97,7 @@ def wait_for_database(engine: Engine, seconds: float) -> None:
 
 
 def wait_until_current(engine: Engine, service: str, seconds: float) -> bool:
-    """Wait until the database has this release's shape or a newer one; answers whether it had in time."""
+    """Wait until the database is at this release's migration or a newer one; returns False on timeout."""
     deadline = time.monotonic() + seconds
     while True:
         with suppress(OperationalError), engine.connect() as connection:
@@ -109,7 +109,7 @@ def wait_until_current(engine: Engine, service: str, seconds: float) -> bool:
 
 
 def run_migrations() -> None:
-    """What each service's migrations/env.py does."""
+    """The body of each service's migrations/env.py."""
     connection: Connection = context.config.attributes["connection"]
     context.configure(connection=connection, transaction_per_migration=True)
     with context.begin_transaction():
@@ -140,7 +140,7 @@ def _migrate(engine: Engine, service: str, revision: str, direction: Callable[[C
 
 @contextmanager
 def _alone(engine: Engine) -> Iterator[None]:
-    """Be the only one who migrates this database until the block ends.
+    """Hold the migration lock of this database until the block ends.
 
     Asked again and again: whoever waited in a statement would be waited for by the building of an index.
     """
@@ -152,7 +152,7 @@ def _alone(engine: Engine) -> Iterator[None]:
 
 @contextmanager
 def _connection_of_its_own(engine: Engine) -> Iterator[Connection]:
-    """One that nobody gets after us, for its settings are ours."""
+    """A connection that is discarded afterwards, because its settings are changed."""
     with engine.connect() as connection:
         try:
             yield connection

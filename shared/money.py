@@ -1,4 +1,4 @@
-"""Amounts of money: integers of minor units, rounded half up in one place."""
+"""Amounts of money: integers in minor units, rounded half up in one place."""
 
 from collections.abc import Sequence
 from copy import copy
@@ -25,7 +25,7 @@ _MINOR_DIGITS = dict.fromkeys(_NONE, 0) | dict.fromkeys(_THREE, 3)
 
 @cache
 def currencies() -> frozenset[str]:
-    """The currencies that are legal tender somewhere now, by their codes of ISO 4217."""
+    """The currencies that are legal tender somewhere today, by ISO 4217 code."""
     by_territory = get_global("territory_currencies").values()
     return frozenset(
         code for told in by_territory for code, _start, end, is_tender in told if is_tender and not end
@@ -33,17 +33,17 @@ def currencies() -> frozenset[str]:
 
 
 def minor_digits(currency: str) -> int:
-    """How many digits of an amount are minor units: two of a pound, none of a yen, three of a dinar."""
+    """The number of decimal places of a currency: two for pounds, none for yen, three for dinars."""
     return _MINOR_DIGITS.get(currency, USUAL_MINOR_DIGITS)
 
 
 def round_half_up(amount: Decimal) -> int:
-    """A fraction of minor units as whole ones, halves away from zero."""
+    """Round a fraction to whole minor units, halves away from zero."""
     return int(amount.quantize(Decimal(1), rounding=ROUND_HALF_UP))
 
 
 def tax_contained(gross_minor: int, rate_basis_points: int) -> int:
-    """The tax inside a gross amount, in minor units."""
+    """The tax contained in a gross amount, in minor units."""
     return round_half_up(Decimal(gross_minor) * rate_basis_points / (BASIS_POINTS + rate_basis_points))
 
 
@@ -53,7 +53,7 @@ def tax_on_top(net_minor: int, rate_basis_points: int) -> int:
 
 
 def split(total_minor: int, weights: Sequence[int]) -> list[int]:
-    """Divide an amount by weights so that the parts sum to it to the last minor unit.
+    """Divide an amount in proportion to weights; the parts add up to it exactly.
 
     Part k is the rounded cumulative share less what the parts before it took; the last takes the rest.
     """
@@ -71,7 +71,7 @@ def split(total_minor: int, weights: Sequence[int]) -> list[int]:
 
 
 def within_tax(tax_minor: int, gross_minor: int, left_minor: int, left_tax_minor: int) -> int:
-    """The tax of an amount that is taken off another, such that neither tax nor net falls below nothing.
+    """The tax part of a deduction, limited so that neither the remaining tax nor the net becomes negative.
 
     What takes all that is left takes all its tax.
     """
@@ -86,7 +86,7 @@ class Money:
     currency: str
 
     def show(self, locale: str) -> str:
-        """The amount as people of the locale write it: £4.50, 4,50 €."""
+        """The amount as written in the locale: £4.50, 4,50 €."""
         digits = minor_digits(self.currency)
         units = Decimal(self.minor).scaleb(-digits)
         shown: str = _pattern(locale, digits).apply(units, locale, self.currency, currency_digits=False)
@@ -95,7 +95,7 @@ class Money:
 
 @cache
 def _pattern(locale: str, digits: int) -> NumberPattern:
-    """How a locale writes money, with so many digits after its point."""
+    """A locale's money format with this many decimal places."""
     pattern: NumberPattern = copy(Locale.parse(locale).currency_formats["standard"])
     pattern.frac_prec = (digits, digits)
     return pattern

@@ -1,4 +1,4 @@
-"""References to papers, which the documents service owns, held against what it told of them."""
+"""Checks references to documents against what the documents service has published."""
 
 from collections.abc import Callable, Mapping
 from uuid import UUID
@@ -11,7 +11,7 @@ from shared.messaging import copies
 
 
 def papers_of(session: Session, order_id: UUID) -> dict[UUID, Paper]:
-    """The papers of an order by id, as far as they were heard of."""
+    """An order's documents by id, as far as this service has heard of them."""
     documents = copies.newest(session, order_id, DocumentsSnapshot)
     return {paper.document_id: paper for paper in (documents.papers if documents else ())}
 
@@ -19,7 +19,7 @@ def papers_of(session: Session, order_id: UUID) -> dict[UUID, Paper]:
 def stored_papers(
     session: Session, order_id: UUID, named: Mapping[str, UUID], *, may: Callable[[Paper], bool] | None = None
 ) -> list[Paper]:
-    """The papers that fields of a request name; each once, as first named.
+    """The documents that a request's fields refer to, without duplicates, in the order given.
 
     Raises Invalid, by the field, for what is not known as a stored paper of this order: of whatever order or
     seller it is else, not there, not stored any more, or not one that `may` go there. One that was stored

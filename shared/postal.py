@@ -1,4 +1,4 @@
-"""Addresses as the post of their country wants them, by the data that Chromium fills in forms with."""
+"""Addresses formatted for each country's post, based on the data behind Chromium's address forms."""
 
 import re
 from functools import cache
@@ -13,7 +13,7 @@ _LATIN = re.compile("[A-Za-z]")
 
 
 class Place(Protocol):
-    """An address; a country is its ISO 3166-1 alpha-2 code."""
+    """An address; the country is an ISO 3166-1 alpha-2 code."""
 
     @property
     def name(self) -> str: ...  # noqa: D102 - fields
@@ -38,7 +38,7 @@ class _Rules(NamedTuple):
 
 
 def postal_lines(place: Place) -> list[str]:
-    """Street and town, a line each, from top to bottom; names and country are not among them.
+    """Street and town as lines, top to bottom, without name and country.
 
     Nothing is left out: what the country's form has no place for stands beside the town.
     """
@@ -73,7 +73,7 @@ def postal_lines(place: Place) -> list[str]:
 
 
 def missing_parts(place: Place) -> list[str]:
-    """The fields that are empty without which the country's post finds nobody, in the order of the form."""
+    """The empty fields that the country's post requires, in form order."""
     needs = {"name", "line1", "country"} | _rules(place.country).needs
     fields = ("name", "line1", "city", "region", "postcode", "country")
     return [field for field in fields if field in needs and not getattr(place, field).strip()]
@@ -103,6 +103,6 @@ def _says_region_twice(form: str) -> bool:
 
 
 def _joined(row: str, told: list[str]) -> str:
-    """The parts of a row that there are, with what stands between the first two of its parts."""
+    """The non-empty parts of a row, joined by the separator between the first two."""
     between = _PART.split(row)[1:-1]
     return (between[0] if between else " ").join(filter(None, told))

@@ -1,4 +1,4 @@
-"""Secrets that we have to be able to use, and so can't hash: kept in a database as nobody else can read them.
+"""Encryption of secrets that must be readable again, and so can't be hashed, for storage in a database.
 
 Whoever has a database or its backup has nothing without the keys, which are settings. NaCl's secret box
 (XSalsa20, Poly1305) under the newest key; each of the others still opens, so that a key can be changed.
@@ -12,26 +12,26 @@ from nacl.secret import SecretBox
 
 
 class NotOpened(Exception):  # noqa: N818 - reads as what happened
-    """No key of ours opens it."""
+    """None of our keys opens it."""
 
 
 def sealed(keys: Sequence[str], secret: str) -> bytes:
-    """A secret as it may be kept; keys are 32 bytes each in base64, newest first."""
+    """Encrypt a secret for storage; keys are 32 bytes each in base64, newest first."""
     return bytes(_box(keys[0]).encrypt(secret.encode()))
 
 
 def opened(keys: Sequence[str], kept: bytes) -> str:
-    """A secret that was sealed with one of these keys; raises NotOpened."""
+    """Decrypt a secret sealed with one of these keys; raises NotOpened."""
     for key in keys:
         try:
             return _box(key).decrypt(kept).decode()
         except CryptoError:
             continue
-    raise NotOpened("it was sealed with a key that is not among ours")
+    raise NotOpened("it was encrypted with a key we don't have")
 
 
 def is_key(text: str) -> bool:
-    """Whether a text is a key to seal with."""
+    """Whether a text is a valid encryption key."""
     try:
         _box(text)
     except (ValueError, CryptoError):

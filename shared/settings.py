@@ -11,11 +11,11 @@ from typing import Any, TypeVar, get_type_hints
 
 
 class SettingsError(SystemExit):
-    """Settings are missing or wrong, a line each; the process that reads them ends with the text."""
+    """Settings are missing or invalid, one per line; the process exits with this text."""
 
 
 def only(*processes: str, default: Any = "", is_optional: bool = False) -> Any:
-    """A secret that these kinds of a service's processes need, and that no other is told.
+    """A secret given only to these kinds of process.
 
     The kinds are api (whatever answers HTTP), worker, agent, rendering and webhooks.
     """
@@ -24,7 +24,7 @@ def only(*processes: str, default: Any = "", is_optional: bool = False) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessSettings:
-    """What all need that answer HTTP; a field is the environment variable of its name in capitals."""
+    """Settings of every process that answers HTTP; a field's environment variable is its name in capitals."""
 
     broker_url: str = only("api", "worker", "agent", "rendering", "webhooks")
     orders_url: str
@@ -37,7 +37,7 @@ class ProcessSettings:
     hsts_seconds: int = 0  # for how long browsers are to use https alone; 0: as they like
 
     def faults(self) -> Iterator[str]:
-        """What can't be meant, by the variable."""
+        """Invalid values, by variable."""
         if self.broker_url and not self.broker_url.startswith(("redis", "sentinel")):
             yield "BROKER_URL should begin with redis://"
         for name in ("orders_url", "shipping_url", "documents_url", "notifications_url", "public_url"):
@@ -48,14 +48,14 @@ class ProcessSettings:
             yield "LOG_LEVEL should be DEBUG, INFO, WARNING, ERROR or CRITICAL"
 
     def service_url(self, service: str) -> str:
-        """The base address of a service's API."""
+        """The base URL of a service's API."""
         address: str = getattr(self, f"{service}_url")
         return address
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceSettings(ProcessSettings):
-    """What every service with a database needs to know besides."""
+    """Settings of every service with a database."""
 
     database_url: str
     jwks: str  # the key set that tokens are checked against, its file, or its address
@@ -85,17 +85,17 @@ class ServiceSettings(ProcessSettings):
     crash_points: str = ""  # chaos only: "after_commit=0.01,…", the share of passes that end the process
 
     def faults(self) -> Iterator[str]:
-        """What can't be meant, by the variable."""
+        """Invalid values, by variable."""
         yield from super().faults()
         if not self.database_url.startswith("postgresql"):
             yield "DATABASE_URL should begin with postgresql+psycopg://"
         if self.canary_deadline_seconds <= self.canary_seconds:
-            yield "CANARY_DEADLINE_SECONDS should be above CANARY_SECONDS, or every worker ends itself"
+            yield "CANARY_DEADLINE_SECONDS should be above CANARY_SECONDS, or every worker keeps restarting"
         if self.retry_cap_seconds < self.retry_base_seconds:
             yield "RETRY_CAP_SECONDS should not be below RETRY_BASE_SECONDS"
 
     def customer_page(self, service: str, page: str) -> str:
-        """Where customers find a page of a service; the token of their link is still to be added."""
+        """The URL of a service's page for customers; the link token has yet to be added."""
         address = f"{self.public_url}/{service}" if self.public_url else self.service_url(service)
         return f"{address}/v1/customer/{page}"
 
@@ -104,7 +104,7 @@ S = TypeVar("S", bound=ProcessSettings)
 
 
 def read(kind: type[S], environment: Mapping[str, str] | None = None, *, process: str = "") -> S:
-    """The settings of a process; raises SettingsError naming the variable that is missing or wrong.
+    """Read a process's settings; raises SettingsError naming missing or invalid variables.
 
     Of the secrets those of its kind must be there. A command line is of no kind, and does what it can with
     what it is told.
@@ -125,7 +125,7 @@ def read(kind: type[S], environment: Mapping[str, str] | None = None, *, process
             if not values[known.name] and is_needed(known, process):
                 faults.append(f"{name} is not set")  # commas alone
         except ValueError:
-            faults.append(f"{name} should be a number from 0 on, and is {text!r}")
+            faults.append(f"{name} should be a number of 0 or more, but is {text!r}")
     if not faults:
         settings = kind(**values)
         faults = list(settings.faults())
@@ -135,22 +135,22 @@ def read(kind: type[S], environment: Mapping[str, str] | None = None, *, process
 
 
 def is_told(field: Field[Any], process: str) -> bool:
-    """Whether a kind of process is told a setting."""
+    """Whether a kind of process is given a setting."""
     return process in field.metadata.get("only", {process})
 
 
 def is_needed(field: Field[Any], process: str) -> bool:
-    """Whether a kind of process can't do without a secret."""
+    """Whether a kind of process requires a secret."""
     return process in field.metadata.get("only", ()) and not field.metadata["is_optional"]
 
 
 def bearer(told: str) -> str:
-    """A token as it was told, or as the file at that path has it by now: its issuer renews it there."""
+    """A token given directly, or the current content of the file it is a path to."""
     return Path(told).read_text().strip() if "/" in told else told  # which no token has
 
 
 def is_webhook_secret(text: str) -> bool:
-    """Whether a text is a secret as Standard Webhooks writes them."""
+    """Whether a text is a secret in the Standard Webhooks format."""
     prefix, _, encoded = text.partition("_")
     try:
         return prefix == "whsec" and bool(b64decode(encoded, validate=True))
@@ -159,7 +159,7 @@ def is_webhook_secret(text: str) -> bool:
 
 
 def metrics_folder(environment: Mapping[str, str] | None = None) -> Path | None:
-    """Where the processes of one API or worker count together; None for a process that counts alone.
+    """The folder where the processes of one API or worker combine their metrics; None for a single process.
 
     Apart from the other settings, for metrics are made when modules are imported. The name is the library's.
     """

@@ -1,4 +1,4 @@
-"""What a stock-keeping unit may be called: the same in addresses, queries, files and barcodes."""
+"""What a SKU may look like: the same in URLs, queries, files and barcodes."""
 
 import re
 
@@ -12,20 +12,20 @@ _ID = re.compile(r"[0-9a-f]{32}", re.IGNORECASE)
 
 
 def unfit(sku: str) -> str | None:
-    """Why nothing new may be called so, or None where it may; what was called so before is found by it."""
+    """Why a new SKU is not allowed, or None if it is; existing SKUs remain findable."""
     if _FIT.fullmatch(sku) is None:
         return f"{ALPHABET}, {LONGEST} at most"
     if _is_id(sku):
-        return "may not be written as an id"
+        return "may not look like an id"
     return None
 
 
 def subject(sku: str) -> str:
-    """What events about a SKU's stock name as their subject: the SKU, but never an order's id."""
+    """The subject of stock events: the SKU, unless it could be mistaken for an order id."""
     return f"sku:{sku}" if _is_id(sku) else sku
 
 
 def _is_id(sku: str) -> bool:
-    """Whether it can be read as a UUID, in any way to write one."""
+    """Whether a text can be parsed as a UUID in any notation."""
     bare = sku.lower().removeprefix("urn:").removeprefix("uuid:").strip("{}").replace("-", "")
     return _ID.fullmatch(bare) is not None

@@ -1,4 +1,4 @@
-"""The services that a service listens to, reached over their APIs."""
+"""HTTP clients for the services this one subscribes to."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from shared.settings import ServiceSettings
 
 @contextmanager
 def sources(messaging: Messaging, settings: ServiceSettings) -> Iterator[list[Source]]:
-    """All that this service hears from, open for asking while the block lasts."""
+    """Clients for all the services this one subscribes to, open while the block lasts."""
     followed = [name for name, listeners in messaging.subscribers.items() if messaging.name in listeners]
     # An event's contract stands in the module named for its publisher.
     publishers = sorted({EVENTS[name].__module__.rpartition(".")[2] for name in followed})

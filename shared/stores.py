@@ -1,4 +1,4 @@
-"""Bytes under their SHA-256 at an address: in a folder of this machine, or in an object store for many.
+"""Content-addressed file storage by SHA-256: a local folder, or an object store shared by several hosts.
 
 What `write` has returned from is durable: on the disk with its folder, or acknowledged by the object store.
 It is there whole or not at all, is never changed, and what is read is what was written or an error.
@@ -69,40 +69,40 @@ for _act in ("write", "read", "erase"):  # told from the start, for an alert has
 
 
 class Damaged(Exception):  # noqa: N818 - reads as what happened
-    """Stored bytes are gone, or are not what was stored."""
+    """A stored file is missing, or has changed."""
 
 
 class Gone(Damaged):
-    """Stored bytes are not there."""
+    """A stored file is missing."""
 
 
 class Store(Protocol):
-    """Where bytes are kept; while it can't be asked everything raises Unavailable."""
+    """Where files are stored; everything raises Unavailable while the store can't be reached."""
 
     address: str
 
     def write(self, digest: str, content: bytes) -> None:
-        """Keep bytes under their SHA-256; when it returns they are durable. Again it changes nothing."""
+        """Store bytes under their SHA-256; they are durable on return. Repeating it changes nothing."""
 
     def read(self, digest: str) -> bytes:
-        """The bytes as they were written; raises Gone, or Damaged where a single one has changed."""
+        """The bytes as written; raises Gone, or Damaged if they have changed."""
 
     def erase(self, digest: str) -> None:
-        """Erase bytes, if they are there."""
+        """Delete a file, if it exists."""
 
     def listed(self, part: str) -> Iterator[tuple[str, float]]:
-        """The hashes that begin with these two letters, and when each was written, in seconds since 1970."""
+        """The hashes beginning with these two letters, with the time of writing in seconds since 1970."""
 
     def sweep_half_written(self, before: float) -> int:
-        """Erase what was left half written before an instant, in seconds since 1970; answers how many."""
+        """Delete partial writes from before a time in seconds since 1970; returns how many."""
 
     def look(self) -> None:
-        """See quickly whether it can be asked at all; raises Unavailable."""
+        """Quickly check that the store can be reached; raises Unavailable."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Access:
-    """How an S3 store is reached; what is empty the library finds out, as its cloud's programs do.
+    """How to reach an S3 store; empty fields are discovered as the cloud's own tools do.
 
     Of other clouds it finds out all.
     """
@@ -114,34 +114,34 @@ class Access:
 
 
 def at(address: str, access: Access | None = None) -> Store:
-    """The store at an address that `fault_of` finds nothing wrong with; nothing is asked or made yet."""
+    """The store at a valid address (see `fault_of`); nothing is contacted or created yet."""
     if address.startswith("file:"):
         return Folder(Path(unquote(urlsplit(address).path)))
     return Bucket(address, access or Access())
 
 
 def fault_of(address: str) -> str:
-    """What is wrong with an address, as the end of a sentence that names it; empty if nothing."""
+    """What is wrong with an address, to follow its name in a sentence; empty if nothing."""
     parts = urlsplit(address)
     if parts.scheme not in SCHEMES:
         return f"should begin with {', '.join(f'{scheme}://' for scheme in SCHEMES)}"
     if parts.scheme == "file" and (parts.netloc or not parts.path.startswith("/")):
-        return "should be a folder from the root on, as in file:///var/lib/waybill"
+        return "should be an absolute path, such as file:///var/lib/waybill"
     if parts.scheme != "file" and not parts.netloc:
-        return "should name a bucket, as in s3://bucket/prefix"
+        return "should name a bucket, such as s3://bucket/prefix"
     if parts.query or parts.fragment or "@" in parts.netloc:
-        return "should be scheme, name and path alone"
+        return "should have only a scheme, a name and a path"
     return ""
 
 
 def stored(store: Store) -> Iterator[tuple[str, float]]:
-    """The hash of everything that is kept, and when it was written, in seconds since 1970."""
+    """The hash of every stored file, with the time of writing in seconds since 1970."""
     for part in PARTS:
         yield from store.listed(part)
 
 
 def with_many(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Do something with each of many, a few at once, in their order; few are in hand at any moment."""
+    """Apply a function to many items, a few at a time, yielding results in order."""
     waiting = iter(items)
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while some := list(islice(waiting, IN_HAND)):
@@ -180,7 +180,7 @@ class Folder:
             _sync_folder(place.parent)
 
     def read(self, digest: str) -> bytes:
-        """The file's bytes."""
+        """The file's content."""
         with _timed("read"), self._telling("read"):
             try:
                 content = self._place(digest).read_bytes()
@@ -191,17 +191,17 @@ class Folder:
         return _checked(digest, content)
 
     def erase(self, digest: str) -> None:
-        """Unlink the file."""
+        """Delete the file."""
         with _timed("erase"), self._telling("erased"):
             self._place(digest).unlink(missing_ok=True)
 
     def listed(self, part: str) -> Iterator[tuple[str, float]]:
-        """The files of a folder of the 256."""
+        """The files of one of the 256 subfolders."""
         with self._telling("listed"):
             yield from self._files_in(part)
 
     def sweep_half_written(self, before: float) -> int:
-        """What a process left that died writing: a file is renamed into place or never was."""
+        """Delete what a crashed process left: files are renamed into place only once complete."""
         with self._telling("erased"):
             left = [name for name, written_at in self._files_in(_INCOMING) if written_at < before]
             for name in left:
@@ -209,7 +209,7 @@ class Folder:
         return len(left)
 
     def look(self) -> None:
-        """Whether the folder is there, or can be made, and may be written to."""
+        """Whether the folder exists or can be created, and is writable."""
         with self._telling("written"):
             self.root.mkdir(parents=True, exist_ok=True)
             if not os.access(self.root, os.R_OK | os.W_OK | os.X_OK):
@@ -234,7 +234,7 @@ class Folder:
 
 
 class Bucket:
-    """Objects of a store that is asked over HTTP, under the same names as a folder's files."""
+    """Objects in a store reached over HTTP, under the same names as a folder's files."""
 
     def __init__(self, address: str, access: Access) -> None:
         self.address = address
@@ -243,7 +243,7 @@ class Bucket:
         self._opened_by = 0
 
     def write(self, digest: str, content: bytes) -> None:
-        """One conditional PUT; what is there under the hash already is looked at, and put right if need be.
+        """Write by one conditional PUT; an object already there is checked, and repaired if need be.
 
         Where the condition is refused, or the answer was lost, the same bytes are put without it.
         """
@@ -266,7 +266,7 @@ class Bucket:
             self._objects.put(_key(digest), content, mode="overwrite", use_multipart=False)
 
     def read(self, digest: str) -> bytes:
-        """The object's bytes."""
+        """The object's content."""
         with _timed("read"), self._telling("read"):
             return self._read(digest)
 
@@ -276,18 +276,18 @@ class Bucket:
             self._objects.delete(_key(digest))
 
     def listed(self, part: str) -> Iterator[tuple[str, float]]:
-        """The objects of a part, a thousand a request."""
+        """The objects of one part, a thousand per request."""
         with self._telling("listed"):
             for some in self._objects.list(part, chunk_size=1000):
                 for each in some:
                     yield each["path"].rpartition("/")[2], each["last_modified"].timestamp()
 
     def sweep_half_written(self, before: float) -> int:  # noqa: ARG002 - as a folder's
-        """Nothing: an object is there when its last byte was acknowledged, and was never before."""
+        """Nothing: an object appears only once it is complete."""
         return 0
 
     def look(self) -> None:
-        """Ask for what is never there."""
+        """Request an object that never exists."""
         with self._telling("reached"), _unless_only_missing():
             self._within(LOOK_SECONDS, retries=0).get(_NEVER_THERE)
 
@@ -297,7 +297,7 @@ class Bucket:
         except FileNotFoundError as error:
             if _NOTHING_THERE.search(str(error)):
                 raise
-            raise Gone(f"{digest} can't be read: it is not there") from error
+            raise Gone(f"{digest} can't be read: it is missing") from error
         return _checked(digest, content)
 
     @property
@@ -367,7 +367,7 @@ def _timed(act: str) -> Iterator[None]:
 
 @contextmanager
 def _unless_only_missing() -> Iterator[None]:
-    """Nothing is wrong where one object is not there; that the bucket is not there goes on."""
+    """Ignore a missing object, but not a missing bucket."""
     try:
         yield
     except FileNotFoundError as error:
@@ -376,14 +376,14 @@ def _unless_only_missing() -> Iterator[None]:
 
 
 def _give_up_late(began: float, error: Exception) -> None:
-    """Raise the error of a first step that took so long that no second one may follow."""
+    """Raise the error of a first attempt that took too long to allow a second."""
     if time.monotonic() - began > AGAIN_SECONDS:
         raise error
 
 
 def _checked(digest: str, content: bytes) -> bytes:
     if sha256(content).hexdigest() != digest:
-        raise Damaged(f"{digest} is not what was stored")
+        raise Damaged(f"{digest} is damaged")
     return content
 
 
@@ -392,7 +392,7 @@ def _key(digest: str) -> str:
 
 
 def _why(error: Exception) -> str:
-    """What an object store's library says, in one line, without the server's own document."""
+    """An object store library's error in one line, without the server's response body."""
     line, _, details = str(error).partition("\n")
     said = line.rpartition(" - ")[2].partition(": <")[0][:200].rstrip(": ")
     kind = re.search(r"kind: (Timeout|Connect|Interrupted)\b", details)

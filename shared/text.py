@@ -1,4 +1,4 @@
-"""What a text may hold where it comes in, and what is left of one that holds more where it goes out."""
+"""Which characters text may contain on input, and how to clean it on output."""
 
 import re
 import unicodedata
@@ -17,11 +17,11 @@ T = TypeVar("T")
 
 
 class UnfitText(ValueError):  # noqa: N818 - reads as what it is
-    """A text with what no text may hold; says which."""
+    """A text contains forbidden characters; says which."""
 
 
 def accepted(text: str, *, lines: bool = False) -> str:
-    """A text as it is taken in: NFC, and of lines that end in newlines where it may have several.
+    """An accepted input text: in NFC, with normalised newlines if several lines are allowed.
 
     Raises UnfitText for control characters, halves of surrogate pairs and what XML 1.0 can't hold.
     """
@@ -31,17 +31,17 @@ def accepted(text: str, *, lines: bool = False) -> str:
         text = _LINE_ENDS.sub("\n", text)
     unfit = _NOT_IN_LINES if lines else _NOT_IN_A_LINE
     if found := unfit.search(text):
-        raise UnfitText(f"may not contain control characters or the like (U+{ord(found[0][0]):04X})")
+        raise UnfitText(f"may not contain control or similar characters (U+{ord(found[0][0]):04X})")
     return unicodedata.normalize("NFC", text)
 
 
 def one_line(text: str) -> str:
-    """A text as one line, whatever it holds: a space stands for what no line may hold."""
+    """Any text as a single line; characters not allowed on one become spaces."""
     return unicodedata.normalize("NFC", _NOT_IN_A_LINE.sub(" ", text)).strip()
 
 
 def legible(value: T) -> T:
-    """A value for a paper, an e-mail or a file, without what none of them can hold; markup stays markup.
+    """A value for a document, e-mail or file, without unprintable characters; markup stays markup.
 
     For what was kept before all that comes in was held to `accepted`.
     """
@@ -52,7 +52,7 @@ def legible(value: T) -> T:
 
 
 def all_legible(value: T) -> T:
-    """A value of lists and mappings, each text in it legible."""
+    """`legible` applied to every text in nested lists and mappings."""
     if isinstance(value, dict):
         return {name: all_legible(part) for name, part in value.items()}  # type: ignore[return-value]
     if isinstance(value, list):

@@ -1,6 +1,6 @@
-"""The one form of a tracking number, whoever writes it."""
+"""Normalises tracking numbers."""
 
 
 def normalise(typed: str) -> str:
-    """A tracking number in capitals and without blanks: people and carriers write one in both ways."""
+    """A tracking number in capitals without spaces, since people and carriers write both ways."""
     return "".join(typed.split()).upper()

@@ -1,4 +1,4 @@
-"""VAT identifiers, and the territories that VAT knows, which are not the countries of addresses.
+"""VAT identification numbers, and VAT territories, which differ from the countries of addresses.
 
 Sources: Directive 2006/112/EC, articles 5 to 8 and 214 to 215; the Windsor Framework for goods in Northern
 Ireland; ISO 3166 for codes. Nothing here asks anybody: VIES, the Commission's look-up, is another matter.
@@ -68,14 +68,14 @@ EXEMPTIONS = frozenset(
 
 
 class TaxPlace(NamedTuple):
-    """Where VAT takes something to be."""
+    """A place as VAT sees it."""
 
     code: str  # a country's by ISO 3166-1, XI, or a part of one that is taxed otherwise: ES-CN, PT-20
     member: str  # the member state whose VAT it is in, XI for goods in Northern Ireland; else empty
 
 
 def place_of(country: str, postcode: str = "", town: str = "") -> TaxPlace:
-    """Where an address is for VAT.
+    """The VAT territory of an address.
 
     Not told apart are the rates that single goods have in Corsica and on islands of the Aegean, nor the
     bases of the United Kingdom on Cyprus, which post and VAT take for Cyprus.
@@ -91,29 +91,29 @@ def place_of(country: str, postcode: str = "", town: str = "") -> TaxPlace:
 
 
 def place_called(code: str) -> TaxPlace:
-    """The place that has this code."""
+    """The VAT territory with this code."""
     return TaxPlace(code, _IN_THE_UNION.get(code, ""))
 
 
 def country_of(code: str) -> str:
-    """The country of such a place, by ISO 3166-1."""
+    """The country of a VAT territory, by ISO 3166-1."""
     return "GB" if code == NORTHERN_IRELAND else code[:2]
 
 
 def parts_of_countries() -> Iterable[str]:
-    """The codes of places that are no countries of ISO 3166-1 and yet have VAT of their own."""
+    """The codes of VAT territories that are not ISO 3166-1 countries."""
     return _IN_THE_UNION.keys() - MEMBER_STATES
 
 
 def vat_identifier(typed: str) -> str:
-    """A VAT identifier as e-invoices have it, however it was typed; empty if what was typed is none."""
+    """A VAT number in the form used by e-invoices, however it was typed; empty if it isn't one."""
     compact = re.sub(r"[^\w+*]|_", "", typed.upper())
     found = _IDENTIFIER.fullmatch(compact)
     return compact if found and found[1] in _COUNTRIES else ""
 
 
 def checked_vat_identifier(typed: str) -> str:
-    """A VAT identifier of a member state or Northern Ireland that is right by its form and check digits.
+    """An EU or Northern Irish VAT number whose format and check digits are valid.
 
     Empty if what was typed is none. That it was ever given to anybody, and is theirs, only VIES can tell.
     """
@@ -124,6 +124,6 @@ def checked_vat_identifier(typed: str) -> str:
 
 
 def issuer_of(identifier: str) -> str:
-    """The member state that gave a VAT identifier, by its ISO code; XI for Northern Ireland."""
+    """The member state that issued a VAT number, by ISO code; XI for Northern Ireland."""
     prefix = identifier[:2]
     return "GR" if prefix == "EL" else prefix

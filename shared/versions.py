@@ -1,4 +1,4 @@
-"""Rows with a name of their own and a version: made or changed as a whole, and never overwritten unseen."""
+"""Named, versioned rows: created or updated as a whole, with protection against lost updates."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
@@ -15,7 +15,7 @@ M = TypeVar("M")
 def made_or_locked(
     session: Session, model: type[M], identity: Mapping[str, Any], values: Mapping[str, Any]
 ) -> tuple[M, bool]:
-    """The row of that name, locked, and whether it is new; one that was there is as it was.
+    """The row with this key, locked, and whether it was just created; an existing row is unchanged.
 
     Two who make it at once are both right: the second one changes what the first one made. `identity` is the
     primary key, in its order.
@@ -26,7 +26,7 @@ def made_or_locked(
 
 
 def change(session: Session, row: Any, values: Mapping[str, Any], *names: object) -> None:
-    """Change a locked row that has these names; raises Stale where the actor decided on another version."""
+    """Update a locked row and its version; raises Stale if the actor acted on another version."""
     require_current(session, row.version, *names)
     for field, value in values.items():
         setattr(row, field, value)

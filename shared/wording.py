@@ -1,4 +1,4 @@
-"""How things are put for whoever reads: which language, which words, and how money and days are written.
+"""Texts for readers: language, words, and the format of money and dates.
 
 A language is one file in `languages/`: papers, e-mails and customers' pages speak what is there.
 """
@@ -27,7 +27,7 @@ BRITISH = Locale("en", "GB")  # of who reads none of our languages; its days com
 
 
 class Words:
-    """A language's words; called with a key, and with what the text names in braces."""
+    """A language's texts; call it with a key and the values for the placeholders."""
 
     def __init__(
         self, language: str, texts: Mapping[str, str], figures: Mapping[str, Any] = MappingProxyType({})
@@ -39,11 +39,11 @@ class Words:
 
     @classmethod
     def read(cls, file: Path) -> "Words":
-        """The words in a TOML file, which is named after its language; keys are joined by points."""
+        """Read texts from a TOML file named after its language; keys are joined by dots."""
         return cls(file.stem, dict(_flat(tomllib.loads(file.read_text("utf-8")))))
 
     def __call__(self, key: str, **values: Any) -> str:
-        """The text of a key; of one that differs by number, the form for `n`. Raises KeyError."""
+        """The text for a key, or the plural form for `n` if it has plural forms. Raises KeyError."""
         named = {**self._figures, **values}
         text = self.texts.get(key)
         if text is None and "n" in named:
@@ -54,24 +54,24 @@ class Words:
         return text.format_map(named) if named else text
 
     def __getitem__(self, key: str) -> str:
-        """The text of a key, as it is: templates write `words.total`."""
+        """The raw text for a key, for templates: `words.total`."""
         return self.texts[key]
 
     def part(self, group: str) -> "Words":
-        """The words of a group, by their names within it."""
+        """The texts of a group, keyed by their names within it."""
         return Words(self.language, dict(self.group(group)), self._figures)
 
     def about(self, **figures: Any) -> "Words":
-        """The same words, which may name these things everywhere."""
+        """The same texts with these placeholders filled in everywhere."""
         return Words(self.language, self.texts, {**self._figures, **figures})
 
     def of(self, group: str, code: str | None) -> str:
-        """The word for a status or reason; a code that is new made readable, what people wrote as it is."""
+        """The word for a status or reason; an unknown code is made readable, free text is unchanged."""
         said = str(code or "")
         return self.texts.get(f"{group}.{said}") or (said.replace("_", " ") if said.isidentifier() else said)
 
     def group(self, group: str) -> list[tuple[str, str]]:
-        """The codes of a group, each with its word."""
+        """The codes of a group with their words."""
         start = f"{group}."
         return [(key.removeprefix(start), text) for key, text in self.texts.items() if key.startswith(start)]
 
@@ -82,7 +82,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Reader:
-    """Whoever reads: how they write, and where they are; the currency is that of what they read about."""
+    """The reader's language, locale and time zone; the currency is that of what they read about."""
 
     locale: Locale
     currency: str
@@ -90,11 +90,11 @@ class Reader:
 
     @property
     def language(self) -> str:
-        """The language, as in de."""
+        """The language, such as de."""
         return str(self.locale.language)
 
     def words(self, group: str) -> Words:
-        """The words of a group in the reader's language."""
+        """The texts of a group in the reader's language."""
         return words_in(self.language, group)
 
     def money(self, minor: int) -> str:
@@ -108,35 +108,35 @@ class Reader:
         return format_decimal(Decimal(minor).scaleb(-digits), pattern, locale=self.locale)
 
     def number(self, number: float) -> str:
-        """A count or measure."""
+        """A count or measurement."""
         return format_decimal(number, locale=self.locale)
 
     def percent(self, basis_points: int) -> str:
-        """A rate: 20 % is 2,000 basis points."""
+        """A percentage: 20 % is 2,000 basis points."""
         return format_percent(
             Decimal(basis_points) / BASIS_POINTS, locale=self.locale, decimal_quantization=False
         )
 
     def day(self, at: date | datetime) -> str:
-        """A legal date, or the date of an instant in the reader's time zone, spelled out."""
+        """A legal date, or the date of a timestamp in the reader's time zone, written out."""
         if isinstance(at, datetime):
             at = at.astimezone(self.time_zone).date()
         return format_date(at, "long", locale=self.locale)
 
     def days(self, first: date, last: date) -> str:
-        """A day, or from one to another."""
+        """A day, or a range of days."""
         return self.day(first) if first == last else f"{self.day(first)} – {self.day(last)}"  # noqa: RUF001
 
     def moment(self, at: datetime) -> str:
-        """An instant to the minute, spelled out."""
+        """A date and time to the minute, written out."""
         return f"{self.day(at)}, {self._hour(at)}"
 
     def short_moment(self, at: datetime) -> str:
-        """The same in figures, where there is little room."""
+        """A date and time in short, numeric form."""
         return format_datetime(at, "short", tzinfo=self.time_zone, locale=self.locale)
 
     def span(self, starts_at: datetime, ends_at: datetime) -> str:
-        """A day and the hours between which something happens on it."""
+        """A day with a time window."""
         return f"{self.moment(starts_at)}\u2013{self._hour(ends_at)}"
 
     def country(self, code: str) -> str:
@@ -145,7 +145,7 @@ class Reader:
         return name
 
     def chosen(self, texts: Mapping[str, str]) -> str:
-        """Of a seller's own texts by language or locale that of the reader, else the first."""
+        """A seller's own text for the reader's locale or language, or the first there is."""
         for key in (str(self.locale), str(self.locale).replace("_", "-"), self.language):
             if key in texts:
                 return texts[key]
@@ -156,25 +156,25 @@ class Reader:
 
 
 def reader_of(wanted: str, market: str, currency: str, time_zone: str) -> Reader:
-    """Whoever reads about an order: by the locale that is wanted and that of the order's market."""
+    """The reader for an order, from the requested locale and the market's."""
     return Reader(locale_of(wanted, market), currency, ZoneInfo(time_zone))
 
 
 @cache
 def languages() -> tuple[str, ...]:
-    """The languages that there are words in."""
+    """The languages with texts."""
     return tuple(sorted(file.stem for file in FOLDER.glob("*.toml")))
 
 
 @cache
 def words_in(language: str, group: str) -> Words:
-    """A group of the words of one of the languages."""
+    """A group of texts in one of the languages."""
     return _all_words(language).part(group)
 
 
 @cache
 def locale_of(wanted: str, market: str = "") -> Locale:
-    """The locale that is written in: the one that is wanted, with the market's territory where it names none.
+    """The locale to use: the requested one, with the market's territory if it has none.
 
     A language that there are no words in gives way to the market's, then to British English; English of no
     territory is British too, whose dates nobody takes for others.
@@ -194,7 +194,7 @@ def locale_of(wanted: str, market: str = "") -> Locale:
 
 
 def templates_in(folder: Path, **options: Any) -> Environment:
-    """The templates of a folder: HTML and MJML escape, what is missing is an error and never a gap."""
+    """The templates of a folder: HTML and MJML are escaped, and a missing value is an error, not a gap."""
     settings: dict[str, Any] = {"finalize": legible} | options
     return Environment(
         loader=FileSystemLoader(folder),

@@ -1,4 +1,4 @@
-"""Events to JSON and back: the dataclass is the schema."""
+"""Encoding and decoding events as JSON: the dataclass is the schema."""
 
 from types import ModuleType
 from typing import Any
@@ -29,7 +29,7 @@ def encode(event: object) -> bytes:
 
 
 def decode(name: str, data: Any) -> Any:
-    """An event from the parsed JSON of its data.
+    """Decode an event from the parsed JSON of its data.
 
     Raises msgspec.ValidationError where a field is missing or of another type, KeyError for an unknown name.
     Unknown fields are passed over: a publisher may be newer than its listener.

@@ -9,13 +9,13 @@ from shared.events.snapshots import DocumentsSnapshot, PaperKind
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentEvent:
-    """Something happened to the papers of an order."""
+    """Something happened to an order's documents."""
 
     documents: DocumentsSnapshot
 
     @property
     def snapshot(self) -> DocumentsSnapshot:
-        """The whole state that the event carries."""
+        """The whole state carried by the event."""
         return self.documents
 
 
@@ -44,7 +44,7 @@ class CreditNoteIssued(DocumentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentStored(DocumentEvent):
-    """A paper without a number of its own was stored: a label, a delivery note, an upload."""
+    """An unnumbered document was stored: a label, a delivery note, an upload."""
 
     NAME: ClassVar[str] = "document.stored"
 
@@ -55,7 +55,7 @@ class DocumentStored(DocumentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentRemoved(DocumentEvent):
-    """A paper's bytes were removed; its number and hash stay."""
+    """A document's content was deleted; its number and hash are kept."""
 
     NAME: ClassVar[str] = "document.removed"
 
@@ -65,7 +65,7 @@ class DocumentRemoved(DocumentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentFailed(DocumentEvent):
-    """A paper could not be made and waits for an operator."""
+    """A document could not be made and needs an operator."""
 
     NAME: ClassVar[str] = "document.failed"
 

@@ -1,4 +1,4 @@
-"""What programs are told of an event, in the feed and by webhooks alike."""
+"""How an event is presented to integrations, in the feed and by webhooks alike."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from shared.erasure import emptied
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """An event at its place in the feed."""
+    """An event with its position in the feed."""
 
     position: int
     event_id: UUID
@@ -27,7 +27,7 @@ class Entry:
 
 
 def public_form(entry: Entry, *, with_people: bool) -> dict[str, Any]:
-    """An event as programs get it: the members of CloudEvents 1.0 by their names, and where it stands.
+    """An event for integrations: the CloudEvents 1.0 attributes and its position in the feed.
 
     Without people it is as it will be once they are erased: `people` is empty, and so are reasons,
     references, answers and errors, for whoever typed them may have named anybody.

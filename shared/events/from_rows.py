@@ -1,4 +1,4 @@
-"""Contracts made of rows by name, so that a field of an event is written down once: in its contract."""
+"""Builds events and snapshots from rows by field name, so each field is declared once, in the contract."""
 
 from collections.abc import Callable
 from dataclasses import MISSING, fields
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def made_of(kind: type[T], **sources: str | Callable[[Any], Any]) -> Callable[..., T]:
-    """What makes a value of a contract from a row: each field is the attribute of its name, unless told else.
+    """A factory that builds a contract type from a row, taking each field from the attribute of its name.
 
     A source is another attribute's name, or what answers the value for the row. Where that is None, a field
     that has a default takes it. What a row can't know is given by name beside it, as it is to be. Raises
@@ -32,7 +32,7 @@ def made_of(kind: type[T], **sources: str | Callable[[Any], Any]) -> Callable[..
 
 
 def each(make: Callable[[Any], T], name: str) -> Callable[[Any], tuple[T, ...]]:
-    """A source that makes a value of each row in a relationship."""
+    """A source for `made_of` that converts each row of a relationship."""
     rows = attrgetter(name)
     return lambda row: tuple(make(one) for one in rows(row))
 

@@ -9,19 +9,19 @@ from shared.events.snapshots import Author, ConversationSnapshot, Recipient, Ste
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationEvent:
-    """Something was written about an order."""
+    """Something happened to an order's e-mails or messages."""
 
     conversation: ConversationSnapshot
 
     @property
     def snapshot(self) -> ConversationSnapshot:
-        """The whole state that the event carries."""
+        """The whole state carried by the event."""
         return self.conversation
 
 
 @dataclass(frozen=True, kw_only=True)
 class EmailSent(ConversationEvent):
-    """A mail server took an e-mail."""
+    """A mail server accepted an e-mail."""
 
     NAME: ClassVar[str] = "email.sent"
 
@@ -32,7 +32,7 @@ class EmailSent(ConversationEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class EmailFailed(ConversationEvent):
-    """An e-mail was given up."""
+    """An e-mail failed permanently."""
 
     NAME: ClassVar[str] = "email.failed"
 
@@ -44,7 +44,7 @@ class EmailFailed(ConversationEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class MessagePosted(ConversationEvent):
-    """Customer or seller wrote on an order."""
+    """The customer or the seller posted a message on an order."""
 
     NAME: ClassVar[str] = "message.posted"
 

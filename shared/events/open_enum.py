@@ -1,4 +1,4 @@
-"""Closed for whoever writes, open for whoever reads: the words of a contract."""
+"""Enums for contracts: strict when written, tolerant of unknown values when read."""
 
 from enum import EnumType, StrEnum
 from typing import Self, TypeVar
@@ -8,7 +8,7 @@ Word = TypeVar("Word")
 
 class _Closed(EnumType):
     def __call__(cls: type[Word], value: object) -> Word:  # type: ignore[override]
-        """The word of this value; raises ValueError for any that is not listed."""
+        """The member with this value; raises ValueError for an unlisted one."""
         try:
             return cls._value2member_map_[value]  # type: ignore[attr-defined, no-any-return]
         except (KeyError, TypeError):
@@ -16,7 +16,7 @@ class _Closed(EnumType):
 
 
 class OpenEnum(StrEnum, metaclass=_Closed):
-    """Words that may become more: one that a newer publisher tells is kept as it is and equals none of ours.
+    """An enum that may grow: an unknown value from a newer publisher is kept, and equals none of the members.
 
     Only msgspec, by which events and snapshots are read, makes such words; to name one in code, in a request
     or in a setting is an error as ever.

@@ -15,27 +15,27 @@ class OrderEvent:
 
     @property
     def snapshot(self) -> OrderSnapshot:
-        """The whole state that the event carries."""
+        """The whole state carried by the event."""
         return self.order
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderPlaced(OrderEvent):
-    """An order was asked for: shipping makes its shipments, customer and seller are told."""
+    """An order was placed: shipping plans its shipments, customer and seller are notified."""
 
     NAME: ClassVar[str] = "order.placed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderUpdated(OrderEvent):
-    """An order was edited, can or can't be accepted from now on, or goes on as it could not be cancelled."""
+    """An order was edited, can now or can no longer be accepted, or goes on as it could not be cancelled."""
 
     NAME: ClassVar[str] = "order.updated"
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderHeld(OrderEvent):
-    """A hold was put on an order: nothing is released while it stands."""
+    """A hold was placed on an order: nothing is released until it is lifted."""
 
     NAME: ClassVar[str] = "order.held"
 
@@ -45,7 +45,7 @@ class OrderHeld(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderHoldReleased(OrderEvent):
-    """A hold was lifted; others may still stand."""
+    """A hold was lifted; others may remain."""
 
     NAME: ClassVar[str] = "order.hold_released"
 
@@ -54,14 +54,14 @@ class OrderHoldReleased(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderAccepted(OrderEvent):
-    """An order was promised to the customer: shipping may release it, its papers fall due."""
+    """An order was accepted: shipping may release it, and its documents become due."""
 
     NAME: ClassVar[str] = "order.accepted"
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderRefused(OrderEvent):
-    """The seller won't fulfil a placed order; its stock is freed."""
+    """The seller refused a placed order; its stock is freed."""
 
     NAME: ClassVar[str] = "order.refused"
 
@@ -70,7 +70,7 @@ class OrderRefused(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderCancelRequested(OrderEvent):
-    """An accepted order is to be cancelled: shipping, which knows whether goods have left, answers."""
+    """Cancellation of an accepted order was requested: shipping answers, as it knows what has left."""
 
     NAME: ClassVar[str] = "order.cancel_requested"
 
@@ -79,7 +79,7 @@ class OrderCancelRequested(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderCancelled(OrderEvent):
-    """An order was cancelled for good: stock is freed, papers are withdrawn or credited."""
+    """An order was cancelled for good: stock is freed, documents are withdrawn or credited."""
 
     NAME: ClassVar[str] = "order.cancelled"
 
@@ -97,21 +97,21 @@ class OrderFailed(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderCompleted(OrderEvent):
-    """Every unit was delivered, returned or cancelled, and nothing is owed."""
+    """Every unit was delivered, returned or cancelled, and nothing is outstanding."""
 
     NAME: ClassVar[str] = "order.completed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderAnonymised(OrderEvent):
-    """The person behind an order was erased: everyone empties what they hold of it."""
+    """The person behind an order was erased: every service erases their data."""
 
     NAME: ClassVar[str] = "order.anonymised"
 
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentRecorded(OrderEvent):
-    """Money was received for an order; whether it covers what is owed is in the snapshot."""
+    """A payment was received for an order; the snapshot says whether it covers the amount owed."""
 
     NAME: ClassVar[str] = "payment.recorded"
 
@@ -123,7 +123,7 @@ class PaymentRecorded(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class PaymentVoided(OrderEvent):
-    """A recorded payment turned out not to be one."""
+    """A payment that was recorded by mistake was voided."""
 
     NAME: ClassVar[str] = "payment.voided"
 
@@ -134,7 +134,7 @@ class PaymentVoided(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class RefundRequested(OrderEvent):
-    """Money is to go back to the customer, or a chargeback was opened."""
+    """A refund to the customer was requested, or a chargeback was opened."""
 
     NAME: ClassVar[str] = "refund.requested"
 
@@ -145,7 +145,7 @@ class RefundRequested(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class RefundSettled(OrderEvent):
-    """Money went back, given or charged back: a credit note falls due over what it credits."""
+    """A refund was paid out or charged back: a credit note becomes due for any credited amount."""
 
     NAME: ClassVar[str] = "refund.settled"
 
@@ -156,7 +156,7 @@ class RefundSettled(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ReturnRequested(OrderEvent):
-    """Goods are to come back; staff approve or reject."""
+    """A return was requested; staff approve or reject it."""
 
     NAME: ClassVar[str] = "return.requested"
 
@@ -165,7 +165,7 @@ class ReturnRequested(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ReturnApproved(OrderEvent):
-    """Goods may come back: shipping expects them."""
+    """A return was approved: shipping expects the goods."""
 
     NAME: ClassVar[str] = "return.approved"
 
@@ -174,7 +174,7 @@ class ReturnApproved(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ReturnRejected(OrderEvent):
-    """Goods may not come back."""
+    """A return was rejected."""
 
     NAME: ClassVar[str] = "return.rejected"
 
@@ -184,7 +184,7 @@ class ReturnRejected(OrderEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ReturnClosed(OrderEvent):
-    """Nothing more happens to a return."""
+    """A return was closed."""
 
     NAME: ClassVar[str] = "return.closed"
 

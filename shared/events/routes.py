@@ -1,4 +1,4 @@
-"""Who listens to what. Data only; each service hands it to its messaging."""
+"""Which services subscribe to which events. Data only; each service passes it to its messaging."""
 
 from typing import Final
 

@@ -10,19 +10,19 @@ from shared.events.snapshots import ReturnLine, ShipmentsSnapshot, StockSnapshot
 
 @dataclass(frozen=True, kw_only=True)
 class ShipmentEvent:
-    """Something happened to the shipments of an order."""
+    """Something happened to an order's shipments."""
 
     shipments: ShipmentsSnapshot
 
     @property
     def snapshot(self) -> ShipmentsSnapshot:
-        """The whole state that the event carries."""
+        """The whole state carried by the event."""
         return self.shipments
 
 
 @dataclass(frozen=True, kw_only=True)
 class ShipmentCreated(ShipmentEvent):
-    """A shipment was planned; its lines look for stock."""
+    """A shipment was planned; stock is now sought for its lines."""
 
     NAME: ClassVar[str] = "shipment.created"
 
@@ -40,7 +40,7 @@ class ShipmentUpdated(ShipmentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ShipmentInventoryAssigned(ShipmentEvent):
-    """Every line of a shipment is covered by reserved stock: the promise can be kept."""
+    """Stock is reserved for every line of a shipment."""
 
     NAME: ClassVar[str] = "shipment.inventory_assigned"
 
@@ -49,7 +49,7 @@ class ShipmentInventoryAssigned(ShipmentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ShipmentAwaitingInventory(ShipmentEvent):
-    """A shipment lacks stock for a line."""
+    """A shipment lacks stock for at least one line."""
 
     NAME: ClassVar[str] = "shipment.awaiting_inventory"
 
@@ -58,7 +58,7 @@ class ShipmentAwaitingInventory(ShipmentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ShipmentReleased(ShipmentEvent):
-    """A shipment went to the warehouse."""
+    """A shipment was released to the warehouse."""
 
     NAME: ClassVar[str] = "shipment.released"
 
@@ -67,7 +67,7 @@ class ShipmentReleased(ShipmentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ShipmentPacking(ShipmentEvent):
-    """A shipment was picked and is being packed: its label falls due."""
+    """A shipment was picked and is being packed: its label becomes due."""
 
     NAME: ClassVar[str] = "shipment.packing"
 
@@ -94,7 +94,7 @@ class ShipmentShipped(ShipmentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ShipmentDelivered(ShipmentEvent):
-    """A shipment reached its customer."""
+    """A shipment was delivered to its customer."""
 
     NAME: ClassVar[str] = "shipment.delivered"
 
@@ -141,7 +141,7 @@ class ShipmentCancelRefused(ShipmentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class TrackingUpdated(ShipmentEvent):
-    """A carrier told where a parcel is."""
+    """A carrier reported where a parcel is."""
 
     NAME: ClassVar[str] = "tracking.updated"
 
@@ -152,7 +152,7 @@ class TrackingUpdated(ShipmentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class ReturnReceived(ShipmentEvent):
-    """Goods came back and were inspected."""
+    """Returned goods arrived and were inspected."""
 
     NAME: ClassVar[str] = "return.received"
 
@@ -162,7 +162,7 @@ class ReturnReceived(ShipmentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class PickupReminded(ShipmentEvent):
-    """A customer is reminded to fetch what waits for pickup, before it is released."""
+    """A customer is reminded to collect a shipment before its stock is released."""
 
     NAME: ClassVar[str] = "pickup.reminded"
 
@@ -171,7 +171,7 @@ class PickupReminded(ShipmentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class AppointmentScheduled(ShipmentEvent):
-    """A delivery or installation got its date."""
+    """A delivery or installation appointment was scheduled."""
 
     NAME: ClassVar[str] = "appointment.scheduled"
 
@@ -182,7 +182,7 @@ class AppointmentScheduled(ShipmentEvent):
 
 @dataclass(frozen=True, kw_only=True)
 class StockChanged:
-    """The levels of a SKU changed; told at most once a second per SKU, its subject is the SKU."""
+    """The stock levels of a SKU changed; published at most once a second per SKU; its subject is the SKU."""
 
     NAME: ClassVar[str] = "stock.changed"
 
@@ -190,5 +190,5 @@ class StockChanged:
 
     @property
     def snapshot(self) -> StockSnapshot:
-        """The whole state that the event carries."""
+        """The whole state carried by the event."""
         return self.stock

@@ -1,4 +1,4 @@
-"""The process beside the worker: relays, acknowledges, pulls, sweeps, and sends jobs when they are due."""
+"""The process beside the worker: relays, acknowledges, pulls, cleans up, and dispatches jobs."""
 
 import signal
 import threading
@@ -47,7 +47,7 @@ BY_THE_HOUR = frozenset({"retention", "rewrite", "check"})
 
 
 class Agent:
-    """The threads of one service's agent; two agents of a service may run beside each other."""
+    """The threads of a service's agent; several agents of a service may run at once."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Agent:
         )
 
     def run(self) -> None:
-        """Work until stopped; an agent whose thread ended for good ends too, to be started anew."""
+        """Run until stopped; exits if a thread ends unexpectedly, so that the agent is restarted."""
         threads = [
             threading.Thread(target=self._repeat, args=(name, job), name=name, daemon=True)
             for name, job in self._duties()
@@ -96,11 +96,11 @@ class Agent:
             thread.join(timeout=max(0, deadline - time.monotonic()))
 
     def stop(self) -> None:
-        """Let each thread end what it has in hand."""
+        """Stop, letting each thread finish its current work."""
         self._stopping.set()
 
     def hanging(self) -> list[str]:
-        """The duties that hang; a database, broker or service that is away makes none of them."""
+        """The duties that hang; an unreachable database, broker or service doesn't count as hanging."""
         now = time.monotonic()
         return sorted(
             name
@@ -109,12 +109,12 @@ class Agent:
         )
 
     def _goes_on(self) -> bool:
-        """Whether a duty is to begin another piece of work: asked before each, which is its sign of life."""
+        """Whether a duty should continue; called before each piece of work, as its sign of life."""
         self._at_work_since[threading.current_thread().name] = time.monotonic()
         return not self._stopping.is_set()
 
     def _rest(self, seconds: float) -> None:
-        """Wait with nothing in hand; no longer than until the agent is stopped."""
+        """Wait while idle, or until the agent is stopped."""
         self._at_work_since.pop(threading.current_thread().name, None)
         self._stopping.wait(seconds)
         self._at_work_since[threading.current_thread().name] = time.monotonic()
@@ -174,7 +174,7 @@ class Agent:
         dispatch.send_due(self._sessions, self._messaging, publisher, self._settings.job_resend_seconds)
 
     def _on_each(self, channel: str, act: Callable[[], object]) -> None:
-        """Act now, then whenever the channel is notified and at least once a second, until stopped."""
+        """Act now, then on every notification and at least once a second, until stopped."""
         engine = self._sessions.kw["bind"]
         assert isinstance(engine, Engine)
         with listening(engine, channel) as listener:
@@ -326,7 +326,7 @@ def run_agent(
     chores: Sequence[Chore] = (),
     woken: Mapping[str, Chore] | None = None,
 ) -> None:
-    """Be the agent of a service until SIGTERM or SIGINT.
+    """Run a service's agent until SIGTERM or SIGINT.
 
     What is old is forgotten, chores are done and the books are checked once an hour; watches are run once a
     second, each in a transaction of its own. What is woken is run whenever its channel is notified, and at

@@ -1,4 +1,4 @@
-"""How long to wait after a failure, and which failures are nobody's fault."""
+"""How long to wait after a failure, and which database errors are temporary."""
 
 import random
 from dataclasses import dataclass
@@ -8,24 +8,24 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 @dataclass(frozen=True)
 class Backoff:
-    """Waits that double from a base to a cap, each with a jitter of a quarter, so that a herd spreads."""
+    """Exponential backoff from a base to a cap, with 25 % jitter so that retries spread out."""
 
     base_seconds: float
     cap_seconds: float
 
     def seconds(self, attempts: int) -> float:
-        """The wait after so many attempts."""
+        """The wait after this many attempts."""
         wait = min(self.cap_seconds, self.base_seconds * 2.0 ** min(attempts - 1, 30))
         return wait * random.uniform(0.75, 1.25)  # noqa: S311 - chance, not secrecy
 
 
 def is_databases_own(error: BaseException) -> bool:
-    """Whether the database could not do it just now, whatever it was asked: away, full, others in the way."""
+    """Whether a database error is temporary: it is down or full, or another transaction is in the way."""
     return is_lost_connection(error) or isinstance(error, OperationalError)
 
 
 def is_lost_connection(error: BaseException) -> bool:
-    """Whether the database went away, which says nothing about the work that was tried."""
+    """Whether the connection to the database was lost, which says nothing about the work being done."""
     return isinstance(error, InterfaceError) or (
         isinstance(error, DBAPIError) and error.connection_invalidated
     )

@@ -1,4 +1,4 @@
-"""A worker that hears nothing of what waits for it, or hangs, ends itself, and is started anew.
+"""Makes a worker that hangs, or no longer receives tasks, exit so that it is restarted.
 
 While it listens it marks its queues in the broker, for nobody can ask it: workers take no orders.
 """
@@ -25,7 +25,7 @@ MARK_SECONDS = 15  # for so long a queue counts as listened to after it was last
 
 
 class Hearing:
-    """When each queue of this worker was last heard, by any task, the canary alone or not, or was empty.
+    """When each queue was last known to be served: it delivered a task, or it was empty.
 
     And when its main loop last turned, which hands tasks out and looks after their time limits.
     """
@@ -35,25 +35,25 @@ class Hearing:
         self.turned_at = time.monotonic()
 
     def heard(self, queue: str) -> None:
-        """Note a sign of life."""
+        """Record a sign of life from a queue."""
         self.last_heard[queue] = time.monotonic()
 
     def turned(self) -> None:
-        """Note that the main loop turns."""
+        """Record an iteration of the main loop."""
         self.turned_at = time.monotonic()
 
     def stands(self, deadline_seconds: float) -> bool:
-        """Whether the main loop has not turned for longer than the deadline."""
+        """Whether the main loop has been stuck for longer than the deadline."""
         return time.monotonic() - self.turned_at > deadline_seconds
 
     def deaf_queues(self, deadline_seconds: float) -> list[str]:
-        """The queues nothing has come from for longer than the deadline."""
+        """The queues that have delivered nothing for longer than the deadline."""
         now = time.monotonic()
         return [queue for queue, heard in self.last_heard.items() if now - heard > deadline_seconds]
 
 
 def watch(app: Celery, deadline_seconds: float) -> None:
-    """Begin to watch once the worker consumes."""
+    """Start watching once the worker consumes."""
     hearing = Hearing()
 
     # Celery's own, every two seconds, from the main loop; who is to hear it has to be there from the start.
@@ -97,7 +97,7 @@ def _end_when_deaf(app: Celery, hearing: Hearing, deadline_seconds: float) -> No
 
 
 def _mark(broker: Connection, queues: Iterable[str]) -> set[str] | None:
-    """Say in the broker that the queues are listened to; answers in which something waits.
+    """Mark the queues as served in the broker; returns those with waiting tasks.
 
     None if the broker does not answer.
     """

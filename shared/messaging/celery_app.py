@@ -1,4 +1,4 @@
-"""The Celery application of a service, as every process of it needs it."""
+"""The Celery application of a service, shared by all its processes."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ EVENT_LIMIT_SECONDS = 60
 
 
 def make_celery(messaging: Messaging, settings: ServiceSettings) -> Celery:
-    """A Celery app that loses nothing by itself: late acknowledgement, no results, nothing with an ETA."""
+    """A Celery app that loses no tasks: late acknowledgement, no results, no ETAs."""
     app = Celery(messaging.name, broker=settings.broker_url, set_as_current=False)
     # The default exchange only: a topic exchange of the Redis transport drops what it has no binding for,
     # and lets one service's acknowledgement delete the others' (docs/decisions).

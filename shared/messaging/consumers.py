@@ -1,4 +1,4 @@
-"""What a service does when it hears others: a table from event to the functions that follow it."""
+"""How a service reacts to events: a table from event to handler functions."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, get_type_hints
@@ -14,11 +14,11 @@ W = TypeVar("W", bound=Witness)
 
 
 class NotFollowed(Exception):  # noqa: N818 - reads as what happened
-    """Nobody here follows such events; names it."""
+    """The service has no handler for this event."""
 
 
 class Consumers:
-    """The consumers of one service, by event.
+    """The event handlers of one service, by event.
 
     An event that was followed is kept without its snapshot, which the copies have, and their teller's log;
     only a service that tells it on keeps events whole.
@@ -34,7 +34,7 @@ class Consumers:
         self.witnesses: list[Witness] = []
 
     def on(self, *kinds: Any) -> Callable[[H], H]:
-        """Have a function called with the newest snapshot whenever one of these events is heard.
+        """Register a handler that is called with the newest snapshot whenever one of these events arrives.
 
         It runs under the order's lock, in the transaction that marks the event as done; it brings its
         service in line with the snapshot, however often and in whatever order events arrive.
@@ -49,7 +49,7 @@ class Consumers:
         return register
 
     def keep(self, *kinds: Any) -> None:
-        """Hear these events for the copy of their snapshot alone: it is read when something else needs it."""
+        """Subscribe to events only to keep a copy of their snapshot, for later use."""
         for kind in kinds:
             self.kinds[kind.NAME] = kind
             self.handlers.setdefault(kind.NAME, [])
@@ -57,7 +57,7 @@ class Consumers:
             self.tellers[kind.NAME] = self.snapshots[kind.NAME].SOURCE
 
     def pass_on(self, *kinds: Any) -> None:
-        """Hear these events as they are, for who reads the inbox: not even their snapshot is copied.
+        """Subscribe to events only to keep them in the inbox, without copying their snapshot.
 
         For what names nobody: only with a copy is what comes after an erasure emptied.
         """
@@ -66,15 +66,15 @@ class Consumers:
 
     @property
     def sources(self) -> set[str]:
-        """The services that are listened to."""
+        """The services this one subscribes to."""
         return set(self.tellers.values())
 
     def believe(self, envelope: Mapping[str, Any], teller: str) -> None:
-        """Refuse what a service tells in another's name; raises NotBelieved."""
+        """Reject events published in another service's name; raises NotBelieved."""
         if envelope["source"] != f"/{teller}" or self.tellers.get(envelope["type"], teller) != teller:
             raise NotBelieved(f"{teller} tells {envelope['type']} of {envelope['source']}")
 
     def on_every(self, witness: W) -> W:
-        """Have a function see the envelope of every event that is followed, in the same transaction."""
+        """Register a function that gets the envelope of every handled event, in the same transaction."""
         self.witnesses.append(witness)
         return witness

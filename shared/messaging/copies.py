@@ -1,4 +1,4 @@
-"""What this service has heard of an order from the others: the newest snapshot of each."""
+"""Copies of other services' snapshots: the newest one received for each order."""
 
 from collections.abc import Iterable
 from typing import Any, TypeVar
@@ -33,7 +33,7 @@ _KEEP_NEWEST = text("""
 
 
 def keep_newest(session: Session, heard: Snapshot) -> Any:
-    """Store a snapshot if none as new is known; answer the newest, which may not be the one just heard.
+    """Store a snapshot unless a newer one is known; returns the newest, which may be another.
 
     Of an order whose person is erased nothing that comes late brings the person back.
     """
@@ -51,14 +51,14 @@ def keep_newest(session: Session, heard: Snapshot) -> Any:
 
 
 def newest(session: Session, subject: UUID | str, kind: type[S]) -> S | None:
-    """The newest snapshot of a kind that this service has heard of an order, or None."""
+    """The newest snapshot of a kind received for an order, or None."""
     source: str = kind.SOURCE  # type: ignore[attr-defined]
     known = select(copies.c.snapshot).where(copies.c.subject == str(subject), copies.c.source == source)
     return _read(session.execute(known).scalar_one_or_none(), kind)
 
 
 class Heard:
-    """All that this service has heard of an order, read in one statement."""
+    """All snapshots received for an order, read in one statement."""
 
     def __init__(self, session: Session, subject: UUID | str) -> None:
         known = select(copies.c.source, copies.c.snapshot).where(copies.c.subject == str(subject))
@@ -75,7 +75,7 @@ def _read(snapshot: Any, kind: type[S]) -> S | None:
 
 
 def newest_of_each(session: Session, subjects: Iterable[str], kind: type[S]) -> dict[str, S]:
-    """The newest snapshots of a kind of several subjects, by subject; of some there may be none."""
+    """The newest snapshots of a kind for several subjects, by subject; some may be missing."""
     source: str = kind.SOURCE  # type: ignore[attr-defined]
     known = select(copies.c.subject, copies.c.snapshot).where(
         copies.c.subject.in_(list(subjects)), copies.c.source == source
@@ -84,7 +84,7 @@ def newest_of_each(session: Session, subjects: Iterable[str], kind: type[S]) -> 
 
 
 def erase_people(session: Session, subject: UUID | str) -> None:
-    """Empty the personal data of an order in the event log, the inbox and the copies: people, and words.
+    """Erase an order's personal data and free text from the event log, the inbox and the copies.
 
     The log is append-only but for this. Every snapshot keeps names and addresses under `people` alone.
     What failures said goes too, for it may quote anything.

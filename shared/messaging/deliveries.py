@@ -1,4 +1,4 @@
-"""The guarantee behind the push: what is not acknowledged can be pulled until it is."""
+"""The safety net behind the push: unacknowledged events can be pulled until they are acknowledged."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ HEARD_LIMIT = 200
 
 
 def pending_for(session: Session, subscriber: str, limit: int, grace_seconds: float) -> list[dict[str, Any]]:
-    """What a subscriber has not acknowledged for longer than the grace, oldest first, as envelopes."""
+    """The events a subscriber has left unacknowledged beyond the grace period, oldest first, as envelopes."""
     owed = (
         select(event_log)
         .join(outbox, outbox.c.seq == event_log.c.seq)
@@ -41,7 +41,7 @@ def pending_for(session: Session, subscriber: str, limit: int, grace_seconds: fl
 
 
 def acknowledge(session: Session, subscriber: str, event_ids: Sequence[UUID]) -> int:
-    """Note that events are safely in a subscriber's inbox; answers how many had not been noted."""
+    """Record that events are safely in a subscriber's inbox; returns how many were newly acknowledged."""
     noted = (
         update(outbox)
         .where(
@@ -61,7 +61,7 @@ def acknowledge(session: Session, subscriber: str, event_ids: Sequence[UUID]) ->
 def heard_from(
     session: Session, teller: str, since: datetime, after: UUID, types: Sequence[str]
 ) -> dict[str, Any]:
-    """Events of these types that this service has had from another since then, as they came in.
+    """Events of these types received from another service since a time, in order of arrival.
 
     For one that was set back and has forgotten what it told; with what the next page is asked for by. What
     was handled over 90 days ago is not kept, and whole only where a service passes events on.
@@ -80,7 +80,7 @@ def heard_from(
 
 
 class Source:
-    """Another service's deliveries, asked for over HTTP with this service's own token."""
+    """Another service's deliveries, requested over HTTP with this service's own token."""
 
     def __init__(self, name: str, address: str, token: str) -> None:
         self.name = name
@@ -91,7 +91,7 @@ class Source:
         )
 
     def pull(self, grace_seconds: float) -> list[dict[str, Any]]:
-        """The oldest of what this service has not acknowledged to the source."""
+        """Pull the oldest events this service has not acknowledged."""
         answer = self._client.get(
             "/internal/deliveries", params={"limit": PULL_LIMIT, "grace_seconds": grace_seconds}
         )
@@ -100,26 +100,26 @@ class Source:
         return deliveries
 
     def acknowledge(self, event_ids: Sequence[UUID]) -> None:
-        """Tell the source that these are safe here; raises httpx2.HTTPError if it can't be told now."""
+        """Acknowledge events to the source; raises httpx2.HTTPError if it can't be reached."""
         body = {"ids": [str(event_id) for event_id in event_ids]}
         self._client.post("/internal/deliveries/ack", json=body).raise_for_status()
 
     def log(self, after: int) -> list[dict[str, Any]]:
-        """A page of all that the source ever owed this service, from after a sequence number."""
+        """A page of all deliveries the source ever made to this service, from after a sequence number."""
         answer = self._client.get("/internal/deliveries/log", params={"after": after, "limit": LOG_LIMIT})
         answer.raise_for_status()
         deliveries: list[dict[str, Any]] = answer.json()["deliveries"]
         return deliveries
 
     def deliver_again(self, since: datetime) -> int:
-        """Have the source deliver again all that it told since; answers how many deliveries."""
+        """Have the source redeliver everything since a time; returns the number of deliveries."""
         answer = self._client.post("/internal/deliveries/again", json={"since": since.isoformat()})
         answer.raise_for_status()
         count: int = answer.json()["deliveries"]
         return count
 
     def heard(self, since: datetime, *types: str) -> Iterator[dict[str, Any]]:
-        """The events of these types that the other service has had from this one since then."""
+        """The events of these types that the other service has received from this one since a time."""
         page: dict[str, Any] = {"next": [since.isoformat(), str(UUID(int=0))]}
         while page["next"]:
             asked = dict(zip(("since", "after"), page["next"], strict=True)) | {"types": ",".join(types)}
@@ -129,7 +129,7 @@ class Source:
             yield from page["events"]
 
     def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         self._client.close()
 
 
@@ -150,7 +150,7 @@ _MARK_OWED = text("update inbox set acked_at = null where event_id = any(cast(:e
 
 
 def acknowledge_received(session: Session, source: Source, limit: int = ACKNOWLEDGE_LIMIT) -> int:
-    """Tell a source what came from it and is safe here, oldest first; answers how many were told.
+    """Acknowledge received events to their source, oldest first; returns how many.
 
     Marked first, and told after, with no transaction open while another service is asked. If it can't be
     told the marks are taken back; dying in between, the source goes on owing them, and a pull that brings

@@ -1,4 +1,4 @@
-"""Sending jobs to the workers when they are due, and again when a worker has lost them."""
+"""Dispatches due jobs to the workers, and again when a worker has lost them."""
 
 from datetime import timedelta
 from functools import cache
@@ -22,7 +22,7 @@ FEW_WAITING = 10
 def send_due(
     sessions: sessionmaker[Session], messaging: Messaging, publisher: Publisher, resend_seconds: float
 ) -> int:
-    """Send what is due, oldest first, and what was sent too long ago and got lost; answers how many.
+    """Send due jobs, oldest first, and those sent long ago and lost; returns how many.
 
     Sending twice is harmless: the second worker finds the job taken.
     """
@@ -40,7 +40,7 @@ def _is_any_due(session: Session, messaging: Messaging, queue: str, resend_secon
 
 @cache
 def _look(kinds: tuple[str, ...], resend_seconds: float) -> Select[Any]:
-    """Whether a job of these kinds is due; made once, for it is asked once a second, mostly in vain."""
+    """The query for whether a job of these kinds is due; built once, because it runs every second."""
     new, lost = _due(resend_seconds)
     return select(jobs.c.id).where(or_(new, lost), jobs.c.kind.in_(kinds)).limit(1)
 
@@ -50,7 +50,7 @@ def _kinds(messaging: Messaging, queue: str) -> list[str]:
 
 
 def _due(resend_seconds: float) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-    """What is to be sent for the first time or because its worker died, and what may have got lost."""
+    """Jobs to send for the first time or after their worker died, and jobs that may have been lost."""
     # Not clock_timestamp(), which changes within a statement: no index can be searched for it, and among all
     # that will be due some day the few that are due now should be found each second.
     now = func.now()
@@ -70,7 +70,7 @@ def _send_to(
     publisher: Publisher,
     resend_seconds: float,
 ) -> int:
-    """Mark what is due as sent, in a statement of its own, and send it.
+    """Mark due jobs as sent, in their own transaction, and send them.
 
     Where the broker fails the marks are taken back; dying in between, it is sent again as a lost one is.
     """

@@ -1,4 +1,4 @@
-"""Places where the chaos test makes a process fail; inert unless CRASH_POINTS names them."""
+"""Points where the chaos test makes a process fail; inactive unless CRASH_POINTS names them."""
 
 import os
 import random
@@ -12,11 +12,11 @@ _flags: list[Path] = []
 
 
 class InjectedFault(Exception):  # noqa: N818 - reads as what happened
-    """The chaos test asked for this."""
+    """A failure injected by the chaos test."""
 
 
 def configure(points: str) -> None:
-    """Set the share of passes that fail at each point: "after_commit=0.001,handler_error=0.02".
+    """Set the failure rate of each point: "after_commit=0.001,handler_error=0.02".
 
     With "while=FILE" they fail only as long as that file exists.
     """
@@ -27,13 +27,13 @@ def configure(points: str) -> None:
 
 
 def crash_point(name: str) -> None:
-    """Die here as by kill -9, in the share of passes that the chaos test asked for."""
+    """Crash here as if by kill -9, at the rate set by the chaos test."""
     if _shares and _strikes(name):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def disturb_handler(event_id: str) -> None:
-    """Fail now and then, be slow now and then, and fail always for the events that are poisoned."""
+    """Occasionally fail or be slow, and always fail for poisoned events."""
     if not _shares:
         return
     if is_poisoned(event_id, _shares.get("poison", 0)) and _is_on():
@@ -53,5 +53,5 @@ def _is_on() -> bool:
 
 
 def is_poisoned(event_id: str, share: float) -> bool:
-    """Whether an event is one of the share that never succeeds: the same answer in every process."""
+    """Whether an event is among those that always fail; the same in every process."""
     return int.from_bytes(sha256(event_id.encode()).digest()[:4], "big") < share * 2**32

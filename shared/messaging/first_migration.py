@@ -1,4 +1,4 @@
-"""The tables of messaging as every service's first migration makes them: frozen, unlike tables.py."""
+"""The messaging tables as created by every service's first migration: frozen, unlike tables.py."""
 
 from typing import Any
 
@@ -148,13 +148,13 @@ _TABLES = ("event_log", "outbox", "inbox", "jobs", "subjects", "copies")
 
 
 def create_messaging(operations: Any) -> None:
-    """Make the tables; a later change is a migration of its own."""
+    """Create the tables; later changes get their own migrations."""
     for statement in _STATEMENTS:
         operations.execute(statement)
 
 
 def index_correlation(operations: Any) -> None:
-    """Have events heard and jobs found by the request that they go back to; a migration of its own each."""
+    """Index inbox events and jobs by correlation id; used in a separate migration of each service."""
     build_index(operations, "ix_inbox_correlation_id", "inbox", [text("(envelope ->> 'correlationid')")])
     build_index(operations, "ix_jobs_correlation_id", "jobs", ["correlation_id"])
 

@@ -1,4 +1,4 @@
-"""Hearing events: received once, processed once, tried again when a handler fails, given up at last."""
+"""Receiving events: stored once, processed once, retried when a handler fails, and finally given up."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -67,7 +67,7 @@ _CLAIM_DUE = text("""
 
 @dataclass(frozen=True, kw_only=True)
 class Inbox:
-    """One service's way of hearing: where it writes, what it does, how it waits."""
+    """How one service receives events: its sessions, handlers and backoff."""
 
     sessions: sessionmaker[Session]
     consumers: Consumers
@@ -75,7 +75,7 @@ class Inbox:
 
 
 def receive_and_process(hearing: Inbox, envelope: Mapping[str, Any]) -> None:
-    """Take an event in and run its handlers in one commit: the common way, for a first delivery.
+    """Store an event and run its handlers in one commit: the usual path, for a first delivery.
 
     If its process dies, nothing is stored, and the event comes again by a way that counts attempts first.
     Raises what the database raises where the event could not even be stored.
@@ -106,7 +106,7 @@ def receive_and_process(hearing: Inbox, envelope: Mapping[str, Any]) -> None:
 
 
 def receive(hearing: Inbox, envelope: Mapping[str, Any], via: str) -> bool:
-    """Take an event in, once, with its first attempt counted, and process it after that.
+    """Store an event once, with its first attempt counted, and process it afterwards.
 
     The way for an event that may have killed its process before; answers whether it was new. Raises what
     the database raises while the event is taken in: it is then not acknowledged and comes again.
@@ -122,7 +122,7 @@ def receive(hearing: Inbox, envelope: Mapping[str, Any], via: str) -> bool:
 
 
 def _follow(envelope: Mapping[str, Any]) -> None:
-    """Let what is logged, told and enqueued from here on be known as caused by this event."""
+    """Set the logging and tracing context so that everything from here on is attributed to this event."""
     correlation_id.set(envelope["correlationid"])
     causation_id.set(envelope["id"])
     trace_parent.set(envelope["traceparent"])
@@ -138,7 +138,7 @@ def _store(session: Session, backoff: Backoff, envelope: Mapping[str, Any], via:
 
 
 def _row(backoff: Backoff, envelope: Mapping[str, Any], via: str) -> dict[str, Any]:
-    """An event as a row of the inbox whose handlers have yet to run."""
+    """An event as an inbox row whose handlers have not run yet."""
     return {
         "event_id": UUID(envelope["id"]),
         "source": envelope["source"].removeprefix("/"),
@@ -154,7 +154,7 @@ def _row(backoff: Backoff, envelope: Mapping[str, Any], via: str) -> dict[str, A
 
 
 def _kept(consumers: Consumers, envelope: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What stays of an event that was followed, for ninety days: what it says beside its snapshot.
+    """What is kept of a processed event, for ninety days: its data without the snapshot.
 
     The snapshot is most of it, and stands in this service's copies, or a newer one does.
     """
@@ -168,7 +168,7 @@ def _encoded(envelope: Mapping[str, Any]) -> str:
 
 
 def claim_due(hearing: Inbox, limit: int) -> list[UUID]:
-    """Count an attempt on rows whose time has come, in a commit of its own, and answer them.
+    """Count an attempt on due rows, in a separate commit, and return their events' ids.
 
     Counted before it begins, so that a handler that kills its process is given up too.
     """
@@ -183,7 +183,7 @@ def claim_due(hearing: Inbox, limit: int) -> list[UUID]:
 
 
 def process(hearing: Inbox, event_id: UUID) -> bool:
-    """Run a pending row's handlers and mark it done in one commit; answers whether that happened.
+    """Run a pending row's handlers and mark it done in one commit; returns whether it was done.
 
     Never raises: a failure is written on the row, which waits for its next attempt or is dead.
     """
@@ -219,7 +219,7 @@ def _process(hearing: Inbox, event_id: UUID) -> bool:
 
 
 def _handle(session: Session, consumers: Consumers, envelope: Mapping[str, Any]) -> None:
-    """Run an event's handlers with the newest snapshot of its source, under the order's lock."""
+    """Run an event's handlers with the newest snapshot from its source, holding the order's lock."""
     if envelope["type"] not in consumers.kinds:
         raise NotFollowed(envelope["type"])
     if envelope["type"] in consumers.passed_on:
@@ -235,7 +235,7 @@ def _handle(session: Session, consumers: Consumers, envelope: Mapping[str, Any])
 
 
 def _newest(session: Session, consumers: Consumers, envelope: Mapping[str, Any]) -> Any:
-    """The newest snapshot of the event's source, which may be its own; only that of one that is replayed."""
+    """The newest snapshot from the event's source, maybe the event's own; a replay uses the stored copy."""
     data, event_type = envelope["data"], envelope["type"]
     if data == without_snapshot(data):  # it was followed before
         known = copies.newest(session, envelope["subject"], consumers.snapshots[event_type])

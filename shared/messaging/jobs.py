@@ -1,4 +1,4 @@
-"""Slow or outside work, and work that is due later: rows hold the truth, tasks only say that it is time."""
+"""Slow, external or delayed work: the rows are authoritative, tasks are only wake-up calls."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -58,11 +58,11 @@ _TAKE = text(
 
 
 class PermanentFailure(Exception):  # noqa: N818 - reads as what happened
-    """Trying again can't help."""
+    """Retrying can't help."""
 
 
 class RetryLater(Exception):  # noqa: N818
-    """The outside isn't ready; the wait does not count against the job."""
+    """An external dependency is not ready; this doesn't count as a failed attempt."""
 
     def __init__(self, seconds: float, reason: str) -> None:
         super().__init__(reason)
@@ -71,7 +71,7 @@ class RetryLater(Exception):  # noqa: N818
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """How one kind of job is done and when it is given up."""
+    """How one kind of job is run and when it is given up."""
 
     name: str
     work: Work
@@ -82,7 +82,7 @@ class Kind:
 
 
 class Jobs:
-    """The kinds of job of one service."""
+    """The kinds of job a service has."""
 
     def __init__(self) -> None:
         self.kinds: dict[str, Kind] = {}
@@ -97,7 +97,7 @@ class Jobs:
         attempts: int = 8,
         patience_seconds: float | None = None,
     ) -> Callable[[W], W]:
-        """Register how a kind of job is done.
+        """Register the function that runs a kind of job.
 
         The function reads and works outside any transaction and answers its effect, which runs in one
         commit with the end of the job, under the order's lock, and only if nobody else has taken the job.
@@ -119,7 +119,7 @@ class Jobs:
         return register
 
     def on_dead(self, name: str) -> Callable[[G], G]:
-        """Register what else happens in the commit that gives a job up."""
+        """Register a function to run in the same commit when a job is given up."""
 
         def register(give_up: G) -> G:
             self.give_up[name] = give_up
@@ -138,7 +138,7 @@ def enqueue(
     argument: Mapping[str, Any] | None = None,
     run_at: datetime | None = None,
 ) -> None:
-    """Owe a job, once per key; it runs after the commit, not before `run_at`."""
+    """Enqueue a job, once per key; it runs after the commit, and not before `run_at`."""
     session.flush()
     row = {
         "id": new_id(),
@@ -155,7 +155,7 @@ def enqueue(
 
 
 def run(sessions: sessionmaker[Session], registry: Jobs, job_id: UUID, backoff: Backoff) -> bool:
-    """Take a job, do it, commit its effect; answers whether it was there to be taken.
+    """Claim a job, run it and commit its effect; returns whether it could be claimed.
 
     Never raises: what goes wrong is written on the row, which is then tried again or given up.
     """
@@ -230,7 +230,7 @@ def _fail(
 
 
 def _end(session: Session, job: Row[Any], **values: Any) -> bool:
-    """Write on a job, if this attempt still holds it: the attempt's number is the fence."""
+    """Update a job if this attempt still holds it; the attempt number is the fencing token."""
     held = jobs.c.id == job.id, jobs.c.state == "running", jobs.c.attempts == job.attempts
     written = update(jobs).where(*held).values(lease_until=None, **values).returning(jobs.c.id)
     if session.execute(written).first() is None:

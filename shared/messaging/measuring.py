@@ -1,4 +1,4 @@
-"""How far behind a service is: its agent asks database and broker now and then, for Prometheus.
+"""Backlog metrics for Prometheus: the agent queries the database and the broker at intervals.
 
 Not at each scrape, and not every process. Two agents of a service tell the same: take the maximum.
 """
@@ -47,7 +47,7 @@ CHECKED_AT = Gauge(
 
 
 def measure_backlog(messaging: Messaging, session: Session) -> None:
-    """Set the figures of the database."""
+    """Update the database metrics."""
     state = operations.health(session)
     OLDEST_UNSENT.set(state["oldest_unsent_seconds"])
     OLDEST_PENDING.set(state["oldest_pending_event_seconds"])
@@ -62,7 +62,7 @@ def measure_backlog(messaging: Messaging, session: Session) -> None:
 
 
 def measure_queues(messaging: Messaging, publisher: Publisher) -> None:
-    """Set the figures of the broker; while it is away a queue has no length, rather than an old one.
+    """Update the broker metrics; while the broker is unreachable, queue lengths are unset, not stale.
 
     Raises what the broker's client raises.
     """
@@ -78,7 +78,7 @@ def measure_queues(messaging: Messaging, publisher: Publisher) -> None:
 
 
 def run_checks(sessions: sessionmaker[Session], checks: Mapping[str, Check]) -> None:
-    """Run the standing checks of a service's books, which read whole tables: rarely."""
+    """Run a service's consistency checks; rarely, because they read whole tables."""
     for name, check in checks.items():
         with sessions.begin() as session:
             CHECK_FAULTS.labels(name).set(check(session))

@@ -1,4 +1,4 @@
-"""What is counted of events and jobs where they pass; how far behind a service is, measuring.py asks."""
+"""Counters for events and jobs as they pass; backlog metrics are in measuring.py."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What an operator asks and does: look at events, send them again, decide about what is dead, compare."""
+"""What operators can do: inspect events, resend them, retry or skip dead ones, compare deliveries."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -96,7 +96,7 @@ def _count(table: Any, condition: Any) -> Any:
 
 
 def tail_events(session: Session, limit: int, event_type: str | None = None) -> list[Row]:
-    """The newest events of this service, newest first, without their data."""
+    """The service's newest events first, without their data."""
     newest = select(*_summary()).order_by(event_log.c.seq.desc()).limit(limit)
     if event_type:
         newest = newest.where(event_log.c.type == event_type)
@@ -104,7 +104,7 @@ def tail_events(session: Session, limit: int, event_type: str | None = None) -> 
 
 
 def show_event(session: Session, event_id: UUID) -> Row:
-    """One event with its data and what became of each delivery; raises NotFound."""
+    """One event with its data and the state of each delivery; raises NotFound."""
     row = session.execute(select(event_log).where(event_log.c.event_id == event_id)).mappings().one_or_none()
     if row is None:
         raise NotFound("event", event_id)
@@ -116,7 +116,7 @@ def show_event(session: Session, event_id: UUID) -> Row:
 
 
 def trace(session: Session, correlation_id: str) -> list[Row]:
-    """All that one request led to in this service: events told, events heard, jobs; in order.
+    """Everything one request caused in this service: events published, events received, jobs; in order.
 
     `caused_by` is the event in whose wake something was told or a job made; empty: the request itself. Of
     each kind the first MOST_TRACED.
@@ -172,7 +172,7 @@ def trace(session: Session, correlation_id: str) -> list[Row]:
 
 
 def pending(session: Session, limit: int = 100) -> list[Row]:
-    """Deliveries that their subscriber has not acknowledged, oldest first."""
+    """Deliveries their subscriber has not acknowledged, oldest first."""
     owed = (
         select(*_summary(), outbox.c.subscriber, outbox.c.recorded_at, outbox.c.sent_at)
         .join(event_log, event_log.c.seq == outbox.c.seq)
@@ -184,7 +184,7 @@ def pending(session: Session, limit: int = 100) -> list[Row]:
 
 
 def resend(session: Session, subscriber: str | None = None) -> int:
-    """Have the relay send every unacknowledged delivery again; answers how many."""
+    """Have the relay resend every unacknowledged delivery; returns how many."""
     again = update(outbox).where(outbox.c.acked_at.is_(None), outbox.c.sent_at.is_not(None))
     if subscriber:
         again = again.where(outbox.c.subscriber == subscriber)
@@ -194,7 +194,7 @@ def resend(session: Session, subscriber: str | None = None) -> int:
 
 
 def dead_letters(session: Session) -> list[Row]:
-    """Events and jobs that were given up, oldest first, and not all where there are very many."""
+    """Dead events and jobs, oldest first, up to a limit."""
     events = (
         select(
             inbox.c.event_id.label("id"),
@@ -233,7 +233,7 @@ def dead_letters(session: Session) -> list[Row]:
 
 
 def dead_letter(session: Session, letter_id: UUID) -> Row:
-    """One dead event or job, whole; raises NotFound."""
+    """One dead event or job in full; raises NotFound."""
     event = select(inbox).where(inbox.c.event_id == letter_id, inbox.c.state == "dead")
     job = select(jobs).where(jobs.c.id == letter_id, jobs.c.state == "dead")
     for row in (*_rows(session, event), *_rows(session, job)):
@@ -242,13 +242,13 @@ def dead_letter(session: Session, letter_id: UUID) -> Row:
 
 
 def retry(session: Session, letter_id: UUID) -> None:
-    """Let a dead event or job be tried again from its first attempt; raises NotFound."""
+    """Retry a dead event or job, starting over at its first attempt; raises NotFound."""
     if not _retry(session, inbox.c.event_id == letter_id, jobs.c.id == letter_id):
         raise NotFound("dead letter", letter_id)
 
 
 def retry_all(session: Session, what: str | None = None) -> int:
-    """Let all that is dead be tried again, or only events or jobs of one type; answers how many.
+    """Retry everything dead, or only events or jobs of one type; returns how many.
 
     For the time after the fault that killed them was mended.
     """
@@ -276,7 +276,7 @@ def _retry(session: Session, events: ColumnElement[bool], given_up: ColumnElemen
 
 
 def skip(session: Session, letter_id: UUID, reason: str) -> None:
-    """Decide that nothing is to be done about a dead event; the reason is kept. Raises NotFound, Refused."""
+    """Skip a dead event for good; the reason is kept. Raises NotFound, Refused."""
     if not reason.strip():
         raise Invalid(reason="must say why")
     skipped = (
@@ -287,11 +287,11 @@ def skip(session: Session, letter_id: UUID, reason: str) -> None:
     )
     if session.execute(skipped).first() is None:
         dead_letter(session, letter_id)
-        raise Refused("job_not_skippable", "what a dead job owes stays owed; retry it")
+        raise Refused("job_not_skippable", "a dead job can't be skipped; retry it")
 
 
 def replay(session: Session, since: datetime, event_types: Sequence[str] = ()) -> int:
-    """Have this service handle again what it heard since; answers how many. Harmless by design."""
+    """Have this service process received events again; returns how many. Safe by design."""
     again = update(inbox).where(inbox.c.received_at >= since, inbox.c.state == "done")
     if event_types:
         again = again.where(inbox.c.type.in_(event_types))
@@ -300,7 +300,7 @@ def replay(session: Session, since: datetime, event_types: Sequence[str] = ()) -
 
 
 def deliver_again(session: Session, subscriber: str, since: datetime) -> int:
-    """Owe a subscriber again all that was told since: its database was restored. Answers how many."""
+    """Redeliver everything since a time to a subscriber whose database was restored; returns how many."""
     subscribers: dict[str, tuple[str, ...]] = session.info["subscribers"]
     followed = [event_type for event_type, listeners in subscribers.items() if subscriber in listeners]
     told = select(event_log.c.event_id, cast(subscriber, Text), event_log.c.seq).where(
@@ -314,12 +314,12 @@ def deliver_again(session: Session, subscriber: str, since: datetime) -> int:
 
 
 def delivery_log(session: Session, subscriber: str, after: int, limit: int) -> list[Row]:
-    """All that a subscriber was ever owed, in order, from after a sequence number: for it to compare."""
+    """All deliveries ever made to a subscriber, in order, from after a sequence number, for comparison."""
     return _rows(session, log_page(subscriber, after, limit))
 
 
 def log_page(subscriber: str, after: int, limit: int) -> Select[*tuple[Any, ...]]:
-    """The select behind a page of the delivery log.
+    """The query for a page of the delivery log.
 
     It goes along the event log, whose key is the order of the pages; the outbox has no index for that.
     """

@@ -1,4 +1,4 @@
-"""One row per order: every transaction about an order begins by locking it."""
+"""One row per order, which every transaction about that order locks first."""
 
 from collections.abc import Iterator
 from typing import Protocol, TypeVar
@@ -26,7 +26,7 @@ R = TypeVar("R", bound=_OfOrder)
 
 
 def lock_order(session: Session, order_id: UUID | str) -> None:
-    """Have an order to oneself within this service until the transaction ends, known or not.
+    """Lock an order within this service until the transaction ends, whether or not it is known yet.
 
     Taken first in every transaction about an order, it serialises them and rules out deadlocks. Whoever has
     it already does not ask for it again.
@@ -39,7 +39,7 @@ def lock_order(session: Session, order_id: UUID | str) -> None:
 
 
 def note_locked(session: Session, subject: str) -> None:
-    """Remember that this transaction has locked an order, until it ends or is taken back to a savepoint."""
+    """Remember that this transaction has locked an order, until it ends or rolls back to a savepoint."""
     innermost = next(_transactions(session))
     _locked(session).setdefault(innermost, set()).add(subject)
 
@@ -51,7 +51,7 @@ def _locked(session: Session) -> WeakKeyDictionary[SessionTransaction, set[str]]
 
 
 def _transactions(session: Session) -> Iterator[SessionTransaction]:
-    """The session's transaction from its innermost savepoint outwards; what those hold, this one holds."""
+    """The session's transactions from the innermost savepoint outwards; locks of outer ones count too."""
     transaction = session.get_nested_transaction() or session.get_transaction()
     while transaction is not None:
         yield transaction
@@ -59,14 +59,14 @@ def _transactions(session: Session) -> Iterator[SessionTransaction]:
 
 
 def of_locked_order(session: Session, row: R) -> R:
-    """A row as it is once its order is locked; what was read of it before may have changed meanwhile."""
+    """Lock a row's order and re-read the row, which may have changed in the meantime."""
     lock_order(session, row.order_id)
     session.refresh(row)
     return row
 
 
 def next_version(session: Session, order_id: UUID | str) -> int:
-    """Count one change of what this service publishes about an order it does not own."""
+    """The next version number of what this service publishes about another service's order."""
     counted = (
         update(subjects)
         .where(subjects.c.subject == str(order_id))

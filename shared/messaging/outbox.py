@@ -1,4 +1,4 @@
-"""Telling events: they are committed with the state they tell of, or not at all."""
+"""Publishing events: each is committed together with the state it describes, or not at all."""
 
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar, Protocol
@@ -17,21 +17,21 @@ from shared.metrics import when_committed
 
 
 class Snapshot(Protocol):
-    """The whole newest state of a subject, as its source tells it."""
+    """The whole current state of a subject, as published by its source."""
 
     SOURCE: ClassVar[str]
 
     @property
     def subject(self) -> str:
-        """What it is about."""
+        """The id of what it describes."""
 
     @property
     def version(self) -> int:
-        """Rises with every change."""
+        """Increases with every change."""
 
 
 class Event(Protocol):
-    """What happened, with the whole newest state."""
+    """Something that happened, with the whole current state."""
 
     NAME: ClassVar[str]
 
@@ -57,7 +57,7 @@ _PUBLISH = text("""
 
 
 def publish(session: Session, event: Event, *, but: Collection[str] = ()) -> UUID:
-    """Log an event and owe it to each of its subscribers, but those whom this one does not concern.
+    """Log an event and queue it for its subscribers, except those in `but`, whom it doesn't concern.
 
     The relay sends it after the commit. Belongs last in a transaction: what it carries is the state that
     will be committed.
@@ -71,7 +71,7 @@ def publish(session: Session, event: Event, *, but: Collection[str] = ()) -> UUI
 def publication(
     session: Session, event: Event, event_id: UUID, *, but: Collection[str] = ()
 ) -> dict[str, Any]:
-    """The parameters that publish an event, for a statement that does more in the same round trip."""
+    """The parameters for publishing an event, for a statement that does more in the same round trip."""
     subscribers: Mapping[str, tuple[str, ...]] = session.info["subscribers"]
     snapshot = event.snapshot
     when_committed(session, metrics.TOLD.labels(event.NAME).inc)
@@ -92,7 +92,7 @@ def publication(
 
 
 def _whoever_asked(session: Session) -> str:
-    """The actor as a token names it; nobody where the service acts by itself, as on an event.
+    """The actor's name from the token; empty where the service acts on its own, as when handling an event.
 
     Whoever began the chain did not do what followed from it; the correlation id leads there.
     """
@@ -101,7 +101,7 @@ def _whoever_asked(session: Session) -> str:
 
 
 def envelope(row: Mapping[Any, Any], source: str) -> dict[str, Any]:
-    """A row of the event log as CloudEvents 1.0 JSON."""
+    """An event-log row as CloudEvents 1.0 JSON."""
     return {
         "specversion": "1.0",
         "id": str(row["event_id"]),
@@ -122,7 +122,7 @@ def envelope(row: Mapping[Any, Any], source: str) -> dict[str, Any]:
 
 
 def without_snapshot(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What an event says beside the snapshot that it carries."""
+    """An event's data without the snapshot."""
     return {
         name: value for name, value in data.items() if not (isinstance(value, dict) and "version" in value)
     }

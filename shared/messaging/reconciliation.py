@@ -1,4 +1,4 @@
-"""Comparing what this service heard with what the others told, and asking for it again."""
+"""Comparing what this service received with what others published, and requesting redelivery."""
 
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from shared.messaging.tables import copies, inbox
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Something a source told that this service does not have, or has not finished."""
+    """An event that was published but is missing or unfinished in this service."""
 
     source: str
     event_id: UUID
@@ -25,7 +25,7 @@ class Difference:
 
 
 def reconcile(sessions: sessionmaker[Session], sources: Iterable[Source]) -> Iterator[Difference]:
-    """Every delivery of each source against the inbox, and its version against the copy kept of the order.
+    """Compare each source's deliveries with the inbox, and their versions with the copies of the orders.
 
     Of what is only passed on there is no copy.
 
@@ -40,7 +40,7 @@ def reconcile(sessions: sessionmaker[Session], sources: Iterable[Source]) -> Ite
 
 
 def resync(sources: Iterable[Source], since: datetime) -> dict[str, int]:
-    """After this service was restored from a backup: have its sources deliver again what they told since."""
+    """After this service was restored from a backup, have its sources redeliver everything since a time."""
     return {source.name: source.deliver_again(since) for source in sources}
 
 

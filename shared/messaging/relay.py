@@ -1,4 +1,4 @@
-"""From the outbox to the subscribers' queues: committed first, sent after; what gets lost is pulled."""
+"""From the outbox to the subscribers' queues: committed first, sent afterwards; lost ones are pulled."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -42,7 +42,7 @@ _MARK_UNSENT = text("""
 
 
 class Publisher:
-    """A connection to the broker of its own, dropped on any error and made anew.
+    """A broker connection of its own, dropped on any error and reopened.
 
     Kombu's pool is left alone: closing it stalls every other user of it in the process.
     """
@@ -54,7 +54,7 @@ class Publisher:
         self._producer: Any = None
 
     def send(self, tasks: Iterable[tuple[str, str, str, dict[str, Any]]]) -> None:
-        """Put tasks (queue, task id, name, keyword arguments) on their queues, all in one batch.
+        """Send tasks (queue, task id, name, keyword arguments) to their queues in one batch.
 
         An event among the arguments is sealed for the service whose queue it is.
         Raises what the broker's client raises; some of the tasks may then have been sent.
@@ -76,14 +76,14 @@ class Publisher:
                 )
 
     def waiting(self, queue: str) -> int:
-        """How many tasks wait in a queue; raises what the broker's client raises."""
+        """The number of tasks waiting in a queue; raises the broker client's errors."""
         with self._connected() as producer:
             # Not a passive declaration: that fails for a queue in which nothing waits.
             count: int = producer.channel.queue_declare(queue=queue).message_count
             return count
 
     def rewrite_file(self, service: str, every_seconds: float) -> bool:
-        """Have the broker write its append-only file anew, without what has passed through it.
+        """Have the broker rewrite its append-only file, dropping what has already been consumed.
 
         At most so often, whoever of the service's agents asks; answers whether it was asked to. By itself a
         broker does so when the file has grown, which in a quiet shop takes months.
@@ -115,19 +115,19 @@ class Publisher:
             raise
 
     def close(self) -> None:
-        """Let go of the connection without waiting for a broker that may be gone."""
+        """Close the connection without waiting for a broker that may be gone."""
         connection, self._connection, self._producer = self._connection, None, None
         if connection is not None:
             connection.collect()
 
 
 def delivery_id(event_id: str, subscriber: str) -> str:
-    """The id of one event's delivery to one subscriber: the same each time it is sent (F-05)."""
+    """The id of an event's delivery to a subscriber: the same each time it is sent (F-05)."""
     return str(uuid5(NAMESPACE_OID, f"{event_id}:{subscriber}"))
 
 
 def relay_batch(sessions: sessionmaker[Session], publisher: Publisher, source: str) -> int:
-    """Send up to a batch of what is owed, oldest first; answers how many.
+    """Send a batch of unsent deliveries, oldest first; returns how many.
 
     Marked first, in a statement of its own, and sent after. Where the broker fails the marks are taken back;
     dying in between leaves what was not sent to be pulled, as what a broker loses is.
@@ -148,7 +148,7 @@ def relay_batch(sessions: sessionmaker[Session], publisher: Publisher, source: s
 
 
 def _mark_unsent(sessions: sessionmaker[Session], rows: Sequence[Mapping[Any, Any]]) -> None:
-    """Owe these again; those that went out before the broker failed come twice, which the inboxes drop."""
+    """Mark deliveries unsent again; any sent before the broker failed arrive twice; inboxes drop those."""
     unsent = {
         "event_ids": [row["event_id"] for row in rows],
         "subscribers": [row["subscriber"] for row in rows],

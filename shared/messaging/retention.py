@@ -1,4 +1,4 @@
-"""What is forgotten: deliveries, done events and done jobs after 90 days. The event log is for ever.
+"""What is deleted: deliveries, done events and done jobs after 90 days. The event log is kept for ever.
 
 So are the events that somebody decided to skip: they are few, and nothing else tells of them.
 """
@@ -23,7 +23,7 @@ Old = tuple[Table, ColumnElement[bool]]  # rows of a table, by what makes them o
 def older_than(
     instant: ColumnElement[Any] | InstrumentedAttribute[Any], kept: timedelta
 ) -> ColumnElement[bool]:
-    """Whether an instant is longer ago than something is kept."""
+    """Whether a timestamp is older than the retention period."""
     # Not clock_timestamp(), which changes within a statement: no index can be searched for it.
     return instant < func.now() - kept
 
@@ -36,7 +36,7 @@ OLD: tuple[Old, ...] = (
 
 
 def forget(sessions: sessionmaker[Session], is_stopping: Callable[[], bool], also: Iterable[Old] = ()) -> int:
-    """Delete what is older than its time, in small transactions; answers how many rows."""
+    """Delete expired rows in small transactions; returns how many."""
     return sum(_delete_all(sessions, table, condition, is_stopping) for table, condition in (*OLD, *also))
 
 

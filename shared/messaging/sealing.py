@@ -1,4 +1,4 @@
-"""What a push carries, closed for its listener: only its teller can have sealed it, and nobody else reads it.
+"""Encryption of pushed events: only the publisher can have sealed one, only the subscriber can read it.
 
 The broker is trusted with nothing: whoever can write to it could tell of things that never happened, and
 its file keeps what went through it. An event crosses it in a NaCl box (X25519, XSalsa20, Poly1305) of the
@@ -18,11 +18,11 @@ from shared.settings import SettingsError
 
 
 class NotBelieved(Exception):  # noqa: N818 - reads as what happened
-    """An event does not come from the one who alone can tell it."""
+    """An event does not come from the only service that may publish it."""
 
 
 class Sealer:
-    """One service's way to seal what it tells, and to open what it is told.
+    """Seals the events a service publishes, and opens those it receives.
 
     `private_keys` are its own, `public_keys` everybody's as `service=key`, all in base64. The first of a
     service seals and each opens, so that a key can be changed while both are in use. Raises SettingsError
@@ -39,25 +39,25 @@ class Sealer:
                 known[name].append(PublicKey(_decoded(key)))
         except (ValueError, CryptoError) as error:
             raise SettingsError(
-                f"MESSAGE_KEYS and MESSAGE_PUBLIC_KEYS should be keys of X25519: {error}"
+                f"MESSAGE_KEYS and MESSAGE_PUBLIC_KEYS should be X25519 keys: {error}"
             ) from error
         if not own:
             raise SettingsError("MESSAGE_KEYS is not set")
         if [key.public_key for key in own] != known.pop(service, []):
             raise SettingsError(
-                f"MESSAGE_PUBLIC_KEYS should have the keys of {service} as MESSAGE_KEYS has them"
+                f"MESSAGE_PUBLIC_KEYS should contain the public keys for MESSAGE_KEYS under {service}"
             )
         self._boxes = {
             name: [Box(key, other) for key in own for other in keys] for name, keys in known.items()
         }
 
     def seal(self, listener: str, envelope: Mapping[str, Any]) -> str:
-        """An envelope as a text that the listener alone can read."""
+        """Seal an envelope as a text that only the subscriber can read."""
         sealed = self._boxes[listener][0].encrypt(msgspec.json.encode(envelope))
         return f"{self._service}.{b64encode(sealed).decode()}"
 
     def open(self, sealed: object) -> tuple[str, dict[str, Any]]:
-        """Who sealed an envelope, and the envelope; raises NotBelieved if no other service did."""
+        """The sender and content of a sealed envelope; raises NotBelieved if no other service sealed it."""
         teller, _, text = sealed.partition(".") if isinstance(sealed, str) else ("", "", "")
         for box in self._boxes.get(teller, ()):
             try:
@@ -65,7 +65,7 @@ class Sealer:
             except (CryptoError, ValueError):
                 continue
             return teller, envelope
-        raise NotBelieved("it was sealed by no key of a service that tells us anything")
+        raise NotBelieved("it was not sealed with the key of any service we subscribe to")
 
 
 def _decoded(key: str) -> bytes:

@@ -1,4 +1,4 @@
-"""A service's side of messaging: its name, who listens to it, what it does with what it hears."""
+"""A service's side of messaging: its name, its subscribers and its handlers."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,17 +21,17 @@ class Messaging:
 
     @property
     def events_queue(self) -> str:
-        """Where the others' relays put what this service listens to."""
+        """The queue where other services' relays put events for this one."""
         return f"{self.name}.events"
 
     @property
     def queues(self) -> tuple[str, ...]:
-        """Every queue of the service; each needs a worker."""
+        """All the service's queues; each needs a worker."""
         jobs = {f"{self.name}.{kind.queue}" for kind in self.jobs.kinds.values()}
         return (self.events_queue, *sorted(jobs | {f"{self.name}.jobs"}))
 
     def session_info(self) -> dict[str, Any]:
-        """What sessions of this service must know to publish, to compare and to check access."""
+        """What this service's sessions need for publishing, comparing and access checks."""
         return {
             "service": self.name,
             "subscribers": self.subscribers,
@@ -41,5 +41,5 @@ class Messaging:
 
 
 def listening_mark(queue: str) -> str:
-    """The key that the broker has while a worker listens to the queue; its value is the process id."""
+    """The broker key that exists while a worker listens to the queue; its value is the process id."""
     return f"{queue}.listening"

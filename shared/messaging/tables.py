@@ -1,4 +1,4 @@
-"""The tables that carry events, the same in every service's database."""
+"""The messaging tables, the same in every service's database."""
 
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, Table, Text, Uuid, func, text
 from sqlalchemy.dialects.postgresql import JSONB

@@ -1,4 +1,4 @@
-"""What a worker tells Flower of its tasks, a handful at a time."""
+"""Batches the task events that a worker sends to Flower."""
 
 import time
 from typing import Any
@@ -10,7 +10,7 @@ GATHER_SECONDS = 0.25
 
 
 class GatheringConsumer(Consumer):
-    """Celery's own consumer, which publishes the events of tasks that happened close together as one message.
+    """Celery's consumer, publishing task events that happen close together as one message.
 
     Of the three messages that each task costs it leaves one for many, for the worker, the broker and Flower.
     """
@@ -18,7 +18,7 @@ class GatheringConsumer(Consumer):
     _next_flush_at = 0.0  # of the monotonic clock; in the past when none is due
 
     def on_send_event_buffered(self) -> None:
-        """Have what is gathered published soon, unless it is due already."""
+        """Schedule publication of the buffered events, unless it is already scheduled."""
         now = time.monotonic()
         # Where a timer was lost with its loop, its time passes all the same.
         if self.hub and now >= self._next_flush_at:
@@ -26,6 +26,6 @@ class GatheringConsumer(Consumer):
             self.hub.call_later(GATHER_SECONDS, self._flush_events)
 
     def shutdown(self) -> Any:
-        """Publish what is gathered before the worker ends: its loop runs no more."""
+        """Publish buffered events before the worker exits, because its loop no longer runs."""
         self._flush_events()
         return super().shutdown()

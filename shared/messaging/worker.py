@@ -1,4 +1,4 @@
-"""The process that handles events and does jobs."""
+"""The process that handles events and runs jobs."""
 
 import gc
 from typing import Any
@@ -28,7 +28,7 @@ def make_worker(
     *,
     hears_events: bool = True,
 ) -> Celery:
-    """The Celery app of a service with a task for each event it follows and each kind of job it has.
+    """A service's Celery app, with a task for each event it handles and each kind of job it has.
 
     One that hears no events, as its queues are of jobs alone, needs no keys to open them.
     """
@@ -136,4 +136,4 @@ def _add_job_task(
 
 
 def _hear_canary() -> None:
-    """Being received is all a canary is for; the worker's main process notes it."""
+    """Do nothing: receiving the canary is enough; the worker's main process records it."""

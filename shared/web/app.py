@@ -1,4 +1,4 @@
-"""A service's API: routes, their document, and around every request what all services share."""
+"""A service's API: routes, OpenAPI document, and what all services do around each request."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -61,15 +61,15 @@ HEADERS = {
 
 
 class App(Flask):
-    """Flask without the question, several times a request, whether a view is asynchronous: none is."""
+    """Flask without the check, several times a request, for asynchronous views: there are none."""
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """The function as it is."""
+        """The function unchanged."""
         return func
 
 
 class Api(flask_smorest.Api):
-    """The API's document, in which every operation may answer with a problem."""
+    """The OpenAPI document; every operation may respond with a problem."""
 
     ERROR_SCHEMA = ProblemSchema
 
@@ -94,7 +94,7 @@ def make_app(
     largest_body: int = LARGEST_BODY,
     store: Store | None = None,
 ) -> Flask:
-    """The WSGI application of a service; refuses to be made with a route that is open by oversight."""
+    """The WSGI application of a service; refuses to start with a route whose access isn't declared."""
     logging.configure(service, settings.log_level)
     fault_points.configure(settings.crash_points)
     app = App(service, static_folder=None)

@@ -1,4 +1,4 @@
-"""Who is asking: bearer tokens checked against a key set, and the scopes that each view wants."""
+"""Authentication and authorisation: bearer tokens checked against a key set, and scopes per view."""
 
 import hashlib
 import re
@@ -36,7 +36,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class KeySet:
-    """The public keys that tokens are checked with: the set itself, its file, or its http(s) address."""
+    """The public keys for verifying tokens: the set itself, a file, or an http(s) URL."""
 
     def __init__(self, place: str) -> None:
         self._place = place
@@ -45,7 +45,7 @@ class KeySet:
         self._read_at = float("-inf")
 
     def key(self, key_id: str | None) -> jwt.PyJWK | None:
-        """The key of this id; looks again where it is unknown, for issuers change their keys."""
+        """The key with this id; reloads the set if it is unknown, because issuers rotate keys."""
         if self._is_due(key_id):
             with self._lock:
                 if self._is_due(key_id):  # nobody has read it while we waited
@@ -76,7 +76,7 @@ class KeySet:
 
 
 class Tokens:
-    """Turns bearer tokens of one issuer into actors, and remembers the checked: signatures are slow."""
+    """Turns one issuer's bearer tokens into actors, caching verified ones because signatures are slow."""
 
     def __init__(self, keys: KeySet, issuer: str) -> None:
         self._keys = keys
@@ -84,7 +84,7 @@ class Tokens:
         self._remembered: dict[bytes, tuple[float, Actor]] = {}
 
     def actor(self, token: str) -> Actor:
-        """Who the token speaks for; raises jwt.InvalidTokenError with what is wrong with it."""
+        """The actor a token identifies; raises jwt.InvalidTokenError saying what is wrong with it."""
         digest = hashlib.sha256(token.encode(errors="surrogateescape")).digest()
         remembered = self._remembered.get(digest)
         if remembered is not None and remembered[0] > _seconds():
@@ -102,7 +102,7 @@ class Tokens:
         if key is None:
             raise jwt.InvalidTokenError("signed with an unknown key")
         if key.algorithm_name not in ALGORITHMS:
-            raise jwt.InvalidTokenError("signed in a way that is not accepted")
+            raise jwt.InvalidTokenError("signed with an algorithm that is not accepted")
         return jwt.decode(
             token,
             key,
@@ -129,7 +129,7 @@ def _actor(claims: dict[str, Any]) -> Actor:
     except msgspec.ValidationError as error:
         raise jwt.InvalidTokenError(f"has a claim of the wrong type: {error}") from error
     if OUR_NAMES.fullmatch(known.sub) and known.subscriber != known.sub:
-        raise jwt.InvalidTokenError("is for a name that only we ourselves go by")
+        raise jwt.InvalidTokenError("uses a name reserved for our own services")
     return Actor(
         name=known.sub,
         issuer=known.iss,
@@ -141,7 +141,7 @@ def _actor(claims: dict[str, Any]) -> Actor:
 
 
 def requires(*scopes: str, instead: str | None = None) -> Callable[[View], View]:
-    """Let in callers whose token carries all these scopes; others are answered 401 or 403, and logged.
+    """Require all these scopes; other callers get 401 or 403, and are logged.
 
     One scope may do `instead`, where the view itself shows less, or more, to who comes by it.
     """
@@ -170,13 +170,13 @@ def requires(*scopes: str, instead: str | None = None) -> Callable[[View], View]
 
 
 def refuse_without(scope: str) -> None:
-    """Answer 403 to a token that lacks a scope, for what only some requests of a view ask for."""
+    """Respond 403 if the token lacks a scope that only some requests to a view need."""
     if scope not in g.actor.scopes:
         _refuse_scopes({scope}, scope)
 
 
 def public(view: View) -> View:
-    """Let in anyone."""
+    """Allow anyone."""
 
     def admit() -> None:
         g.actor = NOBODY
@@ -206,7 +206,7 @@ def _refuse_scopes(missing: Iterable[str], wanted: str) -> NoReturn:
 
 
 def refuse_access(status: int, detail: str, challenge: str, problem: type[Problem] = Problem) -> NoReturn:
-    """Log the refused try, and answer it; or 429, if it was one too many."""
+    """Log a refused attempt and respond to it; or with 429 after too many."""
     log.warning(
         "access refused",
         status=status,
@@ -220,14 +220,14 @@ def refuse_access(status: int, detail: str, challenge: str, problem: type[Proble
 
 
 def refuse_bounded(*claims: str) -> None:
-    """Answer 403 to a token that one of these claims binds, where what is asked for is everybody's."""
+    """Respond 403 to a token restricted by one of these claims, for requests that concern everybody."""
     for claim in claims:
         if EVERYTHING not in getattr(g.actor, claim):
-            refuse_access(403, f"this is everybody's, and the token is bound to some {claim}", "Bearer")
+            refuse_access(403, f"this needs access to all {claim}; the token is limited to some", "Bearer")
 
 
 def guard(app: Flask, jwks: str, issuer: str) -> None:
-    """Ask each view whom it lets in, before anything of the request is read."""
+    """Check access to the view before any of the request is read."""
     app.extensions["tokens"] = Tokens(KeySet(jwks), issuer)
 
     @app.before_request
@@ -239,7 +239,7 @@ def guard(app: Flask, jwks: str, issuer: str) -> None:
 
 
 def refuse_unguarded(app: Flask) -> None:
-    """Refuse to start with a view that nobody has said whom it lets in."""
+    """Refuse to start with a view whose access isn't declared."""
     rules = [
         rule for rule in app.url_map.iter_rules() if not getattr(rule, "provide_automatic_options", False)
     ]
@@ -247,7 +247,7 @@ def refuse_unguarded(app: Flask) -> None:
         raise RuntimeError(f"OPTIONS is let in without a token, so no view may answer it: {rules}")
     open_views = [name for name, view in app.view_functions.items() if not hasattr(view, "admit")]
     if open_views:
-        raise RuntimeError(f"mark with @requires, @customer or @public: {', '.join(sorted(open_views))}")
+        raise RuntimeError(f"without @requires, @customer or @public: {', '.join(sorted(open_views))}")
 
 
 def _seconds() -> float:

@@ -1,4 +1,4 @@
-"""Blueprints of the API: strict about what comes in, and mindful of what the views answer with."""
+"""API blueprints: strict request parsing, and responses serialised by schema."""
 
 from collections.abc import Callable
 from typing import Any, NoReturn
@@ -17,7 +17,7 @@ View = Callable[..., Any]
 
 
 class StrictParser(FlaskParser):
-    """Reads a request by its schema: unknown fields are refused and named, not skipped."""
+    """Parses requests by schema; unknown fields are rejected by name, not ignored."""
 
     DEFAULT_UNKNOWN_BY_LOCATION: dict[str, str | None] = {  # noqa: RUF012 - as the library declares it
         **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
@@ -36,13 +36,13 @@ class StrictParser(FlaskParser):
             value = payloads.parse(body)
         except payloads.MalformedError as error:
             where: dict[str, Any] = {} if error.position is None else {"position": error.position}
-            raise Problem(400, f"the body is no JSON: {error}", **where) from error
+            raise Problem(400, f"the body is not valid JSON: {error}", **where) from error
         if refused := payloads.unstorable(value, body):
             raise Invalid(**refused)
         return value
 
     def load_querystring(self, req: Request, schema: marshmallow.Schema) -> Any:
-        """The query's values, but for the customer's token, which has been read by then."""
+        """The query parameters, except the customer's token, which has already been read."""
         values = req.args.copy()
         if g.get("customer_order_id"):
             values.poplist("token")
@@ -59,7 +59,7 @@ class StrictParser(FlaskParser):
         error_status_code: int | None,  # noqa: ARG002
         error_headers: Any,  # noqa: ARG002
     ) -> NoReturn:
-        """Name each wrong field with its reason."""
+        """Report each invalid field with its reason."""
         messages: Any = error.messages  # its outermost key is the part of the request: json, query, …
         fields = {field: reason for part in messages.values() for field, reason in _flat(part)}
         raise Invalid(**fields) from error
@@ -78,7 +78,7 @@ def _flat(messages: Any, path: str = "") -> list[tuple[str, str]]:
 
 
 class Blueprint(flask_smorest.Blueprint):
-    """A group of routes in the API and its document."""
+    """A group of routes in the API and its OpenAPI document."""
 
     ARGUMENTS_PARSER = StrictParser()
 
@@ -95,13 +95,13 @@ class Blueprint(flask_smorest.Blueprint):
                 described["operation_id"] = f"{self.name}_{endpoint}"
 
     def arguments(self, schema: Any, **options: Any) -> Callable[[View], View]:
-        """Declare what a view is handed of the request."""
+        """Declare the request arguments of a view."""
         # An instance, made once: from a class one would be made, fields and all, for every request.
         decorate: Callable[[View], View] = super().arguments(_instance(schema), **options)
         return decorate
 
     def response(self, status_code: int, schema: Any = None, **documentation: Any) -> Callable[[View], View]:
-        """Declare what a view answers with; commands and queries dump by it inside their transaction."""
+        """Declare a view's response; commands and queries serialise it within their transaction."""
         schema = _instance(schema)
         document = super().response(status_code, schema, **documentation)
 
@@ -122,7 +122,7 @@ class Blueprint(flask_smorest.Blueprint):
 
     @staticmethod
     def _prepare_operation_id_doc(doc: Any, doc_info: Any, **_context: Any) -> Any:
-        """By what generated clients, and our console, call the operation, whatever its address."""
+        """The operation id for generated clients and our console, independent of the path."""
         doc["operationId"] = doc_info["operation_id"]
         return doc
 
@@ -138,7 +138,7 @@ def _instance(schema: Any) -> Any:
 
 
 def documents_headers(view: View, *names: str) -> View:
-    """Say in the API's document that the view heeds these headers, which are among its components."""
+    """Document that the view uses these headers, which are defined in the OpenAPI components."""
     documented: Any = view
     documented._apidoc = getattr(view, "_apidoc", {}) | {"headers": names}  # noqa: SLF001 - flask-smorest's place
     return view

@@ -1,4 +1,4 @@
-"""What a request may weigh, and what browsers may do with an answer."""
+"""Limits on request size, and security headers on responses."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,10 +21,10 @@ READ = (
 
 
 class BoundedRequest(Request):
-    """A request whose body is refused where it is too long, and never cut off."""
+    """A request whose body is rejected if it is too long, never truncated."""
 
     def get_data(self, *arguments: Any, **named: Any) -> Any:
-        """The body; werkzeug itself answers the beginning of one that comes in chunks and does not end."""
+        """The body; werkzeug itself rejects chunked bodies that are too long."""
         body = super().get_data(*arguments, **named)
         largest = self.max_content_length
         if self.content_length is None and largest is not None and len(body) >= largest:
@@ -33,7 +33,7 @@ class BoundedRequest(Request):
 
 
 def bound_requests(app: Flask, largest_body: int) -> None:
-    """Refuse what is larger than any honest request (413, 414, 431), and send nobody elsewhere.
+    """Reject oversized requests (413, 414, 431), and never redirect.
 
     Call it before there are routes: those for addresses with slashes doubled would lead to the Host that the
     request names.
@@ -47,13 +47,13 @@ def bound_requests(app: Flask, largest_body: int) -> None:
     def weigh() -> None:
         environment = request.environ
         if len(environment["PATH_INFO"]) + len(environment.get("QUERY_STRING", "")) > LONGEST_ADDRESS:
-            raise Problem(414, f"the address is longer than {LONGEST_ADDRESS} bytes")
+            raise Problem(414, f"the URL is longer than {LONGEST_ADDRESS} bytes")
         if sum(len(text) for name, text in environment.items() if name.startswith("HTTP_")) > LARGEST_HEADERS:
             raise Problem(431, f"the headers are larger than {LARGEST_HEADERS} bytes")
 
 
 def shield(app: Flask, origins: Sequence[str], hsts_seconds: int) -> None:
-    """Keep browsers and caches from doing more with an answer than it is meant for.
+    """Add headers that restrict what browsers and caches do with a response.
 
     Pages of other origins can use the API only if they are named; no cookie is ever asked for or set.
     """

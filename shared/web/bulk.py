@@ -1,4 +1,4 @@
-"""One request, many commands: each in a transaction of its own, each with its own result."""
+"""Bulk requests: many commands, each in its own transaction with its own result."""
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
@@ -22,7 +22,7 @@ Each = Callable[[Sequence[UUID], Act], list[Row]]
 
 
 def bulk(view: View) -> View:
-    """Hand the view a function that does one command for each of many; answer what became of each.
+    """Pass the view a function that runs one command for each item; the response has each result.
 
     What one refuses does not stop the others. Under an Idempotency-Key the answer is kept, and so is each
     row's as it commits: a request that broke off half-way is sent again, and goes on where it stopped.
@@ -65,7 +65,7 @@ def _result(one: UUID, act: Act, key: idempotency.Key | None) -> Row:
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) not in CONTENDED:
             raise
-        return _not_done(one, "busy", "others are busy with the same thing")
+        return _not_done(one, "busy", "another request is changing the same data")
 
 
 def _done(one: UUID, act: Act, key: idempotency.Key | None) -> Row:

@@ -1,4 +1,4 @@
-"""Around each view: the transaction, the idempotency key, the answer by the view's schema."""
+"""What surrounds each view: the transaction, the idempotency key and the response schema."""
 
 import random
 import re
@@ -32,14 +32,14 @@ PASSING = {"40001", "40P01"}
 
 @dataclass(frozen=True)
 class Ready:
-    """An answer that needs no schema any more; for hot paths, where a contract test holds it to one."""
+    """A response that bypasses its schema, for hot paths; a contract test holds it to one."""
 
     data: Any
     version: int | None = None
 
 
 def command(view: View) -> View:
-    """Hand the view a session whose transaction commits with its answer: all is stored, or nothing.
+    """Pass the view a session that commits together with the response: all is stored, or nothing.
 
     Under an Idempotency-Key the first answer is kept for 24 hours and repeated to whoever sends the same
     request again; a twin that comes while the first is still at work waits for it. Refusals are not kept.
@@ -65,7 +65,7 @@ def command(view: View) -> View:
 
 
 def query(view: View) -> View:
-    """Hand the view a session for reading, which is never committed; 304 to who has this answer already."""
+    """Pass the view a session that is never committed; 304 if the caller already has this response."""
 
     @wraps(view)
     def run(*arguments: Any, **named: Any) -> Response:
@@ -91,7 +91,7 @@ def query(view: View) -> View:
 
 
 def open_session() -> Session:
-    """A session of the service for whoever asks, bound to no version of anything."""
+    """A session for the caller, without an expected version."""
     return _sessions()(info={"actor": g.actor})
 
 
@@ -101,7 +101,7 @@ def _sessions() -> sessionmaker[Session]:
 
 
 def _actor(address: Mapping[str, Any]) -> Actor:
-    """Whoever asks, with the version that they decided on of what the address names."""
+    """The caller, with the version from If-Match for the resource in the path."""
     actor: Actor = g.actor
     return actor.expecting(_if_match(), *address.values())
 
@@ -112,12 +112,12 @@ def _if_match() -> int | None:
         return None
     tag = ETAG.fullmatch(given.strip().strip('"'))
     if tag is None:
-        raise Invalid(**{"If-Match": 'must be one ETag of ours, as in "3"'})
+        raise Invalid(**{"If-Match": 'must be a single ETag from this API, such as "3"'})
     return int(tag[1])
 
 
 def _answer(session: Session, view: View, arguments: tuple[Any, ...], named: dict[str, Any]) -> Response:
-    """What the view answers, dumped while its rows can still be read."""
+    """The view's response, serialised while its rows can still be read."""
     result, status, headers = unpack_tuple_response(view(session, *arguments, **named))
     session.flush()  # versions and defaults are in the answer as they will be stored
     if isinstance(result, Response):
@@ -144,7 +144,7 @@ def _body(result: Any, schema: Any) -> bytes:
 
 
 def repeated(attempt: Callable[[], T]) -> T:
-    """Try again what only came in another's way, or lost its connection; for what is safe to repeat."""
+    """Retry after deadlocks, conflicts and lost connections; only for what is safe to repeat."""
     for left in reversed(range(ATTEMPTS)):
         try:
             return attempt()

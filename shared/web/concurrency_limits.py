@@ -1,4 +1,4 @@
-"""Taking turns at what is large: one request of a bearer at a time, and few of all together.
+"""Concurrency limits for heavy requests: one per caller at a time, and few in total.
 
 Counted in the process: each API is one, whose threads nobody is to have alone.
 """
@@ -20,21 +20,21 @@ RETRY_AFTER_SECONDS = 5
 
 
 class Turns:
-    """Whose turn it is, and since when."""
+    """Who is running a heavy request, and since when."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._began: dict[str, float] = {}
 
     def take(self, who: str) -> Callable[[], None]:
-        """Begin a turn; answers what ends it. Raises the problem of whoever has one, or of one too many."""
+        """Start a heavy request; returns the function that ends it. Raises a Problem when at the limit."""
         now = time.monotonic()
         with self._lock:
             self._began = {one: at for one, at in self._began.items() if now - at < LONGEST_SECONDS}
             if who in self._began:
-                raise _busy("a request of yours for something as large is still under way")
+                raise _busy("your previous large request is still running")
             if len(self._began) >= AT_ONCE:
-                raise _busy("others are having as much made as can be at once")
+                raise _busy("too many large requests are running")
             self._began[who] = now
 
         def end() -> None:
@@ -46,7 +46,7 @@ class Turns:
 
 
 def in_turn(view: View) -> View:
-    """Have a view's requests take turns, until the answer is made or a file sent; others are answered 429."""
+    """Limit concurrent requests to a view, until the response is built or its file sent; others get 429."""
 
     @wraps(view)
     def run(*arguments: Any, **named: Any) -> Response:
@@ -67,7 +67,7 @@ def in_turn(view: View) -> View:
 
 
 class _Body:
-    """A body that ends its turn when the server has sent it, or has nobody any more to send it to."""
+    """A response body that ends its slot once it is sent or the client is gone."""
 
     def __init__(self, body: Any, end: Callable[[], None]) -> None:
         self._body, self._end = body, end
@@ -76,7 +76,7 @@ class _Body:
         return iter(self._body)
 
     def close(self) -> None:
-        """Let go of the body."""
+        """Close the body."""
         try:
             self._body.close()
         finally:

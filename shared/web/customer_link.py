@@ -1,4 +1,4 @@
-"""The signed link that opens one order to its customer until it ends or is revoked, no account needed."""
+"""The signed link that opens one order for its customer until it expires or is revoked; no account needed."""
 
 from collections.abc import Callable, Sequence
 from copy import deepcopy
@@ -46,10 +46,10 @@ _PAGE = """<!doctype html>
 
 
 class ClosedLink(Problem):
-    """A link that opens nothing: for people a page in a language they read, for programs a problem."""
+    """An invalid link: people get a page in a language they read, programs a problem."""
 
     def answer(self) -> Response:
-        """The answer in the kind that is asked for."""
+        """The response in the format requested."""
         if request.accept_mimetypes.best_match(["application/json", "text/html"]) != "text/html":
             return super().answer()
         language = request.accept_languages.best_match(languages(), "en")
@@ -62,14 +62,14 @@ class ClosedLink(Problem):
 
 
 def link_serial_heard(session: Session, order_id: UUID) -> int | None:
-    """The serial that orders last told; older snapshots name none."""
+    """The link serial last published by orders; 0 for snapshots without one."""
     serial = func.coalesce(copies.c.snapshot["link_serial"].as_integer(), 0)
     rows = select(serial).where(copies.c.subject == str(order_id), copies.c.source == OrderSnapshot.SOURCE)
     return session.execute(rows).scalar_one_or_none()
 
 
 def customer(view: View) -> View:
-    """Let in whoever has a link of an order that stands, and hand the view that order's id as `order_id`."""
+    """Allow whoever has a valid link to an order, and pass its id to the view as `order_id`."""
 
     def admit() -> None:
         keys: Sequence[str] = current_app.extensions["settings"].customer_link_keys
@@ -85,7 +85,7 @@ def customer(view: View) -> View:
             each_alone(session)
             serial = link_serial(session, order_id)
         if serial not in {None, link.serial}:  # of an unknown order there is nothing to be shown
-            _refuse("this link was revoked")
+            _refuse("this link has been revoked")
 
     @wraps(view)
     def run(*arguments: Any, **named: Any) -> Any:

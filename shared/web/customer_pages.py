@@ -1,4 +1,4 @@
-"""Small pages for customers: nothing runs in them, nothing is loaded, forms go nowhere else."""
+"""Small pages for customers: no scripts, nothing loaded, forms only post to the same site."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ _STYLE = Path(__file__).with_name("page.css").read_text("utf-8")
 
 
 def also_as_pages(*statuses: int) -> dict[str, Any]:
-    """What the API's document says of problems that browsers are shown as a page."""
+    """Document errors that browsers see as a page."""
     as_page = {
         "description": "Any error: as a page for people, as a problem for programs.",
         "content": {
@@ -32,13 +32,13 @@ def also_as_pages(*statuses: int) -> dict[str, Any]:
 
 
 def style_of(colour: str = PLAIN) -> str:
-    """The style of all pages, with the seller's colour."""
+    """The style shared by all pages, with the seller's colour."""
     brand, on_brand = brand_colours(colour)
     return f"{_STYLE}:root {{ --brand: {brand}; --on-brand: {on_brand}; }}"
 
 
 def page_answer(page: str, style: str, status: int = HTTPStatus.OK) -> Response:
-    """A page with the one style it may have; it stands in the page as it is given here."""
+    """A page response with the only style its policy allows; pass the style as it is in the page."""
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     answer = Response(page, status, mimetype="text/html")
     answer.headers["Content-Security-Policy"] = POLICY.format(style=digest)

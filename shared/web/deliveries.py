@@ -1,4 +1,4 @@
-"""Deliveries for the other services' agents: what they have not acknowledged, and their acknowledgements.
+"""Deliveries for other services' agents: pulling unacknowledged events, and acknowledging them.
 
 Closed to everyone else, and no part of the API's document: no gateway routes /internal.
 """
@@ -24,21 +24,21 @@ blueprint = Blueprint("deliveries", __name__, url_prefix="/internal/deliveries")
 
 
 class PullArguments(marshmallow.Schema):
-    """Which deliveries are asked for."""
+    """Which deliveries to pull."""
 
     limit = fields.Integer(load_default=100, validate=validate.Range(1, deliveries.PULL_LIMIT))
     grace_seconds = fields.Float(load_default=3.0, validate=validate.Range(0, 3600))
 
 
 class LogArguments(marshmallow.Schema):
-    """Which page of the whole log is asked for."""
+    """Which page of the full log to return."""
 
     after = fields.Integer(load_default=0, validate=validate.Range(min=0, max=2**63 - 1))
     limit = fields.Integer(load_default=100, validate=validate.Range(1, deliveries.LOG_LIMIT))
 
 
 class HeardArguments(marshmallow.Schema):
-    """Which page of what the caller told is asked for."""
+    """Which page of the caller's own events to return."""
 
     since = fields.AwareDateTime(required=True)
     after = fields.UUID(load_default=UUID(int=0))
@@ -48,13 +48,13 @@ class HeardArguments(marshmallow.Schema):
 
 
 class AcknowledgementSchema(marshmallow.Schema):
-    """Events that are safe in the caller's inbox."""
+    """Events that are safely in the caller's inbox."""
 
     ids = fields.List(fields.UUID(), required=True, validate=validate.Length(1, deliveries.ACKNOWLEDGE_LIMIT))
 
 
 class AgainSchema(marshmallow.Schema):
-    """From when on the caller's database lacks what it was told."""
+    """The time since when the caller's database lacks events."""
 
     since = fields.AwareDateTime(required=True)
 
@@ -65,7 +65,7 @@ class AgainSchema(marshmallow.Schema):
 @requires("events:read")
 @query
 def pull(session: Session, arguments: dict[str, Any]) -> Ready:
-    """What the caller has not acknowledged for longer than the grace, oldest first."""
+    """The events the caller has not acknowledged within the grace period, oldest first."""
     return Ready({"deliveries": deliveries.pending_for(session, _subscriber(session), **arguments)})
 
 
@@ -75,7 +75,7 @@ def pull(session: Session, arguments: dict[str, Any]) -> Ready:
 @requires("events:read")
 @command
 def acknowledge(session: Session, acknowledgement: dict[str, Any]) -> Ready:
-    """Note that these need not be delivered any more."""
+    """Acknowledge events, so that they are not delivered again."""
     each_alone(session)
     noted = deliveries.acknowledge(session, _subscriber(session), acknowledgement["ids"])
     return Ready({"acknowledged": noted})
@@ -87,7 +87,7 @@ def acknowledge(session: Session, acknowledgement: dict[str, Any]) -> Ready:
 @requires("events:read")
 @query
 def log(session: Session, arguments: dict[str, Any]) -> Ready:
-    """All that the caller was ever owed, in order, for it to compare with what it has."""
+    """All deliveries ever made to the caller, in order, for comparison with its inbox."""
     return Ready({"deliveries": operations.delivery_log(session, _subscriber(session), **arguments)})
 
 
@@ -97,7 +97,7 @@ def log(session: Session, arguments: dict[str, Any]) -> Ready:
 @requires("events:read")
 @query
 def heard(session: Session, arguments: dict[str, Any]) -> Ready:
-    """What the caller has told this service since then; its own database was set back."""
+    """The caller's events that this service has received since a time; the caller's database was restored."""
     return Ready(deliveries.heard_from(session, _subscriber(session), **arguments))
 
 
@@ -107,7 +107,7 @@ def heard(session: Session, arguments: dict[str, Any]) -> Ready:
 @requires("events:read")
 @command
 def deliver_again(session: Session, again: dict[str, Any]) -> Ready:
-    """Deliver again all that was told since; the caller's database was restored."""
+    """Redeliver everything published since a time; the caller's database was restored."""
     return Ready({"deliveries": operations.deliver_again(session, _subscriber(session), again["since"])})
 
 

@@ -1,4 +1,4 @@
-"""The API's document and a page to try it on, both served from here: nothing comes from elsewhere."""
+"""The OpenAPI document and a page to try it out, both served locally without external resources."""
 
 from importlib.resources import files
 from typing import Any
@@ -40,7 +40,7 @@ UNCHANGING = "public, max-age=86400"
 
 
 def serve_documentation(app: Flask, specification: Any) -> None:
-    """Add /openapi.json and /docs to the app; call it when all routes are there."""
+    """Add /openapi.json and /docs to the app; call this after registering all routes."""
     described = specification.to_dict()
     document = payloads.encode(described)
     folder = files(flask_swagger_ui) / "dist"

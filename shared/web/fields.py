@@ -1,4 +1,4 @@
-"""What schemas take alike: kinds of text, each refusing what can't be one, and lists of orders."""
+"""Common schema fields: kinds of text with validation, and lists of orders."""
 
 from collections.abc import Callable, Collection
 from typing import Any
@@ -8,11 +8,11 @@ from marshmallow import ValidationError, fields, validate
 from shared.email_addresses import LONGEST_EMAIL_ADDRESS, is_email_address
 from shared.text import UnfitText, accepted
 
-_has_a_public_domain = validate.Email(error="must be an e-mail address, as in ann@example.com")
+_has_a_public_domain = validate.Email(error="must be an e-mail address, such as ann@example.com")
 
 
 class Text(fields.String):
-    """A text that every service, database, paper and file can hold, in NFC."""
+    """Text that every service, database, document and file can hold, in NFC."""
 
     def __init__(self, *, lines: bool = False, **options: Any) -> None:
         super().__init__(**options)
@@ -27,7 +27,7 @@ class Text(fields.String):
 
 
 def text(longest: int, *, shortest: int = 0, prose: bool = False, **options: Any) -> Text:
-    """A text of one line, or of several if it is prose; what a text lacks is empty, not null."""
+    """A single-line text field, or multi-line if `prose`; missing text is empty, not null."""
     validators: list[Any] = [validate.Length(shortest, longest)]
     if shortest:
         validators.append(_not_blank)
@@ -37,7 +37,7 @@ def text(longest: int, *, shortest: int = 0, prose: bool = False, **options: Any
 
 
 def email_address(*, may_be_empty: bool = False, **options: Any) -> Text:
-    """An e-mail address, or nothing where it may be empty."""
+    """An e-mail address field, which may be empty if allowed."""
 
     def address(value: str) -> None:
         if may_be_empty and not value:
@@ -59,7 +59,7 @@ def _not_blank(value: str) -> None:
 
 
 def unique(thing: str, by: str | None = None) -> Callable[[Collection[Any]], None]:
-    """What refuses a list that names a thing twice: what is meant then can't be told.
+    """A validator that rejects duplicates in a list.
 
     It is named by its id, or in rows by their field `by`.
     """

@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can do its work."""
+"""Liveness and readiness checks."""
 
 from typing import Any
 
@@ -22,14 +22,14 @@ blueprint = Blueprint("health", __name__, url_prefix="/health")
 @blueprint.get("/live")
 @public
 def live() -> Response:
-    """Say that the process answers."""
+    """Whether the process responds."""
     return _told({"status": "live"})
 
 
 @blueprint.get("/ready")
 @public
 def ready() -> Response:
-    """Say whether the database is reachable and migrated, how far behind messaging is, and what is away.
+    """Whether the database is reachable and migrated, how far messaging is behind, and what is unavailable.
 
     Without what keeps its files a service does all else, and must not be cut off from those that ask for its
     events: that it is away is said, and the service is ready.

@@ -1,4 +1,4 @@
-"""Answers kept by idempotency key, so that a command sent twice is done once."""
+"""Stored responses by idempotency key, so that a repeated command runs once."""
 
 import hashlib
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ _KEEP = (
 
 @dataclass(frozen=True)
 class Key:
-    """An idempotency key as this request uses it."""
+    """The idempotency key of the current request."""
 
     actor: Actor
     key: str
@@ -54,12 +54,12 @@ class Key:
 
     @property
     def place(self) -> dict[str, str]:
-        """Where it is kept: under whoever chose it."""
+        """Where the key is stored: each caller has their own keys."""
         return {"by": self.actor.issuer, "of": self.actor.name, "named": self.key}
 
 
 def key_of_request() -> Key | None:
-    """The key that came with the request, if any; raises Invalid for one that can't be kept."""
+    """The request's idempotency key, if any; raises Invalid if it is malformed."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
@@ -71,7 +71,7 @@ def key_of_request() -> Key | None:
 
 
 def first_answer(session: Session, key: Key) -> Response | None:
-    """What was answered the first time; None says that this is the first time, and takes the key.
+    """The stored response to the first request; None if this is the first, which then claims the key.
 
     While another transaction holds the key this waits for its end, for it may still be refused. Raises
     Refused: first_still_under_way if the wait is long; idempotency_key_reused for another request's key, and
@@ -90,19 +90,19 @@ def first_answer(session: Session, key: Key) -> Response | None:
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
             raise Refused(
-                "first_still_under_way", "the first request under this idempotency key is not done yet"
+                "first_still_under_way", "the first request with this idempotency key is still running"
             ) from error
         raise
     if begun:
         return None
     first = connection.execute(_FIRST, key.place).one()
     if first.fingerprint != key.fingerprint or not key.actor.reaches(first.reach):
-        raise Refused("idempotency_key_reused", "this idempotency key came with another request before")
+        raise Refused("idempotency_key_reused", "this idempotency key was used for a different request")
     return Response(first.body, first.status, {**first.headers, "Idempotency-Replayed": "true"})
 
 
 def keep(session: Session, key: Key, answer: Response) -> Response:
-    """Store the answer, to be repeated; it commits with what the command did.
+    """Store the response for repeats; it commits together with the command.
 
     What is told once (`g.told_once` names it) is not kept, and null when the answer is repeated.
     """

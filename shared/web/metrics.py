@@ -1,4 +1,4 @@
-"""What is counted of requests, and where Prometheus asks for it: no gateway routes /metrics."""
+"""Request metrics, and the endpoint that Prometheus scrapes; no gateway exposes /metrics."""
 
 from flask import Blueprint, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram
@@ -20,12 +20,12 @@ blueprint = Blueprint("metrics", __name__)
 @blueprint.get("/metrics")
 @public
 def tell() -> Response:
-    """All that the processes of this API have counted."""
+    """The metrics of all processes of this API."""
     return Response(metrics.exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 def observe(request: Request, status: int, seconds: float) -> None:
-    """Count a request under its route; whatever callers make up is one series, not one each."""
+    """Count a request under its route; unknown paths share one series."""
     rule = request.url_rule
     method, route = (request.method, rule.rule) if rule else ("", "none")
     REQUESTS.labels(method, route, status).inc()

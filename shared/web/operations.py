@@ -1,4 +1,4 @@
-"""What an operator sees and does, over HTTP; the same verbs as the command line's."""
+"""Operator functions over HTTP; the same as on the command line."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,13 +35,13 @@ MOST_DIFFERENCES = 500
 
 
 class LimitArguments(marshmallow.Schema):
-    """How much is asked for."""
+    """How many results to return."""
 
     limit = fields.Integer(load_default=50, validate=validate.Range(1, LARGEST_LIST))
 
 
 class TailArguments(LimitArguments):
-    """Which events are asked for."""
+    """Which events to return."""
 
     type = fields.String(validate=validate.OneOf(sorted(EVENTS)))
 
@@ -58,7 +58,7 @@ class EventSummarySchema(marshmallow.Schema):
 
 
 class DeliverySchema(marshmallow.Schema):
-    """What became of an event's delivery to one subscriber."""
+    """The state of an event's delivery to one subscriber."""
 
     subscriber = fields.String()
     recorded_at = fields.AwareDateTime()
@@ -67,7 +67,7 @@ class DeliverySchema(marshmallow.Schema):
 
 
 class PendingSchema(EventSummarySchema):
-    """A delivery that its subscriber has not acknowledged."""
+    """A delivery its subscriber has not acknowledged."""
 
     subscriber = fields.String()
     recorded_at = fields.AwareDateTime()
@@ -75,14 +75,14 @@ class PendingSchema(EventSummarySchema):
 
 
 class EventSchema(marshmallow.Schema):
-    """An event whole, as it is sent, and its deliveries."""
+    """An event in full, as sent, with its deliveries."""
 
     envelope = fields.Dict()
     deliveries = fields.List(fields.Nested(DeliverySchema))
 
 
 class DeadLetterSchema(marshmallow.Schema):
-    """An event or a job that was given up."""
+    """An event or job that was given up."""
 
     id = fields.UUID()
     kind = fields.String(validate=validate.OneOf(["event", "job"]))
@@ -98,7 +98,7 @@ class DeadLetterSchema(marshmallow.Schema):
 
 
 class StepSchema(marshmallow.Schema):
-    """One thing that a request led to in this service."""
+    """One thing that a request caused in this service."""
 
     step = fields.String(
         validate=validate.OneOf(["told", "heard", "job"]),
@@ -139,13 +139,13 @@ class StepSchema(marshmallow.Schema):
 
 
 class ResendSchema(marshmallow.Schema):
-    """Whose deliveries are to be sent again."""
+    """Whose deliveries to resend."""
 
     subscriber = text(100, shortest=1, metadata={"description": "Only this service's; otherwise everyone's."})
 
 
 class RetrySchema(marshmallow.Schema):
-    """Which dead events and jobs are to be tried again."""
+    """Which dead events and jobs to retry."""
 
     what = text(
         100,
@@ -155,31 +155,31 @@ class RetrySchema(marshmallow.Schema):
 
 
 class SkipSchema(marshmallow.Schema):
-    """Why nothing is to be done about a dead event."""
+    """Why a dead event is skipped."""
 
     reason = text(500, shortest=1, prose=True, required=True)
 
 
 class SinceSchema(marshmallow.Schema):
-    """From when on."""
+    """The time to start from."""
 
     since = fields.AwareDateTime(required=True)
 
 
 class ReplaySchema(SinceSchema):
-    """Which events are to be handled again."""
+    """Which events to process again."""
 
     types = fields.List(fields.String(validate=validate.OneOf(sorted(EVENTS))), load_default=list)
 
 
 class CountSchema(marshmallow.Schema):
-    """How many it concerned."""
+    """How many were affected."""
 
     count = fields.Integer()
 
 
 class DifferenceSchema(marshmallow.Schema):
-    """What a source told that this service does not have, or has not finished."""
+    """An event that was published but is missing or unfinished in this service."""
 
     source = fields.String()
     event_id = fields.UUID()
@@ -189,7 +189,7 @@ class DifferenceSchema(marshmallow.Schema):
 
 
 class ReconciliationSchema(marshmallow.Schema):
-    """What differs."""
+    """The differences found."""
 
     differences = fields.List(fields.Nested(DifferenceSchema))
     complete = fields.Boolean(metadata={"description": f"False: there are more than {MOST_DIFFERENCES}."})
@@ -201,7 +201,7 @@ class ReconciliationSchema(marshmallow.Schema):
 @requires("admin")
 @query
 def tail_events(session: Session, arguments: dict[str, Any]) -> list[dict[str, Any]]:
-    """The newest events of this service, newest first."""
+    """The service's newest events first."""
     return operations.tail_events(session, arguments["limit"], arguments.get("type"))
 
 
@@ -210,7 +210,7 @@ def tail_events(session: Session, arguments: dict[str, Any]) -> list[dict[str, A
 @requires("admin")
 @query
 def show_event(session: Session, event_id: UUID) -> dict[str, Any]:
-    """One event with its data and what became of each delivery."""
+    """One event with its data and the state of each delivery."""
     return operations.show_event(session, event_id)
 
 
@@ -219,7 +219,7 @@ def show_event(session: Session, event_id: UUID) -> dict[str, Any]:
 @requires("admin")
 @query
 def trace(session: Session, correlation_id: str) -> list[dict[str, Any]]:
-    """All that one request led to in this service, in order; of each kind of step the first 500."""
+    """Everything one request caused in this service, in order; at most 500 of each kind of step."""
     return operations.trace(session, correlation_id)
 
 
@@ -229,7 +229,7 @@ def trace(session: Session, correlation_id: str) -> list[dict[str, Any]]:
 @requires("admin")
 @query
 def list_pending(session: Session, arguments: dict[str, Any]) -> list[dict[str, Any]]:
-    """Deliveries that their subscriber has not acknowledged, oldest first."""
+    """Deliveries their subscriber has not acknowledged, oldest first."""
     return operations.pending(session, arguments["limit"])
 
 
@@ -239,7 +239,7 @@ def list_pending(session: Session, arguments: dict[str, Any]) -> list[dict[str, 
 @requires("admin")
 @command
 def resend(session: Session, choice: dict[str, Any]) -> dict[str, int]:
-    """Send every unacknowledged delivery again."""
+    """Resend every unacknowledged delivery."""
     return {"count": operations.resend(session, choice.get("subscriber"))}
 
 
@@ -248,7 +248,7 @@ def resend(session: Session, choice: dict[str, Any]) -> dict[str, int]:
 @requires("admin")
 @query
 def list_dead_letters(session: Session) -> list[dict[str, Any]]:
-    """Events and jobs that were given up, oldest first, 500 at most."""
+    """Dead events and jobs, oldest first, at most 500."""
     return operations.dead_letters(session)
 
 
@@ -257,7 +257,7 @@ def list_dead_letters(session: Session) -> list[dict[str, Any]]:
 @requires("admin")
 @query
 def show_dead_letter(session: Session, letter_id: UUID) -> dict[str, Any]:
-    """One dead event or job, whole."""
+    """One dead event or job in full."""
     return operations.dead_letter(session, letter_id)
 
 
@@ -266,7 +266,7 @@ def show_dead_letter(session: Session, letter_id: UUID) -> dict[str, Any]:
 @requires("admin")
 @command
 def retry_dead_letter(session: Session, letter_id: UUID) -> None:
-    """Try a dead event or job again, from its first attempt."""
+    """Retry a dead event or job, starting over at its first attempt."""
     operations.retry(session, letter_id)
 
 
@@ -276,7 +276,7 @@ def retry_dead_letter(session: Session, letter_id: UUID) -> None:
 @requires("admin")
 @command
 def retry_dead_letters(session: Session, choice: dict[str, Any]) -> dict[str, int]:
-    """Try all that is dead again, once the fault that killed it is mended."""
+    """Retry all dead events and jobs, once the cause is fixed."""
     return {"count": operations.retry_all(session, choice.get("what"))}
 
 
@@ -286,7 +286,7 @@ def retry_dead_letters(session: Session, choice: dict[str, Any]) -> dict[str, in
 @requires("admin")
 @command
 def skip_dead_letter(session: Session, choice: dict[str, Any], letter_id: UUID) -> None:
-    """Decide that nothing is to be done about a dead event; the reason is kept."""
+    """Skip a dead event for good; the reason is kept."""
     operations.skip(session, letter_id, choice["reason"])
 
 
@@ -296,7 +296,7 @@ def skip_dead_letter(session: Session, choice: dict[str, Any], letter_id: UUID) 
 @requires("admin")
 @command
 def replay(session: Session, choice: dict[str, Any]) -> dict[str, int]:
-    """Handle again what was heard since; harmless, for handlers only bring things up to date."""
+    """Process again the events received since a time; safe, because handlers are idempotent."""
     return {"count": operations.replay(session, choice["since"], choice["types"])}
 
 
@@ -304,7 +304,7 @@ def replay(session: Session, choice: dict[str, Any]) -> dict[str, int]:
 @blueprint.response(200, ReconciliationSchema)
 @requires("admin")
 def reconcile() -> dict[str, Any]:
-    """Compare all that the other services told with what was heard here.
+    """Compare everything other services published with what was received here.
 
     What is on its way at this moment shows as a difference too: ask again before you worry.
     """
@@ -322,14 +322,14 @@ def reconcile() -> dict[str, Any]:
 @blueprint.response(200)
 @requires("admin")
 def resync(choice: dict[str, Any]) -> dict[str, int]:
-    """After this service was restored from a backup: have the others deliver again what they told since."""
+    """After restoring this service from a backup, have other services redeliver what they published since."""
     with _asking() as asked:
         return reconciliation.resync(asked, choice["since"])
 
 
 @blueprint.before_request
 def _refuse_the_bounded() -> None:
-    """Events tell of every seller's orders: a token bound to some sellers or markets is no operator's."""
+    """Refuse tokens restricted to some sellers or markets: events concern every seller's orders."""
     refuse_bounded("sellers", "markets")
 
 
@@ -339,4 +339,4 @@ def _asking() -> Iterator[list[Source]]:
         with sources(current_app.extensions["messaging"], current_app.extensions["settings"]) as opened:
             yield opened
     except httpx2.HTTPError as error:
-        raise Problem(502, f"another service can't be asked now: {type(error).__name__}") from error
+        raise Problem(502, f"another service can't be reached now: {type(error).__name__}") from error

@@ -1,4 +1,4 @@
-"""Pages of a list by keyset: as fast at the end as at the start, and nothing is shown twice."""
+"""Keyset pagination: as fast on the last page as on the first, without duplicates."""
 
 import base64
 import binascii
@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 
 class PageArguments(marshmallow.Schema):
-    """The query of a list; one with filters inherits this, so that there is one schema per query."""
+    """The query parameters of a list; lists with filters inherit from this."""
 
     cursor = text(
         1000,
@@ -37,7 +37,7 @@ class PageArguments(marshmallow.Schema):
 
 @cache
 def page_schema(item: type[marshmallow.Schema]) -> type[marshmallow.Schema]:
-    """The schema of a page of such items, one for all the lists that have them."""
+    """The schema for a page of these items, shared by all lists of them."""
     name = f"{item.__name__.removesuffix('Schema')}PageSchema"
     cursor = fields.String(
         required=True,
@@ -48,7 +48,7 @@ def page_schema(item: type[marshmallow.Schema]) -> type[marshmallow.Schema]:
 
 
 def page(rows: Sequence[R], limit: int, place: Callable[[R], tuple[Any, ...]]) -> dict[str, Any]:
-    """So many rows at most, of one more that were asked for, which tells that there is a next page.
+    """A page of at most `limit` rows; one more row than that means there is a next page.
 
     A row's place are the values that the list is ordered by.
     """
@@ -57,29 +57,29 @@ def page(rows: Sequence[R], limit: int, place: Callable[[R], tuple[Any, ...]]) -
 
 
 def page_of(rows: Sequence[Any], limit: int, *key: str) -> dict[str, Any]:
-    """A page of a list that is ordered by attributes of its rows."""
+    """A page of a list sorted by attributes of its rows."""
     return page(rows, limit, lambda row: tuple(getattr(row, name) for name in key))
 
 
 def encode_cursor(*values: Any) -> str:
-    """The place after a row, by the values that its list is ordered by: instants, ids, numbers, texts."""
+    """Encode a row's sort values as a cursor: timestamps, ids, numbers, texts."""
     return base64.urlsafe_b64encode(msgspec.json.encode(values)).rstrip(b"=").decode()
 
 
 def decode_cursor(cursor: str, *kinds: Any) -> tuple[Any, ...]:
-    """The values of a cursor, of these types; raises Invalid naming `cursor` if it is none of ours."""
+    """Decode a cursor into values of these types; raises Invalid for `cursor` if it is not valid."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         values: tuple[Any, ...] = msgspec.json.decode(text, type=tuple[kinds])  # type: ignore[valid-type]
     except (binascii.Error, ValueError, msgspec.MsgspecError) as error:
-        raise Invalid(cursor="is not one that this list gave out") from error
+        raise Invalid(cursor="is not a cursor from this list") from error
     if any(_is_nothing_stored(value) for value in values):
-        raise Invalid(cursor="is not one that this list gave out")
+        raise Invalid(cursor="is not a cursor from this list")
     return values
 
 
 def _is_nothing_stored(value: Any) -> bool:
-    """Whether no column can hold it, so that the database could not even compare."""
+    """Whether no column can hold the value, so that comparing it would fail."""
     return (isinstance(value, str) and "\0" in value) or (
         isinstance(value, datetime) and value.tzinfo is None
     )

@@ -1,4 +1,4 @@
-"""Texts in the addresses of requests."""
+"""Text in URL paths."""
 
 from flask import Flask, request
 
@@ -7,7 +7,7 @@ from shared.text import UnfitText, accepted
 
 
 def accept_paths(app: Flask) -> None:
-    """Hold each text that stands in a request's path to the rule of all texts."""
+    """Apply the rules for text to every text parameter in a path."""
 
     @app.before_request
     def accept() -> None:

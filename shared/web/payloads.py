@@ -1,4 +1,4 @@
-"""JSON by msgspec: some ten times faster than the standard library's, and strict."""
+"""JSON by msgspec: about ten times as fast as the standard library, and strict."""
 
 import re
 from typing import Any
@@ -19,7 +19,7 @@ _SUSPICIOUS = re.compile(rb"\\[bfu]|\x7f|\xc2[\x80-\x9f]|\xef\xbf[\xbe\xbf]|\d{1
 
 
 class MalformedError(ValueError):
-    """The bytes are no JSON; says what is wrong, and at which byte where that is known."""
+    """The bytes are not valid JSON; says what is wrong, and at which byte where known."""
 
     def __init__(self, detail: str, position: int | None) -> None:
         super().__init__(detail)
@@ -27,7 +27,7 @@ class MalformedError(ValueError):
 
 
 def parse(body: bytes) -> Any:
-    """What a body says; raises MalformedError."""
+    """Parse a body; raises MalformedError."""
     try:
         return decode(body)
     except UnicodeDecodeError as error:
@@ -42,7 +42,7 @@ def parse(body: bytes) -> Any:
 
 
 def unstorable(value: Any, body: bytes | None = None) -> dict[str, str]:
-    """The fields whose name, text or number no service can keep, each with the reason.
+    """The fields with a name, text or number that can't be stored, with the reason for each.
 
     The body that the value was read from, where there is one, spares the search in nearly every request.
     """
@@ -78,16 +78,16 @@ def _joined(path: str, name: str) -> str:
 
 
 class Provider(JSONProvider):
-    """Flask's way to msgspec."""
+    """Makes Flask use msgspec."""
 
     def dumps(self, obj: Any, **_options: Any) -> str:
         """The value as JSON text."""
         return encode(obj).decode()
 
     def loads(self, s: str | bytes, **_options: Any) -> Any:
-        """What the JSON says; raises MalformedError."""
+        """The parsed JSON; raises MalformedError."""
         return parse(s.encode() if isinstance(s, str) else s)
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
-        """The value as an answer."""
+        """The value as a response."""
         return Response(encode(self._prepare_response_obj(args, kwargs)), mimetype="application/json")

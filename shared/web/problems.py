@@ -1,4 +1,4 @@
-"""Every error as one shape: an RFC 9457 problem that names what happened and, where it can, the field."""
+"""All errors in one format: RFC 9457 problems that say what happened and, where possible, name the field."""
 
 from http import HTTPStatus
 from itertools import islice
@@ -25,7 +25,7 @@ CONTENDED = {"55P03", "40P01", "40001"}
 
 
 class Problem(Exception):  # noqa: N818 - the RFC's word
-    """An answer other than the hoped-for one; whatever the web layer itself finds wrong is raised as this."""
+    """An error response; the web layer raises this for whatever it finds wrong itself."""
 
     def __init__(
         self, status: int, detail: str, *, headers: dict[str, str] | None = None, **members: Any
@@ -37,7 +37,7 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
         self.members = members
 
     def answer(self) -> Response:
-        """The problem as it goes to the caller."""
+        """The problem as an HTTP response."""
         # "about:blank" is the RFC's word for: the status says what kind of problem it is. `reason` and
         # `errors` say which.
         document = self.members | {
@@ -54,7 +54,7 @@ class Problem(Exception):  # noqa: N818 - the RFC's word
 
 
 class FieldErrorSchema(marshmallow.Schema):
-    """One field of the input and what is wrong with it."""
+    """An invalid input field and its error."""
 
     field = marshmallow.fields.String(
         metadata={"description": "Where in the input: names and positions, joined by dots."}
@@ -63,10 +63,10 @@ class FieldErrorSchema(marshmallow.Schema):
 
 
 class ProblemSchema(marshmallow.Schema):
-    """What every error looks like (RFC 9457); a refusal may tell further facts under names of their own."""
+    """The format of every error (RFC 9457); a refusal may have further members with the facts."""
 
     class Meta:
-        """What the document says of it."""
+        """Settings for the OpenAPI document."""
 
         unknown = marshmallow.INCLUDE
 
@@ -94,7 +94,7 @@ class ProblemSchema(marshmallow.Schema):
 
 
 class RefusalSchema(marshmallow.Schema):
-    """What stands against an action."""
+    """Why an action is not possible."""
 
     reason = marshmallow.fields.String(
         metadata={"description": "For machines; the command refuses with the same."}
@@ -103,7 +103,7 @@ class RefusalSchema(marshmallow.Schema):
 
 
 def refusals_by_action() -> marshmallow.fields.Dict:
-    """The field that says of each action whether it is possible now."""
+    """The field that says for each action whether it is possible now."""
     return marshmallow.fields.Dict(
         keys=marshmallow.fields.String(),
         values=marshmallow.fields.Nested(RefusalSchema, allow_none=True),
@@ -112,7 +112,7 @@ def refusals_by_action() -> marshmallow.fields.Dict:
 
 
 def tell_problems(app: Flask) -> None:
-    """Answer every error of the app as a problem."""
+    """Turn every error of the app into a problem response."""
     app.register_error_handler(Problem, lambda error: error.answer())  # each kind in its own way
     app.register_error_handler(NotFound, lambda error: Problem(404, str(error)).answer())
     app.register_error_handler(Refused, lambda error: _refused(error).answer())
@@ -125,7 +125,7 @@ def tell_problems(app: Flask) -> None:
 
 
 def invalid(fields: dict[str, str]) -> Problem:
-    """Wrong input, each field with its reason; of very many the first, so that no input comes back larger."""
+    """A problem for invalid input, with a reason per field; capped, so it isn't larger than the input."""
     errors = [
         {"field": _shortened(field), "reason": _shortened(reason)}
         for field, reason in islice(fields.items(), MOST_ERRORS)
@@ -160,7 +160,7 @@ def _stale(error: Stale) -> Problem:
 
 
 def _current_state(version: int) -> Any:
-    """What a GET of the thing acted upon answers, if the caller may: nearest address above the action's."""
+    """The current state, for a 412: the GET of the nearest parent path, if the caller may see it."""
     addresses = current_app.create_url_adapter(request)
     assert addresses is not None
     path = request.path
@@ -181,7 +181,7 @@ def _current_state(version: int) -> Any:
 
 def _http(error: HTTPException) -> Problem:
     headers = {name: value for name, value in error.get_headers() if name != "Content-Type"}
-    detail = "there is nothing at this address" if error.code == HTTPStatus.NOT_FOUND else error.description
+    detail = "nothing was found at this URL" if error.code == HTTPStatus.NOT_FOUND else error.description
     return Problem(error.code or 500, detail or error.name, headers=headers)
 
 
@@ -190,13 +190,13 @@ def _database(error: database.SQLAlchemyError) -> Problem:
     if isinstance(error, database.DataError):
         # What no schema caught: a number too large for its column, NUL in a text.
         log.warning("value refused by the database", error=type(cause).__name__)
-        return Problem(422, "a value lies outside of what can be stored", errors=[])
+        return Problem(422, "a value is outside the range that can be stored", errors=[])
     if isinstance(error, database.OperationalError | database.InterfaceError | database.TimeoutError):
         contended = getattr(cause, "sqlstate", None) in CONTENDED
         log.warning("contended" if contended else "database unavailable", error=type(cause).__name__)
         return Problem(
             503,
-            "others are busy with the same thing" if contended else "the database can't be reached now",
+            "another request is changing the data" if contended else "the database can't be reached now",
             headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
         )
     return _unexpected(error)
@@ -209,4 +209,4 @@ def _unavailable(error: Unavailable) -> Problem:
 
 def _unexpected(error: Exception) -> Problem:
     log.error("request failed", exc_info=error)
-    return Problem(500, "something went wrong here; the correlation id finds it in the logs")
+    return Problem(500, "an internal error occurred; look up the correlation id in the logs")

@@ -1,4 +1,4 @@
-"""How often somebody may ask: counted in Redis by all processes of a service together, and never in its way.
+"""Rate limits: counted in Redis across a service's processes; requests pass if Redis is unavailable.
 
 Without Redis nothing is limited; that is found out by one request in some seconds, the others don't wait.
 """
@@ -29,7 +29,7 @@ AWAY_SECONDS = 5.0
 
 
 class Kind(StrEnum):
-    """What is counted."""
+    """What is being counted."""
 
     REQUESTS = "requests"  # of one bearer
     LINK = "link"  # of one order's link
@@ -38,7 +38,7 @@ class Kind(StrEnum):
 
 
 class RateLimits:
-    """The limits of one service."""
+    """A service's rate limits."""
 
     def __init__(self, service: str, settings: ServiceSettings) -> None:
         amounts = {
@@ -62,7 +62,7 @@ class RateLimits:
         self._away_until = 0.0
 
     def seconds_to_wait(self, kind: Kind, who: str) -> float:
-        """Count a request; 0 if it may go on, and otherwise after how long the next may come."""
+        """Count a request; returns 0 if it is within the limit, else the seconds to wait."""
         limit = self._limits.get(kind)
         now = time.monotonic()
         if limit is None or now < self._away_until:
@@ -84,7 +84,7 @@ class RateLimits:
 
 
 def limit_requests(app: Flask, service: str, settings: ServiceSettings) -> None:
-    """Count each request that was let in; whoever is over a limit is answered 429."""
+    """Count each authorised request; callers over a limit get 429."""
     if settings.broker_url.startswith("redis"):
         app.extensions["rate_limits"] = RateLimits(service, settings)
 
@@ -99,7 +99,7 @@ def limit_requests(app: Flask, service: str, settings: ServiceSettings) -> None:
 
 
 def counted_as(kind: Kind) -> Any:
-    """Count a view's requests as something rarer than requests in general."""
+    """Count a view's requests against a stricter limit than requests in general."""
 
     def mark(view: Any) -> Any:
         view.counted_as = kind
@@ -109,7 +109,7 @@ def counted_as(kind: Kind) -> Any:
 
 
 def count_refusal() -> None:
-    """Count a try that was not let in: of the bearer, or if nobody knows who it is, of the address."""
+    """Count a refused attempt against the token's holder or, if unknown, the address."""
     actor = g.get("actor")
     if actor is None or actor is NOBODY:
         refuse_excess(Kind.REFUSALS, address())
@@ -118,14 +118,14 @@ def count_refusal() -> None:
 
 
 def refuse_excess(kind: Kind, who: str) -> None:
-    """Count a request, and raise the problem of one too many."""
+    """Count a request; raises a 429 problem if it is over the limit."""
     limits: RateLimits | None = current_app.extensions.get("rate_limits")
     if limits is None or not (wait := limits.seconds_to_wait(kind, who)):
         return
     log.warning("too many requests", kind=kind, actor=g.actor.name if "actor" in g else None)
     seconds = str(int(wait) + 1)
     raise Problem(
-        429, f"too many {kind} in a minute", headers={"Retry-After": seconds}, reason="too_many_requests"
+        429, f"too many {kind} per minute", headers={"Retry-After": seconds}, reason="too_many_requests"
     )
 
 
@@ -134,7 +134,7 @@ def _bearer(actor: Actor) -> str:
 
 
 def address() -> str:
-    """Whom the request comes from: an IPv4 address, or the network that an IPv6 caller can move in."""
+    """The caller's address: IPv4, or the /64 network of an IPv6 caller."""
     try:
         found = ipaddress.ip_address(request.remote_addr or "")
     except ValueError:

@@ -1,4 +1,4 @@
-"""One line in the log for each request, its place in the counts, and the ids that tie it to its events."""
+"""Logs and counts each request, and sets the ids that link it to its events."""
 
 import re
 import time
@@ -21,7 +21,7 @@ _TRACE_PARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def log_requests(app: Flask) -> None:
-    """Take or make each request's correlation id, and log the request when it is answered.
+    """Take or create each request's correlation id, and log the request once it is answered.
 
     The line tells route, status, duration and actor; never bodies, queries, tokens or addresses.
     """

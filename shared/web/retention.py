@@ -1,4 +1,4 @@
-"""What the web layer forgets; apart from the rest, so that an agent needs no Flask to do it."""
+"""What the web layer deletes; separate, so that agents don't need to import Flask."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The one table the web layer keeps: answers to repeat, by idempotency key."""
+"""The web layer's only table: responses stored by idempotency key."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ idempotency_keys = Table(
 
 
 def create_idempotency_keys(operations: Any) -> None:
-    """Make the table in a service's first migration; frozen, later changes are migrations of their own."""
+    """Create the table in a service's first migration; frozen, later changes get their own migrations."""
     operations.create_table(
         "idempotency_keys",
         Column("subject", Text, nullable=False),
@@ -48,7 +48,7 @@ def drop_idempotency_keys(operations: Any) -> None:
 
 
 def add_reach_to_idempotency_keys(operations: Any) -> None:
-    """Have keys belong to an issuer's subject and what it could see; frozen.
+    """Scope keys to the token's issuer and the access it had; frozen.
 
     Whose the keys until now were is not known: they are forgotten, a day early.
     """

@@ -1,4 +1,4 @@
-"""Calls from outside that bring no token but a signature, in the way of Standard Webhooks."""
+"""Incoming calls authenticated by a signature instead of a token, following Standard Webhooks."""
 
 import re
 from collections.abc import Callable
@@ -20,7 +20,7 @@ ID = re.compile(r"[A-Za-z0-9_:-]{1,300}")
 
 def _verify(body: bytes, headers: dict[str, str], secrets: tuple[str, ...]) -> None:
     if not secrets:
-        raise WebhookVerificationError("nobody of this name calls")
+        raise WebhookVerificationError("no sender of this name is configured")
     for secret in secrets[:-1]:
         with suppress(WebhookVerificationError):
             Webhook(secret).verify(body, headers, json_parse=False)
@@ -29,7 +29,7 @@ def _verify(body: bytes, headers: dict[str, str], secrets: tuple[str, ...]) -> N
 
 
 def signed(caller: str, secrets_of: Callable[[Any], tuple[str, ...]]) -> Callable[[View], View]:
-    """Let in calls whose signature, made over id, timestamp and body, is the caller's and not old.
+    """Allow calls with a recent, valid signature of id, timestamp and body.
 
     `secrets_of` is handed the settings and answers the caller's `whsec_…`, of which any will do: while one is
     changed there are two. None where there is no such caller.
@@ -39,7 +39,7 @@ def signed(caller: str, secrets_of: Callable[[Any], tuple[str, ...]]) -> Callabl
         headers = {name: request.headers.get(name, "") for name in HEADERS}
         try:
             if not ID.fullmatch(headers["webhook-id"]):
-                raise WebhookVerificationError("webhook-id is no id")  # noqa: TRY301 - one way to refuse
+                raise WebhookVerificationError("webhook-id is not a valid id")  # noqa: TRY301 - one way to refuse
             _verify(request.get_data(cache=True), headers, secrets_of(current_app.extensions["settings"]))
         except (WebhookVerificationError, ValueError) as error:
             refuse_access(401, f"the signature is not accepted: {error}", "Webhook-Signature")

@@ -1,4 +1,4 @@
-"""A literal sample of each event, as it travels: the contract for tests, and what tests of webhooks send."""
+"""A literal sample of each event as sent: the contract for tests, and the payload of webhook tests."""
 
 import json
 from pathlib import Path
@@ -13,13 +13,13 @@ FOLDER = Path(__file__).parent
 
 
 def envelope(event_type: str) -> dict[str, Any]:
-    """The sample of an event as CloudEvents 1.0 JSON; its people are made up."""
+    """The sample of an event as CloudEvents 1.0 JSON; the people in it are fictitious."""
     sample: dict[str, Any] = json.loads((FOLDER / f"{event_type}.1.json").read_text("utf-8"))
     return sample
 
 
 def made_up(event_type: str, event_id: UUID, *, with_people: bool) -> dict[str, Any]:
-    """The sample of an event as programs get it, which says that nothing happened: `test` is true."""
+    """The sample of an event as integrations receive it, marked as a test: `test` is true."""
     sample = envelope(event_type)
     snapshot = codec.decode(event_type, sample["data"]).snapshot
     order = getattr(snapshot, "order_id", None)
@@ -41,5 +41,5 @@ def made_up(event_type: str, event_id: UUID, *, with_people: bool) -> dict[str, 
 
 
 def _named(snapshot: Any, what: str) -> str:
-    """Whose a sample is, where it says so."""
+    """The seller or market of a sample; empty where it names none."""
     return str(getattr(getattr(snapshot, what, None), what, ""))

@@ -1,4 +1,4 @@
-"""What each service knows of an order, as told to the others: the whole newest state, never a difference.
+"""What each service publishes about an order: always the whole current state, never a difference.
 
 Adding a field with a default is free, and so is a word; anything else is a new event name (docs/events.md).
 """

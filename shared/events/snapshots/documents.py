@@ -1,4 +1,4 @@
-"""What the documents service knows of an order's papers, and its words."""
+"""The documents service's snapshot of an order's documents, and its enums."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -9,7 +9,7 @@ from shared.events.open_enum import OpenEnum
 
 
 class PaperKind(OpenEnum):
-    """What a paper is for."""
+    """What a document is for."""
 
     INVOICE = "invoice"
     CREDIT_NOTE = "credit_note"  # takes an invoice back; nothing issued is ever edited
@@ -28,7 +28,7 @@ class PaperKind(OpenEnum):
 
 
 class PaperStatus(OpenEnum):
-    """The life of a paper."""
+    """The status of a document."""
 
     DUE = "due"  # its content is frozen; a renderer will make it
     NUMBERED = "numbered"  # has its place in a gapless series, so it must come to be
@@ -41,7 +41,7 @@ class PaperStatus(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Paper:
-    """One document about an order; its bytes never change once stored."""
+    """One document of an order; its content never changes once stored."""
 
     document_id: UUID
     kind: PaperKind
@@ -62,7 +62,7 @@ class Paper:
 
 @dataclass(frozen=True, kw_only=True)
 class DocumentsSnapshot:
-    """All papers of an order, as the documents service knows them."""
+    """All documents of an order, as the documents service knows them."""
 
     SOURCE: ClassVar[str] = "documents"
 
@@ -74,5 +74,5 @@ class DocumentsSnapshot:
 
     @property
     def subject(self) -> str:
-        """The order's id, as events name it."""
+        """The order's id, which events use as their subject."""
         return str(self.order_id)

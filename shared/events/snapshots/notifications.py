@@ -1,4 +1,4 @@
-"""What the notifications service knows of what was written about an order, and its words."""
+"""The notifications service's snapshot of an order's e-mails and messages, and its enums."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from shared.events.open_enum import OpenEnum
 
 
 class Step(OpenEnum):
-    """What an e-mail tells; a part of its key, so a step is told once and never renamed."""
+    """What an e-mail is about; part of its key, so each is sent once, and values are never renamed."""
 
     NEW_ORDER = "new_order"  # to the seller
     CONFIRMATION = "confirmation"  # the order was received, and how to pay for it
@@ -43,7 +43,7 @@ class Step(OpenEnum):
 
 
 class Recipient(OpenEnum):
-    """Whom an e-mail is for."""
+    """Who an e-mail is for."""
 
     CUSTOMER = "customer"
     SELLER = "seller"
@@ -51,7 +51,7 @@ class Recipient(OpenEnum):
 
 
 class EmailStatus(OpenEnum):
-    """How far an e-mail is."""
+    """The delivery status of an e-mail."""
 
     QUEUED = "queued"  # written, waits for its turn or for the mail server
     SENT = "sent"  # a server took it
@@ -61,7 +61,7 @@ class EmailStatus(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class SentEmail:
-    """One e-mail about an order, without its words or its reader's address."""
+    """One e-mail about an order, without its text or the recipient's address."""
 
     email_id: UUID
     step: Step
@@ -73,7 +73,7 @@ class SentEmail:
 
 
 class Author(OpenEnum):
-    """Which side wrote."""
+    """Which side wrote a message."""
 
     CUSTOMER = "customer"
     SELLER = "seller"
@@ -81,7 +81,7 @@ class Author(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ConversationSnapshot:
-    """What was written about an order, as the notifications service knows it."""
+    """E-mails and messages about an order, as the notifications service knows them."""
 
     SOURCE: ClassVar[str] = "notifications"
 
@@ -96,5 +96,5 @@ class ConversationSnapshot:
 
     @property
     def subject(self) -> str:
-        """The order's id, as events name it."""
+        """The order's id, which events use as their subject."""
         return str(self.order_id)

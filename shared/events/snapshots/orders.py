@@ -1,4 +1,4 @@
-"""What the orders service knows of an order, and its words."""
+"""The orders service's snapshot of an order, and its enums."""
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -11,7 +11,7 @@ from shared.events.snapshots.people import Address, People
 
 @dataclass(frozen=True, kw_only=True)
 class SellerBlock:
-    """The seller as of now: what papers and e-mails show of it."""
+    """The seller's details at this time, for documents and e-mails."""
 
     seller: str  # its code
     name: str
@@ -42,7 +42,7 @@ class TaxRounding(OpenEnum):
 
 
 class TaxTreatment(OpenEnum):
-    """By what rule of VAT a sale is taxed, or is not."""
+    """The VAT rule that applies to a sale."""
 
     HOME = "home"  # at the rates of where the seller is
     DESTINATION = "destination"  # at those of where the goods go, or the customer of a digital service is
@@ -55,7 +55,7 @@ class TaxTreatment(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class TaxReason:
-    """Why one rate of an order is what it is; of each rate there is one."""
+    """Why a tax rate of an order applies; there is one for each rate."""
 
     rate_basis_points: int
     treatment: TaxTreatment
@@ -64,7 +64,7 @@ class TaxReason:
 
 
 class InvoiceOn(OpenEnum):
-    """What makes an invoice due."""
+    """What triggers an invoice."""
 
     ACCEPTANCE = "acceptance"
     PAYMENT = "payment"
@@ -73,7 +73,7 @@ class InvoiceOn(OpenEnum):
 
 
 class InvoicePer(OpenEnum):
-    """What one invoice is about."""
+    """What one invoice covers."""
 
     ORDER = "order"
     METHOD = "method"  # all that goes out by one method
@@ -81,7 +81,7 @@ class InvoicePer(OpenEnum):
 
 
 class NumbersPer(OpenEnum):
-    """When papers' numbers begin again."""
+    """How often document numbers restart."""
 
     YEAR = "year"
     MONTH = "month"
@@ -89,7 +89,7 @@ class NumbersPer(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class MarketBlock:
-    """The market's rules as of now."""
+    """The market's rules at this time."""
 
     market: str  # its code
     name: str
@@ -106,7 +106,7 @@ class MarketBlock:
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryGroup:
-    """Lines that go to one place by one method; its address is in people.delivery."""
+    """Lines that go to one address by one method; the address is in people.delivery."""
 
     group_id: UUID
     method: str  # delivery, pickup, …: shipping's method code
@@ -119,7 +119,7 @@ class DeliveryGroup:
 
 @dataclass(frozen=True, kw_only=True)
 class OrderLine:
-    """One SKU of an order; amounts as the market's tax mode counts them."""
+    """One SKU of an order; amounts include or exclude tax as the market's tax mode says."""
 
     line_id: UUID
     group_id: UUID
@@ -154,7 +154,7 @@ class ChargeKind(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Fee:
-    """A charge or discount that is no goods; discounts are negative."""
+    """A charge or discount that is not for goods; discounts are negative."""
 
     kind: ChargeKind
     name: str
@@ -166,7 +166,7 @@ class Fee:
 
 @dataclass(frozen=True, kw_only=True)
 class TaxRow:
-    """What one rate makes of the order: net plus tax is gross."""
+    """The order's totals at one tax rate: net plus tax is gross."""
 
     rate_basis_points: int
     net_minor: int
@@ -199,12 +199,12 @@ class PaymentMethod(OpenEnum):
 
     @property
     def pays_on_delivery(self) -> bool:
-        """Whether goods go out before the money comes in."""
+        """Whether payment is collected on delivery."""
         return self is PaymentMethod.CASH_ON_DELIVERY
 
 
 class PaymentState(OpenEnum):
-    """The ledger in a word."""
+    """The payment status of an order."""
 
     UNPAID = "unpaid"
     PARTLY_PAID = "partly_paid"
@@ -216,7 +216,7 @@ class PaymentState(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Payment:
-    """The ledger's sums and what they mean; derived, never set."""
+    """Payment totals of an order and what they mean; derived, never set."""
 
     method: PaymentMethod
     state: PaymentState
@@ -231,26 +231,26 @@ class Payment:
 
     @property
     def is_on_delivery(self) -> bool:
-        """Whether goods go out before the money comes in."""
+        """Whether payment is collected on delivery."""
         if self.pays_on_delivery is None:
             return self.method == PaymentMethod.CASH_ON_DELIVERY
         return self.pays_on_delivery
 
     @property
     def due_on_delivery_minor(self) -> int:
-        """What whoever brings the goods is to be paid for them."""
+        """The amount to collect on delivery."""
         return self.outstanding_minor if self.is_on_delivery else 0
 
     @property
     def outstanding_minor(self) -> int:
-        """What is still to come; money that is on its way back pays for nothing any more."""
+        """The amount still to be paid; money already on its way back doesn't count as paid."""
         stays = self.received_minor - self.refunded_minor - self.refund_pending_minor
         return max(0, self.owed_minor - stays)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefundPart:
-    """What a refund or a cancellation takes off the bill, at one tax rate; net plus tax is gross."""
+    """What a refund or cancellation credits at one tax rate; net plus tax is gross."""
 
     kind: ChargeKind
     name: str  # the line's or fee's; empty for an amount
@@ -263,7 +263,7 @@ class RefundPart:
 
 
 class RefundState(OpenEnum):
-    """How far a refund is."""
+    """The status of a refund."""
 
     REQUESTED = "requested"  # decided; the money is still here
     SETTLED = "settled"  # paid out, or there was no money to pay out
@@ -271,7 +271,7 @@ class RefundState(OpenEnum):
 
 
 class RefundKind(OpenEnum):
-    """Who had money go back."""
+    """Who initiated a refund."""
 
     REFUND = "refund"  # the seller, here
     GATEWAY = "gateway"  # somebody at the payment gateway itself
@@ -280,7 +280,7 @@ class RefundKind(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Refund:
-    """What a customer need not pay, and how much of it is money that goes back.
+    """What a customer is credited, and how much of that is paid back.
 
     A refund that credits nothing gives back what was paid too much, or what a cancellation freed: the bill is
     no smaller for it, and it calls for no credit note. One that is all credit and no money lessens what is
@@ -305,7 +305,7 @@ class Refund:
 
 @dataclass(frozen=True, kw_only=True)
 class Hold:
-    """Why the order stands still, and whose call it is."""
+    """Why an order is on hold, and who can lift the hold."""
 
     hold_id: UUID
     reason: str
@@ -314,7 +314,7 @@ class Hold:
 
 
 class ReturnStatus(OpenEnum):
-    """Where a return is in its life."""
+    """The status of a return."""
 
     REQUESTED = "requested"  # customer or staff would like to; staff decide
     APPROVED = "approved"  # shipping expects the goods, until the return expires
@@ -326,7 +326,7 @@ class ReturnStatus(OpenEnum):
 
 
 class ReturnReason(OpenEnum):
-    """Why goods come back, in words for machines; anything more personal is the note."""
+    """Why goods are returned, as codes; anything more personal goes into the note."""
 
     DAMAGED = "damaged"
     FAULTY = "faulty"
@@ -338,7 +338,7 @@ class ReturnReason(OpenEnum):
 
 
 class CloseReason(OpenEnum):
-    """How a return ended."""
+    """How a return was closed."""
 
     DONE = "done"  # refunded or exchanged
     DISMISSED = "dismissed"  # received, and nothing is given for it
@@ -348,7 +348,7 @@ class CloseReason(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ReturnLine:
-    """How much of an order line comes back, in sales units."""
+    """How much of an order line is returned, in sales units."""
 
     line_id: UUID
     sku: str
@@ -360,7 +360,7 @@ class ReturnLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Return:
-    """Goods on their way back."""
+    """A return of goods."""
 
     return_id: UUID
     status: ReturnStatus
@@ -388,7 +388,7 @@ class CancelledLine:
 
 @dataclass(frozen=True, kw_only=True)
 class CancelledUnits:
-    """Units of lines that are not wanted any more, and what they take off the bill."""
+    """Cancelled units of lines, and what they take off the bill."""
 
     cancelled_at: datetime
     reason: str
@@ -396,7 +396,7 @@ class CancelledUnits:
 
 
 class Channel(OpenEnum):
-    """Where the customer ordered."""
+    """The channel through which the customer ordered."""
 
     WEB = "web"
     MOBILE = "mobile"
@@ -407,7 +407,7 @@ class Channel(OpenEnum):
 
 
 class OrderStatus(OpenEnum):
-    """Where an order is in its life."""
+    """The status of an order."""
 
     DRAFT = "draft"  # a cart; holds no stock, may be deleted
     PLACED = "placed"  # asked for; editable, not yet promised
@@ -466,10 +466,10 @@ class OrderSnapshot:
 
     @property
     def subject(self) -> str:
-        """The order's id, as events name it."""
+        """The order's id, which events use as their subject."""
         return str(self.order_id)
 
     @property
     def tells_parts(self) -> bool:
-        """Whether each part of the bill is told; older orders leave it to be counted."""
+        """Whether the snapshot gives each part of the bill; for older orders the parts must be calculated."""
         return all(line.order_discount_minor is not None for line in self.lines)

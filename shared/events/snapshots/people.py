@@ -1,4 +1,4 @@
-"""Names and addresses, as snapshots keep them."""
+"""Names and addresses in snapshots."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,7 +6,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class Address:
-    """Where someone lives or works."""
+    """A postal address of a person or company."""
 
     name: str
     line1: str
@@ -21,7 +21,7 @@ class Address:
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Whoever ordered."""
+    """The person who placed the order."""
 
     name: str
     email: str
@@ -32,7 +32,7 @@ class Person:
 
 @dataclass(frozen=True, kw_only=True)
 class Courier:
-    """Whoever was asked to take a shipment to its customer."""
+    """The person asked to deliver a shipment."""
 
     code: str  # theirs among the couriers of the seller
     name: str
@@ -43,7 +43,7 @@ class Courier:
 
 @dataclass(frozen=True, kw_only=True)
 class People:
-    """Names, addresses, what the customer wrote; their only place: emptied when the person is erased."""
+    """Names, addresses and customer notes; kept nowhere else, and emptied when the person is erased."""
 
     customer: Person | None = None
     billing: Address | None = None

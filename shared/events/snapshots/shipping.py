@@ -1,4 +1,4 @@
-"""What the shipping service knows of an order's shipments and of stock, and its words."""
+"""The shipping service's snapshots of an order's shipments and of stock, and its enums."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,7 +26,7 @@ class ShipmentLine:
 
 
 class TrackingStatus(OpenEnum):
-    """Where a parcel is; each carrier's own words are brought down to these before they are told here."""
+    """Where a parcel is; carriers' own status codes are mapped to these."""
 
     ANNOUNCED = "announced"  # the carrier knows of it and has not got it yet
     COLLECTED = "collected"  # the carrier has it
@@ -41,7 +41,7 @@ class TrackingStatus(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Parcel:
-    """A box."""
+    """A parcel of a shipment."""
 
     parcel_id: UUID
     carrier: str
@@ -56,7 +56,7 @@ class Parcel:
 
 
 class AppointmentKind(OpenEnum):
-    """What somebody comes for."""
+    """What an appointment is for."""
 
     DELIVERY = "delivery"
     INSTALLATION = "installation"
@@ -65,7 +65,7 @@ class AppointmentKind(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Appointment:
-    """When somebody comes to a customer."""
+    """An appointment at a customer's address."""
 
     kind: AppointmentKind
     starts_at: datetime
@@ -74,7 +74,7 @@ class Appointment:
 
 
 class ShipmentStatus(OpenEnum):
-    """Where a shipment stands."""
+    """The status of a shipment."""
 
     AWAITING_INVENTORY = "awaiting_inventory"  # lacks stock for a line; holds none
     INVENTORY_ASSIGNED = "inventory_assigned"  # every line is covered by reserved stock
@@ -95,7 +95,7 @@ LEFT = frozenset(
 
 
 class MethodKind(OpenEnum):
-    """What a method comes down to for the warehouse."""
+    """How a delivery method is handled in the warehouse."""
 
     DELIVERY = "delivery"  # a carrier or courier takes it to an address
     PICKUP = "pickup"  # the customer fetches it with a code
@@ -106,7 +106,7 @@ class MethodKind(OpenEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Shipment:
-    """An order's lines of one delivery group from one location."""
+    """The lines of one delivery group shipped from one location."""
 
     shipment_id: UUID
     number: str
@@ -135,7 +135,7 @@ class Shipment:
 
 @dataclass(frozen=True, kw_only=True)
 class ReceivedReturn:
-    """What came back of a return, inspected; how much of its lines, and what became of it."""
+    """What came back of a return, after inspection: how many units of each line, and where they went."""
 
     return_id: UUID
     location: str
@@ -145,7 +145,7 @@ class ReceivedReturn:
 
 @dataclass(frozen=True, kw_only=True)
 class Cancellation:
-    """What shipping answered to the newest order.cancel_requested."""
+    """Shipping's answer to the latest order.cancel_requested."""
 
     requested_at: datetime  # the request it answers
     done: bool  # all open shipments were cancelled; else none was
@@ -171,7 +171,7 @@ class ShipmentsSnapshot:
 
     @property
     def subject(self) -> str:
-        """The order's id, as events name it."""
+        """The order's id, which events use as their subject."""
         return str(self.order_id)
 
 
@@ -187,7 +187,7 @@ class StockLevel:
 
 @dataclass(frozen=True, kw_only=True)
 class StockSnapshot:
-    """All levels of one SKU, of whatever seller; advice while an order is composed, never a promise."""
+    """All stock levels of one SKU, of any seller; a guide while an order is composed, never a promise."""
 
     SOURCE: ClassVar[str] = "shipping"
 
@@ -198,5 +198,5 @@ class StockSnapshot:
 
     @property
     def subject(self) -> str:
-        """The SKU, as events name it."""
+        """The SKU, which events use as their subject."""
         return skus.subject(self.sku)

@@ -230,7 +230,7 @@ def test_a_page_of_a_list_that_is_none_or_has_nothing_left_leads_to_its_beginnin
     def list_products(asked):
         cursor = asked.url.params.get("cursor", "")
         if cursor not in known_cursors:
-            problem = {"errors": [{"field": "cursor", "reason": "is not one that this list gave out"}]}
+            problem = {"errors": [{"field": "cursor", "reason": "is not a cursor from this list"}]}
             return httpx2.Response(422, json={"status": 422, "detail": "", **problem})
         return httpx2.Response(200, json={"items": [], "next": None})
 

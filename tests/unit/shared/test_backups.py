@@ -187,7 +187,7 @@ def test_a_database_that_is_not_empty_is_only_lost_when_that_is_said(source, emp
     tell(empty, "order.cancelled")
     after = rows(empty)
 
-    with pytest.raises(BackupError, match="not empty: --replace loses"):
+    with pytest.raises(BackupError, match="not empty: use --replace to overwrite it"):
         backups.restore(empty, "orders", saved)
     assert rows(empty) == after
 
@@ -231,8 +231,8 @@ def changed(saved, **changes):
         (lambda saved: changed(saved, migration="9999"), r"taken by a newer Waybill \(migration 9999\)"),
         (lambda saved: (saved / "database.dump").write_bytes(b"x"), "database.dump is damaged"),
         (lambda saved: (saved / "database.dump").unlink(), "database.dump can't be read: No such file"),
-        (lambda saved: (saved / "backup.json").unlink(), "is no backup"),
-        (lambda saved: (saved / "backup.json").write_text("{"), "is no backup"),
+        (lambda saved: (saved / "backup.json").unlink(), "is not a backup"),
+        (lambda saved: (saved / "backup.json").write_text("{"), "is not a backup"),
     ],
 )
 def test_what_is_no_whole_backup_of_the_service_is_refused(source, empty, tmp_path, harm, complaint):
@@ -296,7 +296,7 @@ def pg_dump_says(tmp_path, monkeypatch):
 def test_a_backup_that_fails_leaves_nothing_and_says_why(source, tmp_path, pg_dump_says):
     pg_dump_says("pg_dump: error: could not write to output file: No space left on device")
 
-    with pytest.raises(BackupError, match=r"pg_dump fails: .*No space left on device"):
+    with pytest.raises(BackupError, match=r"pg_dump failed: .*No space left on device"):
         backups.take(source, "orders", tmp_path / "backups")
 
     assert list((tmp_path / "backups").iterdir()) == []
@@ -322,7 +322,7 @@ def test_what_a_killed_backup_left_is_no_backup_and_goes_with_the_next(source, t
 
 
 def test_a_database_without_tables_is_not_worth_saving(empty, tmp_path):
-    with pytest.raises(BackupError, match="is empty: there is nothing to save"):
+    with pytest.raises(BackupError, match="is empty: there is nothing to back up"):
         backups.take(empty, "orders", tmp_path)
 
 
@@ -385,7 +385,7 @@ def test_a_damaged_file_is_named_and_nothing_restored(source, empty, files, tmp_
     copy.write_bytes(b"rotten")
     files.erase(sha256(PAPER).hexdigest())
 
-    with pytest.raises(BackupError, match="is damaged: it is not what was saved"):
+    with pytest.raises(BackupError, match="is damaged: its checksum differs"):
         backups.restore(empty, "orders", saved, files)
 
     assert all_of(files) == set()

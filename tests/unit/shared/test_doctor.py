@@ -119,7 +119,7 @@ def test_a_database_that_cannot_be_asked_is_told_once_and_without_the_password(p
     told = list(doctor.examine(replace(patient, sessions=sessions_of(engine))))
 
     assert [trouble.what for trouble in told if "database" in trouble.what] == [told[0].what]
-    assert told[0].what.startswith("the database can't be asked: ")
+    assert told[0].what.startswith("the database can't be queried: ")
     assert "DATABASE_URL" in told[0].cure
     assert "secret" not in str(told)
 
@@ -128,7 +128,7 @@ def test_a_database_that_was_never_migrated_is_told(patient, postgres_server):
     empty = make_engine(postgres_server.superuser_url("postgres").replace("://", "+psycopg://"))
 
     [trouble] = doctor.database(replace(patient, sessions=sessions_of(empty)))
-    assert trouble.what.startswith("the database has migration none, and 00")
+    assert trouble.what.startswith("the database has migration none, but 00")
     assert trouble.cure == "Run `python -m services.shipping.cli migrate`"
     assert next(doctor.examine(replace(patient, sessions=sessions_of(empty)))) == trouble
     empty.dispose()
@@ -140,7 +140,7 @@ def test_a_database_of_a_newer_release_is_told(patient, engine):
         connection.execute(text("update alembic_version set version_num = '9999'"))
     try:
         assert found(doctor.database, patient) == [
-            f"the database has migration 9999, and this release ends with {before}"
+            f"the database has migration 9999, but this release only knows up to {before}"
         ]
     finally:
         with engine.begin() as connection:
@@ -202,9 +202,9 @@ def test_what_waits_too_long_and_what_was_given_up_is_told(patient):
     told = found(doctor.backlog, patient)
 
     assert told[1:] == [
-        "an event waits to be sent for 300 s",
-        "an event waits to be handled for 300 s",
-        "a job that is due waits for 300 s",
+        "an event has been waiting to be sent for 300 s",
+        "an event has been waiting to be handled for 300 s",
+        "a due job has been waiting for 300 s",
         "orders has not acknowledged an event for 300 s",
         "1 events or jobs were given up",
     ]
@@ -224,8 +224,8 @@ def test_a_share_that_came_by_pull_is_told_where_it_says_something(patient):
         heard(session, via="replay")
         heard(session)
 
-    assert "2 of the last 99 events came by pull" not in few
-    assert "2 of the last 100 events came by pull" in found(doctor.backlog, patient)
+    assert "2 of the last 99 events had to be pulled" not in few
+    assert "2 of the last 100 events had to be pulled" in found(doctor.backlog, patient)
 
 
 @pytest.fixture
@@ -251,10 +251,10 @@ def test_a_broker_that_forgets_is_told_with_the_queues_that_nobody_hears(patient
 
     assert found(doctor.broker, patient) == [
         "Redis' maxmemory-policy is allkeys-lru",
-        "Redis keeps no append-only file",
+        "Redis has no append-only file",
         "Redis is nearly full",
-        "no worker listens to shipping.events",
-        "no worker listens to shipping.jobs",
+        "no worker is listening to shipping.events",
+        "no worker is listening to shipping.jobs",
     ]
 
 
@@ -264,7 +264,7 @@ def test_a_broker_that_is_full_is_told(patient, configured):
     *_, nearly, wholly = found(doctor.broker, patient)
 
     assert nearly == "Redis is nearly full"
-    assert wholly.startswith("Redis takes nothing: command not allowed when used memory > 'maxmemory'")
+    assert wholly.startswith("Redis accepts no writes: command not allowed when used memory > 'maxmemory'")
 
 
 def test_a_broker_that_keeps_everything_is_no_trouble(patient, configured):
@@ -280,7 +280,7 @@ def test_a_broker_that_cannot_be_asked_is_told_without_the_password(patient, set
 
     [trouble] = doctor.broker(replace(patient, settings=replace(settings, broker_url=address)))
 
-    assert trouble.what.startswith("Redis can't be asked: ")
+    assert trouble.what.startswith("Redis can't be used: ")
     assert "not-this-one" not in str(trouble)
 
 
@@ -296,10 +296,10 @@ def test_a_token_that_opens_nothing_is_told(patient, settings, keys, tmp_path):
         "SERVICE_TOKEN is not accepted: signed with an unknown key"
     ]
     assert told(service_token=token(keys, subscriber="orders", scopes=["stock:write"])) == [
-        "SERVICE_TOKEN is for the subscriber orders with stock:write"
+        "SERVICE_TOKEN has subscriber orders, scopes stock:write"
     ]
     [ending] = told(service_token=token(keys, days=1))
-    assert ending.startswith("SERVICE_TOKEN ends at ")
+    assert ending.startswith("SERVICE_TOKEN expires at ")
 
 
 @contextmanager
@@ -341,7 +341,7 @@ def test_a_machine_without_room_or_time_zones_is_told(patient, monkeypatch):
     room, zones = found(doctor.machine, patient)
 
     assert " MB are free for " in room
-    assert zones == "the time zones are not known here"
+    assert zones == "the time zone data is missing"
 
 
 def documents_patient(settings, folder):
@@ -384,7 +384,7 @@ def test_a_mail_server_that_is_away_is_told(settings):
         notifications.mail_server, Patient(messaging=messaging, sessions=sessionmaker(), settings=own)
     )
 
-    assert told.startswith("the mail server does not let us in: ")
+    assert told.startswith("the mail server refuses us: ")
 
 
 def test_drifted_stock_is_told(patient):
@@ -427,7 +427,7 @@ def test_each_trouble_is_a_line_and_the_command_fails(run):
     assert done.exit_code == 1
     assert (
         "shipping: no agent of shipping is connected. Events are not sent, pulled or acknowledged, and jobs "
-        "not started. Start `python -m services.shipping.agent`, and read its log.\n"
+        "are not started. Start `python -m services.shipping.agent`, and read its log.\n"
     ) in done.output
 
 
@@ -436,7 +436,7 @@ def test_settings_that_are_wrong_are_troubles_too(run):
 
     assert (done.exit_code, done.output) == (
         1,
-        "shipping: TOKEN_ISSUER is not set. No process starts. Set it in the environment.\n",
+        "shipping: TOKEN_ISSUER is not set. No process can start. Set it in the environment.\n",
     )
 
 
@@ -468,7 +468,7 @@ def test_the_doctor_says_the_same_over_http_with_what_waits(patient, ask_doctor,
     assert answer.status_code == 200
     said = [trouble["what"] for trouble in answer.json["troubles"]]
     assert said == [trouble.what for trouble in doctor.examine(patient)]
-    assert "no worker listens to shipping.events" in said
+    assert "no worker is listening to shipping.events" in said
     assert answer.json["queues"][0] == {"queue": "shipping.events", "waiting": 3, "listened_to": False}
     assert answer.json["behind"]["dead_events"] == 0
 
@@ -483,8 +483,8 @@ def test_the_doctor_answers_where_neither_database_nor_broker_does(patient, sett
 
     assert (answer.status_code, answer.json["behind"], answer.json["queues"]) == (200, None, [])
     assert [trouble["what"].partition(":")[0] for trouble in answer.json["troubles"]][:2] == [
-        "the database can't be asked",
-        "Redis can't be asked",
+        "the database can't be queried",
+        "Redis can't be used",
     ]
 
 

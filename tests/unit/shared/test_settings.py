@@ -81,7 +81,7 @@ def test_an_empty_setting_is_none():
 @pytest.mark.parametrize("number", ["many", "-1", "nan", "inf", "1e400"])
 def test_a_number_that_is_none_is_named(number):
     with pytest.raises(
-        SettingsError, match=f"RETRY_CAP_SECONDS should be a number from 0 on, and is '{number}'"
+        SettingsError, match=f"RETRY_CAP_SECONDS should be a number of 0 or more, but is '{number}'"
     ):
         read(ServiceSettings, COMPLETE | {"RETRY_CAP_SECONDS": number})
 
@@ -150,7 +150,7 @@ def test_all_that_is_wrong_is_told_at_once_and_ends_the_process():
     )
 
     assert sorted(started.stderr.splitlines()) == [
-        "POOL_SIZE should be a number from 0 on, and is 'many'",
+        "POOL_SIZE should be a number of 0 or more, but is 'many'",
         "SERVICE_TOKEN is not set",
     ]
     assert started.returncode == 1

@@ -113,7 +113,7 @@ def test_forty_megabytes_are_kept(store):
 def test_what_was_never_written_is_gone(store):
     store.look()
 
-    with pytest.raises(Gone, match=r"can't be read: (No such file|it is not there)"):
+    with pytest.raises(Gone, match=r"can't be read: (No such file|it is missing)"):
         store.read(DIGEST)
 
 
@@ -123,7 +123,7 @@ def test_altered_bytes_are_an_error_and_never_an_answer(store, harm, altered):
     store.write(DIGEST, PAPER)
     harm(store, altered)
 
-    with pytest.raises(Damaged, match=f"{DIGEST} is not what was stored"):
+    with pytest.raises(Damaged, match=f"{DIGEST} is damaged"):
         store.read(DIGEST)
 
 
@@ -196,11 +196,11 @@ def test_two_prefixes_of_a_bucket_do_not_see_each_other(s3):
     [
         ("/var/lib/waybill", "should begin with file://, s3://, gs://, az://"),
         ("http://objects.example/bucket", "should begin with"),
-        ("file://papers", "should be a folder from the root on"),
-        ("file:papers", "should be a folder from the root on"),
+        ("file://papers", "should be an absolute path"),
+        ("file:papers", "should be an absolute path"),
         ("s3://", "should name a bucket"),
-        ("s3://key:secret@bucket/papers", "should be scheme, name and path alone"),
-        ("s3://bucket/papers?region=eu", "should be scheme, name and path alone"),
+        ("s3://key:secret@bucket/papers", "should have only a scheme, a name and a path"),
+        ("s3://bucket/papers?region=eu", "should have only a scheme, a name and a path"),
     ],
 )
 def test_an_address_that_can_not_be_meant_is_told(address, fault):
@@ -430,7 +430,7 @@ def test_an_answer_that_is_another_s_is_damage(faulty):
     store, faults = faulty
     faults.answer_with('200 OK\r\nLast-Modified: Sun, 29 Nov 2026 05:49:18 GMT\r\nETag: "x"', b"of another")
 
-    with pytest.raises(Damaged, match="is not what was stored"):
+    with pytest.raises(Damaged, match="is damaged"):
         store.read(DIGEST)
 
 

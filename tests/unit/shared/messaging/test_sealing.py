@@ -112,9 +112,13 @@ def test_a_key_is_changed_without_a_moment_in_which_anything_is_refused():
     ("own", "public", "named"),
     [
         ([], [], "MESSAGE_KEYS is not set"),
-        (["c2hvcnQ="], [], "should be keys of X25519"),
-        (["no base64"], [], "should be keys of X25519"),
-        ([key_pair()[0]], [f"orders={key_pair()[1]}"], "should have the keys of orders"),
+        (["c2hvcnQ="], [], "should be X25519 keys"),
+        (["no base64"], [], "should be X25519 keys"),
+        (
+            [key_pair()[0]],
+            [f"orders={key_pair()[1]}"],
+            "should contain the public keys for MESSAGE_KEYS under orders",
+        ),
     ],
 )
 def test_keys_that_cannot_be_meant_end_the_process_that_reads_them(own, public, named):

@@ -166,7 +166,7 @@ def test_unacknowledged_deliveries_can_be_listed_and_sent_again(client, operator
     assert {row["subscriber"] for row in pending} == set(SUBSCRIBERS["order.placed"])
     assert resent.json == {"count": 1}
     assert len(run("outbox", "pending")[1].splitlines()) == len(pending)
-    assert run("outbox", "resend")[1] == f"{len(pending) - 1} to be sent again\n"
+    assert run("outbox", "resend")[1] == f"{len(pending) - 1} to be resent\n"
 
 
 def test_dead_letters_are_decided_about(client, operator, run, dead, sessions):
@@ -183,7 +183,7 @@ def test_dead_letters_are_decided_about(client, operator, run, dead, sessions):
     assert json.loads(run("dead-letters", "show", job_id)[1])["kind"] == "paper"
     assert run("dead-letters", "skip", job_id, "--reason", "tired") == (
         1,
-        "Error: job_not_skippable: what a dead job owes stays owed; retry it\n",
+        "Error: job_not_skippable: a dead job can't be skipped; retry it\n",
     )
     assert run("dead-letters", "retry", job_id)[0] == 0
     assert run("dead-letters", "list") == (0, "")
@@ -196,7 +196,7 @@ def test_all_that_is_dead_is_tried_again_at_once(client, operator, run, dead, se
     events = client.post(address, json={"what": "shipment.created"}, headers=operator).json
     rest = run("dead-letters", "retry-all")
 
-    assert (other, events, rest) == ({"count": 0}, {"count": 1}, (0, "1 will be tried again\n"))
+    assert (other, events, rest) == ({"count": 0}, {"count": 1}, (0, "1 will be retried\n"))
     assert client.get("/v1/operations/dead-letters", headers=operator).json == []
     with sessions() as session:
         assert session.execute(select(inbox.c.state, inbox.c.attempts)).one() == ("pending", 0)
@@ -230,7 +230,7 @@ def test_what_was_heard_can_be_handled_again(client, operator, run, dead, sessio
     one = client.post("/v1/operations/replay", json={"since": since}, headers=operator)
 
     assert (none.json, one.json) == ({"count": 0}, {"count": 1})
-    assert run("replay", "--since", "2020-01-01") == (0, "0 to be handled again\n")
+    assert run("replay", "--since", "2020-01-01") == (0, "0 to be processed again\n")
 
 
 def test_comparing_with_services_that_are_away_says_so(client, operator, run):
@@ -239,7 +239,7 @@ def test_comparing_with_services_that_are_away_says_so(client, operator, run):
     assert answer.status_code == 502
     code, output = run("reconcile")
     assert code == 1
-    assert output.startswith("Error: another service can't be asked")
+    assert output.startswith("Error: another service can't be reached")
 
 
 @pytest.fixture
@@ -276,7 +276,7 @@ def test_what_the_others_told_is_compared_with_what_was_heard(
     assert {(found["event_id"], found["fault"]) for found in differences} == {(str(event_id), "not_received")}
     code, output = run("reconcile", **environment)
     assert code == 1
-    assert output.endswith("Error: 3 differ\n")
+    assert output.endswith("Error: 3 differences\n")
 
     again = client.post("/v1/operations/resync", json={"since": "2020-01-01T00:00:00Z"}, headers=operator)
     assert again.json == {"documents": 1, "notifications": 1, "shipping": 1}
@@ -301,7 +301,7 @@ def test_migrating_twice_changes_nothing(run):
 def test_a_missing_setting_or_thing_is_told_in_one_line(run):
     assert run("health", LOG_LEVEL="", POOL_SIZE="many") == (
         1,
-        "Error: POOL_SIZE should be a number from 0 on, and is 'many'\n",
+        "Error: POOL_SIZE should be a number of 0 or more, but is 'many'\n",
     )
     nothing = UUID(int=0)
     assert run("events", "show", nothing) == (1, f"Error: there is no event {nothing}\n")
