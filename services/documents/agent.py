@@ -1,4 +1,4 @@
-"""The process beside documents' workers: relays, pulls, acknowledges and drives jobs."""
+"""The process beside documents' workers: relays, pulls, acknowledges and dispatches jobs."""
 
 from services.documents import consumers, db, jobs, series_audit, storage  # noqa: F401 - consumers and jobs register themselves
 from services.documents.messaging import messaging

@@ -1,4 +1,4 @@
-"""Documents' operator verbs: those of every service, and the check of what is stored and numbered."""
+"""Operator commands of the documents service: the common ones, and checks of stored files and numbers."""
 
 import subprocess
 import sys
@@ -30,28 +30,28 @@ _RENDERING = "import sys; from services.documents import rendering; sys.exit(ren
 
 
 def numbers(patient: Patient) -> Iterator[Trouble]:
-    """Whether all series are without a gap."""
+    """Whether all number series are gapless."""
     with patient.sessions() as session:
         gaps = [series.fault for series in series_audit.faulty_series(session)]
     for gap in gaps:
-        yield Trouble(gap, "The law wants numbers without gaps", "Look at `audit`, and ask your accountant")
+        yield Trouble(gap, "Gapless numbers are required by law", "Run `audit`, and ask your accountant")
 
 
 def einvoices(patient: Patient) -> Iterator[Trouble]:
-    """Whether invoices carry their XML."""
+    """Whether invoices contain their e-invoice XML."""
     with patient.sessions() as session:
         without = queries.count_without_xml(session, clock.now() - timedelta(days=RECENT_DAYS))
     for seller, count in without.items():
         yield Trouble(
             f"{count} invoices and credit notes of {seller} of the last {RECENT_DAYS} days carry no XML",
-            "Their customers' accounts can't read them, and the law may want it",
-            "Look at `einvoice` of `GET /v1/documents/{document_id}`: mostly the seller's or the buyer's VAT"
-            " number or address is at fault; correct that, then the invoice",
+            "Customers' accounting software can't read them, and the law may require it",
+            "Look at `einvoice` of `GET /v1/documents/{document_id}`: usually the seller's or the buyer's VAT"
+            " number or address is wrong; correct that, then the invoice",
         )
 
 
 def papers_store(patient: Patient) -> Iterator[Trouble]:
-    """Whether papers can be stored: a few bytes are written, read, listed and erased again."""
+    """Whether files can be stored: writes, reads, lists and deletes a few bytes."""
     assert isinstance(patient.settings, Settings)
     store = patient.settings.store_at(patient.settings.documents_store)
     digest = sha256(TRIED).hexdigest()
@@ -63,17 +63,17 @@ def papers_store(patient: Patient) -> Iterator[Trouble]:
     except Unavailable as error:
         yield Trouble(
             error.why,
-            "No paper can be stored or read",
-            "See that DOCUMENTS_STORE is mounted, and belongs to the user that Waybill runs as"
+            "No document can be stored or read",
+            "Check that DOCUMENTS_STORE is mounted, and belongs to the user that Waybill runs as"
             if isinstance(store, Folder)
-            else "See that DOCUMENTS_STORE and STORE_… are right, the bucket is there, and that its key may"
+            else "Check that DOCUMENTS_STORE and STORE_… are right, the bucket exists, and the key may"
             " read, write, list and delete in it",
         )
     except Damaged as error:
         yield Trouble(
             f"{store.address} answers that {error}, which was written just now",
-            "Papers that were stored can't be read",
-            "See that nothing stands before it that changes or keeps answers, and nobody else deletes there",
+            "Stored documents can't be read",
+            "Check that no proxy in front of it alters or caches responses, and that only we delete there",
         )
     else:
         if isinstance(store, Folder):
@@ -81,7 +81,7 @@ def papers_store(patient: Patient) -> Iterator[Trouble]:
 
 
 def rendering_libraries(patient: Patient) -> Iterator[Trouble]:
-    """Whether PDFs can be made here, and fast; where another machine makes them, this one need not."""
+    """Whether PDFs can be made on this machine, and fast; not needed if another machine makes them."""
     run = subprocess.run(  # noqa: S603 - our own Python
         [sys.executable, "-c", _RENDERING], check=False, capture_output=True, text=True
     )
@@ -94,7 +94,7 @@ def rendering_libraries(patient: Patient) -> Iterator[Trouble]:
         said = run.stderr.strip().splitlines()[-1]
         yield Trouble(
             f"PDFs can't be made here: {said}",
-            "No paper is rendered, and nothing that waits for one goes on",
+            "No document is rendered, and whatever waits for one is stuck",
             "Install Pango (Debian: libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0) and the packages",
         )
 
@@ -112,7 +112,7 @@ cli = make_cli(
 @cli.command()
 @click.pass_obj
 def verify(service: Service) -> None:
-    """Read every stored paper against its SHA-256 and every series for gaps; exit 1 on a fault."""
+    """Check every stored file against its SHA-256 and every series for gaps; exit 1 if any fails."""
     with service.session() as session:
         found = list(faults(session))
         papers, series = queries.count_stored(session), queries.count_series(session)
@@ -120,13 +120,13 @@ def verify(service: Service) -> None:
         click.echo(fault)
     if found:
         raise click.ClickException(f"{len(found)} faults")
-    click.echo(f"{papers} papers are as they were stored, {series} series are without a gap")
+    click.echo(f"{papers} documents are undamaged, {series} series have no gaps")
 
 
 @cli.command()
 @click.pass_obj
 def audit(service: Service) -> None:
-    """List every series with its last number and what is missing; exit 1 on a gap."""
+    """List every series with its last number and any missing ones; exit 1 on a gap."""
     with service.session() as session:
         series = series_audit.audited_series(session)
     for each in series:
@@ -139,25 +139,25 @@ def audit(service: Service) -> None:
 @cli.command()
 @click.pass_obj
 def recall(service: Service) -> None:
-    """Ask the others for the numbers they heard of, where PostgreSQL does not tell that it was set back."""
+    """Recover issued numbers from the other services, after a restore that PostgreSQL does not reveal."""
     assert isinstance(service.settings, Settings)
     count = number_recall.recall(service.sessions, service.settings, always=True)
-    click.echo(f"{count} numbers are kept for the papers that had them")
+    click.echo(f"{count} numbers are reserved for the documents that had them")
 
 
 @cli.command()
 @click.pass_obj
 def tidy(service: Service) -> None:
-    """Erase at once what the agent does within a day: stored bytes that nothing needs."""
+    """Delete stored files that nothing needs now, which the agent otherwise does within a day."""
     assert service.settings
-    click.echo(f"{storage.sweep(service.sessions)} files erased")
+    click.echo(f"{storage.sweep(service.sessions)} files deleted")
 
 
 @cli.command("copy-files")
 @click.argument("address")
 @click.pass_obj
 def copy_files(service: Service, address: str) -> None:
-    """Copy every stored file to another ADDRESS, each checked by its hash; exit 1 where one is damaged.
+    """Copy all stored files to another ADDRESS, verifying each hash; exit 1 if one is damaged.
 
     What is there already stays, so that a second run brings only what came meanwhile. Nothing is erased.
     """
@@ -184,15 +184,15 @@ def copy_files(service: Service, address: str) -> None:
         digests = {digest for digest, _ in here.listed(part)}
         known += len(digests & known_there)
         copied += sum(stores.with_many(copy, digests - known_there))
-    click.echo(f"{copied} files were copied to {there.address}, {known} were there")
+    click.echo(f"{copied} files were copied to {there.address}, {known} were already there")
     for damage in damaged:
         click.echo(damage)
     if damaged:
-        raise click.ClickException(f"{len(damaged)} files are damaged, and were not copied")
+        raise click.ClickException(f"{len(damaged)} files are damaged and were not copied")
 
 
 def faults(session: Session) -> Iterator[str]:
-    """What is wrong with stored bytes and numbers, a line each."""
+    """Problems with stored files and numbers, one per line."""
     store = store_of(session)
     papers = (
         (f"{paper.kind} {paper.number or paper.id} of order {paper.order_number}", str(paper.sha256))
@@ -205,7 +205,7 @@ def faults(session: Session) -> Iterator[str]:
 
 
 def _damage(store: Store, of: tuple[str, str]) -> str:
-    """What is wrong with the bytes of something; empty if nothing."""
+    """What is wrong with a stored file; empty if nothing."""
     what, digest = of
     try:
         store.read(digest)

@@ -1,4 +1,4 @@
-"""What documents does when other services speak: bring the papers in line with the order."""
+"""How documents reacts to other services: it brings an order's documents up to date."""
 
 from sqlalchemy.orm import Session
 
@@ -47,7 +47,7 @@ from shared.messaging import copies
     ReturnApproved,
 )
 def issue_due_papers(session: Session, order: OrderSnapshot) -> None:
-    """The papers that the order's newest state calls for, each once."""
+    """Create the documents that the order's current state requires, each once."""
     shipments = copies.newest(session, order.order_id, ShipmentsSnapshot)
     commands.issue_due_papers(session, order, shipments)
 
@@ -56,7 +56,7 @@ def issue_due_papers(session: Session, order: OrderSnapshot) -> None:
     ShipmentReleased, ShipmentPacking, ShipmentUpdated, ShipmentShipped, ShipmentDelivered, ShipmentCancelled
 )
 def issue_papers_of_shipments(session: Session, shipments: ShipmentsSnapshot) -> None:
-    """The same, as goods move; before the order itself is heard of there is nothing to put on paper."""
+    """The same for shipment events; does nothing until the order itself is known."""
     order = copies.newest(session, shipments.order_id, OrderSnapshot)
     if order is not None:
         commands.issue_due_papers(session, order, shipments)
@@ -67,5 +67,5 @@ consumers.keep(EmailSent, EmailFailed)  # who was sent which paper
 
 @consumers.on(OrderAnonymised)
 def erase_people(session: Session, order: OrderSnapshot) -> None:
-    """Papers and copies forget the person; invoices and credit notes stay for their legal term."""
+    """Erase the person from documents and copies; invoices and credit notes stay for their legal term."""
     commands.erase_people(session, order.order_id)

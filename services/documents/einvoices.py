@@ -1,4 +1,4 @@
-"""Invoices for machines: the same figures as EN 16931 XML, as Factur-X and ZUGFeRD have it.
+"""E-invoices: the same figures as EN 16931 XML, in the Factur-X/ZUGFeRD format.
 
 Only the rendering worker imports this; the checks run in a process of their own (einvoice_checker.py).
 """
@@ -55,11 +55,11 @@ _PRICE_DIGITS = 6  # so that quantity times net price is the line's net amount, 
 
 
 class TooFine(ValueError):  # noqa: N818 - reads as what happened
-    """An amount has more decimals than the standard takes: such an invoice is none of its kind."""
+    """An amount has more decimals than the standard allows, so no e-invoice can be made."""
 
 
 def xml_of(kind: PaperKind, content: Content, number: str, issued_on: date) -> bytes:
-    """An invoice or credit note as Cross Industry Invoice.
+    """An invoice or credit note as Cross Industry Invoice XML.
 
     Raises ValueError where something is missing, TooFine for amounts that the standard can't write.
     """
@@ -133,7 +133,7 @@ def _taxes(money: "_Amounts", categories: "_Categories", rows: Iterable[TaxRow])
 
 
 def _supply(content: Content, buyer: str) -> dict[str, Any]:
-    """When the goods went, and to whom."""
+    """The delivery date and recipient."""
     terms: dict[str, Any] = {}
     if content.supplied_from and content.supplied_until:
         if content.supplied_from == content.supplied_until:
@@ -150,7 +150,7 @@ def _supply(content: Content, buyer: str) -> dict[str, Any]:
 
 
 def faults(xml: bytes) -> list[str]:
-    """What is wrong with an e-invoice by the schema and the rules of its profile; empty if nothing."""
+    """Violations of the schema and the rules of an e-invoice's profile; empty if valid."""
     try:
         return _answer_to(xml)
     except (EOFError, OSError):  # it had just ended, having had nothing to do, or was killed
@@ -193,7 +193,7 @@ def _end_checker() -> None:
 
 
 class _Amounts:
-    """Amounts as XML has them: units of the currency, with a point."""
+    """Amounts in XML format: units of the currency, with a decimal point."""
 
     def __init__(self, currency: str) -> None:
         self.digits: int = minor_digits(currency)
@@ -208,7 +208,7 @@ class _Amounts:
         return f"{coarse:f}"
 
     def price(self, net_minor: int, quantity: int) -> str:
-        """What one piece costs, finer than the currency where it must be."""
+        """The price of one piece, with more decimals than the currency where necessary."""
         each = Decimal(net_minor).scaleb(-self.digits) / quantity
         fine = round(each, _PRICE_DIGITS)
         coarse = round(each, self.digits)
@@ -248,14 +248,14 @@ def _fees(
 
 @dataclass(frozen=True)
 class _Category:
-    """A VAT category of UNTDID 5305, and why nothing is charged in it."""
+    """A VAT category of UNTDID 5305, and the reason if no VAT is charged."""
 
     code: str
     reason: str = ""
     exemption: str = ""  # a code of VATEX
 
     def percent(self, term: str, rate_basis_points: int) -> dict[str, str]:
-        """The term of a rate; what is outside the tax has none."""
+        """The term for a rate; what is outside the scope of tax has none."""
         if self.code == _OUTSIDE:
             return {}
         return {term: f"{(Decimal(rate_basis_points) / 100).normalize():f}"}
@@ -275,7 +275,7 @@ _UNTAXED = {
 
 
 def _categories(content: Content) -> _Categories:
-    """The category of each rate: of a seller without VAT identifier, no tax is an exemption, not a rate."""
+    """The category per rate; a seller without a VAT number is exempt, which is no zero rate."""
     wording = wording_of(content.order, content.order.locale)
     if content.is_exempt:
         # Who has no number of a tax office either can only be outside the tax (BR-E-02).
@@ -341,7 +341,7 @@ def _party(name: str, place: Address, **more: Any) -> dict[str, Any]:
 
 
 def _payment(content: Content, kind: PaperKind, said: Words) -> dict[str, str]:
-    """How it is paid and, while something is due, when."""
+    """The means of payment and, if anything is due, the terms."""
     order = content.order
     if kind is PaperKind.CREDIT_NOTE:
         return {"BT-20": said["credit_terms"]}

@@ -1,4 +1,4 @@
-"""Papers as the contract tells of them."""
+"""Builds events and snapshots from documents."""
 
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from shared.messaging.order_locks import next_version
 def paper_stored(
     session: Session, paper: Paper
 ) -> contract.InvoiceIssued | contract.CreditNoteIssued | contract.DocumentStored:
-    """The event that a paper's kind calls for when its bytes are kept."""
+    """The event for a stored document, by its kind."""
     documents = snapshot(session, paper)
     if paper.kind is PaperKind.INVOICE:
         assert paper.number is not None
@@ -39,19 +39,19 @@ def paper_stored(
 
 
 def document_removed(session: Session, paper: Paper, reason: str) -> contract.DocumentRemoved:
-    """document.removed."""
+    """Build document.removed."""
     return contract.DocumentRemoved(documents=snapshot(session, paper), document_id=paper.id, reason=reason)
 
 
 def document_failed(session: Session, paper: Paper, reason: str) -> contract.DocumentFailed:
-    """document.failed."""
+    """Build document.failed."""
     return contract.DocumentFailed(
         documents=snapshot(session, paper), document_id=paper.id, kind=paper.kind, reason=reason
     )
 
 
 def snapshot(session: Session, paper: Paper) -> snapshots.DocumentsSnapshot:
-    """All papers of a paper's order but withdrawn ones, which never came to be; counts as a change."""
+    """All documents of an order except withdrawn ones, which were never made; counts as a change."""
     session.flush()
     return snapshots.DocumentsSnapshot(
         order_id=paper.order_id,

@@ -1,4 +1,4 @@
-"""The slow work on papers: making them, and erasing bytes."""
+"""Slow work on documents: rendering them, and deleting files."""
 
 import time
 from datetime import date, datetime
@@ -58,7 +58,7 @@ WITHOUT_EINVOICE = Counter(
 @jobs.kind("long_paper", limit_seconds=240, queue="rendering")
 @jobs.kind("paper", limit_seconds=60, queue="rendering")
 def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
-    """Number a paper if its kind has numbers, and render it; a dead worker's number is reused.
+    """Number a document if its kind has numbers, and render it; after a crash the number is reused.
 
     A number can't be given back: what may fail comes before it. Figures that don't add up, a logo that can't
     be read, a long paper that can't be laid out or has too many pages fail for good without a number.
@@ -109,7 +109,7 @@ def make_paper(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
 
 
 def _numbered(sessions: sessionmaker[Session], paper: Paper) -> Paper:
-    """A paper with its number, if its kind has any; others need no transaction for it."""
+    """A document with its number, if its kind has one; others need no transaction for this."""
     if paper.kind not in NUMBERED_KINDS or paper.number is not None:
         return paper
     try:
@@ -119,7 +119,7 @@ def _numbered(sessions: sessionmaker[Session], paper: Paper) -> Paper:
         raise PermanentFailure(str(error)) from error
     except numbering.NotRecalled as error:
         raise RetryLater(
-            RECALL_SECONDS, "the database may have been set back: the others are asked first"
+            RECALL_SECONDS, "the database may have been restored: issued numbers must be recovered first"
         ) from error
     except numbering.ToldBefore:
         with sessions.begin() as session:
@@ -129,7 +129,7 @@ def _numbered(sessions: sessionmaker[Session], paper: Paper) -> Paper:
 def _einvoice(
     kind: PaperKind, content: Content, number: str, issued_on: date
 ) -> tuple[bytes, dict[str, object] | None]:
-    """The XML to carry, and the verdict to keep; what breaks a rule is not carried."""
+    """The XML to embed and the validation result to store; invalid XML is not embedded."""
     if kind not in NUMBERED_KINDS:
         return b"", None
     from services.documents import einvoices  # noqa: PLC0415 - as above
@@ -148,20 +148,20 @@ def _einvoice(
 @jobs.on_dead("long_paper")
 @jobs.on_dead("paper")
 def give_up_paper(session: Session, argument: dict[str, Any], reason: str) -> None:
-    """A paper that can't be made fails with the reason."""
+    """Mark a document as failed, with the reason."""
     commands.give_up(session, UUID(argument["paper_id"]), reason)
 
 
 @jobs.kind("removal", limit_seconds=30)
 def remove_bytes(sessions: sessionmaker[Session], argument: dict[str, Any]) -> None:
-    """Erase the bytes of a paper that was removed, unless another is the very same."""
+    """Delete the file of a removed document, unless another document has the same content."""
     with sessions.begin() as session:
         storage.erase_unneeded(session, argument["sha256"])
 
 
 @jobs.kind("print", limit_seconds=120, queue="rendering")
 def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
-    """Put stored papers together, or lay out a list over shipments, from what is known of them now.
+    """Combine stored documents, or lay out a list of shipments from their current data.
 
     What can't be printed, because of what somebody sent in or of what was erased since, is no failure of
     ours: the print fails at once, and says why.
@@ -183,9 +183,9 @@ def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
 
     try:
         if len(shipments) < len(made.argument.get("shipments", ())):
-            raise Unprintable("an order on it was erased")  # noqa: TRY301 - one way to give up
+            raise Unprintable("an order in it was erased")  # noqa: TRY301 - one way to give up
         if len(papers) < len(set(hashes)):
-            raise Unprintable("a document on it was removed")  # noqa: TRY301
+            raise Unprintable("a document in it was removed")  # noqa: TRY301
         if made.kind is PrintKind.DOCUMENTS:
             whole = rendering.put_together([_to_print(store, papers[digest]) for digest in hashes])
         else:
@@ -199,7 +199,7 @@ def make_print(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
 
 
 def _to_print(store: Store, paper: Paper) -> bytes:
-    """The bytes of a paper as they go into a print; raises Unprintable."""
+    """A document's file, ready for printing; raises Unprintable."""
     assert paper.sha256 is not None
     content = store.read(paper.sha256)
     if paper.kind not in UPLOADED_KINDS:
@@ -212,16 +212,16 @@ def _to_print(store: Store, paper: Paper) -> bytes:
 
 @jobs.on_dead("print")
 def give_up_print(session: Session, argument: dict[str, Any], reason: str) -> None:
-    """A print that can't be made fails with the reason."""
+    """Mark a print as failed, with the reason."""
     prints.give_up_print(session, UUID(argument["print_id"]), reason)
 
 
 @jobs.kind("forget_print", limit_seconds=30)
 def forget_print(_sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
-    """A print is kept a day."""
+    """Delete a print after a day."""
     return partial(prints.forget_print, print_id=UUID(argument["print_id"]))
 
 
 def market_day(moment: datetime, time_zone: str) -> date:
-    """The date of an instant where the market is."""
+    """The date of a timestamp in the market's time zone."""
     return moment.astimezone(ZoneInfo(time_zone)).date()

@@ -1,4 +1,4 @@
-"""Papers about orders, and the series that number them."""
+"""Documents of orders, and the series that number them."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -27,7 +27,7 @@ from shared.events.snapshots import PaperKind, PaperStatus, SentEmail
 
 
 class Base(DeclarativeBase):
-    """Documents' own tables."""
+    """The documents service's tables."""
 
     metadata = MetaData(naming_convention=metadata.naming_convention)
     type_annotation_map = {  # noqa: RUF012 - SQLAlchemy's own shape
@@ -40,7 +40,7 @@ class Base(DeclarativeBase):
 
 
 class Series(Base):
-    """Numbers 1, 2, 3 … without a gap; taking one locks the row until it is committed with its paper."""
+    """A gapless series 1, 2, 3 …; taking a number locks the row until it commits with its document."""
 
     __tablename__ = "series"
     __table_args__ = (CheckConstraint("last_number > 0", name="counts_from_one"),)
@@ -54,7 +54,7 @@ class Series(Base):
 
 
 class ToldNumber(Base):
-    """A number that others heard of before this database was set back; for a paper of that order alone."""
+    """A number issued before this database was restored, as others know it; reserved for its own order."""
 
     __tablename__ = "told_numbers"
     __table_args__ = (Index("ix_told_numbers_order_id", "order_id"),)
@@ -67,7 +67,7 @@ class ToldNumber(Base):
 
 
 class NumberingPlace(Base):
-    """Where, and in which of its lives, this database last knew of all its numbers; a single row.
+    """The server and timeline where this database last knew all its numbers; a single row.
 
     Elsewhere it may have been set back, and gives no number before it has asked what it told.
     """
@@ -80,7 +80,7 @@ class NumberingPlace(Base):
 
 
 class Paper(Base):
-    """One paper about one order, made by us or sent in; its stored bytes never change."""
+    """One document of an order, generated or uploaded; its file never changes once stored."""
 
     __tablename__ = "papers"
     __table_args__ = (
@@ -132,32 +132,32 @@ class Paper(Base):
 
     @property
     def einvoice_faults(self) -> tuple[str, ...]:
-        """Why it carries no XML, though it should; empty where it carries one, or needs none."""
+        """Why it has no XML although it should; empty if it has, or needs none."""
         return tuple((self.einvoice or {}).get("faults", ()))
 
     sent = cast(Sequence[SentEmail], ())  # the e-mails that it went out with, once looked for
 
     @property
     def frozen(self) -> Content:
-        """What the paper says; of a paper that we make."""
+        """The frozen content, for generated documents."""
         return msgspec.convert(self.content, Content)
 
     @property
     def parcels(self) -> tuple[UUID, ...]:
-        """The parcels that a label is for."""
+        """The parcels a label is for."""
         shipment = self.content.get("shipment") if self.kind is PaperKind.LABEL else None
         return tuple(UUID(parcel["parcel_id"]) for parcel in shipment["parcels"]) if shipment else ()
 
     @property
     def counted(self) -> Figures:
-        """What an invoice or credit note counts."""
+        """The figures of an invoice or credit note."""
         frozen = self.frozen
         assert frozen.figures is not None
         return frozen.figures
 
 
 class Logo(Base):
-    """A seller's logo; the newest is on all that falls due from then on."""
+    """A seller's logo; the newest is used for future documents."""
 
     __tablename__ = "logos"
     __table_args__ = (Index("ix_logos_seller", "seller", "id"),)
@@ -172,7 +172,7 @@ class Logo(Base):
 
 
 class Print(Base):
-    """Several papers as one file, or a list over several orders: for a printer, kept a day."""
+    """Several documents as one file, or a list for several orders, for printing; kept for a day."""
 
     __tablename__ = "prints"
     __table_args__ = (Index("ix_prints_order_ids", "order_ids", postgresql_using="gin"),)

@@ -1,4 +1,4 @@
-"""A database that was set back is told by the others which numbers it gave away before it gives another.
+"""After a restore, recovers the numbers issued since the backup from other services before issuing new ones.
 
 Numbers are gapless by law and so can't leap. Notifications hears every event, keeps it whole for 90 days, and
 sends customers their papers: of a number that it has not heard nobody has. Orders is asked too, which keeps
@@ -34,7 +34,7 @@ _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def recaller(settings: Settings) -> Callable[[sessionmaker[Session]], None]:
-    """What the agent does every few seconds: look whether the database was set back, and ask if it may be."""
+    """The agent's regular check whether the database was restored; if so, it recovers the numbers."""
     looked_at = -LOOK_SECONDS
 
     def look(sessions: sessionmaker[Session]) -> None:
@@ -47,7 +47,7 @@ def recaller(settings: Settings) -> Callable[[sessionmaker[Session]], None]:
 
 
 def recall(sessions: sessionmaker[Session], settings: Settings, *, always: bool = False) -> int | None:
-    """Ask the others for the numbers they heard of, and keep those that no paper here has.
+    """Ask the other services for issued numbers, and keep those that no document here has.
 
     Answers how many; None where the database is where it was, unless it is asked `always`. Raises what keeps
     them from answering: until they have, no number is given.
@@ -75,7 +75,7 @@ def _heard(settings: Settings, listener: str, since: datetime) -> Iterator[dict[
 
 
 def _in_snapshot(event: dict[str, Any]) -> Iterator[ToldNumber]:
-    """The numbers of an order's papers, from an event that is kept whole."""
+    """The numbers of an order's documents, from an event that was kept in full."""
     documents = msgspec.convert(event["data"]["documents"], DocumentsSnapshot)
     for paper in documents.papers:
         if paper.number and paper.issued_on:
@@ -89,7 +89,7 @@ def _in_snapshot(event: dict[str, Any]) -> Iterator[ToldNumber]:
 
 
 def _in_event(event: dict[str, Any]) -> Iterator[ToldNumber]:
-    """The number that an event was told for, dated by the day of that."""
+    """The number in an event, with the date of that event."""
     kind = _KINDS[event["type"]]
     yield ToldNumber(
         number=event["data"][f"{kind}_number"],

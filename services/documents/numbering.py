@@ -1,4 +1,4 @@
-"""Numbers without gap or double: one series for each market, seller, kind and year or month."""
+"""Numbers without gaps or duplicates: one series per market, seller, kind and year or month."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -23,19 +23,19 @@ TOLD_APART = "INV-"
 
 
 class NotRecalled(Exception):  # noqa: N818
-    """The database may have been set back, and has not yet asked which numbers it told."""
+    """The database may have been restored, and has not yet recovered the numbers issued since."""
 
 
 class ToldBefore(Exception):  # noqa: N818
-    """The paper had its number before the database was set back."""
+    """The document already had a number before the database was restored."""
 
 
 class NumberTaken(Exception):  # noqa: N818 - reads as what happened
-    """A number is on another paper of the seller already; the text names it."""
+    """Another document of the seller already has this number; the text names it."""
 
 
 def give_number(session: Session, paper_id: UUID) -> Paper:
-    """A paper with the number and legal date it needs, if it is still wanted; the caller commits at once.
+    """Give a document its number and legal date, if it is still wanted; the caller commits at once.
 
     The number is taken and written down in one transaction, so a renderer that dies afterwards finds it
     on its next try, and one that dies before leaves no gap. Until the commit all others wait for the
@@ -74,12 +74,12 @@ def give_number(session: Session, paper_id: UUID) -> Paper:
         number = number_of(paper, period, sequence)
     if other := queries.paper_of_number(session, paper.seller, number):
         kind = other.kind.replace("_", " ")
-        raise NumberTaken(f"{number} is the number of the {kind} of order {other.order_number} already")
+        raise NumberTaken(f"{number} is already the number of the {kind} of order {other.order_number}")
     return _numbered(paper, period, sequence, issued_on)
 
 
 def give_told_number(session: Session, paper_id: UUID) -> Paper:
-    """A paper with the number and date that it had before the database was set back, as customers hold it.
+    """Give a document back the number and date it had before a restore, which the customer already has.
 
     The caller commits at once.
     """
@@ -116,12 +116,12 @@ def give_told_number(session: Session, paper_id: UUID) -> Paper:
 
 
 def is_recalled(session: Session) -> bool:
-    """Whether this database knows all its numbers, for it is where it was when it last did."""
+    """Whether this database knows all its issued numbers, because it has not been restored since."""
     return not session.execute(select(_is_elsewhere())).scalar_one()
 
 
 def recall(session: Session, told: Iterable[ToldNumber]) -> int:
-    """Keep the numbers that others heard of and no paper here has; answers how many.
+    """Keep issued numbers that other services know and no document here has; returns how many.
 
     Of two that are the same the first counts. From the commit on numbers are given again. Agents that do so
     at once wait for each other.
@@ -147,7 +147,7 @@ def _is_elsewhere() -> Any:
 
 
 def _told(paper: Paper | None = None) -> Any:
-    """Whether any number was told before the database was set back, or one of a paper."""
+    """Whether any number was issued before the database was restored, or one for this document."""
     told = select(ToldNumber.number)
     if paper is not None:
         told = told.where(ToldNumber.order_id == paper.order_id, ToldNumber.kind == paper.kind)
@@ -164,7 +164,7 @@ def _numbered(paper: Paper, period: str, sequence: int, issued_on: date) -> Pape
 
 
 def number_of(paper: Paper, period: str, sequence: int) -> str:
-    """What a paper of a series is numbered; no two series of a seller have one in common."""
+    """The number of a document; no two series of a seller share one."""
     return f"{_series_name(paper)}{period}-{sequence:06}"
 
 

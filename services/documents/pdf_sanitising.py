@@ -1,4 +1,4 @@
-"""PDFs that others sent in, made anew from what their pages show, in a process of its own on a short leash.
+"""Uploaded PDFs rebuilt from what their pages show, in a separate process with tight limits.
 
 A PDF may act as it is opened, carry files, or be made to break who reads it. Only what is painted is taken
 over; whoever wants the rest fetches the upload itself, which is served as an attachment.
@@ -46,11 +46,11 @@ _OUTSIDE = {"/F", "/FFilter", "/FDecodeParms"}  # of a stream: that its bytes ar
 
 
 class Unreadable(Exception):  # noqa: N818 - reads as what happened
-    """A PDF can't be made anew, for good; the text says why."""
+    """A PDF can never be rebuilt; the text says why."""
 
 
 def rebuilt(pdf: bytes) -> bytes:
-    """The pages of a PDF as they print, comments and form fields painted in, and nothing that acts.
+    """The pages of a PDF as printed, with comments and form fields flattened, and no active content.
 
     Raises Unreadable: locked by a password, more than MOST_PAGES, broken, too much work.
     """
@@ -68,7 +68,7 @@ def rebuilt(pdf: bytes) -> bytes:
         return done.stdout
     if done.returncode == 1 and (words := done.stderr.decode(errors="replace").strip()):
         raise Unreadable(words.splitlines()[-1])
-    raise Unreadable("takes too much to read")  # killed at a limit, or it broke its reader
+    raise Unreadable("is too complex to read")  # killed at a limit, or it broke its reader
 
 
 def _rebuild(pdf: bytes) -> bytes:
@@ -86,7 +86,7 @@ def _rebuild(pdf: bytes) -> bytes:
 
 
 def _flattened(pdf: bytes) -> bytes:
-    """A new file of the same pages, with what is pinned on them painted in."""
+    """A new file with the same pages, and their annotations flattened."""
     import pypdfium2  # noqa: PLC0415 - in the child alone
     from pypdfium2 import raw  # noqa: PLC0415
 
@@ -94,7 +94,7 @@ def _flattened(pdf: bytes) -> bytes:
         document = pypdfium2.PdfDocument(pdf)
     except pypdfium2.PdfiumError as error:
         locked = getattr(error, "err_code", None) == raw.FPDF_ERR_PASSWORD
-        raise Unreadable("is locked by a password" if locked else "is no PDF that can be read") from error
+        raise Unreadable("is protected by a password" if locked else "is not a readable PDF") from error
     if not 0 < len(document) <= MOST_PAGES:
         raise Unreadable(f"has {len(document)} pages; {MOST_PAGES} at most")
     for index in range(len(document)):
@@ -107,7 +107,7 @@ def _flattened(pdf: bytes) -> bytes:
 
 
 def _clean(start: Any, seen: set[int]) -> None:
-    """Take out of an object, and all that it leads to, what must not be there."""
+    """Remove forbidden entries from an object and everything it references."""
     from pypdf.generic import StreamObject  # noqa: PLC0415
 
     left = [start]
@@ -149,9 +149,9 @@ def _main() -> None:
     except Unreadable as error:
         sys.exit(str(error))
     except MemoryError:
-        sys.exit("takes too much to read")
+        sys.exit("is too complex to read")
     except Exception:  # noqa: BLE001 - whatever a reader stumbles over is in the file
-        sys.exit("is no PDF that can be read")
+        sys.exit("is not a readable PDF")
 
 
 if __name__ == "__main__":

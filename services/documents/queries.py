@@ -1,4 +1,4 @@
-"""What is read of papers; changes nothing."""
+"""Read-only queries on documents."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
@@ -30,7 +30,7 @@ from shared.messaging import copies, tables
 
 
 def papers_of_order(session: Session, order_id: UUID) -> Sequence[Paper]:
-    """An order's papers of the kinds that the reader may read, oldest first.
+    """An order's documents of the kinds the reader may see, oldest first.
 
     Raises NotFound for an order the reader can't see.
     """
@@ -40,13 +40,13 @@ def papers_of_order(session: Session, order_id: UUID) -> Sequence[Paper]:
 
 
 def paper(session: Session, paper_id: UUID) -> Paper:
-    """One paper; raises NotFound where the reader can't see its seller, its market or its kind."""
+    """One document; raises NotFound unless the reader may see its seller, market and kind."""
     rows = select(Paper).where(Paper.id == paper_id, Paper.kind.in_(readable_kinds(session)))
     return seen(session, rows, "document", paper_id, Paper.seller, Paper.market)
 
 
 def readable_kinds(session: Session) -> frozenset[PaperKind]:
-    """All kinds, but for who may read labels and no other documents: what goes with the goods."""
+    """All kinds, or only those for warehouses if the reader may read labels but no other documents."""
     scopes = actor_of(session).scopes
     if "labels:read" in scopes and "documents:read" not in scopes:
         return FOR_WAREHOUSES
@@ -54,7 +54,7 @@ def readable_kinds(session: Session) -> frozenset[PaperKind]:
 
 
 def stored_paper(session: Session, paper_id: UUID) -> Paper:
-    """One paper whose bytes are kept and of use.
+    """One document whose file is stored and valid.
 
     Raises NotFound, Refused (not_stored, removed, superseded).
     """
@@ -71,7 +71,7 @@ def _require_stored(found: Paper) -> None:
 
 
 def stored_papers_of(session: Session, ids: Sequence[UUID]) -> list[Paper]:
-    """These papers, in this order, whose bytes are kept and of use; each as `stored_paper` has it."""
+    """These documents, in this order, under the same conditions as `stored_paper`."""
     rows = select(Paper).where(Paper.id.in_(ids), Paper.kind.in_(readable_kinds(session)))
     found = {paper.id: paper for paper in session.scalars(visible(session, rows, Paper.seller, Paper.market))}
     for paper_id in ids:
@@ -84,7 +84,7 @@ def stored_papers_of(session: Session, ids: Sequence[UUID]) -> list[Paper]:
 def printable_papers(
     session: Session, order_ids: Collection[UUID], kind: PaperKind
 ) -> dict[UUID, list[Paper]]:
-    """The stored PDFs of a kind, by order, each's oldest first; of orders that can't be seen nothing."""
+    """The stored PDFs of a kind by order, oldest first; orders the reader can't see are left out."""
     rows = (
         select(Paper)
         .where(
@@ -103,7 +103,7 @@ def printable_papers(
 
 
 def order_numbers(session: Session, order_ids: Collection[UUID]) -> dict[UUID, str]:
-    """The numbers of those of some orders that the reader may see."""
+    """The order numbers of those orders that the reader may see."""
     order, snapshot = tables.copies.c, tables.copies.c.snapshot
     rows = select(order.subject, snapshot["number"].astext).where(
         order.subject.in_(list(map(str, order_ids))), order.source == OrderSnapshot.SOURCE
@@ -113,7 +113,7 @@ def order_numbers(session: Session, order_ids: Collection[UUID]) -> dict[UUID, s
 
 
 def papers_for_customer(session: Session, order_id: UUID) -> Sequence[Paper]:
-    """What an order's customer may read: the papers meant for them, and what they sent in; oldest first."""
+    """What an order's customer may see: documents meant for them and their own uploads, oldest first."""
     own = Paper.requested_by == actor_of(session).name
     theirs = Paper.kind.in_(FOR_CUSTOMERS) | (Paper.kind.in_(SENT_IN_BY_CUSTOMERS) & own)
     stored = (Paper.order_id == order_id) & (Paper.status == PaperStatus.STORED)
@@ -121,7 +121,7 @@ def papers_for_customer(session: Session, order_id: UUID) -> Sequence[Paper]:
 
 
 def paper_for_customer(session: Session, order_id: UUID, paper_id: UUID) -> Paper:
-    """One of them; raises NotFound for any other, of this order or of another."""
+    """One of those documents; raises NotFound for any other, of this order or another."""
     for paper in papers_for_customer(session, order_id):
         if paper.id == paper_id:
             return paper
@@ -129,7 +129,7 @@ def paper_for_customer(session: Session, order_id: UUID, paper_id: UUID) -> Pape
 
 
 def count_of_sender(session: Session, order_id: UUID, sender: str) -> int:
-    """How many files of an order came from someone, removed ones included."""
+    """How many files someone has uploaded to an order, including removed ones."""
     sent = select(func.count()).where(
         Paper.order_id == order_id, Paper.requested_by == sender, Paper.kind.in_(UPLOADED_KINDS)
     )
@@ -137,7 +137,7 @@ def count_of_sender(session: Session, order_id: UUID, sender: str) -> int:
 
 
 def visible_order(session: Session, order_id: UUID) -> OrderSnapshot:
-    """An order as last heard; raises NotFound where the reader can't see it."""
+    """An order's newest known state; raises NotFound if the reader can't see it."""
     order = copies.newest(session, order_id, OrderSnapshot)
     if order is None or not actor_of(session).may_see(order.seller.seller, order.market.market):
         raise NotFound("order", order_id)
@@ -145,22 +145,22 @@ def visible_order(session: Session, order_id: UUID) -> OrderSnapshot:
 
 
 def papers_in_line(session: Session, order_id: UUID) -> Sequence[Paper]:
-    """Every paper of an order, in the order they fell due."""
+    """Every document of an order, in the order they became due."""
     return session.scalars(select(Paper).where(Paper.order_id == order_id).order_by(Paper.id)).all()
 
 
 def paper_of_key(session: Session, key: str) -> Paper | None:
-    """The paper that is made once under this key, if it was called for."""
+    """The document with this unique key, if it exists."""
     return session.scalars(select(Paper).where(Paper.key == key)).one_or_none()
 
 
 def paper_of_number(session: Session, seller: str, number: str) -> Paper | None:
-    """The paper of a seller that has this number, if there is one."""
+    """The seller's document with this number, if there is one."""
     return session.scalars(select(Paper).where(Paper.seller == seller, Paper.number == number)).one_or_none()
 
 
 def count_without_xml(session: Session, since: datetime) -> dict[str, int]:
-    """How many invoices and credit notes were stored without the XML they should carry, by seller."""
+    """How many invoices and credit notes were stored without required XML, by seller."""
     rows = (
         select(Paper.seller, func.count())
         .where(~Paper.einvoice["valid"].astext.cast(Boolean), Paper.stored_at >= since)
@@ -171,14 +171,14 @@ def count_without_xml(session: Session, since: datetime) -> dict[str, int]:
 
 
 def newest_logo(session: Session, seller: str) -> Logo | None:
-    """A seller's logo; None where it never had one."""
+    """A seller's logo; None if it never had one."""
     return session.scalars(
         select(Logo).where(Logo.seller == seller).order_by(Logo.id.desc()).limit(1)
     ).one_or_none()
 
 
 def own_print(session: Session, print_id: UUID) -> Print:
-    """A print as whoever asked for it sees it, while they may see all that is on it; otherwise NotFound."""
+    """A print for whoever requested it, while they may see everything in it; otherwise NotFound."""
     order, snapshot = tables.copies.c, tables.copies.c.snapshot
     orders = select(order.subject).where(
         order.subject == any_(cast(Print.order_ids, ARRAY(Text))), order.source == OrderSnapshot.SOURCE
@@ -199,7 +199,7 @@ def own_print(session: Session, print_id: UUID) -> Print:
 
 
 def stored_print(session: Session, print_id: UUID) -> Print:
-    """One whose bytes are kept; raises NotFound, Refused (not_stored)."""
+    """A print whose file is stored; raises NotFound, Refused (not_stored)."""
     found = own_print(session, print_id)
     if found.status is not PaperStatus.STORED:
         raise Refused("not_stored", f"the print is {found.status}")
@@ -207,12 +207,12 @@ def stored_print(session: Session, print_id: UUID) -> Print:
 
 
 def prints_of(session: Session, order_id: UUID) -> Sequence[Print]:
-    """The prints that an order is on."""
+    """The prints that contain an order."""
     return session.scalars(select(Print).where(Print.order_ids.contains([order_id]))).all()
 
 
 def printed_shipments(session: Session, shipments: Iterable[tuple[str, str]]) -> list[PrintedShipment]:
-    """Shipments, given as (order, shipment), as newly known; without those whose person was erased."""
+    """Shipments, given as (order, shipment), in their newest known state; without erased persons."""
     wanted = list(shipments)
     orders = copies.newest_of_each(session, {order_id for order_id, _ in wanted}, OrderSnapshot)
     goods = copies.newest_of_each(session, orders, ShipmentsSnapshot)
@@ -229,35 +229,35 @@ def printed_shipments(session: Session, shipments: Iterable[tuple[str, str]]) ->
 
 
 def stored_papers(session: Session) -> Iterator[Paper]:
-    """Every paper whose bytes must be there, a few at a time."""
+    """Every document whose file must exist, a few at a time."""
     stored = select(Paper).where(Paper.status.in_(KEPT)).order_by(Paper.id)
     yield from session.scalars(stored.execution_options(yield_per=200))
 
 
 def stored_logos(session: Session) -> Iterator[Logo]:
-    """Every logo whose bytes must be there."""
+    """Every logo whose file must exist."""
     yield from session.scalars(select(Logo).where(Logo.sha256.is_not(None)).order_by(Logo.id))
 
 
 def count_stored(session: Session) -> int:
-    """How many papers' bytes must be there."""
+    """How many documents must have a stored file."""
     stored = select(func.count()).select_from(Paper).where(Paper.status.in_(KEPT))
     return session.execute(stored).scalar_one()
 
 
 def count_series(session: Session) -> int:
-    """How many series give out numbers."""
+    """How many number series there are."""
     return session.execute(select(func.count()).select_from(Series)).scalar_one()
 
 
 def printed_papers(session: Session, hashes: Collection[str]) -> Sequence[Paper]:
-    """The papers that are stored under these hashes, what was sent in first."""
+    """The documents stored under these hashes, uploads first."""
     stored = select(Paper).where(Paper.sha256.in_(hashes), Paper.status == PaperStatus.STORED)
     return session.scalars(stored.order_by(Paper.kind.not_in(UPLOADED_KINDS), Paper.id)).all()
 
 
 def needed_hashes(session: Session, of: Collection[str]) -> set[str]:
-    """Those of these hashes whose bytes a paper, print or logo still needs."""
+    """Those of these hashes that a document, print or logo still needs."""
     needed = union(
         select(Paper.sha256).where(Paper.sha256.in_(of), Paper.status.in_(KEPT)),
         select(Print.sha256).where(Print.sha256.in_(of), Print.status == PaperStatus.STORED),
@@ -267,7 +267,7 @@ def needed_hashes(session: Session, of: Collection[str]) -> set[str]:
 
 
 def with_e_mails(session: Session, order_id: UUID, papers: Sequence[Paper]) -> Sequence[Paper]:
-    """The same papers, each with the e-mails that it went out with, as notifications last told."""
+    """The same documents with the e-mails they were attached to, as notifications last reported."""
     conversation = copies.newest(session, order_id, ConversationSnapshot)
     for paper in papers:
         paper.sent = [

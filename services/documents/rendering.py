@@ -1,4 +1,4 @@
-"""Papers as PDF: what a frozen content looks like.
+"""Renders documents as PDF from their frozen content.
 
 The one module that imports WeasyPrint, and only the rendering worker imports it: api, worker and agent
 stay light.
@@ -53,7 +53,7 @@ _LOGO = Markup('<img class="emblem" src="{}" alt="">').format(LOGO_URL)
 
 
 def warn_of_slow_fonts(subsetter: object = harfbuzz_subset) -> bool:
-    """Whether fonts are embedded the slow way, said loudly in the log.
+    """Warn loudly in the log if fonts are embedded the slow way, and return whether they are.
 
     Without libharfbuzz-subset WeasyPrint falls back to fontTools: invoices take twice, labels many
     times as long, which no one sees until the queue grows.
@@ -70,7 +70,7 @@ FONTS = {path.as_uri(): path for path in typefaces.LATO}
 
 @dataclass(frozen=True)
 class Rendered:
-    """A paper as it is printed."""
+    """A rendered document."""
 
     pdf: bytes
     unprintable: str = ""  # the characters that no typeface has, each once; a mark stands in their places
@@ -84,18 +84,18 @@ class _Layout:
 
 
 class FontsOnly(URLFetcher):
-    """Fetches the package's fonts, and the logo it was handed: no other file, no address."""
+    """Fetches only the package's fonts and the given logo: no other file, no URL."""
 
     def __init__(self, logo: bytes = b"") -> None:
         super().__init__()
         self._logo = logo
 
     def fetch(self, url: str, headers: dict[str, str] | None = None) -> URLFetcherResponse:  # noqa: ARG002
-        """The bytes of a font of the package or of the logo; raises ValueError for any other address."""
+        """The bytes of a bundled font or of the logo; raises ValueError for any other URL."""
         if self._logo and url == LOGO_URL:
             return URLFetcherResponse(url, self._logo)
         if url not in FONTS:
-            raise ValueError(f"a paper may not fetch {url}")
+            raise ValueError(f"a document may not fetch {url}")
         return URLFetcherResponse(url, FONTS[url].read_bytes(), {"Content-Type": "font/ttf"})
 
 
@@ -134,7 +134,7 @@ _LAYOUTS = {
 
 @lru_cache(maxsize=256)
 def _accents(colour: str, page: str, of: str, margin_mm: float) -> CSS:
-    """The little style that differs by seller and language."""
+    """The few styles that depend on seller and language."""
     return _css(
         f"@page {{ margin-bottom: {margin_mm:.1f}mm }}"
         f'@page {{ @bottom-right {{ content: "{page} " counter(page) " {of} " counter(pages)'
@@ -156,7 +156,7 @@ def render(  # noqa: PLR0917 - each is of another type
     logo: bytes = b"",
     einvoice: bytes = b"",
 ) -> Rendered:
-    """A paper as PDF, in the order's locale; A4, or 100 by 150 mm for a label.
+    """Render a document as PDF in the order's locale; A4, or 100 by 150 mm for a label.
 
     Number and legal date are those of the series, for the kinds that have one. With an e-invoice it is
     PDF/A-3b and carries that XML, as Factur-X has it. Raises TooLong, but not once there is a number: a paper
@@ -169,7 +169,7 @@ def render(  # noqa: PLR0917 - each is of another type
 
 
 def rehearse(kind: PaperKind, content: Content, logo: bytes = b"") -> None:
-    """Lay a paper out as it will be, before it has a number; raises what rendering it would, TooLong too."""
+    """Lay out a document before it is numbered, to raise the errors that rendering it would, and TooLong."""
     today = clock.now().date()
     _require_few(_laid_out(kind, content, NUMBER_TO_COME, today, logo).document.pages)
 
@@ -200,7 +200,7 @@ def _laid_out(kind: PaperKind, content: Content, number: str, issued_on: date | 
 def render_shipments(
     kind: PrintKind, shipments: Sequence[PrintedShipment], printed_at: datetime, logo: bytes = b""
 ) -> Rendered:
-    """A pick list or a courier's sheet over shipments of one seller, in its market's words."""
+    """Render a pick list or courier sheet for one seller's shipments, in the market's language."""
     first = shipments[0].order
     wording = wording_of(first, first.market.locale)
     context: dict[str, Any] = {
@@ -218,7 +218,7 @@ def render_shipments(
 
 
 def put_together(pdfs: Sequence[bytes]) -> Rendered:
-    """One PDF of several, page after page; what they carry beside their pages is left behind.
+    """Combine PDFs page by page; attachments and other extras are dropped.
 
     For papers of ours, and what others sent in once it is rebuilt. Raises TooLong.
     """
@@ -282,7 +282,7 @@ def _lay_out(  # noqa: PLR0917 - each is of another type
 def _foot(
     seller: SellerBlock, order: OrderSnapshot | None, wording: Wording, words: Words
 ) -> tuple[list[str], str, float]:
-    """The lines at the foot of each page, what is told at the end instead, and the margin they need, in mm.
+    """Footer lines, text moved to the end instead, and the bottom margin they need, in mm.
 
     A legal text that the usual margin has no room for goes to the end.
     """
@@ -311,7 +311,7 @@ def _note_of(lacking: str, words: Words) -> str:
 
 
 def _parcels(content: Content) -> list[Parcel]:
-    """The boxes of a shipment with what is in each; one that doesn't say so holds all of it."""
+    """The parcels of a shipment with their contents; one without its own list holds the whole shipment."""
     shipment = content.shipment
     if shipment is None:
         return []
@@ -346,12 +346,12 @@ def _attached(einvoice: bytes, issued_on: date) -> Attachment:
 
 
 def _name_attachments_once(_document: Document, pdf: Any) -> None:
-    """WeasyPrint lists a file both as it finds its name and as it finds its object."""
+    """Remove duplicates: WeasyPrint lists an attachment both by its name and by its object."""
     pdf.catalog["AF"][:] = dict.fromkeys(pdf.catalog["AF"])
 
 
 def _describe_as_factur_x(document: Document) -> None:
-    """Have the PDF's metadata say what it carries: in its one RDF, where readers of PDF/A look for it."""
+    """Add Factur-X to the PDF's metadata: in the single RDF block, where PDF/A readers expect it."""
     plain = document.metadata.generate_rdf_metadata
 
     def generate(variant: str, version: int, conformance: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The Celery app that makes papers: a worker with all that rendering needs in memory before it forks."""
+"""The Celery app that renders documents: it loads everything rendering needs before it forks."""
 
 from services.documents import (  # noqa: F401 - jobs register themselves; einvoices is for the children
     db,

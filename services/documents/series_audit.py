@@ -1,4 +1,4 @@
-"""The books: every number and what became of it, every stored byte, and what is wrong with either."""
+"""Audits number series and stored files for gaps and damage."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ MOST_NAMED = 100
 
 @dataclass(frozen=True, kw_only=True)
 class AuditedSeries:
-    """A series and what the papers say of it."""
+    """A series compared with the documents that have its numbers."""
 
     market: str
     seller: str
@@ -30,7 +30,7 @@ class AuditedSeries:
 
     @property
     def fault(self) -> str:
-        """What is wrong with it, in words; empty if nothing. Doubles can't be: the database refuses them."""
+        """What is wrong with the series; empty if nothing. The database itself prevents duplicates."""
         if self.papers == self.last_number == self.highest:
             return ""
         missing = f"; missing: {', '.join(map(str, self.missing))}" if self.missing else ""
@@ -41,7 +41,7 @@ class AuditedSeries:
 
 
 def audited_series(session: Session) -> list[AuditedSeries]:
-    """Every series that the reader may see, held against the papers that bear its numbers."""
+    """Every series the reader may see, compared with the documents that have its numbers."""
     papers = (
         select(
             Paper.market,
@@ -84,14 +84,14 @@ def audited_series(session: Session) -> list[AuditedSeries]:
 
 
 def faulty_series(session: Session) -> Iterator[AuditedSeries]:
-    """The series that have given out other numbers than 1 to their last."""
+    """Series whose numbers are not exactly 1 to their last."""
     return (series for series in audited_series(session) if series.fault)
 
 
 def numbers(  # noqa: PLR0917 - a series is named by four things
     session: Session, market: str, seller: str, kind: str, period: str, after: int, limit: int
 ) -> list[Paper]:
-    """The papers that bear a series' numbers, in their order; none of a series that the reader can't see."""
+    """The documents of a series in number order; none if the reader can't see the series."""
     if not actor_of(session).may_see(seller, market):
         return []
     borne = select(Paper).where(

@@ -1,4 +1,4 @@
-"""What documents needs to know beside what every service does."""
+"""Settings of the documents service, in addition to those of every service."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ KEEPERS = ("api", "worker", "agent", "rendering")  # who stores bytes, or erases
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """The settings of documents' processes."""
+    """The settings of the documents service's processes."""
 
     documents_store: str  # the address of what keeps the papers' bytes: file:///folder, s3://bucket/prefix
     # How an object store is reached; what is empty the library finds out as its clouds' own programs do.
@@ -21,17 +21,17 @@ class Settings(ServiceSettings):
     store_secret: str = only(*KEEPERS, is_optional=True)
 
     def faults(self) -> Iterator[str]:
-        """What can't be meant, by the variable."""
+        """Invalid values, by variable."""
         yield from super().faults()
         if fault := stores.fault_of(self.documents_store):
             yield f"DOCUMENTS_STORE {fault}"
         if self.store_endpoint and not self.store_endpoint.startswith(("http://", "https://")):
             yield "STORE_ENDPOINT should begin with http:// or https://"
         if bool(self.store_key_id) != bool(self.store_secret):
-            yield "STORE_KEY_ID and STORE_SECRET go together: one of them is not set"
+            yield "STORE_KEY_ID and STORE_SECRET belong together, but one of them is not set"
 
     def store_at(self, address: str) -> stores.Store:
-        """What keeps bytes at an address, reached as these settings say."""
+        """The store at an address, reached as these settings say."""
         return stores.at(
             address,
             stores.Access(

@@ -1,4 +1,4 @@
-"""Stored bytes: kept under the SHA-256 of their content, written once, in whatever the settings name.
+"""Stored files: under the SHA-256 of their content, written once, in the configured store.
 
 They are written by the transaction whose row needs them, after all that could refuse them, and erased only
 while no transaction that wrote the same bytes is open: both lock the content's hash, in the database that all
@@ -29,7 +29,7 @@ SWEPT = Counter(
 
 
 def store(session: Session, content: bytes) -> str:
-    """Keep bytes that the transaction has decided on and answer their SHA-256; a second time changes nothing.
+    """Store bytes that the transaction has decided on; returns their SHA-256. Repeating changes nothing.
 
     The last step before the row that needs them: nothing may refuse them afterwards. When it returns they
     are durable. Raises Unavailable where they can't be kept now, before PostgreSQL ends the transaction.
@@ -41,7 +41,7 @@ def store(session: Session, content: bytes) -> str:
 
 
 def erase_unneeded(session: Session, digest: str) -> bool:
-    """Erase bytes that no row needs; answers whether none does. The caller commits at once.
+    """Delete a file if no row needs it; returns whether none does. The caller commits at once.
 
     Waits for every transaction that has written the same bytes; whoever comes after the erasing writes anew.
     """
@@ -53,7 +53,7 @@ def erase_unneeded(session: Session, digest: str) -> bool:
 
 
 def sweep(sessions: sessionmaker[Session], parts: Iterable[str] = PARTS) -> int:
-    """Erase what broken writes left in these parts of the store; answers how many files.
+    """Delete leftovers of interrupted writes in these parts of the store; returns how many files.
 
     They were half written, or are older than a day and no row needs them.
     """
@@ -73,7 +73,7 @@ def sweep(sessions: sessionmaker[Session], parts: Iterable[str] = PARTS) -> int:
 
 
 def sweep_by_the_hour(sessions: sessionmaker[Session]) -> int:
-    """Sweep the twenty-fourth of the store whose hour it is: a million files are looked at once a day."""
+    """Sweep one twenty-fourth of the store each hour, so that a million files are checked once a day."""
     hour = clock.now().hour
     return sweep(sessions, (part for part in PARTS if int(part, 16) % HOURS == hour))
 

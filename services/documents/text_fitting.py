@@ -1,4 +1,4 @@
-"""What fits where on a paper: texts measured in the typeface they are set in, before anything is laid out."""
+"""What fits where on a document: text measured in its typeface before layout."""
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -20,25 +20,25 @@ _SPARE = 0.98  # of a width: kerning and rounding
 
 
 class DoesNotFit(Unprintable):
-    """What must be on a label can't be read in any size that it fits in."""
+    """Text that a label must show doesn't fit in any readable size."""
 
 
 def width_mm(text: str, points: float, *, bold: bool = False) -> float:
-    """How wide a text is on one line, in millimetres; what Lato has not got counts as a square."""
+    """The width of a text on one line, in millimetres; glyphs missing from Lato count as a square."""
     advances = _advances(bold)
     text = text.replace(NARROW_SPACE, " ")
     return sum(advances.get(character, 1.0) for character in text) * points * MM_OF_A_POINT
 
 
 def room(least_mm: float, texts: Iterable[str], points: float = 9, *, bold: bool = False) -> float:
-    """How wide a column of figures has to be so that none of them breaks, in millimetres."""
+    """The width a column of figures needs so that none of them wraps, in millimetres."""
     return max(
         [least_mm, *(width_mm(text, points, bold=bold) + _FIGURE_PADDING_MM for text in texts if text)]
     )
 
 
 def lines_of(text: str, points: float, across_mm: float, *, bold: bool = False) -> int:
-    """How many lines a text takes where lines are so wide; a word that is wider than that is broken."""
+    """How many lines a text takes at this width; longer words are broken."""
     across_mm *= _SPARE
     space = width_mm(" ", points, bold=bold)
     lines, at = 1, 0.0
@@ -55,7 +55,7 @@ def lines_of(text: str, points: float, across_mm: float, *, bold: bool = False) 
 
 
 def foot_lines(texts: Sequence[str]) -> int:
-    """How many lines texts take at the foot of a page; the first of them may be bold."""
+    """How many lines texts take in a page footer; the first may be bold."""
     return sum(
         lines_of(text, FOOT_POINTS, FOOT_WIDTH_MM, bold=place == 0) for place, text in enumerate(texts)
     )
@@ -68,7 +68,7 @@ def fitted(
     least: float,
     leading: float = 1.25,
 ) -> float:
-    """The largest size, in points, at which texts fit into a box, a line or more each.
+    """The largest font size, in points, at which texts fit into a box, each on one or more lines.
 
     Each is given with how large it is beside the others; what is larger is bold. Answers the least size where
     not even that fits.
@@ -86,10 +86,10 @@ def require_fit(
     least: float,
     leading: float = 1.25,
 ) -> float:
-    """The same for what must be readable whole; raises DoesNotFit."""
+    """Like `fitted`, for text that must be readable in full; raises DoesNotFit."""
     points = fitted(texts, size_mm, points, least, leading)
     if _height(texts, points, size_mm[0], leading) > size_mm[1]:
-        raise DoesNotFit("the address is too long to be read on a label: shorten it where it was given")
+        raise DoesNotFit("the address is too long for a readable label: shorten it in the order")
     return points
 
 

@@ -1,4 +1,4 @@
-"""The typefaces of papers: those of our packages and no others, so that a paper is the same on every machine.
+"""The typefaces of documents: only bundled ones, so that documents look the same on every machine.
 
 What they can't print is known beforehand: Pango would draw a box, and nobody would hear of it.
 """
@@ -58,7 +58,7 @@ _OTHERS = [
 
 
 def only_ours() -> FontConfiguration:
-    """The fonts that papers are set in; what the machine has besides is not among them."""
+    """Use only the bundled fonts; those installed on the machine are ignored."""
     families = "".join(f"<family>{family}</family>" for family in _FAMILIES)
     folders = "".join(f"<dir>{escape(str(folder))}</dir>" for folder in sorted({f.parent for f in _OTHERS}))
     with TemporaryDirectory(prefix="waybill-fonts-") as scratch:
@@ -80,13 +80,13 @@ def only_ours() -> FontConfiguration:
 
 
 def han_family(text: str, country: str) -> str | None:
-    """The typeface of Chinese characters in a text that goes to a country; None for the usual one."""
+    """The typeface for Chinese characters in text for a country; None for the default."""
     family = _HAN_FAMILIES.get(country)
     return family if family and _HAN.search(text) else None
 
 
 def unprintable(text: str) -> str:
-    """The characters of a text that no typeface of ours has, each once."""
+    """The characters of a text that none of our typefaces has, each once."""
     strange = set(text) - _characters_of(tuple(LATO[:1]))
     if not strange:
         return ""
@@ -95,7 +95,7 @@ def unprintable(text: str) -> str:
 
 
 def isolated(value: object) -> object:
-    """A value for a template, legible, and apart if it runs from right to left: it turns nothing around."""
+    """A cleaned value for a template, isolated if it runs right to left, so that the text around it stays."""
     if type(value) is not str:  # what is marked up already was set apart as it was made
         return value
     value = legible(_TURNS.sub("", value))
@@ -117,7 +117,7 @@ def _characters_of(files: tuple[Path, ...]) -> frozenset[str]:
 
 
 def _is_silent(character: str) -> bool:
-    """Whether a character has no shape of its own: spaces, controls, selectors."""
+    """Whether a character has no glyph of its own: spaces, controls, selectors."""
     return unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp", "Zs"} or any(
         ord(character) in selectors for selectors in _VARIATION_SELECTORS
     )

@@ -1,4 +1,4 @@
-"""How papers put things beside what every reader is told: columns as wide as need be, and cases."""
+"""Wording specific to documents: column widths, cases and tax notes."""
 
 from collections.abc import Iterable
 
@@ -8,29 +8,29 @@ from shared.wording import Reader, reader_of
 
 
 class Wording(Reader):
-    """How a paper's reader is written to."""
+    """The reader's wording on documents."""
 
     def longest(self, rows: Iterable[object], amount: str) -> list[str]:
-        """The longest figures that rows have as this attribute."""
+        """The widest values that rows have for this attribute."""
         amounts = [getattr(row, amount) for row in rows]
         return [self.figure(each) for each in (min(amounts), max(amounts))] if amounts else []
 
     def most(self, rows: Iterable[object], count: str) -> list[str]:
-        """The longest count that rows have as this attribute."""
+        """The widest count that rows have for this attribute."""
         return [self.number(max((getattr(row, count) for row in rows), default=0))]
 
     def packed(self, units: int, per_case: int) -> str:
-        """Units as a line sells them, in whole cases: 2, or 1 + 4 single."""
+        """A quantity in whole cases, plus single units: 2, or 1 + 4 single."""
         cases, rest = divmod(units, per_case)
         left = self.words("papers")("single_units", n=rest, units=self.number(rest)) if rest else ""
         return " + ".join(filter(None, (self.number(cases) if cases or not rest else "", left)))
 
     def tax_places(self, reason: TaxReason) -> str:
-        """The countries whose tax a rate is, by their names."""
+        """The names of the countries whose tax a rate is."""
         return ", ".join(dict.fromkeys(self.country(country_of(place)) for place in reason.places))
 
     def untaxed(self, reason: TaxReason) -> str:
-        """Why nothing is charged, as Directive 2006/112/EC asks it: article 226 (11) and (11a).
+        """Why no tax is charged, as required by Directive 2006/112/EC, article 226 (11) and (11a).
 
         Empty of what is taxed at a rate, be that nothing.
         """
@@ -41,13 +41,13 @@ class Wording(Reader):
 
 
 def _article(code: str) -> str:
-    """An article of the directive by its code: 132-1I is 132 (1) (i)."""
+    """An article of the directive from its code: 132-1I is 132 (1) (i)."""
     article, _, point = code.partition("-")
     number, letter = point.rstrip("ABCDEFGHIJKLMNOPQ"), point.lstrip("0123456789").lower()
     return " ".join([article, *(f"({part})" for part in (number, letter) if part)])
 
 
 def wording_of(order: OrderSnapshot, locale: str) -> Wording:
-    """Whoever reads a paper of an order in a locale: its customer's, or its market's."""
+    """The wording for an order's reader in a locale: the customer's, or the market's."""
     reader = reader_of(locale, order.market.locale, order.currency, order.market.time_zone)
     return Wording(reader.locale, reader.currency, reader.time_zone)

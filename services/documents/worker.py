@@ -1,4 +1,4 @@
-"""The Celery app that hears the other services; papers are made by the one in rendering_worker.py."""
+"""The Celery app that handles other services' events; documents are rendered by rendering_worker.py."""
 
 from services.documents import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.documents.messaging import messaging

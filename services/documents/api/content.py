@@ -1,4 +1,4 @@
-"""Stored bytes as answers: checked against their hash, named, and harmless to whoever opens them."""
+"""Stored files as responses: checked against their hash, named, and safe for whoever opens them."""
 
 import re
 from typing import Any
@@ -21,13 +21,13 @@ CAGED = "sandbox; default-src 'none'; frame-ancestors 'none'"
 
 
 def files_of(*content_types: str) -> dict[str, Any]:
-    """What the API's document says of bytes that are of one of these types."""
+    """The OpenAPI description of a file response of one of these types."""
     file = {"schema": {"type": "string", "format": "binary"}}
     return {"200": {"description": "The file.", "content": dict.fromkeys(content_types, file)}}
 
 
 def answer_paper(session: Session, paper: Paper) -> Response:
-    """A stored paper; what was sent in only as an attachment."""
+    """The response with a stored document; uploads are always sent as attachments."""
     assert paper.sha256 is not None
     own = paper.kind not in UPLOADED_KINDS
     name = _filename(paper) if own else paper.filename
@@ -37,7 +37,7 @@ def answer_paper(session: Session, paper: Paper) -> Response:
 def answer_bytes(
     session: Session, digest: str, content_type: str, filename: str, *, inline: bool = False
 ) -> Response:
-    """Stored bytes; raises Problem (500, content_damaged) where they are not what was stored.
+    """The response with stored bytes; raises Problem (500, content_damaged) if they have changed.
 
     Unavailable while they can't be reached, which is another matter: asked again they are there.
     """
@@ -47,7 +47,7 @@ def answer_bytes(
         log.error("content_damaged", sha256=digest, exc_info=error)  # noqa: TRY400 - one line tells it
         raise Problem(
             500,
-            "the stored bytes are not what was stored; an operator must see to it",
+            "the stored file is damaged; an operator must restore it",
             reason="content_damaged",
         ) from error
     answer = Response(content, mimetype=content_type)

@@ -1,4 +1,4 @@
-"""What a customer sees of their own order's papers, by the signed link and without an account."""
+"""What customers see of their own order's documents, by the signed link and without an account."""
 
 from typing import Any
 from uuid import UUID
@@ -28,7 +28,7 @@ blueprint = Blueprint(
 @customer
 @query
 def list_own_documents(session: Session, order_id: UUID) -> dict[str, Any]:
-    """The invoices and other papers of the order that are for its customer, and what they sent in."""
+    """The invoices and other documents meant for the order's customer, and the customer's own uploads."""
     return {"items": queries.papers_for_customer(session, order_id)}
 
 
@@ -38,7 +38,7 @@ def list_own_documents(session: Session, order_id: UUID) -> dict[str, Any]:
 @customer
 @query
 def get_own_content(session: Session, document_id: UUID, order_id: UUID) -> Response:
-    """The bytes of one of them."""
+    """The file of one of these documents."""
     return answer_paper(session, queries.paper_for_customer(session, order_id, document_id))
 
 
@@ -49,7 +49,7 @@ def get_own_content(session: Session, document_id: UUID, order_id: UUID) -> Resp
 @counted_as(Kind.UPLOADS)
 @command
 def send_in(session: Session, order_id: UUID) -> Paper:
-    """Send in a proof of payment, or what goes with a message: PDF, PNG, JPEG or WebP, up to 10 MiB.
+    """Upload a proof of payment or a message attachment: PDF, PNG, JPEG or WebP, up to 10 MiB.
 
     Refused (409) with its reason: `too_many_uploads`, `person_erased`.
     """

@@ -1,4 +1,4 @@
-"""Papers over HTTP: what there is about an order, and the bytes themselves."""
+"""Documents over HTTP: the list for an order, and the files themselves."""
 
 from typing import Any
 from uuid import UUID
@@ -30,7 +30,7 @@ blueprint = Blueprint("documents", __name__, url_prefix="/v1")
 @requires("documents:read", instead="labels:read")
 @query
 def list_documents(session: Session, order_id: UUID) -> dict[str, Any]:
-    """All that is on paper about an order, made by us or sent in, in the order they fell due.
+    """All documents of an order, generated or uploaded, in the order they became due.
 
     Each with who asked for it, what called for it, when, and the e-mails that it went out with; notifications
     sends them again.
@@ -43,7 +43,7 @@ def list_documents(session: Session, order_id: UUID) -> dict[str, Any]:
 @requires("documents:issue")
 @command
 def issue_invoices(session: Session, order_id: UUID) -> dict[str, Any]:
-    """Invoice an order, in a market whose rule leaves the moment to people; rendering follows in seconds.
+    """Invoice an order in a market where invoices are issued by hand; rendering follows within seconds.
 
     One invoice, or where the market takes one per delivery method or shipment, as many as can be had now.
     """
@@ -56,7 +56,7 @@ def issue_invoices(session: Session, order_id: UUID) -> dict[str, Any]:
 @requires("documents:issue")
 @command
 def request_document(session: Session, asked: dict[str, Any], order_id: UUID) -> Paper:
-    """Have a printout or receipt made of the order as it is now; the same until the order changes."""
+    """Request a printout or receipt of the order as it is now; the same until the order changes."""
     return commands.request_paper(session, order_id, PaperKind(asked["kind"]))
 
 
@@ -66,7 +66,7 @@ def request_document(session: Session, asked: dict[str, Any], order_id: UUID) ->
 @requires("documents:issue")
 @command
 def correct_invoice(session: Session, correction: dict[str, Any], document_id: UUID) -> Paper:
-    """Take an invoice back by a credit note and issue it anew; answers the new one.
+    """Cancel an invoice by a credit note and issue a corrected one; returns the new invoice.
 
     Nothing issued is ever edited: the old invoice stays as it is. The new one says what the order says now,
     with another address or VAT number where one is given.
@@ -79,7 +79,7 @@ def correct_invoice(session: Session, correction: dict[str, Any], document_id: U
 @requires("documents:issue")
 @command
 def try_again(session: Session, document_id: UUID) -> Paper:
-    """Have another go at a paper that could not be made; one that has a number keeps it."""
+    """Retry a document that could not be made; it keeps its number if it has one."""
     return commands.try_again(session, document_id)
 
 
@@ -88,7 +88,7 @@ def try_again(session: Session, document_id: UUID) -> Paper:
 @requires("documents:read", instead="labels:read")
 @query
 def get_document(session: Session, document_id: UUID) -> Paper:
-    """One paper, without its bytes."""
+    """One document, without its file."""
     paper = queries.paper(session, document_id)
     return queries.with_e_mails(session, paper.order_id, [paper])[0]
 
@@ -99,7 +99,7 @@ def get_document(session: Session, document_id: UUID) -> Paper:
 @requires("documents:read", instead="labels:read")
 @query
 def get_content(session: Session, document_id: UUID) -> Response:
-    """The bytes of a stored paper, the same for ever; what was sent in comes as an attachment.
+    """The file of a stored document, which never changes; uploads are sent as attachments.
 
     They are checked against their SHA-256, which is also the ETag; a damaged file is never handed out (500,
     content_damaged). A paper that is not stored yet, or was erased with its person, is refused (409:

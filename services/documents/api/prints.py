@@ -1,4 +1,4 @@
-"""Prints over HTTP: asked for, looked after, fetched within a day."""
+"""Prints over HTTP: request one, check its status, download it within a day."""
 
 from typing import Any
 from uuid import UUID
@@ -26,7 +26,7 @@ blueprint = Blueprint("prints", __name__, url_prefix="/v1/prints", description="
 @requires("documents:read", instead="labels:read")
 @command
 def make_print(session: Session, wanted: dict[str, Any]) -> Print:
-    """Have one PDF made of up to 500 stored papers, or a list over up to 100 shipments.
+    """Combine up to 500 stored documents into one PDF, or make a list of up to 100 shipments.
 
     Papers are named, or are all of a kind that some orders or shipments have; `orders` and `shipments` say
     which of these have none. It is `stored` in seconds and forgotten after a day. Refused (409) with its
@@ -78,7 +78,7 @@ def _print_of_shipments(session: Session, shipments: list[tuple[UUID, UUID]], pa
 @requires("documents:read", instead="labels:read")
 @query
 def get_print(session: Session, print_id: UUID) -> Print:
-    """How far a print is; only whoever asked for it sees it."""
+    """The status of a print; visible only to whoever requested it."""
     return queries.own_print(session, print_id)
 
 
@@ -87,7 +87,7 @@ def get_print(session: Session, print_id: UUID) -> Print:
 @requires("documents:read", instead="labels:read")
 @query
 def get_print_content(session: Session, print_id: UUID) -> Response:
-    """The file to print."""
+    """The print's file."""
     made = queries.stored_print(session, print_id)
     assert made.sha256 is not None
     return answer_bytes(session, made.sha256, "application/pdf", f"{made.kind}.pdf", inline=True)

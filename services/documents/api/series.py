@@ -1,4 +1,4 @@
-"""The series of numbers over HTTP: what each number became, and whether any is missing."""
+"""Number series over HTTP: which document has each number, and whether any is missing."""
 
 from typing import Any
 
@@ -26,7 +26,7 @@ blueprint = Blueprint("series", __name__, url_prefix="/v1/series", description="
 @in_turn
 @query
 def list_series(session: Session) -> dict[str, Any]:
-    """Every series the caller may see, counted: a number that no paper bears is a gap."""
+    """All number series the caller may see, with totals; a number without a document is a gap."""
     return {"items": series_audit.audited_series(session)}
 
 
@@ -36,7 +36,7 @@ def list_series(session: Session) -> dict[str, Any]:
 @requires("documents:read")
 @query
 def list_numbers(session: Session, wanted: dict[str, Any]) -> dict[str, Any]:
-    """What became of each number of a series, in its order."""
+    """The numbers of a series in order, with their documents."""
     cursor, limit = wanted.pop("cursor", None), wanted.pop("limit")
     after = decode_cursor(cursor, int)[0] if cursor else 0
     papers: list[Paper] = series_audit.numbers(session, **wanted, after=after, limit=limit + 1)

@@ -1,4 +1,4 @@
-"""What people send in: one file a request, known by its bytes, served as an attachment."""
+"""Uploads: one file per request, its type detected from the content, served as an attachment."""
 
 from io import BytesIO
 from typing import Any
@@ -38,7 +38,7 @@ blueprint = Blueprint("uploads", __name__, url_prefix="/v1", description="What p
 
 
 def form_of(*kinds: PaperKind) -> dict[str, Any]:
-    """A multipart body as the API's document shows it; the views read it themselves.
+    """The multipart body for the OpenAPI document; the views parse it themselves.
 
     A schema would be asked before the idempotency key, which is held to the whole body, was read.
     """
@@ -56,7 +56,7 @@ def form_of(*kinds: PaperKind) -> dict[str, Any]:
 @counted_as(Kind.UPLOADS)
 @command
 def upload_document(session: Session, order_id: UUID) -> Paper:
-    """Put a file to an order's documents: PDF, PNG, JPEG or WebP, up to 10 MiB, as its bytes tell."""
+    """Upload a file to an order's documents: PDF, PNG, JPEG or WebP, by its content, up to 10 MiB."""
     return keep_upload(session, order_id, UPLOADED_KINDS)
 
 
@@ -66,7 +66,7 @@ def upload_document(session: Session, order_id: UUID) -> Paper:
 @requires("documents:issue")
 @command
 def remove_upload(session: Session, removal: dict[str, Any], document_id: UUID) -> Paper:
-    """Take back what was sent in by mistake: its bytes are erased, its row stays.
+    """Remove a file uploaded by mistake: the file is deleted, its record is kept.
 
     Refused (409) with its reason: `made_by_the_system`, `wrong_status`.
     """
@@ -80,7 +80,7 @@ def remove_upload(session: Session, removal: dict[str, Any], document_id: UUID) 
 @counted_as(Kind.UPLOADS)
 @command
 def put_logo(session: Session, seller: str) -> Logo:
-    """Have a seller's papers bear a logo from now on, PNG or JPEG, up to 1 MiB; what exists stays.
+    """Set a seller's logo for future documents, PNG or JPEG, up to 1 MiB; existing documents don't change.
 
     It is drawn anew, up to 1,000 pixels a side: nothing but what it shows is kept.
     """
@@ -95,7 +95,7 @@ def put_logo(session: Session, seller: str) -> Logo:
 @requires("documents:issue")
 @command
 def delete_logo(session: Session, seller: str) -> Logo:
-    """Have a seller's papers bear its initials again from now on."""
+    """Remove a seller's logo; future documents show the seller's initials instead."""
     return uploads.set_logo(session, seller, content=b"", content_type="")
 
 
@@ -105,7 +105,7 @@ def delete_logo(session: Session, seller: str) -> Logo:
 @requires("documents:read")
 @query
 def get_logo(session: Session, seller: str) -> Response:
-    """The logo that a seller's papers bear."""
+    """The current logo for a seller's documents."""
     _require_seller(session, seller)
     logo = queries.newest_logo(session, seller)
     if logo is None or logo.sha256 is None:
@@ -114,7 +114,7 @@ def get_logo(session: Session, seller: str) -> Response:
 
 
 def keep_upload(session: Session, order_id: UUID, kinds: frozenset[PaperKind]) -> Paper:
-    """Store the file that came with the request and put it to the order's documents."""
+    """Store the uploaded file with the order's documents."""
     kind = request.form.get("kind", "")
     filename, content, content_type = _file(LARGEST_UPLOAD)
     if kind not in kinds:
@@ -130,7 +130,7 @@ def keep_upload(session: Session, order_id: UUID, kinds: frozenset[PaperKind]) -
 
 
 def _file(largest: int) -> tuple[str, bytes, str]:
-    """Name, bytes and type of the one file that came; raises Invalid naming what is wrong with it."""
+    """Name, bytes and type of the uploaded file; raises Invalid saying what is wrong with it."""
     try:
         # A part may come without a name.
         named = ({*request.form} - {"kind"}) | ({*request.files} - {"file"})
@@ -138,7 +138,7 @@ def _file(largest: int) -> tuple[str, bytes, str]:
             raise Invalid(**dict.fromkeys(unknown, "Unknown field."))
         files: list[FileStorage] = request.files.getlist("file")
         if len(files) != 1:
-            raise Invalid(file="must be one file, in multipart/form-data")
+            raise Invalid(file="must be a single file, sent as multipart/form-data")
         content = files[0].stream.read(largest + 1)
     finally:
         request.close()  # large files wait on the disk
@@ -151,11 +151,11 @@ def _file(largest: int) -> tuple[str, bytes, str]:
 
 
 def _redrawn(content: bytes) -> bytes:
-    """A picture anew from its pixels, for papers carry it: without what else its file held."""
+    """A picture re-encoded from its pixels, without any other data in the file."""
     try:
         with Image.open(BytesIO(content)) as image:
             if max(image.size) > LARGEST_LOGO_SIDE:
-                raise Invalid(file=f"must have {LARGEST_LOGO_SIDE} pixels a side at most")
+                raise Invalid(file=f"must be at most {LARGEST_LOGO_SIDE} pixels per side")
             kind = image.format
             drawn = ImageOps.exif_transpose(image)
             drawn.thumbnail((KEPT_LOGO_SIDE, KEPT_LOGO_SIDE))
@@ -164,7 +164,7 @@ def _redrawn(content: bytes) -> bytes:
             bare = Image.new(drawn.mode, drawn.size)
             bare.paste(drawn)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise Invalid(file="is no picture that can be read") from error
+        raise Invalid(file="is not a readable picture") from error
     file = BytesIO()
     bare.save(file, kind, quality=95)
     return file.getvalue()

@@ -1,4 +1,4 @@
-"""What can be done to papers. The caller owns the transaction and the order's lock; commands never commit."""
+"""Commands on documents. The caller owns the transaction and the order's lock; commands never commit."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -52,7 +52,7 @@ STAYS_DUE = KINDS_ON_DEMAND | {PaperKind.CREDIT_NOTE}
 
 
 def issue_due_papers(session: Session, order: OrderSnapshot, shipments: ShipmentsSnapshot | None) -> None:
-    """Bring the papers of an order in line with its newest state; what exists is never touched.
+    """Create the documents that the order's current state requires; existing ones are not changed.
 
     Once due, a paper stays due while the order stands, also if the payment that called for it is voided.
     """
@@ -73,7 +73,7 @@ def issue_due_papers(session: Session, order: OrderSnapshot, shipments: Shipment
 
 
 def standing_invoices(papers: Sequence[Paper]) -> list[Invoice]:
-    """The invoices of an order that were not corrected, in the order they fell due, and their credits."""
+    """The order's invoices that were not corrected, in the order they became due, with their credits."""
     notes = [
         paper
         for paper in papers
@@ -90,7 +90,7 @@ def standing_invoices(papers: Sequence[Paper]) -> list[Invoice]:
 
 
 def invoice_of(paper: Paper, notes: Iterable[Paper]) -> Invoice:
-    """An invoice as the rules see it."""
+    """An invoice in the form the domain rules use."""
     return Invoice(
         paper_id=paper.id,
         part=paper.part,
@@ -102,7 +102,7 @@ def invoice_of(paper: Paper, notes: Iterable[Paper]) -> Invoice:
 
 
 def issue_invoices(session: Session, order_id: UUID) -> list[Paper]:
-    """Have an order invoiced, in a market that leaves the moment to people; rendering follows.
+    """Invoice an order in a market where invoices are issued by hand; rendering follows.
 
     Where the market takes one invoice a shipment, those that have gone out and have none yet. Raises
     NotFound for an unknown or another seller's order, Refused where the market's rule issues it
@@ -114,20 +114,20 @@ def issue_invoices(session: Session, order_id: UUID) -> list[Paper]:
     lock_order(session, order_id)
     order = _promised_order(session, order_id)
     if order.market.invoice_on != InvoiceOn.HAND:
-        raise Refused("issued_by_rule", f"this market invoices on {order.market.invoice_on}")
+        raise Refused("issued_by_rule", f"this market issues invoices on {order.market.invoice_on}")
     papers = queries.papers_in_line(session, order_id)
     shipments = copies.newest(session, order_id, ShipmentsSnapshot)
     invoices = standing_invoices(papers)
     due = list(due_invoice_papers(order, shipments, invoices, by_hand=True))
     if not due and invoices:
-        raise Refused("already_issued", "the order has its invoice", document_id=str(invoices[-1].paper_id))
+        raise Refused("already_issued", "the order has been invoiced", document_id=str(invoices[-1].paper_id))
     if not due:
-        raise Refused("nothing_to_invoice", "no shipment has gone out yet")
+        raise Refused("nothing_to_invoice", "no shipment has left yet")
     return [_add(session, each) for each in due]
 
 
 def request_paper(session: Session, order_id: UUID, kind: PaperKind) -> Paper:
-    """Have a paper made of the order as it is now; asked for again, the same until the order changes.
+    """Request a document of the order as it is now; repeating it returns the same until the order changes.
 
     Raises NotFound, Refused (nothing_received, person_erased).
     """
@@ -135,7 +135,7 @@ def request_paper(session: Session, order_id: UUID, kind: PaperKind) -> Paper:
     lock_order(session, order_id)
     order = queries.visible_order(session, order_id)
     if order.anonymised_at is not None:
-        raise Refused("person_erased", "whoever ordered was erased")
+        raise Refused("person_erased", "the customer has been erased")
     due = on_demand(kind, order)
     known = queries.paper_of_key(session, due.key)
     return known if known is not None else _add(session, due)
@@ -149,7 +149,7 @@ def correct_invoice(
     billing: Address | None = None,
     vat_number: str | None = None,
 ) -> Paper:
-    """Take an invoice back by a credit note and issue it anew: nothing issued is ever edited.
+    """Cancel an invoice by a credit note and issue a new one: issued documents are never edited.
 
     The new one says what the order says now, with another address or VAT number where one is given, over
     the same goods. Raises NotFound, Refused (not_an_invoice, not_issued, already_credited, order_is_off,
@@ -157,14 +157,14 @@ def correct_invoice(
     """
     paper = of_locked_order(session, queries.paper(session, paper_id))
     if paper.kind is not PaperKind.INVOICE:
-        raise Refused("not_an_invoice", f"a {paper.kind.replace('_', ' ')} is not corrected")
+        raise Refused("not_an_invoice", f"a {paper.kind.replace('_', ' ')} can't be corrected")
     if paper.number is None:
-        raise Refused("not_issued", "it has no number yet")
+        raise Refused("not_issued", "the invoice has no number yet")
     order = _promised_order(session, paper.order_id)
     papers = queries.papers_in_line(session, paper.order_id)
     invoice = invoice_of(paper, [each for each in papers if each.kind is PaperKind.CREDIT_NOTE])
     if invoice.credits:
-        raise Refused("already_credited", "a credit note stands against it")
+        raise Refused("already_credited", "the invoice already has a credit note")
     figures = rest_of_invoice(invoice.figures, (), order.market.tax_mode)
     credit = DueCredit(invoice=invoice, cause=CORRECTION, figures=figures, reason=reason)
     note = credit_note(order, credit, copies.newest(session, paper.order_id, ShipmentsSnapshot))
@@ -192,7 +192,7 @@ def correct_invoice(
 
 
 def try_again(session: Session, paper_id: UUID) -> Paper:
-    """Have another go at a paper that could not be made; raises NotFound, Refused (wrong_status)."""
+    """Retry a document that could not be made; raises NotFound, Refused (wrong_status)."""
     paper = of_locked_order(session, queries.paper(session, paper_id))
     if paper.status is not PaperStatus.FAILED:
         raise Refused("wrong_status", f"the document is {paper.status}")
@@ -207,7 +207,7 @@ def store_paper(
     einvoice: dict[str, object] | None = None,
     unprintable: str = "",
 ) -> None:
-    """Store the bytes of a paper that is still wanted, and tell of it."""
+    """Store the file of a document that is still wanted, and publish the event."""
     paper = session.get_one(Paper, paper_id)
     if not may("store", paper.status):
         return
@@ -229,7 +229,7 @@ def store_paper(
 
 
 def give_up(session: Session, paper_id: UUID, reason: str) -> None:
-    """Note that a paper could not be made; one that has a number keeps it and waits for an operator."""
+    """Record that a document could not be made; a numbered one keeps its number and waits for an operator."""
     paper = session.get_one(Paper, paper_id)
     if not may("fail", paper.status):
         return
@@ -239,7 +239,7 @@ def give_up(session: Session, paper_id: UUID, reason: str) -> None:
 
 
 def erase_people(session: Session, order_id: UUID) -> None:
-    """Empty the papers of an order of its person, their bytes included.
+    """Erase personal data from an order's documents, including their files.
 
     Invoices and credit notes stay as they are: the law wants them kept for its term (P-38). A removed
     paper keeps its hash and dates.
@@ -263,13 +263,13 @@ def erase_people(session: Session, order_id: UUID) -> None:
 
 
 def remove_upload(session: Session, paper_id: UUID, reason: str) -> Paper:
-    """Take back what was sent in by mistake: its bytes are erased, its row says who sent it and its hash.
+    """Remove an upload: its file is deleted; its record keeps the sender and the hash.
 
     Raises NotFound, Refused: made_by_the_system for a paper of ours, wrong_status once it is gone.
     """
     paper = of_locked_order(session, queries.paper(session, paper_id))
     if paper.kind not in UPLOADED_KINDS:
-        raise Refused("made_by_the_system", "only what was sent in can be removed")
+        raise Refused("made_by_the_system", "only uploads can be removed")
     _remove(session, paper, reason)
     return paper
 
@@ -277,11 +277,11 @@ def remove_upload(session: Session, paper_id: UUID, reason: str) -> Paper:
 def _promised_order(session: Session, order_id: UUID) -> OrderSnapshot:
     order = queries.visible_order(session, order_id)
     if order.accepted_at is None:
-        raise Refused("not_accepted", "an order is invoiced after its acceptance")
+        raise Refused("not_accepted", "an order can only be invoiced once it is accepted")
     if is_off(order):
         raise Refused("order_is_off", f"the order is {order.status}")
     if order.anonymised_at is not None:
-        raise Refused("person_erased", "whoever ordered was erased")
+        raise Refused("person_erased", "the customer has been erased")
     return order
 
 
@@ -331,7 +331,7 @@ def _withdraw(papers: Iterable[Paper]) -> None:
 
 
 def _supersede(papers: Iterable[Paper], shipments: ShipmentsSnapshot | None) -> None:
-    """Mark what no parcel is sent with any more; what is packed again as it was goes with it again."""
+    """Mark documents that no parcel needs any more as superseded; restore those that are needed again."""
     if shipments is None:
         return
     for paper in papers:

@@ -1,4 +1,4 @@
-"""Several papers as one file, for a printer. The caller owns the transaction; rendering follows."""
+"""Several documents as one file for printing. The caller owns the transaction; rendering follows."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -22,7 +22,7 @@ KEPT = timedelta(days=1)  # it repeats what the papers say, names and addresses 
 
 
 def print_documents(session: Session, document_ids: Sequence[UUID]) -> Print:
-    """Have stored papers put one after the other into one PDF, in the order asked for.
+    """Combine stored documents into one PDF, in the order given.
 
     Raises NotFound, Refused with the document_id: not_stored, removed, superseded, or not_printable for
     pictures.
@@ -30,14 +30,14 @@ def print_documents(session: Session, document_ids: Sequence[UUID]) -> Print:
     papers = queries.stored_papers_of(session, document_ids)
     for paper in papers:
         if paper.content_type != "application/pdf":
-            raise Refused("not_printable", "only PDFs are put together", document_id=str(paper.id))
+            raise Refused("not_printable", "only PDFs can be combined", document_id=str(paper.id))
     return _owe_papers(session, papers)
 
 
 def print_papers_of_orders(
     session: Session, order_ids: Sequence[UUID], kind: PaperKind
 ) -> tuple[Print, set[UUID]]:
-    """Have the stored papers of a kind of some orders put into one PDF, in the order of the orders.
+    """Combine the stored documents of a kind for several orders into one PDF, in the order given.
 
     Answers the print and the orders that are on it. Raises Refused no_such_paper where none of them has one.
     """
@@ -51,7 +51,7 @@ def print_papers_of_orders(
 def print_papers_of_shipments(
     session: Session, shipments: Sequence[tuple[UUID, UUID]], kind: PaperKind
 ) -> tuple[Print, set[UUID]]:
-    """Have the stored papers of a kind of some shipments, given as (order, shipment), put into one PDF.
+    """Combine the stored documents of a kind for shipments, given as (order, shipment), into one PDF.
 
     They are in the order asked for. Answers the print and the shipments that are on it. Raises Refused
     no_such_paper where none of them has one.
@@ -71,9 +71,9 @@ def print_papers_of_shipments(
 
 
 def print_shipments(session: Session, kind: PrintKind, shipments: Sequence[tuple[UUID, UUID]]) -> Print:
-    """Have a pick list or a courier's sheet made over shipments, given as (order, shipment).
+    """Make a pick list or courier sheet for shipments, given as (order, shipment).
 
-    Raises NotFound, Refused: shipment_cancelled, several_sellers, for a print bears one seller's name.
+    Raises NotFound, Refused: shipment_cancelled, several_sellers, for a print can only be for one seller.
     """
     sellers = set()
     for order_id, shipment_id in shipments:
@@ -84,15 +84,15 @@ def print_shipments(session: Session, kind: PrintKind, shipments: Sequence[tuple
         if shipment_id not in of_order:
             raise NotFound("shipment", shipment_id)
         if of_order[shipment_id].status == ShipmentStatus.CANCELLED:
-            raise Refused("shipment_cancelled", "it is not sent any more", shipment_id=str(shipment_id))
+            raise Refused("shipment_cancelled", "the shipment is cancelled", shipment_id=str(shipment_id))
     if len(sellers) > 1:
-        raise Refused("several_sellers", "a print bears one seller's name")
+        raise Refused("several_sellers", "a print can only be for one seller")
     pairs = [[str(order_id), str(shipment_id)] for order_id, shipment_id in shipments]
     return _owe(session, kind, {"shipments": pairs}, {order_id for order_id, _ in shipments})
 
 
 def store_print(session: Session, print_id: UUID, content: bytes, unprintable: str = "") -> None:
-    """Store the bytes of a print that was not forgotten meanwhile."""
+    """Store the file of a print, unless the print was deleted meanwhile."""
     made = session.get(Print, print_id, with_for_update=True)
     if made is None or not may("store", made.status):
         return
@@ -102,14 +102,14 @@ def store_print(session: Session, print_id: UUID, content: bytes, unprintable: s
 
 
 def give_up_print(session: Session, print_id: UUID, reason: str) -> None:
-    """Note that a print could not be made."""
+    """Record that a print could not be made."""
     made = session.get(Print, print_id, with_for_update=True)
     if made is not None and may("fail", made.status):
         made.status, made.failure = status_after("fail", made.status), reason
 
 
 def forget_print(session: Session, print_id: UUID) -> None:
-    """Erase a print and its bytes, if they are still there."""
+    """Delete a print and its file, if they still exist."""
     made = session.get(Print, print_id, with_for_update=True)
     if made is not None:
         if made.status is PaperStatus.STORED and made.sha256:
@@ -126,7 +126,7 @@ def forget_print(session: Session, print_id: UUID) -> None:
 
 
 def forget_prints_of(session: Session, order_id: UUID) -> None:
-    """Erase every print that an order is on: its person was erased."""
+    """Delete every print that contains an order, because its person was erased."""
     for made in queries.prints_of(session, order_id):
         forget_print(session, made.id)
 

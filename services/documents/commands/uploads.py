@@ -1,4 +1,4 @@
-"""What people send in, and sellers' logos: decided, then stored. The caller owns the transaction."""
+"""Uploads, and sellers' logos: validated first, then stored. The caller owns the transaction."""
 
 from uuid import UUID
 
@@ -26,7 +26,7 @@ def keep_upload(
     content_type: str,
     content: bytes,
 ) -> Paper:
-    """Store what somebody sent in, put it to an order's documents and tell document.stored.
+    """Store an upload, add it to the order's documents and publish document.stored.
 
     Raises NotFound, Refused: person_erased, too_many_uploads of one order by its customer.
     """
@@ -34,13 +34,13 @@ def keep_upload(
     lock_order(session, order_id)
     order = queries.visible_order(session, order_id)
     if order.anonymised_at is not None:
-        raise Refused("person_erased", "whoever ordered was erased")
+        raise Refused("person_erased", "the customer has been erased")
     actor = actor_of(session).name
     if (
         actor.startswith("customer:")
         and queries.count_of_sender(session, order_id, actor) >= MOST_BY_CUSTOMER
     ):
-        raise Refused("too_many_uploads", f"an order takes {MOST_BY_CUSTOMER} files from its customer")
+        raise Refused("too_many_uploads", f"customers can upload {MOST_BY_CUSTOMER} files per order")
     now = clock.now()
     paper_id = new_id()
     paper = Paper(
@@ -72,7 +72,7 @@ def keep_upload(
 
 
 def set_logo(session: Session, seller: str, *, content: bytes, content_type: str) -> Logo:
-    """Have a seller's papers bear this logo from now on, of no bytes none; raises NotFound for another's."""
+    """Set a seller's logo for future documents; empty removes it. Raises NotFound for another's seller."""
     actor = actor_of(session)
     if not actor.may_see_seller(seller):
         raise NotFound("seller", seller)

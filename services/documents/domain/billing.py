@@ -1,4 +1,4 @@
-"""What invoices and credit notes bear of a bill, each part of which the orders service has told.
+"""What invoices and credit notes contain, from the bill as the orders service itemised it.
 
 Nothing is decided here but which paper bears a part: of a line, invoices take its units from the first on and
 cancellations from the last, so what is taken back of a paper is what the paper asked for.
@@ -29,7 +29,7 @@ def part_of_order(
     before: Sequence[Figures],
     invoices: Sequence[Invoice],
 ) -> Figures | None:
-    """The invoice over some of an order's lines, after those that exist; None if nothing is left for it.
+    """The invoice for some of an order's lines, after existing invoices; None if nothing is left to invoice.
 
     A fee goes with the goods it is for, its delivery group's or all of the order, by their worth.
     """
@@ -46,7 +46,7 @@ def part_of_order(
 
 
 def fees_left(order: OrderSnapshot, before: Sequence[Figures], invoices: Sequence[Invoice]) -> list[Row]:
-    """What no invoice has taken of the order's fees, once all that is wanted is invoiced.
+    """Fees that no invoice contains, once all goods that were not cancelled are invoiced.
 
     Nothing, unless goods were cancelled between invoices: a fee's part for them is then with no others.
     """
@@ -62,7 +62,7 @@ def fees_left(order: OrderSnapshot, before: Sequence[Figures], invoices: Sequenc
 
 
 def due_credits(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Iterator[DueCredit]:
-    """The credit notes for units that were cancelled after they were invoiced, and for settled refunds.
+    """The credit notes for units cancelled after invoicing, and for settled refunds.
 
     None credits more than its invoice asks for, line by line in units and rate by rate in money, nor all
     together more than what papers ask for above what is owed.
@@ -80,7 +80,7 @@ def due_credits(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Iterator[D
 
 @dataclass
 class _Rest:
-    """What of a part of the bill has to be taken back yet."""
+    """The part of a refund or cancellation that is still to be credited."""
 
     part: RefundPart
     gross: int
@@ -89,7 +89,7 @@ class _Rest:
 
 @dataclass
 class _Papers:
-    """An order's numbered invoices while they are credited, and by how much of each rate they may be."""
+    """An order's numbered invoices while credit notes are made, with the most to credit per tax rate."""
 
     order: OrderSnapshot
     invoices: Sequence[Invoice]
@@ -100,7 +100,7 @@ class _Papers:
         self._lines = {line.line_id: line for line in self.order.lines}
 
     def credit(self, paper: "_Paper", rest: _Rest, gross: int, units: int) -> None:
-        """Take so much of a part back of a paper: no more than it asks for, nor than is asked too much."""
+        """Credit part of an invoice, limited to what it still claims and what was invoiced in excess."""
         part, rate = rest.part, rest.part.tax_rate_basis_points
         left, left_tax = paper.rates.get(rate, (0, 0))
         gross = max(0, min(gross, rest.gross, left, self.too_much[rate]))
@@ -134,7 +134,7 @@ class _Papers:
         )
 
     def notes(self, cause: str, reason: str) -> Iterator[DueCredit]:
-        """The notes over what was taken back since the last ones."""
+        """The credit notes for what was credited since the last call."""
         for paper in self.numbered:
             counted = figures(paper.rows, self.order.market.tax_mode)
             paper.rows = []
@@ -144,7 +144,7 @@ class _Papers:
 
 @dataclass
 class _Paper:
-    """A numbered invoice, and what is left of it to be taken back."""
+    """A numbered invoice, and what can still be credited from it."""
 
     invoice: Invoice
     rows: list[Row] = field(default_factory=list)
@@ -156,7 +156,7 @@ class _Paper:
         self.units.subtract(_units_of(row for each in credited for row in each.rows))
 
     def is_over(self, part: RefundPart) -> bool:
-        """Whether a row of it is over the part."""
+        """Whether one of its rows is for this part."""
         return any(_key(row) == _key(part) for row in self.invoice.figures.rows)
 
 
@@ -173,7 +173,7 @@ def _credit_cancelled(papers: _Papers) -> None:
 
 
 def _credit_refund(papers: _Papers, refund: Refund, cause: str) -> None:
-    """What a refund takes off goods that are not invoiced yet waits for their invoice."""
+    """Credit a refund; goods not invoiced yet are credited once their invoice exists."""
     credited, credited_units = _credited_before(papers, cause)
     for part in refund.parts:
         key = _key(part)
@@ -197,7 +197,7 @@ def _credit_refund(papers: _Papers, refund: Refund, cause: str) -> None:
 
 
 def _is_invoiced(papers: _Papers, part: RefundPart) -> bool:
-    """Whether no invoice over a part of the bill is still to come."""
+    """Whether every invoice for a part of the bill exists and has its number."""
     if part.line_id is None:
         return True
     order = papers.order
@@ -210,7 +210,7 @@ def _is_invoiced(papers: _Papers, part: RefundPart) -> bool:
 
 
 def _credited_before(papers: _Papers, cause: str) -> tuple[Counter[object], Counter[object]]:
-    """What was credited for a cause already, gross and in units, by part."""
+    """What has already been credited for a cause, in gross amount and units, by part."""
     on_top = papers.order.market.tax_mode != TaxMode.GROSS
     gross, units = Counter[object](), Counter[object]()
     for invoice in papers.invoices:
@@ -221,7 +221,7 @@ def _credited_before(papers: _Papers, cause: str) -> tuple[Counter[object], Coun
 
 
 def _asked_above_owed(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Counter[int]:
-    """Of each tax rate, by how much papers ask for more than what is owed and not still to be invoiced."""
+    """The excess of invoices over what is owed, per tax rate, not counting what is still to be invoiced."""
     on_top = order.market.tax_mode != TaxMode.GROSS
     asked = Counter[int]()
     for invoice in invoices:
@@ -246,7 +246,7 @@ def _asked_above_owed(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Coun
 
 
 def _invoiced(order: OrderSnapshot, before: Iterable[Figures], invoices: Iterable[Invoice]) -> Counter[UUID]:
-    """How many units of each line are invoiced, but for those that were taken back as cancelled."""
+    """Invoiced units of each line, less those credited as cancelled."""
     done = Counter({line.line_id: 0 for line in order.lines})
     for each in before:
         done.update(_units_of(each.rows))
@@ -270,7 +270,7 @@ def _key(of: Row | RefundPart) -> tuple[object, ...]:
 
 
 def _first(line: OrderLine, units: int) -> tuple[int, int]:
-    """Amount, as the market's tax mode counts it, and tax of a line's first units, as orders counts them."""
+    """The amount, in the market's tax mode, and tax of a line's first units, calculated as orders does."""
     amount = line.total_minor - (line.order_discount_minor or 0)
     tax = line.tax_minor - (line.order_discount_tax_minor or 0)
     return share(amount, units, line.quantity), share(tax, units, line.quantity)
@@ -293,7 +293,7 @@ def _line_row(line: OrderLine, start: int, quantity: int) -> Row:
 
 
 def _part(order: OrderSnapshot, line: OrderLine, start: int, units: int) -> RefundPart:
-    """The part of the bill that units of a line are."""
+    """The part of the bill for some units of a line."""
     row = _line_row(line, start, units)
     gross = row.amount_minor + (0 if order.market.tax_mode == TaxMode.GROSS else row.tax_minor)
     return RefundPart(
@@ -323,7 +323,7 @@ def _fee_rows(order: OrderSnapshot, done: Mapping[UUID, int], earlier: Sequence[
 
 
 def _fees_to_come(order: OrderSnapshot, earlier: Sequence[Row]) -> Iterator[tuple[int, Fee, int, int]]:
-    """Each fee with its place, and what of its amount and tax no invoice has taken; lines bear discounts."""
+    """Each fee with its index, and its amount and tax not yet invoiced; discounts are within the lines."""
     for place, fee in enumerate(order.fees):
         if fee.kind != ChargeKind.DISCOUNT:
             taken = [row for row in earlier if row.fee == place]

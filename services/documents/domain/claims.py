@@ -1,4 +1,4 @@
-"""Invoices that stand, what was taken back of them, and what they still ask for."""
+"""Valid invoices, what was credited of them, and what they still claim."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -16,7 +16,7 @@ REFUND = "refund"
 
 @dataclass(frozen=True, kw_only=True)
 class Invoice:
-    """An invoice that stands, and what of it was taken back, with why."""
+    """A valid invoice with its credits by cause."""
 
     paper_id: UUID
     part: str
@@ -27,18 +27,18 @@ class Invoice:
 
     @property
     def credited(self) -> list[Figures]:
-        """What was taken back, whatever for."""
+        """All credits, whatever their cause."""
         return [each for _, each in self.credits]
 
     @property
     def claim_minor(self) -> int:
-        """What it still asks for."""
+        """The amount it still claims."""
         return self.figures.total_minor - sum(each.total_minor for each in self.credited)
 
 
 @dataclass(frozen=True, kw_only=True)
 class DueCredit:
-    """A credit note that an invoice calls for."""
+    """A credit note that is due for an invoice."""
 
     invoice: Invoice
     cause: str
@@ -47,6 +47,6 @@ class DueCredit:
 
 
 def settled(order: OrderSnapshot) -> list[Refund]:
-    """The refunds that are paid out, oldest first: those that credit notes are owed for."""
+    """Refunds that were paid out, oldest first; credit notes are due for these."""
     done = [refund for refund in order.refunds if refund.state == RefundState.SETTLED and refund.settled_at]
     return sorted(done, key=lambda refund: (refund.settled_at, refund.refund_id))

@@ -1,4 +1,4 @@
-"""Which papers an order's newest state calls for."""
+"""Which documents an order's current state requires."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ PACKED = frozenset({PaperKind.PACKING_SLIP, PaperKind.LABEL})  # kinds that go b
 
 @dataclass(frozen=True, kw_only=True)
 class DuePaper:
-    """A paper that should exist, and what it says as of now."""
+    """A document that should exist, and its content as of now."""
 
     kind: PaperKind
     part: str
@@ -48,7 +48,7 @@ class DuePaper:
 
     @property
     def key(self) -> str:
-        """What makes a paper the same one: made once, however often it is called for."""
+        """The unique key of a document, so that it is made only once."""
         key = f"{self.kind}:{self.content.order.order_id}:{self.part}"
         return f"{key}:{self.suffix}" if self.suffix else key
 
@@ -56,7 +56,7 @@ class DuePaper:
 def due_papers(
     order: OrderSnapshot, shipments: ShipmentsSnapshot | None, invoices: Sequence[Invoice]
 ) -> Iterator[DuePaper]:
-    """The papers of a promised order; none before its acceptance or without its people.
+    """The documents of an accepted order; none before acceptance or after its person was erased.
 
     After its end only credit notes. While shipping is asked whether the order can still be cancelled it
     stands as promised.
@@ -81,7 +81,7 @@ def due_invoice_papers(
     *,
     by_hand: bool = False,
 ) -> Iterator[DuePaper]:
-    """The invoices that the market's rule calls for; by hand, all that can be had by now."""
+    """Invoices due by the market's rule; if `by_hand`, all that can be issued now."""
     left = order.payment.received_minor - order.payment.refunded_minor
     left -= sum(invoice.claim_minor for invoice in invoices)
     for part, figures in uninvoiced_parts(order, shipments, invoices, by_hand=by_hand):
@@ -100,7 +100,7 @@ def due_invoice_papers(
 
 
 def credit_note(order: OrderSnapshot, credit: DueCredit, shipments: ShipmentsSnapshot | None) -> DuePaper:
-    """The paper of a credit that is due."""
+    """The document for a credit note that is due."""
     invoice = credit.invoice
     supplied = (
         supply_days(order, shipments, invoice.part, invoice.figures) if is_intra_community(order) else None
@@ -126,12 +126,12 @@ def credit_note(order: OrderSnapshot, credit: DueCredit, shipments: ShipmentsSna
 
 
 def on_demand(kind: PaperKind, order: OrderSnapshot) -> DuePaper:
-    """A paper that is made when someone asks for it, one for each version of its order.
+    """A document made on request, one for each version of its order.
 
     Raises Refused: nothing_received for a receipt of no money.
     """
     if kind is PaperKind.PAYMENT_RECEIPT and not order.payment.received_minor:
-        raise Refused("nothing_received", "no money was received for this order yet")
+        raise Refused("nothing_received", "no payment has been received for this order yet")
     return DuePaper(
         kind=kind,
         part=WHOLE_ORDER,
@@ -143,7 +143,7 @@ def on_demand(kind: PaperKind, order: OrderSnapshot) -> DuePaper:
 
 
 def cancelled_shipments(shipments: ShipmentsSnapshot | None) -> Iterable[str]:
-    """The parts whose labels and packing slips nobody needs any more."""
+    """The cancelled shipments, whose labels and packing slips are no longer needed."""
     shipments_ = shipments.shipments if shipments else ()
     return {
         str(shipment.shipment_id) for shipment in shipments_ if shipment.status == ShipmentStatus.CANCELLED
@@ -151,7 +151,7 @@ def cancelled_shipments(shipments: ShipmentsSnapshot | None) -> Iterable[str]:
 
 
 def is_superseded(kind: PaperKind, content: Content, shipments: ShipmentsSnapshot) -> bool:
-    """Whether a label or packing slip is for parcels that are packed otherwise by now, or are not sent."""
+    """Whether a label or packing slip is out of date: repacked since, or no longer to be sent."""
     assert content.shipment is not None
     made_for = content.shipment
     now = next((each for each in shipments.shipments if each.shipment_id == made_for.shipment_id), None)
@@ -211,7 +211,7 @@ def _papers_of_shipments(order: OrderSnapshot, shipments: ShipmentsSnapshot) -> 
 
 
 def packed(kind: PaperKind, content: Content, shipment: Shipment) -> DuePaper:
-    """The label or packing slip of a shipment as it is packed; packed otherwise, it needs another one."""
+    """The label or packing slip of a shipment as packed; its key changes when it is repacked."""
     said = [str(parcel.parcel_id) for parcel in shipment.parcels]
     if kind is PaperKind.PACKING_SLIP:
         said = [

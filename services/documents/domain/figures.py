@@ -1,4 +1,4 @@
-"""What an invoice or credit note counts: rows, and the tax of each rate, summing to the last minor unit."""
+"""Rows and tax totals of invoices and credit notes, adding up to the last minor unit."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +12,7 @@ from shared.money import round_half_up
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """An amount at one tax rate, in minor units as the market's tax mode counts them."""
+    """An amount at one tax rate, in minor units, gross or net by the market's tax mode."""
 
     name: str
     amount_minor: int
@@ -28,7 +28,7 @@ class Row:
 
 @dataclass(frozen=True, kw_only=True)
 class Figures:
-    """Rows and what they come to."""
+    """Rows and their totals."""
 
     rows: tuple[Row, ...]
     tax: tuple[TaxRow, ...]  # highest rate first
@@ -37,7 +37,7 @@ class Figures:
 
 
 def figures(rows: Sequence[Row], tax_mode: str) -> Figures:
-    """What rows come to in a market whose prices contain the tax (gross) or not (net)."""
+    """The totals of rows in a market with prices including tax (gross) or excluding it (net)."""
     amounts: defaultdict[int, int] = defaultdict(int)
     taxes: defaultdict[int, int] = defaultdict(int)
     for row in rows:
@@ -55,7 +55,7 @@ def figures(rows: Sequence[Row], tax_mode: str) -> Figures:
 
 
 def share(total_minor: int, done: int, whole: int) -> int:
-    """What `done` of `whole` parts of an amount come to, rounded half up; all of it when all are done."""
+    """The share of an amount for `done` of `whole` parts, rounded half up; all of it when all are done."""
     return round_half_up(Decimal(total_minor) * done / whole) if whole else total_minor
 
 
@@ -65,7 +65,7 @@ def uncancelled(line: OrderLine) -> int:
 
 
 def rest_of_invoice(invoice: Figures, credited: Sequence[Figures], tax_mode: str) -> Figures:
-    """All that is left of an invoice: row by row where nothing was taken back yet, else by rate."""
+    """What is left of an invoice: row by row if nothing was credited yet, otherwise by tax rate."""
     if not credited:
         return invoice
     left = left_of_rates(invoice, credited).items()
@@ -73,22 +73,22 @@ def rest_of_invoice(invoice: Figures, credited: Sequence[Figures], tax_mode: str
 
 
 def disagreements(order: OrderSnapshot) -> Iterator[str]:
-    """Which of an order's figures do not add up to its total; such an order is never invoiced."""
+    """Figures that do not add up to the order's total; such an order is never invoiced."""
     totals = order.totals
     lines = sum(line.total_minor for line in order.lines)
     rows = lines + sum(fee.amount_minor for fee in order.fees) + totals.tax_added_minor
     if rows != totals.total_minor:
-        yield f"lines, fees and added tax make {rows}, the total is {totals.total_minor}"
+        yield f"lines, fees and added tax add up to {rows}, not to the total of {totals.total_minor}"
     gross = sum(row.gross_minor for row in totals.tax)
     if gross != totals.total_minor:
-        yield f"the tax table makes {gross}, the total is {totals.total_minor}"
+        yield f"the tax table adds up to {gross}, not to the total of {totals.total_minor}"
     for row in totals.tax:
         if row.net_minor + row.tax_minor != row.gross_minor:
-            yield f"at {row.rate_basis_points} basis points net and tax don't make gross"
+            yield f"at {row.rate_basis_points} basis points net plus tax is not gross"
 
 
 def left_of_rates(invoice: Figures, credited: Iterable[Figures]) -> dict[int, tuple[int, int]]:
-    """Gross and tax of each rate of an invoice that no credit note has taken back."""
+    """Gross and tax per tax rate of an invoice that have not been credited."""
     left = {row.rate_basis_points: (row.gross_minor, row.tax_minor) for row in invoice.tax}
     for row in (row for each in credited for row in each.tax):
         gross, tax = left[row.rate_basis_points]
@@ -97,7 +97,7 @@ def left_of_rates(invoice: Figures, credited: Iterable[Figures]) -> dict[int, tu
 
 
 def amount_row(rate: int, gross: int, tax: int, tax_mode: str, name: str = "") -> Row:
-    """An amount of no goods in particular, tax included, as a row."""
+    """A row for an amount not tied to goods, tax included."""
     return Row(
         name=name,
         amount_minor=gross if tax_mode == TaxMode.GROSS else gross - tax,
@@ -107,7 +107,7 @@ def amount_row(rate: int, gross: int, tax: int, tax_mode: str, name: str = "") -
 
 
 def fee_row(fee: Fee, place: int, amount_minor: int, tax_minor: int) -> Row:
-    """So much of a fee, which has this place among the order's."""
+    """A row for part of a fee, given the fee's index in the order."""
     return Row(
         name=fee.name,
         fee=place,

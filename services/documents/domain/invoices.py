@@ -1,4 +1,4 @@
-"""Which invoices an order calls for, and which credit notes its invoices."""
+"""Which invoices an order requires, and which credit notes its invoices require."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,12 +21,12 @@ from shared.events.snapshots import (
 
 
 def is_off(order: OrderSnapshot) -> bool:
-    """Whether nothing will come of the order any more: cancelled, refused or failed."""
+    """Whether the order has ended without completion: cancelled, refused or failed."""
     return any((order.cancelled_at, order.refused_at, order.failed_at))
 
 
 def is_intra_community(order: OrderSnapshot) -> bool:
-    """Whether some goes untaxed to another member state, so that its papers tell when it left."""
+    """Whether it includes intra-Community supplies, so that its invoices must give the date of supply."""
     return any(reason.treatment == TaxTreatment.INTRA_COMMUNITY for reason in order.tax_reasons)
 
 
@@ -37,7 +37,7 @@ def uninvoiced_parts(
     *,
     by_hand: bool = False,
 ) -> Iterator[tuple[str, Figures]]:
-    """Each part of an order that has no invoice yet and is due one by the market's rule, with its figures.
+    """Each part of an order without an invoice that is due one by the market's rule, with its figures.
 
     By hand it is due as soon as it can be.
 
@@ -60,7 +60,7 @@ def uninvoiced_parts(
 
 
 def due_credits(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Iterator[DueCredit]:
-    """The credit notes that the order's newest state calls for, of invoices that have their number.
+    """The credit notes required by the order's current state, for invoices that have a number.
 
     An order that is off takes back all that its invoices still ask for; lines cancelled after they were
     invoiced take their units back; a settled refund takes back what it takes off the bill, which is nothing
@@ -80,7 +80,7 @@ def due_credits(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Iterator[D
 def supply_days(
     order: OrderSnapshot, shipments: ShipmentsSnapshot | None, part: str, counted: Figures
 ) -> tuple[date, date] | None:
-    """When the goods of an invoice left, first and last, where the market is; None before all of them have.
+    """The first and last day an invoice's goods left, in the market's time zone; None until all have.
 
     The date of the supply that invoices tell: Directive 2006/112/EC, article 226 (7).
     """

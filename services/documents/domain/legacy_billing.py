@@ -1,4 +1,4 @@
-"""Invoices and credit notes of orders that were placed before each part of a bill was told.
+"""Invoices and credit notes of older orders, from before the bill was itemised.
 
 What such an order's papers bear is counted here, by the rules under which its first ones were issued. To be
 deleted once no order of before can change any more.
@@ -26,7 +26,7 @@ from shared.money import split
 
 
 def due_credits(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Iterator[DueCredit]:
-    """The credit notes for cancelled lines, discounts that are left over, and settled refunds."""
+    """The credit notes for cancelled lines, remaining discounts and settled refunds."""
     numbered = [invoice for invoice in invoices if invoice.number is not None]
     claims = {invoice.paper_id: list(invoice.credits) for invoice in numbered}
     for credit in (*_cancelled_lines(order, numbered), *_discounts_left(order, invoices)):
@@ -41,7 +41,7 @@ def part_of_order(
     before: Iterable[Figures],
     _invoices: Sequence[Invoice] = (),
 ) -> Figures | None:
-    """The invoice over some of an order's lines, after those that exist; None if nothing is left for it.
+    """The invoice for some of an order's lines, after existing invoices; None if nothing is left to invoice.
 
     Each amount is the share of all that is invoiced by now, rounded, less what the earlier invoices took,
     so the last takes the rest and all together make the order to the last minor unit. A fee goes with the
@@ -65,7 +65,7 @@ def part_of_order(
 
 
 def _fees_left_by(order: OrderSnapshot, before: Sequence[Figures], given_back: Iterable[Row]) -> list[Row]:
-    """What no invoice has taken of the order's fees and discounts, once all that is wanted is invoiced.
+    """Fees and discounts that no invoice contains, once all goods that were not cancelled are invoiced.
 
     Nothing, unless goods were cancelled between invoices: a fee's part for them is then with no others. The
     order asks for its fees whole while anything of it is wanted, and so do its invoices.
@@ -90,12 +90,12 @@ def _fees_left_by(order: OrderSnapshot, before: Sequence[Figures], given_back: I
 
 
 def turned(rows: Iterable[Row]) -> list[Row]:
-    """Rows that give back what the rows ask for."""
+    """The same rows with their signs reversed."""
     return [replace(row, amount_minor=-row.amount_minor, tax_minor=-row.tax_minor) for row in rows]
 
 
 def credited_units(invoice: Figures, credited: Iterable[Figures], line_id: UUID, quantity: int) -> Row | None:
-    """The row that takes some units of an invoice's line back; None if the invoice hasn't any left."""
+    """The credit row for some units of an invoice line; None if none are left to credit."""
     of_line = next((row for row in invoice.rows if row.line_id == line_id), None)
     if of_line is None:
         return None
@@ -125,7 +125,7 @@ def credited_units(invoice: Figures, credited: Iterable[Figures], line_id: UUID,
 def part_of_invoice(
     invoice: Figures, credited: Sequence[Figures], gross_minor: int, tax_mode: str, name: str = ""
 ) -> Figures:
-    """An amount of an invoice taken back without naming goods: spread by what is left of each rate."""
+    """A credit for an amount without naming goods, spread over what is left at each tax rate."""
     left = {rate: amounts for rate, amounts in left_of_rates(invoice, credited).items() if amounts[0] > 0}
     parts = split(gross_minor, [gross for gross, _ in left.values()])
     rows = [
@@ -164,7 +164,7 @@ def _cancelled_lines(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Itera
 
 
 def _discounts_left(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Iterator[DueCredit]:
-    """What of a discount on the whole order no invoice took off, when there are none to come."""
+    """The credit for order-level discount that no invoice deducted, once no more invoices will follow."""
     rows = fees_left(order, [invoice.figures for invoice in invoices], invoices)
     counted = figures(turned(rows), order.market.tax_mode)
     newest = next((invoice for invoice in reversed(invoices) if invoice.claim_minor > 0), None)
@@ -173,7 +173,7 @@ def _discounts_left(order: OrderSnapshot, invoices: Sequence[Invoice]) -> Iterat
 
 
 def fees_left(order: OrderSnapshot, before: Sequence[Figures], invoices: Sequence[Invoice]) -> list[Row]:
-    """What no invoice has taken of the order's fees and discounts, once all that is wanted is invoiced."""
+    """Fees and discounts that no invoice contains, once all goods that were not cancelled are invoiced."""
     given_back = [each for invoice in invoices for cause, each in invoice.credits if cause == FEES]
     return _fees_left_by(order, before, [row for each in given_back for row in each.rows])
 
@@ -181,7 +181,7 @@ def fees_left(order: OrderSnapshot, before: Sequence[Figures], invoices: Sequenc
 def _invoiced_above_wanted(
     order: OrderSnapshot, invoices: Sequence[Invoice], credited: Mapping[UUID, Sequence[Figures]]
 ) -> dict[UUID, int]:
-    """How many units of each line are invoiced that nobody wants any more."""
+    """How many more units of each line are invoiced than are still wanted."""
     over = {line.line_id: -uncancelled(line) for line in order.lines}
     for invoice in invoices:
         taken_back = [row for each in credited[invoice.paper_id] for row in each.rows]
@@ -227,7 +227,7 @@ def _rows_by_invoice(
     invoices: Sequence[Invoice],
     claims: dict[UUID, int],
 ) -> Mapping[UUID, list[Row]]:
-    """What a refund takes off each invoice, row by row, as the orders service counted it.
+    """What a refund credits on each invoice, row by row, as calculated by the orders service.
 
     Goods go on the invoice that they are on, and wait for it; what else there is, on any that has its tax
     rate. `before` was credited for the same refund already, and `claims` is what each invoice still asks for.
@@ -266,7 +266,7 @@ def _units(invoice: Invoice, line_id: UUID | None) -> int:
 
 
 def _those_with(part: RefundPart, invoices: Sequence[Invoice]) -> list[Invoice]:
-    """The numbered invoices that a part of a refund may go on, those first that bear its goods."""
+    """The numbered invoices that part of a refund may be credited on, those with its goods first."""
     rated = [
         invoice
         for invoice in invoices
@@ -281,7 +281,7 @@ def _those_with(part: RefundPart, invoices: Sequence[Invoice]) -> list[Invoice]:
 
 
 def _row_of(part: RefundPart, order: OrderSnapshot, done: int, amount: int, units: int) -> Row:
-    """So much of a part, of which some is credited already, as a row of a credit note."""
+    """A credit-note row for an amount of a part, some of which may have been credited already."""
     line = next((line for line in order.lines if line.line_id == part.line_id), None)
     tax, tax_done = (share(part.tax_minor, gross, part.gross_minor) for gross in (done + amount, done))
     return Row(

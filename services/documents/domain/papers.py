@@ -1,4 +1,4 @@
-"""What papers there are, how one comes to be, and what it says."""
+"""The kinds of documents, their statuses and their content."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -61,15 +61,15 @@ FOR_CUSTOMERS = frozenset(
 
 
 class Unprintable(Exception):  # noqa: N818 - reads as what happened
-    """A paper or print can't be made, for good; the text says why."""
+    """A document or print can never be made; the text says why."""
 
 
 class TooLong(Unprintable):
-    """A paper has more pages than anyone would print."""
+    """A document has more pages than anyone would print."""
 
 
 class PrintKind(StrEnum):
-    """What can be printed of several orders at once."""
+    """What can be printed for several orders at once."""
 
     DOCUMENTS = "documents"  # stored papers, one after the other
     PICK_LIST = "pick_list"  # what to fetch for several shipments, in the order of the shelves
@@ -103,7 +103,7 @@ LETTERS_OF_A_LONG_PAPER = 20_000  # ten pages or so: far from any limit
 
 @dataclass(frozen=True, kw_only=True)
 class Content:
-    """All that a paper says, frozen when it falls due: later edits of order or customer don't reach it."""
+    """Everything a document shows, frozen when it becomes due: later changes don't affect it."""
 
     order: OrderSnapshot
     group_id: UUID | None = None  # the delivery group that a delivery note or label is for
@@ -125,40 +125,40 @@ class Content:
 
     @property
     def balance_minor(self) -> int:
-        """What is still to be paid of an invoice."""
+        """The amount of an invoice still to be paid."""
         return (self.figures.total_minor if self.figures else 0) - self.paid_minor
 
     @property
     def is_exempt(self) -> bool:
-        """Whether its seller charges no tax for having no VAT identifier, as small businesses have none."""
+        """Whether the seller charges no tax because it has no VAT number, as small businesses may."""
         taxed = self.figures is None or any(row.rate_basis_points for row in self.figures.tax)
         return not taxed and not vat_identifier(self.order.seller.vat_number)
 
     def tax_reason(self, rate_basis_points: int) -> TaxReason | None:
-        """Why its order has a rate; None where the market's rates were all there was to know."""
+        """Why a tax rate of the order applies; None if it is simply the market's rate."""
         reasons = self.order.tax_reasons
         return next((one for one in reasons if one.rate_basis_points == rate_basis_points), None)
 
     @property
     def tax_reasons(self) -> tuple[TaxReason, ...]:
-        """Why each rate that it has is what it is, highest first."""
+        """Why each of its tax rates applies, highest rate first."""
         told = (self.tax_reason(row.rate_basis_points) for row in (self.figures.tax if self.figures else ()))
         return tuple(reason for reason in told if reason is not None)
 
     @property
     def is_untaxed(self) -> bool:
-        """Whether it charges no tax at all for what its sales are."""
+        """Whether it charges no tax at all because of the kind of sale."""
         reasons = self.tax_reasons
         return bool(reasons) and all(not reason.rate_basis_points for reason in reasons)
 
     @property
     def exemption_reason(self) -> str | None:
-        """The words of its seller's law for that; None where none are known."""
+        """The exemption wording of the seller's law; None if none is known."""
         return exemption_reason(self.order.seller.address.country) if self.is_exempt else None
 
     @property
     def discounts_within(self) -> tuple[str, ...]:
-        """What the discounts are called that its rows bear, where they are no rows of their own."""
+        """Names of the discounts included in its rows rather than shown separately."""
         if self.figures is None or not self.order.tells_parts:
             return ()
         borne = {row.tax_rate_basis_points for row in self.figures.rows if row.discount_minor}
@@ -171,7 +171,7 @@ class Content:
 
     @property
     def one_group(self) -> DeliveryGroup | None:
-        """How the goods that an invoice names go, if all of them go to one place."""
+        """The delivery group of the invoiced goods, if they all go to one place."""
         named = {row.line_id for row in self.figures.rows if row.line_id} if self.figures else set()
         lines = self.order.lines
         going = {line.group_id for line in lines if not named or line.line_id in named}
@@ -182,6 +182,6 @@ class Content:
 
     @property
     def is_long(self) -> bool:
-        """Whether the paper may have so many pages that it takes its time, or is more than can be made."""
+        """Whether the document may have so many pages that it is slow to make, or too long."""
         letters = sum(LETTERS_OF_A_ROW + len(line.name) for line in self.order.lines)
         return letters > LETTERS_OF_A_LONG_PAPER

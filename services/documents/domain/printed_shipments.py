@@ -1,4 +1,4 @@
-"""Shipments on their way through the warehouse and to their people: what to fetch, where to go."""
+"""Shipments as printed for the warehouse and couriers: what to pick, where to deliver."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from shared.money import Money
 
 @dataclass(frozen=True, kw_only=True)
 class PrintedShipment:
-    """A shipment, with all that is to be known to hand it over."""
+    """A shipment with everything needed to hand it over."""
 
     order: OrderSnapshot
     shipment: Shipment
@@ -18,24 +18,24 @@ class PrintedShipment:
 
     @property
     def group(self) -> DeliveryGroup:
-        """How it goes out."""
+        """The delivery group it belongs to."""
         [group] = [each for each in self.order.delivery_groups if each.group_id == self.shipment.group_id]
         return group
 
     @property
     def phone(self) -> str:
-        """Whom to call: the place's number, else the customer's."""
+        """The phone number to call: the address's, otherwise the customer's."""
         customer = self.order.people.customer
         return (self.address.phone if self.address else "") or (customer.phone if customer else "")
 
     @property
     def to_collect_minor(self) -> int:
-        """What is to be paid on delivery."""
+        """The amount to collect on delivery."""
         return self.order.payment.due_on_delivery_minor
 
     @property
     def to_collect(self) -> str:
-        """The same, in the order's currency as its market writes it."""
+        """The amount to collect, formatted in the order's currency and the market's locale."""
         return Money(self.to_collect_minor, self.order.currency).show(
             self.order.market.locale.replace("-", "_")
         )
@@ -43,7 +43,7 @@ class PrintedShipment:
 
 @dataclass(kw_only=True)
 class Pick:
-    """Units of one SKU to fetch from one place, and for which shipments."""
+    """Units of one SKU to pick from one location, by shipment."""
 
     location: str
     bin: str  # the shelf; empty where shipping told none
@@ -55,17 +55,17 @@ class Pick:
 
     @property
     def units(self) -> int:
-        """How many to fetch in all."""
+        """The total number of units to pick."""
         return self.counts.total()
 
     @property
     def shipments(self) -> list[tuple[str, int]]:
-        """How many for each shipment."""
+        """The number of units for each shipment."""
         return sorted(self.counts.items())
 
 
 def address_of(shipment: Shipment, order: OrderSnapshot, shipments: ShipmentsSnapshot) -> Address | None:
-    """Where a shipment goes: from acceptance on shipping owns the address, and may have corrected it."""
+    """The delivery address: once accepted, shipping's, which may have been corrected."""
     group = str(shipment.group_id)
     by_shipping = shipments.people.delivery
     own = by_shipping.get(str(shipment.shipment_id)) or by_shipping.get(group)
@@ -73,7 +73,7 @@ def address_of(shipment: Shipment, order: OrderSnapshot, shipments: ShipmentsSna
 
 
 def picks(shipments: Iterable[PrintedShipment]) -> list[Pick]:
-    """What to fetch for all of the shipments, in the order of the shelves."""
+    """What to pick for all the shipments, in shelf order."""
     found: dict[tuple[str, str, str], Pick] = {}
     for one in shipments:
         names = {line.line_id: line.name for line in one.order.lines}

@@ -1,4 +1,4 @@
-"""What may be sent in: kinds of file by what is in them, never by what they are called."""
+"""Which files may be uploaded, by their content, never by their name."""
 
 import re
 import unicodedata
@@ -21,7 +21,7 @@ LOGO_TYPES = frozenset({"image/png", "image/jpeg"})
 
 
 def content_type_of(content: bytes) -> str | None:
-    """The type that the bytes themselves tell; None for all that is not let in."""
+    """The content type detected from the bytes; None if it is not allowed."""
     for beginning, content_type in _BEGINNINGS:
         if content.startswith(beginning):
             return content_type
@@ -31,7 +31,7 @@ def content_type_of(content: bytes) -> str | None:
 
 
 def clean_filename(given: str, content_type: str) -> str:
-    """A name that is safe in headers, on disks and on screens, ending as its type does.
+    """A file name that is safe in headers, on disk and on screen, with the extension of its type.
 
     Folders, control and invisible characters go; letters of any language stay.
     """

@@ -1,4 +1,4 @@
-"""What an invoice says of a seller that charges no VAT, and of sales on which nobody does."""
+"""Invoice wording for sellers that charge no VAT, and for sales without VAT."""
 
 # Why a seller that charges no VAT charges none, in the words that its country's law asks invoices for:
 # Austria's UStG § 6 (1) 27 and § 11 (1), Germany's UStG § 19 and UStDV § 34a, Spain's Ley 37/1992 art. 20
@@ -11,5 +11,5 @@ _REASONS = {
 
 
 def exemption_reason(country: str) -> str | None:
-    """The sentence by which invoices of a country name their exemption; None where none is known."""
+    """The exemption sentence for invoices in a country; None if none is known."""
     return _REASONS.get(country)

@@ -131,7 +131,7 @@ def test_verify_says_that_all_is_well(operate, made):
     ended = operate("verify")
 
     assert ended.exit_code == 0, ended.output
-    assert "2 papers are as they were stored, 1 series are without a gap" in ended.output
+    assert "2 documents are undamaged, 1 series have no gaps" in ended.output
 
 
 @pytest.mark.requirement("F-21")

@@ -141,7 +141,7 @@ def test_an_order_that_does_not_add_up_is_not_invoiced_and_takes_no_number(sessi
 
     invoice = paper_of(sessions, accepted)
     assert (invoice.status, invoice.number) == (PaperStatus.FAILED, None)
-    assert "the total is 1" in invoice.failure
+    assert "the total of 1" in invoice.failure
     [failed] = told(sessions, "document.failed")
     assert failed["document_id"] == str(invoice.id)
     with sessions() as session:

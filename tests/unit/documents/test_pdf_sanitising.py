@@ -173,11 +173,11 @@ def test_what_we_make_ourselves_looks_the_same_when_it_is_rebuilt():
 
 
 UNREADABLE = {
-    "garbage": (lambda: b"%PDF-1.7 rubbish", "is no PDF that can be read"),
-    "cut off": (lambda: hostile()[:700], "is no PDF that can be read"),
-    "locked": (lambda: locked("secret", "owner"), "is locked by a password"),
+    "garbage": (lambda: b"%PDF-1.7 rubbish", "is not a readable PDF"),
+    "cut off": (lambda: hostile()[:700], "is not a readable PDF"),
+    "locked": (lambda: locked("secret", "owner"), "is protected by a password"),
     "too many pages": (lambda: blank(pdf_sanitising.MOST_PAGES + 1), "has 201 pages; 200 at most"),
-    "a bomb": (bomb, "takes too much to read"),
+    "a bomb": (bomb, "is too complex to read"),
 }
 
 
@@ -250,7 +250,7 @@ def test_a_print_of_what_was_removed_meanwhile_fails_at_once(print_upload, clien
 
     _, made = print_upload(blank(1), meanwhile=remove)
 
-    assert (made["status"], made["failure"]) == ("failed", "a document on it was removed")
+    assert (made["status"], made["failure"]) == ("failed", "a document in it was removed")
 
 
 @pytest.mark.requirement("V-14")

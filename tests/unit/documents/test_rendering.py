@@ -541,7 +541,7 @@ def test_a_label_holds_the_longest_address_whole(company):
 def test_an_address_that_no_size_makes_fit_is_refused_aloud():
     long = replace(LONDON, name="超" * 200, company="長" * 200, line1="住" * 200, line2="所" * 200)
 
-    with pytest.raises(text_fitting.DoesNotFit, match="too long to be read on a label"):
+    with pytest.raises(text_fitting.DoesNotFit, match="too long for a readable label"):
         label(order(), long)
 
 

@@ -114,7 +114,7 @@ def test_bytes_that_nothing_needs_are_erased_after_a_day(operate, made, folder, 
     ended = operate("tidy")
 
     assert ended.exit_code == 0, ended.output
-    assert "1 files erased" in ended.output
+    assert "1 files deleted" in ended.output
     needed = {paper.sha256 for paper in papers.values()}
     assert {digest for digest, _ in stores.stored(store)} == needed | {young}
     assert old not in needed

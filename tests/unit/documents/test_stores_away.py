@@ -227,7 +227,7 @@ def test_the_doctor_tries_all_that_is_done_there_and_says_what_fails(operate, fa
 
     assert "DOCUMENTS_STORE" not in well.output
     assert left == []
-    [line] = [line for line in refused.output.splitlines() if "No paper can be stored or read" in line]
+    [line] = [line for line in refused.output.splitlines() if "No document can be stored or read" in line]
     assert "can't be written: Server returned non-2xx status code: 403 Forbidden" in line
     assert "its key may read, write, list and delete in it" in line
     assert SECRET not in refused.output
@@ -244,8 +244,8 @@ def test_all_files_are_copied_to_another_address_and_proven_there(operate, made,
     second = operate("copy-files", folder.as_uri())
 
     assert (first.exit_code, second.exit_code) == (0, 0)
-    assert f"{len(needed)} files were copied to {folder.as_uri()}, 0 were there" in first.output
-    assert f"1 files were copied to {folder.as_uri()}, {len(needed)} were there" in second.output
+    assert f"{len(needed)} files were copied to {folder.as_uri()}, 0 were already there" in first.output
+    assert f"1 files were copied to {folder.as_uri()}, {len(needed)} were already there" in second.output
     moved = stores.at(folder.as_uri())
     assert sorted(digest for digest, _ in stores.stored(moved)) == sorted([*needed, later])
     assert all(moved.read(digest) == store.read(digest) for digest in needed)
@@ -261,8 +261,8 @@ def test_a_damaged_file_is_named_and_not_copied(operate, sessions, folder, behin
     ended = operate("copy-files", folder.as_uri())
 
     assert ended.exit_code == 1
-    assert f"{rotten} is not what was stored" in ended.output
-    assert "1 files are damaged, and were not copied" in ended.output
+    assert f"{rotten} is damaged" in ended.output
+    assert "1 files are damaged and were not copied" in ended.output
     assert [digest for digest, _ in stores.stored(stores.at(folder.as_uri()))] == [sound]
 
 

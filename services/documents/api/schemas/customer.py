@@ -1,4 +1,4 @@
-"""How papers are shown to their customer."""
+"""The customer's view of documents."""
 
 from marshmallow import Schema, fields
 
@@ -6,7 +6,7 @@ from shared.events.snapshots import PaperKind
 
 
 class CustomerPaperSchema(Schema):
-    """A paper for the customer."""
+    """A document as the customer sees it."""
 
     document_id = fields.UUID(attribute="id", required=True)
     kind = fields.Enum(PaperKind, by_value=True, required=True)
@@ -21,6 +21,6 @@ class CustomerPaperSchema(Schema):
 
 
 class CustomerPapersSchema(Schema):
-    """All of them, oldest first."""
+    """All documents for the customer, oldest first."""
 
     items = fields.List(fields.Nested(CustomerPaperSchema), required=True)

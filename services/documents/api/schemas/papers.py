@@ -1,4 +1,4 @@
-"""How papers are shown over HTTP."""
+"""Schemas for documents."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from shared.web.fields import text
 
 
 class EinvoiceSchema(Schema):
-    """Whether the PDF carries EN 16931 XML (Factur-X); it does if the schema and all rules are kept."""
+    """Whether the PDF contains EN 16931 XML (Factur-X); it does if it passes the schema and all rules."""
 
     profile = fields.String(required=True)
     valid = fields.Boolean(required=True)
@@ -18,7 +18,7 @@ class EinvoiceSchema(Schema):
 
 
 class SentSchema(Schema):
-    """An e-mail that a paper went out with; notifications has its words and sends it again."""
+    """An e-mail that a document was attached to; it can be read and resent in notifications."""
 
     email_id = fields.UUID(required=True)
     step = fields.String(required=True)
@@ -29,7 +29,7 @@ class SentSchema(Schema):
 
 
 class PaperSchema(Schema):
-    """A paper about an order; its bytes never change once stored."""
+    """A document of an order; its content never changes once stored."""
 
     document_id = fields.UUID(attribute="id", required=True)
     order_id = fields.UUID(required=True)
@@ -101,19 +101,19 @@ class PaperSchema(Schema):
 
 
 class PapersSchema(Schema):
-    """All papers of an order."""
+    """All documents of an order."""
 
     items = fields.List(fields.Nested(PaperSchema), required=True)
 
 
 class PaperRequestSchema(Schema):
-    """A paper to be made of an order as it is now."""
+    """A request for a document of an order as it is now."""
 
     kind = fields.String(required=True, validate=validate.OneOf(sorted(KINDS_ON_DEMAND)))
 
 
 class BillingSchema(Schema):
-    """The address that an invoice is for."""
+    """The billing address of an invoice."""
 
     name = text(200, shortest=1, required=True)
     company = text(200)
@@ -126,12 +126,12 @@ class BillingSchema(Schema):
 
     @post_load
     def address(self, data: dict[str, Any], **_: Any) -> Address:
-        """The address as papers have it."""
+        """The address in the form used by documents."""
         return Address(**data)
 
 
 class CorrectionSchema(Schema):
-    """Why an invoice is corrected, and what it should have said."""
+    """Why an invoice is corrected, and the corrected billing details."""
 
     reason = text(500, shortest=1, prose=True, required=True)
     billing = fields.Nested(BillingSchema)
@@ -139,6 +139,6 @@ class CorrectionSchema(Schema):
 
 
 class RemovalSchema(Schema):
-    """Why something is removed."""
+    """Why an upload is removed."""
 
     reason = text(200, shortest=1, prose=True, required=True)

@@ -1,4 +1,4 @@
-"""How prints are asked for and shown over HTTP."""
+"""Schemas for prints."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ MOST_PAPERS = 500
 
 
 class PrintedShipmentSchema(Schema):
-    """A shipment to be on a list."""
+    """A shipment to include in a list."""
 
     order_id = fields.UUID(required=True)
     shipment_id = fields.UUID(required=True)
@@ -34,7 +34,7 @@ class PrintArguments(Schema):
 
     @validates_schema(skip_on_field_errors=True)
     def require_one(self, data: dict[str, Any], **_: Any) -> None:
-        """Each kind is made of its own things."""
+        """Require the fields that the print's kind needs, and no others."""
         if data["kind"] != PrintKind.DOCUMENTS:
             needed = ["shipments"]
         else:
@@ -49,7 +49,7 @@ class PrintArguments(Schema):
 
 
 class PrintSchema(Schema):
-    """One file of many papers, kept a day."""
+    """One file of several documents, kept for a day."""
 
     print_id = fields.UUID(attribute="id", required=True)
     kind = fields.String(required=True, validate=validate.OneOf([*PrintKind]))
@@ -66,7 +66,7 @@ class PrintSchema(Schema):
 
 
 class PrintedOrderSchema(Schema):
-    """Whether an order has papers in a print."""
+    """Whether an order has documents in a print."""
 
     order_id = fields.UUID(required=True)
     number = fields.String(metadata={"description": "The order's, where it is known."})
@@ -77,7 +77,7 @@ class PrintedOrderSchema(Schema):
 
 
 class PrintedSlipsSchema(Schema):
-    """Whether a shipment has papers in a print."""
+    """Whether a shipment has documents in a print."""
 
     order_id = fields.UUID(required=True)
     shipment_id = fields.UUID(required=True)
@@ -88,7 +88,7 @@ class PrintedSlipsSchema(Schema):
 
 
 class AskedPrintSchema(PrintSchema):
-    """A print, and what is on it of the orders or shipments that were named."""
+    """A print, and which of the requested orders or shipments are in it."""
 
     orders = fields.List(
         fields.Nested(PrintedOrderSchema),

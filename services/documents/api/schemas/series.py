@@ -1,4 +1,4 @@
-"""How series and their numbers are shown over HTTP."""
+"""Schemas for number series."""
 
 from marshmallow import Schema, fields, validate
 
@@ -9,7 +9,7 @@ from shared.web.paging import PageArguments, page_schema
 
 
 class SeriesSchema(Schema):
-    """The numbers of one kind of paper of a seller in a market and period, counted."""
+    """The series of numbers for one kind of document of a seller in a market and period, with totals."""
 
     market = fields.String(required=True)
     seller = fields.String(required=True)
@@ -26,13 +26,13 @@ class SeriesSchema(Schema):
 
 
 class SeriesListSchema(Schema):
-    """All of them."""
+    """All number series."""
 
     items = fields.List(fields.Nested(SeriesSchema), required=True)
 
 
 class NumbersArguments(PageArguments):
-    """Whose numbers to list."""
+    """Which series to list."""
 
     market = text(100, shortest=1, required=True)
     seller = text(100, shortest=1, required=True)
@@ -41,7 +41,7 @@ class NumbersArguments(PageArguments):
 
 
 class NumberSchema(Schema):
-    """What became of a number."""
+    """A number and the document that has it."""
 
     sequence = fields.Integer(required=True)
     number = fields.String(required=True)

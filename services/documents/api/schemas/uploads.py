@@ -1,10 +1,10 @@
-"""How sellers' logos are shown over HTTP."""
+"""Schemas for sellers' logos."""
 
 from marshmallow import Schema, fields
 
 
 class LogoSchema(Schema):
-    """A seller's logo; all papers that fall due from then on bear it."""
+    """A seller's logo; it appears on all documents that become due from then on."""
 
     seller = fields.String(required=True)
     sha256 = fields.String(
