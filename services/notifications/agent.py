@@ -1,4 +1,4 @@
-"""The process beside notifications' worker: relays, pulls, acknowledges and drives jobs."""
+"""The process beside notifications' worker: relays, pulls, acknowledges and dispatches jobs."""
 
 import time
 from datetime import timedelta
@@ -24,13 +24,13 @@ GATHER_SECONDS = 0.03
 
 
 def number_what_gathers(sessions: sessionmaker[Session]) -> None:
-    """Number events a moment after the first of them woke us, for one order's come several at a time."""
+    """Number events shortly after the first wakes us, because an order's events come in bursts."""
     time.sleep(GATHER_SECONDS)
     number_events(sessions)
 
 
 def number_events(sessions: sessionmaker[Session]) -> None:
-    """Give all that waits for it its position in the feed, a statement a batch.
+    """Give all waiting events their position in the feed, one batch per statement.
 
     Where one of a batch can't be read they go one by one, and it is set aside.
     """

@@ -1,4 +1,4 @@
-"""Notifications' API."""
+"""The API of the notifications service."""
 
 from flask import Flask
 
@@ -13,7 +13,7 @@ from shared.web.app import make_app
 
 
 def create_app(settings: Settings | None = None) -> Flask:
-    """The WSGI application; its settings come from the environment unless they are given."""
+    """Create the WSGI application; settings come from the environment unless given."""
     settings = settings or read(Settings, process="api")
     db.bind(settings)
     app = make_app(

@@ -1,4 +1,4 @@
-"""Fetching the papers that go with e-mails from documents, and checking that they are the right ones."""
+"""Fetches e-mail attachments from documents and verifies them."""
 
 import ssl
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ TIMEOUT_SECONDS = 10
 
 
 class Missing(Exception):  # noqa: N818 - reads as what happened
-    """There is no such paper, or it is not the one that the event told of."""
+    """The document does not exist, or differs from what the event announced."""
 
 
 def fetch(attachment: Mapping[str, str], documents_url: str, token: str) -> bytes:
-    """The bytes of a stored paper.
+    """The file of a stored document.
 
     Raises Missing for one that is gone or whose SHA-256 is another than the event's, httpx2.HTTPError where
     documents can't be asked now.
@@ -28,14 +28,14 @@ def fetch(attachment: Mapping[str, str], documents_url: str, token: str) -> byte
     )
     removed = answer.status_code == httpx2.codes.CONFLICT and answer.json().get("reason") == "removed"
     if removed or answer.status_code == httpx2.codes.NOT_FOUND:
-        raise Missing(f"documents has no {attachment['filename']} any more")
+        raise Missing(f"documents no longer has {attachment['filename']}")
     answer.raise_for_status()
     if sha256(answer.content).hexdigest() != attachment["sha256"]:
-        raise Missing(f"{attachment['filename']} is not the paper that was announced: its SHA-256 differs")
+        raise Missing(f"{attachment['filename']} is not the document that was announced: its SHA-256 differs")
     return answer.content
 
 
 @cache
 def _tls_context() -> ssl.SSLContext:
-    """Made once a process: reading the authorities takes longer than fetching a paper."""
+    """Created once per process: loading the CA certificates takes longer than fetching a document."""
     return httpx2.create_ssl_context()

@@ -1,4 +1,4 @@
-"""Notifications' operator verbs, and the checks of its mail server, feed and webhooks."""
+"""Operator commands of notifications, and checks of its mail server, event feed and webhooks."""
 
 from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ MOST_NAMED = 5
 
 
 def mail_server(patient: Patient) -> Iterator[Trouble]:
-    """Whether the mail server lets us in."""
+    """Whether the mail server accepts our connection and login."""
     assert isinstance(patient.settings, Settings)
     if not patient.settings.smtp_url:
         return  # this process sends nothing and is not told; run it where the worker runs
@@ -28,34 +28,34 @@ def mail_server(patient: Patient) -> Iterator[Trouble]:
         sending.greet(patient.settings.smtp_url)
     except sending.Delayed as error:
         yield Trouble(
-            f"the mail server does not let us in: {error}",
-            "E-mails wait, and are given up after three days",
-            "See that it runs, and that SMTP_URL names it, the user and the password",
+            f"the mail server refuses us: {error}",
+            "E-mails are not sent, and given up after three days",
+            "Check that it is running, and that SMTP_URL has the right host, user and password",
         )
 
 
 def feed_of_events(patient: Patient) -> Iterator[Trouble]:
-    """Whether events come to their places in the feed."""
+    """Whether events get their positions in the feed."""
     with patient.sessions() as session:
         waits = feed.oldest_waiting_seconds(session)
         unreadable = feed.count_unreadable(session)
     if waits > LATE_SECONDS:
         yield Trouble(
-            f"an event has waited {waits:.0f} s for its place in the feed",
-            "Programs that read the feed, and webhooks, are told of nothing new",
-            "See that notifications' agent runs, and read its log",
+            f"an event has been waiting {waits:.0f} s for its place in the feed",
+            "Neither readers of the feed nor webhooks get new events",
+            "Check that notifications' agent is running, and check its log",
         )
 
     if unreadable:
         yield Trouble(
-            f"{unreadable} events have no place in the feed, as what they say of themselves can't be read",
-            "No program is told of them",
-            "See feed_event_set_aside in the agent's log; once mended, empty `held_for` in `feed_waiting`",
+            f"{unreadable} events have no place in the feed because they can't be read",
+            "No integration receives them",
+            "See feed_event_set_aside in the agent's log; once fixed, empty `held_for` in `feed_waiting`",
         )
 
 
 def programs(patient: Patient) -> Iterator[Trouble]:
-    """Whether webhooks are sent, and taken by those who get them."""
+    """Whether webhooks are being sent and accepted."""
     with patient.sessions() as session:
         late = webhooks.oldest_due_seconds(session)
         troubled = webhooks.in_trouble(session, TOLD_AFTER)
@@ -63,26 +63,26 @@ def programs(patient: Patient) -> Iterator[Trouble]:
     failing = [one for one in troubled if one.state == WebhookState.ACTIVE]
     if late > LATE_SECONDS:
         yield Trouble(
-            f"a webhook that could be sent has waited for {late:.0f} s",
-            "Programs are told late, and it is not their doing",
-            "See that the worker of the queue notifications.webhooks runs, and read its log",
+            f"a webhook has been waiting to be sent for {late:.0f} s",
+            "Integrations are told late, through no fault of theirs",
+            "Check that the worker of the queue notifications.webhooks is running, and check its log",
         )
     if off:
         yield Trouble(
             f"{len(off)} webhooks were switched off: {_named(off)}",
-            "What they should hear is in the feed alone, for as long as that is kept",
+            "Their events are only in the feed now, for as long as it keeps them",
             "See what they answered (`GET /v1/webhooks/{id}/deliveries`), then `POST …/enable`, `…/resend`",
         )
     if failing:
         yield Trouble(
-            f"{len(failing)} webhooks have taken nothing for an hour and more: {_named(failing)}",
+            f"{len(failing)} webhooks have accepted nothing for over an hour: {_named(failing)}",
             "After five days they are switched off",
-            "Ask who minds each (its `email`); its `deliveries` say what it answers",
+            "Ask whoever maintains each (see `email`); `deliveries` shows its responses",
         )
 
 
 def _named(some: Sequence[Webhook]) -> str:
-    """Webhooks by id and host; what else is in an address may be a key."""
+    """Webhooks by id and host; the rest of a URL may be a secret."""
     named = [f"{one.id} ({urlsplit(one.address).hostname})" for one in some[:MOST_NAMED]]
     return ", ".join([*named, "…"] if len(some) > MOST_NAMED else named)
 
@@ -101,11 +101,11 @@ cli = make_cli(
 @cli.command()
 @click.pass_obj
 def reseal(service: Service) -> None:
-    """Seal every webhook's secret with the newest of WEBHOOK_KEYS, so that the older ones may go."""
+    """Re-encrypt every webhook's secret with the newest of WEBHOOK_KEYS, so that older ones can go."""
     assert isinstance(service.settings, Settings)
     keys = service.settings.webhook_keys
     if not keys:
-        raise click.ClickException("WEBHOOK_KEYS is not set: run it where notifications' API runs")
+        raise click.ClickException("WEBHOOK_KEYS is not set: run this where notifications' API runs")
     with service.session() as session:
         ids = session.scalars(select(Webhook.id)).all()
     for webhook_id in ids:
@@ -116,7 +116,7 @@ def reseal(service: Service) -> None:
             webhook.secret = sealed(keys, opened(keys, webhook.secret))
             if webhook.previous_secret is not None:
                 webhook.previous_secret = sealed(keys, opened(keys, webhook.previous_secret))
-    click.echo(f"{len(ids)} webhooks are sealed with the newest key")
+    click.echo(f"{len(ids)} webhooks' secrets are encrypted with the newest key")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What notifications does when other services speak: write what is owed to customers and sellers."""
+"""How notifications reacts to other services: it queues e-mails and notices."""
 
 from sqlalchemy.orm import Session
 
@@ -89,7 +89,7 @@ from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsS
     CreditNoteIssued,
 )
 def follow_order(session: Session, heard: OrderSnapshot | ShipmentsSnapshot | DocumentsSnapshot) -> None:
-    """E-mails, the panel and what is overdue, by the newest state of order, shipments and papers.
+    """Update e-mails, notices and open tasks from the newest state of order, shipments and documents.
 
     Waits until the order itself is known: a shipment or paper may be heard of first.
     """
@@ -128,7 +128,7 @@ consumers.pass_on(StockChanged)
 
 @consumers.on(OrderAnonymised)
 def erase_person(session: Session, order: OrderSnapshot) -> None:
-    """Nothing about the person stays: neither words, nor addresses, nor copies."""
+    """Erase the person: texts, addresses and copies."""
     messages.erase_messages(session, order.order_id)
     emails.erase_person(session, order.order_id)
     webhooks.erase_person(session, order.order_id)

@@ -1,4 +1,4 @@
-"""Notifications' sessions; bound to its database once, at the start of a process."""
+"""The notifications service's database sessions; bound once when a process starts."""
 
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -10,7 +10,7 @@ sessions: sessionmaker[Session] = sessionmaker(expire_on_commit=False, info=mess
 
 
 def bind(settings: Settings) -> None:
-    """Point the sessions at the database; jobs find the settings with them."""
+    """Bind the sessions to the database; they also give jobs access to the settings."""
     sessions.configure(
         bind=make_engine(settings.database_url, settings.pool_size),
         info={**messaging.session_info(), "settings": settings},
@@ -18,6 +18,6 @@ def bind(settings: Settings) -> None:
 
 
 def settings_of(session: Session) -> Settings:
-    """What the process that opened the session was told."""
+    """The settings of the process that opened the session."""
     settings: Settings = session.info["settings"]
     return settings

@@ -1,4 +1,4 @@
-"""The figures and things that e-mails show, written as their reader writes them."""
+"""The values that e-mails show, formatted for their reader."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -17,12 +17,12 @@ T = TypeVar("T")
 
 
 def reader_about(order: OrderSnapshot, locale: str) -> Reader:
-    """Whoever reads about an order in a locale: its customer's, or its market's."""
+    """The reader of an e-mail about an order in a locale: its customer's, or its market's."""
     return reader_of(locale, order.market.locale, order.currency, order.market.time_zone)
 
 
 def branding(order: OrderSnapshot, reader: Reader) -> dict[str, Any]:
-    """How the seller shows itself in a market."""
+    """The seller's branding in a market."""
     seller = order.seller
     colour, on_colour = brand_colours(seller.colour)
     return {
@@ -37,7 +37,7 @@ def branding(order: OrderSnapshot, reader: Reader) -> dict[str, Any]:
 
 
 def nobodys_branding() -> dict[str, Any]:
-    """How a letter looks that is no seller's and of no market."""
+    """Branding for an e-mail from no particular seller or market."""
     colour, on_colour = brand_colours("")
     ours = {"name": "Waybill"}
     return {"seller": ours, "market": ours, "colour": colour, "on_colour": on_colour}
@@ -46,7 +46,7 @@ def nobodys_branding() -> dict[str, Any]:
 def facts(
     known: OrderSnapshots, about: UUID | None, reader: Reader, secrets: CustomerSecrets
 ) -> dict[str, Any]:
-    """All that templates may show of an order; `figures` are the ones that sentences may name.
+    """All values for an order's templates; `figures` are the ones that sentences may use.
 
     `about` is the shipment, paper, refund or return that the e-mail tells of. What there is none of is None
     and has no figure, so that a sentence about it is an error.
@@ -100,7 +100,7 @@ def facts(
 
 
 def _figures(order: OrderSnapshot, reader: Reader) -> dict[str, str]:
-    """What sentences of any e-mail about an order may name."""
+    """The values that sentences of any e-mail about an order may use."""
     customer, payment = order.people.customer, order.payment
     return {
         "number": order.number,
@@ -114,7 +114,7 @@ def _figures(order: OrderSnapshot, reader: Reader) -> dict[str, str]:
 
 
 def rows(step: Step, shown: Mapping[str, Any], say: Words) -> list[tuple[str, str]]:
-    """What a plain letter lists beneath its words: each thing by its name, as far as there is one."""
+    """The labelled details listed below a plain e-mail's text, as far as there are any."""
     order: OrderSnapshot = shown["order"]
     reader: Reader = shown["reader"]
     listed = [("part.number", order.number), *_of_shipment(step, shown), *_of_return(step, shown)]
@@ -159,7 +159,7 @@ def _of_return(step: Step, shown: Mapping[str, Any]) -> Iterable[tuple[str, str]
 
 
 def _for_courier(shown: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
-    """Whom to ask for, what to mind, and what to collect."""
+    """Whom to ask for, what to note, and what to collect."""
     order: OrderSnapshot = shown["order"]
     customer = order.people.customer
     phones = [place["phone"] for place in shown["deliveries"]] + [customer.phone if customer else ""]
@@ -177,7 +177,7 @@ def _named(name: str, identity: UUID | None, things: Iterable[T]) -> T | None:
 def _items(
     order: OrderSnapshot, shipment: Shipment | None, returned: Return | None, reader: Reader
 ) -> list[dict[str, str]]:
-    """The lines of the order, or those of a shipment or return with how many it is about."""
+    """The lines of the order, or those of a shipment or return with their quantities."""
     quantities = {line.line_id: line.quantity for line in order.lines}
     if shipment is not None:
         quantities = {line.line_id: line.quantity for line in shipment.lines}
@@ -199,7 +199,7 @@ def _items(
 def _deliveries(
     order: OrderSnapshot, reader: Reader, shipment: Shipment | None, people: People | None
 ) -> list[dict[str, Any]]:
-    """Where the goods go: each delivery group; or that of a shipment, as shipping has it."""
+    """Where the goods go: each delivery group, or a shipment's own address from shipping."""
     addresses = order.people.delivery
     if shipment is not None and people is not None:
         addresses = addresses | people.delivery

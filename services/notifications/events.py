@@ -1,4 +1,4 @@
-"""The events notifications tells, from its rows to the contract."""
+"""Builds notifications' events and snapshots from rows."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -12,7 +12,7 @@ from shared.events.snapshots import Author, ConversationSnapshot, EmailStatus, R
 def conversation(
     order_id: UUID, number: str, version: int, emails: Sequence[Email], talk: Conversation | None
 ) -> ConversationSnapshot:
-    """All that was written about an order, without words and addresses."""
+    """All e-mails and messages of an order, without text and addresses."""
     return ConversationSnapshot(
         order_id=order_id,
         number=number,
@@ -26,7 +26,7 @@ def conversation(
 
 
 def email_sent(email: Email, conversation: ConversationSnapshot) -> EmailSent:
-    """A mail server took it."""
+    """A mail server accepted it."""
     return EmailSent(
         conversation=conversation,
         email_id=email.id,
@@ -36,7 +36,7 @@ def email_sent(email: Email, conversation: ConversationSnapshot) -> EmailSent:
 
 
 def email_failed(email: Email, conversation: ConversationSnapshot) -> EmailFailed:
-    """It was given up, for the reason on the row."""
+    """It failed, for the reason on the row."""
     return EmailFailed(
         conversation=conversation,
         email_id=email.id,
@@ -47,7 +47,7 @@ def email_failed(email: Email, conversation: ConversationSnapshot) -> EmailFaile
 
 
 def message_posted(message: Message, conversation: ConversationSnapshot) -> MessagePosted:
-    """One side wrote to the other."""
+    """One side posted a message."""
     return MessagePosted(conversation=conversation, message_id=message.id, author=Author(message.author))
 
 

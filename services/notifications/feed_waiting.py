@@ -1,4 +1,4 @@
-"""Waiting for the feed to go on: few requests at once, all woken by one connection that listens."""
+"""Long polling of the feed: a few waiting requests, all woken by one listening connection."""
 
 import threading
 import time
@@ -23,7 +23,7 @@ CONNECT_SECONDS = 3.0
 
 
 class Waiters:
-    """The requests of this process that wait, at most one of each bearer."""
+    """The waiting requests of this process, at most one per caller."""
 
     def __init__(self, sessions: sessionmaker[Session]) -> None:
         self._sessions = sessions
@@ -36,7 +36,7 @@ class Waiters:
 
     @contextmanager
     def place(self, who: str) -> Iterator[bool]:
-        """Take a place among those that wait; whether there was one. From then on nothing is missed."""
+        """Take a slot for waiting, and yield whether there was one. From then on no change is missed."""
         with self._changed:
             is_free = who not in self._waiting and len(self._waiting) < AT_ONCE
             if is_free:
@@ -54,22 +54,22 @@ class Waiters:
 
     @property
     def number(self) -> int:
-        """How many wait."""
+        """The number of waiting requests."""
         with self._changed:
             return len(self._waiting)
 
     def times(self) -> int:
-        """How often the feed may have gone on: to be asked before one looks."""
+        """A counter of possible changes to the feed: read it before looking at the feed."""
         with self._changed:
             return self._times
 
     def wait(self, times: int, deadline: float) -> bool:
-        """Wait until the feed goes on after so many times; whether it did before the deadline (monotonic)."""
+        """Wait until the counter exceeds `times`; returns False at the deadline (monotonic clock)."""
         with self._changed:
             return self._changed.wait_for(lambda: self._times > times, max(0, deadline - time.monotonic()))
 
     def _listen(self) -> None:
-        """Have the listener run; waits for its connection, but not long: without it one looks each second."""
+        """Start the listener, waiting briefly for its connection: without it, requests poll each second."""
         if self._listener is None:
             listener = threading.Thread(target=self._run, name="feed-listener", daemon=True)
             listener.start()

@@ -1,4 +1,4 @@
-"""Sending e-mails, one job each: put into words, fetch what is attached, hand over, note the answer."""
+"""Sending e-mails, one job each: render, fetch attachments, send, record the reply."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -51,7 +51,7 @@ PATIENCE_SECONDS = 3 * 24 * 3600  # as long as mail servers keep trying among th
 
 @jobs.kind("email", limit_seconds=60, patience_seconds=PATIENCE_SECONDS)
 def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
-    """Send an e-mail that is still owed.
+    """Send an e-mail if it is still to be sent.
 
     A kill between the server's 250 and the commit that follows sends it again, with the same Message-ID
     and the same bytes: SMTP has no way to ask whether an e-mail has arrived.
@@ -72,7 +72,7 @@ def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
         raise PermanentFailure("the shipment is no longer this courier's to deliver")
     if paused_until and (wait := (paused_until - clock.now()).total_seconds()) > 0:
         # Spread, so that those who wait do not all knock at once.
-        raise RetryLater(Backoff(wait, wait).seconds(1), "its domain wants less of us for a while")
+        raise RetryLater(Backoff(wait, wait).seconds(1), "its domain is throttling us")
     # The job may have been owed when the e-mail before it ended; what is told follows from its own cause.
     correlation_id.set(email.correlation_id)
     causation_id.set(str(email.caused_by or ""))
@@ -102,20 +102,20 @@ def send_email(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Eff
 
 @jobs.kind("digest", limit_seconds=30)
 def write_digest(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:  # noqa: ARG001 - all of it is effect
-    """Tell a seller what is overdue in a market, on a morning that something is."""
+    """Queue a seller's morning e-mail about overdue tasks in a market, if there are any."""
     return partial(overdue.write_digest, argument=argument)
 
 
 @jobs.on_dead("email")
 def give_up_email(session: Session, argument: dict[str, Any], reason: str) -> None:
-    """An e-mail that can't be sent fails with the reason, and the next one's turn comes."""
+    """Mark an e-mail as failed, with the reason, and let the next one go."""
     told = smtp_reply(None, reason.removeprefix("PermanentFailure: ").removeprefix("RetryLater: "))
     when_committed(session, EMAILS.labels("given_up").inc)
     commands.give_up_email(session, UUID(argument["email_id"]), told.text)
 
 
 def _put_into_words(sessions: sessionmaker[Session], email: Email, settings: Settings) -> bytes:
-    """What an e-mail says, once, from the newest that is known at its first try; kept before it is sent."""
+    """Render an e-mail once, from the newest state at its first attempt, and store it before sending."""
     merged: list[Email] = []
     if email.step == Step.OVERDUE:
         words = _digest(sessions, email)
@@ -139,7 +139,7 @@ def _put_into_words(sessions: sessionmaker[Session], email: Email, settings: Set
 def _letter(
     sessions: sessionmaker[Session], email: Email, settings: Settings
 ) -> tuple[RenderedEmail, list[Email]]:
-    """The words of an e-mail about an order, and which of those behind it say nothing more than they do."""
+    """The text of an e-mail about an order, and the queued ones it makes redundant."""
     with sessions() as session:
         each_alone(session)
         known = queries.snapshots_of(session, email.order_id)
@@ -184,7 +184,7 @@ def _about_webhook(sessions: sessionmaker[Session], email: Email, settings: Sett
 
 
 def _customer_secrets(email: Email, known: OrderSnapshots, settings: Settings) -> CustomerSecrets:
-    """The customer's link, and the code of the shipment that an e-mail tells of."""
+    """The customer's link, and the collection code of the shipment the e-mail is about."""
     if email.recipient != Recipient.CUSTOMER:
         return CustomerSecrets()
     keys = settings.customer_link_keys

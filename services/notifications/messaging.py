@@ -1,4 +1,4 @@
-"""Notifications' side of messaging: what it hears and the jobs it does."""
+"""The notifications service's messaging: its event handlers and its jobs."""
 
 from shared.events.routes import SUBSCRIBERS
 from shared.messaging.service import Messaging

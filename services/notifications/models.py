@@ -1,4 +1,4 @@
-"""E-mails and the attempts to send them; conversations; the feed of events, and webhooks."""
+"""E-mails and the attempts to send them; conversations; the event feed, and webhooks."""
 
 import zlib
 from datetime import datetime
@@ -30,7 +30,7 @@ from shared.events.snapshots import EmailStatus
 
 
 class Base(DeclarativeBase):
-    """Notifications' own tables."""
+    """The notifications service's tables."""
 
     metadata = MetaData(naming_convention=metadata.naming_convention)
     type_annotation_map = {str: Text, datetime: UtcDateTime}  # noqa: RUF012 - SQLAlchemy's own shape
@@ -43,7 +43,7 @@ _OVER = text("ended_at is not null")
 
 
 class Email(Base):
-    """One e-mail to one recipient about one step of an order; there is one row per key, whatever repeats."""
+    """One e-mail to one recipient about one step of an order; the key makes it unique."""
 
     __tablename__ = "emails"
     __table_args__ = (
@@ -91,17 +91,17 @@ class Email(Base):
 
     @property
     def of_order(self) -> UUID | None:
-        """The order it is about; none for a seller's digest, whose `order_id` stands for its own line."""
+        """The order it is about; None for a seller's digest, whose `order_id` is a stand-in."""
         return self.order_id if self.number else None
 
     @property
     def shown(self) -> Redacted:
-        """What it says, for those who look at it later."""
+        """Its text, for viewing later."""
         return redacted(self.content.plain if self.content else b"")
 
 
 class EmailContent(Base):
-    """An e-mail byte for byte, from its first attempt on; apart, for lists of e-mails need none of it."""
+    """The raw bytes of an e-mail, from its first attempt on; separate, because lists don't need them."""
 
     __tablename__ = "email_contents"
 
@@ -110,12 +110,12 @@ class EmailContent(Base):
 
     @property
     def plain(self) -> bytes:
-        """The bytes as they went over the wire."""
+        """The bytes as sent."""
         return zlib.decompress(self.compressed)
 
 
 class EmailAttempt(Base):
-    """One try at handing an e-mail over, and what came of it."""
+    """One attempt to send an e-mail, and its result."""
 
     __tablename__ = "email_attempts"
     __table_args__ = (
@@ -133,7 +133,7 @@ class EmailAttempt(Base):
 
 
 class ThrottledDomain(Base):
-    """A domain that wants less of us: nothing goes there before `until`. Gone once it takes an e-mail."""
+    """A domain that throttles us: nothing is sent there before `until`. Deleted once it accepts an e-mail."""
 
     __tablename__ = "throttled_domains"
 
@@ -143,7 +143,7 @@ class ThrottledDomain(Base):
 
 
 class Conversation(Base):
-    """What customer and seller say to each other on an order, in short; and who waits for an answer."""
+    """A summary of an order's messages, and who is waiting for an answer."""
 
     __tablename__ = "conversations"
     __table_args__ = (
@@ -165,7 +165,7 @@ class Conversation(Base):
 
 
 class Message(Base):
-    """What one side said on an order; a note of staff is never shown to the customer."""
+    """A message by one side on an order; a staff note is never shown to the customer."""
 
     __tablename__ = "messages"
     __table_args__ = (
@@ -190,7 +190,7 @@ class Message(Base):
 
 
 class Notice(Base):
-    """Something that the seller's panel tells; there is one row per key, whatever repeats."""
+    """A notice for the seller; the key makes it unique."""
 
     __tablename__ = "notices"
     __table_args__ = (Index("ix_notices_seller", "seller", "id"),)
@@ -207,7 +207,7 @@ class Notice(Base):
 
 
 class NoticeRead(Base):
-    """A notice that a user has read by itself."""
+    """A notice that a user has read individually."""
 
     __tablename__ = "notice_reads"
 
@@ -218,7 +218,7 @@ class NoticeRead(Base):
 
 
 class NoticeReader(Base):
-    """Up to which notice a user has read everything."""
+    """The notice up to which a user has read everything."""
 
     __tablename__ = "notice_readers"
 
@@ -227,7 +227,7 @@ class NoticeReader(Base):
 
 
 class OpenMatter(Base):
-    """Something on an order that waits for its seller; gone when it is done."""
+    """An open task of the seller on an order; deleted when it is done."""
 
     __tablename__ = "open_matters"
     __table_args__ = (Index("ix_open_matters_due", "seller", "market", "due_at", "order_id"),)
@@ -242,7 +242,7 @@ class OpenMatter(Base):
 
 
 class FeedEntry(Base):
-    """An event at its place among all that is told to programs; what it says is in the inbox or event log."""
+    """An event with its position in the feed; its content is in the inbox or event log."""
 
     __tablename__ = "feed"
     __table_args__ = (
@@ -266,7 +266,7 @@ class FeedEntry(Base):
 
 
 class FeedOrder(Base):
-    """Whose an order is, and how many entries the feed has had of it: for ever, unlike the entries."""
+    """An order's seller and market, and its number of feed entries; kept for ever, unlike the entries."""
 
     __tablename__ = "feed_orders"
 
@@ -278,7 +278,7 @@ class FeedOrder(Base):
 
 
 class FeedHead(Base):
-    """The last position given, in the only row; whoever gives the next ones has it locked."""
+    """The last assigned position, in a single row that is locked while positions are assigned."""
 
     __tablename__ = "feed_head"
     __table_args__ = (CheckConstraint("id = 1", name="only"),)
@@ -288,7 +288,7 @@ class FeedHead(Base):
 
 
 class FeedWaiting(Base):
-    """An event that has no position yet; a trigger on inbox and event log writes it."""
+    """An event without a position yet, inserted by a trigger on the inbox and event log."""
 
     __tablename__ = "feed_waiting"
     __table_args__ = (
@@ -302,7 +302,7 @@ class FeedWaiting(Base):
 
 
 class Webhook(Base):
-    """An address of somebody's program that is told of events as they come."""
+    """An endpoint of an integration that gets events as they happen."""
 
     __tablename__ = "webhooks"
     __table_args__ = (
@@ -343,7 +343,7 @@ class Webhook(Base):
 
 
 class Delivery(Base):
-    """An event owed to one webhook; there is one row for both, however often it is sent."""
+    """An event to deliver to a webhook; one row for both, however often it is sent."""
 
     __tablename__ = "webhook_deliveries"
     __table_args__ = (
@@ -389,17 +389,17 @@ class Delivery(Base):
 
     @property
     def is_test(self) -> bool:
-        """Whether it is of no order, and sent to see whether it arrives."""
+        """Whether it is a test, which belongs to no order."""
         return self.position is None
 
     @property
     def next_try(self) -> datetime | None:
-        """When it is sent, or sent again; None once it is over."""
+        """When it is sent next; None once it is finished."""
         return self.next_at if self.state == DeliveryState.WAITING else None
 
 
 class DeliveryAttempt(Base):
-    """One try at sending an event to a webhook, and what came of it."""
+    """One attempt to send an event to a webhook, and its result."""
 
     __tablename__ = "webhook_attempts"
 
@@ -416,7 +416,7 @@ class DeliveryAttempt(Base):
 
 
 class EventBody(Base):
-    """An event as webhooks are sent it, byte for byte, from its first try on; one for all endpoints."""
+    """An event's request body, from the first attempt on; shared by all endpoints."""
 
     __tablename__ = "webhook_bodies"
     __table_args__ = (Index("ix_webhook_bodies_order_id", "order_id"),)

@@ -1,4 +1,4 @@
-"""E-mails in words: subject, plain text and HTML of each step, in the reader's language."""
+"""Renders e-mails: subject, plain text and HTML of each step, in the reader's language."""
 
 import re
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _inliner = CSSInliner(
 
 @dataclass(frozen=True, kw_only=True)
 class RenderedEmail:
-    """What an e-mail says."""
+    """The content of an e-mail."""
 
     subject: str
     text: str
@@ -45,7 +45,7 @@ class RenderedEmail:
 def render(
     step: Step, locale: str, about: UUID | None, known: OrderSnapshots, secrets: CustomerSecrets
 ) -> RenderedEmail:
-    """An e-mail of a step in a locale; a word or figure that is missing is an error, never a gap.
+    """Render an e-mail of a step in a locale; a missing text or value is an error, never a gap.
 
     `about` is the shipment, paper, refund or return the step tells of. Dates are in the market's time zone.
     """
@@ -79,7 +79,7 @@ def _letter(say: Words, context: dict[str, Any], step: str, template: str = "") 
 
 
 def render_digest(locale: str, order: OrderSnapshot, late: Sequence[OpenMatter]) -> RenderedEmail:
-    """What is overdue for a seller in a market; the order is any of theirs there: it knows the seller."""
+    """Render a seller's digest for a market; the order is any of theirs there, for the seller's details."""
     reader = email_facts.reader_about(order, locale)
     say = reader.words("emails").about(n=len(late), count=reader.number(len(late)), market=order.market.name)
     groups = [
@@ -112,7 +112,7 @@ def render_webhook(
     api: str,
     since: datetime,
 ) -> RenderedEmail:
-    """That a program does not answer, and what its owner can do; the order knows the market's words.
+    """Render the e-mail about a webhook that doesn't respond, in the language of the order's market.
 
     Without an order instants are in UTC. The letter is a seller's own, or nobody's in particular. Of the
     program's address the host alone is named: what follows may be a key. `api` is where its owner finds it.
@@ -134,7 +134,7 @@ def render_webhook(
 
 
 def render_page(name: str, order: OrderSnapshot, **shown: Any) -> str:
-    """A page for the customer of an order, in the order's language."""
+    """Render a page for an order's customer, in the order's language."""
     reader = email_facts.reader_about(order, order.locale)
     say = reader.words("emails").about(number=order.number, seller=order.seller.name)
     brand = email_facts.branding(order, reader)

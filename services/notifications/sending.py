@@ -1,4 +1,4 @@
-"""Handing an e-mail to the mail server, and what its answers mean."""
+"""Sending e-mails to the mail server, and interpreting its replies."""
 
 import smtplib
 import socket
@@ -30,7 +30,7 @@ TIMEOUT_SECONDS = 10  # for each step of the conversation; the job as a whole ha
 
 
 class Delayed(Exception):  # noqa: N818 - reads as what happened
-    """There is no server, or it does not take the e-mail now."""
+    """The server is unavailable, or does not accept the e-mail now."""
 
     def __init__(self, answer: SmtpReply) -> None:
         super().__init__(str(answer))
@@ -38,7 +38,7 @@ class Delayed(Exception):  # noqa: N818 - reads as what happened
 
 
 class RefusedForGood(Exception):  # noqa: N818
-    """The server will never take this e-mail."""
+    """The server will never accept this e-mail."""
 
     def __init__(self, answer: SmtpReply) -> None:
         super().__init__(str(answer))
@@ -47,7 +47,7 @@ class RefusedForGood(Exception):  # noqa: N818
 
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
-    """A PDF that goes with an e-mail."""
+    """A PDF attached to an e-mail."""
 
     filename: str
     content: bytes
@@ -55,7 +55,7 @@ class Attachment:
 
 @dataclass(frozen=True, kw_only=True)
 class Outgoing:
-    """All that an e-mail is made of."""
+    """Everything that makes up an e-mail."""
 
     message_id: UUID
     address: str
@@ -70,7 +70,7 @@ class Outgoing:
 
 
 def message(outgoing: Outgoing, mail_from: str) -> bytes:
-    """An e-mail as it goes over the wire; the same input gives the same bytes, so a repeat can be told.
+    """An e-mail as sent over SMTP; the same input gives the same bytes, so a repeat can be recognised.
 
     It is sent in the seller's name from the system's own address, which is the one that SPF and DKIM
     vouch for; answers go to whom the reader would want to answer, if that is an address. Raises
@@ -96,7 +96,7 @@ def message(outgoing: Outgoing, mail_from: str) -> bytes:
 
 
 def _body(outgoing: Outgoing) -> EmailMessage:
-    """What an e-mail says and has with it, under headers that say how it is written."""
+    """The body of an e-mail with its attachments and MIME headers."""
     body = EmailMessage(policy=WIRE)
     body.set_content(outgoing.text)
     body.add_alternative(outgoing.html, subtype="html")
@@ -110,7 +110,7 @@ def _body(outgoing: Outgoing) -> EmailMessage:
 
 @dataclass(frozen=True, kw_only=True)
 class Envelope:
-    """What a server is told before the content, and the content byte for byte."""
+    """The SMTP envelope, and the raw content."""
 
     sender: str
     recipient: str
@@ -118,13 +118,13 @@ class Envelope:
 
     @property
     def is_international(self) -> bool:
-        """Whether an address, or a header that was written before domains were, needs SMTPUTF8."""
+        """Whether an address, or a header written by an older release, needs SMTPUTF8."""
         head = self.content.partition(b"\r\n\r\n")[0]
         return not ((self.sender + self.recipient).isascii() and head.isascii())
 
 
 def send(envelope: Envelope, smtp_url: str) -> SmtpReply:
-    """Hand an e-mail to the server and answer its 250; raises Delayed or RefusedForGood.
+    """Send an e-mail to the server and return its 250 reply; raises Delayed or RefusedForGood.
 
     Only what the server says about this e-mail (its sender, recipient or content) can be for good. That it
     can't be reached, greets with a refusal or dislikes our password is its operator's or ours to mend. The
@@ -160,7 +160,7 @@ def send(envelope: Envelope, smtp_url: str) -> SmtpReply:
 
 
 def greet(smtp_url: str) -> None:
-    """See that the server lets us in, and take leave; raises Delayed where it doesn't."""
+    """Check that the server accepts our connection and login; raises Delayed if it doesn't."""
     server = _new_connection(smtp_url)
     with suppress(smtplib.SMTPException, OSError):
         server.quit()
@@ -177,7 +177,7 @@ def _new_connection(smtp_url: str) -> smtplib.SMTP:
 
 
 class _Kept(threading.local):
-    """The connection that a thread has open: none is ever used by two."""
+    """A thread's open connection: never shared between threads."""
 
     server: smtplib.SMTP | None = None
     smtp_url = ""
@@ -189,7 +189,7 @@ _kept = _Kept()
 
 
 def hang_up() -> None:
-    """Close this thread's connection, if it keeps one."""
+    """Close this thread's connection, if it has one."""
     server, _kept.server = _kept.server, None
     if server is not None:
         with suppress(smtplib.SMTPException, OSError):
@@ -206,7 +206,7 @@ def _keep(server: smtplib.SMTP, smtp_url: str) -> None:
 
 
 def _kept_connection(smtp_url: str) -> smtplib.SMTP | None:
-    """The connection of the e-mail before, if it still answers."""
+    """The connection kept from the previous e-mail, if it is still alive."""
     server = _kept.server
     if server is None:
         return None
@@ -244,25 +244,25 @@ def _connection(smtp_url: str) -> smtplib.SMTP:
 
 @cache
 def tls_context() -> ssl.SSLContext:
-    """Whom to trust: read once, for it costs more than all the rest of an e-mail."""
+    """The TLS context, created once because that costs more than sending an e-mail."""
     return ssl.create_default_context()
 
 
 @cache
 def own_name() -> str:
-    """What we call ourselves to mail servers: asked once, for the network may be slow to answer."""
+    """Our host name for mail servers, looked up once because that may be slow."""
     name = socket.getfqdn()
     return name if "." in name else "[127.0.0.1]"  # RFC 5321: an address stands in for a name
 
 
 def _require_privacy(server: smtplib.SMTP, host: str) -> None:
     if not isinstance(server.sock, ssl.SSLSocket) and host not in LOOPBACK:
-        raise smtplib.SMTPException("the server offers no encryption: the password is kept back")
+        raise smtplib.SMTPException("the server offers no encryption, so the password was not sent")
 
 
 def _hand_over(server: smtplib.SMTP, envelope: Envelope) -> SmtpReply:
     if envelope.is_international and not server.has_extn("smtputf8"):
-        raise smtplib.SMTPNotSupportedError("the server takes no addresses beyond ASCII")
+        raise smtplib.SMTPNotSupportedError("the server does not accept non-ASCII addresses")
     _require_taken(*server.mail(envelope.sender, ["SMTPUTF8"] if envelope.is_international else []))
     _require_taken(*server.rcpt(envelope.recipient))
     code, text = server.data(envelope.content)

@@ -1,4 +1,4 @@
-"""What notifications needs to know beside what every service does."""
+"""Settings of the notifications service, in addition to those of every service."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from shared.settings import ServiceSettings, only
 
 @dataclass(frozen=True, kw_only=True)
 class Settings(ServiceSettings):
-    """The settings of notifications' processes."""
+    """The settings of the notifications service's processes."""
 
     # Papers are fetched for e-mails, and their links written.
     service_token: str = only("api", "worker", "agent")
@@ -34,7 +34,7 @@ class Settings(ServiceSettings):
     webhooks_local: int = 0  # 1: they may go to this machine itself, by http; for development on one machine
 
     def faults(self) -> Iterator[str]:
-        """What can't be meant, by the variable."""
+        """Invalid values, by variable."""
         yield from super().faults()
         if self.smtp_url and not self.smtp_url.startswith(("smtp://", "smtps://")):
             yield "SMTP_URL should begin with smtp:// or smtps://"

@@ -1,4 +1,4 @@
-"""Posting a webhook to its receiver: to the world's addresses only, signed, within ten seconds."""
+"""Posts webhooks to their receivers: only to public addresses, signed, within ten seconds."""
 
 import asyncio
 import socket
@@ -35,7 +35,7 @@ Resolve = Callable[[str, int], Awaitable[list[str]]]
 
 
 class WebhookClient:
-    """Posts webhooks, many at a time, over connections that it keeps; belongs to one event loop.
+    """Posts many webhooks concurrently over kept-alive connections; belongs to one event loop.
 
     It follows no redirect, asks no proxy whatever the environment says, and has no cookies: httpcore2 knows
     none of these. What a host's name leads to is looked up once for each connection, and that is where the
@@ -60,7 +60,7 @@ class WebhookClient:
     async def post(
         self, receiver: UUID, address: str, headers: Mapping[bytes | str, bytes | str], content: bytes
     ) -> Answer:
-        """Post to a receiver, and answer what came of it; never raises but for being cancelled.
+        """Post to a receiver and return the result; raises nothing unless cancelled.
 
         Each receiver has its own connections, so that those of one are never in another's way.
         """
@@ -72,7 +72,7 @@ class WebhookClient:
         except Forbidden as error:
             return _answer(at, began, error=f"not sent: its address {error}")
         except TimeoutError:
-            return _answer(at, began, error=f"no whole answer within {self._all_seconds:g} s")
+            return _answer(at, began, error=f"no complete response within {self._all_seconds:g} s")
         except Exception as error:  # noqa: BLE001 - whatever a receiver can do to us is a failed try of its own
             return _answer(at, began, error=_words(error))
         return _answer(at, began, status=status, text=text, retry_after=retry_after)
@@ -96,7 +96,7 @@ class WebhookClient:
         return response.status, _legible(body), retry_after.decode("latin-1").strip()
 
     async def _resolve(self, host: str, port: int) -> list[str]:
-        """All addresses of a host, as the machine's own resolver has them."""
+        """All addresses of a host, from the system's resolver."""
         loop = asyncio.get_running_loop()
         found = await loop.run_in_executor(
             self._lookups, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -104,14 +104,14 @@ class WebhookClient:
         return list(dict.fromkeys(str(place[0]) for *_, place in found))
 
     async def close(self) -> None:
-        """Hang up."""
+        """Close all connections."""
         for pool in self._pools.values():
             await pool.aclose()
         self._lookups.shutdown(wait=False, cancel_futures=True)
 
 
 class _Guarded(httpcore2.AsyncNetworkBackend):
-    """Connects to what a name was found to stand for, if that is anywhere a webhook may go."""
+    """Connects to the addresses a host name resolves to, if webhooks may be sent there."""
 
     def __init__(self, resolve: Resolve, *, local: bool) -> None:
         self._resolve = resolve
@@ -145,8 +145,8 @@ class _Guarded(httpcore2.AsyncNetworkBackend):
         timeout: float | None = None,  # noqa: ASYNC109, ARG002
         socket_options: Iterable[Any] | None = None,  # noqa: ARG002
     ) -> httpcore2.AsyncNetworkStream:
-        """Nowhere: no webhook goes to a socket of this machine."""
-        raise Forbidden("is no address of the network")
+        """Always refuse: no webhook goes to a local socket."""
+        raise Forbidden("is not a network address")
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""
@@ -154,7 +154,7 @@ class _Guarded(httpcore2.AsyncNetworkBackend):
 
 
 class _Measured(httpcore2.AsyncNetworkStream):
-    """A connection that takes what comes in small pieces, and so much from one post to the next.
+    """A connection that reads in small pieces and limits the size of each response.
 
     An answer in thousands of parts of a byte, or of nothing but "100 Continue", takes long to be read: it
     shall keep nobody else waiting.
@@ -165,20 +165,20 @@ class _Measured(httpcore2.AsyncNetworkStream):
         self._left = MOST_BYTES
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore2's own shape
-        """What came next; raises ReadError beyond what an answer may have."""
+        """Read the next bytes; raises ReadError beyond the size limit of a response."""
         came = await self._stream.read(min(max_bytes, _AT_ONCE_BYTES), timeout)
         self._left -= len(came)
         if self._left < 0:
-            raise httpcore2.ReadError(f"its answer has more than {MOST_BYTES >> 10} kB, framing and all")
+            raise httpcore2.ReadError(f"its response is larger than {MOST_BYTES >> 10} kB with framing")
         return came
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
-        """Send; what is answered to it may be as long as any answer."""
+        """Send a request, and reset the size limit for its response."""
         self._left = MOST_BYTES
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         await self._stream.aclose()
 
     async def start_tls(
@@ -187,18 +187,18 @@ class _Measured(httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> httpcore2.AsyncNetworkStream:
-        """The same connection by TLS."""
+        """The same connection upgraded to TLS."""
         return _Measured(await self._stream.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore2 asks of a connection, as whether it was closed."""
+        """Connection details that httpcore2 asks for, such as whether it was closed."""
         return self._stream.get_extra_info(info)
 
 
 def signed(
     event_id: UUID, delivery_id: UUID, secrets: Iterable[str], content: bytes, at: datetime
 ) -> dict[bytes | str, bytes | str]:
-    """The headers of a try, as Standard Webhooks says: one signature for each secret that holds."""
+    """The headers of an attempt by the Standard Webhooks spec: one signature per valid secret."""
     text = content.decode()
     return {
         "content-type": "application/json",
@@ -215,7 +215,7 @@ def _answer(at: datetime, began: float, **came: Any) -> Answer:
 
 
 def _legible(body: bytes) -> str:
-    """The beginning of what was answered, as a database and a page can show it."""
+    """The beginning of a response, cleaned for storage and display."""
     return one_line(body[: 4 * KEPT_ANSWER].decode("utf-8", "replace"))[:KEPT_ANSWER]
 
 

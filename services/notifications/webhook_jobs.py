@@ -1,4 +1,4 @@
-"""Sending webhooks: a job is a round of some seconds, which has many deliveries under way at once."""
+"""Sending webhooks: a job is a round of a few seconds, with many deliveries in flight at once."""
 
 import asyncio
 import mmap
@@ -34,7 +34,7 @@ log = logger(__name__)
 
 T = TypeVar("T")
 
-_UNSIGNED = "not sent: it could not be signed, as its secret can't be opened; make a new one"
+_UNSIGNED = "not sent: its secret can't be decrypted for signing; create a new one"
 
 # The next round is owed after ROUND_SECONDS and may find all processes busy for as long as another one's last
 # tries take. The newest round goes on until then: so with two processes somebody always takes on what comes.
@@ -54,19 +54,19 @@ _stopping = mmap.mmap(-1, 1)  # a byte that a worker shares with the processes t
 
 
 def stop() -> None:
-    """Have the rounds of this process and of those forked from it take on nothing more: the worker stops."""
+    """Stop the rounds of this process and its forks from claiming more, because the worker is stopping."""
     _stopping[0] = 1
 
 
 @jobs.kind("webhooks", limit_seconds=LIMIT_SECONDS, queue="webhooks")
 def send_webhooks(sessions: sessionmaker[Session], argument: dict[str, Any]) -> None:
-    """Send what is due, and what falls due within the round's time."""
+    """Send what is due now or becomes due during the round."""
     asyncio.run(Round(sessions, name=argument.get("round", "")).run())
 
 
 @jobs.kind("webhook_resend", limit_seconds=120)
 def resend_since(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect:
-    """Owe a webhook again what failed and what it was never owed, some at a time: others send meanwhile.
+    """Queue failed and missed deliveries of a webhook again, in batches, so that others aren't held up.
 
     A job does a slice of it and owes the next, so that e-mails and others' jobs have their turn. `after` is
     how far it has come in what failed, `missed` what is left of the feed.
@@ -97,13 +97,13 @@ def resend_since(sessions: sessionmaker[Session], argument: dict[str, Any]) -> E
 
 @jobs.on_dead("webhook_resend")
 def give_up_resending(session: Session, argument: dict[str, Any], reason: str) -> None:  # noqa: ARG001 - in the log
-    """Let it be asked for again."""
+    """Let resending be requested again."""
     webhooks.end_resending(session, UUID(argument["webhook_id"]))
 
 
 @jobs.kind("webhook_forget", limit_seconds=120)
 def forget(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
-    """Remove what a deleted webhook was sent, or what one may have no more, some at a time."""
+    """Delete a deleted webhook's deliveries, or those one may no longer have, a batch at a time."""
     webhook_id = UUID(argument["webhook_id"])
     if _is_left(sessions, lambda session: webhooks.forget_some(session, webhook_id)):
         return partial(webhooks.owe_forgetting, webhook_id=webhook_id)
@@ -112,7 +112,7 @@ def forget(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect 
 
 @jobs.kind("webhook_bring_forward", limit_seconds=120)
 def bring_forward(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effect | None:
-    """Have what waited at a webhook that was enabled sent now, some at a time."""
+    """Send an enabled webhook's pending deliveries now, a batch at a time."""
     webhook_id, after = UUID(argument["webhook_id"]), argument["after"]
 
     def bring_some(session: Session) -> bool:
@@ -126,7 +126,7 @@ def bring_forward(sessions: sessionmaker[Session], argument: dict[str, Any]) -> 
 
 
 def _is_left(sessions: sessionmaker[Session], do_some: Callable[[Session], bool]) -> bool:
-    """Do parts of some work, a commit each, for as long as a slice is; answers whether there may be more."""
+    """Work in batches, each its own commit, for a time slice; returns whether there may be more."""
     ends_at = time.monotonic() + SLICE_SECONDS
     is_more = True
     while is_more and time.monotonic() < ends_at:
@@ -137,7 +137,7 @@ def _is_left(sessions: sessionmaker[Session], do_some: Callable[[Session], bool]
 
 
 class Round:
-    """One process' sending for some seconds; several may go on at once, a newer one with a later name."""
+    """One process's sending for a few seconds; rounds may overlap, and newer ones have later names."""
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ class Round:
         self._under_way: dict[asyncio.Task[None], Claimed] = {}
 
     async def run(self) -> None:
-        """Take on what is due until the time is over, and see what was taken on to its end."""
+        """Claim what is due until the time is up, and finish what was claimed."""
         self._wake = asyncio.Event()
         client = self._make_client(self._settings)
         listening = asyncio.create_task(self._listen())
@@ -185,7 +185,7 @@ class Round:
             self._database.shutdown()
 
     async def _is_alone(self) -> bool:
-        """Whether the next round can't begin yet and no newer one goes on."""
+        """Whether the next round can't start yet and no newer one is running."""
         if self._name is None:
             return False
         try:
@@ -199,7 +199,7 @@ class Round:
             return queries.is_last_before_the_next(session, name)
 
     async def _turn(self, client: WebhookClient, *, is_open: bool) -> None:
-        """Write down what came of tries, and take on more, in one commit."""
+        """Record results and claim more, in one commit."""
         tried, self._tried = self._tried, []
         try:
             claimed = await self._in_database(partial(self._record_and_claim, tried, is_open=is_open))
@@ -214,7 +214,7 @@ class Round:
             task.add_done_callback(self._ended)
 
     async def _record_after(self, error: BaseException, tried: list[Tried], *, is_open: bool) -> None:
-        """Write down what could not be written down together with what else a turn does."""
+        """Record results that could not be recorded together with the rest of a turn."""
         if not is_databases_own(error):
             try:
                 await self._in_database(partial(self._record_each, tried))
@@ -279,7 +279,7 @@ class Round:
         self._wake.set()
 
     async def _listen(self) -> None:
-        """Be woken by whoever owes something; without it the round looks by itself."""
+        """Wait to be woken by new deliveries; if this fails, the round polls instead."""
         engine = self._sessions.kw["bind"]
         assert isinstance(engine, Engine)
         while True:

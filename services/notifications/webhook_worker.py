@@ -1,4 +1,4 @@
-"""The Celery app that sends webhooks: a worker of its own, for receivers take their time."""
+"""The Celery app that sends webhooks: a separate worker, because receivers can be slow."""
 
 from typing import Any
 
@@ -20,5 +20,5 @@ app.conf.worker_prefetch_multiplier = 1
 
 @signals.worker_shutting_down.connect(weak=False)
 def end_rounds(**_: Any) -> None:
-    """What is under way ends within the time of a try; what is left is sent by whoever comes next."""
+    """Let attempts in flight finish; the rest is sent by the next round."""
     webhook_jobs.stop()

@@ -1,4 +1,4 @@
-"""The Celery app that hears the other services and sends e-mails."""
+"""The Celery app that handles other services' events and sends e-mails."""
 
 from services.notifications import consumers, db, jobs, webhook_jobs  # noqa: F401 - they register themselves
 from services.notifications.messaging import messaging

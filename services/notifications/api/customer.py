@@ -1,4 +1,4 @@
-"""Messages for the customer of an order, by the signed link: as JSON, and as a small page with a form."""
+"""Messages for an order's customer, by the signed link: as JSON, and as a small page with a form."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -39,7 +39,7 @@ LONGEST_KEY = 64
 @customer
 @query
 def list_messages(session: Session, arguments: dict[str, Any], order_id: UUID) -> dict[str, Any]:
-    """What was said on the order, newest first."""
+    """The order's messages, newest first."""
     before = decode_cursor(arguments["cursor"], UUID)[0] if "cursor" in arguments else None
     limit = arguments["limit"]
     found = queries.messages(session, order_id, limit + 1, before, internal=False)
@@ -52,7 +52,7 @@ def list_messages(session: Session, arguments: dict[str, Any], order_id: UUID) -
 @customer
 @command
 def post_message(session: Session, message: dict[str, Any], order_id: UUID) -> Message:
-    """Write to the seller of the order.
+    """Post a message to the seller of the order.
 
     Refused (409) for more than ten messages an hour (too_many_messages), and once the person is erased
     (person_erased).
@@ -65,7 +65,7 @@ def post_message(session: Session, message: dict[str, Any], order_id: UUID) -> M
 @customer
 @command
 def mark_read(session: Session, order_id: UUID) -> None:
-    """Note that the customer has read what the seller wrote so far; showing a page never does."""
+    """Mark the seller's messages so far as read by the customer; showing the page never does."""
     commands.mark_read(session, order_id, Author.CUSTOMER)
 
 
@@ -74,7 +74,7 @@ def mark_read(session: Session, order_id: UUID) -> None:
 @customer
 @query
 def show_messages(session: Session, order_id: UUID) -> Response:
-    """The same for people: a page in the order's language, with a form to write."""
+    """The messages as a page for people, in the order's language, with a form for writing."""
     return _page(session, order_id)
 
 
@@ -84,7 +84,7 @@ def show_messages(session: Session, order_id: UUID) -> Response:
 @customer
 @command
 def post_form(session: Session, order_id: UUID) -> Response:
-    """Take the page's form and lead back to the page; what is wrong is said on it."""
+    """Submit the page's form and redirect to the page; errors are shown on it."""
     typed = {"text": legible(request.form.get("text", ""))}
     try:
         message = CustomerMessageToPostSchema().load(typed)
@@ -123,7 +123,7 @@ def _page(
 
 
 def _link_to(message: Message, paper: Mapping[str, Any]) -> str:
-    """Where the customer opens what goes with a message; nothing where documents shows it to staff alone."""
+    """The customer's link to an attached document; empty if only staff may see the document."""
     if not opens_to_customer(paper["kind"], Author(message.author)):
         return ""
     address = current_app.extensions["settings"].customer_page(

@@ -1,4 +1,4 @@
-"""E-mails over HTTP: what was written about an order and why, byte for byte; sending again, and by hand."""
+"""E-mails over HTTP: every e-mail of an order in full and why it was sent; resending, and sending by hand."""
 
 from typing import Any
 from uuid import UUID
@@ -34,7 +34,7 @@ SHOWN_SAFELY = (
 @requires("notifications:read")
 @query
 def list_notifications(session: Session, order_id: UUID) -> dict[str, Any]:
-    """Every e-mail of an order: what made it due, what came of it, each attempt with the server's answer."""
+    """Every e-mail of an order: why it was sent, its status, and each attempt with the server's reply."""
     return {"items": queries.emails_of_order(session, order_id)}
 
 
@@ -44,7 +44,7 @@ def list_notifications(session: Session, order_id: UUID) -> dict[str, Any]:
 @requires("notifications:write")
 @command
 def send_paper(session: Session, paper: dict[str, UUID], order_id: UUID) -> Email:
-    """Send the customer a stored paper of the order by e-mail: its delivery note, say; again, if need be.
+    """E-mail a stored document of the order to the customer, such as its delivery note; repeatable.
 
     Refused (409) are papers that are not for customers (not_for_customers), not stored (not_stored) or on
     their way already (still_queued), and where there is nobody to write to (no_address, person_erased).
@@ -57,7 +57,7 @@ def send_paper(session: Session, paper: dict[str, UUID], order_id: UUID) -> Emai
 @requires("notifications:read")
 @query
 def get_email(session: Session, email_id: UUID) -> Email:
-    """One e-mail with its text and HTML, without the key in the customer's link and the code to collect."""
+    """One e-mail with its text and HTML, without the customer's link token and collection code."""
     return queries.email(session, email_id)
 
 
@@ -66,7 +66,7 @@ def get_email(session: Session, email_id: UUID) -> Email:
 @requires("notifications:read")
 @query
 def show_email(session: Session, email_id: UUID) -> Response:
-    """One e-mail as its reader saw it, for a browser, without the customer's key and the code to collect."""
+    """One e-mail as its recipient saw it, for a browser, without the link token and collection code."""
     answer = Response(queries.email(session, email_id).shown.html, mimetype="text/html")
     answer.headers["Content-Security-Policy"] = SHOWN_SAFELY
     return answer
@@ -77,7 +77,7 @@ def show_email(session: Session, email_id: UUID) -> Response:
 @requires("notifications:write")
 @query
 def get_content(session: Session, email_id: UUID) -> Response:
-    """One e-mail byte for byte as it was handed over, attachments and all; 404 before its first attempt.
+    """The raw e-mail as handed to the server, with attachments; 404 before its first attempt.
 
     The customer's link is in it, which lets whoever has it write as the customer, and the code to collect
     the goods: hence the scope.
@@ -96,7 +96,7 @@ def get_content(session: Session, email_id: UUID) -> Response:
 @requires("notifications:write")
 @command
 def resend_email(session: Session, email_id: UUID) -> Email:
-    """Send an e-mail once more, worded anew, to the address that is known now; the new one names the old.
+    """Resend an e-mail, with updated content, to the current address; the new one refers to the old.
 
     Refused (409) while the old one is on its way (still_queued), and where there is nobody to write to
     (no_address, person_erased).

@@ -1,4 +1,4 @@
-"""The feed of events over HTTP: all that concerns the caller's sellers, in the order of its positions."""
+"""The event feed over HTTP: all events of the caller's sellers, ordered by position."""
 
 import time
 from typing import Any
@@ -27,7 +27,7 @@ RETRY_AFTER_SECONDS = 1
 @blueprint.response(200, FeedSchema)
 @requires("events:read", instead="events:read_people")
 def list_events(arguments: dict[str, Any]) -> Response:
-    """What happened on the caller's sellers' orders, oldest first, from after a position.
+    """Events on the caller's sellers' orders, oldest first, from after a position.
 
     Ask again for what comes `after` the answer's `next`: whoever keeps that has missed nothing, however late
     it asks, for 90 days. A position from before that is gone (410), and `oldest` says where the feed begins.
@@ -62,9 +62,9 @@ def _read(*, limit: int, types: list[str], order: Any, after: int | None = None)
         if after is None:
             after = ends.first - 1
         elif after > ends.last:
-            raise Invalid(after=f"is above the last position there is, {ends.last}")
+            raise Invalid(after=f"is beyond the last position, {ends.last}")
         elif after < ends.first - 1:
-            reason = f"is too old: the feed begins with {ends.first}"
+            reason = f"is too old: the feed starts at {ends.first}"
             error = {"field": "after", "reason": reason}
             raise Problem(410, f"after: {reason}", errors=[error], oldest=ends.first)
         page = feed.page(session, after=after, last=ends.last, limit=limit, types=types, order_id=order)

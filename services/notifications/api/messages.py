@@ -1,4 +1,4 @@
-"""Conversations over HTTP for the seller's staff: read, answer, see who waits."""
+"""Conversations over HTTP for the seller's staff: read, answer, see who is waiting."""
 
 from datetime import datetime
 from typing import Any
@@ -30,7 +30,7 @@ blueprint = Blueprint("messages", __name__, url_prefix="/v1")
 @requires("notifications:read")
 @query
 def list_messages(session: Session, arguments: dict[str, Any], order_id: UUID) -> dict[str, Any]:
-    """What was said on an order, newest first; notes of staff only to who has `notes:read` too."""
+    """The order's messages, newest first; staff notes only with the scope `notes:read`."""
     before = decode_cursor(arguments["cursor"], UUID)[0] if "cursor" in arguments else None
     limit = arguments["limit"]
     found = queries.messages(session, order_id, limit + 1, before, internal="notes:read" in g.actor.scopes)
@@ -43,7 +43,7 @@ def list_messages(session: Session, arguments: dict[str, Any], order_id: UUID) -
 @requires("notifications:write")
 @command
 def post_message(session: Session, message: dict[str, Any], order_id: UUID) -> Message:
-    """Write to the customer of an order, who is sent an e-mail; or, `internal`, a note for staff alone.
+    """Post a message to an order's customer, who gets an e-mail; or, with `internal`, a note for staff only.
 
     Refused (409) once the person is erased (person_erased).
     """
@@ -55,7 +55,7 @@ def post_message(session: Session, message: dict[str, Any], order_id: UUID) -> M
 @requires("notifications:read")
 @query
 def get_conversation(session: Session, order_id: UUID) -> Conversation:
-    """Who wrote last on an order, and whether the customer waits for an answer."""
+    """Who wrote last on an order, and whether the customer is waiting for an answer."""
     return queries.conversation(session, order_id)
 
 
@@ -64,7 +64,7 @@ def get_conversation(session: Session, order_id: UUID) -> Conversation:
 @requires("notifications:write")
 @command
 def mark_read(session: Session, order_id: UUID) -> Conversation:
-    """Note that the seller has read what the customer wrote so far."""
+    """Mark the customer's messages so far as read by the seller."""
     commands.mark_read(session, order_id, Author.SELLER)
     return queries.conversation(session, order_id)
 
@@ -74,7 +74,7 @@ def mark_read(session: Session, order_id: UUID) -> Conversation:
 @requires("notifications:write")
 @command
 def need_no_answer(session: Session, order_id: UUID) -> Conversation:
-    """Take an order out of the queue of the unanswered without writing.
+    """Take an order off the list of unanswered messages without answering.
 
     Refused (409) where nobody waits for an answer (not_unanswered).
     """
@@ -87,7 +87,7 @@ def need_no_answer(session: Session, order_id: UUID) -> Conversation:
 @requires("notifications:read")
 @query
 def list_unanswered(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The orders whose customers wait for an answer, the one due first at the head."""
+    """Orders whose customers are waiting for an answer, the most urgent first."""
     after = decode_cursor(arguments["cursor"], datetime, UUID) if "cursor" in arguments else None
     limit = arguments["limit"]
     found = queries.unanswered(session, limit + 1, after)

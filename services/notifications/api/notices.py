@@ -1,4 +1,4 @@
-"""The seller's panel over HTTP: what happened, what of it the caller has read."""
+"""The seller's notices over HTTP: what happened, and which of it the caller has read."""
 
 from typing import Any
 from uuid import UUID
@@ -29,7 +29,7 @@ MOST_COUNTED = 99  # more is shown as "many" anyway, and a count without end cos
 @requires("orders:read")
 @query
 def list_notices(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
-    """What happened on the caller's sellers' orders, newest first."""
+    """Notices on the caller's sellers' orders, newest first."""
     before = decode_cursor(arguments["cursor"], UUID)[0] if "cursor" in arguments else None
     limit = arguments["limit"]
     found = queries.notices(session, limit + 1, before, unread=arguments["unread"])
@@ -43,7 +43,7 @@ def list_notices(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
 @requires("orders:read")
 @query
 def count_unread(session: Session) -> dict[str, Any]:
-    """How many notices the caller has not read."""
+    """The number of notices the caller has not read."""
     unread = queries.unread_notices(session, MOST_COUNTED + 1)
     return {"unread": min(unread, MOST_COUNTED), "more": unread > MOST_COUNTED}
 
@@ -53,7 +53,7 @@ def count_unread(session: Session) -> dict[str, Any]:
 @requires("orders:read")
 @command
 def mark_read(session: Session, notice_id: UUID) -> None:
-    """Note that the caller has read a notice."""
+    """Mark a notice as read."""
     commands.mark_read(session, notice_id)
 
 
@@ -63,5 +63,5 @@ def mark_read(session: Session, notice_id: UUID) -> None:
 @requires("orders:read")
 @command
 def mark_all_read(session: Session, read: dict[str, UUID]) -> None:
-    """Note that the caller has read a notice and all that are older."""
+    """Mark a notice and all older ones as read."""
     commands.mark_all_read(session, **read)

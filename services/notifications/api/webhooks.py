@@ -45,7 +45,7 @@ PEOPLE = "events:read_people"
 @requires("webhooks:read")
 @query
 def list_webhooks(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The webhooks that hear of nobody but whom the token may see, oldest first."""
+    """Webhooks restricted to sellers and markets the token may see, oldest first."""
     after = decode_cursor(arguments["cursor"], UUID)[0] if "cursor" in arguments else None
     return page_of(queries.webhooks(session, arguments["limit"] + 1, after), arguments["limit"], "id")
 
@@ -56,7 +56,7 @@ def list_webhooks(session: Session, arguments: dict[str, Any]) -> dict[str, Any]
 @requires("webhooks:write")
 @command
 def create_webhook(session: Session, webhook: dict[str, Any]) -> tuple[Ready, dict[str, str]]:
-    """Have an address told of events from now on. The answer has its secret, which is never shown again.
+    """Create a webhook, which gets events from now on. The response has its secret, never shown again.
 
     Refused (409) with its reason: `too_many_webhooks` of a seller.
     """
@@ -71,7 +71,7 @@ def create_webhook(session: Session, webhook: dict[str, Any]) -> tuple[Ready, di
 @requires("webhooks:read")
 @query
 def get_webhook(session: Session, webhook_id: UUID) -> Webhook:
-    """One webhook: of what it hears, and how its receiver is."""
+    """One webhook: which events it gets, and how its endpoint is doing."""
     return queries.webhook(session, webhook_id)
 
 
@@ -81,7 +81,7 @@ def get_webhook(session: Session, webhook_id: UUID) -> Webhook:
 @requires("webhooks:write")
 @command
 def change_webhook(session: Session, changes: dict[str, Any], webhook_id: UUID) -> Webhook:
-    """Change what is named; what is owed already goes where the webhook goes now.
+    """Update a webhook; pending deliveries go to its new address.
 
     What it hears no more of by seller or market is forgotten. Where that is much, nothing is sent to it, and
     what it was sent so far is not shown, until it was looked at. Refused (409) with its reason:
@@ -96,7 +96,7 @@ def change_webhook(session: Session, changes: dict[str, Any], webhook_id: UUID) 
 @requires("webhooks:write")
 @command
 def delete_webhook(session: Session, webhook_id: UUID) -> None:
-    """Forget a webhook, with all that it was sent and is owed: nobody sees it, and it hears nothing more."""
+    """Delete a webhook with its delivery log; pending deliveries are dropped."""
     commands.delete_webhook(session, webhook_id)
 
 
@@ -106,7 +106,7 @@ def delete_webhook(session: Session, webhook_id: UUID) -> None:
 @requires("webhooks:write")
 @command
 def rotate_secret(session: Session, how: dict[str, float], webhook_id: UUID) -> Ready:
-    """Make a new secret, shown this once; for a while each post has the signature of both."""
+    """Create a new secret, shown only this once; for a while, requests are signed with both."""
     _refuse_people(session, webhook_id)
     return _with_secret(session, *commands.rotate_secret(session, webhook_id, **how))
 
@@ -116,7 +116,7 @@ def rotate_secret(session: Session, how: dict[str, float], webhook_id: UUID) -> 
 @requires("webhooks:write")
 @command
 def enable_webhook(session: Session, webhook_id: UUID) -> Webhook:
-    """Send to it again, at first what still waits; what came while it was off is had by `resend`."""
+    """Enable a webhook: pending deliveries are sent first; `resend` sends events missed while it was off."""
     _refuse_people(session, webhook_id)
     return commands.enable_webhook(session, webhook_id)
 
@@ -126,7 +126,7 @@ def enable_webhook(session: Session, webhook_id: UUID) -> Webhook:
 @requires("webhooks:write")
 @command
 def disable_webhook(session: Session, webhook_id: UUID) -> Webhook:
-    """Send nothing to it until it is enabled; what is owed waits."""
+    """Disable a webhook: deliveries wait until it is enabled again."""
     return commands.disable_webhook(session, webhook_id)
 
 
@@ -136,7 +136,7 @@ def disable_webhook(session: Session, webhook_id: UUID) -> Webhook:
 @requires("webhooks:read")
 @query
 def list_deliveries(session: Session, arguments: dict[str, Any], webhook_id: UUID) -> dict[str, Any]:
-    """What it was sent and is owed, newest first: each try with its answer, and when the next one is."""
+    """A webhook's deliveries, newest first: each attempt with its response, and when the next is due."""
     found = queries.deliveries(
         session,
         webhook_id,
@@ -155,7 +155,7 @@ def list_deliveries(session: Session, arguments: dict[str, Any], webhook_id: UUI
 @requires("webhooks:read")
 @query
 def get_delivery(session: Session, webhook_id: UUID, delivery_id: UUID) -> Ready:
-    """One delivery with each try, and with the body that is sent."""
+    """One delivery with its attempts and its request body."""
     webhook = queries.webhook(session, webhook_id)
     delivery = queries.delivery(session, webhook_id, delivery_id)
     # As it was sent last, whatever is wanted now.
@@ -172,7 +172,7 @@ def get_delivery(session: Session, webhook_id: UUID, delivery_id: UUID) -> Ready
 @requires("webhooks:write")
 @command
 def resend_delivery(session: Session, webhook_id: UUID, delivery_id: UUID) -> Delivery:
-    """Send one once more, taken or not, under the same ids.
+    """Send a delivery again, whatever its result was, under the same ids.
 
     Refused (409) with its reason: `webhook_off`, `event_forgotten`.
     """
@@ -187,7 +187,7 @@ def resend_delivery(session: Session, webhook_id: UUID, delivery_id: UUID) -> De
 @requires("webhooks:write")
 @command
 def resend_since(session: Session, wanted: dict[str, datetime], webhook_id: UUID) -> dict[str, int]:
-    """Send all that failed, and all that it missed while it was off, since a time; it shows in the log.
+    """Send again all failed deliveries and all events missed while the webhook was off, since a time.
 
     The answer counts what failed. That and what was missed is owed in parts meanwhile: the webhook's `resent`
     counts both, and `resending_since` is null once it is over. Refused (409) with its reason: `webhook_off`,
@@ -202,7 +202,7 @@ def resend_since(session: Session, wanted: dict[str, datetime], webhook_id: UUID
 @requires("webhooks:write")
 @command
 def send_test(session: Session, wanted: dict[str, str], webhook_id: UUID) -> Delivery:
-    """Send an event that never happened, of a type: `test` is true in it, and a header says so too.
+    """Send a sample event of a type: it has `test` set to true, and a header marks it as a test.
 
     Refused (409) with its reason: `webhook_off`.
     """
@@ -210,13 +210,13 @@ def send_test(session: Session, wanted: dict[str, str], webhook_id: UUID) -> Del
 
 
 def _refuse_people(session: Session, webhook_id: UUID, *, wanted: bool = False) -> None:
-    """Let nobody have people's data sent who may not read it themselves; raises NotFound."""
+    """Refuse sending personal data for anyone who may not read it themselves; raises NotFound."""
     if queries.webhook(session, webhook_id).people or wanted:
         refuse_without(PEOPLE)
 
 
 def _keep_people_from_others(*deliveries: Delivery) -> None:
-    """Show answers to tries that brought people's data to who may read it alone: they may quote it.
+    """Hide responses to requests with personal data from those who may not read it: they may quote it.
 
     Also where the webhook is sent none any more.
     """

@@ -1,4 +1,4 @@
-"""The life of an e-mail: owed, put into words, sent or given up. The caller owns the transaction."""
+"""The life of an e-mail: queued, rendered, sent or failed. The caller owns the transaction."""
 
 import zlib
 from collections.abc import Iterable, Sequence
@@ -43,12 +43,12 @@ PERSON_ERASED = "person_erased"
 
 
 def write_owed_emails(session: Session, known: OrderSnapshots) -> None:
-    """Owe each e-mail that the order's newest state calls for, once, and see that the line moves."""
+    """Queue each e-mail that the order's current state requires, once."""
     owe(session, known.order, owed_emails(known.order, known.shipments, known.documents))
 
 
 def owe(session: Session, order: OrderSnapshot, owed: Iterable[OwedEmail]) -> list[Email]:
-    """Write a row for each owed e-mail that has none yet, if there is an address for it; answers those.
+    """Add a row for each required e-mail that has none yet, if it has an address; returns the new ones.
 
     What waits for the customer goes to the e-mail that the order has by now.
     """
@@ -65,7 +65,7 @@ def owe(session: Session, order: OrderSnapshot, owed: Iterable[OwedEmail]) -> li
 
 
 def _follow_customer(session: Session, order: OrderSnapshot, line: Iterable[Email]) -> None:
-    """Send what waits for the customer to the e-mail that the order has now, in words put together anew."""
+    """Redirect the customer's queued e-mails to the order's current address, to be rendered again."""
     customer = order.people.customer
     address = customer.email if customer else ""
     for email in line if address else ():
@@ -76,7 +76,7 @@ def _follow_customer(session: Session, order: OrderSnapshot, line: Iterable[Emai
 
 
 def join_line(session: Session, line: Sequence[Email], emails: Sequence[Email]) -> None:
-    """Put e-mails at the end of their order's line, which is all it has so far, and let who is first go."""
+    """Append e-mails to their order's queue, given as `line`, and let each recipient's first be sent."""
     if not emails:
         return
     cause = UUID(causation_id.get()) if causation_id.get() else None
@@ -94,7 +94,7 @@ def join_line(session: Session, line: Sequence[Email], emails: Sequence[Email]) 
 def keep_content(
     session: Session, email_id: UUID, *, subject: str, content: bytes, merged: Sequence[Email]
 ) -> bytes:
-    """Keep what an e-mail says, byte for byte, from its first attempt on: a repeated attempt says the same.
+    """Store an e-mail's bytes before its first attempt, so that every attempt sends the same.
 
     `merged` are those behind it whose news it tells already, and whose papers it takes along; they are sent
     no more. Answers the bytes to send, which may be a twin's; none where the e-mail was sent or emptied
@@ -116,19 +116,19 @@ def keep_content(
 
 
 def enclosures(email: Email, merged: Sequence[Email]) -> list[dict[str, str]]:
-    """What goes with an e-mail: its own papers, and those of the e-mails that it stands for."""
+    """An e-mail's attachments: its own, and those of the e-mails merged into it."""
     return [paper for one in (email, *merged) for paper in one.attachments]
 
 
 def log_attempt(session: Session, email_id: UUID, outcome: str, answer: SmtpReply) -> None:
-    """Log a try and what came of it."""
+    """Log an attempt and its result."""
     session.add(
         EmailAttempt(email_id=email_id, at=clock.now(), outcome=outcome, code=answer.code, answer=answer.text)
     )
 
 
 def email_delayed(session: Session, email_id: UUID, answer: SmtpReply) -> None:
-    """Log a try that may do better later; a domain that wants less of us is left alone for a while."""
+    """Log an attempt that may succeed later; a domain that throttles us is paused for a while."""
     if answer.meaning is not Meaning.THROTTLED:
         log_attempt(session, email_id, "delayed", answer)
         return
@@ -142,7 +142,7 @@ def email_delayed(session: Session, email_id: UUID, answer: SmtpReply) -> None:
 
 
 def email_sent(session: Session, sent: Email, answer: SmtpReply, *, was_throttled: bool) -> None:
-    """Note that a mail server took it, let the next in line go, tell email.sent.
+    """Record that a mail server accepted it, let the next in the queue go, and publish email.sent.
 
     `sent` is the e-mail as it was before it went out; if its domain was to be left alone, it is no longer.
     """
@@ -160,7 +160,7 @@ def email_sent(session: Session, sent: Email, answer: SmtpReply, *, was_throttle
 
 
 def give_up_email(session: Session, email_id: UUID, reason: str) -> None:
-    """Note that it won't be sent, let the next in line go, tell email.failed; nothing if that is known."""
+    """Record that it will not be sent, let the next go, publish email.failed; does nothing if repeated."""
     email = session.get_one(Email, email_id)
     if email.status != EmailStatus.QUEUED:
         return
@@ -183,12 +183,12 @@ def give_up_email(session: Session, email_id: UUID, reason: str) -> None:
 
 
 def _unconcerned(email: Email) -> tuple[str, ...]:
-    """Who need not hear of an e-mail: documents shows with which ones its papers went."""
+    """Services to leave out of an e-mail's event: documents only needs to know if it had attachments."""
     return () if email.attachments else ("documents",)
 
 
 def erase_person(session: Session, order_id: UUID) -> None:
-    """Empty what e-mails and attempts say of the people of an order; what was not sent never will be."""
+    """Erase an order's people from e-mails and attempts; unsent e-mails are never sent."""
     copies.erase_people(session, order_id)  # before anything is told: that says why, and names nobody
     emails = queries.emails_in_line(session, order_id)
     session.execute(delete(EmailContent).where(EmailContent.email_id.in_([email.id for email in emails])))
@@ -202,7 +202,7 @@ def erase_person(session: Session, order_id: UUID) -> None:
 
 
 def _let_next_go(session: Session, line: Iterable[Email], recipient: str) -> None:
-    """Owe the job of the first unsent e-mail to a recipient; the ones behind it wait until it has ended.
+    """Enqueue a recipient's first unsent e-mail; later ones wait until it is finished.
 
     So nobody reads "accepted" before "received", however long a mail server is away, and nothing polls.
     """
@@ -222,7 +222,7 @@ def _let_next_go(session: Session, line: Iterable[Email], recipient: str) -> Non
 
 
 def conversation(session: Session, order_id: UUID, number: str) -> ConversationSnapshot:
-    """All that was written about an order, under a new version."""
+    """All e-mails and messages of an order, with a new version number."""
     session.flush()
     return _conversation(session, order_id, number, *queries.line_and_talk(session, order_id))
 
@@ -234,7 +234,7 @@ def _conversation(
 
 
 def recipient_of(order: OrderSnapshot, recipient: str, courier: Courier | None) -> dict[str, str]:
-    """Where an e-mail goes, who answers it, in whose name and in which language it is written.
+    """An e-mail's address, reply-to, sender name and language.
 
     The seller is answered by the customer, everybody else by the seller. Whoever works reads the market's
     language.
@@ -264,7 +264,7 @@ def recipient_of(order: OrderSnapshot, recipient: str, courier: Courier | None) 
 
 
 def courier_of(shipments: ShipmentsSnapshot | None, email: Email) -> Courier | None:
-    """Whom an e-mail to a courier is for, while the shipment is still theirs to deliver."""
+    """The courier an e-mail is for, while the shipment is still assigned to them."""
     root = email.key.partition("#")[0]
     for owed in emails_to_couriers(shipments):
         if owed.courier and key_of(owed, email.order_id, owed.courier.code) == root:
@@ -293,7 +293,7 @@ def _email(order: OrderSnapshot, owed: OwedEmail) -> Email:
 
 
 def attachment(paper: Paper) -> dict[str, str]:
-    """A paper as an e-mail names it."""
+    """A document as an e-mail attachment."""
     return {
         "document_id": str(paper.document_id),
         "filename": filename(paper.number or paper.kind) + ".pdf",

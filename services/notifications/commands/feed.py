@@ -1,4 +1,4 @@
-"""The feed of events: one writer at a time gives each its position. The caller owns the transaction."""
+"""The event feed: positions are assigned by one writer at a time. The caller owns the transaction."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -132,25 +132,25 @@ _HOLD = text("update feed_head set position = position")
 
 @dataclass(frozen=True, kw_only=True)
 class Numbered:
-    """What follows from a batch."""
+    """The result of a batch."""
 
     is_more: bool  # whether others wait
     is_owed: bool  # whether a webhook is owed one of them
 
 
 def hold(session: Session) -> None:
-    """Wait for what is just being numbered, and let nothing be until the transaction ends."""
+    """Wait for numbering in progress, and block it until the transaction ends."""
     session.execute(_HOLD)
 
 
 def set_aside(session: Session) -> None:
-    """Give no position to the event that is next, as what it says of itself can't be read."""
+    """Set aside the next event without a position, because it can't be read."""
     for event_id in session.scalars(_SET_ASIDE, {"unreadable": UNREADABLE}):
         log.error("feed_event_set_aside", event_id=str(event_id))
 
 
 def number_waiting(session: Session, most: int = BATCH) -> Numbered:
-    """Give what was heard and told since the next positions, oldest first: a batch, all of it or nothing.
+    """Assign the next positions to waiting events, oldest first: a batch, all or nothing.
 
     What is entered is owed to the webhooks that hear it. One at a time: whoever comes meanwhile waits for the
     commit. So positions come to be seen in their order, and nothing is ever entered below one that a reader

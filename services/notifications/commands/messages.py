@@ -1,4 +1,4 @@
-"""What customer and seller say to each other on an order. The caller owns the transaction."""
+"""Messages between customer and seller on an order. The caller owns the transaction."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -36,7 +36,7 @@ def post_message(
     internal: bool = False,
     key: str | None = None,
 ) -> Message:
-    """Say something on an order; the other side is sent an e-mail. Tells message.posted.
+    """Post a message on an order; the other side gets an e-mail. Publishes message.posted.
 
     An internal one is a note among the seller's staff: nobody else hears of it. A second message under the
     same key is the first. Raises NotFound, Invalid for a document that can't go with it, Refused
@@ -48,7 +48,7 @@ def post_message(
     if key is not None and (first := queries.message_of_key(session, order_id, key)) is not None:
         return first
     if order.anonymised_at is not None:
-        raise Refused(PERSON_ERASED, "the person behind the order was erased")
+        raise Refused(PERSON_ERASED, "the customer has been erased")
     if author is Author.CUSTOMER:
         _require_patience(session, order_id)
     talk = _conversation(session, order)
@@ -70,7 +70,7 @@ def post_message(
 
 
 def mark_read(session: Session, order_id: UUID, reader: Author) -> None:
-    """Note that a side has read what the other one wrote so far; raises NotFound."""
+    """Mark the other side's messages so far as read; raises NotFound."""
     queries.visible_order(session, order_id)
     lock_order(session, order_id)
     session.execute(
@@ -86,7 +86,7 @@ def mark_read(session: Session, order_id: UUID, reader: Author) -> None:
 
 
 def need_no_answer(session: Session, order_id: UUID) -> Conversation:
-    """Take an order out of the queue though nobody answered: "thank you" needs none.
+    """Take an order off the unanswered list without answering: "thank you" needs no answer.
 
     Raises NotFound, Refused (not_unanswered).
     """
@@ -94,14 +94,14 @@ def need_no_answer(session: Session, order_id: UUID) -> Conversation:
     lock_order(session, order_id)
     talk = _conversation(session, order)
     if talk.unanswered_since is None:
-        raise Refused("not_unanswered", "nobody waits for an answer on this order")
+        raise Refused("not_unanswered", "nobody is waiting for an answer on this order")
     talk.unanswered_since = talk.reply_due_at = None
     _note_matters(session, order_id)
     return talk
 
 
 def erase_messages(session: Session, order_id: UUID) -> None:
-    """Empty what was said on an order; that it was said, and when, stays."""
+    """Erase the text of an order's messages; that they were sent, and when, is kept."""
     session.execute(update(Message).where(Message.order_id == order_id).values(text="", attachments=[]))
     talk = session.get(Conversation, order_id, populate_existing=True)
     if talk is not None:
@@ -167,7 +167,7 @@ def _require_patience(session: Session, order_id: UUID) -> None:
         Message.posted_at > clock.now() - WITHIN,
     )
     if session.scalars(lately).one() >= MOST_MESSAGES:
-        raise Refused("too_many_messages", f"at most {MOST_MESSAGES} messages an hour are taken")
+        raise Refused("too_many_messages", f"at most {MOST_MESSAGES} messages an hour are allowed")
 
 
 def _attachments(

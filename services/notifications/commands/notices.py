@@ -1,4 +1,4 @@
-"""The seller's panel: what is told there, and who has read it. The caller owns the transaction."""
+"""The seller's notices, and who has read them. The caller owns the transaction."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -17,7 +17,7 @@ from shared.db import new_id
 def tell(
     session: Session, *, order_id: UUID, number: str, seller: str, market: str, news: Iterable[Notable]
 ) -> None:
-    """Show the seller what happened on an order, each thing once."""
+    """Add notices about an order, each once."""
     rows = [
         {
             "id": new_id(),
@@ -38,14 +38,14 @@ def tell(
 
 
 def mark_read(session: Session, notice_id: UUID) -> None:
-    """Note that the caller has read a notice; raises NotFound for one that can't be seen."""
+    """Mark a notice as read by the caller; raises NotFound for one that can't be seen."""
     queries.notice(session, notice_id)
     read = insert(NoticeRead).values(reader=actor_of(session).name, notice_id=notice_id)
     session.execute(read.on_conflict_do_nothing())
 
 
 def mark_all_read(session: Session, up_to: UUID) -> None:
-    """Note that the caller has read this notice and all older ones; raises NotFound."""
+    """Mark this notice and all older ones as read by the caller; raises NotFound."""
     queries.notice(session, up_to)
     row = insert(NoticeReader).values(reader=actor_of(session).name, read_to=up_to)
     newer = row.on_conflict_do_update(

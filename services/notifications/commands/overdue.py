@@ -1,4 +1,4 @@
-"""What waits for sellers, and the morning's e-mail of what is overdue. The caller owns the transaction."""
+"""Open tasks of sellers, and the morning e-mail about overdue ones. The caller owns the transaction."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -23,7 +23,7 @@ from shared.messaging.jobs import enqueue
 
 
 def note_matters(session: Session, known: OrderSnapshots) -> None:
-    """Bring what is known to wait on an order in line with its newest state."""
+    """Update an order's open tasks to its newest state."""
     order = known.order
     before, since, due_at = queries.waits_on(session, order.order_id)
     waiting = {one.matter: one for one in waiting_matters(known, since, due_at)}
@@ -48,7 +48,7 @@ def note_matters(session: Session, known: OrderSnapshots) -> None:
 
 
 def write_digest(session: Session, argument: dict[str, Any]) -> None:
-    """Owe a seller the e-mail of what is overdue in a market, if anything is, and look again tomorrow."""
+    """Queue the e-mail about a seller's overdue tasks in a market, if any, and check again tomorrow."""
     seller, market, on = argument["seller"], argument["market"], argument["on"]
     first = queries.overdue(session, seller, market, clock.now(), 1)
     if not first:
@@ -82,12 +82,12 @@ def write_digest(session: Session, argument: dict[str, Any]) -> None:
 
 
 def digest_id(seller: str, market: str) -> UUID:
-    """What a seller's digests of a market are about, in place of an order: they have a line of their own."""
+    """A stand-in for the order id in a seller's digests of a market, which form a queue of their own."""
     return uuid5(NAMESPACE_URL, f"digest:{market}:{seller}")
 
 
 def _owe_digest(session: Session, order: OrderSnapshot, due_at: datetime) -> None:
-    """A job for the first morning on which something that falls due then is overdue; one a morning."""
+    """Enqueue the digest for the first morning on which a task due then is overdue; one per morning."""
     seller, market = order.seller.seller, order.market.market
     hour = settings_of(session).digest_hour
     morning = next_morning(max(due_at, clock.now()), order.market.time_zone, hour)

@@ -1,4 +1,4 @@
-"""E-mails that somebody asks for: one sent again, a paper sent by hand. The caller owns the transaction."""
+"""E-mails sent on request: an earlier one again, or a document. The caller owns the transaction."""
 
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -20,7 +20,7 @@ from shared.papers import papers_of
 
 
 def resend_email(session: Session, email_id: UUID) -> Email:
-    """Owe an e-mail once more, as a new row that names the old, to the address that is known now.
+    """Queue an e-mail again as a new row referring to the old, for the current address.
 
     It is put into words anew. Raises NotFound, Refused (still_queued, person_erased, not_their_delivery).
     """
@@ -28,12 +28,12 @@ def resend_email(session: Session, email_id: UUID) -> Email:
     lock_order(session, order_id)
     first = session.get_one(Email, email_id, populate_existing=True)
     if first.status == EmailStatus.QUEUED:
-        raise Refused("still_queued", "it has not been sent for the first time yet")
+        raise Refused("still_queued", "the e-mail has not been sent yet")
     return _again(session, first, queries.visible_order(session, order_id))
 
 
 def send_paper(session: Session, order_id: UUID, document_id: UUID) -> Email:
-    """Owe the customer an e-mail with a stored paper of the order; again, if it was sent before.
+    """Queue an e-mail to the customer with a stored document of the order; may be repeated.
 
     Raises NotFound, Invalid for a document that is not one of the order, Refused (not_for_customers,
     not_stored, still_queued, no_address, person_erased).
@@ -45,7 +45,7 @@ def send_paper(session: Session, order_id: UUID, document_id: UUID) -> Email:
     if paper is None:
         raise Invalid(document_id="is not known as a document of this order")
     if paper.kind not in PAPER_STEPS:
-        raise Refused("not_for_customers", f"a {paper.kind.replace('_', ' ')} is not sent to customers")
+        raise Refused("not_for_customers", f"a {paper.kind.replace('_', ' ')} can't be sent to customers")
     if paper.status != PaperStatus.STORED:
         raise Refused("not_stored", f"the document is {paper.status}")
     _require_person(order)
@@ -58,7 +58,7 @@ def send_paper(session: Session, order_id: UUID, document_id: UUID) -> Email:
     )
     last = session.scalars(before.order_by(Email.position.desc()).limit(1)).first()
     if last is not None and last.status == EmailStatus.QUEUED:
-        raise Refused("still_queued", "it is on its way already")
+        raise Refused("still_queued", "it is already being sent")
     if last is not None:
         return _again(session, last, order)
     written = owe(session, order, [owed])
@@ -103,4 +103,4 @@ def _again(session: Session, first: Email, order: OrderSnapshot) -> Email:
 
 def _require_person(order: OrderSnapshot) -> None:
     if order.anonymised_at is not None:
-        raise Refused(PERSON_ERASED, "the person behind the order was erased")
+        raise Refused(PERSON_ERASED, "the customer has been erased")

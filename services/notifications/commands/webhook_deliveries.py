@@ -1,4 +1,4 @@
-"""What webhooks are owed: taken by senders, tried, taken or given up. The caller owns the transaction.
+"""Webhook deliveries: claimed by senders, attempted, taken or given up. The caller owns the transaction.
 
 Senders change the rows of deliveries one after the other: a lock of their own makes that sure, and is held
 for milliseconds. So what one statement finds is so until the commit, and an order's next event is let go
@@ -53,14 +53,14 @@ MOST_UNDER_WAY = 8  # of one endpoint at a time, over all senders; of one that f
 LEASE = timedelta(seconds=30)
 _SENDERS = 0x57617962  # the lock's name: any number that nobody else uses
 _DIED = f"the process that was sending it died {DEATHS} times"
-_FORGOTTEN = "the event is kept no longer"
-_UNMADE = "what is to be sent could not be put together"
-_UNWRITTEN = "what it answered could not be written down"
+_FORGOTTEN = "the event is no longer kept"
+_UNMADE = "the request body could not be built"
+_UNWRITTEN = "the response could not be stored"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """How many more deliveries a sender can have under way.
+    """How many more deliveries a sender may have in flight.
 
     In all; to who fails; to who has others under way; and that may be deadly.
     """
@@ -73,7 +73,7 @@ class Room:
 
 @dataclass(frozen=True, kw_only=True)
 class Claimed:
-    """A delivery that a sender has, with all that it needs to send it."""
+    """A delivery claimed by a sender, with everything needed to send it."""
 
     number: int
     attempt: int
@@ -92,7 +92,7 @@ class Claimed:
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """What came of a try, with its number: from a sender that was late the delivery may have been taken."""
+    """The result of an attempt, with its number: a slow sender may have lost the delivery to another."""
 
     number: int
     attempt: int
@@ -190,12 +190,12 @@ _END_UNTOLD = text("""
 
 
 def lock_senders(session: Session) -> None:
-    """Change deliveries alone until the transaction ends."""
+    """Lock out other senders until the transaction ends."""
     session.execute(select(func.pg_advisory_xact_lock(_SENDERS)))
 
 
 def claim(session: Session, room: Room) -> list[Claimed]:
-    """Take what is due, for as long as a try may last; whoever dies with it leaves it to the next.
+    """Claim due deliveries for the duration of an attempt; if the sender dies, the next one takes over.
 
     What killed its sender too often is given up instead. The caller has locked the senders.
     """
@@ -216,7 +216,7 @@ def claim(session: Session, room: Room) -> list[Claimed]:
 
 
 def record(session: Session, tried: Sequence[Tried]) -> None:
-    """Write down what came of tries: taken, to be sent again or given up; and what it says of the receivers.
+    """Record results of attempts: taken, to be retried or given up; and update their webhooks.
 
     Each try is in the log, also one that came too late to count. The caller has locked the senders.
     """
@@ -255,7 +255,7 @@ def record(session: Session, tried: Sequence[Tried]) -> None:
 
 
 def record_each(session: Session, tried: Sequence[Tried]) -> None:
-    """Write down what came of tries, together or, where that can't be, each by itself.
+    """Record results of attempts together or, where that fails, one by one.
 
     What can't be written down as it is stands in the log without what was answered; where not even that can
     be it is given up without a word there, and the next of its order goes. None holds up another. The caller
@@ -301,7 +301,7 @@ def _outcome(row: Delivery, tried: Tried) -> dict[str, Any]:
 def _logged(
     session: Session, rows: Sequence[Delivery], by_number: Mapping[int, Tried]
 ) -> list[dict[str, Any]]:
-    """Each try for the log; without the receiver's words where the person was erased while it answered."""
+    """Log entries for attempts; without the response where the person was erased in the meantime."""
     wordy = [row for row in rows if by_number[row.number].answer.text or by_number[row.number].answer.error]
     erased = queries.erased_of(session, {row.order_id for row in wordy if row.order_id}) if wordy else set()
     return [
@@ -320,7 +320,7 @@ def _logged(
 
 
 def _given_up(row: Row[Any], *, is_kept: bool) -> Tried:
-    """The last try of something that can't be sent."""
+    """The final attempt of a delivery that can't be sent."""
     why = _DIED if row.deaths >= DEATHS else _UNMADE if is_kept else _FORGOTTEN
     log.error("webhook_given_up", delivery_id=str(row.id), webhook_id=str(row.webhook_id), error=why)
     answer = Answer(at=clock.now(), milliseconds=0, error=why)
@@ -346,7 +346,7 @@ def _claimed(row: Row[Any], content: bytes) -> Claimed:
 
 
 def _bodies(session: Session, wanted: set[tuple[UUID, bool]]) -> dict[tuple[UUID, bool], bytes]:
-    """The bytes of events, with people or without; made at the first try, and kept for all that follow.
+    """The request bodies of events, with or without people; built on the first attempt and kept for the rest.
 
     Missing is what is kept no longer, and empty what can't be put together.
     """

@@ -1,4 +1,4 @@
-"""Which webhooks hear an entry of the feed, and how they are owed it: parts of SQL."""
+"""SQL fragments: which webhooks match a feed entry, and how their deliveries are created."""
 
 # As the feed is read: what is of no one seller or market is everybody's.
 REACHES = """

@@ -1,4 +1,4 @@
-"""The receivers of webhooks: rested when they fail, switched off at last, their owners told of both."""
+"""The health of webhook receivers: paused when they fail, disabled in the end, their owners notified."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -53,7 +53,7 @@ _NEWS = {
 
 
 def note_answers(session: Session, answers: Sequence[tuple[Delivery, Answer]]) -> None:
-    """Bring what is known of receivers in line with their answers. What a test was answered says nothing.
+    """Update receivers by their responses. Responses to tests don't count.
 
     A good answer of one that was well is noted once a minute.
     """
@@ -119,7 +119,7 @@ def _switch_off(session: Session, webhook: Webhook, delivery: Delivery, state: W
 
 
 def _tell_owner(session: Session, webhook: Webhook, delivery: Delivery, step: Step) -> None:
-    """Write to whoever minds the program, in the language of the order's market; and on the seller's panel.
+    """Notify whoever maintains the program, in the language of the order's market; and on the notices.
 
     The panel tells it on the order whose news did not arrive. Of an endpoint that hears all sellers none of
     them is told: it is not theirs. Where no order is known that it could hear of, there is no panel to tell
@@ -140,7 +140,7 @@ def _tell_owner(session: Session, webhook: Webhook, delivery: Delivery, step: St
 
 
 def _order_to_write_about(session: Session, delivery: Delivery, webhook: Webhook) -> OrderSnapshot | None:
-    """An order whose market has the language; None where there is none, or none that can be read."""
+    """An order whose market has the language; None if there is none, or none that can be read."""
     try:
         with session.begin_nested():
             return queries.order_to_write_about(session, delivery.order_id, webhook)
@@ -152,7 +152,7 @@ def _order_to_write_about(session: Session, delivery: Delivery, webhook: Webhook
 
 
 def owner_id(webhook_id: UUID) -> UUID:
-    """What the e-mails about a webhook are about, in place of an order: they have a line of their own."""
+    """A stand-in for the order id in e-mails about a webhook, which form a queue of their own."""
     return uuid5(NAMESPACE_URL, f"webhook:{webhook_id}")
 
 

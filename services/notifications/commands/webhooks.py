@@ -1,4 +1,4 @@
-"""Webhooks: made, changed, switched; what each is owed, and owed again. The caller owns the transaction."""
+"""Webhooks: creating, changing and switching them; queueing deliveries. The caller owns the transaction."""
 
 import base64
 import secrets as chance
@@ -89,18 +89,18 @@ _END_WHAT_WAITED = text("""
 
 
 def owe_round(session: Session) -> None:
-    """See that somebody sends what is due: the same round for all that falls due within its time."""
+    """Enqueue a round of sending; deliveries due at about the same time share one round."""
     place = int(clock.now().timestamp()) // ROUND_SECONDS
     _owe(session, f"webhooks:{place}")
 
 
 def owe_late_round(session: Session) -> None:
-    """See that somebody sends what waits though it is due, as whoever should have sent it died."""
+    """Enqueue an extra round, for deliveries left overdue because a sender died."""
     _owe(session, f"webhooks:late:{new_id()}")
 
 
 def see_to_late(session: Session) -> None:
-    """Look whether something waits that is due, and have it sent if nobody is about to.
+    """Check for overdue deliveries, and enqueue a round if none is about to start.
 
     So what is to be sent again goes out in time, and what a killed process left behind.
     """
@@ -111,7 +111,7 @@ def see_to_late(session: Session) -> None:
 
 
 class Count:
-    """Counts webhooks for the gauge once a minute, however often it is asked."""
+    """Counts webhooks for the metric, at most once a minute."""
 
     __name__ = "count_webhooks"  # of the agent's thread
 
@@ -144,7 +144,7 @@ def create_webhook(
     sellers: list[str] | None = None,
     markets: list[str] | None = None,
 ) -> tuple[Webhook, str]:
-    """Have an address told of events from now on; answers its secret too, which is shown this once.
+    """Create a webhook, which gets events from now on; also returns its secret, shown only this once.
 
     Of whom it hears is what is named, or all that its maker may see. Raises Invalid naming what is wrong,
     Refused (too_many_webhooks).
@@ -170,7 +170,7 @@ def create_webhook(
 
 
 def change_webhook(session: Session, webhook_id: UUID, **changes: Any) -> Webhook:
-    """Change what is named; raises NotFound, Invalid. What is owed already is sent as it was owed.
+    """Update a webhook; raises NotFound, Invalid. Deliveries that are queued already are still sent.
 
     But what it hears no more of by seller or market is forgotten: whoever may see the webhook now has perhaps
     no right to that. What is not forgotten at once is neither shown nor sent until a job has looked at it.
@@ -205,7 +205,7 @@ def change_webhook(session: Session, webhook_id: UUID, **changes: Any) -> Webhoo
 
 
 def delete_webhook(session: Session, webhook_id: UUID) -> None:
-    """Forget a webhook with all that it was sent; raises NotFound.
+    """Delete a webhook with all its deliveries; raises NotFound.
 
     It is there for nobody from the commit on; a job removes it, and what it was sent, bit by bit.
     """
@@ -216,12 +216,12 @@ def delete_webhook(session: Session, webhook_id: UUID) -> None:
 
 
 def owe_forgetting(session: Session, webhook_id: UUID) -> None:
-    """Have what a webhook may have no more removed."""
+    """Enqueue removal of deliveries that a webhook may no longer have."""
     _owe_part(session, "webhook_forget", webhook_id)
 
 
 def forget_some(session: Session, webhook_id: UUID) -> bool:
-    """Remove some of what a webhook may have no more, and a deleted one itself at last.
+    """Delete a batch of deliveries that a webhook may no longer have, and finally a deleted webhook itself.
 
     Answers whether there is more.
     """
@@ -246,7 +246,7 @@ def forget_some(session: Session, webhook_id: UUID) -> bool:
 
 
 def rotate_secret(session: Session, webhook_id: UUID, previous_hours: float) -> tuple[Webhook, str]:
-    """A new secret, shown this once; the one before it signs too for so many hours. Raises NotFound."""
+    """Create a new secret, shown only this once; the old one also signs for some hours. Raises NotFound."""
     webhook = queries.webhook(session, webhook_id, for_change=True)
     secret = _new_secret()
     is_kept = previous_hours > 0
@@ -257,7 +257,7 @@ def rotate_secret(session: Session, webhook_id: UUID, previous_hours: float) -> 
 
 
 def enable_webhook(session: Session, webhook_id: UUID) -> Webhook:
-    """Send to a webhook again, what still waits at first; raises NotFound.
+    """Enable a webhook, sending its pending deliveries first; raises NotFound.
 
     It begins as one that is well, and so does what waits. What came while it was off is owed by
     `resend_since`.
@@ -276,12 +276,12 @@ def enable_webhook(session: Session, webhook_id: UUID) -> Webhook:
 
 
 def owe_bringing_forward(session: Session, webhook_id: UUID, after: int) -> None:
-    """Have what waits at a webhook after a number sent now."""
+    """Enqueue immediate sending of a webhook's pending deliveries after a number."""
     _owe_part(session, "webhook_bring_forward", webhook_id, {"after": after})
 
 
 def bring_some_forward(session: Session, webhook_id: UUID, after: int) -> int | None:
-    """Have some of what waited at an enabled webhook, after a number, sent now.
+    """Make a batch of an enabled webhook's pending deliveries, after a number, due now.
 
     What a sender has is left to it, or it would be sent twice at once. Answers after which number there may
     be more.
@@ -294,14 +294,14 @@ def bring_some_forward(session: Session, webhook_id: UUID, after: int) -> int | 
 
 
 def disable_webhook(session: Session, webhook_id: UUID) -> Webhook:
-    """Send nothing more to a webhook until it is enabled; raises NotFound."""
+    """Stop sending to a webhook until it is enabled; raises NotFound."""
     webhook = queries.webhook(session, webhook_id, for_change=True)
     webhook.state = WebhookState.DISABLED
     return webhook
 
 
 def resend(session: Session, webhook_id: UUID, delivery_id: UUID) -> Delivery:
-    """Send one once more, under the same ids and in the same bytes, whatever came of it; raises NotFound.
+    """Send a delivery again with the same ids and bytes, whatever its result was; raises NotFound.
 
     Refused (webhook_off) where nothing is sent, (event_forgotten) where the event is kept no longer.
     """
@@ -310,7 +310,7 @@ def resend(session: Session, webhook_id: UUID, delivery_id: UUID) -> Delivery:
     _refuse_unless_active(webhook)
     delivery = queries.delivery(session, webhook_id, delivery_id)
     if not queries.is_kept(session, delivery.event_id):
-        raise Refused("event_forgotten", "what is so old is kept no longer")
+        raise Refused("event_forgotten", "it is too old: the event is no longer kept")
     if delivery.sending_until is None:
         _owe_again(session, [delivery.number])
     _wake(session)
@@ -319,7 +319,7 @@ def resend(session: Session, webhook_id: UUID, delivery_id: UUID) -> Delivery:
 
 
 def resend_since(session: Session, webhook_id: UUID, since: datetime) -> int:
-    """Owe again all that failed, and all that was never owed, of what came since then, in parts by a job.
+    """Queue again everything that failed or was missed since a time, in batches by a job.
 
     What the webhook was not told while it was off is in the feed, as far back as that is kept. Answers how
     many failed, MOST_COUNTED for so many and more. Raises NotFound; refused (webhook_off), and while the one
@@ -328,7 +328,7 @@ def resend_since(session: Session, webhook_id: UUID, since: datetime) -> int:
     webhook = queries.webhook(session, webhook_id, for_change=True)
     _refuse_unless_active(webhook)
     if webhook.resending_since is not None:
-        raise Refused("resend_under_way", "what was asked for before is still being sent again")
+        raise Refused("resend_under_way", "the previous resend is still running")
     webhook.resending_since, webhook.resent = since, 0
     span = {"since": since.isoformat(), "until": clock.now().isoformat()}
     owe_resending(session, webhook_id, span)
@@ -336,17 +336,17 @@ def resend_since(session: Session, webhook_id: UUID, since: datetime) -> int:
 
 
 def owe_resending(session: Session, webhook_id: UUID, argument: dict[str, Any]) -> None:
-    """Have a part of what failed or was missed owed again."""
+    """Enqueue a batch of resending what failed or was missed."""
     _owe_part(session, "webhook_resend", webhook_id, argument)
 
 
 def end_resending(session: Session, webhook_id: UUID) -> None:
-    """Let what failed or was missed be asked for again."""
+    """Mark resending as finished, so that it can be requested again."""
     session.execute(update(Webhook).where(Webhook.id == webhook_id).values(resending_since=None))
 
 
 def owe_again(session: Session, webhook_id: UUID, since: datetime, until: datetime, after: int) -> int | None:
-    """Owe some of what failed in this time, after a number; answers after which there may be more."""
+    """Queue a batch of deliveries that failed in a period, after a number; returns where to continue."""
     lock_senders(session)
     failed = (
         select(Delivery.number)
@@ -370,7 +370,7 @@ def owe_again(session: Session, webhook_id: UUID, since: datetime, until: dateti
 
 
 def owe_missed(session: Session, webhook_id: UUID, first_position: int, last_position: int) -> None:
-    """Owe what was never owed of these positions. Of whoever sends nothing is asked meanwhile."""
+    """Queue missed events in a range of feed positions."""
     _lock_reach(session, webhook_id, is_read=True)
     which = {"webhook_id": webhook_id, "first": first_position, "last": last_position}
     if number := session.execute(_MISSED, which).scalar_one():
@@ -379,7 +379,7 @@ def owe_missed(session: Session, webhook_id: UUID, first_position: int, last_pos
 
 
 def send_test(session: Session, webhook_id: UUID, event_type: str) -> Delivery:
-    """Send an event of a type that never happened, and says so; raises NotFound, Invalid.
+    """Send a sample event, marked as a test; raises NotFound, Invalid.
 
     Refused (webhook_off).
     """
@@ -397,7 +397,7 @@ def send_test(session: Session, webhook_id: UUID, event_type: str) -> Delivery:
 
 
 def erase_person(session: Session, order_id: UUID) -> None:
-    """Empty what was sent of an order, and answers to it; what still waits is put together anew.
+    """Erase an order's delivered bodies and the responses; pending ones are built again.
 
     Senders wait until this is committed, or one of them would keep a body that it has just put together.
     """
@@ -409,7 +409,7 @@ def erase_person(session: Session, order_id: UUID) -> None:
 
 
 def old(days: float) -> tuple[retention.Old, ...]:
-    """What ended so long ago that it is forgotten. What still waits is not: see `end_what_waited`."""
+    """Finished deliveries old enough to delete. Pending ones are kept: see `end_what_waited`."""
     kept = timedelta(days=days)
     return tuple(
         (cast(Table, instant.class_.__table__), retention.older_than(instant, kept))
@@ -418,7 +418,7 @@ def old(days: float) -> tuple[retention.Old, ...]:
 
 
 def end_what_waited(sessions: sessionmaker[Session], days: float) -> None:
-    """Give up what has waited for so long at webhooks that are off, with the reason in its log.
+    """Give up deliveries that waited too long for a disabled webhook, with the reason in the log.
 
     What waits at one that is on is tried, and ends by itself.
     """
@@ -458,7 +458,7 @@ def _count_resent(session: Session, webhook_id: UUID, number: int) -> None:
 
 
 def _lock_reach(session: Session, webhook_id: UUID, *, is_read: bool = False) -> None:
-    """Let nobody change of whom a webhook hears while something is owed to it by that; nor the other way."""
+    """Lock a webhook's sellers and markets against changes while deliveries are matched, or vice versa."""
     lock = func.pg_advisory_xact_lock_shared if is_read else func.pg_advisory_xact_lock
     session.execute(select(lock(func.hashtextextended(f"webhook:{webhook_id}", 0))))
 
@@ -482,17 +482,17 @@ def _owe_again(session: Session, numbers: Sequence[int]) -> None:
 
 def _refuse_unless_active(webhook: Webhook) -> None:
     if webhook.state != WebhookState.ACTIVE:
-        raise Refused("webhook_off", f"it is {webhook.state}: enable it first", state=webhook.state)
+        raise Refused("webhook_off", f"the webhook is {webhook.state}: enable it first", state=webhook.state)
 
 
 def _refuse_too_many(session: Session, sellers: Sequence[str]) -> None:
-    """Refuse one more webhook of any of these sellers that has enough; one request after the other."""
+    """Refuse a webhook if any of these sellers has too many; requests are checked one at a time."""
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("webhooks", 0))))
     most = settings_of(session).webhooks_per_seller
     for seller in sellers:
         has = select(func.count()).where(Webhook.sellers.contains([seller]), Webhook.deleted_at.is_(None))
         if session.scalars(has).one() >= most:
-            raise Refused("too_many_webhooks", f"{seller} has {most}", at_most=most)
+            raise Refused("too_many_webhooks", f"{seller} already has {most} webhooks", at_most=most)
 
 
 def _check_address(session: Session, address: str) -> None:
@@ -507,13 +507,13 @@ def _types(types: list[str]) -> list[str]:
 
 
 def _reach(session: Session, sellers: list[str] | None, markets: list[str] | None) -> dict[str, list[str]]:
-    """Of whom a webhook hears: what is named, or all that whoever makes it may see; raises Invalid."""
+    """The webhook's sellers and markets: those named, or all that the caller may see; raises Invalid."""
     actor = actor_of(session)
     reach = {}
     for name, wanted, own in (("sellers", sellers, actor.sellers), ("markets", markets, actor.markets)):
         chosen = set(own if wanted is None else wanted)
         if not chosen or not (ALL in own or chosen <= own):
-            raise Invalid(**{name: "names what is not there"})
+            raise Invalid(**{name: "contains an unknown value"})
         reach[name] = [ALL] if ALL in chosen else sorted(chosen)
     return reach
 

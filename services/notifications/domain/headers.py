@@ -1,4 +1,4 @@
-"""The headers of an e-mail: written so that nothing typed is ever read as anything but text.
+"""E-mail headers, written so that user input can never be read as anything but text.
 
 Python's email library decodes encoded words in what it is given as a header, so that what somebody typed
 could become an address, a line or a header of its own. So texts are encoded here, and never handed to it.
@@ -25,11 +25,11 @@ _MAILBOX = re.compile(r"""(?:"(?:[^"\\]|\\.)*"|[^"<>@,;:])*<([^<>]*)>|([^\s"<>,;
 
 
 class Unsafe(ValueError):  # noqa: N818 - reads as what is wrong
-    """An e-mail that would say something else than it was told to."""
+    """An e-mail that would say something other than intended."""
 
 
 def text(name: str, value: str) -> str:
-    """A text as the value of a header."""
+    """A text as a header value."""
     line = one_line(value)
     if len(name) + 2 + len(line) <= LONGEST_LINE and _is_plain(line, _PLAIN_TEXT):
         return line
@@ -37,7 +37,7 @@ def text(name: str, value: str) -> str:
 
 
 def mailbox(name: str, address: str, person: str = "") -> str:
-    """An address, as it goes over the wire, with the name of whose it is; raises Unsafe for what is none."""
+    """A name with its address, as sent over SMTP; raises Unsafe for an invalid address."""
     address = wire_address(name, address)
     person = one_line(person)
     if not person:
@@ -49,19 +49,19 @@ def mailbox(name: str, address: str, person: str = "") -> str:
 
 
 def wire_address(name: str, address: str) -> str:
-    """An address as it goes over the wire; raises Unsafe for what is none."""
+    """An address as sent over SMTP; raises Unsafe if it is invalid."""
     if not is_email_address(address):
-        raise Unsafe(f"{name} is no e-mail address")
+        raise Unsafe(f"{name} is not an e-mail address")
     return on_the_wire(address)
 
 
 def filename(name: str) -> str:
-    """A name for an attachment, of letters, digits, points, hyphens and underscores."""
+    """A file name for an attachment, with only letters, digits, dots, hyphens and underscores."""
     return re.sub(r"[^\w.-]+", "-", name)
 
 
 def head(headers: Iterable[tuple[str, str]]) -> bytes:
-    """Headers as their bytes; raises Unsafe for a value that would be more than one."""
+    """Headers as bytes; raises Unsafe for a value that would span several headers."""
     lines = [f"{name}: {value}" for name, value in headers]
     if any(_CONTROLS.search(_FOLD.sub("", line)) for line in lines):
         raise Unsafe("a header may not contain control characters")
@@ -69,7 +69,7 @@ def head(headers: Iterable[tuple[str, str]]) -> bytes:
 
 
 def check(content: bytes, recipient: str) -> None:
-    """See that an e-mail's headers are those we write, each once, from one address and to its recipient.
+    """Check that an e-mail has only our headers, each once, one sender, and the right recipient.
 
     The last look before the wire, also at what was written long ago; raises Unsafe.
     """
@@ -81,11 +81,11 @@ def check(content: bytes, recipient: str) -> None:
     headers = [(name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines)]
     found = dict(headers)
     if not end or len(found) < len(headers) or not found.keys() >= _NEEDED or not found.keys() <= _KNOWN:
-        raise Unsafe("its headers are not those of an e-mail of ours")
+        raise Unsafe("its headers are not those of our e-mails")
     if any(_CONTROLS.search(value) or _CONTROLS.search(_read(value)) for value in found.values()):
         raise Unsafe("its headers contain control characters")
     if not _address_in(found["from"]) or _address_in(found["to"]) != on_the_wire(recipient):
-        raise Unsafe("its headers name somebody else than it goes to")
+        raise Unsafe("its headers name another recipient")
 
 
 def _is_plain(line: str, plain: re.Pattern[str]) -> bool:
@@ -97,7 +97,7 @@ def _encoded(name: str, line: str) -> str:
 
 
 def _read(value: str) -> str:
-    """A header's value as a mail program shows it."""
+    """A header's value as a mail program displays it."""
     try:
         parts = [
             part if isinstance(part, str) else part.decode(charset or "latin-1")

@@ -1,4 +1,4 @@
-"""Who may say what on an order, how much, and until when an answer is due."""
+"""Who may post what on an order, how much, and when an answer is due."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +21,7 @@ _FROM_SELLER = _FROM_CUSTOMER | _ISSUED
 
 @dataclass(frozen=True, kw_only=True)
 class QuotedMessage:
-    """A message as an e-mail tells of it."""
+    """A message as quoted in an e-mail."""
 
     text: str
     posted_at: datetime
@@ -29,11 +29,11 @@ class QuotedMessage:
 
 
 def opens_to_customer(kind: str, author: Author) -> bool:
-    """Whether documents shows the customer what goes with a message: papers, and what is their own."""
+    """Whether the customer may see a message's attachment: documents meant for them, or their uploads."""
     return kind in _ISSUED or author is Author.CUSTOMER
 
 
 def may_be_attached(paper: Paper, author: Author) -> bool:
-    """Whether a stored document of the order may go with a message of this side."""
+    """Whether a stored document of the order may be attached to a message by this side."""
     kinds = _FROM_CUSTOMER if author is Author.CUSTOMER else _FROM_SELLER
     return paper.kind in kinds

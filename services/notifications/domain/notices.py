@@ -1,4 +1,4 @@
-"""What the seller's panel tells of an order: each thing once."""
+"""Which notices an order causes: each thing once."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from shared.events.snapshots import OrderSnapshot, RefundKind, RefundState, Ship
 
 
 class NoticeKind(StrEnum):
-    """What happened that the seller's people should see."""
+    """What a notice is about."""
 
     NEW_ORDER = "new_order"
     PAYMENT_RECEIVED = "payment_received"
@@ -31,14 +31,14 @@ class NoticeKind(StrEnum):
 
 @dataclass(frozen=True)
 class Notable:
-    """One thing to tell."""
+    """One notice to add."""
 
     kind: NoticeKind
     about: UUID | None = None
 
 
 def owed_notices(known: OrderSnapshots) -> Iterator[Notable]:
-    """Everything that the newest state of an order calls for, whether or not it was told before."""
+    """All notices that the order's newest state requires, including any already added."""
     order = known.order
     if order.anonymised_at is not None:
         return
@@ -61,7 +61,7 @@ def owed_notices(known: OrderSnapshots) -> Iterator[Notable]:
 
 
 def _of_money(order: OrderSnapshot) -> Iterator[Notable]:
-    """What went back, or may have, without anybody here."""
+    """Money paid back, or possibly to be, without anyone here having done it."""
     if order.to_decide:
         yield Notable(NoticeKind.MONEY_TO_DECIDE)
     for refund in order.refunds:

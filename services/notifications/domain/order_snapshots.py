@@ -1,4 +1,4 @@
-"""What e-mails, notices and reminders are made from: the newest that this service has heard of an order."""
+"""The newest known state of an order, from which e-mails, notices and reminders are made."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from shared.events.snapshots import DocumentsSnapshot, OrderSnapshot, ShipmentsS
 
 @dataclass(frozen=True, kw_only=True)
 class OrderSnapshots:
-    """An order, and the rest as far as it was heard of."""
+    """An order with its other snapshots, as far as they are known."""
 
     order: OrderSnapshot
     shipments: ShipmentsSnapshot | None = None
@@ -19,7 +19,7 @@ class OrderSnapshots:
 
 @dataclass(frozen=True, kw_only=True)
 class CustomerSecrets:
-    """What only the customer of an order is told; all empty in an e-mail to a seller."""
+    """Secrets for the order's customer only; all empty in an e-mail to a seller."""
 
     order_page: str = ""
     messages_page: str = ""

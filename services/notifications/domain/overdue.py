@@ -1,4 +1,4 @@
-"""What a seller still has to do on an order, since when, and from when on it is overdue."""
+"""A seller's open tasks on an order, how long they have been open, and when they become overdue."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from shared.events.snapshots import (
 
 
 class Matter(StrEnum):
-    """Something that waits for the seller."""
+    """A kind of open task of the seller."""
 
     ACCEPTANCE = "acceptance"  # the order may be accepted
     SHIPMENT = "shipment"  # goods of an accepted order
@@ -40,7 +40,7 @@ _GONE = LEFT | {ShipmentStatus.CANCELLED}
 
 @dataclass(frozen=True, kw_only=True)
 class Waiting:
-    """One matter of an order."""
+    """An open task on an order."""
 
     matter: Matter
     since: datetime
@@ -50,7 +50,7 @@ class Waiting:
 def waiting_matters(
     known: OrderSnapshots, unanswered_since: datetime | None, reply_due_at: datetime | None
 ) -> Iterator[Waiting]:
-    """All that waits for the seller in the newest state of an order; nothing of one that is held or over."""
+    """All open tasks of the seller in an order's newest state; none if it is on hold or finished."""
     order = known.order
     if order.anonymised_at is None and unanswered_since and reply_due_at:
         yield Waiting(matter=Matter.REPLY, since=unanswered_since, due_at=reply_due_at)
@@ -83,7 +83,7 @@ def _since(order: OrderSnapshot, shipments: ShipmentsSnapshot | None) -> Iterato
 
 
 def next_morning(after: datetime, time_zone: str, hour: int) -> datetime:
-    """The first time from then on that it is so many o'clock in a market."""
+    """The next time from a moment on when it is this hour in a market."""
     local = after.astimezone(ZoneInfo(time_zone))
     morning = local.replace(hour=hour, minute=0, second=0, microsecond=0)
     return morning if morning >= local else morning + timedelta(days=1)

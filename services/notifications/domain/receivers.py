@@ -1,4 +1,4 @@
-"""Where webhooks may go: the form of an address, and which machines are nobody's own but the world's."""
+"""Where webhooks may be sent: the form of the URL, and only to public addresses."""
 
 import re
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -48,34 +48,34 @@ _HTTPS = 443
 
 
 class Forbidden(Exception):  # noqa: N818 - reads as what happened
-    """No webhook goes there; says why."""
+    """Webhooks may not be sent there; says why."""
 
 
 def check_address(address: str, *, local: bool) -> SplitResult:
-    """The parts of an address that webhooks may be sent to, as far as its text tells; raises Forbidden.
+    """The parts of a URL that webhooks may be sent to, judged by its text; raises Forbidden.
 
     `local` lets in http to this machine itself, and no other: for development on one machine.
     """
     if len(address) > LONGEST_ADDRESS:
         raise Forbidden(f"has more than {LONGEST_ADDRESS} characters")
     if not address.isascii() or not address.isprintable() or any(sign in address for sign in ' \\"<>^`{|}'):
-        raise Forbidden("has a character that no address has; write names and paths in their ASCII form")
+        raise Forbidden("has a character not allowed in URLs; use the ASCII form of names and paths")
     try:
         parts = urlsplit(address)
         port = parts.port
     except ValueError as error:
-        raise Forbidden(f"can't be read: {error}") from error
+        raise Forbidden(f"is not a valid URL: {error}") from error
     if parts.username is not None or parts.password is not None:
-        raise Forbidden("has a user or password in it; webhooks are signed, and bring no other")
+        raise Forbidden("must not contain a user or password; webhooks are signed instead")
     if parts.fragment or not parts.hostname:
-        raise Forbidden("should name a host, and nothing after #")
+        raise Forbidden("should have a host and no fragment (#)")
     if "[" in parts.netloc and ":" not in parts.hostname:
-        raise Forbidden("has something in brackets that is no IPv6 address")
+        raise Forbidden("has something in brackets that is not an IPv6 address")
     at_home = local and _is_home(parts.hostname)
     if parts.scheme != "https" and not (at_home and parts.scheme == "http"):
         raise Forbidden("should begin with https://")
     if port is not None and port != _HTTPS and port < _LOWEST_OPEN_PORT:
-        raise Forbidden(f"names port {port}; 443 and those from {_LOWEST_OPEN_PORT} on may be")
+        raise Forbidden(f"has port {port}; only 443 and {_LOWEST_OPEN_PORT} or higher are allowed")
     if not at_home:
         _check_host(parts.hostname)
     return parts
@@ -95,19 +95,19 @@ def _check_host(host: str) -> None:
     except ValueError:
         # Resolvers read numbers in many ways: 2130706433, 0x7f.1 and 0177.0.0.1 are all this machine.
         if last[:1].isdigit() or ":" in host:
-            raise Forbidden("names its host by a number that is no IP address as it is written") from None
+            raise Forbidden("has a number as its host that is not a normal IP address") from None
         name = host.removesuffix(".")
         if last == _LOOPBACK or "." not in name:
-            raise Forbidden("names a host of this network alone") from None
+            raise Forbidden("has a host of the local network") from None
         if len(name) > _LONGEST_NAME or not all(map(_LABEL.fullmatch, name.split("."))):
-            raise Forbidden("names its host as no host is named") from None
+            raise Forbidden("has an invalid host name") from None
         return
     if not is_worlds(number):
-        raise Forbidden(f"names {host}, which is not an address of the public network")
+        raise Forbidden(f"has the host {host}, which is not a public address")
 
 
 def check_resolved(answers: list[str], *, local: bool) -> list[str]:
-    """The addresses that a name stands for, if webhooks may go to each of them; raises Forbidden.
+    """The addresses a host name resolves to, if all are allowed; raises Forbidden.
 
     All count: a name that leads to us and to the world alike is somebody's try.
     """
@@ -116,12 +116,12 @@ def check_resolved(answers: list[str], *, local: bool) -> list[str]:
     for answer in answers:
         number = ip_address(answer)  # with a zone behind it, as in fe80::1%eth0, it is of one link
         if not (is_worlds(number) or (local and number.is_loopback)):
-            raise Forbidden("its host leads to an address that is not of the public network")
+            raise Forbidden("its host resolves to an address that is not public")
     return answers
 
 
 def is_worlds(number: IPv4Address | IPv6Address) -> bool:
-    """Whether an IP address is of the public network."""
+    """Whether an IP address is public."""
     if isinstance(number, IPv4Address):
         return not any(number in network for network in _OWN_4)
     if number in _NAT64:

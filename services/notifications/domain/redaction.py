@@ -1,4 +1,4 @@
-"""What an e-mail's bytes say, for those who look at it later."""
+"""The text of a sent e-mail, for viewing later."""
 
 import re
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ _CODE = re.compile(r'<span class="code"[^>]*>([^<]+)<')  # to collect with: who 
 
 @dataclass(frozen=True)
 class Redacted:
-    """An e-mail's words without the key to the order and the code to collect it."""
+    """An e-mail's text without the link token and the collection code."""
 
     text: str
     html: str
 
 
 def redacted(content: bytes) -> Redacted:
-    """The words of an e-mail; empty ones of nothing."""
+    """The redacted text of an e-mail; empty if there is no content."""
     mail = message_from_bytes(content, policy=default)
     assert isinstance(mail, EmailMessage)
     text, html = _words(mail, "plain"), _words(mail, "html")

@@ -1,4 +1,4 @@
-"""What a mail server's answer means for an e-mail, and what of it may be kept."""
+"""What a mail server's reply means for an e-mail, and which part of the reply may be kept."""
 
 import re
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _GREYLIST = re.compile("gr[ea]y.?list", re.IGNORECASE)
 
 
 class Meaning(StrEnum):
-    """What is to be done after an answer."""
+    """What to do after a reply."""
 
     TEMPORARY = "temporary"  # this e-mail may be taken later
     THROTTLED = "throttled"  # its receiver wants less of us: nothing goes to the domain for a while
@@ -23,7 +23,7 @@ class Meaning(StrEnum):
 
 @dataclass(frozen=True)
 class SmtpReply:
-    """What came of one attempt to hand an e-mail over."""
+    """The result of one attempt to deliver an e-mail."""
 
     code: int | None  # the server's reply code; None where there was no reply
     text: str
@@ -33,7 +33,7 @@ class SmtpReply:
 
     @property
     def meaning(self) -> Meaning:
-        """What a refusal means for this e-mail and those behind it."""
+        """What a refusal means for this e-mail and for those queued behind it."""
         if self.code is None:
             return Meaning.TEMPORARY
         if self.code >= PERMANENT:
@@ -43,11 +43,11 @@ class SmtpReply:
 
 
 def smtp_reply(code: int | None, text: bytes | str) -> SmtpReply:
-    """A server's reply without the addresses it names: replies go into events and logs, addresses may not."""
+    """A server's reply without e-mail addresses, because replies go into events and logs."""
     words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
     return SmtpReply(code, _ADDRESS.sub("(address)", " ".join(words.split()))[:1000])
 
 
 def pause_seconds(strikes: int) -> float:
-    """How long a domain is left alone after it said so many times in a row that we send too much."""
+    """How long to pause a domain after being throttled this many times in a row."""
     return float(min(30 * 2 ** min(strikes - 1, 10), 3600))

@@ -1,4 +1,4 @@
-"""Which e-mails an order's newest state calls for, in the order in which they are told."""
+"""Which e-mails an order's newest state requires, in sending order."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ PAPER_STEPS = {
 
 @dataclass(frozen=True, kw_only=True)
 class OwedEmail:
-    """An e-mail that is owed."""
+    """An e-mail to be sent."""
 
     step: Step
     recipient: Recipient = Recipient.CUSTOMER
@@ -53,7 +53,7 @@ class OwedEmail:
 def owed_emails(
     order: OrderSnapshot, shipments: ShipmentsSnapshot | None, documents: DocumentsSnapshot | None
 ) -> Iterator[OwedEmail]:
-    """Every e-mail that is owed once the order has come this far, whether or not it was written before.
+    """All e-mails required at this point of an order's life, including any already written.
 
     Sources are heard in any order, so what follows from something waits until that is known: a shipment
     for the acceptance, an invoice for what its market issues it on, a credit note for the cancellation,
@@ -93,12 +93,12 @@ def owed_emails(
 
 
 def is_paid(order: OrderSnapshot) -> bool:
-    """Whether money has come in that covers what is owed."""
+    """Whether the money received covers the amount owed."""
     return order.payment.covered and order.payment.received_minor > 0
 
 
 def is_merged(step: str, into: str, order: OrderSnapshot) -> bool:
-    """Whether an e-mail that waits says nothing that one before it, written now, does not say already."""
+    """Whether a queued e-mail adds nothing to one ahead of it that is written now."""
     if step in MESSAGES:
         return step == into  # an e-mail shows all messages that wait to be told
     if step == Step.DELIVERY_NOTE:
@@ -113,7 +113,7 @@ def _emails_about_goods(shipments: ShipmentsSnapshot | None) -> Iterator[OwedEma
 
 
 def emails_to_couriers(shipments: ShipmentsSnapshot | None) -> Iterator[OwedEmail]:
-    """One for each shipment that its courier still has to deliver; another one for another assignment."""
+    """One for each shipment that its courier has yet to deliver; a new one for each new assignment."""
     for shipment_id, courier in shipments.people.couriers.items() if shipments else ():
         yield OwedEmail(
             step=Step.COURIER_ASSIGNED,
@@ -144,7 +144,7 @@ def _emails_about_shipment(shipment: Shipment) -> Iterator[OwedEmail]:
 
 
 def _is_explained(note: Paper, order: OrderSnapshot, documents: DocumentsSnapshot | None) -> bool:
-    """Whether it is known what a credit note takes back; a new invoice in an old one's place tells."""
+    """Whether it is known what a credit note is for; a replacement invoice explains it too."""
     ended = order.cancelled_at or order.refused_at or order.failed_at
     if ended or order.refunds or any(line.cancelled_quantity for line in order.lines):
         return True
@@ -176,6 +176,6 @@ def _emails_about_return(returned: Return, *, has_arrived: bool) -> Iterator[Owe
 
 
 def key_of(owed: OwedEmail, order_id: UUID, recipient_id: str) -> str:
-    """What makes an e-mail the same one: `email:<step>:<order>:<recipient id>`, never the address."""
+    """The unique key of an e-mail: `email:<step>:<order>:<recipient id>`, never the address."""
     step = ".".join(str(part) for part in (owed.step, owed.about, owed.edition) if part)
     return f"email:{step}:{order_id}:{recipient_id}"

@@ -1,4 +1,4 @@
-"""When a webhook is sent again, when its receiver is rested, and when its owner is told."""
+"""When a webhook is retried, when its receiver is paused, and when its owner is notified."""
 
 import random
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _SLOW_DOWN = {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
 
 
 class WebhookState(StrEnum):
-    """Whether an endpoint is sent to."""
+    """Whether events are sent to an endpoint."""
 
     ACTIVE = "active"
     DISABLED = "disabled"  # by its owner
@@ -37,7 +37,7 @@ class WebhookState(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """What has become of an event for one endpoint."""
+    """The status of an event's delivery to one endpoint."""
 
     WAITING = "waiting"  # to be sent, for the first time or again
     TAKEN = "taken"  # answered 2xx
@@ -46,7 +46,7 @@ class DeliveryState(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What came of one try."""
+    """The result of one attempt."""
 
     at: datetime
     milliseconds: int
@@ -57,17 +57,17 @@ class Answer:
 
     @property
     def is_taken(self) -> bool:
-        """Whether the receiver has it."""
+        """Whether the receiver accepted it."""
         return self.status is not None and HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
     @property
     def is_gone(self) -> bool:
-        """Whether the receiver wants no more, ever."""
+        """Whether the receiver is permanently gone."""
         return self.status == HTTPStatus.GONE
 
     @property
     def pause(self) -> timedelta | None:
-        """How long the receiver asks to be left alone; None where it doesn't ask."""
+        """How long the receiver asks us to wait; None if it doesn't."""
         if self.status not in _SLOW_DOWN or not self.retry_after:
             return None
         try:
@@ -81,7 +81,7 @@ class Answer:
 
 
 def next_try(failures: int, since: datetime, answer: Answer) -> datetime | None:
-    """When to send again after so many failures; None once three days since it fell due would be over."""
+    """When to retry after this many failures; None if that is over three days after it fell due."""
     wait = _WAITS[min(failures, len(_WAITS)) - 1]
     wait *= 1 + random.uniform(0, JITTER)  # noqa: S311 - chance, not secrecy
     at = answer.at + max(wait, answer.pause or timedelta())
@@ -89,6 +89,6 @@ def next_try(failures: int, since: datetime, answer: Answer) -> datetime | None:
 
 
 def rest_after(failures: int) -> timedelta | None:
-    """How long a receiver is left alone after so many failures in a row; None: not at all."""
+    """How long to pause a receiver after this many failures in a row; None for no pause."""
     over = failures - FAILURES_BEFORE_REST
     return None if over < 0 else min(_FIRST_REST * 2 ** min(over, 10), LONGEST_REST)

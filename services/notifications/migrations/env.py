@@ -1,4 +1,4 @@
-"""Alembic comes in here."""
+"""Entry point for Alembic."""
 
 from shared.migrations import run_migrations
 

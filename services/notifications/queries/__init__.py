@@ -1,4 +1,4 @@
-"""What is read of e-mails, messages and the panel, within what the reader may see."""
+"""Read-only queries on e-mails, messages and notices, limited to what the reader may see."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -33,7 +33,7 @@ S = TypeVar("S", bound=Select[*tuple[Any, ...]])
 
 
 def emails_of_order(session: Session, order_id: UUID) -> Sequence[Email]:
-    """The e-mails of an order in the order they were owed; raises NotFound for one the reader can't see."""
+    """An order's e-mails in the order they were queued; raises NotFound for one the reader can't see."""
     visible_order(session, order_id)
     return session.scalars(_in_line(order_id).options(selectinload(Email.attempts))).all()
 
@@ -45,7 +45,7 @@ def email(session: Session, email_id: UUID) -> Email:
 
 
 def visible_order(session: Session, order_id: UUID) -> OrderSnapshot:
-    """An order as last heard; raises NotFound where the reader can't see it."""
+    """An order's newest known state; raises NotFound if the reader can't see it."""
     order = copies.newest(session, order_id, OrderSnapshot)
     if order is None or not actor_of(session).may_see(order.seller.seller, order.market.market):
         raise NotFound("order", order_id)
@@ -53,12 +53,12 @@ def visible_order(session: Session, order_id: UUID) -> OrderSnapshot:
 
 
 def emails_in_line(session: Session, order_id: UUID) -> Sequence[Email]:
-    """The e-mails of an order, in the order they were owed."""
+    """An order's e-mails, in the order they were queued."""
     return session.scalars(_in_line(order_id)).all()
 
 
 def line_and_talk(session: Session, order_id: UUID) -> tuple[Sequence[Email], Conversation | None]:
-    """The same, and what customer and seller say to each other."""
+    """An order's e-mails in order, and its conversation."""
     rows = select(Email, Conversation).outerjoin(Conversation, Conversation.order_id == Email.order_id)
     found = session.execute(rows.where(Email.order_id == order_id).order_by(Email.position)).all()
     if not found:
@@ -67,7 +67,7 @@ def line_and_talk(session: Session, order_id: UUID) -> tuple[Sequence[Email], Co
 
 
 def snapshots_of(session: Session, order_id: UUID) -> OrderSnapshots | None:
-    """The newest that was heard of an order; None before the order itself is known."""
+    """The newest known snapshots of an order; None before the order itself is known."""
     heard = copies.Heard(session, order_id)
     order = heard.newest(OrderSnapshot)
     if order is None:
@@ -80,12 +80,12 @@ def snapshots_of(session: Session, order_id: UUID) -> OrderSnapshots | None:
 
 
 def shipments_of(session: Session, order_id: UUID) -> ShipmentsSnapshot | None:
-    """The shipments of an order as last heard."""
+    """The newest known shipments of an order."""
     return copies.newest(session, order_id, ShipmentsSnapshot)
 
 
 def quoted_messages(session: Session, email: Email, waiting: Sequence[Email]) -> tuple[QuotedMessage, ...]:
-    """The messages that an e-mail tells of: its own and those whose e-mails wait behind it."""
+    """The messages to quote in an e-mail: its own, and those whose e-mails are queued behind it."""
     if email.step not in MESSAGES:
         return ()
     abouts = [email.about, *(later.about for later in waiting if later.step == email.step)]
@@ -99,7 +99,7 @@ def quoted_messages(session: Session, email: Email, waiting: Sequence[Email]) ->
 def messages(
     session: Session, order_id: UUID, limit: int, before: UUID | None = None, *, internal: bool
 ) -> Sequence[Message]:
-    """What was said on an order, newest first; with the notes of staff only where they are asked for.
+    """An order's messages, newest first; with staff notes only if asked for.
 
     Raises NotFound for an order the reader can't see.
     """
@@ -113,13 +113,13 @@ def messages(
 
 
 def message_of_key(session: Session, order_id: UUID, key: str) -> Message | None:
-    """The message that a form's key has brought, if it has."""
+    """The message posted with a form's key, if any."""
     known = select(Message).where(Message.order_id == order_id, Message.key == key)
     return session.scalars(known).first()
 
 
 def conversation(session: Session, order_id: UUID) -> Conversation:
-    """The state of an order's conversation, also of one that nobody has begun; raises NotFound."""
+    """The state of an order's conversation, even if nobody has written yet; raises NotFound."""
     order = visible_order(session, order_id)
     found = session.get(Conversation, order_id)
     return found or Conversation(
@@ -134,7 +134,7 @@ def conversation(session: Session, order_id: UUID) -> Conversation:
 def unanswered(
     session: Session, limit: int, after: tuple[datetime, UUID] | None = None
 ) -> Sequence[Conversation]:
-    """Where a customer waits for an answer, the one due first at the head."""
+    """Where a customer is waiting for an answer, the most urgent first."""
     page = (
         select(Conversation)
         .where(Conversation.reply_due_at.is_not(None))
@@ -149,7 +149,7 @@ def unanswered(
 def notices(
     session: Session, limit: int, before: UUID | None = None, *, unread: bool = False
 ) -> Sequence[Row[Notice, bool]]:
-    """What the panel tells, newest first, each with whether the reader has read it."""
+    """Notices, newest first, each with whether the reader has read it."""
     is_unread = and_(*_unread(session))
     page = select(Notice, not_(is_unread).label("read")).order_by(Notice.id.desc()).limit(limit)
     if before is not None:
@@ -160,7 +160,7 @@ def notices(
 
 
 def unread_notices(session: Session, at_most: int) -> int:
-    """How many notices the reader has not read, counted up to a bound: more than that is just many."""
+    """How many notices the reader has not read, counted up to a limit."""
     unread = select(Notice.id).where(*_unread(session)).order_by(Notice.id.desc()).limit(at_most)
     counted = select(func.count()).select_from(
         visible(session, unread, Notice.seller, Notice.market).subquery()
@@ -175,7 +175,7 @@ def notice(session: Session, notice_id: UUID) -> Notice:
 
 
 def _unread(session: Session) -> tuple[ColumnElement[bool], ...]:
-    """What holds of a notice that the reader has not read; the first is where a walk down the ids ends."""
+    """Conditions for a notice that the reader has not read; the first limits an index scan by id."""
     reader = actor_of(session).name
     read_to = select(NoticeReader.read_to).where(NoticeReader.reader == reader).scalar_subquery()
     by_itself = exists().where(NoticeRead.reader == reader, NoticeRead.notice_id == Notice.id)
@@ -183,7 +183,7 @@ def _unread(session: Session) -> tuple[ColumnElement[bool], ...]:
 
 
 def overdue(session: Session, seller: str, market: str, now: datetime, limit: int) -> Sequence[OpenMatter]:
-    """What waits for a seller in a market and is overdue, longest first."""
+    """A seller's overdue tasks in a market, longest overdue first."""
     late = (
         select(OpenMatter)
         .where(OpenMatter.seller == seller, OpenMatter.market == market, OpenMatter.due_at <= now)
@@ -194,7 +194,7 @@ def overdue(session: Session, seller: str, market: str, now: datetime, limit: in
 
 
 def behind(session: Session, first: Email) -> Sequence[Email]:
-    """What waits behind an e-mail to the same reader, in line."""
+    """The e-mails queued behind an e-mail to the same recipient."""
     line = _in_line(first.order_id).where(
         Email.recipient == first.recipient,
         Email.status == EmailStatus.QUEUED,
@@ -204,7 +204,7 @@ def behind(session: Session, first: Email) -> Sequence[Email]:
 
 
 def email_to_send(session: Session, email_id: UUID) -> tuple[Email, bytes, datetime | None]:
-    """An e-mail, whoever asks, what it says as far as that is put into words, and its domain's pause."""
+    """An e-mail, without access checks, with its stored content, if any, and its domain's pause."""
     domain = func.lower(func.split_part(Email.address, "@", -1))  # as domain_of has it
     rows = (
         select(Email, EmailContent, ThrottledDomain.until)
@@ -217,24 +217,24 @@ def email_to_send(session: Session, email_id: UUID) -> tuple[Email, bytes, datet
 
 
 def content(session: Session, email_id: UUID) -> bytes:
-    """An e-mail byte for byte; nothing before its first attempt and once its person is erased."""
+    """The raw bytes of an e-mail; empty before its first attempt and once its person is erased."""
     kept = session.get(EmailContent, email_id)
     return kept.plain if kept else b""
 
 
 def number_of_attempts(session: Session, email_id: UUID) -> int:
-    """How often an e-mail was tried."""
+    """The number of attempts to send an e-mail."""
     tries = select(func.count()).select_from(EmailAttempt).where(EmailAttempt.email_id == email_id)
     return session.scalars(tries).one()
 
 
 def domain_of(address: str) -> str:
-    """Where an address' mail is taken in."""
+    """The domain of an e-mail address."""
     return address.rpartition("@")[2].lower()
 
 
 def type_of_event(event_id: UUID | None) -> ColumnElement[str]:
-    """What kind of event this is, by the inbox, for a column; empty for one it does not hold."""
+    """An event's type, from the inbox, as a column expression; empty if it is not there."""
     heard = select(inbox.c.type).where(inbox.c.event_id == event_id).scalar_subquery()
     return func.coalesce(heard, "")
 
@@ -242,7 +242,7 @@ def type_of_event(event_id: UUID | None) -> ColumnElement[str]:
 def waits_on(
     session: Session, order_id: UUID
 ) -> tuple[dict[str, datetime], datetime | None, datetime | None]:
-    """What is noted as waiting on an order, by when it is due; since when its customer waits, until when."""
+    """An order's open tasks by due time; since when its customer has been waiting, and until when."""
     the_order = select(literal(order_id).label("id")).subquery()
     rows = (
         select(

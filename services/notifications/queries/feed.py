@@ -1,4 +1,4 @@
-"""What is read of the feed, within what the reader may see."""
+"""Read-only queries on the feed, limited to what the reader may see."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -36,14 +36,14 @@ UNREADABLE = "unreadable"  # in place of the order that an event is held for
 
 @dataclass(frozen=True, kw_only=True)
 class Ends:
-    """From where to where the feed goes now."""
+    """The first and last position of the feed."""
 
     first: int  # the oldest that is kept; the next one where none is
     last: int  # the newest that was ever given
 
 
 def ends(session: Session) -> Ends:
-    """Both ends of the feed; all up to the last can be seen, and nothing below it will be entered."""
+    """The ends of the feed; no entry is added at or below the last position any more."""
     oldest = select(func.min(FeedEntry.position)).scalar_subquery()
     last, first = session.execute(select(FeedHead.position, oldest)).one()
     return Ends(first=last + 1 if first is None else first, last=last)
@@ -51,14 +51,14 @@ def ends(session: Session) -> Ends:
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """Entries, and the position from which a reader who has read them goes on."""
+    """Entries, and the position to continue from after reading them."""
 
     entries: list[Entry]
     next: int
 
 
 def oldest_waiting_seconds(session: Session) -> float:
-    """For how long the oldest event has waited for its position; 0 where none waits.
+    """How long the oldest event has waited for its position; 0 if none is waiting.
 
     What nobody can say whose it is, as its order is not known yet, does not count.
     """
@@ -68,13 +68,13 @@ def oldest_waiting_seconds(session: Session) -> float:
 
 
 def count_unreadable(session: Session) -> int:
-    """How many events have no place in the feed, as what they say of themselves can't be read."""
+    """How many events have no place in the feed because they can't be read."""
     aside = select(func.count()).select_from(FeedWaiting).where(FeedWaiting.held_for == UNREADABLE)
     return session.scalars(aside).one()
 
 
 def old(kept: timedelta) -> tuple[Old, Old]:
-    """What the feed forgets: entries longer ago than that, and events whose order was never heard of."""
+    """What the feed deletes: entries older than that, and events whose order never became known."""
     # Positions and instants rise together, so what is old is found at the beginning: no index of instants.
     begin = select(func.min(FeedEntry.position) + BATCH).scalar_subquery()
     entries: Table = FeedEntry.metadata.tables["feed"]
@@ -94,7 +94,7 @@ def page(
     types: Collection[str] = (),
     order_id: UUID | None = None,
 ) -> Page:
-    """What the reader may see after a position and not beyond `last`, oldest first, each with its data."""
+    """Entries the reader may see after a position and up to `last`, oldest first, with their data."""
     wanted = positions(session, after=after, last=last, limit=limit, types=types, order_id=order_id)
     rows = session.execute(rows_of(FeedEntry.position.in_(wanted))).mappings().all()
     return Page(entries=_kept(rows), next=rows[-1]["position"] if len(rows) == limit else last)
@@ -109,7 +109,7 @@ def positions(
     types: Collection[str] = (),
     order_id: UUID | None = None,
 ) -> Select[int]:
-    """The first positions of what the reader wants and may see, of its sellers and of everybody.
+    """The first positions matching the reader's filters and access, including entries for everybody.
 
     Of each seller by itself: an index has each one's positions in order, and has no order of several.
     """
@@ -136,7 +136,7 @@ def whole(session: Session, which: ColumnElement[bool]) -> list[Entry]:
 
 
 def rows_of(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    """Entries with what is where the event was kept when it was heard or told."""
+    """Entries joined with the stored event they refer to."""
     return (
         select(*_COLUMNS)
         .select_from(FeedEntry)
@@ -148,5 +148,5 @@ def rows_of(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
 
 
 def _kept(rows: Sequence[RowMapping]) -> list[Entry]:
-    """Without those whose event was forgotten in the meantime, as it was heard long before it was entered."""
+    """Leave out entries whose event was deleted meanwhile, having arrived long before it was entered."""
     return [Entry(**row) for row in rows if row["subject"] is not None]

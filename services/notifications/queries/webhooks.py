@@ -1,4 +1,4 @@
-"""What is read of webhooks and of what they were sent, within what the reader may see."""
+"""Read-only queries on webhooks and their deliveries, limited to what the reader may see."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
@@ -34,7 +34,7 @@ _OLDEST_DUE = text("""
 
 
 def webhook(session: Session, webhook_id: UUID, *, for_change: bool = False) -> Webhook:
-    """One webhook, locked where it is to be changed; raises NotFound where it can't be seen."""
+    """One webhook, locked if it is to be changed; raises NotFound if the reader can't see it."""
     rows = _visible(session, select(Webhook).where(Webhook.id == webhook_id))
     if for_change:
         rows = rows.with_for_update(key_share=True)  # whoever owes it something meanwhile does not wait
@@ -53,7 +53,7 @@ def webhooks(session: Session, limit: int, after: UUID | None = None) -> Sequenc
 
 
 def _visible(session: Session, rows: S) -> S:
-    """Only webhooks that hear of nobody but whom the reader may see, and that were not deleted."""
+    """Only webhooks restricted to what the reader may see, and not deleted."""
     actor = actor_of(session)
     rows = rows.where(Webhook.deleted_at.is_(None))
     for heard, own in ((Webhook.sellers, actor.sellers), (Webhook.markets, actor.markets)):
@@ -63,7 +63,7 @@ def _visible(session: Session, rows: S) -> S:
 
 
 def delivery(session: Session, webhook_id: UUID, delivery_id: UUID) -> Delivery:
-    """One delivery of a webhook with its tries; raises NotFound. The caller has seen the webhook."""
+    """One delivery of a webhook with its attempts; raises NotFound. The caller has checked the webhook."""
     one = Delivery.webhook_id == webhook_id, Delivery.id == delivery_id, Delivery.number > _hidden(webhook_id)
     rows = select(Delivery).where(*one)
     found = session.scalars(
@@ -84,7 +84,7 @@ def deliveries(
     order_id: UUID | None = None,
     since: datetime | None = None,
 ) -> Sequence[Delivery]:
-    """What a webhook is owed and was sent, newest first, with each try; raises NotFound."""
+    """A webhook's deliveries, newest first, each with its attempts; raises NotFound."""
     webhook(session, webhook_id)
     rows = select(Delivery).where(Delivery.webhook_id == webhook_id, Delivery.number > _hidden(webhook_id))
     if before is not None:
@@ -100,12 +100,12 @@ def deliveries(
 
 
 def _hidden(webhook_id: UUID) -> ScalarSelect[int]:
-    """Up to which number a webhook's deliveries are not shown, as it is not known which it may still have."""
+    """The number up to which a webhook's deliveries are hidden, until those it may not have are deleted."""
     return select(func.coalesce(Webhook.hidden_to, 0)).where(Webhook.id == webhook_id).scalar_subquery()
 
 
 def count_failed(session: Session, webhook_id: UUID, since: datetime, most: int) -> int:
-    """How many of its deliveries since then were given up; `most` stands for so many and more."""
+    """How many of its deliveries since then were given up, counted up to `most`."""
     failed = select(Delivery.number).where(
         Delivery.webhook_id == webhook_id,
         Delivery.state == DeliveryState.FAILED,
@@ -115,7 +115,7 @@ def count_failed(session: Session, webhook_id: UUID, since: datetime, most: int)
 
 
 def in_trouble(session: Session, failing_for: timedelta) -> Sequence[Webhook]:
-    """The webhooks that were switched off as they failed or ended, and those that have failed for so long."""
+    """Webhooks disabled for failing or being gone, and those that have been failing for this long."""
     is_off = Webhook.state.in_((WebhookState.FAILED, WebhookState.GONE))
     is_failing = (Webhook.state == WebhookState.ACTIVE) & (Webhook.failing_since < func.now() - failing_for)
     return session.scalars(
@@ -124,25 +124,25 @@ def in_trouble(session: Session, failing_for: timedelta) -> Sequence[Webhook]:
 
 
 def content(session: Session, event_id: UUID, *, people: bool) -> str | None:
-    """What is sent of an event, with people or without; None where it is not put together, or forgotten."""
+    """An event's request body, with or without people; None if not built yet, or deleted."""
     kept = session.get(EventBody, (event_id, people))
     return kept.content.decode() if kept else None
 
 
 def contents(session: Session, event_ids: Collection[UUID]) -> dict[UUID, Entry]:
-    """Entries of the feed with all that is told of each, by event; missing is what is kept no longer."""
+    """Feed entries with their full content, by event; deleted ones are missing."""
     return {one.event_id: one for one in feed.whole(session, FeedEntry.event_id.in_(event_ids))}
 
 
 def is_kept(session: Session, event_id: UUID) -> bool:
-    """Whether there is anything to send of an event: the feed has it, or its bytes were kept."""
+    """Whether an event can still be sent: it is in the feed, or its bytes were kept."""
     kept = select(EventBody.event_id).where(EventBody.event_id == event_id)
     entered = select(FeedEntry.event_id).where(FeedEntry.event_id == event_id)
     return session.execute(kept.union_all(entered).limit(1)).first() is not None
 
 
 def positions_between(session: Session, since: datetime, until: datetime) -> range:
-    """The feed's positions from an instant on to before another."""
+    """The feed positions from a time up to another."""
     of_that_time = FeedEntry.entered_at >= since, FeedEntry.entered_at < until
     ends = select(func.min(FeedEntry.position), func.max(FeedEntry.position)).where(*of_that_time)
     first, last = session.execute(ends).one()
@@ -150,7 +150,7 @@ def positions_between(session: Session, since: datetime, until: datetime) -> ran
 
 
 def erased_of(session: Session, order_ids: Collection[UUID]) -> set[str]:
-    """Which of these orders' people are erased."""
+    """Which of these orders have had their people erased."""
     erased = select(copies_table.c.subject).where(
         copies_table.c.subject.in_([str(one) for one in order_ids]),
         copies_table.c.source == OrderSnapshot.SOURCE,
@@ -160,7 +160,7 @@ def erased_of(session: Session, order_ids: Collection[UUID]) -> set[str]:
 
 
 def order_to_write_about(session: Session, order_id: UUID | None, about: Webhook) -> OrderSnapshot | None:
-    """An order as last heard; where it is not known, any that the webhook could hear of; None without one."""
+    """The newest state of an order; if unknown, of another the webhook could get events for; None if none."""
     order = None if order_id is None else copies.newest(session, order_id, OrderSnapshot)
     if order is None:
         known = copies_table.c.subject == cast(FeedEntry.order_id, Text)
@@ -176,13 +176,13 @@ def order_to_write_about(session: Session, order_id: UUID | None, about: Webhook
 
 
 def oldest_due_seconds(session: Session) -> float:
-    """For how long the oldest delivery has waited that could be sent; 0 where none waits."""
+    """How long the oldest due delivery has been waiting; 0 if none is."""
     seconds = session.execute(_OLDEST_DUE).scalar_one()
     return float(seconds or 0)
 
 
 def is_round_owed(session: Session) -> bool:
-    """Whether a round of sending is about to begin."""
+    """Whether a round of sending is about to start."""
     owed = select(jobs.c.id).where(
         jobs.c.state == "queued", jobs.c.run_at <= func.now(), jobs.c.kind == "webhooks"
     )
@@ -190,14 +190,14 @@ def is_round_owed(session: Session) -> bool:
 
 
 def is_last_before_the_next(session: Session, name: str) -> bool:
-    """Whether a round waits for a process to be free while no round that is newer than this one goes on."""
+    """Whether a round is waiting for a free process, and no round newer than this one is running."""
     running = select(jobs.c.id).where(jobs.c.state == "running", jobs.c.kind == "webhooks")
     newer = running.where(jobs.c.argument["round"].astext > name)
     return is_round_owed(session) and session.execute(newer.limit(1)).first() is None
 
 
 def count_by_state(session: Session) -> dict[str, int]:
-    """How many webhooks there are in each state."""
+    """The number of webhooks in each state."""
     counted = select(Webhook.state, func.count().label("number")).where(Webhook.deleted_at.is_(None))
     counted = counted.group_by(Webhook.state)
     return dict.fromkeys(WebhookState, 0) | {row.state: row.number for row in session.execute(counted)}

@@ -198,4 +198,4 @@ def test_why_it_was_kept_back_is_told_without_what_was_typed():
     with pytest.raises(headers.Unsafe) as refused:
         message(outgoing(address=f"{in_base64(LETTER)}@example.com"), MAIL_FROM)
 
-    assert str(smtp_reply(None, str(refused.value))) == "To is no e-mail address"
+    assert str(smtp_reply(None, str(refused.value))) == "To is not an e-mail address"

@@ -64,7 +64,7 @@ def test_an_address_that_an_older_release_let_in_is_written_to_by_nobody(
     work()
 
     [to_customer] = emails()
-    assert (to_customer.status, to_customer.error) == ("failed", "To is no e-mail address")
+    assert (to_customer.status, to_customer.error) == ("failed", "To is not an e-mail address")
     [message] = mail_server.received()
     assert message["To"] == PLACED.seller.email
     assert message["Subject"].startswith("Pedido nuevo EU-100042")
@@ -186,7 +186,7 @@ def test_a_paper_that_is_gone_fails_its_email(removed, hear, work, documents, em
     work()
 
     assert (emails()[-1].status, emails()[-1].attempts[0].outcome) == ("failed", "refused")
-    assert "documents has no EU-LANTERN-2026-000042.pdf any more" in emails()[-1].error
+    assert "documents no longer has EU-LANTERN-2026-000042.pdf" in emails()[-1].error
 
 
 def test_an_email_waits_for_documents_to_be_back(hear, work, store, documents, emails):

@@ -1,10 +1,10 @@
-"""How e-mails are shown over HTTP."""
+"""Schemas for e-mails."""
 
 from marshmallow import Schema, fields, validate
 
 
 class AttemptSchema(Schema):
-    """One try at handing an e-mail to the mail server."""
+    """One attempt to hand an e-mail to the mail server."""
 
     at = fields.AwareDateTime(required=True)
     outcome = fields.String(
@@ -17,7 +17,7 @@ class AttemptSchema(Schema):
 
 
 class AttachmentSchema(Schema):
-    """A document that goes with an e-mail."""
+    """A document attached to an e-mail."""
 
     document_id = fields.UUID(required=True)
     filename = fields.String(required=True)
@@ -25,7 +25,7 @@ class AttachmentSchema(Schema):
 
 
 class EmailSchema(Schema):
-    """An e-mail, why it was written and what came of it."""
+    """An e-mail, why it was sent and its status."""
 
     email_id = fields.UUID(attribute="id", required=True)
     order_id = fields.UUID(
@@ -81,7 +81,7 @@ class EmailsSchema(Schema):
 
 
 class PaperToSendSchema(Schema):
-    """A paper that is to go to the customer."""
+    """A document to send to the customer."""
 
     document_id = fields.UUID(
         required=True, metadata={"description": "a delivery note, invoice or credit note of the order"}
@@ -89,7 +89,7 @@ class PaperToSendSchema(Schema):
 
 
 class WordedEmailSchema(EmailSchema):
-    """An e-mail with its words as they were sent; empty before its turn and once the person is erased."""
+    """An e-mail with its content as sent; empty before it is sent, and once the person is erased."""
 
     text = fields.String(attribute="shown.text", required=True)
     html = fields.String(attribute="shown.html", required=True)

@@ -1,4 +1,4 @@
-"""How the feed of events is asked for and shown over HTTP."""
+"""Schemas for the event feed."""
 
 from marshmallow import Schema, fields, validate
 from webargs.fields import DelimitedList
@@ -10,7 +10,7 @@ LONGEST_WAIT_SECONDS = 25
 
 
 class FeedArguments(Schema):
-    """Which events."""
+    """Which events to return."""
 
     after = fields.Integer(
         strict=False,
@@ -49,7 +49,7 @@ class FeedArguments(Schema):
 
 
 class FeedEventSchema(Schema):
-    """An event: the members of CloudEvents 1.0 by their names, and where it stands in the feed."""
+    """An event: the CloudEvents 1.0 attributes, and its position in the feed."""
 
     specversion = fields.String(required=True)
     id = fields.UUID(

@@ -1,4 +1,4 @@
-"""How messages are taken and shown over HTTP: to the seller's staff, and to the customer, who sees less."""
+"""Schemas for messages: in full for the seller's staff, reduced for the customer."""
 
 from marshmallow import Schema, fields, validate
 
@@ -7,7 +7,7 @@ from shared.web.fields import text
 
 
 class AttachedSchema(Schema):
-    """A document that goes with a message; its bytes are documents' to serve."""
+    """A document attached to a message; its file is served by the documents service."""
 
     document_id = fields.UUID(required=True)
     kind = fields.String(required=True)
@@ -16,7 +16,7 @@ class AttachedSchema(Schema):
 
 
 class CustomerMessageToPostSchema(Schema):
-    """What a customer says."""
+    """A message from a customer."""
 
     text = text(LONGEST_TEXT, shortest=1, prose=True, required=True)
     document_ids = fields.List(
@@ -28,7 +28,7 @@ class CustomerMessageToPostSchema(Schema):
 
 
 class MessageToPostSchema(CustomerMessageToPostSchema):
-    """What the seller's staff say."""
+    """A message from the seller's staff."""
 
     internal = fields.Boolean(
         load_default=False, metadata={"description": "a note among staff; the customer never sees it"}
@@ -36,7 +36,7 @@ class MessageToPostSchema(CustomerMessageToPostSchema):
 
 
 class CustomerMessageSchema(Schema):
-    """A message as the customer sees it: by which side, not by whom of the staff."""
+    """A message as the customer sees it: which side wrote it, but not which member of staff."""
 
     message_id = fields.UUID(attribute="id", required=True)
     author = fields.String(required=True, validate=validate.OneOf(["customer", "seller"]))
@@ -57,7 +57,7 @@ class MessageSchema(CustomerMessageSchema):
 
 
 class ConversationSchema(Schema):
-    """Who wrote last on an order, and who waits for an answer until when."""
+    """Who wrote last on an order, who is waiting for an answer and when it is due."""
 
     order_id = fields.UUID(required=True)
     number = fields.String(required=True)

@@ -1,4 +1,4 @@
-"""How the seller's panel is shown over HTTP."""
+"""Schemas for the seller's notices."""
 
 from marshmallow import Schema, fields, validate
 
@@ -7,13 +7,13 @@ from shared.web.paging import PageArguments
 
 
 class NoticesArguments(PageArguments):
-    """Which notices."""
+    """Which notices to return."""
 
     unread = fields.Boolean(load_default=False, metadata={"description": "only what the caller has not read"})
 
 
 class NoticeSchema(Schema):
-    """Something that happened on an order, as the panel tells it."""
+    """A notice about something that happened on an order."""
 
     notice_id = fields.UUID(attribute="Notice.id", required=True)
     kind = fields.String(attribute="Notice.kind", required=True, validate=validate.OneOf([*NoticeKind]))
@@ -32,13 +32,13 @@ class NoticeSchema(Schema):
 
 
 class UnreadSchema(Schema):
-    """How much is unread."""
+    """The number of unread notices."""
 
     unread = fields.Integer(required=True, metadata={"description": "counted up to 99"})
     more = fields.Boolean(required=True, metadata={"description": "whether there are more than that"})
 
 
 class ReadToSchema(Schema):
-    """Up to where everything is read."""
+    """The newest notice to mark as read."""
 
     up_to = fields.UUID(required=True, metadata={"description": "the newest notice that was seen"})

@@ -1,4 +1,4 @@
-"""How webhooks, and what they were sent, are taken and shown over HTTP."""
+"""Schemas for webhooks and their deliveries."""
 
 from datetime import timedelta
 from typing import Any
@@ -52,7 +52,7 @@ def _codes(what: str, **options: Any) -> Any:
 
 
 class WebhookChangeArguments(Schema):
-    """What of a webhook shall be otherwise; what is left out stays."""
+    """Changes to a webhook; omitted fields stay as they are."""
 
     address = _address()
     email = email_address(metadata={"description": "Of whoever minds the program: told when it fails."})
@@ -69,7 +69,7 @@ class WebhookChangeArguments(Schema):
 
 
 class WebhookArguments(WebhookChangeArguments):
-    """A webhook to be made; of whom it hears is all that the token may see, unless less is named."""
+    """A new webhook; it gets events for everything the token may see, unless restricted further."""
 
     address = _address(required=True)
     email = email_address(
@@ -81,7 +81,7 @@ class WebhookArguments(WebhookChangeArguments):
 
 
 class RotateArguments(Schema):
-    """How a secret is changed."""
+    """How to rotate a secret."""
 
     previous_hours = fields.Float(
         load_default=24.0,
@@ -91,7 +91,7 @@ class RotateArguments(Schema):
 
 
 class WebhookSchema(Schema):
-    """An address that is told of events."""
+    """A webhook endpoint."""
 
     webhook_id = fields.UUID(attribute="id", required=True)
     address = fields.String(required=True)
@@ -140,7 +140,7 @@ class WebhookSchema(Schema):
 
 
 class WebhookWithSecretSchema(WebhookSchema):
-    """A webhook with its new secret, which is told this once."""
+    """A webhook with its new secret, shown only this once."""
 
     secret = fields.String(
         required=True,
@@ -153,7 +153,7 @@ class WebhookWithSecretSchema(WebhookSchema):
 
 
 class DeliveriesArguments(PageArguments):
-    """Which deliveries."""
+    """Which deliveries to return."""
 
     state = fields.String(validate=validate.OneOf([*DeliveryState]))
     order = fields.UUID(metadata={"description": "The order's id."})
@@ -161,7 +161,7 @@ class DeliveriesArguments(PageArguments):
 
 
 class WebhookAttemptSchema(Schema):
-    """One try, and what came of it."""
+    """One delivery attempt and its result."""
 
     at = fields.AwareDateTime(required=True)
     milliseconds = fields.Integer(required=True)
@@ -179,7 +179,7 @@ class WebhookAttemptSchema(Schema):
 
 
 class WebhookDeliverySchema(Schema):
-    """An event that a webhook is owed, and what has become of it."""
+    """An event to be delivered to a webhook, with its status."""
 
     delivery_id = fields.UUID(
         attribute="id", required=True, metadata={"description": "Sent as `webhook-delivery-id`."}
@@ -204,7 +204,7 @@ class WebhookDeliverySchema(Schema):
 
 
 class WebhookDeliveryWithContentSchema(WebhookDeliverySchema):
-    """A delivery with what is sent."""
+    """A delivery with its request body."""
 
     content = fields.String(
         required=True,
@@ -217,7 +217,7 @@ class WebhookDeliveryWithContentSchema(WebhookDeliverySchema):
 
 
 class ResendArguments(Schema):
-    """From when on all that failed or was missed is sent again."""
+    """The time from which failed and missed events are sent again."""
 
     since = fields.AwareDateTime(required=True)
 
@@ -225,7 +225,7 @@ class ResendArguments(Schema):
     def _check_since(self, value: Any, **_named: Any) -> None:
         now = clock.now()
         if not now - OLDEST_SINCE <= value <= now:
-            raise ValidationError("must be within the last 90 days: no event is kept for longer")
+            raise ValidationError("must be within the last 90 days, as older events are not kept")
 
 
 class ResentSchema(Schema):
@@ -241,7 +241,7 @@ class ResentSchema(Schema):
 
 
 class TestArguments(Schema):
-    """Which event is tried."""
+    """Which type of event to send as a test."""
 
     __test__ = False
 

@@ -48,7 +48,7 @@ def test_webhooks_that_were_switched_off_or_fail_are_named_by_host_alone(hook, s
 
     off, fails = told(cli.programs)
     assert off.what == f"2 webhooks were switched off: {failed} (127.0.0.1), {gone} (127.0.0.1)"
-    assert fails.what == f"1 webhooks have taken nothing for an hour and more: {failing} (localhost)"
+    assert fails.what == f"1 webhooks have accepted nothing for over an hour: {failing} (localhost)"
 
 
 def test_of_many_that_are_off_the_first_are_named(hook, sessions, told, settings):
@@ -70,7 +70,7 @@ def test_what_waits_though_it_could_be_sent_is_told(hook, receiver, tell, later,
     later(seconds=90)
 
     [late] = told(cli.programs)
-    assert late.what.startswith("a webhook that could be sent has waited for 9")
+    assert late.what.startswith("a webhook has been waiting to be sent for 9")
 
 
 def test_a_feed_that_stands_still_is_told_but_not_what_is_held_for_its_order(told, sessions):
@@ -87,7 +87,7 @@ def test_a_feed_that_stands_still_is_told_but_not_what_is_held_for_its_order(tol
         session.execute(text("update feed_waiting set entered_at = now() - interval '90 s'"))
 
     [still] = told(cli.feed_of_events)
-    assert still.what.startswith("an event has waited 9")
+    assert still.what.startswith("an event has been waiting 9")
 
 
 def test_events_that_were_set_aside_are_told(told, sessions):

@@ -41,7 +41,7 @@ def test_after_resealing_the_old_key_may_go(hook, known, sessions, settings, res
 
     ended = reseal(NEW_KEY, old_key)
 
-    assert (ended.exit_code, ended.output) == (0, "1 webhooks are sealed with the newest key\n")
+    assert (ended.exit_code, ended.output) == (0, "1 webhooks' secrets are encrypted with the newest key\n")
     webhook = known(webhook_id)
     assert opened([NEW_KEY], webhook.secret) == newer
     assert opened([NEW_KEY], webhook.previous_secret) == secret

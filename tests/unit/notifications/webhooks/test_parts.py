@@ -384,7 +384,7 @@ def test_an_answer_that_can_not_be_written_down_holds_up_no_other(hook, receiver
     assert [one.state for one in owed()] == [DeliveryState.TAKEN] * 5
     assert len(receiver.came) == 5, "each was sent once"
     told = [one.tries[0].error for one in owed() if one.tries[0].error]
-    assert told == ["what it answered could not be written down"]
+    assert told == ["the response could not be stored"]
 
 
 @pytest.mark.requirement("W-05")
@@ -489,7 +489,7 @@ def test_an_event_that_can_not_be_put_together_holds_up_no_other(
     assert sorted(receiver.ids) == sorted(others)
     [given_up] = owed(event_id=poison)
     assert given_up.state == DeliveryState.FAILED
-    assert given_up.tries[0].error == "what is to be sent could not be put together"
+    assert given_up.tries[0].error == "the request body could not be built"
 
 
 def test_a_secret_that_can_not_be_opened_is_told_in_the_log_and_no_fault_of_the_process(

@@ -431,7 +431,7 @@ def test_a_receiver_that_drips_is_left_when_its_time_is_over(hook, receiver, tel
     send(0.2, all_seconds=1)
 
     assert time.monotonic() - began < 9
-    assert tries() == ["no whole answer within 1 s"]
+    assert tries() == ["no complete response within 1 s"]
 
 
 def test_of_an_answer_16_kb_are_read_and_500_characters_kept(hook, receiver, tell, send, owed):
