@@ -1,1 +1,1 @@
-"""How Waybill is put on machines."""
+"""Deployment of Waybill."""

@@ -1,4 +1,4 @@
-"""How Flower looks: it hears what workers tell, and none hears it (deploy/valkey/users.conf)."""
+"""Flower's configuration: it hears workers' events, but workers don't hear it (deploy/valkey/users.conf)."""
 
 from kombu import Exchange, Queue
 

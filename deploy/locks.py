@@ -1,4 +1,4 @@
-"""Whether what is locked is still to be had and the newest of its series, as the index that pip uses tells.
+"""Checks that locked packages are still available and the newest of their series, by pip's index.
 
 It reports and stops nothing. Known holes are asked for elsewhere (`make audit`), over another address.
 """
@@ -37,7 +37,7 @@ _PIN = re.compile(r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """A version of a package, as an index has it."""
+    """A release of a package, as listed by an index."""
 
     version: Version
     yanked: str | None  # why it should not be used any more; None: it may be
@@ -46,14 +46,14 @@ class Release:
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What is to be known of a locked version."""
+    """A finding about a locked version."""
 
     pin: str
     what: str
 
 
 def main() -> int:
-    """Print what pip's index says of every locked version; answers 1 only where it knows none of them."""
+    """Print findings about locked versions; returns 1 only if the index knows none of them."""
     pins = locked()
     address = index_url()
     findings = list(examine(address, pins))
@@ -66,13 +66,13 @@ def main() -> int:
 
 
 def locked() -> set[tuple[str, str]]:
-    """Names and versions of all that the locks pin."""
+    """Names and versions of all locked packages."""
     texts = (lock_file(lock).read_text() for lock in LOCKS)
     return {(canonicalize_name(name), version) for text in texts for name, version in _PIN.findall(text)}
 
 
 def index_url() -> str:
-    """The index that pip takes packages from here: its configuration's, or its own default."""
+    """The index pip uses here: configured, or its own default."""
     if told := configured("index-url"):
         return told
     [default] = re.findall(r"--index-url <url>.*?\(default (\S+)\)", _pip("install", "--help"))
@@ -80,7 +80,7 @@ def index_url() -> str:
 
 
 def configured(setting: str) -> str | None:
-    """A setting of pip's, if it is made; the environment's counts most, then the one for `pip install`."""
+    """A pip setting, if there is one; the environment comes first, then the one for `pip install`."""
     told = _pip("config", "list")
     names = (f":env:.{setting}", f"install.{setting}", f"global.{setting}")
     found = (re.search(rf"^{re.escape(name)}='(.*)'$", told, re.MULTILINE) for name in names)
@@ -94,7 +94,7 @@ def _pip(*words: str) -> str:
 
 
 def examine(address: str, pins: set[tuple[str, str]]) -> Iterator[Finding]:
-    """What an index says of locked versions that is worth a look, by name."""
+    """Findings about locked versions, by name."""
     with requests.Session() as session, ThreadPoolExecutor(THREADS) as pool:
         ordered = sorted(pins)
         # Proxies and netrc come from the environment, as pip's do.
@@ -113,12 +113,12 @@ def _asked(session: requests.Session, address: str, name: str, version: str) -> 
         answer.raise_for_status()
         releases = releases_of(answer.json()["files"])
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-        return f"not known: the index gave no list of its files ({type(error).__name__})"
+        return f"unknown: the index gave no list of its files ({type(error).__name__})"
     return judge(Version(version), releases)
 
 
 def releases_of(files: list[dict[str, object]]) -> list[Release]:
-    """The versions of a package, from the list of its files. One is yanked if all of its files are."""
+    """The releases of a package, from its list of files; one is yanked if all its files are."""
     yanks: dict[Version, list[str | None]] = defaultdict(list)
     wheels: set[Version] = set()
     for file in files:
@@ -141,7 +141,7 @@ def releases_of(files: list[dict[str, object]]) -> list[Release]:
 
 
 def judge(locked_version: Version, releases: list[Release]) -> str:
-    """What is to be said of a locked version beside all others; empty if nothing is."""
+    """The finding about a locked version among all releases; empty if there is none."""
     own = next((release for release in releases if release.version == locked_version), None)
     series = _series(locked_version)
     newest = max(
@@ -157,9 +157,9 @@ def judge(locked_version: Version, releases: list[Release]) -> str:
     )
     said = []
     if own is None:
-        said.append("withdrawn: the index has it no more")
+        said.append("withdrawn: the index no longer has it")
     elif own.yanked is not None:
-        said.append(f"yanked: {own.yanked or 'nobody says why'}")
+        said.append(f"yanked: {own.yanked or 'no reason given'}")
     if newest > locked_version:
         said.append(f"behind its series: {newest} is out")
     return "; ".join(said)

@@ -1,1 +1,1 @@
-"""What docker-compose.yml needs around it: its secrets in development, and the proof that it works."""
+"""Support for docker-compose.yml: development secrets, and the test that it works."""

@@ -1,4 +1,4 @@
-"""The `.env` of docker-compose.yml for development: every secret made up, for its owner alone to read."""
+"""The `.env` of docker-compose.yml for development: all secrets generated, readable by the owner only."""
 
 import json
 import secrets
@@ -20,7 +20,7 @@ PASSWORDS = (
 
 
 def write_env_file(file: Path, keys: Keys) -> None:
-    """Add what is missing to the file, or begin it; what is in it stays, for the servers know it already.
+    """Create the file or add what is missing; existing values stay, because the servers already use them.
 
     Key sets, issuer, tokens, people and message keys alone are written anew: they follow from this machine's
     keys, which may have changed.
@@ -30,14 +30,14 @@ def write_env_file(file: Path, keys: Keys) -> None:
 
 
 def write_settings(file: Path, wanted: Mapping[str, str]) -> None:
-    """Set these in the file, and leave all else in it as it is."""
+    """Set these values in the file, leaving the rest unchanged."""
     text = file.read_text() if file.exists() else ""
     kept = [line for line in text.splitlines() if line.partition("=")[0].strip() not in wanted]
     write_secret(file, "\n".join([*kept, *(f"{name}='{value}'" for name, value in wanted.items()), ""]))
 
 
 def development_settings(keys: Keys, known: Mapping[str, str]) -> dict[str, str]:
-    """All that docker-compose.yml asks for without a default, and the e-mails kept by the sink."""
+    """Every setting without a default in docker-compose.yml, with e-mails going to the mail sink."""
     made = {
         "COMPOSE_PROFILES": "development",
         "SMTP_URL": "smtp://mailpit:1025",

@@ -1,4 +1,4 @@
-"""Images by their digests: what a tag names may change, what a digest names is these bytes and no others."""
+"""Pins images by digest: a tag's content may change, a digest's never does."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from deploy.local.settings import ROOT, parsed
 
 
 def images(env_file: Path) -> dict[str, str]:
-    """The images of docker-compose.yml by their variables, as settings name them or else the defaults."""
+    """The images of docker-compose.yml by variable, from the settings or their defaults."""
     text = (ROOT / "docker-compose.yml").read_text()
     known = parsed(env_file.read_text()) if env_file.exists() else {}
     return {
@@ -20,7 +20,7 @@ def images(env_file: Path) -> dict[str, str]:
 
 
 def pin(engine: str, env_file: Path) -> dict[str, str]:
-    """Pull what the tags name now and write down the digests of that; answers the images by their variables.
+    """Pull the current images and record their digests; returns the images by variable.
 
     Raises subprocess.CalledProcessError for an image that can't be pulled; then nothing is written.
     """

@@ -1,4 +1,4 @@
-"""The proof of docker-compose.yml: build, start, run the main job through the gateway, look inside, remove.
+"""Tests docker-compose.yml: build, start, run the main job through the gateway, inspect, remove.
 
 `python -m deploy.containers.prove --help`. It has volumes, ports and secrets of its own, so what runs here
 already is left alone. Images are those of docker-compose.yml, or with --stand-ins made of Debian's packages.
@@ -63,21 +63,21 @@ except urllib.error.HTTPError as answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Containers:
-    """The stack under proof, as podman or docker has it."""
+    """The stack under test, under podman or docker."""
 
     engine: str
     compose_words: Sequence[str]
     env_file: Path
 
     def compose(self, *words: str) -> None:
-        """Run a command of compose at the terminal; what fails ends all."""
+        """Run a compose command with output to the terminal; raises if it fails."""
         # Absolute, because podman-compose takes its project's folder from where the file is.
         files = ["--file", str(ROOT / "docker-compose.yml"), "--env-file", str(self.env_file)]
         subprocess.run([*self.compose_words, "--project-name", PROJECT, *files, *words], check=True, cwd=ROOT)
 
     @cached_property
     def ids(self) -> dict[str, str]:
-        """The containers by the names of their services."""
+        """The container ids by service name."""
         label = f"label=com.docker.compose.project={PROJECT}"
         listed = self._ask("ps", "--all", "--quiet", "--no-trunc", "--filter", label).split()
         return {
@@ -86,7 +86,7 @@ class Containers:
         }
 
     def about(self, service: str) -> dict[str, Any]:
-        """What the engine knows of a container."""
+        """What the container engine reports about a container."""
         [about] = json.loads(self._ask("inspect", self.ids[service]))
         known: dict[str, Any] = about
         return known
@@ -98,13 +98,13 @@ class Containers:
         )
 
     def is_healthy(self, service: str) -> bool:
-        """Whether the container says that it is; asked here, for not every engine asks by itself."""
+        """Whether the container's health check passes; run here, as not every engine runs it by itself."""
         kind, *command = self.about(service)["Config"]["Healthcheck"]["Test"]
         words = ["sh", "-c", *command] if kind == "CMD-SHELL" else command
         return self.execute(service, *words).returncode == 0
 
     def is_migrated(self, service: str) -> bool:
-        """Whether the container did its work and ended."""
+        """Whether the container has finished successfully."""
         state = self.about(service)["State"]
         return bool(state["Status"] == "exited" and state["ExitCode"] == 0)
 
@@ -113,7 +113,7 @@ class Containers:
 
 
 def waited_for(containers: Containers) -> Iterator[Check]:
-    """Every container does its work before the deadline."""
+    """Wait until every container is healthy or done."""
     deadline = time.monotonic() + HEALTHY_SECONDS
     waiting = set(containers.ids)
     while waiting and time.monotonic() < deadline:
@@ -130,7 +130,7 @@ def _is_well(containers: Containers, service: str) -> bool:
 
 
 def looked_into(containers: Containers) -> Iterator[Check]:
-    """What a process may do in its container."""
+    """Check what a process may do in its container."""
     running = [name for name in sorted(containers.ids) if not name.endswith("-migrate")]
     users = {name: containers.execute(name, "id", "-u").stdout.strip() for name in running}
     yield Check("nobody is root", "0" not in users.values() and all(users.values()), str(set(users.values())))
@@ -166,7 +166,7 @@ def _can_write(containers: Containers, service: str) -> bool:
 
 
 def tried_at_the_doors(containers: Containers, addresses: Addresses) -> Iterator[Check]:
-    """What is open to the outside, and what is not."""
+    """Check what is reachable from outside and what is not."""
     inside = containers.execute(
         "orders-agent", "python", "-c", ASK_INSIDE, "http://shipping-api:8000/internal/deliveries"
     ).stdout.strip()
@@ -197,13 +197,13 @@ def tried_at_the_doors(containers: Containers, addresses: Addresses) -> Iterator
 
 
 def _status(gateway: str, path: str) -> int:
-    """What a path is answered as it is written; clients for people would tidy it first."""
+    """The status for a path sent as written; ordinary clients would normalise it first."""
     written = httpx2.URL(gateway).copy_with(raw_path=path.encode())
     return httpx2.get(written, follow_redirects=False).status_code
 
 
 def _watched(prometheus: str) -> Check:
-    """Prometheus asks every process, and none of its rules is nonsense to it."""
+    """Check that Prometheus scrapes every process and accepts every rule."""
     asked = httpx2.get(f"{prometheus}/targets").json()["data"]["activeTargets"]
     groups = httpx2.get(f"{prometheus}/rules").json()["data"]["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
@@ -215,7 +215,7 @@ def _watched(prometheus: str) -> Check:
 
 
 def _link_opens(addresses: Addresses, keys: Sequence[str]) -> Check:
-    """The link of an e-mail leads through the gateway to its order."""
+    """Check that the link in an e-mail opens its order through the gateway."""
     headers = {"Authorization": f"Bearer {addresses.token}"}
     with httpx2.Client(headers=headers) as client:
         emails = f"{addresses.services['notifications']}/v1"
@@ -231,7 +231,7 @@ def _link_opens(addresses: Addresses, keys: Sequence[str]) -> Check:
 
 
 def stopped(containers: Containers) -> Iterator[Check]:
-    """Asked to stop, every process ends by itself."""
+    """Check that every process exits when asked to stop."""
     containers.compose("stop")
     statuses = {name: containers.about(name)["State"]["ExitCode"] for name in containers.ids}
     killed = [name for name, status in statuses.items() if status == 137]  # noqa: PLR2004 # SIGKILL
@@ -239,12 +239,16 @@ def stopped(containers: Containers) -> Iterator[Check]:
 
 
 @click.command()
-@click.option("--engine", type=click.Choice(["docker", "podman"]), help="By default the first that is there.")
+@click.option(
+    "--engine",
+    type=click.Choice(["docker", "podman"]),
+    help="Podman or docker; by default the first one installed.",
+)
 @click.option("--stand-ins", is_flag=True, help="Build the images from Debian's packages; pull none.")
-@click.option("--orders", default=10, show_default=True, help="How many orders go through their life.")
-@click.option("--keep", is_flag=True, help="Leave it running, to look at.")
+@click.option("--orders", default=10, show_default=True, help="How many orders to run.")
+@click.option("--keep", is_flag=True, help="Leave it running for inspection.")
 def prove(engine: str | None, *, stand_ins: bool, orders: int, keep: bool) -> None:
-    """Prove docker-compose.yml; fails unless everything held."""
+    """Test docker-compose.yml; exit 1 unless every check passed."""
     engine = engine or next(name for name in ("docker", "podman") if shutil.which(name))
     words = ["docker", "compose"] if engine == "docker" else ["podman-compose", "--in-pod", "false"]
     folder = Path(tempfile.mkdtemp(prefix="waybill-proof-"))

@@ -1,4 +1,4 @@
-"""Images to prove docker-compose.yml with where none can be pulled: Debian's packages in the place of each.
+"""Replacement images for testing docker-compose.yml where none can be pulled, from Debian packages.
 
 Debian itself comes by debootstrap (as root) from wherever this machine gets its packages.
 """
@@ -15,7 +15,7 @@ SERVERS = ("postgres", "valkey", "nginx", "prometheus", "mailpit")
 
 
 class StandIns:
-    """Makes the images with podman or docker; `variables` are what docker-compose.yml names images by."""
+    """Builds the images with podman or docker; `variables` are the image variables of docker-compose.yml."""
 
     def __init__(self, engine: str) -> None:
         self._engine = engine
@@ -24,7 +24,7 @@ class StandIns:
         }
 
     def make_base(self) -> None:
-        """Make the image that our own is built on, unless it is there."""
+        """Build the base image of our own image, unless it exists."""
         image = self.variables["PYTHON_IMAGE"]
         known = subprocess.run([self._engine, "image", "inspect", image], check=False, capture_output=True)
         if known.returncode == 0:
@@ -41,7 +41,7 @@ class StandIns:
             Path(archive).unlink()
 
     def make_servers(self) -> None:
-        """Make the images of the servers; the mail sink stands on our own image, which must be there."""
+        """Build the server images; the mail sink is based on our own image, which must exist."""
         for name in SERVERS:
             build = [self._engine, "build", "--file", f"{FOLDER}/stand-ins.Dockerfile", "--target", name]
             arguments = ["--build-arg", f"PYTHON_IMAGE={self.variables['PYTHON_IMAGE']}"]
@@ -49,7 +49,7 @@ class StandIns:
 
 
 def run(*command: str) -> None:
-    """Run a command at the terminal; what fails ends all."""
+    """Run a command with output to the terminal; raises if it fails."""
     subprocess.run(command, check=True)
 
 

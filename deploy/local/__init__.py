@@ -1,1 +1,1 @@
-"""The one-machine stack: every server and process that Waybill needs, on loopback only."""
+"""The one-machine stack: all of Waybill's servers and processes, on loopback only."""

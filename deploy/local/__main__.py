@@ -35,32 +35,34 @@ def cli(context: click.Context) -> None:
 
 
 @cli.command()
-@click.option("--orders", default=50, show_default=True, help="How many orders the first start runs.")
+@click.option(
+    "--orders", default=50, show_default=True, help="How many orders the main job runs at the first start."
+)
 @click.pass_obj
 def up(settings: Settings, orders: int) -> None:
-    """Start everything, and stay up until Ctrl-C."""
+    """Start everything, and keep running until Ctrl-C."""
     stay_up(settings, orders=orders)
 
 
 @cli.command()
-@click.option("--orders", default=50, show_default=True, help="How many orders go through their life.")
+@click.option("--orders", default=50, show_default=True, help="How many orders to run.")
 @click.pass_obj
 def demo(settings: Settings, orders: int) -> None:
-    """Start everything, run the main job, stop; fails unless every check held."""
+    """Start everything, run the main job, stop; exit 1 unless every check passed."""
     sys.exit(0 if demonstrate(settings, orders=orders) else 1)
 
 
 @cli.command()
 @click.pass_obj
 def migrate(settings: Settings) -> None:
-    """Bring the services' databases to their newest shape."""
+    """Migrate the services' databases."""
     migrate_databases(settings)
 
 
 @cli.command()
 @click.pass_obj
 def secrets(settings: Settings) -> None:
-    """Write what docker-compose.yml needs into .env, and say where the console will be."""
+    """Create the .env file for docker-compose.yml, and show the console's address."""
     keys = Keys(settings.folder / "keys")
     write_env_file(ROOT / ".env", keys)
     click.echo(f"In containers the console is at http://localhost:8100/login?key={keys.page_key}")
@@ -69,17 +71,17 @@ def secrets(settings: Settings) -> None:
 @cli.command("pin")
 @click.option("--engine", type=click.Choice(["docker", "podman"]), default="docker", show_default=True)
 def pin_images(engine: str) -> None:
-    """Pull the images of docker-compose.yml, and name them by digest in .env from now on."""
+    """Pull the images of docker-compose.yml, and pin them by digest in .env."""
     for name, image in pin(engine, ROOT / ".env").items():
         click.echo(f"{name}={image}")
 
 
 @cli.command()
-@click.option("--gateway", default="http://localhost:8100", show_default=True, help="Where it is reached.")
-@click.option("--orders", default=50, show_default=True, help="How many orders go through their life.")
+@click.option("--gateway", default="http://localhost:8100", show_default=True, help="Where the gateway is.")
+@click.option("--orders", default=50, show_default=True, help="How many orders to run.")
 @click.pass_obj
 def job(settings: Settings, gateway: str, orders: int) -> None:
-    """Run the main job on a system behind a gateway; fails unless every check held."""
+    """Run the main job against a system behind a gateway; exit 1 unless every check passed."""
     # Here, for it brings packages and data that nothing else needs.
     from deploy.main_job import run  # noqa: PLC0415
 
@@ -88,17 +90,17 @@ def job(settings: Settings, gateway: str, orders: int) -> None:
 
 @cli.command()
 @click.option("--service", type=click.Choice(SERVICES), default="orders", show_default=True)
-@click.option("--verb", default="--help", help="As in: dead-letters list")
+@click.option("--verb", default="--help", help="For example: dead-letters list")
 @click.pass_obj
 def operate(settings: Settings, service: str, verb: str) -> None:
-    """Run an operator's verb of a service, with the settings of this stack."""
+    """Run an operator command of a service with this stack's settings."""
     sys.exit(stack.operate(settings, service, shlex.split(verb)))
 
 
 @cli.command()
 @click.pass_obj
 def doctor(settings: Settings) -> None:
-    """Look for what is wrong with the running system, and say what to do."""
+    """Check the running system for problems, and say how to fix them."""
     sys.exit(stack.examine(settings))
 
 
@@ -106,25 +108,27 @@ def doctor(settings: Settings) -> None:
 @click.option("--folder", type=click.Path(file_okay=False, path_type=Path), required=True)
 @click.pass_obj
 def backup(settings: Settings, folder: Path) -> None:
-    """Save every service, each in a new folder inside this one."""
+    """Back up every service, each into a new folder inside this one."""
     sys.exit(stack.back_up(settings, folder.absolute()))
 
 
 @cli.command()
 @click.option("--service", type=click.Choice(SERVICES), required=True)
 @click.option("--from", "saved", type=click.Path(exists=True, file_okay=False, path_type=Path), required=True)
-@click.option("--replace", is_flag=True, help="Lose what is in the database now.")
+@click.option("--replace", is_flag=True, help="Overwrite the current contents of the database.")
 @click.pass_obj
 def restore(settings: Settings, service: str, saved: Path, replace: bool) -> None:
-    """Bring a service back to a backup, with the system stopped."""
+    """Restore a service from a backup, with the system stopped."""
     sys.exit(stack.restore(settings, service, saved.absolute(), *["--replace"] * replace))
 
 
 @cli.command()
-@click.option("--seller", "sellers", multiple=True, default=("*",), help="Whose things it shows; * is all.")
-@click.option("--market", "markets", multiple=True, default=("*",), help="Of which markets; * is all.")
-@click.option("--scopes", default="", help="What it allows, separated by spaces; all, if nothing is named.")
-@click.option("--hours", default=12.0, show_default=True, help="How long it lives.")
+@click.option(
+    "--seller", "sellers", multiple=True, default=("*",), help="The seller the token is for; * is all."
+)
+@click.option("--market", "markets", multiple=True, default=("*",), help="The markets it is for; * is all.")
+@click.option("--scopes", default="", help="The scopes, separated by spaces; all if empty.")
+@click.option("--hours", default=12.0, show_default=True, help="How long it is valid.")
 @click.pass_obj
 def token(
     settings: Settings, sellers: tuple[str, ...], markets: tuple[str, ...], scopes: str, hours: float
@@ -137,10 +141,12 @@ def token(
 
 
 @cli.command()
-@click.option("--seller", "sellers", multiple=True, default=("*",), help="Whose events; * is all.")
-@click.option("--market", "markets", multiple=True, default=("*",), help="Of which markets; * is all.")
-@click.option("--types", default="", help="Only these, with commas between them.")
-@click.option("--to", default="", help="An address to post each event to, signed.")
+@click.option(
+    "--seller", "sellers", multiple=True, default=("*",), help="The seller whose events to show; * is all."
+)
+@click.option("--market", "markets", multiple=True, default=("*",), help="The markets it is for; * is all.")
+@click.option("--types", default="", help="Only events of these types, separated by commas.")
+@click.option("--to", default="", help="A URL to post each event to, signed.")
 @click.pass_obj
 def listen(
     settings: Settings, sellers: tuple[str, ...], markets: tuple[str, ...], types: str, to: str
@@ -159,10 +165,10 @@ def listen(
 
 @cli.command()
 @click.option("--type", "event_type", type=click.Choice(sorted(EVENTS)), required=True)
-@click.option("--to", required=True, help="The address to post it to, signed.")
+@click.option("--to", required=True, help="The URL to post it to, signed.")
 @click.pass_obj
 def trigger(settings: Settings, event_type: str, to: str) -> None:
-    """Post the sample of an event, which says that it is a test."""
+    """Post a sample event, marked as a test."""
     keys = Keys(settings.folder / "keys")
     click.echo(f"Signed with {keys.webhook_secret}")
     event = made_up(event_type, new_id(), with_people=True)
@@ -172,7 +178,7 @@ def trigger(settings: Settings, event_type: str, to: str) -> None:
 @cli.command()
 @click.pass_obj
 def clean(settings: Settings) -> None:
-    """Delete everything the system keeps."""
+    """Delete all of the system's data."""
     for folder in remove(settings.folder):
         click.echo(f"Deleted {folder}")
 

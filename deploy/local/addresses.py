@@ -1,4 +1,4 @@
-"""Where a running Waybill is reached: all that one needs to drive it from outside."""
+"""Where a running Waybill can be reached, for driving it from outside."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from deploy.local.settings import Settings
 
 @dataclass(frozen=True, kw_only=True)
 class Addresses:
-    """The way into one running system."""
+    """The addresses and tokens of one running system."""
 
     services: Mapping[str, str]  # the base address of each service's API
     token: str  # a bearer token for everything
@@ -21,7 +21,7 @@ class Addresses:
 
 
 def behind_gateway(settings: Settings, gateway: str) -> Addresses:
-    """The way into a system that has all services at one address and goes by the keys of this machine."""
+    """Access to a system with all services at one address, using this machine's keys."""
     keys = Keys(settings.folder / "keys")
     return Addresses(
         services={service: f"{gateway}/{service}" for service in SERVICES},

@@ -1,4 +1,4 @@
-"""A database and a role for each service, on whichever PostgreSQL server there is."""
+"""A database and a role for each service, on any PostgreSQL server."""
 
 import json
 import secrets
@@ -15,7 +15,7 @@ SERVICES = ("orders", "shipping", "documents", "notifications")
 
 
 def passwords(folder: Path, roles: Sequence[str]) -> dict[str, str]:
-    """The roles' passwords, made on the first start and kept in the folder."""
+    """The roles' passwords, created on the first start and kept in the folder."""
     file = folder / "passwords.json"
     known: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
     missing = [role for role in roles if role not in known]
@@ -26,7 +26,7 @@ def passwords(folder: Path, roles: Sequence[str]) -> dict[str, str]:
 
 
 def database_url(admin_url: str, database: str, *, role: str, password: str) -> str:
-    """Where a role reaches a database of the same server, as SQLAlchemy writes it."""
+    """A role's database URL on the same server, in SQLAlchemy's format."""
     server = urlsplit(admin_url)
     host = server.netloc.rpartition("@")[2]
     query = f"?{server.query}" if server.query else ""
@@ -34,7 +34,7 @@ def database_url(admin_url: str, database: str, *, role: str, password: str) -> 
 
 
 def provision(admin_url: str, passwords: Mapping[str, str]) -> None:
-    """See to one role and one database for each name, closed to all other roles; repeatable.
+    """Ensure a role and a database for each name, closed to all other roles; repeatable.
 
     Works on any server from PostgreSQL 15 on, for a role that may create databases and roles.
     """

@@ -1,4 +1,4 @@
-"""The environment that everything else runs in: system libraries, `.venv`, and the locked packages.
+"""The runtime environment: system libraries, `.venv` and the locked packages.
 
 Standard library only: this runs on a bare Python, before any package is there.
 """
@@ -48,17 +48,17 @@ VENV_PACKAGES = {"apt-get": f"python{sys.version_info[0]}.{sys.version_info[1]}-
 
 
 class SetupError(Exception):
-    """The machine lacks something that only its owner can give; the text says what to do."""
+    """The machine lacks something only its owner can install; the text says what to do."""
 
 
 def prepare(lock: str) -> None:
-    """Bring `.venv` to what a lock says; does nothing, and fast, where it is so already."""
+    """Bring `.venv` in line with a lock; returns quickly if it already is."""
     lacking = lacks()
     if lacking:
         install_packages(lacking)
         invalidate_caches()
         if lacks():
-            raise SetupError(f"{' and '.join(lacks())} can't be used though the packages are installed.")
+            raise SetupError(f"{' and '.join(lacks())} can't be used although the packages are installed.")
     if not is_installed(lock):
         see_to_venv()
         install(lock)
@@ -75,7 +75,7 @@ def browser() -> str | None:
 
 
 def lacks() -> dict[str, dict[str, str]]:
-    """What only the system's packages bring and is not there, with those packages by package manager."""
+    """Missing system libraries, and the packages that provide them, by package manager."""
     lacking = {}
     if libraries := missing_libraries():
         lacking[f"{', '.join(libraries)} (to make PDFs)"] = LIBRARY_PACKAGES
@@ -102,7 +102,7 @@ def can_load(library: str) -> bool:
 
 
 def is_installed(lock: str) -> bool:
-    """Whether the environment holds what the lock says, and works."""
+    """Whether the environment matches the lock and works."""
     try:
         installed = json.loads(STAMPS.read_text())
     except (OSError, ValueError):  # not there, or cut off by a crash of the machine
@@ -111,7 +111,7 @@ def is_installed(lock: str) -> bool:
 
 
 def see_to_venv() -> None:
-    """Make the environment, where there is none that works."""
+    """Create the environment unless there is a working one."""
     if venv_works():
         return
     shutil.rmtree(VENV, ignore_errors=True)  # its Python was taken away or replaced
@@ -121,7 +121,7 @@ def see_to_venv() -> None:
 
 
 def venv_works() -> bool:
-    """Whether the environment's Python starts; it stops doing so when the system's is replaced."""
+    """Whether the environment's Python starts; it stops doing so when the system's Python is replaced."""
     try:
         return subprocess.run([str(VENV_PYTHON), "-c", ""], check=False, capture_output=True).returncode == 0
     except OSError:
@@ -143,28 +143,28 @@ def install(lock: str) -> None:
         [*pip, "install", *quiet, *as_locked, "--requirement", str(lock_file(lock))],
         or_else=f"The packages of requirements/{lock}.txt can't be installed",
     )
-    run([*pip, "check"], or_else=f"The packages of requirements/{lock}.txt don't fit each other")
+    run([*pip, "check"], or_else=f"The packages of requirements/{lock}.txt don't fit together")
     # The dev lock holds the whole runtime lock.
     held = ("runtime", "dev") if lock == "dev" else (lock,)
     STAMPS.write_text(json.dumps({name: lock_hash(name) for name in held}))
 
 
 def lock_file(lock: str) -> Path:
-    """Where a lock is."""
+    """The path of a lock."""
     return ROOT / "requirements" / f"{lock}.txt"
 
 
 def lock_hash(lock: str) -> str:
-    """By what a lock is known to be installed."""
+    """The value that identifies an installed lock."""
     return hashlib.sha256(lock_file(lock).read_bytes()).hexdigest()
 
 
 def install_packages(lacking: dict[str, dict[str, str]]) -> None:
-    """Install with the system's package manager, if we may; else say the one line that does it."""
+    """Install packages with the system's package manager if allowed; otherwise say which command to run."""
     what = " and ".join(lacking)
     manager = next((name for name in MANAGERS if shutil.which(name)), None)
     if manager is None or not all(manager in packages for packages in lacking.values()):
-        raise SetupError(f"This machine lacks {what}, and Waybill doesn't know what brings it here.")
+        raise SetupError(f"This machine lacks {what}, and Waybill doesn't know which package provides it.")
     packages = " ".join(packages[manager] for packages in lacking.values())
     command = f"{MANAGERS[manager]} {packages}"
     sudo = [] if os.geteuid() == 0 or manager == "brew" else ["sudo", "--non-interactive"]
@@ -182,7 +182,7 @@ def install_packages(lacking: dict[str, dict[str, str]]) -> None:
 
 
 def may_sudo() -> bool:
-    """Whether we may act as root without being asked for a password."""
+    """Whether we may run commands as root without a password."""
     if not shutil.which("sudo"):
         return False
     return (
@@ -192,7 +192,7 @@ def may_sudo() -> bool:
 
 
 def run(command: list[str], *, or_else: str) -> None:
-    """Run a command; where it fails, its own last words explain the sentence."""
+    """Run a command; if it fails, the error includes the end of its output."""
     done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         words = "\n".join(done.stdout.strip().splitlines()[-6:])

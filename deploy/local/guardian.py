@@ -1,4 +1,4 @@
-"""Outlives the process that started it just long enough to stop what that one leaves behind.
+"""Outlives its parent process just long enough to stop what it left running.
 
 It is told of process groups on its standard input (`+ GROUP SIGNAL`, `- GROUP`). The other end of
 that pipe is held by the supervisor alone: however the supervisor dies, the pipe closes, and the
@@ -16,7 +16,7 @@ GRACE_SECONDS = 4.0
 
 
 def groups_left(lines: Iterable[str]) -> dict[int, int]:
-    """The groups added and not taken away, each with the signal that asks it to stop."""
+    """Process groups added and not removed, each with its stop signal."""
     groups: dict[int, int] = {}
     for line in lines:
         verb, group, *stop_signal = line.split()
@@ -28,7 +28,7 @@ def groups_left(lines: Iterable[str]) -> dict[int, int]:
 
 
 def is_alive(group: int) -> bool:
-    """Whether any process of the group is left."""
+    """Whether any process of the group is alive."""
     try:
         os.killpg(group, 0)
     except ProcessLookupError:
@@ -39,7 +39,7 @@ def is_alive(group: int) -> bool:
 
 
 def stop(groups: dict[int, int], grace_seconds: float = GRACE_SECONDS) -> None:
-    """Ask all groups to stop, the youngest first; what is left after the grace is killed."""
+    """Stop all groups, youngest first; kill what is left after the grace period."""
     for group, stop_signal in reversed(groups.items()):
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(group, stop_signal)

@@ -1,4 +1,4 @@
-"""Whether the stack's processes do their work, asked from outside."""
+"""Checks from outside that the stack's processes are working."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ def wait_until_healthy(
     deadline: float,
     tell: Callable[[int], None],
 ) -> set[str]:
-    """Wait for every address to answer 200 and every worker to hear; answers who doesn't by the deadline.
+    """Wait until every address answers 200 and every worker listens; returns those that don't in time.
 
     Both are given by the name of their process, a worker as itself with its queues. `deadline` is of the
     monotonic clock; `tell` hears how many are still awaited, whenever that changes.
@@ -51,7 +51,7 @@ def _answers(client: httpx2.Client, address: str) -> bool:
 
 
 def _hears(broker: redis.Redis, worker: Process, queues: Sequence[str]) -> bool:
-    """Whether this very process listens to its queues, and not one before it."""
+    """Whether this process, not a predecessor, is listening to its queues."""
     try:
         marks = broker.mget([listening_mark(queue) for queue in queues])
     except redis.RedisError:  # the broker itself is away

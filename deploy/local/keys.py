@@ -1,4 +1,4 @@
-"""What must stay secret: passwords, keys and tokens, in files that only their owner can read."""
+"""Secrets: passwords, keys and tokens, in files that only their owner can read."""
 
 import base64
 import hashlib
@@ -35,7 +35,7 @@ ALL_SCOPES = tuple(sorted(frozenset().union(*ROLES.values())))
 
 
 class Keys:
-    """The keys of one stack, made on first use; it signs its tokens itself, having no issuer beside it."""
+    """The keys of one stack, created on first use; it signs its own tokens, as it has no separate issuer."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
@@ -64,7 +64,7 @@ class Keys:
         subscriber: str | None = None,
         lifetime: timedelta = timedelta(hours=12),
     ) -> str:
-        """A signed bearer token that every service of the stack takes; `*` is all sellers or markets."""
+        """A signed bearer token that every service of the stack accepts; `*` is all sellers or markets."""
         now = datetime.now(UTC)
         claims = {
             "iss": ISSUER,
@@ -81,7 +81,7 @@ class Keys:
         return jwt.encode(claims, self._signing_key, algorithm="EdDSA", headers={"kid": self._key_id})
 
     def service_token(self, service: str, lifetime: timedelta = KEPT_TOKEN_LIFETIME) -> str:
-        """What a service shows the others: it may fetch its events and the papers it sends."""
+        """A service's token for the others: it may fetch its events and the documents it sends."""
         return self.token(
             service,
             scopes=["events:read", "documents:read"],
@@ -90,17 +90,17 @@ class Keys:
         )
 
     def service_token_file(self, service: str) -> Path:
-        """The file with the service's token, which is a new one each time that this is asked for."""
+        """The file with the service's token, which is renewed by each call."""
         file = self.folder / f"service-token-{service}"
         write_secret(file, self.service_token(service, RENEWED_TOKEN_LIFETIME))
         return file
 
     def message_keys(self, service: str) -> str:
-        """What a service seals its events with, newest and previous."""
+        """The newest and previous key a service seals its events with."""
         return self._kept(f"message-keys-{service}", _new_message_keys)
 
     def message_public_keys(self, services: Iterable[str]) -> str:
-        """What the services open each other's events with."""
+        """The public keys for opening other services' events."""
         return ",".join(
             f"{service}={PrivateKey(key.encode(), Base64Encoder).public_key.encode(Base64Encoder).decode()}"
             for service in services
@@ -115,7 +115,7 @@ class Keys:
 
 
 def write_secret(file: Path, text: str) -> None:
-    """Replace a file by one that nobody else can read; a crash leaves the old or the new, never a part."""
+    """Replace a file, readable by us only; a crash leaves the old or the new one, never a partial file."""
     new = file.with_name(file.name + ".new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as handle:
@@ -131,7 +131,7 @@ def _new_signing_key() -> str:
 
 
 def _new_webhook_secret() -> str:
-    """As Standard Webhooks writes secrets."""
+    """A secret in the Standard Webhooks format."""
     return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
 
 
@@ -140,17 +140,17 @@ def _new_webhook_keys() -> str:
 
 
 def _new_message_keys() -> str:
-    """Two, as of links."""
+    """Two keys, as for links."""
     return ",".join(PrivateKey.generate().encode(Base64Encoder).decode() for _ in range(2))
 
 
 def _new_link_keys() -> str:
-    """Newest and previous; two from the start, for then the way they are changed is the one that runs."""
+    """Newest and previous; two from the start, so that key rotation is always exercised."""
     return f"{secrets.token_urlsafe(32)},{secrets.token_urlsafe(32)}"
 
 
 def _thumbprint(public_key: dict[str, str]) -> str:
-    """The id of a key, made of the key itself (RFC 7638, and RFC 8037 for Ed25519)."""
+    """The key id, derived from the key itself (RFC 7638, and RFC 8037 for Ed25519)."""
     members = {name: public_key[name] for name in ("crv", "kty", "x")}
     digest = hashlib.sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest()
     return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()

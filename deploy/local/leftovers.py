@@ -1,4 +1,4 @@
-"""Processes that outlived a supervisor and its guardian: known by id and start, never by name."""
+"""Processes that outlived a supervisor and its guardian: identified by pid and start time, never by name."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from deploy.local.processes import Process
 
 
 def remember(file: Path, processes: Iterable[Process]) -> None:
-    """Write down which processes run."""
+    """Record the running processes."""
     known = []
     for process in processes:
         if process.is_running():
@@ -33,7 +33,7 @@ def remember(file: Path, processes: Iterable[Process]) -> None:
 
 
 def sweep(file: Path) -> list[str]:
-    """Stop what the last run wrote down and left behind; answers its names."""
+    """Stop processes recorded by the last run and still running; returns their names."""
     try:
         known = json.loads(file.read_text())
     except (OSError, ValueError):  # not there, or cut off by a crash of the machine, which left nothing
@@ -45,7 +45,7 @@ def sweep(file: Path) -> list[str]:
 
 
 def _is_the_same(pid: int, started: float) -> bool:
-    """Whether the process is the one written down, and not a stranger that got its id."""
+    """Whether a process is the recorded one, and not another with a reused pid."""
     try:
         # The clock may have been set since, by a little; ids come back much later than that.
         same = abs(psutil.Process(pid).create_time() - started) < 1

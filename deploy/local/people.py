@@ -1,4 +1,4 @@
-"""Who one may be at the console of a local stack: people of the demo's sellers, with tokens."""
+"""Users of a local stack's console: staff of the demo's sellers, with tokens."""
 
 import json
 import time
@@ -26,7 +26,7 @@ PEOPLE = (
 
 
 def people(keys: Keys) -> list[dict[str, Any]]:
-    """Everybody, with fresh tokens."""
+    """All users, with fresh tokens."""
     found = []
     for identity, name, role, seller, place, language in PEOPLE:
         scopes = sorted(ROLES[role])
@@ -38,6 +38,6 @@ def people(keys: Keys) -> list[dict[str, Any]]:
 
 
 def write_people(file: Path, keys: Keys) -> Path:
-    """Write the console's file of people anew; nobody else can read it."""
+    """Rewrite the console's user file; nobody else can read it."""
     write_secret(file, json.dumps(people(keys), indent=1))
     return file

@@ -1,4 +1,4 @@
-"""TCP ports of this machine: which are taken, and which are free to use."""
+"""TCP ports of this machine: which are taken, and which are free."""
 
 import random
 import socket
@@ -14,7 +14,7 @@ _given_out: set[int] = set()
 
 
 def is_taken(port: int, host: str = HOST) -> bool:
-    """Whether a process would be refused this port at an address of this machine."""
+    """Whether a port is already in use at an address of this machine."""
     with closing(socket.socket(socket.AF_INET, socket.SOCK_STREAM)) as probe:
         # As servers do: connections of an earlier run in TIME_WAIT do not count as taken.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -26,7 +26,7 @@ def is_taken(port: int, host: str = HOST) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listens on; this process is never given the same one twice."""
+    """A port that nobody listens on; never returns the same one twice to this process."""
     for port in random.SystemRandom().sample(FREE_RANGE, k=1_000):
         if port not in _given_out and not is_taken(port):
             _given_out.add(port)

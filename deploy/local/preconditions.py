@@ -1,4 +1,4 @@
-"""What must be true before a stack may start; each refusal is one sentence for the person who waits."""
+"""Conditions for starting a stack; each error is one sentence for the person at the terminal."""
 
 import fcntl
 import os
@@ -23,11 +23,11 @@ class StackError(Exception):
 
 
 class RunningAlreadyError(StackError):
-    """Another process owns the folder."""
+    """Another process is already using the folder."""
 
 
 def own_folder(folder: Path) -> IO[str]:
-    """Make the folder ours until the answer is closed, or we die: a second stack in it is refused.
+    """Lock the folder until the result is closed, or we die, so that a second stack can't start in it.
 
     From here on nothing that this process writes can be read by anybody else.
     """
@@ -45,8 +45,8 @@ def own_folder(folder: Path) -> IO[str]:
         owner = lock.read().strip()
         lock.close()
         raise RunningAlreadyError(
-            f"Waybill runs already in {folder} (process {owner}): "
-            "stop it there with Ctrl-C, or name another folder in WAYBILL_FOLDER."
+            f"Waybill is already running in {folder} (process {owner}): "
+            "stop it with Ctrl-C, or name another folder in WAYBILL_FOLDER."
         ) from error
     lock.truncate(0)
     lock.write(str(os.getpid()))
@@ -55,7 +55,7 @@ def own_folder(folder: Path) -> IO[str]:
 
 
 def check_space(folder: Path, needed_bytes: int = NEEDED_BYTES) -> None:
-    """Refuse a disk that would soon be full."""
+    """Refuse to start on a disk that is almost full."""
     free = shutil.disk_usage(folder).free
     if free < needed_bytes:
         raise StackError(
@@ -65,7 +65,7 @@ def check_space(folder: Path, needed_bytes: int = NEEDED_BYTES) -> None:
 
 
 def check_ports(ports: Mapping[str, int], needed: Iterable[str], host: str = HOST) -> None:
-    """Refuse ports that another program listens on."""
+    """Refuse ports used by other programs."""
     for name in needed:
         if is_taken(ports[name], host):
             raise StackError(

@@ -1,4 +1,4 @@
-"""A process of the stack: in a group of its own, its output in a log, and never outliving us."""
+"""A process of the stack: in its own process group, logging to a file, never outliving us."""
 
 import atexit
 import logging
@@ -24,11 +24,11 @@ log = logging.getLogger(__name__)
 
 
 class ProcessError(Exception):
-    """A process of the stack would not start; the text says which, and what it said last."""
+    """A process did not start; the text has its name and last output."""
 
 
 class Process:
-    """A command that can be started, stopped, killed and started again."""
+    """A command that can be started, stopped, killed and restarted."""
 
     def __init__(
         self,
@@ -53,18 +53,18 @@ class Process:
 
     @property
     def pid(self) -> int:
-        """The process id, which is also the id of its group."""
+        """The process id, which is also the group id."""
         if self._child is None:
             raise ProcessError(f"{self.name} was not started")
         return self._child.pid
 
     @property
     def exit_status(self) -> int | None:
-        """How the process ended; None while it lives, negative for a signal."""
+        """The exit status; None while running, negative for a signal."""
         return self._child.returncode if self._child else None
 
     def start(self) -> None:
-        """Start the command in a new group, its output appended to the log."""
+        """Start the command in a new group, appending its output to the log."""
         self.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > LOG_LIMIT_BYTES:
             self.log.replace(self.log.with_suffix(".previous.log"))
@@ -85,7 +85,7 @@ class Process:
         _guard.add(self._child.pid, self.stop_signal)
 
     def is_running(self) -> bool:
-        """Whether the process lives. Where it has died, what it left in its group is killed."""
+        """Whether the process is alive. If it has died, the rest of its group is killed."""
         with self._lock:
             if self._child is None or self._child.returncode is not None:
                 return False
@@ -96,29 +96,29 @@ class Process:
             return False
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process alone, not to its children."""
+        """Send a signal to the process only, not to its children."""
         if self.is_running():
             os.kill(self.pid, number)
 
     def ask_to_stop(self) -> None:
-        """Tell the process to stop, also when it is frozen."""
+        """Ask the process to stop, even if it is frozen."""
         self.signal(self.stop_signal)
         self.signal(signal.SIGCONT)
 
     def stop(self, seconds: float = 30) -> None:
-        """Ask the process to stop and wait for it; kill its whole group when it takes longer."""
+        """Ask the process to stop and wait for it; kill its whole group after a timeout."""
         self.ask_to_stop()
         self.wait(seconds)
         self.kill()
 
     def kill(self) -> None:
-        """Kill the process and its group at once, and wait until it is gone."""
+        """Kill the process and its group at once, and wait until they are gone."""
         with self._lock:
             if self._child is not None and self._child.returncode is None:
                 self._bury(self._child)
 
     def wait(self, seconds: float) -> bool:
-        """Wait until the process has ended by itself; False when it still lives at the deadline."""
+        """Wait for the process to exit by itself; returns False at the deadline."""
         deadline = time.monotonic() + seconds
         while self.is_running():
             if time.monotonic() >= deadline:
@@ -127,13 +127,13 @@ class Process:
         return True
 
     def last_words(self, lines: int = 8) -> str:
-        """The end of the log, for the message that tells why it failed."""
+        """The end of the log, for error messages."""
         with suppress(OSError):
             return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
         return ""
 
     def _bury(self, child: subprocess.Popen[bytes]) -> None:
-        """Kill the group and take the child's exit status, in this order.
+        """Kill the group and then collect the child's exit status, in this order.
 
         As long as the child is not waited for, its id (and so its group's) can't be given to a stranger.
         """
@@ -144,7 +144,7 @@ class Process:
 
 
 def stop_all(processes: Iterable[Process], seconds: float) -> None:
-    """Ask processes to stop, all at once, and wait; those that take longer are killed."""
+    """Stop processes in parallel and wait; slow ones are killed."""
     stopping = list(processes)
     deadline = time.monotonic() + seconds
     for process in stopping:
@@ -156,7 +156,7 @@ def stop_all(processes: Iterable[Process], seconds: float) -> None:
 
 
 def lives(process: psutil.Process) -> bool:
-    """Whether a process still does anything; one that ended and was not waited for does not."""
+    """Whether a process is alive; a zombie is not."""
     try:
         return bool(process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
@@ -164,12 +164,12 @@ def lives(process: psutil.Process) -> bool:
 
 
 def keep_guarded() -> None:
-    """See to it that the guardian lives; for supervisors to call now and then."""
+    """Ensure that the guardian is running; supervisors call this now and then."""
     _guard.revive()
 
 
 class _Guard:
-    """Our line to the guardian process; starts it with the first process, and anew if it is killed."""
+    """Our connection to the guardian process, started with the first process, and again if it is killed."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -202,7 +202,7 @@ class _Guard:
         return self._guardian is not None and self._guardian.poll() is None
 
     def _start(self) -> None:
-        """Start a guardian and tell it all there is to know."""
+        """Start a guardian and send it everything known so far."""
         self._guardian = subprocess.Popen(
             [sys.executable, "-I", "-S", guardian.__file__],
             stdin=subprocess.PIPE,
@@ -221,7 +221,7 @@ class _Guard:
         self._guardian.stdin.flush()
 
     def let_go(self) -> None:
-        """End the line: the guardian stops what is left and ends."""
+        """Close the connection: the guardian stops what is left and exits."""
         if self._guardian is not None and self._guardian.stdin is not None:
             with suppress(BrokenPipeError):
                 self._guardian.stdin.close()

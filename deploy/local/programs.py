@@ -1,4 +1,4 @@
-"""For whoever writes a program that follows events: hear them, and have one that never happened."""
+"""For developers of integrations: watching events, and sending sample ones."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ Event = dict[str, Any]
 
 
 def follow(feed: httpx2.Client, types: str = "") -> Iterator[Event]:
-    """The events of the feed from now on, each as it comes; goes on when the service was away meanwhile."""
+    """The feed's events from now on, as they come; continues after the service was unavailable."""
     chosen = {"types": types} if types else {}
     after: int | None = None
     while True:
@@ -42,7 +42,7 @@ def follow(feed: httpx2.Client, types: str = "") -> Iterator[Event]:
 
 
 def post(event: Event, address: str, secret: str) -> str:
-    """Send an event as a webhook is sent; answers in words what came of it."""
+    """Send an event as a webhook; returns the result in words."""
     body, now, event_id = msgspec.json.encode(event).decode(), datetime.now(UTC), str(event["id"])
     headers = {
         "content-type": "application/json",
@@ -59,7 +59,7 @@ def post(event: Event, address: str, secret: str) -> str:
 
 
 def listen(feed: httpx2.Client, say: Callable[[str], None], *, types: str, to: str, secret: str) -> None:
-    """Say each event of the feed as it comes, and post it to an address, if one is named, until stopped."""
+    """Print each event of the feed as it comes, and post it to an address, if given, until stopped."""
     for event in follow(feed, types):
         line = f"{event['occurred_at']}  {event['position']:>8}  {event['type']:<28} {event['number']}"
         say(f"{line}  → {post(event, to, secret)}" if to else line)

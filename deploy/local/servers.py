@@ -1,4 +1,4 @@
-"""The servers beneath the services: our own, or outside ones where settings name them."""
+"""The servers below the services: our own, or external ones from the settings."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +13,7 @@ from deploy.local.valkey import Valkey
 
 
 class Servers:
-    """PostgreSQL, Valkey and the mail sink; None where an outside server takes the place."""
+    """PostgreSQL, Valkey and the mail sink; None where an external server is used instead."""
 
     def __init__(self, settings: Settings, keys: Keys, *, refused_mails: float = 0.0, seed: int = 0) -> None:
         folder, ports, logs = settings.folder, settings.ports, settings.folder / "logs"
@@ -51,15 +51,15 @@ class Servers:
             self.smtp_url = self.mail.smtp_url
 
     def database_url(self, service: str) -> str:
-        """Where a service reaches its own database."""
+        """A service's own database URL."""
         return database_url(self.admin_url, service, role=service, password=self._passwords[service])
 
     def broker_url_of(self, user: str) -> str:
-        """Where a service, or Flower, reaches the broker."""
+        """The broker URL for a service or Flower."""
         return self.valkey.url_of(user) if self.valkey else self.broker_url
 
     def ports(self) -> set[str]:
-        """The names of the ports that our own servers listen on."""
+        """The names of the ports used by our own servers."""
         return (
             ({"postgres"} if self.postgres else set())
             | ({"valkey"} if self.valkey else set())
@@ -71,7 +71,7 @@ class Servers:
         return [server.process for server in (self.postgres, self.valkey, self.mail) if server]
 
     def start(self) -> None:
-        """Start our own servers, all at once; return when all answer and each service has its database."""
+        """Start our own servers in parallel; return once all answer and every service has its database."""
         own = [server for server in (self.postgres, self.valkey, self.mail) if server]
         starts: list[Callable[[], None]] = [server.start for server in own]
         if self.postgres is None:

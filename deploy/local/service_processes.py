@@ -1,4 +1,4 @@
-"""The services' processes: what each is started with."""
+"""The services' processes and their environments."""
 
 import os
 import sys
@@ -44,7 +44,7 @@ def service_url(settings: Settings, service: str) -> str:
 
 
 def service_processes(settings: Settings, keys: Keys, servers: Servers) -> dict[str, Process]:
-    """The processes by name, in the order to start them in; each is told no secret that it does not need."""
+    """The processes by name, in start order; each gets only the secrets it needs."""
     environments = service_environments(settings, keys, servers)
     commands = {
         **{
@@ -81,7 +81,7 @@ def service_processes(settings: Settings, keys: Keys, servers: Servers) -> dict[
 
 
 def migrations(settings: Settings, keys: Keys, servers: Servers) -> list[Process]:
-    """The short processes that bring each service's database to its newest shape."""
+    """The short-lived processes that migrate the services' databases."""
     environments = service_environments(settings, keys, servers)
     return [
         _process(
@@ -95,7 +95,7 @@ def migrations(settings: Settings, keys: Keys, servers: Servers) -> list[Process
 
 
 def service_environments(settings: Settings, keys: Keys, servers: Servers) -> dict[str, dict[str, str]]:
-    """All that is known of each service, as its operator needs it; its processes are told less."""
+    """The full environment of each service, for its operator; its processes get less."""
     addresses = {f"{service.upper()}_URL": service_url(settings, service) for service in SERVICES}
     console = {
         "BROKER_URL": servers.broker_url_of("console"),
@@ -146,7 +146,7 @@ def service_environments(settings: Settings, keys: Keys, servers: Servers) -> di
 
 
 def _told(environments: Mapping[str, Mapping[str, str]], process: str) -> dict[str, str]:
-    """What one process of a service is told; the services' settings say who needs which secret."""
+    """The environment of one process; the service's settings say who needs which secret."""
     service, _, kind = process.partition(".")
     known = fields(import_module(f"services.{service}.settings").Settings)
     kept_from_it = {field.name.upper() for field in known if not is_told(field, kind)}
@@ -154,7 +154,7 @@ def _told(environments: Mapping[str, Mapping[str, str]], process: str) -> dict[s
 
 
 def _machine(settings: Settings, servers: Servers) -> dict[str, str]:
-    """What any program of ours is to know of the machine it runs on."""
+    """Environment variables about this machine, for all our programs."""
     postgres = [str(servers.postgres.binaries)] if servers.postgres else []  # pg_dump and its like
     path = os.pathsep.join(
         [str(Path(sys.executable).parent), *postgres, settings.inherited.get("PATH", os.defpath)]
@@ -175,13 +175,13 @@ def _machine(settings: Settings, servers: Servers) -> dict[str, str]:
 
 
 def metrics_url(settings: Settings, process: str) -> str:
-    """Where a process of a service tells Prometheus what it counts."""
+    """Where a process of a service serves its metrics."""
     service, _, kind = process.partition(".")
     return f"http://{settings.host}:{settings.ports[service if kind == 'api' else process]}/metrics"
 
 
 def _metrics(settings: Settings, process: str) -> dict[str, str]:
-    """Where a process tells what it counts, and where it counts together with its children."""
+    """Where a process serves metrics, and the folder it shares for them with its children."""
     kind = process.partition(".")[2]
     port = (
         {} if kind == "api" else {"METRICS_HOST": settings.host, "METRICS_PORT": str(settings.ports[process])}

@@ -1,4 +1,4 @@
-"""The one-machine stack's settings: from the environment, and from the file `.env` of the project."""
+"""Settings of the one-machine stack, from the environment and the project's `.env` file."""
 
 import os
 from collections.abc import Mapping
@@ -89,12 +89,12 @@ INHERITED = (
 
 
 class SettingsError(Exception):
-    """A setting can't be read; names it."""
+    """A setting is invalid; names it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """Where a stack keeps its things, which ports it takes, and which servers it need not bring."""
+    """A stack's folder and ports, and any external servers to use."""
 
     folder: Path
     host: str = HOST  # the address of this machine that its processes listen at
@@ -109,7 +109,7 @@ class Settings:
 
 
 def read(environment: Mapping[str, str] | None = None, file: Path = ROOT / ".env") -> Settings:
-    """The settings of this machine; what the environment says goes before what the file says."""
+    """This machine's settings; the environment takes precedence over the file."""
     given = os.environ if environment is None else environment
     values = (parsed(file.read_text()) if file.exists() else {}) | dict(given)
     return Settings(
@@ -125,22 +125,22 @@ def read(environment: Mapping[str, str] | None = None, file: Path = ROOT / ".env
 
 
 def variable(port: str) -> str:
-    """The setting that changes a port."""
+    """The environment variable for a port."""
     return f"WAYBILL_{port.upper().replace('.', '_')}_PORT"
 
 
 def free_ports() -> dict[str, int]:
-    """Ports for a stack beside others, as tests and benchmarks need it."""
+    """Free ports for a stack beside others, for tests and benchmarks."""
     return {name: free_port() for name in PORTS}
 
 
 def inherited(environment: Mapping[str, str]) -> dict[str, str]:
-    """The part of an environment that processes of the stack get."""
+    """The part of an environment that the stack's processes inherit."""
     return {name: environment[name] for name in INHERITED if name in environment}
 
 
 def parsed(text: str) -> dict[str, str]:
-    """The lines `NAME=value` of a file; a value may stand in quotes, and # begins a comment line."""
+    """Parse `NAME=value` lines; values may be quoted, and # begins a comment line."""
     values = {}
     for line in text.splitlines():
         name, equals, value = line.partition("=")

@@ -1,4 +1,4 @@
-"""`python3 -m deploy.local.setup LOCK`: make ready to run (LOCK is runtime) or to develop (dev)."""
+"""`python3 -m deploy.local.setup LOCK`: prepare for running (LOCK is runtime) or development (dev)."""
 
 import sys
 

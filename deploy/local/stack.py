@@ -1,4 +1,4 @@
-"""The whole system on one machine: to be started, watched, broken and stopped."""
+"""The whole system on one machine: to be started, observed, broken and stopped."""
 
 import os
 import shutil
@@ -44,7 +44,7 @@ RENEW_TOKENS_SECONDS = 3600.0
 
 
 class Stack:
-    """One system in one folder, which it owns from here to `stop`; as a context manager it runs inside."""
+    """One system in a folder, which it owns until `stop`; as a context manager it runs for the block."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class Stack:
 
     @property
     def addresses(self) -> Addresses:
-        """The way in for who drives the system from outside."""
+        """The addresses for driving the system from outside."""
         mail = self.servers.mail
         return Addresses(
             services={service: self.url(service) for service in SERVICES},
@@ -86,19 +86,19 @@ class Stack:
 
     @property
     def flower_url(self) -> str:
-        """Where Flower shows the background work, with the name and the key that open it."""
+        """Flower's address, with the login in it."""
         return (
             f"http://{FLOWER_NAME}:{self.keys.page_key}@{self.settings.host}:{self.settings.ports['flower']}"
         )
 
     @property
     def console_url(self) -> str:
-        """Where the console answers; the APIs are under their names there too."""
+        """The console's address; the APIs are also there, under their names."""
         return f"http://{self.settings.host}:{self.settings.ports['console']}"
 
     @property
     def console_page(self) -> str:
-        """Where people begin to work, with the key that lets them in."""
+        """The console's start page, with the key for logging in."""
         return f"{self.console_url}/login?key={self.keys.page_key}"
 
     def url(self, service: str) -> str:
@@ -118,7 +118,7 @@ class Stack:
         )
 
     def start(self) -> None:
-        """Start everything and return when all of it is healthy; stops it all again when that fails."""
+        """Start everything and return once all is healthy; stop it all again if that fails."""
         try:
             check_space(self.folder)
             leftovers.sweep(self.supervisor.record)
@@ -144,17 +144,17 @@ class Stack:
             raise
 
     def _renew_tokens(self) -> None:
-        """Give the services new tokens long before the old ones end."""
+        """Renew the services' tokens long before they expire."""
         while not self._stopped.wait(RENEW_TOKENS_SECONDS):
             for service in SERVICES:
                 self.keys.service_token_file(service)
 
     def _ports(self) -> set[str]:
-        """The names of all ports that this stack will listen on."""
+        """The names of all ports this stack will listen on."""
         return self.servers.ports() | (set(self.settings.ports) & {*SERVICES, *self._services})
 
     def wait_until_healthy(self, seconds: float = HEALTHY_SECONDS) -> None:
-        """Wait for every API to be ready, every worker to hear, and every process to live.
+        """Wait until every API is ready, every worker listening and every process alive.
 
         Raises StackError, naming who is not, at the deadline.
         """
@@ -177,7 +177,7 @@ class Stack:
             )
 
     def stop(self) -> None:
-        """Stop everything in order, the services before the servers they write to."""
+        """Stop everything in order, services before the servers they use."""
         self.supervisor.release(self.processes)
         stop_all(self._services.values(), STOP_SERVICES_SECONDS)
         stop_all(self.servers.processes(), STOP_SERVERS_SECONDS)
@@ -186,16 +186,16 @@ class Stack:
         self._ownership.close()
 
     def stop_process(self, name: str, seconds: float = STOP_SERVICES_SECONDS) -> None:
-        """Stop one process, and leave it so."""
+        """Stop one process, and keep it stopped."""
         self.supervisor.release([name])
         self.processes[name].stop(seconds)
 
     def start_process(self, name: str) -> None:
-        """Start one process again that `stop_process` stopped."""
+        """Restart a process stopped by `stop_process`."""
         self.supervisor.keep(self.processes[name])
 
     def kill(self, name: str) -> None:
-        """Kill a process without warning; PostgreSQL with all its sessions. The supervisor brings it back."""
+        """Kill a process without warning; PostgreSQL with all its sessions. The supervisor restarts it."""
         if name == "postgres" and self.servers.postgres:
             self.servers.postgres.kill()
             return
@@ -218,18 +218,18 @@ def _empty(folder: Path) -> None:
 
 
 def migrate_databases(settings: Settings) -> None:
-    """Bring the databases of a stack to their newest shape, whether it runs or not."""
+    """Migrate a stack's databases, whether or not it is running."""
     with _servers(settings) as servers:
         _migrate(settings, Keys(settings.folder / "keys"), servers)
 
 
 def operate(settings: Settings, service: str, words: Sequence[str]) -> int:
-    """Run a verb of a service's command line with its settings, at the terminal; answers its exit status."""
+    """Run a service's operator command with its settings, at the terminal; returns the exit status."""
     return _operator(settings)(service, *words)
 
 
 def _operator(settings: Settings) -> Callable[..., int]:
-    """What runs a verb of a service; made once, it may be used by several threads."""
+    """A function that runs a service's operator commands; it can be shared by several threads."""
     _refuse_before_the_first_start(settings)
     keys = Keys(settings.folder / "keys")
     environments = service_environments(settings, keys, Servers(settings, keys))
@@ -244,24 +244,24 @@ def _operator(settings: Settings) -> Callable[..., int]:
 
 
 def back_up(settings: Settings, folder: Path) -> int:
-    """Save all services into a folder, whether the stack runs or not; answers how many could not be."""
+    """Back up all services into a folder, whether or not the stack is running; returns how many failed."""
     _refuse_before_the_first_start(settings)
     with _servers(settings):
         return sum(operate(settings, service, ["backup", str(folder)]) != 0 for service in SERVICES)
 
 
 def examine(settings: Settings) -> int:
-    """Have each service of a running stack looked at; answers how many have something wrong."""
+    """Run the doctor for each service of a running stack; returns how many have problems."""
     _refuse_before_the_first_start(settings)
     with suppress(RunningAlreadyError), own_folder(settings.folder):
-        raise StackError("Waybill does not run here: make up starts it.")
+        raise StackError("Waybill is not running here: start it with make up.")
     with ThreadPoolExecutor() as pool:
         operate = _operator(settings)
         return sum(pool.map(lambda service: operate(service, "doctor") != 0, SERVICES))
 
 
 def restore(settings: Settings, service: str, backup: Path, *options: str) -> int:
-    """Bring a service of a stopped stack back to a backup; answers the command's exit status.
+    """Restore a service of a stopped stack from a backup; returns the command's exit status.
 
     Raises RunningAlreadyError while the stack runs.
     """
@@ -279,7 +279,7 @@ def _refuse_before_the_first_start(settings: Settings) -> None:
 
 @contextmanager
 def _servers(settings: Settings) -> Iterator[Servers]:
-    """The stack's servers, started for this alone where it does not run."""
+    """The stack's servers, started just for this block if it is not running."""
     with ExitStack() as cleanup:
         try:
             cleanup.enter_context(own_folder(settings.folder))
@@ -294,7 +294,7 @@ def _servers(settings: Settings) -> Iterator[Servers]:
 
 
 def remove(folder: Path) -> list[Path]:
-    """Delete all that the stack of a folder keeps, wherever it is; answers what was deleted.
+    """Delete everything that the stack in a folder stores, wherever it is; returns what was deleted.
 
     Raises RunningAlreadyError while it runs.
     """

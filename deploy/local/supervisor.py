@@ -1,4 +1,4 @@
-"""Keeps processes running: whatever dies without having been asked to is started again."""
+"""Keeps processes running: restarts any that exit unexpectedly."""
 
 import logging
 import threading
@@ -28,7 +28,7 @@ class _Kept:
 
 
 class Supervisor:
-    """Watches processes from a thread of its own; a file remembers their ids for the run after a crash."""
+    """Watches processes from a thread; a file records their ids, for the next run after a crash."""
 
     def __init__(self, record: Path) -> None:
         self.record = record
@@ -39,7 +39,7 @@ class Supervisor:
         self._thread = threading.Thread(target=self._watch, name="supervisor", daemon=True)
 
     def keep(self, process: Process) -> None:
-        """Start a process, unless it runs already, and start it again whenever it ends by itself."""
+        """Start a process, if it isn't running, and restart it whenever it exits by itself."""
         with self._lock:
             if not process.is_running():
                 process.start()
@@ -49,13 +49,13 @@ class Supervisor:
                 self._thread.start()
 
     def release(self, names: Iterable[str]) -> None:
-        """Leave processes alone from now on: running while they run, and dead when they die."""
+        """Stop watching processes: they keep running, and are not restarted."""
         with self._lock:
             for name in names:
                 self._kept.pop(name, None)
 
     def close(self) -> None:
-        """Watch no longer; the processes stay as they are."""
+        """Stop watching; the processes stay as they are."""
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join()

@@ -1,4 +1,4 @@
-"""What a person at the terminal gets: the system started, the main job run, and where to find everything."""
+"""What the user sees: the system starting, the main job, and a table of addresses."""
 
 import logging
 import signal
@@ -18,7 +18,7 @@ from deploy.local.stack import Stack
 
 
 def stay_up(settings: Settings, *, orders: int) -> None:
-    """Run the system until Ctrl-C; the first time, the main job goes before the table of addresses."""
+    """Run the system until Ctrl-C; the first time, run the main job before showing the addresses."""
     console = Console()
     with _running(settings, console) as stack:
         if not _done(settings).exists():
@@ -31,14 +31,14 @@ def stay_up(settings: Settings, *, orders: int) -> None:
 
 
 def demonstrate(settings: Settings, *, orders: int) -> bool:
-    """Run the main job once, and stop; answers whether everything it checks held."""
+    """Run the main job once, and stop; returns whether every check passed."""
     with _running(settings, Console()) as stack:
         return _run_main_job(stack, orders)
 
 
 @contextmanager
 def _running(settings: Settings, console: Console) -> Iterator[Stack]:
-    """The system, told about while it starts, and stopped in order whichever signal ends it."""
+    """The running system, with progress shown at start, stopped in order on any signal."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     with console.status("Looking at the machine") as status:
@@ -62,7 +62,7 @@ def _run_main_job(stack: Stack, orders: int) -> bool:
 
 
 def _done(settings: Settings) -> Path:
-    """The file that says that the main job has run here."""
+    """The file that marks that the main job has run here."""
     return settings.folder / "main-job-done"
 
 
@@ -71,7 +71,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _log_restarts(settings: Settings, console: Console) -> None:
-    """What the supervisor has to say goes to the terminal, and with the time to its log."""
+    """Send the supervisor's messages to the terminal, and with timestamps to its log."""
     file = settings.folder / "logs" / "supervisor.log"
     file.parent.mkdir(mode=0o700, exist_ok=True)
     to_file = logging.FileHandler(file)
@@ -81,7 +81,7 @@ def _log_restarts(settings: Settings, console: Console) -> None:
 
 
 def _table(stack: Stack) -> Table:
-    """Where everything is, with what it is for beneath: a terminal of 80 columns breaks no address."""
+    """The table of addresses, each with its purpose below it, so that 80 columns suffice."""
     servers, addresses, ports = stack.servers, stack.addresses, stack.settings.ports
     table = Table("Part", Column("Where", overflow="fold"), title="Waybill is up", title_justify="left")
 

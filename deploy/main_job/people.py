@@ -1,4 +1,4 @@
-"""Who bought: people made up from the customers' numbers, the same every time, plausible in their country."""
+"""The buyers: fictitious people derived from customer numbers, always the same, typical of their country."""
 
 import random
 import re
@@ -11,7 +11,7 @@ from deploy.main_job.sales import Sale
 
 @dataclass(frozen=True)
 class Country:
-    """What names, streets, towns and telephone numbers look like somewhere."""
+    """What names, streets, towns and telephone numbers look like in a country."""
 
     code: str  # ISO 3166-1 alpha-2
     first_names: tuple[str, ...]
@@ -25,7 +25,7 @@ class Country:
 
 @dataclass(frozen=True)
 class Customer:
-    """Somebody who orders; all of it is invented."""
+    """A customer; all of it is fictitious."""
 
     id: UUID
     name: str
@@ -40,7 +40,7 @@ class Customer:
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The names in a text, parted by commas."""
+    """The comma-separated names in a text."""
     return tuple(part.strip() for part in text.split(","))
 
 
@@ -157,7 +157,7 @@ COUNTRIES = {
 
 
 def customer_of(sale: Sale, seller: str) -> Customer:
-    """Who placed an order: the customer of this number, or a guest of the invoice's own."""
+    """The customer of an order: the one with this number, or a guest for this invoice."""
     who = sale.customer or f"guest-{sale.reference}"
     chance = random.Random(who)  # noqa: S311 - invention, not secrecy; the same seed invents the same person
     country = COUNTRIES[sale.country]

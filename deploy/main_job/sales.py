@@ -1,4 +1,4 @@
-"""Real sales: each row of the data in exactly one class, and the rows that can be loaded as sales."""
+"""Real sales: each row of the data in exactly one class, and those that can be loaded as sales."""
 
 import csv
 import gzip
@@ -39,7 +39,7 @@ MIXTURE = (("gb", 6), ("eu", 3), ("es", 1))
 
 
 class RowClass(StrEnum):
-    """What became of a row; each row is in the first class that fits it."""
+    """How a row is classified; the first class that matches counts."""
 
     CANCELLATION = "cancellation"  # its invoice's number begins with C
     NEGATIVE_QUANTITY = "negative quantity"  # goods written off, which nobody ordered
@@ -56,7 +56,7 @@ LOADED = (RowClass.GOODS, RowClass.POSTAGE)
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Some units of one product at one price, in minor units."""
+    """Units of one product at one price, in minor units."""
 
     sku: str
     quantity: int
@@ -65,7 +65,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """An invoice of the data that becomes an order."""
+    """An invoice in the data that becomes an order."""
 
     reference: str  # the invoice's number
     customer: str | None  # the customer's number; None for a guest
@@ -75,18 +75,18 @@ class Sale:
 
     @property
     def market(self) -> str:
-        """The market that the country belongs to."""
+        """The market for the country."""
         return MARKETS[self.country]
 
     @property
     def total_minor(self) -> int:
-        """What the order must come to, in minor units of the market's currency."""
+        """The expected order total, in minor units of the market's currency."""
         return self.shipping_minor + sum(line.quantity * line.unit_price_minor for line in self.lines)
 
 
 @dataclass(frozen=True)
 class Product:
-    """What the data says of a product: its commonest name and price."""
+    """A product in the data: its most common name and price."""
 
     sku: str
     name: str
@@ -95,7 +95,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Sales:
-    """All that the data holds, nothing dropped in silence."""
+    """Everything in the data, with nothing dropped silently."""
 
     sales: tuple[Sale, ...]
     products: dict[str, Product]
@@ -104,7 +104,7 @@ class Sales:
 
 
 def read(file: Path = DATA) -> Sales:
-    """The data, classified; sales in an order that mixes markets and languages, the same every time."""
+    """Read and classify the data; sales are in a fixed order that mixes markets and languages."""
     rows: Counter[RowClass] = Counter()
     rows_read = 0
     invoices: defaultdict[str, list[dict[str, str]]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""What the terminal shows: how far the orders have come, and in the end what happened and what was proven."""
+"""Terminal output: the orders' progress, and at the end what happened and the checks."""
 
 import threading
 from collections import Counter
@@ -31,7 +31,7 @@ STEPS = {
 
 
 class Board:
-    """A bar for each stage that orders reach, live; without a terminal a line now and then."""
+    """A progress bar per stage; without a terminal, a line now and then."""
 
     def __init__(self, console: Console, orders: int) -> None:
         self._console = console
@@ -50,13 +50,13 @@ class Board:
         self._tasks = {stage: self._progress.add_task(f"orders {stage}", total=orders) for stage in Stage}
 
     def stocked(self, done: int, of: int) -> None:
-        """Show how many products are on offer."""
+        """Show how many products are listed."""
         self._progress.update(self._catalogue, completed=done, total=of)
         if not self._console.is_terminal and done == of:
             self._console.print(f"{of} products are on offer and in stock")
 
     def reached(self, stage: Stage) -> None:
-        """Show that one more order has come this far."""
+        """Show that another order has reached this stage."""
         self._progress.advance(self._tasks[stage])
         with self._lock:
             self._reached[stage] += 1
@@ -84,7 +84,7 @@ class Board:
 def show_summary(
     console: Console, data: Sales, lives: Sequence[Life], checks: Sequence[Check], seconds: float
 ) -> None:
-    """What became of the data, what happened, and what was proven."""
+    """Show what became of the data, what happened, and the checks."""
     console.print(_rows(data))
     console.print(_happened(lives, seconds))
     console.print(_proofs(checks))

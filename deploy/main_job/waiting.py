@@ -1,4 +1,4 @@
-"""Work that the demo leaves to be seen: orders at each stage, and what people are to decide."""
+"""Open work left by the demo: orders at each stage, and decisions for people to make."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -39,7 +39,7 @@ ORDERS = sum(count for count, _, _ in STAGES.values())
 
 
 def spare(sales: Iterable[Sale]) -> list[Sale]:
-    """The first small sales of one seller to known customers, as many as there is work to leave."""
+    """The first small sales of one seller to known customers, enough for the work to leave."""
     # Whose a guest's order is goes by its reference, which is another one here.
     known = (sale for sale in sales if sale.customer and seller_of(sale) == SELLER)
     small = (sale for sale in known if len(sale.lines) <= FEW_LINES)
@@ -49,7 +49,7 @@ def spare(sales: Iterable[Sale]) -> list[Sale]:
 def leave(
     calls: Calls, sales: Sequence[Sale], products: Mapping[str, Product], lives: Sequence[Life]
 ) -> dict[str, tuple[int, int]]:
-    """Leave the work; answers of each kind how much was left, and how much of it a person sees.
+    """Leave the work; returns for each kind how much was left, and how much of it is visible.
 
     Raises CallRefused, Overdue, Stopped.
     """
@@ -75,19 +75,19 @@ def leave(
 
 
 def is_left(calls: Calls) -> bool:
-    """Whether a run before has left its work already."""
+    """Whether an earlier run has already left its work."""
     found = calls.get("orders", "/v1/orders", seller=SELLER, reference=REFERENCE.format(1))["items"]
     return bool(found)
 
 
 def open_counter(calls: Calls) -> None:
-    """Make the place where goods leave on the day they are ordered."""
+    """Create the location that ships goods on the day they are ordered."""
     counter = {"name": "The counter on the quay", "seller": SELLER, "country": "GB", "handling_days": 0}
     calls.put("shipping", f"/v1/locations/{COUNTER}", counter)
 
 
 def _leave_at(calls: Calls, products: Mapping[str, Product], number: int, stage: str, sale: Sale) -> str:
-    """Place an order and take it this far; answers its id."""
+    """Place an order and take it to this stage; returns its id."""
     correlation.set(f"demo-waiting-{number}")
     _, method, steps = STAGES[stage]
     order = place(calls, replace(sale, reference=REFERENCE.format(number)), products, method)
@@ -117,7 +117,7 @@ def _move_to_counter(calls: Calls, shipment: dict[str, Any]) -> None:
 
 
 def _write(calls: Calls, order_id: str) -> None:
-    """What a customer does who has a question: follow the link in the first e-mail, and write."""
+    """A customer with a question: follow the link in the first e-mail, and write."""
     path = f"/v1/orders/{order_id}/notifications"
     sent = calls.wait(
         "the customer has an e-mail",
@@ -134,14 +134,14 @@ def _write(calls: Calls, order_id: str) -> None:
 
 
 def _receive_money(calls: Calls) -> None:
-    """What the bookkeeper does: take in the bank's statement, with a line that says too little."""
+    """The bookkeeper: import the bank statement, with one line that lacks details."""
     line = f"{datetime.now(UTC):%Y-%m-%d},{AMOUNT},thank you for the lovely cups,J. Bennett,{BANK_ID}"
     statement = f"date,amount,text,payer,id\n{line}\n".encode()
     calls.post_bytes("orders", f"/v1/bank-statements?seller={SELLER}&currency=GBP", statement, "text/csv")
 
 
 def _send_back(calls: Calls, life: Life) -> None:
-    """What customer service does when somebody rings up: ask for a return."""
+    """Customer service: request a return for a customer on the phone."""
     order = calls.get("orders", f"/v1/orders/{life.id}")
     wanted = {
         "reason": "damaged",
@@ -152,7 +152,7 @@ def _send_back(calls: Calls, life: Life) -> None:
 
 
 def _is_seen(calls: Calls, stage: str, order_id: str) -> bool:
-    """Whether an order waits where a person looks for such."""
+    """Whether an order appears in a list of waiting work."""
     order = calls.get("orders", f"/v1/orders/{order_id}")
     refusal = order["actions"]["accept"] or {}
     if stage in NOT_ACCEPTED:

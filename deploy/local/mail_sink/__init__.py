@@ -1,4 +1,4 @@
-"""The local mail sink: a real SMTP server that delivers nothing, and a page to read what it got."""
+"""The local mail sink: an SMTP server that delivers nothing, and a page to read the mails."""
 
 import sys
 import time
@@ -17,7 +17,7 @@ START_SECONDS = 30.0
 
 
 class MailSink:
-    """The sink as a process of its own; the mails outlive it, in the folder."""
+    """The sink as a separate process; mails are kept in the folder."""
 
     def __init__(
         self,
@@ -59,28 +59,28 @@ class MailSink:
 
     @property
     def smtp_url(self) -> str:
-        """Where mails are handed in."""
+        """The SMTP address."""
         return f"smtp://{self.host}:{self.smtp_port}"
 
     def page(self, path: str = "/") -> str:
-        """Where mails, or what else the path names, are read, with the key that opens the page."""
+        """The page with the mails, or another path on it, with the key that opens it."""
         return f"http://{self.host}:{self.page_port}{path}?key={self._page_key}"
 
     def start(self) -> None:
-        """Start the sink and return when it takes mails and shows them."""
+        """Start the sink and return once it accepts and shows mails."""
         self.process.start()
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if not self.process.is_running() or time.monotonic() > deadline:
                 self.process.kill()
                 raise ProcessError(
-                    f"the mail sink does not start; the end of {self.process.log}:\n"
+                    f"the mail sink did not start; the end of {self.process.log}:\n"
                     f"{self.process.last_words()}"
                 )
             time.sleep(0.02)
 
     def stop(self, seconds: float = 10) -> None:
-        """Stop taking mails."""
+        """Stop the sink."""
         self.process.stop(seconds)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""The process: an SMTP server that keeps what it gets, and the page to read it."""
+"""The process: an SMTP server that keeps all mails, and the page to read them."""
 
 import argparse
 import asyncio
@@ -17,7 +17,7 @@ from deploy.local.mail_sink.page import create_app
 
 
 class Receiver:
-    """What the SMTP server does with a mail: refuse it for now, or have it on the disk and say 250."""
+    """Handles received mails: refuses them temporarily, or stores them on disk and replies 250."""
 
     def __init__(self, mailbox: Mailbox, refused_share: float, seed: int) -> None:
         self.mailbox = mailbox
@@ -25,7 +25,7 @@ class Receiver:
         self.chance = random.Random(seed)  # noqa: S311 # a rehearsed fault, not a secret
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 # aiosmtpd's name
-        """Answer the end of a mail."""
+        """Handle a received mail."""
         if self.chance.random() < self.refused_share:
             return "451 4.3.0 Refused on purpose; try again later"
         content = envelope.original_content or b""
@@ -48,7 +48,7 @@ async def serve(
     refused_share: float,
     seed: int,
 ) -> None:
-    """Serve SMTP and the page until asked to stop."""
+    """Serve SMTP and the page until stopped."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -75,7 +75,7 @@ def main() -> None:
     parser.add_argument("--host", required=True)
     parser.add_argument("--smtp-port", type=int, required=True)
     parser.add_argument("--page-port", type=int, required=True)
-    parser.add_argument("--refuse", type=float, default=0.0, help="share of mails to refuse for now")
+    parser.add_argument("--refuse", type=float, default=0.0, help="share of mails to refuse temporarily")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     asyncio.run(

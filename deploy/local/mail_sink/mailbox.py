@@ -1,4 +1,4 @@
-"""The mails that arrived: one `.eml` file each, written once and never changed."""
+"""The received mails: one `.eml` file each, written once and never changed."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ NAME = re.compile(r"\d{8}T\d{12}Z-[0-9a-f]{8}")  # sorts by the instant of arriv
 
 @dataclass(frozen=True, kw_only=True)
 class Attachment:
-    """A file that came with a mail."""
+    """A file attached to a mail."""
 
     name: str
     content_type: str
@@ -27,7 +27,7 @@ class Attachment:
 
 @dataclass(frozen=True, kw_only=True)
 class Mail:
-    """What a list shows of a mail: its head, and what is attached."""
+    """A mail's summary for lists: headers and attachments."""
 
     id: str
     received_at: datetime
@@ -39,7 +39,7 @@ class Mail:
 
 
 class Mailbox:
-    """A folder of mails. What was read once is remembered, since files never change."""
+    """A folder of mails. Summaries are cached, because files never change."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -47,7 +47,7 @@ class Mailbox:
         self._seen: dict[str, Mail] = {}
 
     def store(self, content: bytes, *, sender: str, recipients: Sequence[str]) -> str:
-        """Keep a mail; on return it is on the disk, whatever happens to the machine next."""
+        """Store a mail; on return it is durable on disk."""
         arrived_at = datetime.now(UTC)
         mail_id = f"{arrived_at:%Y%m%dT%H%M%S%f}Z-{secrets.token_hex(4)}"
         # The envelope is written on top, as the last server of a mail's way does.
@@ -66,26 +66,26 @@ class Mailbox:
         return mail_id
 
     def ids(self) -> list[str]:
-        """All mails, the newest first."""
+        """The ids of all mails, newest first."""
         names = (entry.name.removesuffix(".eml") for entry in os.scandir(self.folder))
         return sorted(filter(NAME.fullmatch, names), reverse=True)
 
     def mails(self, ids: Sequence[str] | None = None) -> list[Mail]:
-        """What lists show of some mails, or of all."""
+        """The summaries of some mails, or of all."""
         return [self.mail(mail_id) for mail_id in (self.ids() if ids is None else ids)]
 
     def mail(self, mail_id: str) -> Mail:
-        """What lists show of one mail; FileNotFoundError when there is none."""
+        """The summary of one mail; raises FileNotFoundError if there is none."""
         if mail_id not in self._seen:
             self._seen[mail_id] = _summary(mail_id, self.message(mail_id))
         return self._seen[mail_id]
 
     def message(self, mail_id: str) -> EmailMessage:
-        """A mail with all its parts; FileNotFoundError when there is none."""
+        """A mail with all its parts; raises FileNotFoundError if there is none."""
         return BytesParser(EmailMessage, policy=policy.default).parsebytes(self.source(mail_id))
 
     def source(self, mail_id: str) -> bytes:
-        """A mail as it came; FileNotFoundError when there is none."""
+        """A mail's raw source; raises FileNotFoundError if there is none."""
         return self._file(mail_id).read_bytes()
 
     def _file(self, mail_id: str) -> Path:
@@ -95,7 +95,7 @@ class Mailbox:
 
 
 def attachments(message: EmailMessage) -> list[EmailMessage]:
-    """The parts that are files to a reader: attached, or named and not shown in the text."""
+    """Parts that readers see as files: attached, or named and not embedded in the text."""
     return [part for part in message.walk() if part.get_content_disposition() == "attachment"]
 
 
@@ -128,5 +128,5 @@ def _summary(mail_id: str, message: EmailMessage) -> Mail:
 
 
 def _line(text: str) -> str:
-    """A text that can't end its header line."""
+    """A text that can't break out of its header line."""
     return " ".join(text.split())

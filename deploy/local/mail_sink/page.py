@@ -1,4 +1,4 @@
-"""The page to read the mails: a list, each mail, its files. Nothing in a mail can run or call out."""
+"""The page to read mails: a list, each mail, its files. Nothing in a mail can run or call out."""
 
 import base64
 import hmac
@@ -42,7 +42,7 @@ blueprint = Blueprint("mails", __name__)
 
 
 def create_app(mailbox: Mailbox, key: str) -> Flask:
-    """The page over one mailbox, for whoever knows the key."""
+    """Create the app for one mailbox, open to whoever has the key."""
     app = Flask(__name__)
     # Else a page of the world could point its own name at this machine and read the mails.
     app.config["TRUSTED_HOSTS"] = ["127.0.0.1", "localhost"]
@@ -54,7 +54,7 @@ def create_app(mailbox: Mailbox, key: str) -> Flask:
 
 @blueprint.before_app_request
 def ask_for_the_key() -> ResponseReturnValue | None:
-    """Let in whoever has the address that was printed; from then on a cookie says so."""
+    """Allow whoever has the printed address; a cookie remembers it."""
     if request.endpoint == "static":
         return None
     key: str = current_app.config["KEY"]
@@ -70,7 +70,7 @@ def ask_for_the_key() -> ResponseReturnValue | None:
 
 @blueprint.get("/")
 def list_mails() -> str:
-    """The newest mails, and the way to older ones."""
+    """The newest mails, with a link to older ones."""
     ids = _mailbox().ids()
     page = max(request.args.get("page", 1, type=int), 1)
     start = (page - 1) * MAILS_PER_PAGE
@@ -85,13 +85,13 @@ def list_mails() -> str:
 
 @blueprint.get("/messages.json")
 def list_as_json() -> Response:
-    """All mails, for programs."""
+    """All mails as JSON."""
     return Response(msgspec.json.encode(_mailbox().mails()), mimetype="application/json")
 
 
 @blueprint.get("/messages/<mail_id>")
 def show_mail(mail_id: str) -> str:
-    """One mail: its head, files, HTML and text."""
+    """One mail: headers, attachments, HTML and text."""
     message = _mailbox().message(mail_id)
     text = message.get_body(("plain",))
     return render_template(
@@ -105,7 +105,7 @@ def show_mail(mail_id: str) -> str:
 
 @blueprint.get("/messages/<mail_id>/html")
 def show_html(mail_id: str) -> Response:
-    """A mail's HTML, caged; the frame of `show_mail`."""
+    """A mail's HTML, sandboxed; shown in a frame by `show_mail`."""
     message = _mailbox().message(mail_id)
     body = message.get_body(("html",))
     if body is None:
@@ -117,7 +117,7 @@ def show_html(mail_id: str) -> Response:
 
 @blueprint.get("/messages/<mail_id>/source")
 def show_source(mail_id: str) -> Response:
-    """A mail as it came."""
+    """A mail's raw source."""
     return Response(_mailbox().source(mail_id).decode(errors="replace"), mimetype="text/plain")
 
 
@@ -140,13 +140,13 @@ def download_attachment(mail_id: str, number: int) -> Response:
 
 @blueprint.app_errorhandler(FileNotFoundError)
 def tell_missing(_error: FileNotFoundError) -> tuple[str, HTTPStatus]:
-    """What a wrong address answers."""
+    """The page for a wrong address."""
     return render_template("missing.html"), HTTPStatus.NOT_FOUND
 
 
 @blueprint.after_app_request
 def close_in(response: Response) -> Response:
-    """No answer may be taken for more than it is."""
+    """Add security headers to every response."""
     response.headers.setdefault("Content-Security-Policy", PAGE_POLICY)
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -158,7 +158,7 @@ def _cookie() -> str:
 
 
 def _proof(key: str) -> str:
-    """What a browser keeps in the place of the key."""
+    """The cookie's value, derived from the key."""
     return hmac.digest(key.encode(), b"mail page", "sha256").hex()
 
 
@@ -172,7 +172,7 @@ def _text(part: MIMEPart) -> str:
 
 
 def _self_contained(html: str, message: EmailMessage) -> str:
-    """The HTML with its embedded pictures written into it, and links that leave the frame."""
+    """The HTML with its embedded images inlined, and links that open outside the frame."""
     for part in message.walk():
         content_id = str(part.get("Content-ID", "")).strip().strip("<>")
         if content_id and part.get_content_maintype() == "image":

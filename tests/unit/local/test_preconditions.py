@@ -41,7 +41,10 @@ def test_a_full_disk_is_refused(tmp_path):
 
 def test_a_second_start_in_the_same_folder_is_refused_while_the_first_runs(tmp_path):
     folder = tmp_path / "data"
-    with own_folder(folder), pytest.raises(RunningAlreadyError, match=r"runs already in .* \(process \d+\)"):
+    with (
+        own_folder(folder),
+        pytest.raises(RunningAlreadyError, match=r"already running in .* \(process \d+\)"),
+    ):
         own_folder(folder)
 
     own_folder(folder).close()
