@@ -113,7 +113,7 @@ def _asked(session: requests.Session, address: str, name: str, version: str) -> 
         answer.raise_for_status()
         releases = releases_of(answer.json()["files"])
     except (requests.RequestException, ValueError, KeyError, TypeError) as error:
-        return f"unknown: the index gave no list of its files ({type(error).__name__})"
+        return f"not known: the index gave no list of its files ({type(error).__name__})"
     return judge(Version(version), releases)
 
 

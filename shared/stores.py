@@ -104,7 +104,7 @@ class Store(Protocol):
 class Access:
     """How to reach an S3 store; empty fields are discovered as the cloud's own tools do.
 
-    Of other clouds it finds out all.
+    For the stores of other clouds, everything is discovered.
     """
 
     endpoint: str = ""  # http://… or https://…

@@ -229,7 +229,7 @@ def test_the_doctor_tries_all_that_is_done_there_and_says_what_fails(operate, fa
     assert left == []
     [line] = [line for line in refused.output.splitlines() if "No document can be stored or read" in line]
     assert "can't be written: Server returned non-2xx status code: 403 Forbidden" in line
-    assert "its key may read, write, list and delete in it" in line
+    assert "the key may read, write, list and delete in it" in line
     assert SECRET not in refused.output
 
 

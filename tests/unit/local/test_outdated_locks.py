@@ -75,8 +75,8 @@ def test_what_is_yanked_withdrawn_or_behind_its_series_is_told(index):
         "withdrawn": "withdrawn: the index no longer has it",
         "behind": "behind its series: 1.2.10 is out",
         "both": "yanked: no reason given; behind its series: 1.2.3.post1 is out",
-        "unknown": "unknown: the index gave no list of its files (HTTPError)",
-        "in-html": "unknown: the index gave no list of its files (JSONDecodeError)",
+        "unknown": "not known: the index gave no list of its files (HTTPError)",
+        "in-html": "not known: the index gave no list of its files (JSONDecodeError)",
     }
 
 
@@ -116,7 +116,7 @@ def test_an_index_that_is_not_there_is_told(tmp_path):
     told = report(PIP_CONFIG_FILE=str(config))
 
     assert told.returncode == 1
-    assert "unknown: the index gave no list of its files (ConnectionError)" in told.stdout
+    assert "not known: the index gave no list of its files (ConnectionError)" in told.stdout
 
 
 def test_without_a_setting_it_is_pips_own_default(tmp_path, monkeypatch):
