@@ -57,7 +57,7 @@ def run(addresses: Addresses, orders: int = 50) -> bool:
 
 def _leave_work(calls: Calls, data: Sales, spare: list[Sale], lives: list[Life]) -> list[Check]:
     """Leave some open work, once, and check that it is visible."""
-    what = "work is left to be seen at the console"
+    what = "open work is visible at the console"
     if not lives or not spare:
         return []
     try:
@@ -91,7 +91,7 @@ def _lived(
                 broken += isinstance(outcome, str)
                 yield running.pop(future), outcome
     for sale in coming:
-        yield sale, "not tried any more"
+        yield sale, "not attempted"
 
 
 def _outcome(future: Future[Life]) -> Life | str | None:

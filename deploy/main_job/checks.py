@@ -47,17 +47,13 @@ def check(
 def _every_row_is_accounted_for(data: Sales) -> Check:
     loaded = sum(data.rows[row_class] for row_class in LOADED)
     total = data.rows.total()
-    seen = (
-        f"{total:,} of {data.rows_read:,} rows; {loaded:,} can be loaded, each of the others has its reason"
-    )
-    return Check("every row of the data is in one class", total == data.rows_read, seen)
+    seen = f"{total:,} of {data.rows_read:,} rows; {loaded:,} can be loaded, the others are classified"
+    return Check("every row of the data is classified once", total == data.rows_read, seen)
 
 
 def _every_order_is_completed(lives: Sequence[Life], wrong: Mapping[str, str]) -> Check:
     seen = f"{len(lives)} of {len(lives) + len(wrong)}"
-    return Check(
-        "every order came to its end", not wrong, seen + _named(f"{k}: {v}" for k, v in wrong.items())
-    )
+    return Check("every order was completed", not wrong, seen + _named(f"{k}: {v}" for k, v in wrong.items()))
 
 
 def _money_agrees(lives: Sequence[Life]) -> Iterator[Check]:
@@ -164,7 +160,7 @@ def _every_email_arrived_once(calls: Calls, lives: Sequence[Life], began_at: dat
     unlike = [email.message_id for email in emails if email.deliveries != 1]
     folder = calls.addresses.mail_folder
     if folder is None:  # an outside mail server: what it took is all that can be known
-        seen = f"{len(emails)} taken by the mail server"
+        seen = f"{len(emails)} accepted by the mail server"
     else:
         arrived = arrivals(folder, began_at)
         unlike += [email.message_id for email in emails if arrived[email.message_id] != 1]
@@ -191,7 +187,7 @@ def _no_dead_letters(calls: Calls, lives: Sequence[Life]) -> Check:
         dead[service] = messaging["dead_events"] + messaging["dead_jobs"]
     unfollowed = sum(life.unfollowed for life in lives)
     found = [f"{service}: {count}" for service, count in dead.items() if count]
-    found += [f"orders could not follow {unfollowed} events"] if unfollowed else []
+    found += [f"orders could not process {unfollowed} events"] if unfollowed else []
     return Check("no dead letters", not found, f"in {len(dead)} services" + _named(found))
 
 

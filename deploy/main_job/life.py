@@ -30,7 +30,7 @@ class Stage(StrEnum):
     SHIPPED = "shipped"
     DELIVERED = "delivered"
     COMPLETED = "completed"
-    TOLD = "papers and e-mails out"
+    TOLD = "documents and e-mails sent"
 
 
 class WentWrong(Exception):  # noqa: N818 - reads as what happened
@@ -148,7 +148,7 @@ def live(calls: Calls, sale: Sale, products: Mapping[str, Product], tell: Callab
 def _whole_history(calls: Calls, order: Mapping[str, Any], emails: int) -> list[dict[str, Any]]:
     """An order's full history, once it has this many e-mails and nothing is pending."""
     history: list[dict[str, Any]] = calls.wait(
-        f"{order['number']} has heard of its e-mails",
+        f"{order['number']} knows of its e-mails",
         lambda: calls.get("orders", f"/v1/orders/{order['order_id']}/history?limit=100")["items"],
         lambda now: (
             sum(entry["action"] == "email.sent" for entry in now) >= emails
@@ -268,7 +268,7 @@ def _stored_papers(calls: Calls, order: dict[str, Any], expected: Counter[str]) 
         return papers
 
     papers = calls.wait(
-        f"the papers of {order['number']} are stored",
+        f"the documents of {order['number']} are stored",
         read,
         lambda now: _counted(now, "kind", "stored") >= expected,
     )

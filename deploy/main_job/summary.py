@@ -67,9 +67,7 @@ class Board:
             and not self._console.is_terminal
             and (count % every == 0 or count == self._orders)
         ):
-            self._console.print(
-                f"{count} of {self._orders} orders are completed, their papers and e-mails out"
-            )
+            self._console.print(f"{count} of {self._orders} orders are completed, documents and e-mails sent")
 
     def __enter__(self) -> Self:
         self._progress.start()

@@ -191,7 +191,7 @@ def test_dead_letters_are_found(api, broken, deliver):
 def test_an_order_that_did_not_come_to_its_end_is_named(calls, api):
     checks = check(calls, DATA, [], {"551192": "the label: not within 120 s"}, LONG_AGO)
 
-    [told] = [one for one in checks if one.what == "every order came to its end"]
+    [told] = [one for one in checks if one.what == "every order was completed"]
     assert not told.holds
     assert "551192: the label: not within 120 s" in told.seen
 
