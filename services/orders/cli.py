@@ -23,7 +23,7 @@ def money(patient: Patient) -> Iterator[Trouble]:
         yield Trouble(
             f"{drifted} orders' sums differ from their payments and refunds",
             "They show or pay back the wrong amounts",
-            "List them by `check-money`, and tell whoever makes Waybill",
+            "List them with `check-money`, and report them to Waybill's developers",
         )
 
 

@@ -67,4 +67,4 @@ def pay_back(
         return msgspec.json.decode(answer.content, type=_Answer).reference[:200]
     except msgspec.DecodeError as error:
         # Paid back or not: asking again with the same id tells.
-        raise httpx2.DecodingError(f"no answer of a gateway: {error}", request=answer.request) from error
+        raise httpx2.DecodingError(f"not a valid answer: {error}", request=answer.request) from error

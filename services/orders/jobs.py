@@ -37,7 +37,7 @@ def pay_back(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effec
     if refund.state is not RefundState.REQUESTED or refund.failure:
         return None
     if not settings.gateway_url:
-        return partial(refunds.leave_to_people, **of, failure="no gateway is set up to pay back")
+        return partial(refunds.leave_to_people, **of, failure="no payment gateway is configured")
     try:
         reference = gateway.pay_back(
             settings.gateway_url,
@@ -59,7 +59,7 @@ def leave_to_people(session: Session, argument: dict[str, Any], reason: str) -> 
         session,
         UUID(argument["order_id"]),
         UUID(argument["refund_id"]),
-        failure=f"the gateway did not answer, look there before paying by hand: {reason[:300]}",
+        failure=f"the gateway did not answer; check there before paying by hand: {reason[:300]}",
     )
 
 

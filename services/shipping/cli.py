@@ -20,7 +20,7 @@ def stock(patient: Patient) -> Iterator[Trouble]:
         yield Trouble(
             f"{drifted} stock levels differ from the ledger or from what shipments hold",
             "Goods are promised that are not there, or kept back",
-            "List them by `check-stock`, count these goods, and tell whoever makes Waybill",
+            "List them with `check-stock`, count these goods, and report them to Waybill's developers",
         )
 
 

@@ -57,4 +57,4 @@ def _wait_out_hold(sessions: sessionmaker[Session], argument: dict[str, Any]) ->
     """Postpone the job while the order is on hold: deadlines are suspended then."""
     with sessions() as session:
         if queries.shipment(session, UUID(argument["shipment_id"])).order.held:
-            raise RetryLater(HOLD_SECONDS, "a hold stands on the order")
+            raise RetryLater(HOLD_SECONDS, "the order is on hold")

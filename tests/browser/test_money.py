@@ -60,7 +60,7 @@ def test_a_bookkeeper_does_the_whole_day(open_browser, shop, pay, somebody, scri
     page = open_browser("barbara", script=script)
     page.get_by_role("link", name="Money").click()
     upload(page, {"name": "letter.txt", "mimeType": "text/plain", "buffer": b"Dear bank"})
-    expect(page.locator("#statement-file-wrong")).to_contain_text("none of its first rows names a column")
+    expect(page.locator("#statement-file-wrong")).to_contain_text("has no heading with a column")
 
     upload(
         page,

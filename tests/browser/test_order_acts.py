@@ -385,7 +385,7 @@ def test_an_appointment_is_made_moved_and_signed_by_the_markets_clocks(open_brow
     page.locator("[name=starts]").fill("2020-07-01T10:00")
     page.locator("[name=ends]").fill("2020-07-01T12:00")
     send(page, "Make an appointment")
-    assert wrong(page, "starts") == "is over"
+    assert wrong(page, "starts") == "is in the past"
     assert page.locator("[name=kind]").input_value() == "installation"
     page.locator("[name=starts]").fill("2090-07-01T10:00")
     page.locator("[name=ends]").fill("2090-07-01T12:00")

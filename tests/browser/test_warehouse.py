@@ -399,7 +399,7 @@ def test_each_step_is_an_address_with_its_count_and_what_the_api_refuses_is_said
     expect(page.get_by_role("link", name=on_it["number"])).to_have_count(0)
     answer = page.goto("/warehouse?step=finalised&method=delivery")
     assert answer.status == 422
-    expect(page.locator(".fault")).to_contain_text("too much of it")
+    expect(page.locator(".fault")).to_contain_text("too many shipments")
     assert page.goto("/warehouse?step=nowhere").status == 404
     assert page.goto("/warehouse/find?code=NONE-1").status == 404
     expect(page.get_by_role("alert")).to_contain_text("No shipment of yours has this number.")

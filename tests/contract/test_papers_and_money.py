@@ -519,7 +519,7 @@ def test_papers_say_what_is_owed_and_what_went_back(session, wanted, taken):
     try:
         life = Life(session, wanted)
     except Invalid as invalid:  # what no invoice could say together
-        assert "can't be on one order" in invalid.fields["lines"]  # noqa: PT017 - refused for nothing else
+        assert "can't be on the same order" in invalid.fields["lines"]  # noqa: PT017 - refused for nothing else
         return
     check_law(life)
     for step in taken:

@@ -77,7 +77,7 @@ def test_no_code_of_a_location_is_found_out_by_taking_it(world, code):
     refused, _ = world.doors["shipping"].try_out("PUT", f"/v1/locations/{code}", token=token, json=body)
 
     assert refused.status_code == 422
-    assert refused.json["errors"] == [{"field": "code", "reason": "a new one of yours begins with dock."}]
+    assert refused.json["errors"] == [{"field": "code", "reason": "must begin with dock. for a new location"}]
 
 
 def test_a_seller_makes_locations_under_its_own_name_and_changes_all_it_has(world):

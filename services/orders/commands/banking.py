@@ -110,7 +110,7 @@ def assign_line(session: Session, line_id: UUID, *, order_id: UUID) -> BankLine:
     line = _waiting(session, line_id)
     order = session.get_one(Order, order_id, populate_existing=True)
     if (order.seller_code, order.currency) != (line.seller_code, line.currency):
-        raise Invalid(order_id="is of another seller or currency")
+        raise Invalid(order_id="belongs to another seller or is in another currency")
     _record(session, line, order, LineState.ASSIGNED)
     return line
 
@@ -138,7 +138,7 @@ def reopen_line(session: Session, line_id: UUID) -> BankLine:
     visible_line(session, line_id)
     line = locked(session, BankLine, line_id)
     if line.state is not LineState.IGNORED:
-        raise Refused("not_set_aside", f"it is {line.state}", line_state=line.state.value)
+        raise Refused("not_set_aside", f"the line is {line.state}", line_state=line.state.value)
     line.state = LineState.OPEN
     line.why = "reopened"
     line.decided_by = line.decided_at = None
@@ -175,7 +175,7 @@ def _decide(session: Session, line: BankLine) -> None:
 def _waiting(session: Session, line_id: UUID) -> BankLine:
     line = locked(session, BankLine, line_id)
     if line.state not in WAITING:
-        raise Refused("already_decided", f"it is {line.state}", line_state=line.state.value)
+        raise Refused("already_decided", f"the line is already {line.state}", line_state=line.state.value)
     return line
 
 

@@ -63,14 +63,14 @@ def credit(
     refuse_unless_possible("credit", order.facts)
     credited = sum(part.gross_minor for part in parts)
     if not credited:
-        raise Refused("nothing_left", "what is asked for costs nothing, or was given back already")
+        raise Refused("nothing_left", "nothing is left to refund: it was free of charge, or refunded already")
     owed = order.balance.owed_minor
     if credited > owed:
-        raise Refused("more_than_left", f"no more than {owed} is left of the bill", left_minor=owed)
+        raise Refused("more_than_left", f"only {owed} is left on the bill", left_minor=owed)
     parts = rules.within(order.bill, parts)
     left = sum(part.gross_minor for part in parts)
     if left < credited:
-        raise Refused("more_than_left", f"no more than {left} is left of that", left_minor=left)
+        raise Refused("more_than_left", f"only {left} of it is left to refund", left_minor=left)
     refund = _request(
         session,
         order,
@@ -263,5 +263,5 @@ def _way_back(
     if payment_id is not None:
         return PaymentMethod.ONLINE, payment_id
     if method is PaymentMethod.ONLINE:
-        raise Refused("no_online_payment", "no online payment has that much left to be paid back")
+        raise Refused("no_online_payment", "no online payment has that much left to refund")
     return by_hand, None

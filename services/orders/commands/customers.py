@@ -50,7 +50,7 @@ def put_customer(
         if customer.seller_code != seller or not actor.may_see_any(seller, customer.markets):
             raise NotFound("customer", customer_id)
         if customer.erased_at is not None:
-            raise Refused("person_erased", "whoever this was is erased; a new customer has a new id")
+            raise Refused("person_erased", "this person has been erased; a new customer needs a new id")
         versions.change(session, customer, person, customer_id)
     session.execute(delete(CustomerAddress).where(CustomerAddress.customer_id == customer_id))
     session.add_all(
@@ -65,7 +65,7 @@ def refuse_erased(session: Session, customer_id: UUID) -> None:
     """Raise Refused (person_erased) if the person has been erased."""
     customer = session.get_one(Customer, customer_id)
     if customer.erased_at is not None:
-        raise Refused("person_erased", "whoever this was is erased")
+        raise Refused("person_erased", "this person has been erased")
 
 
 def add_address(
@@ -108,11 +108,11 @@ def readdress(
     order = locked_order(session, order_id)
     group = next((one for one in order.delivery_groups if one.id == delivery_group_id), None)
     if group is None or group.pickup_point is not None:
-        raise Invalid(delivery_group_id="the order sends nothing there")
+        raise Invalid(delivery_group_id="the order has no delivery to an address under this id")
     if order.status is not OrderStatus.PLACED:
         raise Refused(
             "wrong_status",
-            f"an order that is {order.status} goes where it was to go; ask shipping",
+            f"the address can't be changed while the order is {order.status}; try its shipments",
             order_status=order.status.value,
         )
     if order.taxation is not None and group.address is not None:
@@ -122,7 +122,7 @@ def readdress(
         if before != after:
             raise Refused(
                 "taxed_elsewhere",
-                f"what goes to {after} is not taxed as what goes to {before}: edit the order",
+                f"goods for {after} are taxed differently from goods for {before}: edit the order",
             )
     if add_to_address_book:
         _added(_locked_customer(session, order.customer_id), address, is_default=False)
@@ -144,7 +144,7 @@ def correct_customer(
     """
     order = locked_order(session, order_id)
     if order.anonymised_at is not None:
-        raise Refused("person_erased", "whoever this was is erased")
+        raise Refused("person_erased", "this person has been erased")
     wrong = {column: person[name] for name, column in CUSTOMER_COLUMNS.items() if name in person}
     if all(getattr(order, column) == right for column, right in wrong.items()):
         return order
@@ -172,7 +172,7 @@ def _locked_customer(session: Session, customer_id: UUID) -> Customer:
     rows = select(Customer).where(Customer.id == customer_id, *in_sight(session)).with_for_update()
     customer = seen(session, rows, "customer", customer_id, Customer.seller_code)
     if customer.erased_at is not None:
-        raise Refused("person_erased", "whoever this was is erased")
+        raise Refused("person_erased", "this person has been erased")
     require_current(session, customer.version, customer_id)
     session.refresh(customer, ["addresses"])
     customer.version += 1
@@ -181,7 +181,7 @@ def _locked_customer(session: Session, customer_id: UUID) -> Customer:
 
 def _added(customer: Customer, address: Address, *, is_default: bool) -> CustomerAddress:
     if len(customer.addresses) >= MOST_ADDRESSES:
-        raise Refused("address_book_full", f"an address book has {MOST_ADDRESSES} entries at most")
+        raise Refused("address_book_full", f"an address book holds at most {MOST_ADDRESSES} addresses")
     places = [entry.position for entry in customer.addresses]
     entry = CustomerAddress(id=new_id(), position=max(places, default=-1) + 1, address=address)
     customer.addresses.append(entry)

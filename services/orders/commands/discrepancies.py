@@ -105,7 +105,11 @@ def waiting(session: Session, discrepancy_id: UUID) -> tuple[Order, PaymentDiscr
     order = locked_order(session, queries.discrepancy(session, discrepancy_id).order_id)
     discrepancy = locked(session, PaymentDiscrepancy, discrepancy_id)
     if discrepancy.state is not LineState.OPEN:
-        raise Refused("already_decided", f"it is {discrepancy.state}", line_state=discrepancy.state.value)
+        raise Refused(
+            "already_decided",
+            f"the discrepancy is already {discrepancy.state}",
+            line_state=discrepancy.state.value,
+        )
     return order, discrepancy
 
 

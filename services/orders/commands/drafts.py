@@ -175,7 +175,7 @@ def _place(session: Session, draft: Draft, total_minor: int | None) -> Order:
         **cast(dict[str, Any], contents_of(draft)),
     )
     if total_minor not in {None, order.total_minor}:
-        raise Refused("total_changed", f"it comes to {order.total_minor} now", total_minor=order.total_minor)
+        raise Refused("total_changed", f"the total is now {order.total_minor}", total_minor=order.total_minor)
     draft.status = status_after("place", draft.status)
     draft.version += 1
     _touch(session, draft)

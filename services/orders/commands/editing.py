@@ -200,7 +200,9 @@ def _revised(  # noqa: PLR0917 - what an edit names
     known_lines = _lines_as_input(order, groups)
     lines = known_lines if lines is None else [_edited_line(known_lines, line, editor) for line in lines]
     if homeless := [str(place) for place, line in enumerate(lines) if line.get("delivery_group") == _GONE]:
-        raise Invalid(**{f"lines.{place}.delivery_group": "its delivery group is gone" for place in homeless})
+        raise Invalid(
+            **{f"lines.{place}.delivery_group": "its delivery group was removed" for place in homeless}
+        )
     return Revision(
         groups=groups,
         lines=lines,
@@ -246,12 +248,14 @@ def _refuse_strangers(order: Order, groups: Sequence[DeliveryEdit], lines: Seque
         if known is None:
             wrong[f"lines.{place}.line_id"] = "the order has no such line, or it is named twice"
         elif line.get("sku", known.sku) != known.sku:
-            wrong[f"lines.{place}.sku"] = "another product is another line: leave out line_id"
+            wrong[f"lines.{place}.sku"] = "can't be changed on a line: leave out line_id for a new one"
         elif line.get("quantity", known.quantity) < known.cancelled_quantity:
-            wrong[f"lines.{place}.quantity"] = f"{known.cancelled_quantity} are cancelled already"
+            wrong[f"lines.{place}.quantity"] = (
+                f"can't be less than the {known.cancelled_quantity} already cancelled"
+            )
     gone = [line.sku for line in unnamed.values() if line.cancelled_quantity]
     if lines is not None and gone:
-        wrong["lines"] = f"units of {', '.join(gone)} are cancelled: the line stays"
+        wrong["lines"] = f"units of {', '.join(gone)} are cancelled: the line can't be removed"
     if wrong:
         raise Invalid(**wrong)
 

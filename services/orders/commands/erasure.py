@@ -77,7 +77,10 @@ def erase_customer(session: Session, customer_id: UUID) -> Customer:
     )
     found = session.scalars(person).all()
     if not all(actor.may_see_market(market) for one in found for market in one.markets):
-        raise Refused("other_markets", "the person bought in other markets too, and is erased in all or none")
+        raise Refused(
+            "other_markets",
+            "the person also bought in markets you can't see, and can only be erased from all at once",
+        )
     for draft_id in _drafts(session, customer, [one.id for one in found]):
         _owe_erasure(session, draft_id, "", look=0)
     for one in found:

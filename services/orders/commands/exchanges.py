@@ -57,9 +57,9 @@ def exchange_return(
     if exchanged.status not in EXCHANGEABLE:
         status_after("exchange", exchanged.status)
     if is_exchanged(session, exchanged):
-        raise Refused("already_exchanged", "another order takes its place already")
+        raise Refused("already_exchanged", "it has already been exchanged for another order")
     if is_given_for(order, exchanged):
-        raise Refused("already_refunded", "money was given for it already")
+        raise Refused("already_refunded", "it has already been refunded")
     refuse_erased(session, order.customer_id)
     placed = placing.place_order(
         session,

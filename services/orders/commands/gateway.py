@@ -154,11 +154,11 @@ def _count_decided(session: Session, order: Order, kept: PaymentDiscrepancy, *, 
     Raises Refused (already_decided, more_than_received).
     """
     if kept.why is Discrepancy.CHARGEBACK_OPENED:
-        raise Refused("already_decided", "it is counted; the gateway tells how it ends")
+        raise Refused("already_decided", "it is already recorded; the gateway will report the outcome")
     if amount_minor > _left(order) and kept.step is not ChargebackStep.WON:
         raise Refused(
             "more_than_received",
-            f"no more than {_left(order)} of what was received has not gone back",
+            f"only {_left(order)} of what was received is left to pay back",
             left_minor=_left(order),
         )
     payment = _payment(session, order, kept.payment_reference)

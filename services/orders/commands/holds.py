@@ -54,7 +54,7 @@ def release_hold(session: Session, order_id: UUID, hold_id: UUID) -> Hold:
     if hold is None:
         raise NotFound("hold", hold_id)
     if hold.released_at is not None:
-        raise Refused("not_held", f"{hold.released_by} lifted it already", released_at=hold.released_at)
+        raise Refused("not_held", f"{hold.released_by} has already lifted it", released_at=hold.released_at)
     with change(session, order, "release_hold", hold_id=hold.id, reason=hold.reason, owner=hold.owner):
         hold.released_by = actor_of(session).name
         hold.released_at = clock.now()

@@ -65,7 +65,7 @@ def _led(session: Session, order_id: UUID, to: Lifecycle, reason: str, *, confir
         refuse_unless_possible("complete", order.facts)
         complete_if_done(session, order)
     elif not reason:
-        raise Invalid(reason="is needed to get there")
+        raise Invalid(reason="is required for this state")
     elif to is Lifecycle.FAILED:
         refuse_order(session, order_id, reason=reason)
     else:

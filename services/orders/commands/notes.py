@@ -40,7 +40,7 @@ def tag_order(
     for tag in add:
         tags.setdefault(_word(tag), tag)
     if len(tags) > MOST_TAGS:
-        raise Invalid(add=f"would make more than {MOST_TAGS} tags")
+        raise Invalid(add=f"would give the order more than {MOST_TAGS} tags")
     if list(tags.values()) != order.tags:
         with change(session, order, "tag"):
             order.tags = list(tags.values())

@@ -108,7 +108,7 @@ def cancel_order(
     if not confirmed:
         raise Refused(
             "not_confirmed",
-            "say that it is meant, with confirm",
+            "set confirm to true to cancel",
             warnings=_warnings(session, order),
         )
     cancellation = Cancellation(
@@ -227,7 +227,7 @@ def _units_of(order: Order, lines: Sequence[Mapping[str, Any]]) -> tuple[Cancell
             name = next(line.name for line in order.lines if line.id == line_id)
             raise Refused(
                 "more_than_left",
-                f"of {name} no more than {left} can be cancelled",
+                f"only {left} of {name} can be cancelled",
                 line_id=line_id,
                 quantity_left=left,
             )

@@ -40,7 +40,7 @@ def record_payment(
     refuse_unless_possible("record_payment", order.facts)
     method = method or order.payment_method
     if method is PaymentMethod.ONLINE:
-        raise Refused("recorded_by_gateway", "online payments are told by the gateway itself")
+        raise Refused("recorded_by_gateway", "online payments are reported by the gateway itself")
     if method not in {order.payment_method, *order.market.payment_methods}:
         raise Invalid(method=f"is not one of the market's: {', '.join(order.market.payment_methods)}")
     if not reference and document_id is None:
@@ -49,7 +49,7 @@ def record_payment(
         stored_papers(session, order_id, {"document_id": document_id})
     amount_minor = amount_minor or order.balance.outstanding_minor
     if not amount_minor:
-        raise Invalid(amount_minor="nothing is owed any more: name the amount that was received")
+        raise Invalid(amount_minor="nothing is owed any more: give the amount received")
     return receive(
         session, order, method=method, amount_minor=amount_minor, reference=reference, document_id=document_id
     )
@@ -65,13 +65,15 @@ def void_payment(session: Session, order_id: UUID, payment_id: UUID, *, reason: 
     if payment is None or payment.order_id != order_id:
         raise NotFound("payment", payment_id)
     if payment.voided_at is not None:
-        raise Refused("already_voided", f"{payment.voided_by} voided it", voided_at=payment.voided_at)
+        raise Refused(
+            "already_voided", f"{payment.voided_by} has already voided it", voided_at=payment.voided_at
+        )
     if payment.method in {PaymentMethod.ONLINE, PaymentMethod.EXCHANGE}:
         raise Refused("not_by_hand", "it was not recorded by hand; refund it instead")
     given_back = order.refunded_minor + order.refund_pending_minor
     if order.received_minor - payment.amount_minor < given_back:
         raise Refused(
-            "refunded", f"{given_back} of the order's money goes back already", refunded_minor=given_back
+            "refunded", f"{given_back} has been paid back or is about to be", refunded_minor=given_back
         )
     with change(
         session,

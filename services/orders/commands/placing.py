@@ -165,7 +165,7 @@ def place_order(
     terms = terms.taxed(delivery_groups, billing, buyer.vat_number, placed_at, tax)
     refuse_impossible(terms, payment_method, delivery_groups, lines, fees, ordered_at=placed_at)
     if billing is None:
-        raise Invalid(billing_address="is needed where nothing is delivered to an address")
+        raise Invalid(billing_address="is required if nothing is delivered to an address")
     groups = [
         as_loaded(DeliveryGroup, id=new_id(), **terms.group_columns(given, locale))
         for given in delivery_groups
@@ -347,7 +347,7 @@ def _refuse_placed(session: Session, order: Order) -> None:
     ).one()
     raise Refused(
         "already_placed",
-        f"{order.external_reference} is order {earlier.number} already",
+        f"{order.external_reference} is already order {earlier.number}",
         order_id=earlier.id,
         number=earlier.number,
     )

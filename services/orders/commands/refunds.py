@@ -56,11 +56,11 @@ def request_refund(
     if overpayment:
         refund = refund_excess(session, order, reason, method=method)
         if refund is None:
-            raise Refused("nothing_overpaid", "no more was received than is owed")
+            raise Refused("nothing_overpaid", "nothing has been overpaid")
         return refund
     parts = _wanted_parts(order, lines, shipping_minor, amount_minor, everything=everything)
     if any(part.line_id for part in parts) and restock is None:
-        raise Invalid(restock="say whether the goods come back to be sold again")
+        raise Invalid(restock="say whether the goods will be returned and restocked")
     shipments = copies.newest(session, order.id, ShipmentsSnapshot)
     refuse_unsent(rules.refunded_units(parts), shipments, rules.refunded_units(order.refunded_parts))
     refund = credit(session, order, parts, reason, restock=restock, method=method)
@@ -114,7 +114,7 @@ def withdraw_refund(session: Session, order_id: UUID, refund_id: UUID, *, reason
     _refuse_unless_requested(refund)
     _refuse_under_way(refund)
     if any(one.id == refund.return_id and one.status is ReturnStatus.REFUNDED for one in order.returns):
-        raise Refused("belongs_to_return", "the return it was given for is over")
+        raise Refused("belongs_to_return", "its return is closed")
     with change(session, order, "withdraw_refund", refund_id=refund.id, reason=reason):
         refund.state = RefundState.WITHDRAWN
         order.credited_minor -= refund.credited_minor
@@ -138,7 +138,7 @@ def _wanted_parts(
 ) -> list[RefundPart]:
     """The parts of the bill to refund; raises Invalid or Refused."""
     if everything == bool(lines or shipping_minor or amount_minor):
-        raise Invalid(everything="name lines, shipping or an amount, or everything, not both")
+        raise Invalid(everything="give either everything, or lines, shipping or an amount")
     refuse_unless_possible("credit", order.facts)
     bill = order.bill
     if everything:
@@ -166,13 +166,15 @@ def _refund(order: Order, refund_id: UUID) -> Refund:
 
 def _refuse_unless_requested(refund: Refund) -> None:
     if refund.kind is not RefundKind.REFUND and refund.state is RefundState.REQUESTED:
-        raise Refused("settled_by_gateway", "the gateway tells how the chargeback ends")
+        raise Refused("settled_by_gateway", "the gateway will report the outcome of the chargeback")
     if refund.state is RefundState.SETTLED:
-        raise Refused("already_settled", f"settled as {refund.reference}", settled_at=refund.settled_at)
+        raise Refused(
+            "already_settled", f"already settled as {refund.reference}", settled_at=refund.settled_at
+        )
     if refund.state is RefundState.WITHDRAWN:
         raise Refused("withdrawn", "the refund was withdrawn")
 
 
 def _refuse_under_way(refund: Refund) -> None:
     if refund.payment_id is not None and not refund.failure:
-        raise Refused("settled_by_gateway", "the gateway is paying it back; its answer settles it")
+        raise Refused("settled_by_gateway", "the gateway is paying it out; its answer will settle it")

@@ -144,9 +144,9 @@ def refund_return(
     refunded = return_of(order, return_id)
     status = status_after("refund", refunded.status)
     if is_exchanged(session, refunded):
-        raise Refused("already_exchanged", "another order takes its place")
+        raise Refused("already_exchanged", "it has been exchanged for another order")
     if refunded.status is ReturnStatus.APPROVED and not reason:
-        raise Invalid(reason="is needed where the goods are not here")
+        raise Invalid(reason="is required until the goods have arrived")
     parts = parts_for(order, refunded, lines, shipping_minor, deducted_minor)
     refund = credit(
         session,
@@ -367,7 +367,7 @@ def parts_for(
             if quantity > came.get(line_id, 0):
                 raise Refused(
                     "more_than_returned",
-                    f"no more than {came.get(line_id, 0)} of the line are of this return",
+                    f"only {came.get(line_id, 0)} of the line are in this return",
                     line_id=line_id,
                 )
     else:
@@ -379,5 +379,7 @@ def parts_for(
     parts = rules.within(bill, parts)
     whole = sum(part.gross_minor for part in parts)
     if not whole or deducted_minor > whole:
-        raise Refused("nothing_left", f"it comes to {whole}: dismiss the return instead", left_minor=whole)
+        raise Refused(
+            "nothing_left", f"only {whole} can be refunded: dismiss the return instead", left_minor=whole
+        )
     return rules.lessened(parts, whole - deducted_minor) if deducted_minor else parts

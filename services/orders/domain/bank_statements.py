@@ -104,7 +104,7 @@ def read(content: bytes, currency: str) -> Statement:
     if len(lines) - at > LARGEST_ROWS + 1:
         raise Invalid(statement=f"has more than {LARGEST_ROWS} rows: split it")
     if missing := _missing(places):
-        raise Invalid(statement=f"none of its first rows names a column for {', '.join(missing)}")
+        raise Invalid(statement=f"has no heading with a column for {', '.join(missing)}")
     named = _currency_named(lines[at][1])
     if named not in {"", currency}:
         raise Invalid(statement=f"its amounts are in {named}, not {currency}")
@@ -127,7 +127,7 @@ def read(content: bytes, currency: str) -> Statement:
         else:
             outgoing += 1
     if len(errors) > MOST_ERRORS:
-        more = f"from here on {len(errors) - MOST_ERRORS} can't be read either"
+        more = f"from here on, {len(errors) - MOST_ERRORS} more can't be read"
         first = errors[MOST_ERRORS]["row"]
         errors = [*errors[:MOST_ERRORS], {"row": first, "field": "statement", "reason": more}]
     return Statement(rows=tuple(rows), outgoing=outgoing, errors=tuple(errors))
@@ -144,7 +144,7 @@ def amount_of(text: str, precision: int) -> int:
     negative = given.startswith(("-", "(")) or given.endswith("-")
     digits = given.strip("()+-")
     if not re.fullmatch(r"[0-9][0-9.,]*", digits) or not digits[-1].isdigit():
-        raise Invalid(amount="is no amount")
+        raise Invalid(amount="is not an amount")
     if len(digits) > LONGEST_AMOUNT:
         raise Invalid(amount="is too large")
     whole, fraction = _parted(digits, precision)
@@ -162,11 +162,11 @@ def date_of(text: str) -> date:
         day, month, year = (int(part) for part in found.groups())
         year += 2000 if year < 100 else 0  # noqa: PLR2004 - two digits of this century
     else:
-        raise Invalid(date="is no day, as 2026-11-21 or 21/11/2026")
+        raise Invalid(date="is not a date, as in 2026-11-21 or 21/11/2026")
     try:
         return date(year, month, day)
     except ValueError:
-        raise Invalid(date="there is no such day; days come before months") from None
+        raise Invalid(date="is not a valid date; days come before months") from None
 
 
 def order_numbers(text: str, markets: list[str]) -> set[str]:
@@ -193,7 +193,7 @@ def _parted(digits: str, precision: int) -> tuple[str, str]:
     else:
         decimal = behind <= precision
         if behind == 3 and precision == 3:  # noqa: PLR2004 - a group of thousands
-            raise Invalid(amount="may be thousands or decimals: write both separators")
+            raise Invalid(amount="could be thousands or decimals: write both separators")
     if decimal:
         if behind > precision:
             raise Invalid(amount=f"the currency has {precision} decimals")
@@ -202,7 +202,7 @@ def _parted(digits: str, precision: int) -> tuple[str, str]:
         whole, fraction = digits, ""
     groups = re.split(r"[.,]", whole)
     if len(groups) > 1 and any(len(group) != 3 for group in groups[1:]):  # noqa: PLR2004
-        raise Invalid(amount="is no amount")
+        raise Invalid(amount="is not an amount")
     return "".join(groups), fraction
 
 
@@ -210,7 +210,7 @@ def _row(values: dict[str, str], currency: str) -> Row:
     if (other := values.get("currency", "").upper()) and other != currency:
         raise Invalid(currency=f"is {other[:10]}, not {currency}")
     if any(word in folded(values.get("state", "")) for word in _NOT_BOOKED):
-        raise Invalid(state="is not booked yet: it is taken from the statement that has it booked")
+        raise Invalid(state="is not booked yet: import the statement in which it is")
     return Row(
         booked_on=date_of(values["date"]),
         amount_minor=amount_of(values["amount"], minor_digits(currency)),
@@ -230,13 +230,13 @@ def _decoded(content: bytes) -> str:
             try:
                 return content.decode(encoding)
             except UnicodeDecodeError:
-                raise Invalid(statement="is no text in the encoding it says") from None
+                raise Invalid(statement="is not text in the encoding it declares") from None
     for encoding in ("utf-8", "cp1252"):
         try:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise Invalid(statement="is no text")
+    raise Invalid(statement="is not text")
 
 
 def _lines(text: str) -> Iterator[tuple[int, list[str]]]:

@@ -25,7 +25,7 @@ _NO_LINES = "lines"
 def refusal(action: str, status: OrderStatus, lacks: Mapping[str, str]) -> Refusal | None:
     """The first thing that blocks an action, or None if it is possible."""
     if status is OrderStatus.PLACED:
-        return Refusal("already_placed", "it has become an order", {"order_status": status.value})
+        return Refusal("already_placed", "it has already been placed", {"order_status": status.value})
     if wrong := _LIFE.status_refusal(action, status):
         return wrong
     if action != "place" or not lacks:

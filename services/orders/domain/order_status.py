@@ -87,7 +87,7 @@ def _accept(order: OrderFacts) -> list[Refusal]:
         found.append(Refusal("payment_not_recorded", "the money received does not cover what is owed yet"))
     if not order.backorders:
         if order.awaiting is None:
-            found.append(Refusal("awaiting_inventory", "shipping has not promised any stock yet"))
+            found.append(Refusal("awaiting_inventory", "shipping has not assigned any stock yet"))
         elif order.awaiting:
             found.append(
                 Refusal(
@@ -111,14 +111,14 @@ def _refuse(order: OrderFacts) -> list[Refusal]:
 def _cancel(order: OrderFacts) -> list[Refusal]:
     found = _status_refusals("cancel", order.status) + _hold_refusals(order)
     if order.goods_left:
-        found.append(Refusal("already_shipped", "goods have left; what comes back is a return"))
+        found.append(Refusal("already_shipped", "goods have already left; return them instead"))
     return found
 
 
 def _cancel_lines(order: OrderFacts) -> list[Refusal]:
     found = _status_refusals("cancel_lines", order.status) + _hold_refusals(order)
     if not order.units_here:
-        found.append(Refusal("already_shipped", "all goods have left; what comes back is a return"))
+        found.append(Refusal("already_shipped", "all goods have already left; return them instead"))
     return found
 
 
@@ -126,7 +126,9 @@ def _complete(order: OrderFacts) -> list[Refusal]:
     found = _status_refusals("complete", order.status)
     if not order.fulfilled:
         found.append(
-            Refusal("derived_from_shipments", "it completes by itself when every unit reached the customer")
+            Refusal(
+                "derived_from_shipments", "it completes by itself once every unit has reached the customer"
+            )
         )
     if not order.covered:
         found.append(Refusal("payment_not_recorded", "the money received does not cover what is owed yet"))
@@ -139,7 +141,7 @@ def _record_payment(order: OrderFacts) -> list[Refusal]:
     if order.status not in _PAYABLE and not owed_again:
         return [_LIFE.wrong_status("record_payment", order.status)]
     if order.payment_method is PaymentMethod.ONLINE:
-        return [Refusal("recorded_by_gateway", "online payments are told by the gateway itself")]
+        return [Refusal("recorded_by_gateway", "online payments are reported by the gateway itself")]
     return []
 
 
@@ -148,13 +150,13 @@ def _hold(order: OrderFacts) -> list[Refusal]:
 
 
 def _release_hold(order: OrderFacts) -> list[Refusal]:
-    return [] if order.holds else [Refusal("not_held", "no hold stands on the order")]
+    return [] if order.holds else [Refusal("not_held", "the order is not on hold")]
 
 
 def _credit(order: OrderFacts) -> list[Refusal]:
     if order.status not in _CREDITABLE:
         return [_LIFE.wrong_status("credit", order.status)]
-    return [] if order.owed_minor else [Refusal("nothing_left", "all of the order was given back already")]
+    return [] if order.owed_minor else [Refusal("nothing_left", "nothing of the order is left to refund")]
 
 
 def _refund(order: OrderFacts) -> list[Refusal]:
@@ -165,7 +167,9 @@ def _refund(order: OrderFacts) -> list[Refusal]:
 def _request_return(order: OrderFacts) -> list[Refusal]:
     if order.status not in _RETURNABLE:
         return [_LIFE.wrong_status("request_return", order.status)]
-    return [] if order.delivered else [Refusal("not_delivered", "nothing of the order was delivered yet")]
+    return (
+        [] if order.delivered else [Refusal("not_delivered", "nothing of the order has been delivered yet")]
+    )
 
 
 _RULES = {
@@ -192,4 +196,4 @@ def _status_refusals(action: str, status: OrderStatus) -> list[Refusal]:
 def _hold_refusals(order: OrderFacts) -> list[Refusal]:
     if not order.holds:
         return []
-    return [Refusal("on_hold", f"held: {', '.join(order.holds)}", {"holds": list(order.holds)})]
+    return [Refusal("on_hold", f"on hold: {', '.join(order.holds)}", {"holds": list(order.holds)})]

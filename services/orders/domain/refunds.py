@@ -146,7 +146,7 @@ def refund_lines(bill: Bill, wanted: Iterable[WantedUnits]) -> list[RefundPart]:
         if want.quantity > left:
             raise Refused(
                 "more_than_left",
-                f"of {line.name} no more than {left} can be refunded",
+                f"only {left} of {line.name} can be refunded",
                 line_id=want.line_id,
                 quantity_left=left,
             )
@@ -156,7 +156,7 @@ def refund_lines(bill: Bill, wanted: Iterable[WantedUnits]) -> list[RefundPart]:
             if want.gross_minor > gross:
                 raise Refused(
                     "more_than_left",
-                    f"{want.quantity} of {line.name} cost no more than {gross}",
+                    f"{want.quantity} of {line.name} cost only {gross}",
                     line_id=want.line_id,
                     left_minor=gross,
                 )
@@ -184,7 +184,7 @@ def refund_charge(bill: Bill, kind: ChargeKind, gross_minor: int | None = None) 
         lefts.append(charge.gross_minor - gone)
     left = sum(lefts)
     if gross_minor is not None and gross_minor > left:
-        raise Refused("more_than_left", f"no more than {left} of {kind} is left", left_minor=left)
+        raise Refused("more_than_left", f"only {left} of {kind} is left to refund", left_minor=left)
     shares = split(left if gross_minor is None else gross_minor, lefts) if left else []
     return [
         _part(charge, share, _scaled(charge.tax_minor, share, charge.gross_minor))

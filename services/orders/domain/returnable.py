@@ -40,7 +40,7 @@ def refuse_unsent(
     if cancel:
         raise Refused(
             "not_sent",
-            "goods that have not left are cancelled: that keeps them here and gives their money back",
+            "goods that have not been sent must be cancelled instead; that refunds them too",
             cancel=cancel,
         )
 
@@ -54,12 +54,12 @@ def refuse_more_than_delivered(
     """
     for line_id, quantity in units.items():
         if not delivered.get(line_id):
-            raise Refused("not_delivered", "nothing of this line was delivered", line_id=line_id)
+            raise Refused("not_delivered", "nothing of this line has been delivered", line_id=line_id)
         left = delivered[line_id] - taken.get(line_id, 0)
         if quantity > left:
             raise Refused(
                 "more_than_delivered",
-                f"no more than {max(0, left)} of the line can come back",
+                f"only {max(0, left)} of the line can be returned",
                 line_id=line_id,
                 quantity_left=max(0, left),
             )
@@ -70,7 +70,7 @@ def refuse_late(shipments: ShipmentsSnapshot | None, lines: Iterable[UUID], days
     for line_id in lines:
         until = last_instant(shipments, line_id, days)
         if until is not None and until < now:
-            raise Refused("return_period_over", f"goods can be sent back for {days} days", until=until)
+            raise Refused("return_period_over", f"goods can be returned for {days} days", until=until)
 
 
 def last_instant(shipments: ShipmentsSnapshot | None, line_id: UUID, days: int) -> datetime | None:

@@ -180,7 +180,7 @@ def overridden(table: TaxTable, sale: Sale, override: Override, tax_class: str, 
         case TaxTreatment.DESTINATION:
             return _at(table, TaxTreatment.DESTINATION, where, tax_class, day)
         case TaxTreatment.INTRA_COMMUNITY | TaxTreatment.REVERSE_CHARGE if not sale.identifier:
-            raise Untaxable("the customer's VAT identifier is missing, or is none by its form")
+            raise Untaxable("the customer's VAT identifier is missing or malformed")
         case TaxTreatment.INTRA_COMMUNITY if not where.member or _is_home(sale.home, where):
             raise Untaxable("it does not go to another member state")
     return Taxed(
@@ -222,10 +222,10 @@ def reasons_of(taxes: Iterable[Taxed]) -> tuple[TaxReason, ...]:
         first = group[0]
         for other in group[1:]:
             if not first.rate_basis_points and _kind(first) != _kind(other):
-                raise Untaxable(f"{_named(other)} and {_named(first)} can't be on one order: place two")
+                raise Untaxable(f"{_named(other)} and {_named(first)} can't be on the same order: place two")
     outside = [taxed for group in found.values() for taxed in group if _is_outside(taxed)]
     if outside and len(found) > 1:
-        raise Untaxable(f"{_named(outside[0])} and what is taxed can't be on one order: place two")
+        raise Untaxable(f"{_named(outside[0])} and taxed goods can't be on the same order: place two")
     return tuple(
         TaxReason(
             rate_basis_points=rate,
@@ -256,7 +256,7 @@ def _is_outside(taxed: Taxed) -> bool:
 
 
 def _named(taxed: Taxed) -> str:
-    told = "what is taxed at nothing" if not taxed.is_untaxed else f"the treatment {taxed.treatment}"
+    told = "a zero rate" if not taxed.is_untaxed else f"the treatment {taxed.treatment}"
     return f"{told} ({taxed.exemption or taxed.place})"
 
 

@@ -60,13 +60,13 @@ _person = made_of(Person)
 _PARTS_OF_ADDRESSES = ("name", "line1", "city", "country")
 
 _REFUSED = {
-    "coupon_unknown": "is not known",
+    "coupon_unknown": "is unknown",
     "coupon_not_yet_valid": "is not valid yet",
     "coupon_expired": "has expired",
-    "coupon_used_up": "was used as often as it may be",
-    "coupon_used_by_customer": "was used by this customer as often as one customer may",
-    "coupon_below_minimum": "is for goods of {minimum} and more",
-    NOTHING_LEFT: "finds nothing left that it could lessen",
+    "coupon_used_up": "has been used up",
+    "coupon_used_by_customer": "has been used up by this customer",
+    "coupon_below_minimum": "is for goods of {minimum} or more",
+    NOTHING_LEFT: "finds nothing left to discount",
 }
 
 
@@ -226,15 +226,15 @@ def _lacking(terms: Terms, contents: DraftContents) -> dict[str, str]:
     customer = contents.get("customer", {})
     lacks: dict[str, str] = {}
     if not customer:
-        lacks["customer"] = "choose a customer, or name a new one"
+        lacks["customer"] = "choose a customer, or enter a new one"
     elif "id" not in customer:
-        lacks |= {f"customer.{name}": "is needed" for name in ("name", "email") if not customer.get(name)}
+        lacks |= {f"customer.{name}": "is required" for name in ("name", "email") if not customer.get(name)}
     if not lines:
         lacks["lines"] = "at least one line is needed"
     if not groups:
         lacks["delivery_groups"] = "say where the goods go, and how"
     elif "billing_address" not in contents and not any("address" in group for group in groups):
-        lacks["billing_address"] = "is needed where nothing is delivered to an address"
+        lacks["billing_address"] = "is required if nothing is delivered to an address"
     lacks |= dict(_lacking_of_addresses(contents))
     wrong = impossibilities(
         terms,
@@ -259,7 +259,7 @@ def _lacking_of_addresses(contents: DraftContents) -> Iterator[tuple[str, str]]:
         if address is not None:
             for part in _PARTS_OF_ADDRESSES:
                 if not getattr(address, part).strip():
-                    yield f"{field}.{part}", "is needed"
+                    yield f"{field}.{part}", "is required"
 
 
 def _is_assignment(field: str) -> bool:
@@ -361,7 +361,7 @@ def _line(
 def _notices(terms: Terms, lines: Sequence[DraftLine], quoted: Sequence[QuotedLine]) -> Iterator[Notice]:
     for place, (line, now) in enumerate(zip(lines, quoted, strict=True)):
         if line["sku"] not in terms.offers:
-            yield Notice(line=place, code="not_sold", detail=f"{now.name} ({now.sku}) is not sold any more")
+            yield Notice(line=place, code="not_sold", detail=f"{now.name} ({now.sku}) is no longer sold")
             continue
         before = line.get("quoted", {}).get("price_minor")
         if now.unit_price_minor is None:
@@ -371,7 +371,7 @@ def _notices(terms: Terms, lines: Sequence[DraftLine], quoted: Sequence[QuotedLi
                 Money(price or 0, terms.market.currency).show(terms.market.locale)
                 for price in (before, now.list_price_minor)
             )
-            detail = f"{now.name} was {was} and is {is_now} now"
+            detail = f"{now.name} was {was} and is now {is_now}"
             yield Notice(line=place, code="price_changed", detail=detail, was_minor=before)
         stock = now.availability
         if stock is not None and not stock.enough:

@@ -18,7 +18,7 @@ def override_of(order: Order, tax: Mapping[str, Any] | None) -> Override | None:
     """The override that an edit gives, or else the one the order has; raises Invalid."""
     if order.taxation is None:
         if tax is not None:
-            raise Invalid(tax="the order was taxed by its market's rates, not by a table")
+            raise Invalid(tax="the order was taxed by its market's rates, not by a tax table")
         return None
     if tax is None:
         return order.taxation.override
@@ -41,7 +41,7 @@ def retaxing(  # noqa: PLR0917 - what taxes depend on
     taxation, table = order.taxation, table_of(terms.market, terms.seller)
     assert taxation is not None
     if table is None:
-        raise Invalid(seller="has no VAT identifier any more, by which the order was taxed")
+        raise Invalid(seller="no longer has a VAT identifier, which the order's taxes depend on")
     known = (table, terms.market, terms.seller)
     of_before = [delivery_input(group) for group in order.delivery_groups]
     to_whom = (order.billing_address, order.customer_vat_number)

@@ -69,7 +69,7 @@ class Terms:
         table = table_of(self.market, self.seller)
         if table is None:
             if override is not None:
-                raise Invalid(tax="the market keeps no table of taxes, or the seller has no VAT identifier")
+                raise Invalid(tax="the market has no tax table, or the seller has no VAT identifier")
             return self
         day = today_in(self.market.time_zone, at)
         arguments = (table, self.market, self.seller, groups, billing, vat_number, day, override)
@@ -265,7 +265,7 @@ def impossibilities(
     for place, group in enumerate(delivery_groups):
         wanted = group.get("requested_on")
         if wanted is not None and wanted < first and wanted not in known_days:
-            wrong[f"delivery_groups.{place}.requested_on"] = f"is before the order, which is of {first}"
+            wrong[f"delivery_groups.{place}.requested_on"] = f"is before the order's own date, {first}"
     for place, line in enumerate(lines):
         wrong.update((f"lines.{place}.{field}", reason) for field, reason in _wrong_with_line(terms, line))
         if line.get("delivery_group", 0) >= len(delivery_groups):
@@ -315,7 +315,7 @@ def _wrong_with_groups(
         if not (group.get("address") or group.get("pickup_point")):
             yield f"delivery_groups.{place}.address", "an address or a pickup point is needed"
         if place not in with_lines:
-            yield f"delivery_groups.{place}", "no line goes there"
+            yield f"delivery_groups.{place}", "has no lines"
 
 
 def _wrong_with_line(terms: Terms, line: LineInput) -> Iterator[tuple[str, str]]:
@@ -331,6 +331,6 @@ def _wrong_with_line(terms: Terms, line: LineInput) -> Iterator[tuple[str, str]]
         yield "sku", str(error)
         return
     if price is None:
-        yield "unit_price_minor", "the product has no price in this market: name one"
+        yield "unit_price_minor", "the product has no price in this market: give one"
     elif line.get("discount_minor", 0) > price * line["quantity"]:
         yield "discount_minor", "is more than the line costs"

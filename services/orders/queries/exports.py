@@ -223,7 +223,7 @@ def _rows(session: Session, wanted: Select[*tuple[Any, ...]]) -> Iterator[dict[s
         cursor.execute(statement, parameters)
         for place, row in enumerate(cursor):
             if place == SHEET_ROWS:
-                raise Invalid(filters=f"let more rows pass than the {SHEET_ROWS} of a sheet: take CSV")
+                raise Invalid(filters=f"match more than the {SHEET_ROWS} rows of a sheet: export CSV")
             yield dict(zip(names, row, strict=True))
     # Packing the file takes longer than the database waits for who holds a transaction and says nothing.
     session.rollback()

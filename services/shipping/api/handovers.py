@@ -83,7 +83,9 @@ def collect_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID)
     if collected is None:
         # Answered, not raised: the wrong try is to be committed.
         left = handovers.tries_left(session, shipment_id)
-        return Problem(409, "the code is not this shipment's", reason="wrong_code", tries_left=left).answer()
+        return Problem(
+            409, "the code does not match this shipment", reason="wrong_code", tries_left=left
+        ).answer()
     return collected
 
 

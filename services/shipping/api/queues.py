@@ -62,14 +62,14 @@ def list_queue(session: Session, arguments: dict[str, Any], name: str) -> dict[s
     }
     status = arguments.get("status")
     if status is not None and (name == OVERDUE or status not in statuses_of(Queue(name))):
-        raise Invalid(status=f"is no status of {name}")
+        raise Invalid(status=f"is not a status in {name}")
     releasable = arguments.get("releasable")
     has_its_stock = status in {None, ShipmentStatus.INVENTORY_ASSIGNED}
     if releasable is not None and not (name == Queue.TO_PREPARE and has_its_stock):
-        raise Invalid(releasable="is only of what is to be prepared and has its stock")
+        raise Invalid(releasable="only applies to shipments to prepare that have their stock")
     for one in RARE:
         if name == Queue.FINALISED and wanted[one] is not None:
-            why = "does not go with what is finalised: too much of it may have to be looked at"
+            why = "can't be used with finalised: too many shipments might have to be searched"
             raise Invalid(**{one: why})
     if name == OVERDUE:
         rows = queries.overdue_page(session, **wanted)

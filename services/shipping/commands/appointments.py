@@ -27,7 +27,7 @@ def schedule_appointment(
     starts_at, ends_at = window(starts, ends, shipment.order.time_zone, clock.now())
     known = _known(shipment, kind)
     if known is not None and known.signed_at is not None:
-        raise Refused("appointment_signed", "the customer has signed that it was kept")
+        raise Refused("appointment_signed", "the customer has already signed it off")
     if known is None:
         known = Appointment(
             kind=kind,
@@ -60,7 +60,7 @@ def sign_appointment(session: Session, shipment_id: UUID, kind: AppointmentKind,
         if known is None:
             raise NotFound("appointment", kind)
         if known.signed_at is not None:
-            raise Refused("appointment_signed", "the customer has signed that it was kept")
+            raise Refused("appointment_signed", "the customer has already signed it off")
         known.signed_at, known.signed_by = clock.now(), name
     return shipment
 

@@ -41,12 +41,12 @@ def name_carrier(
         tracking_number = tracking_number or parcel.own_number
         given = {one.own_number for of in shipment.order.shipments for one in of.parcels}
         if tracking_number and tracking_number not in given:
-            raise Invalid(tracking_number="is none that this carrier gave to a parcel of the order")
+            raise Invalid(tracking_number="is not one that this carrier gave to a parcel of the order")
     known = session.get(Carrier, carrier)
-    missing = {} if tracking_number else {"tracking_number": "is needed with this carrier"}
+    missing = {} if tracking_number else {"tracking_number": "is required with this carrier"}
     if not tracking_url:
         if known is None:
-            missing["tracking_url"] = "is needed with this carrier"
+            missing["tracking_url"] = "is required with this carrier"
         else:
             tracking_url = known.link_to(tracking_number)
     if missing:
@@ -56,7 +56,9 @@ def name_carrier(
         return False
     if before != (carrier, tracking_number):
         if queries.is_tracked_elsewhere(session, carrier, tracking_number, shipment):
-            raise Refused("tracking_number_taken", "a parcel of another order is on its way under it")
+            raise Refused(
+                "tracking_number_taken", "a parcel of another order is on its way under this number"
+            )
         # What was said of the number that it had before was said of another parcel.
         session.execute(delete(TrackingEvent).where(TrackingEvent.parcel_id == parcel.id))
         session.expire(parcel, ["events"])

@@ -21,7 +21,7 @@ def assign_courier(session: Session, shipment_id: UUID, *, courier: str | None, 
             if known is None:
                 raise NotFound("courier", courier)
             if not known.active:
-                raise Refused("courier_not_active", f"{known.name} takes no more deliveries")
+                raise Refused("courier_not_active", f"{known.name} is not active")
         if courier != shipment.courier:  # another note is no other assignment
             shipment.courier_assigned_at = clock.now() if courier else None
         shipment.courier = courier

@@ -145,7 +145,7 @@ def take_aside(order: OrderState, share: Mapping[UUID, int]) -> list[ShipmentLin
 
 def _require_there(there: Mapping[UUID, int], share: Mapping[UUID, int]) -> None:
     if not share:
-        raise Invalid(lines="names none")
+        raise Invalid(lines="is empty")
     for line_id, quantity in share.items():
         if quantity > there.get(line_id, 0):
             raise Invalid(lines=f"has {there.get(line_id, 0)} of {line_id}, not {quantity}")

@@ -18,8 +18,8 @@ M = TypeVar("M", Carrier, Courier, Goods)
 
 # By whether the actor sees all sellers.
 _WHOSE = {
-    False: "a new one of yours begins with {seller}.",
-    True: "a new one has a dot only behind the name of its seller",
+    False: "must begin with {seller}. for a new location",
+    True: "can only have a dot after the name of its seller",
 }
 
 

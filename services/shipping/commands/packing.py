@@ -31,7 +31,7 @@ def pack_into_parcels(
         for position, box in enumerate(parcels, 1):
             parcel_id = box.get("parcel_id")
             if parcel_id is not None and parcel_id not in known:
-                raise Invalid(**{f"parcels.{position - 1}.parcel_id": "is no parcel of this shipment"})
+                raise Invalid(**{f"parcels.{position - 1}.parcel_id": "is not a parcel of this shipment"})
             parcel = known.pop(parcel_id) if parcel_id is not None else new_parcel(session)
             parcel.position = position
             for measure in ("weight_grams", "length_mm", "width_mm", "height_mm"):
@@ -55,7 +55,9 @@ def scan(session: Session, shipment_id: UUID, *, code: str, units: int) -> Shipm
     lines = _lines_of(shipment, code)
     unchecked = sum(line.picked - line.checked for line in lines)
     if units > unchecked:
-        raise Refused("more_than_picked", f"{unchecked} of {code} are still to be packed", left=unchecked)
+        raise Refused(
+            "more_than_picked", f"only {unchecked} of {code} are still to be packed", left=unchecked
+        )
     for line in lines:
         checked = min(units, line.picked - line.checked)
         line.checked += checked
@@ -73,7 +75,7 @@ def take_back_scan(session: Session, shipment_id: UUID, *, code: str, units: int
     lines = _lines_of(shipment, code)
     checked = sum(line.checked for line in lines)
     if units > checked:
-        raise Refused("more_than_checked", f"{checked} of {code} were scanned", left=checked)
+        raise Refused("more_than_checked", f"only {checked} of {code} were scanned", left=checked)
     for line in reversed(lines):  # those last checked off first
         back = min(units, line.checked)
         line.checked -= back
@@ -88,7 +90,7 @@ def _lines_of(shipment: Shipment, code: str) -> list[ShipmentLine]:
         line for line in shipment.lines if code in {line.sku, line.goods.barcode if line.goods else line.sku}
     ]
     if not lines:
-        raise Refused("not_in_shipment", f"{code} is not to be packed here")
+        raise Refused("not_in_shipment", f"{code} does not belong in this shipment")
     return lines
 
 

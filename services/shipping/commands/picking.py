@@ -42,7 +42,9 @@ def make_pick_list(session: Session, *, location: str, shipment_ids: Sequence[UU
     for shipment in shipments:
         refuse(refusal("pick", shipment.facts), shipment=shipment.number)
         if shipment.location != location:
-            raise Refused("at_another_location", f"it is at {shipment.location}", shipment=shipment.number)
+            raise Refused(
+                "at_another_location", f"the shipment is at {shipment.location}", shipment=shipment.number
+            )
     made = PickList(
         number=f"{location}-{session.scalars(select(pick_list_serials.next_value())).one()}",
         location=location,

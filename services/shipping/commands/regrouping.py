@@ -49,7 +49,7 @@ def edit_shipment(
     shipment.kind = kind_of(shipment.method)
     shipment.address = address or shipment.address
     if shipment.kind is MethodKind.DELIVERY and shipment.address is None:
-        raise Invalid(address="is needed with this method")
+        raise Invalid(address="is required with this method")
     if pickup_point is not None:
         queries.location(session, pickup_point)
     shipment.pickup_point = pickup_point or shipment.pickup_point if shipment.kind in AT_A_POINT else None
@@ -70,7 +70,7 @@ def split_shipment(session: Session, shipment_id: UUID, *, share: Share) -> Ship
     """
     shipment = in_hand(session, shipment_id, "split")
     if share == {line.line_id: line.quantity for line in shipment.lines}:
-        raise Refused("nothing_would_stay", "that is all there is in the shipment")
+        raise Refused("nothing_would_stay", "nothing would be left in the shipment")
     is_waiting = shipment.status is ShipmentStatus.AWAITING_INVENTORY
     places = queries.locations_for(session, shipment) if is_waiting else [shipment.location or ""]
     levels = sourcing.lock_levels(session, [shipment], places)
@@ -100,7 +100,7 @@ def merge_shipments(session: Session, shipment_id: UUID, *, other_id: UUID, shar
     shipment = in_hand(session, shipment_id, "merge")
     other = queries.shipment(session, other_id)
     if other is shipment:
-        raise Refused("same_shipment", "a shipment can't be put into itself")
+        raise Refused("same_shipment", "a shipment can't be merged with itself")
     _refuse_unless_alike(shipment, other)
     refuse_unless_possible("merge", other.facts)
     taken = lines.take_out_lines(

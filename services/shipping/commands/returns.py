@@ -50,9 +50,9 @@ def receive_return(
     expected = queries.expected_return(session, return_id)
     require_current(session, expected.version, return_id)
     if expected.status is ReturnStatus.RECEIVED:
-        raise Refused("already_received", "what came of it was written down before")
+        raise Refused("already_received", "it has already been received")
     if expected.status is ReturnStatus.CLOSED:
-        raise Refused("return_closed", "nothing more is expected of it")
+        raise Refused("return_closed", "the return is closed")
     reason = f"return of {expected.order_number}"
     sums = stock.take_in(session, expected.seller, location, expected.lines, found, reason=reason)
     lines = {line.line_id: line for line in expected.lines}

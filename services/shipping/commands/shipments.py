@@ -89,7 +89,7 @@ def ship_shipment(
     shipment = in_hand(session, shipment_id, "ship")
     if carrier or tracking_number or tracking_url:
         if len(shipment.parcels) > 1:
-            raise Invalid(carrier="is to be entered for each parcel, as there are several")
+            raise Invalid(carrier="must be entered for each parcel, because there are several")
         name_carrier(
             session,
             shipment,

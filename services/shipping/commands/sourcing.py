@@ -69,7 +69,7 @@ def relocate_shipment(
     moved = shipment if share is None else branch_off(session, shipment, levels, share)
     unassign(session, moved, levels)
     if assign(session, moved, levels, [location]) is None:
-        raise Refused("not_in_stock", f"{location} has not all of it")
+        raise Refused("not_in_stock", f"{location} does not have all of it")
     if moved is shipment:
         move_on(shipment, "split")
         tell(session, shipment.order, events.shipment_updated(shipment), events.status_reached(shipment))

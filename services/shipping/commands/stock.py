@@ -43,7 +43,7 @@ def set_stock(session: Session, location: str, sku: str, *, on_hand: int, reason
     level = _level_in_hand(session, location, sku)
     if on_hand < level.reserved:
         raise Refused(
-            "units_reserved", f"{level.reserved} are promised to shipments", reserved=level.reserved
+            "units_reserved", f"{level.reserved} are reserved for shipments", reserved=level.reserved
         )
     if on_hand != level.on_hand:
         _move(session, level, MovementKind.ADJUSTED, on_hand - level.on_hand, reason=reason)
@@ -71,7 +71,9 @@ def scrap_stock(session: Session, location: str, sku: str, *, quantity: int, rea
     level = _level_in_hand(session, location, sku)
     if quantity > level.available:
         raise Refused(
-            "units_reserved", f"{level.available} are not promised to shipments", available=level.available
+            "units_reserved",
+            f"only {level.available} are not reserved for shipments",
+            available=level.available,
         )
     _move(session, level, MovementKind.SCRAPPED, quantity, reason=reason)
     return level

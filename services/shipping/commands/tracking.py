@@ -47,9 +47,9 @@ def hear_scan(
     ago.
     """
     if at < EARLIEST:
-        raise Invalid(at="lies ages ago")
+        raise Invalid(at="is too far in the past")
     if at > clock.now() + CLOCKS_DIFFER:
-        raise Invalid(at="lies ahead")
+        raise Invalid(at="is in the future")
     order_id, shipment_id, parcel_id = queries.tracked_parcel(
         session, carrier, tracking_number, seller=seller, but_not_of=but_not_of
     )

@@ -16,7 +16,7 @@ def window(starts: datetime, ends: datetime, time_zone: str, now: datetime) -> t
     """
     starts_at, ends_at = _instant(starts, time_zone, "starts"), _instant(ends, time_zone, "ends")
     if starts_at <= now:
-        raise Invalid(starts="is over")
+        raise Invalid(starts="is in the past")
     if not timedelta(0) < ends_at - starts_at <= LONGEST:
         raise Invalid(ends="must be after the start, and within a day of it")
     return starts_at, ends_at
@@ -29,12 +29,12 @@ def local(instant: datetime, time_zone: str) -> datetime:
 
 def _instant(shown: datetime, time_zone: str, field: str) -> datetime:
     if shown.tzinfo is not None:
-        raise Invalid(**{field: f"is given in the market's own time ({time_zone}), without an offset"})
+        raise Invalid(**{field: f"must be in the market's own time ({time_zone}), without an offset"})
     # Of an hour that the clocks show twice, the first is meant.
     try:
         instant = shown.replace(tzinfo=ZoneInfo(time_zone)).astimezone(UTC)
     except OverflowError as error:
-        raise Invalid(**{field: "is no time that can be kept"}) from error
+        raise Invalid(**{field: "is outside the range of valid times"}) from error
     if local(instant, time_zone) != shown:
         raise Invalid(**{field: f"does not exist: the clocks of {time_zone} skip it"})
     return instant

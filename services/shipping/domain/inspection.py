@@ -46,7 +46,7 @@ def inspected(expected: Mapping[UUID, int], found: Iterable[Found]) -> dict[tupl
         left[one.line_id] -= one.quantity
         if left[one.line_id] < 0:
             expectation = expected[one.line_id]
-            raise Invalid(**{f"found.{place}.quantity": f"is more than is expected: {expectation}"})
+            raise Invalid(**{f"found.{place}.quantity": f"is more than expected: {expectation}"})
         key = one.line_id, one.condition
         sums[key] = sums.get(key, 0) + one.quantity
     return sums

@@ -132,7 +132,7 @@ def refusal(action: str, shipment: ShipmentFacts) -> Refusal | None:
     """What blocks an action, the first thing to clear; None if it is possible."""
     if shipment.kind not in _ONLY_FOR.get(action, MethodKind):
         facts = {"kind": shipment.kind.value}
-        return Refusal("wrong_method", f"{action} is not for {shipment.kind}", facts)
+        return Refusal("wrong_method", f"{action} is not possible for {shipment.kind}", facts)
     if wrong := _LIFE.status_refusal(action, shipment.status):
         return wrong
     further = _FURTHER_REFUSALS.get(action)
@@ -152,17 +152,17 @@ def refuse_unless_possible(action: str, shipment: ShipmentFacts) -> None:
 def _release_refusal(shipment: ShipmentFacts) -> Refusal | None:
     order = {"order_status": shipment.order_status}
     if shipment.order_status == OrderStatus.CANCELLING:
-        return Refusal("cancel_requested", "the order is to be cancelled", order)
+        return Refusal("cancel_requested", "a cancellation of the order is pending", order)
     if shipment.order_status != OrderStatus.ACCEPTED:
-        return Refusal("order_not_accepted", "the order has not been promised to its customer", order)
+        return Refusal("order_not_accepted", "the order has not been accepted", order)
     if shipment.held:
-        return Refusal("on_hold", "a hold stands on the order")
+        return Refusal("on_hold", "the order is on hold")
     if not (shipment.covered or shipment.cash_on_delivery):
         return Refusal("payment_not_recorded", "the money received does not cover what is owed")
     if shipment.waits_until is not None:
         return Refusal(
             "not_yet_available",
-            f"its goods may leave from {shipment.waits_until} on",
+            f"its goods may not leave before {shipment.waits_until}",
             {"available_on": shipment.waits_until.isoformat()},
         )
     return None
@@ -172,28 +172,28 @@ def _pack_refusal(shipment: ShipmentFacts) -> Refusal | None:
     if shipment.status is not S.PACKING:
         return None
     if not shipment.picked:
-        return Refusal("not_picked", "units are still on their shelves")
+        return Refusal("not_picked", "not all units have been picked yet")
     if shipment.check_open:
-        return Refusal("check_incomplete", "not every unit that is to be packed was scanned")
+        return Refusal("check_incomplete", "not all units have been scanned yet")
     if shipment.kind is MethodKind.DELIVERY and not shipment.label_stored:
-        return Refusal("label_not_ready", "documents is still making the label")
+        return Refusal("label_not_ready", "the label is not ready yet")
     return None
 
 
 def _edit_refusal(shipment: ShipmentFacts) -> Refusal | None:
     if not shipment.accepted:
-        return Refusal("order_not_accepted", "until it is accepted, the order itself is edited")
+        return Refusal("order_not_accepted", "edit the order itself until it is accepted")
     return None
 
 
 def _collect_refusal(shipment: ShipmentFacts) -> Refusal | None:
     if shipment.code_locked:
-        return Refusal("code_locked", "too many wrong codes; a new one opens it again")
+        return Refusal("code_locked", "too many wrong codes; a new code is needed")
     return None
 
 
 def _record_refusal(shipment: ShipmentFacts) -> Refusal | None:
-    return Refusal("already_picked", "every unit is off its shelf") if shipment.picked else None
+    return Refusal("already_picked", "all units have been picked already") if shipment.picked else None
 
 
 _FURTHER_REFUSALS = {

@@ -56,7 +56,7 @@ def tracked_parcel(
     moving = rows[0].status in ON_THEIR_WAY
     if len({row.order_id if moving else row.seller for row in best}) > 1:
         raise Refused(
-            "tracking_number_ambiguous", "parcels of several orders go by it: correct those that do not"
+            "tracking_number_ambiguous", "parcels of several orders have this number: correct the wrong ones"
         )
     return rows[0].order_id, rows[0].shipment_id, rows[0].parcel_id
 

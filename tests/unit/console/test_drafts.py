@@ -235,10 +235,10 @@ def test_what_cannot_be_taken_is_left_out_where_nothing_else_hangs_on_it(field, 
 
 def test_what_a_draft_lacks_is_called_alike_in_every_row():
     words = words_in("es")
-    city = {"field": "delivery_groups.12.address.city", "reason": "is needed"}
+    city = {"field": "delivery_groups.12.address.city", "reason": "is required"}
 
     assert said_of(city, words) == "La ciudad"
-    assert said_of({"field": "customer.name", "reason": "is needed"}, words) == "El nombre del cliente"
+    assert said_of({"field": "customer.name", "reason": "is required"}, words) == "El nombre del cliente"
     assert said_of({"field": "lines.0.new", "reason": "is odd"}, words) == "is odd"
 
 

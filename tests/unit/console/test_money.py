@@ -153,7 +153,7 @@ def test_why_a_line_was_not_assigned_is_said_also_where_another_has_decided(sign
 
 
 def test_why_a_refund_was_not_noted_is_said_also_where_another_has_noted_it(sign_in, orders):
-    refused = {"status": 409, "detail": "settled as TRF 1", "reason": "already_settled"}
+    refused = {"status": 409, "detail": "already settled as TRF 1", "reason": "already_settled"}
     path = "/v1/orders/{order_id}/refunds/{refund_id}/settle"
     orders["POST", path] = lambda _: httpx2.Response(409, json=refused)
     console, _ = sign_in()

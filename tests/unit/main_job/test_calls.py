@@ -17,10 +17,10 @@ def test_a_call_is_repeated_while_its_service_is_away_under_the_same_key(api, ca
 
 
 def test_a_refusal_is_told_with_its_reason_and_not_repeated(api, calls):
-    problem = {"detail": "551192 is order GB-1 already", "reason": "already_placed"}
+    problem = {"detail": "551192 is already order GB-1", "reason": "already_placed"}
     api.answers["/v1/orders"] = (409, problem)
 
-    with pytest.raises(CallRefused, match="551192 is order GB-1 already") as refused:
+    with pytest.raises(CallRefused, match="551192 is already order GB-1") as refused:
         calls.post("orders", "/v1/orders", {})
 
     assert refused.value.reason == "already_placed"

@@ -81,7 +81,7 @@ def test_a_draft_begins_with_a_market_and_a_customer_known_or_new(session, draft
     )
     assert (new.draft.customer_id, new.draft.customer_name) == (None, "Bo")
     assert "customer" not in known.lacks
-    assert new.lacks["customer.email"] == "is needed"
+    assert new.lacks["customer.email"] == "is required"
 
 
 @pytest.mark.parametrize(
@@ -325,7 +325,7 @@ def test_a_product_that_goes_while_it_is_drafted_stays_and_is_named(session, dra
     changed = drafts.change_draft(session, begun.draft.id, **WHOLE)
 
     assert [(notice.code, notice.line) for notice in changed.notices] == [("not_sold", 0)]
-    assert changed.notices[0].detail == "Tea-250 (TEA-250) is not sold any more"
+    assert changed.notices[0].detail == "Tea-250 (TEA-250) is no longer sold"
     assert changed.lacks == {"lines.0.sku": "the seller has no such product"}
 
 

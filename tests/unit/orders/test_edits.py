@@ -273,7 +273,7 @@ def test_what_cannot_be_is_named(session, placed, field):
 
 
 def test_lines_do_not_stay_behind_without_their_group(session, placed):
-    with pytest.raises(Invalid, match="its delivery group is gone"):
+    with pytest.raises(Invalid, match="its delivery group was removed"):
         edit_order(
             session,
             placed.id,

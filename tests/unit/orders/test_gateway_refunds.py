@@ -151,13 +151,13 @@ def test_a_gateway_that_never_answers_is_given_up_with_a_warning(refund, work, g
     work(times=GATEWAY_ATTEMPTS)
 
     assert refund.state == "requested"
-    assert "look there before paying by hand" in refund.failure
+    assert "check there before paying by hand" in refund.failure
 
 
 def test_without_a_gateway_people_pay_back(refund, work):
     work(url="")
 
-    assert "no gateway is set up" in refund.failure
+    assert "no payment gateway is configured" in refund.failure
 
 
 def test_one_payment_is_never_asked_for_more_than_it_was(session, order, refund):

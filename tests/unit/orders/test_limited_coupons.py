@@ -182,13 +182,13 @@ def test_erasing_a_person_keeps_what_was_used_and_not_whose_it_was(session, coup
 @pytest.mark.parametrize(
     ("limits", "reason", "said"),
     [
-        ({"most_uses": 1}, "coupon_used_up", "was used as often as it may be"),
-        ({"most_uses_per_customer": 1}, "coupon_used_by_customer", "as often as one customer may"),
-        ({"minimum_minor": 5000}, "coupon_below_minimum", "is for goods of £50.00 and more"),
+        ({"most_uses": 1}, "coupon_used_up", "has been used up and takes"),
+        ({"most_uses_per_customer": 1}, "coupon_used_by_customer", "has been used up by this customer"),
+        ({"minimum_minor": 5000}, "coupon_below_minimum", "is for goods of £50.00 or more"),
         (
             {"amount_minor": None, "free_shipping": True},
             "coupon_nothing_left",
-            "finds nothing left that it could lessen",
+            "finds nothing left to discount",
         ),
     ],
 )

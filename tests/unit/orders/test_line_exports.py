@@ -178,7 +178,11 @@ def test_columns_are_chosen_and_stand_as_they_were_named(place_order, export, en
 @pytest.mark.requirement("M-36")
 @pytest.mark.parametrize(
     ("columns", "why"),
-    [(["colour"], "is no column of this export"), (["sku", "sku"], "each column once"), ([""], "no column")],
+    [
+        (["colour"], "is not a column of this export"),
+        (["sku", "sku"], "each column once"),
+        ([""], "not a column"),
+    ],
 )
 def test_a_column_that_there_is_not_is_refused(client, bearer, columns, why):
     for ending in ("csv", "xlsx"):

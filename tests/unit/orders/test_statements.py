@@ -210,5 +210,5 @@ def test_a_file_that_can_not_be_read_comes_back_no_larger():
     assert statement.errors[-1] == {
         "row": "102",
         "field": "statement",
-        "reason": "from here on 3900 can't be read either",
+        "reason": "from here on, 3900 more can't be read",
     }

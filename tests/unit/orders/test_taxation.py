@@ -207,7 +207,7 @@ def reason(treatment, place="DE", rate=0, exemption=""):
     ],
 )
 def test_what_no_invoice_can_say_together_is_refused(taxes):
-    with pytest.raises(Untaxable, match="can't be on one order"):
+    with pytest.raises(Untaxable, match="can't be on the same order"):
         reasons_of(taxes)
 
 

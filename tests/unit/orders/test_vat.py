@@ -243,7 +243,7 @@ def test_an_order_of_before_and_a_market_without_table_go_on_as_they_did(shop, s
     )
 
     assert (order.taxation, order.lines[0].tax_rate_basis_points, order.total_minor) == (None, 2000, 1350)
-    with pytest.raises(Invalid, match="not by a table"):
+    with pytest.raises(Invalid, match="not by a tax table"):
         editing.edit_order(session, order.id, reason="tax", tax={"treatment": TaxTreatment.EXPORT})
 
 
@@ -462,7 +462,7 @@ def test_a_draft_shows_how_it_would_be_taxed_and_what_can_not_be_placed(shop):
     assert (line.unit_price_minor, line.list_price_minor, line.tax_treatment) == (10000, 11900, "export")
     assert [one.treatment for one in export.tax_reasons] == ["export"]
     assert (export.totals.total_minor, export.notices) == (10000, [])
-    assert "can't be on one order" in mixed.lacks["lines"]
+    assert "can't be on the same order" in mixed.lacks["lines"]
     assert "vat_number" in firm.unverified
     placed = drafts.place_draft(shop, export.draft.id, total_minor=10000)
     assert placed.total_minor == 10000

@@ -147,7 +147,7 @@ def test_a_scan_of_what_was_cancelled_is_only_noted(session, scan):
 def test_a_scan_from_the_future_or_of_nobodys_parcel_is_refused(session, scan):
     [parcel] = shipped(session).parcels
 
-    with pytest.raises(Invalid, match="at: lies ahead"):
+    with pytest.raises(Invalid, match="at: is in the future"):
         scan(parcel, T.DELIVERED, at=clock.now() + timedelta(hours=1))
     with pytest.raises(NotFound):
         scan(parcel, T.DELIVERED, tracking_number="unknown")

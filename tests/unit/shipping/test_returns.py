@@ -113,7 +113,7 @@ def test_nothing_is_received_twice(session, order, published):
 def test_more_than_is_expected_is_not_received(session, order):
     expected = hear_return(session, with_return(order, quantity=1))
 
-    with pytest.raises(Invalid, match="more than is expected"):
+    with pytest.raises(Invalid, match="more than expected"):
         receive_return(session, expected.id, location="WEST", found=found(expected, C.SELLABLE, C.USED))
 
 

@@ -92,7 +92,7 @@ def test_stock_is_written_only_by_whom_the_location_belongs_to(session):
     with pytest.raises(NotFound):
         put_location(session, "NEW", name="New", seller="*", country="GB", priority=1)
     for theirs_or_free in ("THEIRS", "FREE"):  # told apart by nothing
-        with pytest.raises(Invalid, match=r"a new one of yours begins with lantern\."):
+        with pytest.raises(Invalid, match=r"must begin with lantern\. for a new location"):
             put_location(session, theirs_or_free, name="Mine", seller="lantern", country="GB", priority=1)
     assert queries.stock_level(session, "WEST", "TEA-250").available == 5
     with pytest.raises(NotFound):
@@ -107,12 +107,12 @@ def test_a_code_with_a_dot_is_the_sellers_before_it_alone(session):
     session.execute(text("update locations set code = 'lantern.old' where code = 'rival.leeds'"))
 
     for seller in ("*", "rival", "lantern.leeds"):
-        with pytest.raises(Invalid, match="a new one has a dot only behind the name of its seller"):
+        with pytest.raises(Invalid, match="can only have a dot after the name of its seller"):
             put_location(session, "lantern.leeds", seller=seller, **place)
     assert put_location(session, "lantern.old", seller="rival", **place)[1] is False  # as it was made once
     session.info["actor"] = Actor(name="ada", sellers=frozenset({"lantern"}), markets=frozenset({"*"}))
     for free_or_taken in ("lantern", "rival.leeds", "rival.free", "lanterns.x"):
-        with pytest.raises(Invalid, match=r"a new one of yours begins with lantern\."):
+        with pytest.raises(Invalid, match=r"must begin with lantern\. for a new location"):
             put_location(session, free_or_taken, seller="lantern", **place)
     assert put_location(session, "lantern.leeds", seller="lantern", **place)[1] is True
 

@@ -101,7 +101,7 @@ class PlacingArguments(Schema):
     def require_each_once(self, draft_ids: list[Any], data_key: str) -> None:  # noqa: ARG002
         """Refuse a draft that is named twice: it can only become one order."""
         if len(set(draft_ids)) < len(draft_ids):
-            raise ValidationError("names a draft twice")
+            raise ValidationError("lists a draft more than once")
 
 
 class PlacedSchema(Schema):

@@ -98,7 +98,7 @@ class EditArguments(Schema):
     def require_something(self, edit: Mapping[str, Any], **_: Any) -> None:
         """Refuse an edit that changes nothing."""
         if not any(name in edit for name in WHAT):
-            raise ValidationError(f"name what is to be different: {', '.join(WHAT)}", "reason")
+            raise ValidationError(f"name at least one thing to change: {', '.join(WHAT)}", "reason")
 
 
 class EditedLineAnswerSchema(OrderLineSchema):

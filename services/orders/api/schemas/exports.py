@@ -15,7 +15,7 @@ class LineExportArguments(OrderFilters):
     """The filters of the list of orders, and the columns to export."""
 
     columns = fields.List(
-        fields.String(validate=validate.OneOf([*LINES.cells], error="is no column of this export")),
+        fields.String(validate=validate.OneOf([*LINES.cells], error="is not a column of this export")),
         validate=[validate.Length(1), _each_once],
         metadata={
             "description": "In this order; all of them if left out. Amounts are in whole units of the "

@@ -15,7 +15,9 @@ class LifecycleArguments(Schema):
         Lifecycle,
         by_value=True,
         required=True,
-        validate=validate.NoneOf([Lifecycle.OPEN], error="is where every order begins: nothing leads there"),
+        validate=validate.NoneOf(
+            [Lifecycle.OPEN], error="is where every order begins: none can be moved there"
+        ),
         metadata={"example": "Closed"},
     )
     reason = text(500, prose=True, metadata={"description": "Needed for Canceled and Failed."})

@@ -32,14 +32,14 @@ def _words(kind: type[StrEnum], **options: Any) -> fields.List[Any]:
 def _exact(kind: WordKind, description: str, **options: Any) -> fields.String:
     def says_something(value: str) -> None:
         if not word_of(kind, value):
-            raise ValidationError("says nothing to look for")
+            raise ValidationError("contains nothing to search for")
 
     return _checked(text(254, shortest=1, metadata={"description": description}, **options), says_something)
 
 
 def _says_a_name(value: str) -> None:
     if not name_patterns(value):
-        raise ValidationError("must have a letter or a digit")
+        raise ValidationError("must contain a letter or a digit")
 
 
 def _checked(field: fields.String, validator: Callable[[str], None]) -> fields.String:
@@ -121,7 +121,7 @@ class OrderFilters(OrderBounds):
         """Refuse filters that no order can match."""
         first, last = filters.get("placed_from"), filters.get("placed_to")
         if "period" in filters and (first or last):
-            raise ValidationError("give a period or days, not both", "period")
+            raise ValidationError("give a period or dates, not both", "period")
         if first and last and first > last:
             raise ValidationError("is before placed_from", "placed_to")
         least, most = filters.get("min_total_minor"), filters.get("max_total_minor")

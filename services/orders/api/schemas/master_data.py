@@ -187,7 +187,9 @@ class SellerArguments(Schema):
     website = web_address(300)
     iban = fields.String(
         load_default="",
-        validate=validate.Regexp(r"([A-Z]{2}[0-9]{2}[A-Z0-9]{10,30})?\Z", error="must be an IBAN, no spaces"),
+        validate=validate.Regexp(
+            r"([A-Z]{2}[0-9]{2}[A-Z0-9]{10,30})?\Z", error="must be an IBAN without spaces"
+        ),
     )
     colour = fields.String(
         load_default="#1f4e5f", validate=validate.Regexp(r"#[0-9a-fA-F]{6}\Z", error="must be #rrggbb")

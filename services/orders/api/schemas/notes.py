@@ -44,10 +44,10 @@ class TagArguments(Schema):
     def require_some(self, tags: Mapping[str, Any], **_: Any) -> None:
         """Refuse a change that does nothing, or contradicts itself."""
         if not tags["add"] and not tags["remove"]:
-            raise ValidationError("name a tag to add or to remove", "add")
+            raise ValidationError("name at least one tag to add or remove", "add")
         add, remove = ({word_of(WordKind.TAG, tag) for tag in tags[part]} for part in ("add", "remove"))
         if add & remove:
-            raise ValidationError("names what is to be added", "remove")
+            raise ValidationError("includes a tag that is also to be added", "remove")
 
 
 class TagsSchema(Schema):

@@ -76,7 +76,7 @@ class OrderingCustomerSchema(PersonDetailsSchema):
         """Require either the id of a known customer, or what a new one needs."""
         if "id" in customer:
             if len(customer) > 1:
-                raise ValidationError("the customer is known: give nothing but the id", "id")
+                raise ValidationError("give only the id for an existing customer", "id")
             return
         missing = [name for name in ("name", "email") if name not in customer]
         if missing:

@@ -125,7 +125,7 @@ class CorrectionArguments(PersonDetailsSchema):
     def require_something(self, correction: dict[str, Any], **_: Any) -> None:
         """Refuse a correction that changes nothing."""
         if not correction.keys() & {"name", "email", "phone", "company"}:
-            raise ValidationError("name what was wrong: name, email, phone, company", "reason")
+            raise ValidationError("give at least one of name, email, phone, company", "reason")
 
 
 class CustomerArguments(PersonSchema):

@@ -31,12 +31,12 @@ def _known_place(value: str) -> None:
         return
     known_country(value)
     if (taken := place_of(value).code) != value:
-        raise ValidationError(f"is taxed as {taken}: name that")
+        raise ValidationError(f"is taxed as {taken}: use that")
 
 
 def _known_exemption(value: str) -> None:
     if value and value not in EXEMPTIONS:
-        raise ValidationError("must be a code of VATEX for what is exempt, as in VATEX-EU-132-1I")
+        raise ValidationError("must be a VATEX exemption code, as in VATEX-EU-132-1I")
 
 
 class TaxRateSchema(Schema):
@@ -71,7 +71,7 @@ class TaxRateSchema(Schema):
     def require_sense(self, row: dict[str, Any], **_: Any) -> None:
         """Refuse a rate that is both exempt and above zero, or never valid."""
         if row["exemption"] and row["rate_basis_points"]:
-            raise ValidationError("what is exempt has the rate 0", "rate_basis_points")
+            raise ValidationError("must be 0 if there is an exemption", "rate_basis_points")
         since, until = row["valid_from"], row["valid_until"]
         if since and until and until <= since:
             raise ValidationError("must be later than valid_from", "valid_until")
@@ -136,7 +136,7 @@ class TaxTableSchema(Schema):
             since, until = row["valid_from"] or date.min, row["valid_until"] or date.max
             spans = known[row["place"], row["tax_class"]]
             if any(since < end and begin < until for begin, end in spans):
-                wrong[at] = {"valid_from": ["another rate for this place and class is valid then"]}
+                wrong[at] = {"valid_from": ["overlaps another rate for this place and class"]}
             spans.append((since, until))
         if wrong:
             raise ValidationError({"rates": wrong})
@@ -165,7 +165,7 @@ class OverrideArguments(Schema):
     def require_code(self, override: dict[str, Any], **_: Any) -> None:
         """Require an exemption code for an exempt treatment, and for no other."""
         if (override["treatment"] is TaxTreatment.EXEMPT) != bool(override["exemption"]):
-            raise ValidationError("is needed for `exempt`, and for nothing else", "exemption")
+            raise ValidationError("is required for `exempt`, and not allowed otherwise", "exemption")
 
 
 class OverrideSchema(Schema):

@@ -22,13 +22,13 @@ _web_address = validate.URL(schemes={"http", "https"}, require_tld=False)
 _NO_COUNTRIES = frozenset({"EU", "EZ", "QO", "UN", "XA", "XB", "ZZ"})
 
 # At either end of the calendar a time zone leads out of it, and the database can't tell what it keeps.
-day = validate.Range(date(1970, 1, 1), date(2999, 12, 31), error="must lie between 1970 and 2999")
+day = validate.Range(date(1970, 1, 1), date(2999, 12, 31), error="must be between 1970 and 2999")
 
 code = validate.Regexp(
-    r"[a-z0-9][a-z0-9-]{0,31}\Z", error="must be small letters, digits and hyphens, 32 at most"
+    r"[a-z0-9][a-z0-9-]{0,31}\Z", error="must be lower-case letters, digits and hyphens, at most 32"
 )
 _coupon = validate.Regexp(
-    r"[A-Z0-9][A-Z0-9-]{0,31}\Z", error="must be letters, digits and hyphens, 32 at most"
+    r"[A-Z0-9][A-Z0-9-]{0,31}\Z", error="must be letters, digits and hyphens, at most 32"
 )
 
 
@@ -149,7 +149,7 @@ def _checked(validator: validate.Regexp, field: str, value: str) -> str:
 
 def _choosable(value: PaymentMethod) -> None:
     if value is PaymentMethod.EXCHANGE:
-        raise ValidationError("comes with an exchange only")
+        raise ValidationError("is only used for exchanges")
 
 
 @cache

@@ -26,7 +26,7 @@ class BulkShipmentArguments(Schema):
         if "shipment_ids" not in data and "order_ids" not in data:
             raise ValidationError("Missing data for required field.", "shipment_ids")
         if "shipment_ids" in data and "order_ids" in data:
-            raise ValidationError("does not go with shipment_ids", "order_ids")
+            raise ValidationError("can't be combined with shipment_ids", "order_ids")
 
 
 class PickedArguments(PicksArguments):
