@@ -37,7 +37,7 @@ def list_addresses(session: Session, customer_id: UUID) -> Sequence[CustomerAddr
 @requires("customers:write")
 @command
 def add_address(session: Session, entry: dict[str, Any], customer_id: UUID) -> CustomerAddress:
-    """Add an address, as the default or behind the others.
+    """Add an address, as the default or after the others.
 
     Refused (409) with its reason: `person_erased`, `address_book_full`.
     """

@@ -170,7 +170,7 @@ def empty_heard(session: Session, order_id: UUID) -> None:
 
 
 def _empty_rows(session: Session, order_id: UUID) -> None:
-    """Erase personal data from an order's notes, payments, discrepancies, coupon uses, lines and history."""
+    """Erase personal data from an order's notes, payments, discrepancies, coupons, bank lines and history."""
     session.execute(update(Note).where(Note.order_id == order_id).values(text=""))
     session.execute(
         update(Payment)

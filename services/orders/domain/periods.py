@@ -1,4 +1,4 @@
-"""Days as a market counts them, and the instants between which they lie."""
+"""Days in a market's time zone, and the instants at which they begin and end."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum

@@ -312,7 +312,7 @@ def test_a_price_that_changes_meanwhile_is_noticed_until_it_is_named(session, dr
     )
 
     assert [(notice.code, notice.line, notice.detail) for notice in kept.notices] == [
-        ("price_changed", 0, "Tea was £4.50 and is £5.00 now")
+        ("price_changed", 0, "Tea was £4.50 and is now £5.00")
     ]
     assert kept.totals.lines_minor == 1000
     assert (list(named.notices), named.lines[0].price_set_by) == ([], None)

@@ -100,7 +100,7 @@ def test_what_is_gone_and_what_costs_another_price_is_named_line_by_line(session
 
     assert [(notice.line, notice.code, notice.detail) for notice in quote.notices] == [
         (1, "not_sold", "Mug-1 (MUG-1) is no longer sold"),
-        (2, "price_changed", "Book was £9.99 and is £10.99 now"),
+        (2, "price_changed", "Book was £9.99 and is now £10.99"),
     ]
     assert quote.lacks == {"lines.1.sku": "the seller has no such product"}
     assert quote.totals.lines_minor == 900 + 3 * 1099
