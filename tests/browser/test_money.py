@@ -74,7 +74,7 @@ def test_a_bookkeeper_does_the_whole_day(open_browser, shop, pay, somebody, scri
         ),
     )
     expect(page.locator("#statement")).to_contain_text("4 new lines · 1 of money that went out")
-    expect(page.locator("#statement")).to_contain_text("Row 7: Date is no day")
+    expect(page.locator("#statement")).to_contain_text("Row 7: Date must be written as")
     settled(page, script, state(page, "Matched by itself 1"))
     expect(state(page, "To be worked on 3")).to_be_visible()
     assert money_of(shop, exact)["state"] == "paid"

@@ -144,7 +144,7 @@ def amount_of(text: str, precision: int) -> int:
     negative = given.startswith(("-", "(")) or given.endswith("-")
     digits = given.strip("()+-")
     if not re.fullmatch(r"[0-9][0-9.,]*", digits) or not digits[-1].isdigit():
-        raise Invalid(amount="is not an amount")
+        raise Invalid(amount="is not a valid number")
     if len(digits) > LONGEST_AMOUNT:
         raise Invalid(amount="is too large")
     whole, fraction = _parted(digits, precision)
@@ -162,11 +162,11 @@ def date_of(text: str) -> date:
         day, month, year = (int(part) for part in found.groups())
         year += 2000 if year < 100 else 0  # noqa: PLR2004 - two digits of this century
     else:
-        raise Invalid(date="is not a date, as in 2026-11-21 or 21/11/2026")
+        raise Invalid(date="must be written as 2026-11-21 or 21/11/2026")
     try:
         return date(year, month, day)
     except ValueError:
-        raise Invalid(date="is not a valid date; days come before months") from None
+        raise Invalid(date="does not exist; days come before months") from None
 
 
 def order_numbers(text: str, markets: list[str]) -> set[str]:
@@ -202,7 +202,7 @@ def _parted(digits: str, precision: int) -> tuple[str, str]:
         whole, fraction = digits, ""
     groups = re.split(r"[.,]", whole)
     if len(groups) > 1 and any(len(group) != 3 for group in groups[1:]):  # noqa: PLR2004
-        raise Invalid(amount="is not an amount")
+        raise Invalid(amount="is not a valid number")
     return "".join(groups), fraction
 
 

@@ -274,7 +274,7 @@ def test_more_than_is_expected_is_the_services_to_refuse_and_stands_at_its_field
         "POST",
         "/v1/returns/{id}/receive",
         status=422,
-        errors=[{"field": "found.0.quantity", "reason": "is more than is expected: 3"}],
+        errors=[{"field": "found.0.quantity", "reason": "is more than expected: 3"}],
     )
     console = yard.signed_in(KEEPER)
     address = f"/warehouse/returns?open=receive_return-{yard.expected['return_id']}"
@@ -284,7 +284,7 @@ def test_more_than_is_expected_is_the_services_to_refuse_and_stands_at_its_field
 
     assert page.status_code == 422
     assert re.search(rf'name="{name}" value="4"[^>]* aria-invalid="true"', page.text)
-    assert "is more than is expected: 3" in page.text
+    assert "is more than expected: 3" in page.text
     for wrong in ("receive_return-x", "burn-1"):
         assert console.get(f"/warehouse/returns?open={wrong}").status_code in {200, 404}
     assert console.post("/warehouse/returns?open=burn-1").status_code == 404

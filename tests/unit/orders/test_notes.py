@@ -99,7 +99,7 @@ def test_tags_have_a_bound(session, place_order):
     order = place_order()
     tag_order(session, order.id, add=[f"tag {number}" for number in range(MOST_TAGS)])
 
-    with pytest.raises(Invalid, match="add: would make more"):
+    with pytest.raises(Invalid, match="add: would give the order more"):
         tag_order(session, order.id, add=["one more"])
 
 

@@ -227,9 +227,9 @@ def test_a_number_that_waybills_own_carrier_gave_to_another_order_is_none_of_thi
     own = shipment.parcels[0].tracking_number
 
     for number in (other, "WB99999999990"):  # one that was given, and one that will be some day
-        with pytest.raises(Invalid, match="tracking_number: is none that this carrier gave"):
+        with pytest.raises(Invalid, match="tracking_number: is not one that this carrier gave"):
             enter(shipment, number, carrier="waybill")
-        with pytest.raises(Invalid, match="tracking_number: is none that this carrier gave"):
+        with pytest.raises(Invalid, match="tracking_number: is not one that this carrier gave"):
             ship_shipment(session, shipment.id, carrier="waybill", tracking_number=number)
     enter(shipment, "X1")
     enter(shipment, "", carrier="waybill", tracking_url="")
