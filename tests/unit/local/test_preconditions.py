@@ -1,6 +1,8 @@
 """A start that can't succeed is refused in one sentence that says what to do."""
 
 import socket
+import subprocess
+import sys
 from contextlib import closing
 
 import pytest
@@ -32,6 +34,22 @@ def test_a_free_port_is_given_out_once():
 
     assert len(set(ports)) == 50
     assert not any(is_taken(port) for port in ports)
+
+
+def test_what_one_process_was_given_no_other_is_before_it_ends():
+    give = (
+        "from deploy.local import ports; ports.FREE_RANGE = range(19_000, 19_001);"
+        "print(ports.free_port(), flush=True); input()"
+    )
+    command = [sys.executable, "-c", give]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as first:
+        assert first.stdout.readline() == "19000\n"
+        second = subprocess.run(command, capture_output=True, text=True, input="\n", check=False)
+        first.communicate("\n")
+    third = subprocess.run(command, capture_output=True, text=True, input="\n", check=True)
+
+    assert "no free port" in second.stderr
+    assert third.stdout == "19000\n"
 
 
 def test_a_full_disk_is_refused(tmp_path):
