@@ -31,8 +31,8 @@ def is_taken(port: int, host: str = HOST) -> bool:
 
 
 def free_port() -> int:
-    """Choose a port that nobody listens on, and that no other process of ours was given and has not bound yet."""
-    for port in random.SystemRandom().sample(FREE_RANGE, k=1_000):
+    """Choose a port that nobody listens on, and that no process of ours was given before."""
+    for port in random.SystemRandom().sample(FREE_RANGE, k=min(1_000, len(FREE_RANGE))):
         if _reserve(port) and not is_taken(port):
             return port
     raise OSError(f"no free port between {FREE_RANGE.start} and {FREE_RANGE.stop} on {HOST}")
