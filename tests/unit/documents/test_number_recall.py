@@ -170,7 +170,7 @@ def test_numbers_that_one_of_them_heard_stay_those_of_their_orders(
     documents.recover()
 
     new = documents.due(later)
-    with pytest.raises(RetryLater, match="set back"):
+    with pytest.raises(RetryLater, match="may have been restored"):
         make_paper(documents.sessions, {"paper_id": str(new)})
     assert number_recall.recall(documents.sessions, asking) == 2
     assert number_recall.recall(documents.sessions, asking) is None

@@ -105,7 +105,8 @@ def test_a_number_that_an_older_release_gave_away_fails_at_once_and_says_whose_i
     with sessions.begin() as session:
         session.get_one(Paper, older).number = taken
 
-    with pytest.raises(PermanentFailure, match=f"{taken} is the number of the invoice of order GB-000042"):
+    told = f"{taken} is already the number of the invoice of order GB-000042"
+    with pytest.raises(PermanentFailure, match=told):
         make_paper(sessions, {"paper_id": str(note)})
 
     with sessions() as session:

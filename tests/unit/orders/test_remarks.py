@@ -29,7 +29,7 @@ def test_a_remark_is_given_at_placing_shown_and_told(client, bearer, published):
     ("remark", "why"),
     [
         ("x" * (LONGEST_REMARK + 1), f"{LONGEST_REMARK}"),
-        ("ring\x07", "control characters"),
+        ("ring\x07", "control or similar characters"),
         (None, "null"),
         (["ring"], "Not a valid string"),
     ],

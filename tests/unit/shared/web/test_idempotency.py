@@ -230,7 +230,7 @@ def test_a_lock_that_is_not_to_be_had_is_told_as_passing(
         answer = app.test_client().post(f"/v1/things/{thing.id}/grow", headers=bearer())
 
     assert answer.status_code == 503
-    assert "busy" in answer.json["detail"]
+    assert "another request is changing" in answer.json["detail"]
     impatient.dispose()
 
 
