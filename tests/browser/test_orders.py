@@ -40,7 +40,9 @@ def test_a_list_is_its_address(open_browser, place, somebody):
     other.goto(page.url)
     assert sorted(numbers(other)) == sorted(mine)
     page.locator("a.whole").first.click()
+    page.wait_for_url(re.compile("/orders/"))  # or going back would overtake it
     page.go_back()
+    page.wait_for_url(re.compile("status=placed"))
     assert sorted(numbers(page)) == sorted(mine)
 
 
