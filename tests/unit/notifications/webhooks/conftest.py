@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
@@ -14,6 +15,7 @@ import pytest
 from sqlalchemy import exists, func, insert, select, text
 from sqlalchemy.orm import sessionmaker
 
+from services.notifications import webhook_jobs
 from services.notifications.agent import number_events
 from services.notifications.commands import webhooks as commands
 from services.notifications.domain.webhooks import DeliveryState
@@ -28,6 +30,7 @@ from shared.messaging import jobs as runner
 from shared.messaging.backoff import Backoff
 from shared.messaging.tables import inbox, jobs
 from tests.serving import serving
+from tests.waiting import PATIENCE_SECONDS
 
 TABLES = (
     *("webhook_bodies", "webhook_attempts", "webhook_deliveries", "webhooks", "notices", "emails"),
@@ -194,6 +197,27 @@ def send(sessions):
             return session.scalar(select(exists().where(*due)))
 
     return sent
+
+
+@pytest.fixture
+def sending(sessions, monkeypatch):
+    """Send what is due until the end of the test, and then finish what is under way."""
+    stopping = bytearray(1)
+    monkeypatch.setattr(webhook_jobs, "_stopping", stopping)
+
+    def client(settings):
+        return WebhookClient(local=bool(settings.webhooks_local), all_seconds=PATIENCE_SECONDS)
+
+    def start():
+        one = Round(sessions, client=client, seconds=PATIENCE_SECONDS)
+        started.append(thread.submit(lambda: asyncio.run(one.run())))
+
+    started = []
+    with ThreadPoolExecutor(1) as thread:
+        yield start
+        stopping[0] = 1
+        for one in started:
+            one.result()
 
 
 @pytest.fixture
