@@ -79,8 +79,10 @@ def table(open_browser, send):
 def scan(page, code):
     """What a scanner does: it types a key every four milliseconds, and then Enter.
 
-    Each key has the time at which a scanner would have pressed it, however busy this machine is.
+    Each key has the time at which a scanner would have pressed it, however busy this machine is. A person
+    scans once the page that takes codes is there.
     """
+    page.wait_for_function("document.readyState === 'complete' && document.querySelector('form[data-scan]')")
     keyboard = page.context.new_cdp_session(page)
     began = time.time()
     for place, key in enumerate([*code, "Enter"]):
