@@ -14,13 +14,18 @@ from shared.messaging import operations
 from shared.web.auth import refuse_bounded, requires
 from shared.web.blueprint import Blueprint
 
-blueprint = Blueprint("diagnosis", __name__, url_prefix="/v1/operations")
+blueprint = Blueprint(
+    "diagnosis",
+    __name__,
+    url_prefix="/v1/operations",
+    description="For operators: what is wrong with the service, and how far behind it is.",
+)
 
 
 class TroubleSchema(marshmallow.Schema):
     """A problem that was found; each part is a sentence."""
 
-    what = fields.String()
+    what = fields.String(metadata={"description": "What is wrong."})
     why = fields.String(metadata={"description": "Why it matters."})
     cure = fields.String(metadata={"description": "What to do about it."})
 
@@ -28,24 +33,41 @@ class TroubleSchema(marshmallow.Schema):
 class BehindSchema(marshmallow.Schema):
     """How far behind the service is; 0 where nothing is waiting."""
 
-    oldest_unsent_seconds = fields.Float(metadata={"description": "An event that is not sent."})
-    oldest_pending_event_seconds = fields.Float(metadata={"description": "An event that is not handled."})
-    oldest_due_job_seconds = fields.Float(metadata={"description": "A job that is due and not begun."})
+    oldest_unsent_seconds = fields.Float(
+        metadata={"description": "Age of the oldest event that is not given to the broker yet, in seconds."}
+    )
+    oldest_pending_event_seconds = fields.Float(
+        metadata={"description": "Age of the oldest event received that is not handled yet, in seconds."}
+    )
+    oldest_due_job_seconds = fields.Float(
+        metadata={"description": "For how long the oldest job that has not begun has been due, in seconds."}
+    )
     oldest_unacknowledged_seconds = fields.Dict(
         keys=fields.String(),
         values=fields.Float(),
-        metadata={"description": "By subscriber: an event of ours that it has not acknowledged."},
+        metadata={
+            "description": (
+                "By subscriber: age of the oldest event of this service that it has not acknowledged,"
+                " in seconds."
+            )
+        },
     )
-    dead_events = fields.Integer()
-    dead_jobs = fields.Integer()
+    dead_events = fields.Integer(
+        metadata={"description": "How many events received were given up and wait for an operator."}
+    )
+    dead_jobs = fields.Integer(
+        metadata={"description": "How many jobs were given up and wait for an operator."}
+    )
 
 
 class WorkQueueSchema(marshmallow.Schema):
     """A broker queue that this service's workers listen to."""
 
-    queue = fields.String()
-    waiting = fields.Integer(metadata={"description": "Tasks in it."})
-    listened_to = fields.Boolean(metadata={"description": "Whether a worker was there within seconds."})
+    queue = fields.String(metadata={"description": "Name of the queue in the broker."})
+    waiting = fields.Integer(metadata={"description": "How many tasks are in it."})
+    listened_to = fields.Boolean(
+        metadata={"description": "Whether a worker was listening within the last seconds."}
+    )
 
 
 class DoctorSchema(marshmallow.Schema):
@@ -53,10 +75,10 @@ class DoctorSchema(marshmallow.Schema):
 
     troubles = fields.List(fields.Nested(TroubleSchema))
     behind = fields.Nested(
-        BehindSchema, allow_none=True, metadata={"description": "Null where the database can't be asked."}
+        BehindSchema, allow_none=True, metadata={"description": "Null if the database can't be asked."}
     )
     queues = fields.List(
-        fields.Nested(WorkQueueSchema), metadata={"description": "None where the broker can't be asked."}
+        fields.Nested(WorkQueueSchema), metadata={"description": "Empty if the broker can't be asked."}
     )
 
 

@@ -4,6 +4,7 @@ from flask import Flask
 
 from services.documents import consumers, db, jobs  # noqa: F401 - consumers and jobs register themselves
 from services.documents.api import customer, papers, prints, series, uploads
+from services.documents.api.glossary import GLOSSARY
 from services.documents.domain.uploads import LARGEST_UPLOAD
 from services.documents.messaging import messaging
 from services.documents.settings import Settings
@@ -22,6 +23,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings=settings,
         sessions=db.sessions,
         messaging=messaging,
+        glossary=GLOSSARY,
         blueprints=[
             papers.blueprint,
             uploads.blueprint,

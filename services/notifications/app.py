@@ -4,6 +4,7 @@ from flask import Flask
 
 from services.notifications import consumers, db, jobs, webhook_jobs  # noqa: F401 - they register themselves
 from services.notifications.api import customer, emails, feed, messages, notices, webhooks
+from services.notifications.api.glossary import GLOSSARY
 from services.notifications.feed_waiting import Waiters
 from services.notifications.messaging import messaging
 from services.notifications.settings import Settings
@@ -22,6 +23,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings=settings,
         sessions=db.sessions,
         messaging=messaging,
+        glossary=GLOSSARY,
         blueprints=[
             emails.blueprint,
             messages.blueprint,

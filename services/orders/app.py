@@ -27,6 +27,7 @@ from services.orders.api import (
     returns,
     saved_views,
 )
+from services.orders.api.glossary import GLOSSARY
 from services.orders.messaging import messaging
 from services.orders.settings import Settings
 from shared import doctor_api
@@ -44,6 +45,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings=settings,
         sessions=db.sessions,
         messaging=messaging,
+        glossary=GLOSSARY,
         blueprints=[
             orders.blueprint,
             edits.blueprint,

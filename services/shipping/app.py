@@ -19,6 +19,7 @@ from services.shipping.api import (
     stock,
     tracking,
 )
+from services.shipping.api.glossary import GLOSSARY
 from services.shipping.messaging import messaging
 from services.shipping.settings import Settings
 from shared import doctor_api
@@ -36,6 +37,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         settings=settings,
         sessions=db.sessions,
         messaging=messaging,
+        glossary=GLOSSARY,
         blueprints=[
             *(locations.blueprint, stock.blueprint, shipments.blueprint, queues.blueprint),
             *(handovers.blueprint, carriers.blueprint, tracking.blueprint, appointments.blueprint),

@@ -19,7 +19,9 @@ from shared.web.blueprint import Blueprint
 from shared.web.bounds import bound_requests, shield
 from shared.web.concurrency_limits import Turns
 from shared.web.customer_link import LinkSerial, link_serial_heard
+from shared.web.descriptions import NOTHING_OWN, Glossary, plugin
 from shared.web.documentation import serve_documentation
+from shared.web.glossary import GLOSSARY
 from shared.web.idempotency import LONGEST_KEY
 from shared.web.paths import accept_paths
 from shared.web.problems import MEDIA_TYPE, ProblemSchema, tell_problems
@@ -30,8 +32,22 @@ LARGEST_BODY = 1 << 20
 
 ABOUT = """\
 Send a bearer token; each operation names the scopes that it must carry. Errors are problems (RFC 9457) that
-name the reason, and each wrong field; 429 says with `Retry-After` how long to wait. Lists come in pages: ask
-for the next with `cursor`.
+name the `reason`, and each wrong field; 429 and 503 say with `Retry-After` how long to wait. Lists come in
+pages: ask for the next with `cursor`.
+
+- **Money** (`…_minor`) is a whole number of minor units of its currency, as ISO 4217 counts decimals: 1250 is
+  12.50 EUR, and 1250 JPY. The currency is the order's or the market's, unless `currency` stands beside it.
+- **Rates** (`…_basis_points`) are hundredths of a per cent: 2000 is 20 %.
+- **Times** (`…_at`) are RFC 3339. Answers give them in UTC; requests may use any offset. **Days** (`…_on`)
+  are ISO 8601, in the time zone of the order's market unless said otherwise.
+- **Quantities** count sales units, as the customer buys them; **units** count stock-keeping units, as the
+  warehouse does. A line's `sales_coefficient` is how many of these one sales unit has.
+- **People** (`…_by`, `actor`) are named by the subject of the token they acted with; where a service acted by
+  itself, it is named.
+- **Versions**: `version` grows with each change of a resource and is its ETag. Send it as `If-Match`, and
+  nothing is changed (412) if there is a newer one.
+- **Empty** texts are `""`; a property is null only where its description says what that means.
+- **Words** of an enum may be joined by new ones: treat a word that you do not know as "other".
 """
 SECURITY_SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -78,6 +94,9 @@ class Api(flask_smorest.Api):
         prepare_response(problem, self.spec, MEDIA_TYPE)
         self.spec.components.response(self.DEFAULT_ERROR_RESPONSE_NAME, problem, lazy=True)
 
+    def _register_pagination_header(self) -> None:
+        """Document none: lists come in pages by cursor."""
+
     def _register_error_handlers(self) -> None:
         tell_problems(self._app)
 
@@ -90,6 +109,7 @@ def make_app(
     sessions: sessionmaker[Session],
     messaging: Messaging,
     blueprints: Sequence[Blueprint],
+    glossary: Glossary = NOTHING_OWN,
     link_serial: LinkSerial = link_serial_heard,
     largest_body: int = LARGEST_BODY,
     store: Store | None = None,
@@ -115,7 +135,9 @@ def make_app(
     limit_requests(app, service, settings)
     app.extensions["turns"] = Turns()
     accept_paths(app)
-    api = Api(app, spec_kwargs={"info": {"description": ABOUT}})
+    glossary = GLOSSARY | glossary
+    about = {"description": ABOUT}
+    api = Api(app, spec_kwargs={"info": about, "marshmallow_plugin": plugin(glossary)})
     components = api.spec.components
     for name, scheme in SECURITY_SCHEMES.items():
         components.security_scheme(name, scheme)
@@ -125,7 +147,7 @@ def make_app(
         if not isinstance(blueprint, Blueprint):
             raise TypeError(f"{blueprint.name} is no shared.web.blueprint.Blueprint, which commands need")
         api.register_blueprint(blueprint)
-    serve_documentation(app, api.spec)
+    serve_documentation(app, api.spec, glossary)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
     app.register_blueprint(deliveries.blueprint)

@@ -8,6 +8,7 @@ from flask import Flask, Response, abort, render_template_string, request, send_
 
 from shared.web import payloads
 from shared.web.auth import public
+from shared.web.descriptions import Glossary
 
 ASSETS = {
     "swagger-ui.css": "text/css",
@@ -39,9 +40,10 @@ POLICY = (
 UNCHANGING = "public, max-age=86400"
 
 
-def serve_documentation(app: Flask, specification: Any) -> None:
+def serve_documentation(app: Flask, specification: Any, glossary: Glossary) -> None:
     """Add /openapi.json and /docs to the app; call this after registering all routes."""
     described = specification.to_dict()
+    glossary.describe_parameters(described)
     document = payloads.encode(described)
     folder = files(flask_swagger_ui) / "dist"
 

@@ -37,63 +37,109 @@ MOST_DIFFERENCES = 500
 class LimitArguments(marshmallow.Schema):
     """How many results to return."""
 
-    limit = fields.Integer(load_default=50, validate=validate.Range(1, LARGEST_LIST))
+    limit = fields.Integer(
+        load_default=50,
+        validate=validate.Range(1, LARGEST_LIST),
+        metadata={"description": "How many at most."},
+    )
 
 
 class TailArguments(LimitArguments):
     """Which events to return."""
 
-    type = fields.String(validate=validate.OneOf(sorted(EVENTS)))
+    type = fields.String(
+        validate=validate.OneOf(sorted(EVENTS)), metadata={"description": "Only events of this type."}
+    )
 
 
 class EventSummarySchema(marshmallow.Schema):
     """An event without its data."""
 
     event_id = fields.UUID()
-    type = fields.String()
-    subject = fields.String()
-    reference = fields.String(metadata={"description": "The order's number."})
-    version = fields.Integer()
-    occurred_at = fields.AwareDateTime()
+    type = fields.String(metadata={"description": "What happened, such as `order.placed`."})
+    subject = fields.String(
+        metadata={"description": "What the event is about: the order's id, or of stock the SKU."}
+    )
+    reference = fields.String(metadata={"description": "What people call the subject: the order's number."})
+    version = fields.Integer(
+        metadata={
+            "description": (
+                "The subject's version that the event tells of; of two events the higher one is newer."
+            )
+        }
+    )
+    occurred_at = fields.AwareDateTime(metadata={"description": "When it happened, in UTC."})
 
 
 class DeliverySchema(marshmallow.Schema):
     """The state of an event's delivery to one subscriber."""
 
     subscriber = fields.String()
-    recorded_at = fields.AwareDateTime()
-    sent_at = fields.AwareDateTime(allow_none=True)
-    acked_at = fields.AwareDateTime(allow_none=True)
+    recorded_at = fields.AwareDateTime(
+        metadata={"description": "When it was recorded, in the transaction of the event itself, in UTC."}
+    )
+    sent_at = fields.AwareDateTime(
+        allow_none=True,
+        metadata={
+            "description": "When it was last given to the broker, in UTC; null while it waits for that."
+        },
+    )
+    acked_at = fields.AwareDateTime(
+        allow_none=True,
+        metadata={"description": "When the subscriber had stored it safely, in UTC; null until then."},
+    )
 
 
 class PendingSchema(EventSummarySchema):
     """A delivery its subscriber has not acknowledged."""
 
     subscriber = fields.String()
-    recorded_at = fields.AwareDateTime()
-    sent_at = fields.AwareDateTime(allow_none=True)
+    recorded_at = fields.AwareDateTime(
+        metadata={"description": "When it was recorded, in the transaction of the event itself, in UTC."}
+    )
+    sent_at = fields.AwareDateTime(
+        allow_none=True,
+        metadata={
+            "description": "When it was last given to the broker, in UTC; null while it waits for that."
+        },
+    )
 
 
 class EventSchema(marshmallow.Schema):
     """An event in full, as sent, with its deliveries."""
 
-    envelope = fields.Dict()
+    envelope = fields.Dict(
+        metadata={"description": "The event as it is sent: its attributes, and its content in `data`."}
+    )
     deliveries = fields.List(fields.Nested(DeliverySchema))
 
 
 class DeadLetterSchema(marshmallow.Schema):
     """An event or job that was given up."""
 
-    id = fields.UUID()
-    kind = fields.String(validate=validate.OneOf(["event", "job"]))
-    what = fields.String(metadata={"description": "The event's type or the job's kind."})
-    subject = fields.String()
-    reference = fields.String(allow_none=True)
-    correlation_id = fields.String(
-        allow_none=True, metadata={"description": "Of the request it goes back to, by which it is traced."}
+    id = fields.UUID(metadata={"description": "Id of the event or job, for the other operations."})
+    kind = fields.String(
+        validate=validate.OneOf(["event", "job"]),
+        metadata={"description": "`event`: one that was heard; `job`: work of this service's own."},
     )
-    since = fields.AwareDateTime()
-    attempts = fields.Integer()
+    what = fields.String(metadata={"description": "The event's type, or the job's kind."})
+    subject = fields.String(
+        metadata={"description": "What it is about: the order's id, or of stock the SKU."}
+    )
+    reference = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "What people call the subject: the order's number; null if it is not known."
+        },
+    )
+    correlation_id = fields.String(
+        allow_none=True,
+        metadata={"description": "Id of the request that it goes back to; null if it is not known."},
+    )
+    since = fields.AwareDateTime(
+        metadata={"description": "When the event was received, or the job made, in UTC."}
+    )
+    attempts = fields.Integer(metadata={"description": "How often it was tried."})
     last_error = fields.String(allow_none=True)
 
 
@@ -102,46 +148,96 @@ class StepSchema(marshmallow.Schema):
 
     step = fields.String(
         validate=validate.OneOf(["told", "heard", "job"]),
-        metadata={"description": "An event told here, an event heard from another service, a job."},
+        metadata={
+            "description": (
+                "`told`: an event of this service; `heard`: an event of another service; `job`: work "
+                "of this service's own. What else is there depends on it."
+            )
+        },
     )
-    at = fields.AwareDateTime()
-    event_id = fields.UUID(metadata={"description": "Of an event."})
-    type = fields.String(metadata={"description": "Of an event."})
-    source = fields.String(metadata={"description": "Who told an event that was heard."})
-    version = fields.Integer(metadata={"description": "Of an event told."})
+    at = fields.AwareDateTime(
+        metadata={"description": "When the event happened or was received, or the job was made, in UTC."}
+    )
+    event_id = fields.UUID(metadata={"description": "Of an event: its id."})
+    type = fields.String(metadata={"description": "Of an event: what happened, such as `order.placed`."})
+    source = fields.String(metadata={"description": "Of an event heard: the service that told it."})
+    version = fields.Integer(
+        metadata={"description": "Of an event told: the subject's version that it tells of."}
+    )
     actor = fields.String(
-        metadata={"description": "Who asked for what an event tells; empty: the service itself."}
+        metadata={
+            "description": (
+                "Of an event told: who asked for what it tells, as their token names them; empty for "
+                "the service itself."
+            )
+        }
     )
-    id = fields.UUID(metadata={"description": "Of a job."})
-    kind = fields.String(metadata={"description": "Of a job."})
-    key = fields.String(metadata={"description": "Of a job: it is there once."})
-    subject = fields.String()
-    reference = fields.String(metadata={"description": "Of an event told and of a job: the order's number."})
+    id = fields.UUID(metadata={"description": "Of a job: its id."})
+    kind = fields.String(metadata={"description": "Of a job: what it does."})
+    key = fields.String(
+        metadata={"description": "Of a job: what it does to what; there is one job for each key."}
+    )
+    subject = fields.String(
+        metadata={"description": "What it is about: the order's id, or of stock the SKU."}
+    )
+    reference = fields.String(
+        metadata={
+            "description": (
+                "Of an event told and of a job: what people call the subject, the order's number."
+            )
+        }
+    )
     caused_by = fields.String(
         metadata={
-            "description": "Of an event told and of a job: the id of the event heard in whose wake it came;"
-            " empty: the request itself."
+            "description": (
+                "Of an event told and of a job: id of the event heard that led to it; empty if the "
+                "request itself did."
+            )
         }
     )
     state = fields.String(
         metadata={
-            "description": "Of an event heard: pending, done, dead or skipped;"
-            " of a job: queued, running, done or dead."
+            "description": (
+                "Of an event heard: pending, done, dead (given up) or skipped (by an operator); of a "
+                "job: queued, running, done or dead."
+            )
         }
     )
-    attempts = fields.Integer(metadata={"description": "Of an event heard and of a job."})
-    last_error = fields.String(allow_none=True)
-    occurred_at = fields.AwareDateTime(metadata={"description": "Of an event told."})
-    received_at = fields.AwareDateTime(metadata={"description": "Of an event heard."})
-    created_at = fields.AwareDateTime(metadata={"description": "Of a job."})
-    run_at = fields.AwareDateTime(metadata={"description": "When a job is, or was, to be tried."})
-    done_at = fields.AwareDateTime(allow_none=True)
+    attempts = fields.Integer(
+        metadata={"description": "Of an event heard and of a job: how often it was tried."}
+    )
+    last_error = fields.String(
+        allow_none=True,
+        metadata={
+            "description": "Of an event heard and of a job: the latest failure; null if there was none."
+        },
+    )
+    occurred_at = fields.AwareDateTime(
+        metadata={"description": "Of an event told: when it happened, in UTC."}
+    )
+    received_at = fields.AwareDateTime(
+        metadata={"description": "Of an event heard: when it was received, in UTC."}
+    )
+    created_at = fields.AwareDateTime(metadata={"description": "Of a job: when it was made, in UTC."})
+    run_at = fields.AwareDateTime(
+        metadata={"description": "Of a job: when it is, or was, to be tried, in UTC."}
+    )
+    done_at = fields.AwareDateTime(
+        allow_none=True,
+        metadata={
+            "description": (
+                "Of an event heard and of a job: when it was done or skipped, in UTC; null until then."
+            )
+        },
+    )
 
 
 class ResendSchema(marshmallow.Schema):
     """Whose deliveries to resend."""
 
-    subscriber = text(100, shortest=1, metadata={"description": "Only this service's; otherwise everyone's."})
+    subscriber = text(
+        100, shortest=1, metadata={"description": "Only what goes to this service; to all if left out."}
+    )
 
 
 class RetrySchema(marshmallow.Schema):
@@ -150,49 +246,70 @@ class RetrySchema(marshmallow.Schema):
     what = text(
         100,
         shortest=1,
-        metadata={"description": "Only these: an event's type or a job's kind; otherwise all."},
+        metadata={"description": "Only events of this type, or jobs of this kind; all if left out."},
     )
 
 
 class SkipSchema(marshmallow.Schema):
     """Why a dead event is skipped."""
 
-    reason = text(500, shortest=1, prose=True, required=True)
+    reason = text(
+        500,
+        shortest=1,
+        prose=True,
+        required=True,
+        metadata={"description": "Why nothing is to be done about it; kept with the event."},
+    )
 
 
 class SinceSchema(marshmallow.Schema):
     """The time to start from."""
 
-    since = fields.AwareDateTime(required=True)
+    since = fields.AwareDateTime(required=True, metadata={"description": "The time from which on, in UTC."})
 
 
 class ReplaySchema(SinceSchema):
     """Which events to process again."""
 
-    types = fields.List(fields.String(validate=validate.OneOf(sorted(EVENTS))), load_default=list)
+    types = fields.List(
+        fields.String(validate=validate.OneOf(sorted(EVENTS))),
+        load_default=list,
+        metadata={"description": "Only events of these types; all if left out or empty."},
+    )
 
 
 class CountSchema(marshmallow.Schema):
     """How many were affected."""
 
-    count = fields.Integer()
+    count = fields.Integer(metadata={"description": "How many were affected."})
 
 
 class DifferenceSchema(marshmallow.Schema):
     """An event that was published but is missing or unfinished in this service."""
 
-    source = fields.String()
+    source = fields.String(metadata={"description": "The service that published the event."})
     event_id = fields.UUID()
-    type = fields.String()
-    subject = fields.String()
-    fault = fields.String()
+    type = fields.String(metadata={"description": "What happened, such as `order.placed`."})
+    subject = fields.String(
+        metadata={"description": "What the event is about: the order's id, or of stock the SKU."}
+    )
+    fault = fields.String(
+        metadata={
+            "description": (
+                "not_received; pending: not handled yet; dead: given up; copy_outdated: handled, and "
+                "the copy of the order here is older than it."
+            )
+        }
+    )
 
 
 class ReconciliationSchema(marshmallow.Schema):
     """The differences found."""
 
     differences = fields.List(fields.Nested(DifferenceSchema))
-    complete = fields.Boolean(metadata={"description": f"False: there are more than {MOST_DIFFERENCES}."})
+    complete = fields.Boolean(
+        metadata={"description": "Whether these are all differences; false if there are more than 500."}
+    )
 
 
 @blueprint.route("/events", methods=["GET"])

@@ -25,7 +25,7 @@ class PageArguments(marshmallow.Schema):
     cursor = text(
         1000,
         load_default=marshmallow.missing,
-        metadata={"description": "`next` of the page before; nothing for the first page."},
+        metadata={"description": "`next` of the page before; left out for the first page."},
     )
     limit = fields.Integer(
         strict=False,
@@ -44,7 +44,8 @@ def page_schema(item: type[marshmallow.Schema]) -> type[marshmallow.Schema]:
         allow_none=True,
         metadata={"description": "The cursor of the next page; null on the last."},
     )
-    return type(name, (marshmallow.Schema,), {"items": fields.List(fields.Nested(item)), "next": cursor})
+    members = {"items": fields.List(fields.Nested(item)), "next": cursor, "__doc__": "A page of a list."}
+    return type(name, (marshmallow.Schema,), members)
 
 
 def page(rows: Sequence[R], limit: int, place: Callable[[R], tuple[Any, ...]]) -> dict[str, Any]:

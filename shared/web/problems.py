@@ -57,9 +57,13 @@ class FieldErrorSchema(marshmallow.Schema):
     """An invalid input field and its error."""
 
     field = marshmallow.fields.String(
-        metadata={"description": "Where in the input: names and positions, joined by dots."}
+        metadata={
+            "description": (
+                "Where in the request: names and positions from 0, joined by dots, as in `lines.0.quantity`."
+            )
+        }
     )
-    reason = marshmallow.fields.String()
+    reason = marshmallow.fields.String(metadata={"description": "What is wrong with it, in words."})
 
 
 class ProblemSchema(marshmallow.Schema):
@@ -70,26 +74,57 @@ class ProblemSchema(marshmallow.Schema):
 
         unknown = marshmallow.INCLUDE
 
-    type = marshmallow.fields.String(required=True, metadata={"description": "about:blank: see the status."})
-    title = marshmallow.fields.String(required=True)
-    status = marshmallow.fields.Integer(required=True)
-    detail = marshmallow.fields.String(required=True, metadata={"description": "What happened, for people."})
-    instance = marshmallow.fields.String(required=True, metadata={"description": "The path asked for."})
+    type = marshmallow.fields.String(
+        required=True,
+        metadata={
+            "description": (
+                "Always `about:blank`: the status says what kind of problem it is, `reason` and "
+                "`errors` say which."
+            )
+        },
+    )
+    title = marshmallow.fields.String(
+        required=True, metadata={"description": "The status in words, such as Conflict."}
+    )
+    status = marshmallow.fields.Integer(
+        required=True, metadata={"description": "The HTTP status of the answer."}
+    )
+    detail = marshmallow.fields.String(
+        required=True,
+        metadata={
+            "description": (
+                "What happened, in words for people; they may change, so go by `reason` and `errors`."
+            )
+        },
+    )
+    instance = marshmallow.fields.String(
+        required=True, metadata={"description": "The path that was asked for."}
+    )
     correlation_id = marshmallow.fields.String(
-        required=True, metadata={"description": "Finds the request in the logs, and the events it made."}
+        required=True,
+        metadata={
+            "description": (
+                "Id of the request, by which it is found in the logs, with the events that it caused."
+            )
+        },
     )
     reason = marshmallow.fields.String(
-        metadata={"description": "409: why the action is refused, for machines."}
+        metadata={
+            "description": (
+                "Of a 409: the code of why the action is refused, such as `wrong_status`. Each "
+                "operation names its own."
+            )
+        }
     )
     errors = marshmallow.fields.List(
-        marshmallow.fields.Nested(FieldErrorSchema), metadata={"description": "422: each wrong field."}
+        marshmallow.fields.Nested(FieldErrorSchema), metadata={"description": "Of a 422: each wrong field."}
     )
     more_errors = marshmallow.fields.Integer(
-        metadata={"description": f"422: how many wrong fields there are beside these {MOST_ERRORS}."}
+        metadata={"description": f"Of a 422: how many wrong fields there are beside the {MOST_ERRORS} named."}
     )
-    current_version = marshmallow.fields.Integer(metadata={"description": "412: the newest version."})
+    current_version = marshmallow.fields.Integer(metadata={"description": "Of a 412: the newest version."})
     current = marshmallow.fields.Dict(
-        metadata={"description": "412: the newest state, where it can be read."}
+        metadata={"description": "Of a 412: the newest state of the resource, where the token may read it."}
     )
 
 
@@ -97,9 +132,9 @@ class RefusalSchema(marshmallow.Schema):
     """Why an action is not possible."""
 
     reason = marshmallow.fields.String(
-        metadata={"description": "For machines; the command refuses with the same."}
+        metadata={"description": "The code that the action would be refused with (409)."}
     )
-    detail = marshmallow.fields.String(metadata={"description": "For people."})
+    detail = marshmallow.fields.String(metadata={"description": "The same in words for people."})
 
 
 def refusals_by_action() -> marshmallow.fields.Dict:
@@ -107,7 +142,12 @@ def refusals_by_action() -> marshmallow.fields.Dict:
     return marshmallow.fields.Dict(
         keys=marshmallow.fields.String(),
         values=marshmallow.fields.Nested(RefusalSchema, allow_none=True),
-        metadata={"description": "Null for what is possible now; else what stands against it first."},
+        metadata={
+            "description": (
+                "Each action by its name: null if it is possible now, else the first thing that stands"
+                " against it, with which it would be refused (409)."
+            )
+        },
     )
 
 

@@ -19,7 +19,10 @@ from shared.web.customer_link import customer
 from shared.web.rate_limits import Kind, counted_as
 
 blueprint = Blueprint(
-    "customer", __name__, url_prefix="/v1/customer", description="For whoever has an order's link."
+    "customer",
+    __name__,
+    url_prefix="/v1/customer",
+    description="Documents as the order's customer sees them, by the link that the customer was sent.",
 )
 
 

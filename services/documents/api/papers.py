@@ -22,7 +22,12 @@ from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 
-blueprint = Blueprint("documents", __name__, url_prefix="/v1")
+blueprint = Blueprint(
+    "documents",
+    __name__,
+    url_prefix="/v1",
+    description="Documents of orders: invoices, delivery notes, labels and their files.",
+)
 
 
 @blueprint.route("/orders/<uuid:order_id>/documents", methods=["GET"])

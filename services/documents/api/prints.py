@@ -17,7 +17,12 @@ from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 
-blueprint = Blueprint("prints", __name__, url_prefix="/v1/prints", description="Many papers as one file.")
+blueprint = Blueprint(
+    "prints",
+    __name__,
+    url_prefix="/v1/prints",
+    description="Many documents as one PDF, and lists for the warehouse.",
+)
 
 
 @blueprint.route("", methods=["POST"])

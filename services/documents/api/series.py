@@ -17,7 +17,12 @@ from shared.web.commands import query
 from shared.web.concurrency_limits import in_turn
 from shared.web.paging import decode_cursor, encode_cursor
 
-blueprint = Blueprint("series", __name__, url_prefix="/v1/series", description="Numbers without gaps.")
+blueprint = Blueprint(
+    "series",
+    __name__,
+    url_prefix="/v1/series",
+    description="Number series of invoices and credit notes, and whether any number is missing.",
+)
 
 
 @blueprint.route("", methods=["GET"])

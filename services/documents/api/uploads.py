@@ -34,7 +34,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.rate_limits import Kind, counted_as
 
-blueprint = Blueprint("uploads", __name__, url_prefix="/v1", description="What people send in.")
+blueprint = Blueprint(
+    "uploads",
+    __name__,
+    url_prefix="/v1",
+    description="Files that staff upload to orders, and sellers' logos.",
+)
 
 
 def form_of(*kinds: PaperKind) -> dict[str, Any]:

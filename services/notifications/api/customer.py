@@ -27,7 +27,12 @@ from shared.web.customer_link import customer
 from shared.web.customer_pages import also_as_pages, page_answer, style_of
 from shared.web.paging import PageArguments, decode_cursor, page_of, page_schema
 
-blueprint = Blueprint("customer", __name__, url_prefix="/v1/customer")
+blueprint = Blueprint(
+    "customer",
+    __name__,
+    url_prefix="/v1/customer",
+    description="Messages as the order's customer sees them, by the link that the customer was sent.",
+)
 
 MOST_SHOWN = 100
 LONGEST_KEY = 64

@@ -20,7 +20,12 @@ from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 
-blueprint = Blueprint("emails", __name__, url_prefix="/v1")
+blueprint = Blueprint(
+    "emails",
+    __name__,
+    url_prefix="/v1",
+    description="E-mails of an order: why each was sent and how it went; resend them, or send a document.",
+)
 
 # What somebody wrote into an order must not run, load or send anything where staff look at it.
 SHOWN_SAFELY = (

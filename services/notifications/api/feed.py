@@ -17,7 +17,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import open_session, repeated
 from shared.web.problems import Problem
 
-blueprint = Blueprint("feed", __name__, url_prefix="/v1/events")
+blueprint = Blueprint(
+    "feed",
+    __name__,
+    url_prefix="/v1/events",
+    description="The feed: all events of your sellers, in order, for 90 days.",
+)
 
 RETRY_AFTER_SECONDS = 1
 

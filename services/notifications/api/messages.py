@@ -21,7 +21,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.paging import PageArguments, decode_cursor, page_of, page_schema
 
-blueprint = Blueprint("messages", __name__, url_prefix="/v1")
+blueprint = Blueprint(
+    "messages",
+    __name__,
+    url_prefix="/v1",
+    description="Messages between customers and sellers, and who waits for an answer.",
+)
 
 
 @blueprint.route("/orders/<uuid:order_id>/messages", methods=["GET"])

@@ -18,7 +18,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.paging import decode_cursor, encode_cursor, page_schema
 
-blueprint = Blueprint("notices", __name__, url_prefix="/v1/notices")
+blueprint = Blueprint(
+    "notices",
+    __name__,
+    url_prefix="/v1/notices",
+    description="Notices for a seller's staff: what happened, and what of it you have read.",
+)
 
 MOST_COUNTED = 99  # more is shown as "many" anyway, and a count without end costs
 

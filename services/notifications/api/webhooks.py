@@ -33,7 +33,7 @@ blueprint = Blueprint(
     "webhooks",
     __name__,
     url_prefix="/v1/webhooks",
-    description="Addresses of programs that are told of events as they come, signed by Standard Webhooks.",
+    description="Webhooks: events posted to your program as they happen, signed by Standard Webhooks.",
 )
 
 PEOPLE = "events:read_people"

@@ -18,7 +18,7 @@ blueprint = Blueprint(
     "address_books",
     __name__,
     url_prefix="/v1/customers/<uuid:customer_id>/addresses",
-    description="Address books; orders keep the addresses they were placed with.",
+    description="Customers' address books; orders keep the addresses they were placed with.",
 )
 
 

@@ -27,7 +27,10 @@ from shared.web.commands import command, query
 from shared.web.paging import decode_cursor, page_of, page_schema
 
 blueprint = Blueprint(
-    "banking", __name__, url_prefix="/v1", description="What came into the account, and for which order."
+    "banking",
+    __name__,
+    url_prefix="/v1",
+    description="Bank statements: incoming payments, matched to orders.",
 )
 
 FILE = {"required": True, "content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}}}

@@ -23,7 +23,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.bulk import Each, Row, bulk
 from shared.web.commands import open_session
 
-blueprint = Blueprint("bulk", __name__, url_prefix="/v1/orders/bulk", description="The same to many orders.")
+blueprint = Blueprint(
+    "bulk",
+    __name__,
+    url_prefix="/v1/orders/bulk",
+    description="One action on many orders, with a result for each.",
+)
 
 
 @blueprint.route("/accept", methods=["POST"])

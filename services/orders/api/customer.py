@@ -26,7 +26,10 @@ QUANTITY = re.compile("[0-9]{1,6}")
 VERSION = re.compile("[0-9]{1,12}")
 
 blueprint = Blueprint(
-    "customer", __name__, url_prefix="/v1/customer", description="For whoever has an order's link."
+    "customer",
+    __name__,
+    url_prefix="/v1/customer",
+    description="The order as its customer sees it, by the link that the customer was sent.",
 )
 
 

@@ -18,7 +18,7 @@ blueprint = Blueprint(
     "customer_returns",
     __name__,
     url_prefix="/v1/customer/orders/return",
-    description="What customers send back.",
+    description="Returns for an order's customer, by the link that the customer was sent.",
 )
 
 

@@ -21,7 +21,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.paging import decode_cursor, page_of, page_schema
 
-blueprint = Blueprint("customers", __name__, url_prefix="/v1/customers", description="Customers of sellers.")
+blueprint = Blueprint(
+    "customers",
+    __name__,
+    url_prefix="/v1/customers",
+    description="Customers of sellers, and the erasure of a person.",
+)
 
 
 @blueprint.route("/<uuid:customer_id>", methods=["PUT"])

@@ -23,7 +23,7 @@ blueprint = Blueprint(
     "discrepancies",
     __name__,
     url_prefix="/v1/payment-discrepancies",
-    description="What the gateway told of payments and a person has to decide.",
+    description="Reports of the payment gateway that could not be booked automatically.",
 )
 
 

@@ -30,7 +30,12 @@ from shared.web.bulk import Each, Row, bulk
 from shared.web.commands import Ready, command, query
 from shared.web.paging import decode_cursor, page_of, page_schema
 
-blueprint = Blueprint("drafts", __name__, url_prefix="/v1", description="Carts: what may become an order.")
+blueprint = Blueprint(
+    "drafts",
+    __name__,
+    url_prefix="/v1",
+    description="Drafts (carts): priced as they stand, and placed as orders.",
+)
 
 
 @blueprint.route("/drafts", methods=["POST"])

@@ -15,7 +15,10 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 
 blueprint = Blueprint(
-    "edits", __name__, url_prefix="/v1/orders/<uuid:order_id>/edits", description="Changes of placed orders."
+    "edits",
+    __name__,
+    url_prefix="/v1/orders/<uuid:order_id>/edits",
+    description="Changes of placed orders, with a preview of what they come to.",
 )
 
 

@@ -24,7 +24,9 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 FILE = {"type": "string", "format": "binary"}
 BYTES_AT_ONCE = 1 << 18
 
-blueprint = Blueprint("exports", __name__, url_prefix="/v1/orders", description="Orders as files.")
+blueprint = Blueprint(
+    "exports", __name__, url_prefix="/v1/orders", description="Orders and their lines as CSV and Excel files."
+)
 
 
 @blueprint.route("/export.csv", methods=["GET"])

@@ -22,7 +22,10 @@ from shared.web.commands import command
 from shared.web.webhooks import signed
 
 blueprint = Blueprint(
-    "gateway", __name__, url_prefix="/v1/gateway", description="What the payment gateway tells."
+    "gateway",
+    __name__,
+    url_prefix="/v1/gateway",
+    description="Signed calls from the payment gateway: payments, refunds, chargebacks.",
 )
 
 

@@ -14,7 +14,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import query
 from shared.web.paging import PageArguments, decode_cursor, page_of
 
-blueprint = Blueprint("history", __name__, url_prefix="/v1/orders", description="Who did what when.")
+blueprint = Blueprint(
+    "history",
+    __name__,
+    url_prefix="/v1/orders",
+    description="Everything that happened to an order: who did what, when, and what changed.",
+)
 
 
 @blueprint.route("/<uuid:order_id>/history", methods=["GET"])

@@ -14,7 +14,10 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 
 blueprint = Blueprint(
-    "holds", __name__, url_prefix="/v1/orders/<uuid:order_id>/holds", description="What keeps orders waiting."
+    "holds",
+    __name__,
+    url_prefix="/v1/orders/<uuid:order_id>/holds",
+    description="Holds: an order with one is neither accepted, released nor ended.",
 )
 
 

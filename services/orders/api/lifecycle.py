@@ -15,7 +15,7 @@ blueprint = Blueprint(
     "lifecycle",
     __name__,
     url_prefix="/v1/orders",
-    description="Orders in the generic words.",
+    description="One generic status for an order and its goods together.",
 )
 
 

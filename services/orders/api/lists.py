@@ -20,7 +20,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import Ready, query
 from shared.web.paging import decode_cursor, page_of
 
-blueprint = Blueprint("lists", __name__, url_prefix="/v1/orders", description="Finding orders.")
+blueprint = Blueprint(
+    "lists",
+    __name__,
+    url_prefix="/v1/orders",
+    description="Lists of orders by any combination of filters, and the seller's work queues.",
+)
 
 
 @blueprint.route("", methods=["GET"])

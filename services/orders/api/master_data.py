@@ -26,7 +26,7 @@ from shared.web.commands import command, query
 from shared.web.paging import PageArguments, decode_cursor, page_of, page_schema
 
 blueprint = Blueprint(
-    "masters", __name__, url_prefix="/v1", description="Markets, sellers and what they sell."
+    "masters", __name__, url_prefix="/v1", description="Markets, sellers, products, coupons and tax tables."
 )
 
 

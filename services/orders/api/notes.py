@@ -22,7 +22,10 @@ from shared.web.commands import command, query
 from shared.web.paging import PageArguments, decode_cursor, page_of
 
 blueprint = Blueprint(
-    "notes", __name__, url_prefix="/v1/orders/<uuid:order_id>", description="What staff write for each other."
+    "notes",
+    __name__,
+    url_prefix="/v1/orders/<uuid:order_id>",
+    description="Notes and tags that staff put on orders; customers never see them.",
 )
 
 

@@ -21,7 +21,9 @@ from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import Ready, command, query
 
-blueprint = Blueprint("orders", __name__, url_prefix="/v1/orders", description="Orders and their life.")
+blueprint = Blueprint(
+    "orders", __name__, url_prefix="/v1/orders", description="Orders: place, read, accept, refuse, cancel."
+)
 
 
 @blueprint.route("", methods=["POST"])

@@ -24,7 +24,7 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.paging import decode_cursor, page_of, page_schema
 
-blueprint = Blueprint("payments", __name__, url_prefix="/v1", description="Money received.")
+blueprint = Blueprint("payments", __name__, url_prefix="/v1", description="Money received for orders.")
 
 
 @blueprint.route("/payments", methods=["GET"])

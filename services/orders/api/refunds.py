@@ -23,7 +23,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.paging import decode_cursor, page_of, page_schema
 
-blueprint = Blueprint("refunds", __name__, url_prefix="/v1", description="Money that goes back.")
+blueprint = Blueprint(
+    "refunds",
+    __name__,
+    url_prefix="/v1",
+    description="Refunds: credits on an order's bill, and money paid back.",
+)
 
 
 @blueprint.route("/refunds", methods=["GET"])

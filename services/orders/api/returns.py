@@ -27,7 +27,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import Ready, command, query
 from shared.web.paging import decode_cursor, page_of, page_schema
 
-blueprint = Blueprint("returns", __name__, url_prefix="/v1", description="Goods that come back.")
+blueprint = Blueprint(
+    "returns",
+    __name__,
+    url_prefix="/v1",
+    description="Returns: approve, refund or exchange goods that customers send back.",
+)
 
 
 @blueprint.route("/returns", methods=["GET"])

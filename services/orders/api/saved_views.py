@@ -22,7 +22,10 @@ from shared.web.commands import command, query
 from shared.web.paging import PageArguments, decode_cursor, page_of, page_schema
 
 blueprint = Blueprint(
-    "saved_views", __name__, url_prefix="/v1", description="Lists of orders that people keep by name."
+    "saved_views",
+    __name__,
+    url_prefix="/v1",
+    description="Filters of the list of orders, saved by name for yourself or shared with a seller's staff.",
 )
 
 

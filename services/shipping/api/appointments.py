@@ -24,7 +24,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.paging import decode_cursor, page, page_schema
 
-blueprint = Blueprint("appointments", __name__, url_prefix="/v1", description="Dates with customers.")
+blueprint = Blueprint(
+    "appointments",
+    __name__,
+    url_prefix="/v1",
+    description="Appointments at customers': delivery, installation, service.",
+)
 
 KIND = f"any({', '.join(AppointmentKind)})"
 APPOINTMENT = f"/shipments/<uuid:shipment_id>/appointments/<{KIND}:kind>"

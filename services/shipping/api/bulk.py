@@ -22,7 +22,10 @@ from shared.web.bulk import Each, Row, bulk
 from shared.web.commands import open_session
 
 blueprint = Blueprint(
-    "bulk", __name__, url_prefix="/v1/shipments/bulk", description="The same to many shipments."
+    "bulk",
+    __name__,
+    url_prefix="/v1/shipments/bulk",
+    description="One action on many shipments, with a result for each.",
 )
 
 NO_SHIPMENT: Row = {

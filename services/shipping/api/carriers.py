@@ -23,7 +23,10 @@ from shared.web.commands import command, query
 from shared.web.paging import PageArguments, decode_cursor, page, page_schema
 
 blueprint = Blueprint(
-    "carriers", __name__, url_prefix="/v1", description="Who takes goods to their customers."
+    "carriers",
+    __name__,
+    url_prefix="/v1",
+    description="Carriers with tracking numbers, and couriers with their deliveries.",
 )
 
 CARRIER = "/carriers/<string(maxlength=40):code>"

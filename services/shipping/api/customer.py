@@ -17,7 +17,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import query
 from shared.web.customer_link import customer
 
-blueprint = Blueprint("customer", __name__, url_prefix="/v1/customer", description="For customers.")
+blueprint = Blueprint(
+    "customer",
+    __name__,
+    url_prefix="/v1/customer",
+    description="The goods as their customer sees them, by the link that the customer was sent.",
+)
 
 
 @blueprint.route("/tracking", methods=["GET"])

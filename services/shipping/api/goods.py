@@ -19,7 +19,12 @@ from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 
-blueprint = Blueprint("goods", __name__, url_prefix="/v1")
+blueprint = Blueprint(
+    "goods",
+    __name__,
+    url_prefix="/v1",
+    description="Warehouse data of SKUs, and what can be promised of them.",
+)
 
 ITEM = "/goods/<string(maxlength=100):seller>/<path:sku>"
 

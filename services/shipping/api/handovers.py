@@ -24,7 +24,10 @@ from shared.web.commands import command
 from shared.web.problems import Problem
 
 blueprint = Blueprint(
-    "handovers", __name__, url_prefix="/v1/shipments/<uuid:shipment_id>", description="The last step."
+    "handovers",
+    __name__,
+    url_prefix="/v1/shipments/<uuid:shipment_id>",
+    description="The last step: deliver, hand over, collect, and what could not be delivered.",
 )
 
 

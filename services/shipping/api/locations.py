@@ -13,7 +13,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.paging import PageArguments, decode_cursor, page, page_schema
 
-blueprint = Blueprint("locations", __name__, url_prefix="/v1/locations")
+blueprint = Blueprint(
+    "locations",
+    __name__,
+    url_prefix="/v1/locations",
+    description="Locations: warehouses and stores where goods are kept.",
+)
 
 CODE = "<string(maxlength=40):code>"
 

@@ -23,7 +23,9 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.paging import decode_cursor, page, page_schema
 
-blueprint = Blueprint("picking", __name__, url_prefix="/v1")
+blueprint = Blueprint(
+    "picking", __name__, url_prefix="/v1", description="Pick lists, picks, parcels and packing scans."
+)
 
 SHIPMENT = "/shipments/<uuid:shipment_id>"
 

@@ -17,7 +17,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import query
 from shared.web.paging import decode_cursor, page, page_schema
 
-blueprint = Blueprint("queues", __name__, url_prefix="/v1/queues", description="What is to be done next.")
+blueprint = Blueprint(
+    "queues",
+    __name__,
+    url_prefix="/v1/queues",
+    description="Work queues: what is to be done next, most urgent first.",
+)
 
 OVERDUE = "overdue"
 FILTERS = ("seller", "location", "method", "kind")

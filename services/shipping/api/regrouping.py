@@ -19,7 +19,12 @@ from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command
 
-blueprint = Blueprint("regrouping", __name__, url_prefix="/v1")
+blueprint = Blueprint(
+    "regrouping",
+    __name__,
+    url_prefix="/v1",
+    description="Changes of shipments before their release: edit, split, merge, move to another location.",
+)
 
 SHIPMENT = "/shipments/<uuid:shipment_id>"
 

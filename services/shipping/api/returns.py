@@ -19,7 +19,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.paging import decode_cursor, page, page_schema
 
-blueprint = Blueprint("returns", __name__, url_prefix="/v1", description="What customers send back.")
+blueprint = Blueprint(
+    "returns",
+    __name__,
+    url_prefix="/v1",
+    description="Returned goods: what is expected, and what arrived in which condition.",
+)
 
 RETURN = "/returns/<uuid:return_id>"
 

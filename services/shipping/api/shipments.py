@@ -21,7 +21,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.paging import decode_cursor, page, page_schema
 
-blueprint = Blueprint("shipments", __name__, url_prefix="/v1")
+blueprint = Blueprint(
+    "shipments",
+    __name__,
+    url_prefix="/v1",
+    description="Shipments: read, release, pack, print labels, ship, cancel.",
+)
 
 SHIPMENT = "/shipments/<uuid:shipment_id>"
 

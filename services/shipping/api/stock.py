@@ -23,7 +23,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query
 from shared.web.paging import PageArguments, decode_cursor, page, page_schema
 
-blueprint = Blueprint("stock", __name__, url_prefix="/v1/stock")
+blueprint = Blueprint(
+    "stock",
+    __name__,
+    url_prefix="/v1/stock",
+    description="Stock at each location, and the ledger of its changes.",
+)
 
 LEVEL = "<string(maxlength=40):location>/<path:sku>"
 

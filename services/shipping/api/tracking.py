@@ -19,7 +19,12 @@ from shared.web.blueprint import Blueprint
 from shared.web.commands import command
 from shared.web.webhooks import signed
 
-blueprint = Blueprint("tracking", __name__, url_prefix="/v1", description="Where parcels are.")
+blueprint = Blueprint(
+    "tracking",
+    __name__,
+    url_prefix="/v1",
+    description="Where parcels are: entered by hand, or reported by carriers.",
+)
 
 
 @blueprint.route("/shipments/<uuid:shipment_id>/parcels/<uuid:parcel_id>/tracking", methods=["PUT"])

@@ -14,10 +14,14 @@ class CustomerPaperSchema(Schema):
     issued_on = fields.Date(required=True, allow_none=True)
     currency = fields.String(required=True)
     total_minor = fields.Integer(required=True)
-    filename = fields.String(required=True, metadata={"description": "of what was sent in; else empty"})
+    filename = fields.String(
+        required=True, metadata={"description": "Name of an uploaded file; empty for what Waybill made."}
+    )
     content_type = fields.String(required=True)
     size_bytes = fields.Integer(required=True)
-    stored_at = fields.AwareDateTime(required=True)
+    stored_at = fields.AwareDateTime(
+        required=True, metadata={"description": "When its file was stored, in UTC."}
+    )
 
 
 class CustomerPapersSchema(Schema):

@@ -12,20 +12,41 @@ from shared.web.fields import text
 class EinvoiceSchema(Schema):
     """Whether the PDF contains EN 16931 XML (Factur-X); it does if it passes the schema and all rules."""
 
-    profile = fields.String(required=True)
-    valid = fields.Boolean(required=True)
-    faults = fields.List(fields.String(), required=True, metadata={"description": "the rules that are not"})
+    profile = fields.String(
+        required=True, metadata={"description": "Profile that the XML follows: EN 16931."}
+    )
+    valid = fields.Boolean(
+        required=True,
+        metadata={"description": "Whether the XML passed the schema and all rules, and is in the PDF."},
+    )
+    faults = fields.List(
+        fields.String(),
+        required=True,
+        metadata={
+            "description": (
+                "The rules that it breaks, such as BR-CO-17, at most 20 of them; empty if it is valid."
+            )
+        },
+    )
 
 
 class SentSchema(Schema):
     """An e-mail that a document was attached to; it can be read and resent in notifications."""
 
     email_id = fields.UUID(required=True)
-    step = fields.String(required=True)
-    recipient = fields.String(required=True, metadata={"description": "customer or seller"})
-    status = fields.String(required=True)
-    at = fields.AwareDateTime(required=True)
-    error = fields.String(required=True)
+    step = fields.String(
+        required=True, metadata={"description": "What the e-mail is about, such as `invoice`."}
+    )
+    recipient = fields.String(required=True, metadata={"description": "customer or seller."})
+    status = fields.String(
+        required=True,
+        metadata={"description": "Where the e-mail stands: queued, sent, failed, or merged into another."},
+    )
+    at = fields.AwareDateTime(required=True, metadata={"description": "When it got there, in UTC."})
+    error = fields.String(
+        required=True,
+        metadata={"description": "Why it could not be sent; empty if it was, or is still to be."},
+    )
 
 
 class PaperSchema(Schema):
@@ -38,14 +59,19 @@ class PaperSchema(Schema):
     part = fields.String(
         required=True,
         metadata={
-            "description": '"order", a delivery method, "fees", or the id of a group, shipment or return'
+            "description": (
+                "What of the order it is about: `order` for all of it, `fees`, the code of a delivery "
+                "method, or the id of a delivery group, shipment or return."
+            )
         },
     )
     cause = fields.String(
         required=True,
         metadata={
-            "description": "what called for it: acceptance, payment, shipment, packing, return, hand,"
-            " cancellation, cancelled_lines:<n>, fees, refund:<id>, correction, upload"
+            "description": (
+                "What called for it: acceptance, payment, shipment, packing, return, hand (somebody asked),"
+                " cancellation, cancelled_lines:<n>, fees, refund:<id>, correction or upload."
+            )
         },
     )
     seller = fields.String(required=True)
@@ -54,19 +80,36 @@ class PaperSchema(Schema):
     number = fields.String(
         required=True,
         allow_none=True,
-        metadata={"description": "gapless within its series; null for kinds without one, or before its turn"},
+        metadata={
+            "description": (
+                "Number of the document, gapless within its series; null for kinds without one, or before "
+                "its turn."
+            )
+        },
     )
     issued_on = fields.Date(
-        required=True, allow_none=True, metadata={"description": "in the market's time zone"}
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": "Date on the document, in the market's time zone; null before it has its number."
+        },
     )
     currency = fields.String(required=True)
     total_minor = fields.Integer(
-        required=True, metadata={"description": "in minor units; 0 for papers without prices"}
+        required=True,
+        metadata={
+            "description": "Total of the document in minor units of `currency`; 0 for one without prices."
+        },
     )
     refers_to = fields.UUID(
         required=True,
         allow_none=True,
-        metadata={"description": "a credit note's invoice; the one that a corrected invoice replaces"},
+        metadata={
+            "description": (
+                "Of a credit note, id of its invoice; of a corrected invoice, of the one that it replaces; "
+                "else null."
+            )
+        },
     )
     requested_by = fields.String(required=True)
     einvoice = fields.Nested(
@@ -75,28 +118,39 @@ class PaperSchema(Schema):
         allow_none=True,
         metadata={
             "description": (
-                "what the checks of its XML said; null for papers without figures, and for amounts of more"
-                " than two decimals, which e-invoices can't have"
+                "Result of checking its XML against EN 16931; null for documents without figures, and for "
+                "amounts with more than two decimals, which e-invoices can't have."
             )
         },
     )
     unprintable = fields.String(
         required=True,
-        metadata={"description": "characters that no typeface has; U+FFFD stands for each"},
+        metadata={
+            "description": "Characters that no typeface has, each once; U+FFFD (�) is printed in their place."
+        },
     )
     failure = fields.String(
-        required=True, metadata={"description": "why it could not be made, where it could not"}
+        required=True,
+        metadata={"description": "Why it could not be made; empty if it was, or is still to be."},
     )
-    filename = fields.String(required=True, metadata={"description": "of what was sent in; else empty"})
+    filename = fields.String(
+        required=True, metadata={"description": "Name of an uploaded file; empty for what Waybill made."}
+    )
     content_type = fields.String(required=True)
     sha256 = fields.String(required=True, allow_none=True)
-    size_bytes = fields.Integer(required=True, allow_none=True)
-    due_at = fields.AwareDateTime(required=True)
+    size_bytes = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Size of the file in bytes; null until it is stored."},
+    )
+    due_at = fields.AwareDateTime(
+        required=True, metadata={"description": "When it became due and its content was fixed, in UTC."}
+    )
     stored_at = fields.AwareDateTime(required=True, allow_none=True)
     sent = fields.List(
         fields.Nested(SentSchema),
         required=True,
-        metadata={"description": "the e-mails it went out with; as far as is heard"},
+        metadata={"description": "The e-mails that it went out with, as far as notifications has told."},
     )
 
 
@@ -109,7 +163,11 @@ class PapersSchema(Schema):
 class PaperRequestSchema(Schema):
     """A request for a document of an order as it is now."""
 
-    kind = fields.String(required=True, validate=validate.OneOf(sorted(KINDS_ON_DEMAND)))
+    kind = fields.String(
+        required=True,
+        validate=validate.OneOf(sorted(KINDS_ON_DEMAND)),
+        metadata={"description": "Which document."},
+    )
 
 
 class BillingSchema(Schema):
@@ -121,8 +179,12 @@ class BillingSchema(Schema):
     line2 = text(200)
     city = text(200, shortest=1, required=True)
     region = text(200)
-    postcode = text(20, shortest=1, required=True)
-    country = fields.String(required=True, validate=validate.Regexp(r"^[A-Z]{2}\Z"))
+    postcode = text(20, shortest=1, required=True, metadata={"description": "As the country writes it."})
+    country = fields.String(
+        required=True,
+        validate=validate.Regexp(r"^[A-Z]{2}\Z"),
+        metadata={"description": "ISO 3166-1 alpha-2 code, such as GB."},
+    )
 
     @post_load
     def address(self, data: dict[str, Any], **_: Any) -> Address:
@@ -133,12 +195,34 @@ class BillingSchema(Schema):
 class CorrectionSchema(Schema):
     """Why an invoice is corrected, and the corrected billing details."""
 
-    reason = text(500, shortest=1, prose=True, required=True)
-    billing = fields.Nested(BillingSchema)
-    vat_number = text(50, load_default=missing)
+    reason = text(
+        500,
+        shortest=1,
+        prose=True,
+        required=True,
+        metadata={"description": "Why; it stands on the credit note and on the corrected invoice."},
+    )
+    billing = fields.Nested(
+        BillingSchema, metadata={"description": "The right billing address; as on the order, if left out."}
+    )
+    vat_number = text(
+        50,
+        load_default=missing,
+        metadata={
+            "description": (
+                "The right VAT identification number of the customer; as on the order, if left out."
+            )
+        },
+    )
 
 
 class RemovalSchema(Schema):
     """Why an upload is removed."""
 
-    reason = text(200, shortest=1, prose=True, required=True)
+    reason = text(
+        200,
+        shortest=1,
+        prose=True,
+        required=True,
+        metadata={"description": "Why; it is kept with what is left of the upload."},
+    )

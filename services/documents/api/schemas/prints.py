@@ -15,7 +15,9 @@ MOST_PAPERS = 500
 class PrintedShipmentSchema(Schema):
     """A shipment to include in a list."""
 
-    order_id = fields.UUID(required=True)
+    order_id = fields.UUID(
+        required=True, metadata={"description": "Id of the order that the shipment is of."}
+    )
     shipment_id = fields.UUID(required=True)
 
 
@@ -26,11 +28,31 @@ class PrintArguments(Schema):
     on it; for lists `shipments`.
     """
 
-    kind = fields.String(required=True, validate=validate.OneOf([*PrintKind]))
-    document_ids = fields.List(fields.UUID(), validate=validate.Length(1, MOST_PAPERS))
-    order_ids = fields.List(fields.UUID(), validate=[validate.Length(1, MOST_PAPERS), unique("an order")])
-    paper = fields.Enum(PaperKind, by_value=True)
-    shipments = fields.List(fields.Nested(PrintedShipmentSchema), validate=validate.Length(1, MOST))
+    kind = fields.String(
+        required=True, validate=validate.OneOf([*PrintKind]), metadata={"description": "What to make."}
+    )
+    document_ids = fields.List(
+        fields.UUID(),
+        validate=validate.Length(1, MOST_PAPERS),
+        metadata={"description": "Ids of the documents, in the order in which they are printed."},
+    )
+    order_ids = fields.List(
+        fields.UUID(),
+        validate=[validate.Length(1, MOST_PAPERS), unique("an order")],
+        metadata={"description": "Ids of orders, each once, in place of `document_ids`."},
+    )
+    paper = fields.Enum(
+        PaperKind,
+        by_value=True,
+        metadata={
+            "description": "The kind of document that each of these orders or shipments is to have in it."
+        },
+    )
+    shipments = fields.List(
+        fields.Nested(PrintedShipmentSchema),
+        validate=validate.Length(1, MOST),
+        metadata={"description": "Shipments for a list, or in place of `document_ids`."},
+    )
 
     @validates_schema(skip_on_field_errors=True)
     def require_one(self, data: dict[str, Any], **_: Any) -> None:
@@ -52,27 +74,41 @@ class PrintSchema(Schema):
     """One file of several documents, kept for a day."""
 
     print_id = fields.UUID(attribute="id", required=True)
-    kind = fields.String(required=True, validate=validate.OneOf([*PrintKind]))
-    status = fields.String(required=True, validate=validate.OneOf([*PaperStatus]))
+    kind = fields.String(
+        required=True, validate=validate.OneOf([*PrintKind]), metadata={"description": "What it is."}
+    )
+    status = fields.String(
+        required=True,
+        validate=validate.OneOf([*PaperStatus]),
+        metadata={"description": "Where the print stands; only due, stored and failed occur."},
+    )
     unprintable = fields.String(
         required=True,
-        metadata={"description": "characters that no typeface has; U+FFFD stands for each"},
+        metadata={
+            "description": "Characters that no typeface has, each once; U+FFFD (�) is printed in their place."
+        },
     )
     failure = fields.String(required=True)
     requested_by = fields.String(required=True)
     requested_at = fields.AwareDateTime(required=True)
     sha256 = fields.String(required=True, allow_none=True)
-    size_bytes = fields.Integer(required=True, allow_none=True)
+    size_bytes = fields.Integer(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Size of the file in bytes; null until it is stored."},
+    )
 
 
 class PrintedOrderSchema(Schema):
     """Whether an order has documents in a print."""
 
     order_id = fields.UUID(required=True)
-    number = fields.String(metadata={"description": "The order's, where it is known."})
-    done = fields.Boolean(required=True)
+    number = fields.String(metadata={"description": "Number of the order; left out if it is not known."})
+    done = fields.Boolean(required=True, metadata={"description": "Whether it has documents in the print."})
     reason = fields.String(
-        required=True, allow_none=True, metadata={"description": "Why not: no_such_paper."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "Code of why not: `no_such_paper`; null if it has."},
     )
 
 
@@ -81,9 +117,11 @@ class PrintedSlipsSchema(Schema):
 
     order_id = fields.UUID(required=True)
     shipment_id = fields.UUID(required=True)
-    done = fields.Boolean(required=True)
+    done = fields.Boolean(required=True, metadata={"description": "Whether it has documents in the print."})
     reason = fields.String(
-        required=True, allow_none=True, metadata={"description": "Why not: no_such_paper."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "Code of why not: `no_such_paper`; null if it has."},
     )
 
 
@@ -93,10 +131,12 @@ class AskedPrintSchema(PrintSchema):
     orders = fields.List(
         fields.Nested(PrintedOrderSchema),
         required=True,
-        metadata={"description": "Each order that was named, in that order; empty where none was."},
+        metadata={
+            "description": "The orders that were named, in the order of the request; empty if none was."
+        },
     )
     shipments = fields.List(
         fields.Nested(PrintedSlipsSchema),
         required=True,
-        metadata={"description": "Each shipment whose `paper` was asked for; empty where none was."},
+        metadata={"description": "The shipments whose `paper` was asked for; empty if none was."},
     )

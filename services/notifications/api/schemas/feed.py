@@ -16,8 +16,10 @@ class FeedArguments(Schema):
         strict=False,
         validate=validate.Range(0, 2**63 - 1),
         metadata={
-            "description": "`next` of the answer before: what comes after this position. Nothing: from the "
-            "oldest that is kept."
+            "description": (
+                "Position after which to begin: `next` of the answer before. Left out, the feed begins at "
+                "the oldest event that is kept."
+            )
         },
     )
     limit = fields.Integer(
@@ -31,19 +33,20 @@ class FeedArguments(Schema):
         load_default=(),
         validate=validate.Length(1),
         metadata={
-            "description": "Only events of these types, with commas between them.",
+            "description": "Only events of these types, separated by commas.",
             "example": "order.placed,shipment.shipped",
         },
     )
-    order = fields.UUID(
-        load_default=None, metadata={"description": "Only events of this order, by its `order_id`."}
-    )
+    order = fields.UUID(load_default=None, metadata={"description": "Only events of the order with this id."})
     wait = fields.Float(
         load_default=0,
         validate=validate.Range(0, LONGEST_WAIT_SECONDS),
         metadata={
-            "description": "Seconds for which an answer without events is held back, until there is one. "
-            "A few can wait at once, of each bearer one; others are answered at once, with `Retry-After`."
+            "description": (
+                "For how many seconds to hold back an answer without events, until there is one. Only a few"
+                " requests can wait at once, one for each token's subject; others are answered at once, "
+                "with `Retry-After`."
+            )
         },
     )
 
@@ -51,29 +54,60 @@ class FeedArguments(Schema):
 class FeedEventSchema(Schema):
     """An event: the CloudEvents 1.0 attributes, and its position in the feed."""
 
-    specversion = fields.String(required=True)
+    specversion = fields.String(required=True, metadata={"description": "Version of CloudEvents: 1.0."})
     id = fields.UUID(
-        required=True, metadata={"description": "The same wherever and however often it is told."}
+        required=True,
+        metadata={
+            "description": (
+                "Id of the event, the same wherever and however often it is told; keep it to do nothing "
+                "twice."
+            )
+        },
     )
-    source = fields.String(required=True, metadata={"description": "The service that tells it: `/orders` …"})
-    type = fields.String(required=True, metadata={"description": "What happened, as in `order.placed`."})
-    subject = fields.String(required=True, metadata={"description": "The order's id; the SKU, of stock."})
-    time = fields.AwareDateTime(required=True, metadata={"description": "When it happened."})
-    datacontenttype = fields.String(required=True)
-    dataschema = fields.String(required=True, metadata={"description": "The contract: `order.placed/1`."})
+    source = fields.String(
+        required=True, metadata={"description": "The service that tells it, such as `/orders`."}
+    )
+    type = fields.String(required=True, metadata={"description": "What happened, such as `order.placed`."})
+    subject = fields.String(
+        required=True, metadata={"description": "What it is about: the order's id, or of stock the SKU."}
+    )
+    time = fields.AwareDateTime(required=True, metadata={"description": "When it happened, in UTC."})
+    datacontenttype = fields.String(
+        required=True, metadata={"description": "Media type of `data`: application/json."}
+    )
+    dataschema = fields.String(
+        required=True,
+        metadata={"description": "Name and version of the contract of `data`, such as `order.placed/1`."},
+    )
     position = fields.Integer(
-        required=True, metadata={"description": "Its place among all events; ask for what comes `after` it."}
+        required=True,
+        metadata={
+            "description": (
+                "Its place in the feed; ask for what comes `after` it. Positions only grow, with gaps where"
+                " others' events are."
+            )
+        },
     )
-    occurred_at = fields.AwareDateTime(required=True, metadata={"description": "The same as `time`."})
-    order_id = fields.UUID(required=True, allow_none=True, metadata={"description": "Null: of no order."})
-    number = fields.String(required=True, metadata={"description": "What people call it: the order's."})
+    occurred_at = fields.AwareDateTime(
+        required=True, metadata={"description": "When it happened, in UTC; the same as `time`."}
+    )
+    order_id = fields.UUID(
+        required=True, allow_none=True, metadata={"description": "Id of the order; null if it is about none."}
+    )
+    number = fields.String(
+        required=True,
+        metadata={"description": "Number of the order, as people call it; empty if it is about none."},
+    )
     seller = fields.String(
-        required=True, metadata={"description": "`*`: everybody's. Empty: stock of several sellers."}
+        required=True,
+        metadata={"description": "Code of the seller; `*` if it concerns all, empty for stock of several."},
     )
-    market = fields.String(required=True, metadata={"description": "`*`: all markets'."})
+    market = fields.String(
+        required=True, metadata={"description": "Code of the market; `*` if it concerns all."}
+    )
     sequence = fields.Integer(
         required=True,
-        metadata={"description": "The how-manieth event of its order this is; 0 where it is of none."},
+        metadata={"description": "Counts the events of its order from 1; 0 if it is about none."},
     )
     data = fields.Dict(
         required=True,
@@ -93,10 +127,12 @@ class FeedSchema(Schema):
     next = fields.Integer(
         required=True,
         metadata={
-            "description": "What to ask for `after` next; also where nothing was to be shown, and the feed "
-            "went on with what others see."
+            "description": (
+                "What to ask for as `after` next. It moves on even without events, past those that the "
+                "token may not see."
+            )
         },
     )
     last = fields.Integer(
-        required=True, metadata={"description": "The newest position there is, of whatever event."}
+        required=True, metadata={"description": "The newest position that there is, of whoever's event."}
     )

@@ -10,7 +10,9 @@ class AttachedSchema(Schema):
     """A document attached to a message; its file is served by the documents service."""
 
     document_id = fields.UUID(required=True)
-    kind = fields.String(required=True)
+    kind = fields.String(
+        required=True, metadata={"description": "What the document is for, such as invoice or attachment."}
+    )
     content_type = fields.String(required=True)
     size_bytes = fields.Integer(required=True)
 
@@ -23,7 +25,7 @@ class CustomerMessageToPostSchema(Schema):
         fields.UUID(),
         load_default=list,
         validate=validate.Length(max=MOST_ATTACHMENTS),
-        metadata={"description": "documents of the order, uploaded to documents before"},
+        metadata={"description": "Ids of documents of the order, uploaded before."},
     )
 
 
@@ -31,7 +33,8 @@ class MessageToPostSchema(CustomerMessageToPostSchema):
     """A message from the seller's staff."""
 
     internal = fields.Boolean(
-        load_default=False, metadata={"description": "a note among staff; the customer never sees it"}
+        load_default=False,
+        metadata={"description": "Whether it is a note for staff that the customer never sees."},
     )
 
 
@@ -39,12 +42,18 @@ class CustomerMessageSchema(Schema):
     """A message as the customer sees it: which side wrote it, but not which member of staff."""
 
     message_id = fields.UUID(attribute="id", required=True)
-    author = fields.String(required=True, validate=validate.OneOf(["customer", "seller"]))
-    text = fields.String(required=True, metadata={"description": "empty once the person is erased"})
+    author = fields.String(
+        required=True,
+        validate=validate.OneOf(["customer", "seller"]),
+        metadata={"description": "Which side wrote it: customer or seller."},
+    )
+    text = fields.String(required=True, metadata={"description": "Empty once the person is erased."})
     attachments = fields.List(fields.Nested(AttachedSchema), required=True)
-    posted_at = fields.AwareDateTime(required=True)
+    posted_at = fields.AwareDateTime(required=True, metadata={"description": "When it was posted, in UTC."})
     read_at = fields.AwareDateTime(
-        required=True, allow_none=True, metadata={"description": "when the other side had read it"}
+        required=True,
+        allow_none=True,
+        metadata={"description": "When the other side had read it, in UTC; null until then."},
     )
 
 
@@ -52,8 +61,13 @@ class MessageSchema(CustomerMessageSchema):
     """A message as staff see it."""
 
     order_id = fields.UUID(required=True)
-    written_by = fields.String(required=True)
-    internal = fields.Boolean(required=True)
+    written_by = fields.String(
+        required=True, metadata={"description": "Who wrote it: the subject of their token."}
+    )
+    internal = fields.Boolean(
+        required=True,
+        metadata={"description": "Whether it is a note for staff that the customer never sees."},
+    )
 
 
 class ConversationSchema(Schema):
@@ -63,8 +77,35 @@ class ConversationSchema(Schema):
     number = fields.String(required=True)
     seller = fields.String(required=True)
     market = fields.String(required=True)
-    messages = fields.Integer(required=True)
-    customer_wrote_at = fields.AwareDateTime(required=True, allow_none=True)
-    seller_wrote_at = fields.AwareDateTime(required=True, allow_none=True)
-    unanswered_since = fields.AwareDateTime(required=True, allow_none=True)
-    reply_due_at = fields.AwareDateTime(required=True, allow_none=True)
+    messages = fields.Integer(
+        required=True,
+        metadata={
+            "description": (
+                "How many messages there are between customer and seller; notes for staff are not counted."
+            )
+        },
+    )
+    customer_wrote_at = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "When the customer wrote last, in UTC; null if they never did."},
+    )
+    seller_wrote_at = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "When the seller wrote last, in UTC; null if they never did."},
+    )
+    unanswered_since = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={
+            "description": (
+                "When the customer wrote the first message that is not answered, in UTC; null if none waits."
+            )
+        },
+    )
+    reply_due_at = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "By when the customer is to be answered, in UTC; null if nobody waits."},
+    )

@@ -26,7 +26,8 @@ def _address(**options: Any) -> Text:
         LONGEST_ADDRESS,
         shortest=1,
         metadata={
-            "description": "Where events are posted: https, of the public network, without user or password.",
+            "description": "Where events are posted: an https address in the public network, without user or"
+            " password.",
             "example": "https://shop.example/hooks/waybill",
         },
         **options,
@@ -37,7 +38,10 @@ def _types(**options: Any) -> Any:
     return fields.List(
         fields.String(validate=validate.OneOf([ALL, *EVENT_TYPES])),
         validate=validate.Length(max=MOST_NAMED),
-        metadata={"description": "Of events; `*`, and naming none, is all.", "example": ["order.placed"]},
+        metadata={
+            "description": "Types of events that it gets; `*`, or none, for all.",
+            "example": ["order.placed"],
+        },
         **options,
     )
 
@@ -46,7 +50,9 @@ def _codes(what: str, **options: Any) -> Any:
     return fields.List(
         text(LONGEST_CODE, shortest=1),
         validate=validate.Length(1, MOST_NAMED),
-        metadata={"description": f"Of whose orders it hears: {what} of the token's. `*` is all."},
+        metadata={
+            "description": f"Codes of {what}, among those of the token, whose events it gets; `*` for all."
+        },
         **options,
     )
 
@@ -55,15 +61,23 @@ class WebhookChangeArguments(Schema):
     """Changes to a webhook; omitted fields stay as they are."""
 
     address = _address()
-    email = email_address(metadata={"description": "Of whoever minds the program: told when it fails."})
-    description = text(LONGEST_DESCRIPTION, load_default=missing)
+    email = email_address(
+        metadata={"description": "E-mail address of whoever minds the receiving program; told when it fails."}
+    )
+    description = text(
+        LONGEST_DESCRIPTION,
+        load_default=missing,
+        metadata={"description": "What it is for, in your own words."},
+    )
     types = _types()
     sellers = _codes("sellers")
     markets = _codes("markets")
     people = fields.Boolean(
         metadata={
-            "description": "Whether people's data is sent along. Wants `events:read_people`; so does all "
-            "that is done to a webhook that has it."
+            "description": (
+                "Whether events are sent with personal data. It takes the scope `events:read_people`, as "
+                "does any later change of such a webhook."
+            )
         }
     )
 
@@ -73,11 +87,24 @@ class WebhookArguments(WebhookChangeArguments):
 
     address = _address(required=True)
     email = email_address(
-        required=True, metadata={"description": "Of whoever minds the program: told when it fails."}
+        required=True,
+        metadata={
+            "description": "E-mail address of whoever minds the receiving program; told when it fails."
+        },
     )
-    description = text(LONGEST_DESCRIPTION, load_default="")
+    description = text(
+        LONGEST_DESCRIPTION, load_default="", metadata={"description": "What it is for, in your own words."}
+    )
     types = _types(load_default=lambda: [ALL])
-    people = fields.Boolean(load_default=False)
+    people = fields.Boolean(
+        load_default=False,
+        metadata={
+            "description": (
+                "Whether events are sent with personal data. It takes the scope `events:read_people`, as "
+                "does any later change of such a webhook."
+            )
+        },
+    )
 
 
 class RotateArguments(Schema):
@@ -86,7 +113,7 @@ class RotateArguments(Schema):
     previous_hours = fields.Float(
         load_default=24.0,
         validate=validate.Range(0, LONGEST_BOTH_HOURS),
-        metadata={"description": "For how long the secret so far signs too."},
+        metadata={"description": "For how many hours requests are also signed with the secret of before."},
     )
 
 
@@ -94,46 +121,80 @@ class WebhookSchema(Schema):
     """A webhook endpoint."""
 
     webhook_id = fields.UUID(attribute="id", required=True)
-    address = fields.String(required=True)
-    email = fields.String(required=True)
+    address = fields.String(required=True, metadata={"description": "Where events are posted."})
+    email = fields.String(
+        required=True,
+        metadata={
+            "description": "E-mail address of whoever minds the receiving program; told when it fails."
+        },
+    )
     description = fields.String(required=True)
-    types = fields.List(fields.String(), required=True)
-    sellers = fields.List(fields.String(), required=True)
-    markets = fields.List(fields.String(), required=True)
-    people = fields.Boolean(required=True)
+    types = fields.List(
+        fields.String(), required=True, metadata={"description": "Types of events that it gets; `*` for all."}
+    )
+    sellers = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Codes of the sellers whose events it gets; `*` for all."},
+    )
+    markets = fields.List(
+        fields.String(),
+        required=True,
+        metadata={"description": "Codes of the markets whose events it gets; `*` for all."},
+    )
+    people = fields.Boolean(
+        required=True, metadata={"description": "Whether events are sent with personal data."}
+    )
     state = fields.String(
         required=True,
         validate=validate.OneOf([*WebhookState]),
+        metadata={"description": "Whether events are sent to it."},
+    )
+    failures = fields.Integer(required=True, metadata={"description": "How many attempts failed in a row."})
+    failing_since = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Since when they fail, in UTC; null if the latest attempt did not."},
+    )
+    rested_until = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
         metadata={
-            "description": "active, or sent nothing: disabled by its owner, failed for five days, gone as it "
-            "answered 410."
+            "description": (
+                "Nothing is sent to it before then, in UTC, as it failed too often; null if it is not "
+                "resting."
+            )
         },
     )
-    failures = fields.Integer(required=True, metadata={"description": "In a row."})
-    failing_since = fields.AwareDateTime(required=True, allow_none=True)
-    rested_until = fields.AwareDateTime(
-        required=True, allow_none=True, metadata={"description": "Nothing is sent before."}
-    )
     last_taken_at = fields.AwareDateTime(
-        required=True, allow_none=True, metadata={"description": "To the minute."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "When it last took an event, in UTC, to the minute; null if it never did."},
     )
     previous_secret_until = fields.AwareDateTime(
         attribute="previous_until",
         required=True,
         allow_none=True,
-        metadata={"description": "Until when the secret before the newest signs too."},
+        metadata={
+            "description": (
+                "Until when requests are also signed with the secret of before, in UTC; null if there is "
+                "none."
+            )
+        },
     )
     resending_since = fields.AwareDateTime(
         required=True,
         allow_none=True,
         metadata={
-            "description": "From when on what failed or was missed is being sent again; null once all of it "
-            "is owed."
+            "description": (
+                "The time from which on failed and missed events are being sent again, in UTC; null if all "
+                "of them are owed."
+            )
         },
     )
     resent = fields.Integer(
         required=True,
-        metadata={"description": "How many were owed again by the last `resend` of a time so far."},
+        metadata={"description": "How many events the latest `resend` of a time has made owed again so far."},
     )
     created_by = fields.String(required=True)
     created_at = fields.AwareDateTime(required=True)
@@ -146,7 +207,10 @@ class WebhookWithSecretSchema(WebhookSchema):
         required=True,
         allow_none=True,
         metadata={
-            "description": "As Standard Webhooks writes it; null where the answer is repeated.",
+            "description": (
+                "Secret that requests are signed with, as Standard Webhooks writes it. Shown only once: "
+                "null if the answer is repeated under its `Idempotency-Key`."
+            ),
             "example": "whsec_…",
         },
     )
@@ -155,52 +219,91 @@ class WebhookWithSecretSchema(WebhookSchema):
 class DeliveriesArguments(PageArguments):
     """Which deliveries to return."""
 
-    state = fields.String(validate=validate.OneOf([*DeliveryState]))
-    order = fields.UUID(metadata={"description": "The order's id."})
-    since = fields.AwareDateTime(metadata={"description": "Owed then or later."})
+    state = fields.String(
+        validate=validate.OneOf([*DeliveryState]), metadata={"description": "Only deliveries in this state."}
+    )
+    order = fields.UUID(metadata={"description": "Only deliveries about the order with this id."})
+    since = fields.AwareDateTime(
+        metadata={"description": "Only deliveries that were made then or later, in UTC."}
+    )
 
 
 class WebhookAttemptSchema(Schema):
     """One delivery attempt and its result."""
 
-    at = fields.AwareDateTime(required=True)
-    milliseconds = fields.Integer(required=True)
+    at = fields.AwareDateTime(required=True, metadata={"description": "When it was made, in UTC."})
+    milliseconds = fields.Integer(
+        required=True, metadata={"description": "How long it took, in milliseconds."}
+    )
     status = fields.Integer(
-        required=True, allow_none=True, metadata={"description": "Of HTTP; null where there was no answer."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "HTTP status of the answer; null if there was none."},
     )
     answer = fields.String(
         required=True,
         metadata={
-            "description": "Its first 500 characters; empty once the person is erased, and, as it may quote "
-            "people's data that was sent, for a token without `events:read_people`."
+            "description": (
+                "The first 500 characters of the answer; empty once the person is erased, and, as it may "
+                "quote personal data that was sent, for a token without `events:read_people`."
+            )
         },
     )
-    error = fields.String(required=True, metadata={"description": "Why there was no answer."})
+    error = fields.String(
+        required=True, metadata={"description": "Why there was no answer; empty if there was."}
+    )
 
 
 class WebhookDeliverySchema(Schema):
     """An event to be delivered to a webhook, with its status."""
 
     delivery_id = fields.UUID(
-        attribute="id", required=True, metadata={"description": "Sent as `webhook-delivery-id`."}
+        attribute="id",
+        required=True,
+        metadata={"description": "Id of the delivery; sent as `webhook-delivery-id`."},
     )
-    event_id = fields.UUID(required=True, metadata={"description": "Sent as `webhook-id`."})
+    event_id = fields.UUID(required=True, metadata={"description": "Id of the event; sent as `webhook-id`."})
     type = fields.String(required=True)
     position = fields.Integer(
-        required=True, allow_none=True, metadata={"description": "In the feed; null of a test."}
+        required=True,
+        allow_none=True,
+        metadata={"description": "Position of the event in the feed; null for a test."},
     )
-    order_id = fields.UUID(required=True, allow_none=True)
-    number = fields.String(attribute="order_number", required=True, metadata={"description": "The order's."})
+    order_id = fields.UUID(
+        required=True,
+        allow_none=True,
+        metadata={"description": "Id of the order; null if the event is about none."},
+    )
+    number = fields.String(
+        attribute="order_number",
+        required=True,
+        metadata={"description": "Number of the order, as people call it; empty if the event is about none."},
+    )
     state = fields.String(
         required=True,
         validate=validate.OneOf([*DeliveryState]),
-        metadata={"description": "failed: given up; it can be sent again."},
+        metadata={"description": "Where the delivery stands."},
     )
-    test = fields.Boolean(attribute="is_test", required=True)
-    next_try = fields.AwareDateTime(required=True, allow_none=True)
+    test = fields.Boolean(
+        attribute="is_test", required=True, metadata={"description": "Whether it is a test."}
+    )
+    next_try = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "When it is sent next, in UTC; null once it is taken or failed."},
+    )
     created_at = fields.AwareDateTime(required=True)
-    ended_at = fields.AwareDateTime(required=True, allow_none=True)
-    attempts = fields.List(fields.Nested(WebhookAttemptSchema), attribute="tries", required=True)
+    ended_at = fields.AwareDateTime(
+        required=True,
+        allow_none=True,
+        metadata={"description": "When it was taken or given up, in UTC; null until then."},
+    )
+    attempts = fields.List(
+        fields.Nested(WebhookAttemptSchema),
+        attribute="tries",
+        required=True,
+        metadata={"description": "The attempts, oldest first."},
+    )
 
 
 class WebhookDeliveryWithContentSchema(WebhookDeliverySchema):
@@ -210,8 +313,10 @@ class WebhookDeliveryWithContentSchema(WebhookDeliverySchema):
         required=True,
         allow_none=True,
         metadata={
-            "description": "The body byte for byte. Null before the first try, once it is forgotten, and "
-            "where it names people to a token without `events:read_people`."
+            "description": (
+                "The request body, byte for byte; null before the first attempt, once it is forgotten, and "
+                "if it has personal data and the token lacks `events:read_people`."
+            )
         },
     )
 
@@ -219,7 +324,9 @@ class WebhookDeliveryWithContentSchema(WebhookDeliverySchema):
 class ResendArguments(Schema):
     """The time from which failed and missed events are sent again."""
 
-    since = fields.AwareDateTime(required=True)
+    since = fields.AwareDateTime(
+        required=True, metadata={"description": "The time from which on, in UTC, at most 90 days ago."}
+    )
 
     @validates("since")
     def _check_since(self, value: Any, **_named: Any) -> None:
@@ -234,8 +341,10 @@ class ResentSchema(Schema):
     failed = fields.Integer(
         required=True,
         metadata={
-            "description": "How many deliveries of that time failed and are owed again; 10,000 stands for so "
-            "many and more. What was missed comes to it: see the webhook's `resent`."
+            "description": (
+                "How many deliveries failed since then and are owed again; 10000 stands for so many or "
+                "more. Events that were missed come on top: see `resent` of the webhook."
+            )
         },
     )
 
@@ -245,4 +354,8 @@ class TestArguments(Schema):
 
     __test__ = False
 
-    type = fields.String(required=True, validate=validate.OneOf(EVENT_TYPES))
+    type = fields.String(
+        required=True,
+        validate=validate.OneOf(EVENT_TYPES),
+        metadata={"description": "Type of the event to send a sample of."},
+    )

@@ -39,21 +39,37 @@ class BulkRowSchema(Schema):
     """The result for one order."""
 
     order_id = fields.UUID()
-    done = fields.Boolean()
-    number = fields.String(metadata={"description": "Of an order that may be seen, done or not."})
-    status = fields.Enum(OrderStatus, by_value=True)
-    version = fields.Integer()
-    reason = fields.String(allow_none=True, metadata={"description": "Why not, as the order itself refuses."})
+    done = fields.Boolean(metadata={"description": "Whether the action was done."})
+    number = fields.String(
+        metadata={"description": "Number of the order; left out if there is no such order for this token."}
+    )
+    status = fields.Enum(
+        OrderStatus,
+        by_value=True,
+        metadata={"description": "Status of the order after it. Only where it was done."},
+    )
+    version = fields.Integer(
+        metadata={"description": "Version of the order after it. Only where it was done."}
+    )
+    reason = fields.String(
+        allow_none=True,
+        metadata={
+            "description": (
+                "Code of why it was not done, as the order itself would refuse it, or `not_found`, "
+                "`invalid` or `busy`; null if it was done."
+            )
+        },
+    )
     detail = fields.String(allow_none=True)
     facts = fields.Dict(
         keys=fields.String(),
-        metadata={"description": "What the reason is about: the holds that stand, the status it has."},
+        metadata={"description": "What the reason is about, such as the holds that stand."},
     )
 
 
 class BulkSchema(Schema):
     """The result for each order, in the order of the request."""
 
-    done = fields.Integer()
+    done = fields.Integer(metadata={"description": "How many were done."})
     not_done = fields.Integer()
     items = fields.List(fields.Nested(BulkRowSchema))

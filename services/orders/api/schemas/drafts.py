@@ -41,13 +41,15 @@ DRAFT_STATUSES = (OrderStatus.DRAFT, OrderStatus.PLACED, OrderStatus.ABANDONED)
 class DraftCustomerSchema(PersonDetailsSchema):
     """The customer of a draft: the id of a known one, or what is known of a new one."""
 
-    id = fields.UUID(metadata={"description": "Of a customer of this seller; the rest is then left aside."})
+    id = fields.UUID(metadata={"description": "Id of a customer of this seller; the rest is then ignored."})
 
 
 class DraftDeliverySchema(WantedDeliverySchema):
     """Where lines will go, as far as is known."""
 
-    method = fields.String(validate=code, metadata={"description": "One of the market's shipping methods."})
+    method = fields.String(
+        validate=code, metadata={"description": "Code of one of the market's shipping methods."}
+    )
     address = fields.Nested(PartialAddressSchema)
 
 
@@ -63,10 +65,17 @@ class DraftChangeArguments(Schema):
     fees = fields.List(fields.Nested(AddedFeeSchema), validate=validate.Length(max=50))
     discounts = fields.List(fields.Nested(GrantedDiscountSchema), validate=validate.Length(max=50))
     coupons = coupon_codes()
-    payment_method = method_of_payment(metadata={"description": "One of the market's."})
+    payment_method = method_of_payment(metadata={"description": "One of the market's payment methods."})
     channel = fields.Enum(Channel, by_value=True)
-    locale = fields.String(validate=known_locale, metadata={"description": "The market's if left out."})
-    external_reference = text(100, shortest=1)
+    locale = fields.String(
+        validate=known_locale,
+        metadata={"description": "Language of what is written for the customer; the market's if left out."},
+    )
+    external_reference = text(
+        100,
+        shortest=1,
+        metadata={"description": "The shop's or marketplace's own number, used once in a seller's orders."},
+    )
     remark = remark(load_default=missing)
 
 
@@ -83,7 +92,12 @@ class PlaceArguments(Schema):
     total_minor = fields.Integer(
         strict=True,
         validate=validate.Range(0),
-        metadata={"description": "What the customer was told it costs; anything else is `total_changed`."},
+        metadata={
+            "description": (
+                "What the customer was told that it costs; if it costs anything else now, it is not placed "
+                "(409 `total_changed`)."
+            )
+        },
     )
 
 
@@ -108,21 +122,34 @@ class PlacedSchema(Schema):
     """The result for one draft."""
 
     draft_id = fields.UUID()
-    done = fields.Boolean()
-    order_id = fields.UUID(allow_none=True, metadata={"description": "The order that it became."})
-    number = fields.String(allow_none=True, metadata={"description": "The order's."})
-    reason = fields.String(allow_none=True, metadata={"description": "Why not, as the draft itself refuses."})
+    done = fields.Boolean(metadata={"description": "Whether it was placed."})
+    order_id = fields.UUID(
+        allow_none=True,
+        metadata={"description": "Id of the order that it became; null if it was not placed."},
+    )
+    number = fields.String(
+        allow_none=True, metadata={"description": "Number of that order; null if it was not placed."}
+    )
+    reason = fields.String(
+        allow_none=True,
+        metadata={
+            "description": (
+                "Code of why it was not placed, as the draft itself would refuse it; null if it was."
+            )
+        },
+    )
     detail = fields.String(allow_none=True)
     facts = fields.Dict(
-        keys=fields.String(), metadata={"description": "What the reason is about: what the draft lacks."}
+        keys=fields.String(),
+        metadata={"description": "What the reason is about, such as what the draft lacks."},
     )
 
 
 class PlacingsSchema(Schema):
     """The result for each draft, in the order of the request."""
 
-    done = fields.Integer()
-    not_done = fields.Integer()
+    done = fields.Integer(metadata={"description": "How many were placed."})
+    not_done = fields.Integer(metadata={"description": "How many were not placed."})
     items = fields.List(fields.Nested(PlacedSchema))
 
 
@@ -136,10 +163,15 @@ class DeletionSchema(Schema):
     """The result for one draft."""
 
     draft_id = fields.UUID()
-    deleted = fields.Boolean()
+    deleted = fields.Boolean(metadata={"description": "Whether it was deleted."})
     reason = fields.String(
         allow_none=True,
-        metadata={"description": "Why not: not_found, already_placed (an order, not a draft)."},
+        metadata={
+            "description": (
+                "Code of why it was not: `not_found`, or `already_placed` if it has become an order; null "
+                "if it was."
+            )
+        },
     )
 
 
@@ -152,77 +184,112 @@ class DeletionsSchema(Schema):
 class StockLevelSchema(Schema):
     """What one location has of a SKU, in stock-keeping units."""
 
-    location = fields.String()
-    on_hand = fields.Integer()
-    reserved = fields.Integer()
+    location = fields.String(metadata={"description": "Code of the location."})
+    on_hand = fields.Integer(metadata={"description": "How many are there."})
+    reserved = fields.Integer(metadata={"description": "How many of these are promised to shipments."})
 
 
 class AvailabilitySchema(Schema):
     """The stock of a line's SKU, in stock-keeping units: advice only, for only a shipment is a promise."""
 
-    as_of = Instant(metadata={"description": "When it was so."})
-    available_units = fields.Integer(metadata={"description": "On hand and not reserved."})
-    needed_units = fields.Integer(metadata={"description": "By all lines of the draft together."})
-    enough = fields.Boolean()
-    levels = fields.List(fields.Nested(StockLevelSchema))
+    as_of = Instant(metadata={"description": "When shipping reported it, in UTC."})
+    available_units = fields.Integer(
+        metadata={
+            "description": (
+                "How many are there and not promised, at all locations of this seller and of everyone."
+            )
+        }
+    )
+    needed_units = fields.Integer(metadata={"description": "How many all lines of the draft need together."})
+    enough = fields.Boolean(metadata={"description": "Whether there are as many as are needed."})
+    levels = fields.List(fields.Nested(StockLevelSchema), metadata={"description": "The same by location."})
 
 
 class DraftLineSchema(Schema):
     """A line as it would be placed now."""
 
     sku = fields.String()
-    name = fields.String()
+    name = fields.String(
+        metadata={"description": "Name as it would be placed: `own_name`, or else the product's."}
+    )
     own_name = fields.String(
         allow_none=True,
-        metadata={"description": "The one that was given in place of the product's."},
+        metadata={"description": "The name that was given in place of the product's; null if none was."},
     )
-    page_url = fields.String(metadata={"description": "Where the shop shows the product."})
+    page_url = fields.String(
+        metadata={"description": "Where the shop shows the product; empty if that is not known."}
+    )
     quantity = fields.Integer()
     sales_coefficient = fields.Integer()
     delivery_group = fields.Integer()
     unit_price_minor = fields.Integer(
-        allow_none=True, metadata={"description": "Null where the market has no price and none was named."}
+        allow_none=True,
+        metadata={
+            "description": (
+                "Price of one sales unit, with or without tax as the market's `tax_mode` says; null if the "
+                "market has no price and none was named."
+            )
+        },
     )
-    list_price_minor = fields.Integer(allow_none=True, metadata={"description": "The market's price now."})
+    list_price_minor = fields.Integer(
+        allow_none=True, metadata={"description": "The market's price now; null if it has none."}
+    )
     price_set_by = fields.String(
-        allow_none=True, metadata={"description": "Who named another price than that."}
+        allow_none=True,
+        metadata={
+            "description": (
+                "Who named another price than the market's: the subject of their token; null if nobody did."
+            )
+        },
     )
     discount_minor = fields.Integer()
-    total_minor = fields.Integer()
+    total_minor = fields.Integer(metadata={"description": "Quantity times price, less the line's discount."})
     tax_rate_basis_points = fields.Integer(
-        allow_none=True, metadata={"description": "Null where the line can't be placed as it is."}
+        allow_none=True,
+        metadata={
+            "description": (
+                "Tax rate in basis points: 2000 is 20 %. Null while the line can't be placed as it is."
+            )
+        },
     )
     tax_minor = fields.Integer()
     tax_treatment = tax_treatment(allow_none=True)
     availability = fields.Nested(
-        AvailabilitySchema, allow_none=True, metadata={"description": "Null until shipping was heard."}
+        AvailabilitySchema,
+        allow_none=True,
+        metadata={"description": "Stock of the SKU; null if shipping has reported none."},
     )
 
 
 class DraftChargeSchema(Schema):
     """A charge or discount that is not a line."""
 
-    kind = fields.String(metadata={"description": "shipping, fee or discount."})
+    kind = fields.String(metadata={"description": "shipping, fee or discount; a discount is negative."})
     name = fields.String()
-    amount_minor = fields.Integer()
+    amount_minor = fields.Integer(
+        metadata={"description": "With or without tax as the market's `tax_mode` says."}
+    )
     tax_minor = fields.Integer()
 
 
 class RedemptionSchema(Schema):
     """A coupon code, and what it takes off."""
 
-    code = fields.String()
-    name = fields.String()
-    amount_minor = fields.Integer(metadata={"description": "Off the goods."})
+    code = fields.String(metadata={"description": "Code of the coupon, in capitals."})
+    name = fields.String(metadata={"description": "Name of the coupon as customers see it."})
+    amount_minor = fields.Integer(metadata={"description": "What it takes off the goods."})
     refusal = fields.String(
         allow_none=True,
-        metadata={"description": f"Why it takes nothing off: {COUPON_REFUSALS}."},
+        metadata={"description": f"Code of why it takes nothing off: {COUPON_REFUSALS}; null if it does."},
     )
     shipping_minor = fields.Integer(
-        metadata={"description": "What shipping would cost, where the code has it free."}
+        metadata={"description": "What shipping would cost that the coupon has free."}
     )
     minimum_minor = fields.Integer(
-        allow_none=True, metadata={"description": "What the goods must cost for it, before other discounts."}
+        allow_none=True,
+        metadata={
+            "description": "What the goods must cost for it, before other discounts; null for no minimum."
+        },
     )
 
 
@@ -235,13 +302,19 @@ class NoticeSchema(Schema):
             f"{COUPON_REFUSALS}."
         }
     )
-    detail = fields.String()
-    line = fields.Integer(allow_none=True, metadata={"description": "Its place, from 0."})
+    detail = fields.String(metadata={"description": "The same in words for people."})
+    line = fields.Integer(
+        allow_none=True,
+        metadata={"description": "Place of the line that it is about, from 0; null if it is about none."},
+    )
     was_minor = fields.Integer(
         allow_none=True,
-        metadata={"description": "What a unit cost when the line was added; of price_changed."},
+        metadata={"description": "Of `price_changed`, what a unit cost when the line was added; else null."},
     )
-    coupon = fields.String(allow_none=True)
+    coupon = fields.String(
+        allow_none=True,
+        metadata={"description": "Code of the coupon that it is about; null if it is about none."},
+    )
 
 
 class DraftDeliveryGroupSchema(DeliveryGroupSchema):
@@ -258,19 +331,35 @@ class DraftSummarySchema(Schema):
 
     draft_id = fields.UUID(attribute="id")
     version = fields.Integer()
-    status = fields.Enum(OrderStatus, by_value=True)
-    order_id = fields.UUID(allow_none=True, metadata={"description": "The order it became; null until then."})
+    status = fields.Enum(
+        OrderStatus,
+        by_value=True,
+        metadata={"description": "Where the draft stands; only draft, placed and abandoned occur."},
+    )
+    order_id = fields.UUID(
+        allow_none=True,
+        metadata={"description": "Id of the order that it became, the same as the draft's; null until then."},
+    )
     seller = fields.String(attribute="seller_code")
     market = fields.String(attribute="market_code")
     currency = fields.String(attribute="market.currency")
-    customer_id = fields.UUID(allow_none=True)
+    customer_id = fields.UUID(
+        allow_none=True,
+        metadata={
+            "description": "Id of the customer; null while it has none of the seller's known customers."
+        },
+    )
     customer_name = fields.String()
     customer_email = fields.String()
     total_minor = fields.Integer(metadata={"description": "What it came to when it was last changed."})
-    reorder_of = fields.UUID(allow_none=True)
+    reorder_of = fields.UUID(
+        allow_none=True, metadata={"description": "Id of the order that it repeats; null if it repeats none."}
+    )
     created_by = fields.String()
     created_at = Instant()
-    updated_by = fields.String(metadata={"description": "Who changed it last."})
+    updated_by = fields.String(
+        metadata={"description": "Who changed it last: the subject of their token, or the service itself."}
+    )
     updated_at = Instant()
 
 
@@ -279,11 +368,16 @@ class DraftSchema(Schema):
 
     draft_id = fields.UUID(attribute="draft.id")
     version = fields.Integer()
-    status = fields.Enum(OrderStatus, by_value=True, attribute="draft.status")
+    status = fields.Enum(
+        OrderStatus,
+        by_value=True,
+        attribute="draft.status",
+        metadata={"description": "Where the draft stands; only draft, placed and abandoned occur."},
+    )
     order_id = fields.UUID(
         attribute="draft.order_id",
         allow_none=True,
-        metadata={"description": "The order it became; null until then."},
+        metadata={"description": "Id of the order that it became, the same as the draft's; null until then."},
     )
     actions = refusals_by_action()
     lacks = fields.Function(
@@ -294,7 +388,9 @@ class DraftSchema(Schema):
             "description": "What stands between the draft and an order, by field.",
         },
     )
-    notices = fields.List(fields.Nested(NoticeSchema))
+    notices = fields.List(
+        fields.Nested(NoticeSchema), metadata={"description": "What whoever works on the draft should know."}
+    )
     unverified = fields.List(
         fields.Enum(Check, by_value=True),
         metadata={"description": "What would have the order held for verification if it were placed now."},
@@ -302,16 +398,48 @@ class DraftSchema(Schema):
     seller = fields.String(attribute="draft.seller_code")
     market = fields.String(attribute="draft.market_code")
     currency = fields.String(attribute="draft.market.currency")
-    channel = fields.String(attribute="contents.channel", dump_default=None, allow_none=True)
-    locale = fields.String(attribute="contents.locale", dump_default=None, allow_none=True)
-    external_reference = fields.String(
-        attribute="contents.external_reference", dump_default=None, allow_none=True
+    channel = fields.String(
+        attribute="contents.channel",
+        dump_default=None,
+        allow_none=True,
+        metadata={
+            "description": (
+                "Through which channel the customer orders: web, mobile, call, store, marketplace or other;"
+                " null until it is said."
+            )
+        },
     )
-    remark = fields.String(attribute="contents.remark", dump_default="")
-    customer_id = fields.UUID(attribute="draft.customer_id", allow_none=True)
+    locale = fields.String(
+        attribute="contents.locale",
+        dump_default=None,
+        allow_none=True,
+        metadata={"description": "Language of what is written for the customer; null for the market's."},
+    )
+    external_reference = fields.String(
+        attribute="contents.external_reference",
+        dump_default=None,
+        allow_none=True,
+        metadata={"description": "The shop's or marketplace's own number; null if it has none."},
+    )
+    remark = fields.String(
+        attribute="contents.remark",
+        dump_default="",
+        metadata={"description": "What the customer wrote, for whoever picks and packs; empty for nothing."},
+    )
+    customer_id = fields.UUID(
+        attribute="draft.customer_id",
+        allow_none=True,
+        metadata={
+            "description": "Id of the customer; null while it has none of the seller's known customers."
+        },
+    )
     customer = fields.Nested(KeptPersonSchema)
     billing_address = fields.Nested(
-        KeptAddressSchema, attribute="contents.billing_address", dump_default=None, allow_none=True
+        KeptAddressSchema,
+        attribute="contents.billing_address",
+        dump_default=None,
+        allow_none=True,
+        metadata={"description": "Null for the first delivery address."},
     )
     delivery_groups = fields.List(fields.Nested(DraftDeliveryGroupSchema), attribute="groups")
     lines = fields.List(fields.Nested(DraftLineSchema))
@@ -319,7 +447,10 @@ class DraftSchema(Schema):
     discounts = fields.List(
         fields.Nested(GrantedDiscountSchema), attribute="contents.discounts", dump_default=list
     )
-    coupons = fields.List(fields.Nested(RedemptionSchema))
+    coupons = fields.List(
+        fields.Nested(RedemptionSchema),
+        metadata={"description": "The codes that the customer gave, and what each takes off."},
+    )
     charges = fields.List(
         fields.Nested(DraftChargeSchema),
         metadata={"description": "Shipping, fees and discounts, as they are charged."},
@@ -329,11 +460,27 @@ class DraftSchema(Schema):
         fields.Nested(TaxReasonSchema),
         metadata={"description": "Why each rate is what it is; empty where the market keeps no table."},
     )
-    payment_method = fields.String(attribute="contents.payment_method", dump_default=None, allow_none=True)
-    reorder_of = fields.UUID(attribute="draft.reorder_of", allow_none=True)
+    payment_method = fields.String(
+        attribute="contents.payment_method",
+        dump_default=None,
+        allow_none=True,
+        metadata={
+            "description": (
+                "How the customer pays: one of the market's payment methods; null until it is said."
+            )
+        },
+    )
+    reorder_of = fields.UUID(
+        attribute="draft.reorder_of",
+        allow_none=True,
+        metadata={"description": "Id of the order that it repeats; null if it repeats none."},
+    )
     created_by = fields.String(attribute="draft.created_by")
     created_at = Instant(attribute="draft.created_at")
-    updated_by = fields.String(attribute="draft.updated_by", metadata={"description": "Who changed it last."})
+    updated_by = fields.String(
+        attribute="draft.updated_by",
+        metadata={"description": "Who changed it last: the subject of their token, or the service itself."},
+    )
     updated_at = Instant(attribute="draft.updated_at")
 
 
@@ -345,15 +492,15 @@ class DraftListArguments(PageArguments):
         by_value=True,
         load_default=OrderStatus.DRAFT,
         validate=validate.OneOf(DRAFT_STATUSES),
-        metadata={"description": "draft, placed or abandoned."},
+        metadata={"description": "Only drafts with this status: draft, placed or abandoned."},
     )
     seller = fields.String(validate=code)
     market = fields.String(validate=code)
-    customer_id = fields.UUID()
+    customer_id = fields.UUID(metadata={"description": "Only drafts for this customer."})
     draft_id = fields.List(
         fields.UUID(),
         validate=validate.Length(1, LARGEST_PAGE),
-        metadata={"description": "These alone; several may be named."},
+        metadata={"description": "Only these drafts; several may be named."},
     )
 
 

@@ -37,9 +37,16 @@ class EditedCustomerSchema(PersonDetailsSchema):
 class EditedDeliverySchema(WantedDeliverySchema):
     """A delivery group: with an id, an existing one, which keeps what is left out; without, a new one."""
 
-    group_id = fields.UUID()
-    method = fields.String(validate=code)
-    shipping_minor = amount()
+    group_id = fields.UUID(
+        metadata={"description": "Id of an existing delivery group; left out for a new one."}
+    )
+    method = fields.String(
+        validate=code,
+        metadata={"description": "Code of one of the market's shipping methods; needed for a new group."},
+    )
+    shipping_minor = amount(
+        description="Shipping charge, with or without tax as the market's `tax_mode` says."
+    )
 
     @validates_schema(skip_on_field_errors=True)
     def require_of_new(self, group: Mapping[str, Any], **_: Any) -> None:
@@ -51,18 +58,27 @@ class EditedDeliverySchema(WantedDeliverySchema):
 class EditedLineSchema(WantedLineSchema):
     """A line: with an id, an existing one, which keeps what is left out; without, a new one."""
 
-    line_id = fields.UUID()
-    sku = text(LONGEST, shortest=1)
-    quantity = fields.Integer(strict=True, validate=validate.Range(1, LARGEST_QUANTITY))
+    line_id = fields.UUID(metadata={"description": "Id of an existing line; left out for a new one."})
+    sku = text(LONGEST, shortest=1, metadata={"description": "The seller's SKU; needed for a new line."})
+    quantity = fields.Integer(
+        strict=True,
+        validate=validate.Range(1, LARGEST_QUANTITY),
+        metadata={"description": "In sales units, as it is to be; needed for a new line."},
+    )
     delivery_group = fields.Integer(
         strict=True,
         validate=validate.Range(0, 99),
-        metadata={"description": "Its place among the delivery groups as they are to be, from 0."},
+        metadata={
+            "description": "Place of its delivery group in `delivery_groups` as they are to be, from 0."
+        },
     )
     unit_price_minor = amount(
-        description="A new line's is the market's if left out; who names one is written down."
+        description=(
+            "Price of one sales unit; of a new line the market's if left out. Who names another price "
+            "is recorded."
+        )
     )
-    discount_minor = amount(description="Off the line as a whole.")
+    discount_minor = amount(description="Taken off the line as a whole.")
 
     @validates_schema(skip_on_field_errors=True)
     def require_of_new(self, line: Mapping[str, Any], **_: Any) -> None:
@@ -75,12 +91,30 @@ class EditedLineSchema(WantedLineSchema):
 class EditArguments(Schema):
     """What to change; a list that is given replaces the old one."""
 
-    reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "moved house"})
+    reason = text(
+        500,
+        shortest=1,
+        prose=True,
+        required=True,
+        metadata={"description": "Why; it is kept in the order's history.", "example": "moved house"},
+    )
     customer = fields.Nested(EditedCustomerSchema)
     billing_address = fields.Nested(AddressSchema)
-    delivery_groups = fields.List(fields.Nested(EditedDeliverySchema), validate=validate.Length(1, 100))
-    lines = fields.List(fields.Nested(EditedLineSchema), validate=validate.Length(1, 1000))
-    fees = fields.List(fields.Nested(AddedFeeSchema), validate=validate.Length(max=50))
+    delivery_groups = fields.List(
+        fields.Nested(EditedDeliverySchema),
+        validate=validate.Length(1, 100),
+        metadata={"description": "All delivery groups as they are to be: one that is not named is removed."},
+    )
+    lines = fields.List(
+        fields.Nested(EditedLineSchema),
+        validate=validate.Length(1, 1000),
+        metadata={"description": "All lines as they are to be: one that is not named is removed."},
+    )
+    fees = fields.List(
+        fields.Nested(AddedFeeSchema),
+        validate=validate.Length(max=50),
+        metadata={"description": "All fees as they are to be."},
+    )
     discounts = fields.List(
         fields.Nested(GrantedDiscountSchema),
         validate=validate.Length(max=50),
@@ -113,32 +147,52 @@ class EditedLineAnswerSchema(OrderLineSchema):
 class EditSchema(Schema):
     """The result of an edit; a preview returns the same."""
 
-    version = fields.Integer()
-    changed = fields.List(fields.String(), metadata={"description": "What differs: lines, fees, …"})
+    version = fields.Integer(metadata={"description": "Version of the order after the edit."})
+    changed = fields.List(
+        fields.String(),
+        metadata={
+            "description": (
+                "What differs, of `customer`, `billing_address`, `delivery_groups`, `lines`, `fees`, "
+                "`discounts`, `coupons` and `tax`."
+            )
+        },
+    )
     before = fields.Nested(TotalsSchema)
     after = fields.Nested(TotalsSchema)
     payment = fields.Nested(PaymentStandingSchema)
-    outstanding_minor = fields.Integer(metadata={"description": "Still to be paid."})
+    outstanding_minor = fields.Integer(metadata={"description": "Still to be paid after the edit."})
     refund_due_minor = fields.Integer(
-        metadata={"description": "Received above what is owed, and not on its way back yet; never below 0."}
+        metadata={
+            "description": (
+                "Received beyond what is owed after the edit, and not on its way back; never below 0."
+            )
+        }
     )
     lines = fields.List(fields.Nested(EditedLineAnswerSchema))
     coupons = fields.List(
         fields.Nested(RedemptionSchema),
-        metadata={"description": "Those that the edit names, and what each takes off."},
+        metadata={"description": "The codes that the edit names, and what each takes off."},
     )
 
 
 class PastEditSchema(Schema):
     """An earlier edit."""
 
-    at = Instant()
-    actor = fields.String()
-    reason = fields.String()
-    version = fields.Integer(metadata={"description": "The order's after it."})
-    changed = fields.List(fields.String())
-    before = fields.Dict(metadata={"description": "The sums that differed before, …"})
-    after = fields.Dict(metadata={"description": "… and after it."})
+    at = Instant(metadata={"description": "When it was made, in UTC."})
+    actor = fields.String(metadata={"description": "Who made it: the subject of their token."})
+    reason = fields.String(metadata={"description": "Why, as the editor said."})
+    version = fields.Integer(metadata={"description": "Version of the order after it."})
+    changed = fields.List(
+        fields.String(),
+        metadata={
+            "description": (
+                "What differed, of `customer`, `billing_address`, `delivery_groups`, `lines`, `fees`, "
+                "`discounts`, `coupons` and `tax`."
+            )
+        },
+    )
+    before = fields.Dict(metadata={"description": "The sums that differ, before the edit."})
+    after = fields.Dict(metadata={"description": "The same sums after it."})
 
 
 class EditListSchema(Schema):

@@ -14,8 +14,10 @@ class ExchangeArguments(Schema):
         fields.Nested(WantedDeliverySchema),
         load_default=list,
         validate=validate.Length(max=100),
-        metadata={"description": "To where the order's first goods went, without charge, if left out."},
+        metadata={
+            "description": "Where it goes; if left out, where the order's first goods went, without charge."
+        },
     )
     payment_method = method_of_payment(
-        metadata={"description": "For what is left to pay; the order's own if left out."}
+        metadata={"description": "How what is left to pay is paid; as the order was, if left out."}
     )

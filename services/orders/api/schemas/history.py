@@ -9,20 +9,40 @@ from shared.web.paging import page_schema
 class HistoryItemSchema(Schema):
     """Something that happened to the order: a change made here, or what another service reported."""
 
-    at = Instant()
+    at = Instant(metadata={"description": "When it happened, in UTC."})
     source = fields.String(metadata={"description": "The service where it happened."})
-    actor = fields.String(metadata={"description": "Who did it; the service, where no person is named."})
-    action = fields.String(metadata={"description": "A command, or an event of another service."})
+    actor = fields.String(
+        metadata={"description": "Who did it: the subject of their token, or the service itself."}
+    )
+    action = fields.String(
+        metadata={
+            "description": (
+                "The command, such as `accept`, or the event of another service, such as `shipment.shipped`."
+            )
+        }
+    )
     version = fields.Integer(
-        allow_none=True, metadata={"description": "The order's version after the change."}
+        allow_none=True,
+        metadata={
+            "description": "Version of the order after it; null for what changed nothing of the order itself."
+        },
     )
-    before = fields.Dict(metadata={"description": "What differed before, …"})
-    after = fields.Dict(metadata={"description": "… and after it."})
-    detail = fields.Dict()
+    before = fields.Dict(metadata={"description": "What differs, before it."})
+    after = fields.Dict(metadata={"description": "The same after it."})
+    detail = fields.Dict(
+        metadata={"description": "What else is known of it, such as the reason that was given."}
+    )
     state = fields.String(
-        metadata={"description": "done; pending, dead or skipped where the order has not followed it."}
+        metadata={
+            "description": (
+                "done; or, of what the order has not followed: pending, dead (given up) or skipped (by an "
+                "operator)."
+            )
+        }
     )
-    error = fields.String(allow_none=True)
+    error = fields.String(
+        allow_none=True, metadata={"description": "Why the order could not follow it; null if it did."}
+    )
 
 
 HistoryPageSchema = page_schema(HistoryItemSchema)

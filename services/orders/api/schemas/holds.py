@@ -13,22 +13,31 @@ class HoldArguments(Schema):
         100,
         shortest=1,
         required=True,
-        metadata={"description": "verification, suspicious, no_stock, … or words of one's own."},
+        metadata={"description": "`verification`, `suspicious`, `no_stock` or words of your own."},
     )
-    owner = text(
-        100, shortest=1, metadata={"description": "Whose call it is to lift it; the caller's if left out."}
-    )
+    owner = text(100, shortest=1, metadata={"description": "Who is to lift it; you, if left out."})
 
 
 class HoldSchema(Schema):
     """Why the order is on hold."""
 
     hold_id = fields.UUID(attribute="id")
-    reason = fields.String()
-    owner = fields.String()
-    held_at = Instant()
-    released_by = fields.String(allow_none=True)
-    released_at = Instant(allow_none=True)
+    reason = fields.String(
+        metadata={"description": "Why: a code such as `verification`, or words of whoever put it."}
+    )
+    owner = fields.String(metadata={"description": "Who is to lift it."})
+    held_at = Instant(metadata={"description": "When it was put on the order, in UTC."})
+    released_by = fields.String(
+        allow_none=True,
+        metadata={
+            "description": (
+                "Who lifted it: the subject of their token, or the service itself; null while it stands."
+            )
+        },
+    )
+    released_at = Instant(
+        allow_none=True, metadata={"description": "When it was lifted, in UTC; null while it stands."}
+    )
 
 
 class PlacedHoldSchema(Schema):
@@ -37,7 +46,7 @@ class PlacedHoldSchema(Schema):
     hold = fields.Nested(HoldSchema)
     released_shipments = fields.List(
         fields.String(),
-        metadata={"description": "Numbers of shipments the warehouse had already: they go on."},
+        metadata={"description": "Numbers of shipments that the warehouse had already begun: they go on."},
     )
 
 

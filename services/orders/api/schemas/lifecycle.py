@@ -18,13 +18,19 @@ class LifecycleArguments(Schema):
         validate=validate.NoneOf(
             [Lifecycle.OPEN], error="is where every order begins: none can be moved there"
         ),
-        metadata={"example": "Closed"},
+        metadata={
+            "description": (
+                "The status to move it to; `Closed`, `Canceled`, `Failed` and, for a draft, `Abandoned` can"
+                " be asked for."
+            ),
+            "example": "Closed",
+        },
     )
-    reason = text(500, prose=True, metadata={"description": "Needed for Canceled and Failed."})
+    reason = text(500, prose=True, metadata={"description": "Why; needed for `Canceled` and `Failed`."})
     confirm = yes_or_no(
         load_default=False,
         attribute="confirmed",
-        metadata={"description": "Needed for Canceled."},
+        metadata={"description": "Confirms a cancellation; needed for `Canceled`."},
     )
 
 

@@ -56,15 +56,19 @@ def _total(description: str) -> fields.Integer:
 class OrderBounds(Schema):
     """Which seller's orders, and the markets they were sold in."""
 
-    seller = _some(fields.String(validate=code))
-    market = _some(fields.String(validate=code))
+    seller = _some(
+        fields.String(validate=code), metadata={"description": "Only orders of these sellers, by code."}
+    )
+    market = _some(
+        fields.String(validate=code), metadata={"description": "Only orders of these markets, by code."}
+    )
 
 
 class OrderFilters(OrderBounds):
     """Filters of a list of orders; an order must match all of them, each by any one of its values."""
 
-    number = text(64, shortest=1)
-    customer_id = fields.UUID(metadata={"description": "Of this customer of the seller's."})
+    number = text(64, shortest=1, metadata={"description": "Number of the order, whole."})
+    customer_id = fields.UUID(metadata={"description": "Only orders of this customer."})
     name = _checked(
         text(
             200,
@@ -97,22 +101,43 @@ class OrderFilters(OrderBounds):
             "its own filter takes it."
         },
     )
-    status = _words(OrderStatus)
-    fulfilment = _words(Fulfilment)
-    lifecycle = _words(Lifecycle)
-    csr_status = _words(CsrStatus)
-    timeline = _words(TimelineStep)
-    queue = _some(fields.Enum(Queue, by_value=True), metadata={"description": "In all of these queues."})
-    channel = _words(Channel)
-    payment_state = _words(PaymentState)
-    payment_method = _words(PaymentMethod)
+    status = _words(OrderStatus, metadata={"description": "Only orders with one of these statuses."})
+    fulfilment = _words(Fulfilment, metadata={"description": "Only orders whose goods are so far."})
+    lifecycle = _words(Lifecycle, metadata={"description": "Only orders with one of these generic statuses."})
+    csr_status = _words(
+        CsrStatus, metadata={"description": "Only orders with one of these statuses for customer service."}
+    )
+    timeline = _words(
+        TimelineStep, metadata={"description": "Only orders that are so far for their customer."}
+    )
+    queue = _some(
+        fields.Enum(Queue, by_value=True),
+        metadata={"description": "Only orders that are in all of these queues."},
+    )
+    channel = _words(Channel, metadata={"description": "Only orders from these channels."})
+    payment_state = _words(
+        PaymentState, metadata={"description": "Only orders in one of these payment states."}
+    )
+    payment_method = _words(
+        PaymentMethod, metadata={"description": "Only orders that are paid by one of these methods."}
+    )
     period = fields.Enum(
-        Period, by_value=True, metadata={"description": "When it was placed, by the days of its market."}
+        Period,
+        by_value=True,
+        metadata={
+            "description": (
+                "When it was placed, by the calendar of its market; not with `placed_from` or `placed_to`."
+            )
+        },
     )
     placed_from = fields.Date(
-        validate=day, metadata={"description": "The first day, as its market's clocks count it."}
+        validate=day,
+        metadata={"description": "First day on which it was placed, by the calendar of its market."},
     )
-    placed_to = fields.Date(validate=day, metadata={"description": "The last day."})
+    placed_to = fields.Date(
+        validate=day,
+        metadata={"description": "Last day on which it was placed, by the calendar of its market."},
+    )
     min_total_minor = _total("The least it comes to, in minor units of its currency.")
     max_total_minor = _total("The most it comes to.")
 
@@ -145,7 +170,13 @@ class SortedOrders(OrderFilters):
     sort = fields.String(
         load_default="-placed_at",
         validate=validate.OneOf(list(SORTS)),
-        metadata={"description": "`due_at` lists only what has a deadline."},
+        metadata={
+            "description": (
+                "`-placed_at`: newest first; `placed_at`: oldest first; `-total_minor`: highest total "
+                "first; `total_minor`: lowest first; `due_at`: next deadline first, and only orders that "
+                "have one."
+            )
+        },
     )
 
 
@@ -154,7 +185,7 @@ class OrderListArguments(SortedOrders, PageArguments):
 
     count = fields.Boolean(
         load_default=False,
-        metadata={"description": f"Count the orders too, up to {COUNTED_AT_MOST}."},
+        metadata={"description": f"Whether to count the orders too, up to {COUNTED_AT_MOST}."},
     )
 
 
@@ -162,10 +193,13 @@ class MatchingOrdersSchema(Schema):
     """The matching orders, for a bulk action."""
 
     order_ids = fields.List(
-        fields.UUID(), metadata={"description": "The first of the list; as many as a bulk takes."}
+        fields.UUID(),
+        metadata={
+            "description": "Ids of the first orders of the list; at most as many as a bulk action takes."
+        },
     )
-    count = fields.Integer(metadata={"description": f"How many fit in all, up to {COUNTED_AT_MOST}."})
-    count_is_capped = fields.Boolean(metadata={"description": "There are more than were counted."})
+    count = fields.Integer(metadata={"description": f"How many match in all, at most {COUNTED_AT_MOST}."})
+    count_is_capped = fields.Boolean(metadata={"description": "Whether there are more than were counted."})
 
 
 class OrderListSchema(Schema):
@@ -177,5 +211,7 @@ class OrderListSchema(Schema):
         allow_none=True,
         metadata={"description": "The cursor of the next page; null on the last."},
     )
-    count = fields.Integer(metadata={"description": "Only where it was asked for."})
-    count_is_capped = fields.Boolean(metadata={"description": "There are more than were counted."})
+    count = fields.Integer(metadata={"description": "How many match; only if `count` was asked for."})
+    count_is_capped = fields.Boolean(
+        metadata={"description": "Whether there are more than were counted; only if `count` was asked for."}
+    )

@@ -44,9 +44,21 @@ class MarketArguments(Schema):
     currency = fields.String(
         required=True,
         validate=known_currency,
-        metadata={"description": "ISO 4217; it can't be changed later.", "example": "GBP"},
+        metadata={
+            "description": (
+                "ISO 4217 code of the currency of all its prices and orders. It can't be changed later."
+            ),
+            "example": "GBP",
+        },
     )
-    locale = fields.String(required=True, validate=known_locale, metadata={"example": "en"})
+    locale = fields.String(
+        required=True,
+        validate=known_locale,
+        metadata={
+            "description": "Language of what is written for customers, unless an order says otherwise.",
+            "example": "en",
+        },
+    )
     time_zone = fields.String(
         required=True,
         validate=[validate.Length(max=64), known_time_zone],
@@ -56,17 +68,16 @@ class MarketArguments(Schema):
         TaxMode,
         by_value=True,
         required=True,
-        metadata={
-            "description": "gross: prices contain the tax; net: it is added. It can't be changed later."
-        },
+        metadata={"description": "Whether the market's prices contain tax. It can't be changed later."},
     )
     tax_rounding = fields.Enum(
         TaxRounding,
         by_value=True,
         metadata={
             "description": (
-                "Left out, a new market rounds per rate, and one that there is as before. Rounded per line, a"
-                " rate's tax is still rounded once where lines could bring it a unit of the currency off."
+                "Where tax is rounded to whole minor units. Left out, a new market rounds per rate and an "
+                "existing one as before. Even per line, a rate is rounded once where lines could put its "
+                "tax a unit of the currency off."
             )
         },
     )
@@ -76,11 +87,16 @@ class MarketArguments(Schema):
         required=True,
         validate=validate.Length(1, 50),
         metadata={
-            "description": "In basis points, by tax class; for orders that no tax table is for.",
+            "description": "Tax rates in basis points, by tax class; for orders that no tax table covers.",
             "example": {"standard": 2000, "reduced": 500},
         },
     )
-    payment_methods = fields.List(method_of_payment(), required=True, validate=validate.Length(min=1))
+    payment_methods = fields.List(
+        method_of_payment(),
+        required=True,
+        validate=validate.Length(min=1),
+        metadata={"description": "Payment methods that customers can choose."},
+    )
     shipping_methods = fields.Dict(
         keys=fields.String(validate=code),
         values=fields.Dict(
@@ -91,7 +107,7 @@ class MarketArguments(Schema):
         required=True,
         validate=validate.Length(1, 50),
         metadata={
-            "description": "The methods' names by locale, by the method's code.",
+            "description": "Names of the delivery methods by locale, by the method's code.",
             "example": {"delivery": {"en": "Delivery", "es": "Envío"}},
         },
     )
@@ -99,55 +115,60 @@ class MarketArguments(Schema):
         load_default=True,
         metadata={"description": "Whether an order may be accepted before its goods are in stock."},
     )
-    invoice_on = fields.String(load_default=InvoiceOn.ACCEPTANCE, validate=validate.OneOf([*InvoiceOn]))
-    pay_within_seconds = _deadline("A prepaid order unpaid for so long fails; null: it is waited for.")
+    invoice_on = fields.String(
+        load_default=InvoiceOn.ACCEPTANCE,
+        validate=validate.OneOf([*InvoiceOn]),
+        metadata={"description": "What an invoice waits for."},
+    )
+    pay_within_seconds = _deadline(
+        "In seconds: a prepaid order that stays unpaid for so long fails. Null: it stays."
+    )
     accept_within_seconds = _deadline(
-        "An order that could be accepted for so long is refused; null: it stays."
+        "In seconds: an order that could be accepted and is not for so long is refused. Null: it stays."
     )
     return_days = fields.Integer(
         strict=True,
         load_default=14,
         validate=validate.Range(0, 3650),
-        metadata={"description": "How long after delivery customers may ask to send goods back."},
+        metadata={"description": "For how many days after delivery customers may ask to send goods back."},
     )
     return_expiry_days = fields.Integer(
         strict=True,
         load_default=30,
         validate=validate.Range(1, 365),
-        metadata={"description": "How long approved goods are waited for."},
+        metadata={"description": "For how many days the goods of an approved return are waited for."},
     )
     exchange_after_return = yes_or_no(
         load_default=True,
-        metadata={"description": "Whether what is sent in exchange is held until the goods are here."},
+        metadata={"description": "Whether an exchange order is held until the returned goods are here."},
     )
     invoice_per = fields.String(
         load_default=InvoicePer.ORDER,
         validate=validate.OneOf([*InvoicePer]),
-        metadata={"description": "What one invoice is about; a shipment's waits until it has gone out."},
+        metadata={
+            "description": "What one invoice covers; a shipment's is not issued before it has gone out."
+        },
     )
     numbers_per = fields.String(
         load_default=NumbersPer.YEAR,
         validate=validate.OneOf([*NumbersPer]),
-        metadata={"description": "When the numbers of invoices and credit notes begin again."},
+        metadata={"description": "When the numbers of invoices and credit notes start over."},
     )
 
     charges_taxed = fields.Enum(
         ChargesTaxed,
         by_value=True,
         load_default=ChargesTaxed.STANDARD,
-        metadata={
-            "description": (
-                "How shipping is taxed, and fees that name no class: at the class `standard`; at the rates of"
-                " their goods, shared by value; or at the rate that most of their goods have by value."
-            )
-        },
+        metadata={"description": "How shipping is taxed, and fees without a tax class of their own."},
     )
     verifies = fields.List(
         fields.Enum(Check, by_value=True),
         load_default=lambda: [*Check],
         validate=validate.Length(max=len(Check)),
         metadata={
-            "description": "What a placed order must have, or else it is held for verification.",
+            "description": (
+                "What a placed order must have; it is held for verification if it lacks any of these."
+            ),
             "example": ["phone", "coupons"],
         },
     )
@@ -155,7 +176,7 @@ class MarketArguments(Schema):
         strict=True,
         load_default=30,
         validate=validate.Range(1, 3650),
-        metadata={"description": "Drafts that nobody touches for so long are given up."},
+        metadata={"description": "Drafts that nobody touched for so many days are abandoned."},
     )
 
     @validates("tax_rates")
@@ -176,13 +197,35 @@ class SellerArguments(Schema):
     """A seller's details as shown on documents and in e-mails."""
 
     name = text(200, shortest=1, required=True)
-    legal_name = text(200, shortest=1, required=True)
-    email = email_address(required=True, metadata={"description": "Where new orders are told."})
+    legal_name = text(
+        200,
+        shortest=1,
+        required=True,
+        metadata={"description": "Name of the business as registered; it stands on invoices."},
+    )
+    email = email_address(
+        required=True,
+        metadata={"description": "Where the seller is told of new orders, and where customers' replies go."},
+    )
     phone = text(40)
-    address = fields.Nested(AddressSchema, required=True)
-    vat_number = text(40)
+    address = fields.Nested(
+        AddressSchema,
+        required=True,
+        metadata={
+            "description": (
+                "Where the business is registered; it stands on documents, and its country decides how home"
+                " sales are taxed."
+            )
+        },
+    )
+    vat_number = text(
+        40,
+        metadata={
+            "description": "VAT identification number; empty for a small business that charges no VAT."
+        },
+    )
     registration = text(
-        300, metadata={"description": "The company register's words, for the foot of papers."}
+        300, metadata={"description": "What the company register wants on documents, in their foot."}
     )
     website = web_address(300)
     iban = fields.String(
@@ -190,16 +233,19 @@ class SellerArguments(Schema):
         validate=validate.Regexp(
             r"([A-Z]{2}[0-9]{2}[A-Z0-9]{10,30})?\Z", error="must be an IBAN without spaces"
         ),
+        metadata={"description": "IBAN without spaces, where customers transfer money to; empty for none."},
     )
     colour = fields.String(
-        load_default="#1f4e5f", validate=validate.Regexp(r"#[0-9a-fA-F]{6}\Z", error="must be #rrggbb")
+        load_default="#1f4e5f",
+        validate=validate.Regexp(r"#[0-9a-fA-F]{6}\Z", error="must be #rrggbb"),
+        metadata={"description": "Colour of documents, e-mails and pages, as #rrggbb."},
     )
     legal_text = fields.Dict(
         keys=fields.String(validate=known_locale),
         values=text(2000, prose=True),
         load_default=dict,
         validate=validate.Length(max=50),
-        metadata={"description": "By locale."},
+        metadata={"description": "Text for the foot of documents and e-mails, by locale."},
     )
 
 
@@ -223,13 +269,22 @@ class ProductArguments(Schema):
         validate=validate.Range(1, 1_000_000),
         metadata={"description": "Stock-keeping units in one sales unit: a case of 6 has 6."},
     )
-    active = yes_or_no(load_default=True)
+    active = yes_or_no(
+        load_default=True,
+        metadata={"description": "Whether it can be sold; an inactive product stays in orders that have it."},
+    )
     prices = fields.Dict(
         keys=fields.String(validate=code),
         values=amount(description="In minor units of the market's currency, as its tax mode counts."),
         load_default=dict,
         validate=validate.Length(max=200),
-        metadata={"description": "By market.", "example": {"gb": 450}},
+        metadata={
+            "description": (
+                "Price of one sales unit by market, in minor units of its currency, with or without tax as "
+                "its `tax_mode` says."
+            ),
+            "example": {"gb": 450},
+        },
     )
 
 
@@ -241,7 +296,14 @@ class ProductSchema(ProductArguments):
     version = fields.Integer()
     prices = fields.Function(  # type: ignore[assignment]
         lambda product: {price.market_code: price.price_minor for price in product.prices},
-        metadata={"type": "object", "additionalProperties": {"type": "integer"}, "description": "By market."},
+        metadata={
+            "type": "object",
+            "additionalProperties": {"type": "integer"},
+            "description": (
+                "Price of one sales unit by market, in minor units of its currency, with or without tax as "
+                "its `tax_mode` says."
+            ),
+        },
     )
 
 
@@ -264,7 +326,7 @@ def _most_uses(description: str) -> fields.Integer:
         allow_none=True,
         load_default=None,
         validate=validate.Range(1, LARGEST_QUANTITY),
-        metadata={"description": f"{description} No limit if left out."},
+        metadata={"description": f"How many orders may use it, {description}; null for no limit."},
     )
 
 
@@ -286,29 +348,55 @@ class CouponArguments(Schema):
         allow_none=True,
         load_default=None,
         validate=validate.Range(1, BASIS_POINTS),
-        metadata={"description": "Of the goods; 1,000 is a tenth.", "example": 1000},
+        metadata={
+            "description": (
+                "Percentage of the goods that it takes off, in basis points: 1000 is 10 %. Null if it takes"
+                " off none."
+            ),
+            "example": 1000,
+        },
     )
     amount_minor = amount(
-        1, description="In minor units of the market's currency.", allow_none=True, load_default=None
+        1,
+        description=(
+            "Amount that it takes off the goods, in minor units of the market's currency; null if it "
+            "takes off none."
+        ),
+        allow_none=True,
+        load_default=None,
     )
     free_shipping = yes_or_no(
-        load_default=False, metadata={"description": "Shipping costs nothing, alone or beside the other."}
+        load_default=False, metadata={"description": "Whether it also makes shipping free."}
     )
     minimum_minor = amount(
         1,
-        description="What the goods must cost, before discounts on the order, as the market counts.",
+        description=(
+            "What the goods must cost for it before discounts on the order, in minor units, with or "
+            "without tax as the market's `tax_mode` says; null for no minimum."
+        ),
         allow_none=True,
         load_default=None,
     )
-    most_uses = _most_uses("By all customers together.")
-    most_uses_per_customer = _most_uses("By one customer.")
-    valid_from = Instant(allow_none=True, load_default=None)
+    most_uses = _most_uses("of all customers together")
+    most_uses_per_customer = _most_uses("of one customer")
+    valid_from = Instant(
+        allow_none=True,
+        load_default=None,
+        metadata={"description": "The first instant at which it is valid, in UTC; null if it always was."},
+    )
     valid_until = Instant(
         allow_none=True,
         load_default=None,
-        metadata={"description": "The first instant at which it is not valid any more."},
+        metadata={
+            "description": (
+                "The first instant at which it is not valid any more, in UTC; null if it has no end."
+            )
+        },
     )
-    active = yes_or_no(load_default=True)
+    active = yes_or_no(
+        load_default=True,
+        metadata={"description": "Whether it can be used; an inactive one is treated as unknown."},
+    )
 
     @validates_schema(skip_on_field_errors=True)
     def require_sense(self, coupon: dict[str, Any], **_: Any) -> None:
@@ -328,5 +416,5 @@ class CouponSchema(CouponArguments):
 
     seller = fields.String(attribute="seller_code")
     market = fields.String(attribute="market_code")
-    code = fields.String()
+    code = fields.String(metadata={"description": "Code that customers give, in capitals."})
     version = fields.Integer()

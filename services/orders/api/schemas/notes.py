@@ -14,13 +14,19 @@ from shared.web.paging import page_schema
 class NoteArguments(Schema):
     """A note for staff."""
 
-    text = text(5000, shortest=1, prose=True, required=True)
+    text = text(
+        5000,
+        shortest=1,
+        prose=True,
+        required=True,
+        metadata={"description": "For staff only: it is in no document, e-mail or event."},
+    )
 
 
 class NoteSchema(Schema):
     """A note for staff, and who wrote it."""
 
-    note_id = fields.UUID(attribute="id")
+    note_id = fields.UUID(attribute="id", metadata={"description": "Id of the note."})
     text = fields.String()
     created_by = fields.String()
     created_at = Instant()
@@ -29,16 +35,18 @@ class NoteSchema(Schema):
 NotePageSchema = page_schema(NoteSchema)
 
 
-def _tags() -> fields.List[Any]:
+def _tags(description: str) -> fields.List[Any]:
     one = text(50, shortest=1, metadata={"example": "gift"})
-    return fields.List(one, load_default=list, validate=validate.Length(max=30))
+    return fields.List(
+        one, load_default=list, validate=validate.Length(max=30), metadata={"description": description}
+    )
 
 
 class TagArguments(Schema):
     """Tags to add and to remove."""
 
-    add = _tags()
-    remove = _tags()
+    add = _tags("Tags to add; one that the order has already stays.")
+    remove = _tags("Tags to remove; one that the order does not have is ignored.")
 
     @validates_schema(skip_on_field_errors=True)
     def require_some(self, tags: Mapping[str, Any], **_: Any) -> None:
@@ -53,4 +61,4 @@ class TagArguments(Schema):
 class TagsSchema(Schema):
     """The tags of an order."""
 
-    tags = fields.List(fields.String())
+    tags = fields.List(fields.String(), metadata={"description": "All tags of the order."})

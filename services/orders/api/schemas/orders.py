@@ -51,7 +51,9 @@ def coupon_codes(**options: Any) -> fields.List[str]:
         if len(set(codes)) < len(codes):
             raise ValidationError("name each code once")
 
-    description = "Codes the customer gave. One that is not valid takes nothing off; the order says so."
+    description = (
+        "Codes that the customer gave. One that is not valid takes nothing off, and the answer says why."
+    )
     return fields.List(
         CouponCode(),
         validate=[validate.Length(max=5), distinct],
@@ -62,14 +64,14 @@ def coupon_codes(**options: Any) -> fields.List[str]:
 
 def remark(**options: Any) -> Text:
     """The customer's remark at checkout."""
-    description = "What the customer wrote: for who picks and packs; not on invoices, and not searched."
+    description = "What the customer wrote, for whoever picks and packs; not on invoices, and not searched."
     return text(LONGEST_REMARK, prose=True, metadata={"description": description}, **options)
 
 
 class OrderingCustomerSchema(PersonDetailsSchema):
     """The ordering customer: the id of a known one, or the name and e-mail of a new one."""
 
-    id = fields.UUID(metadata={"description": "Of a customer of this seller; then nothing else."})
+    id = fields.UUID(metadata={"description": "Id of a customer of this seller; then nothing else."})
 
     @validates_schema(skip_on_field_errors=True)
     def require_one(self, customer: Mapping[str, Any], **_: Any) -> None:
@@ -87,15 +89,26 @@ class WantedDeliverySchema(Schema):
     """Where lines go, and how: to an address, or to a pickup point for collection."""
 
     method = fields.String(
-        required=True, validate=code, metadata={"description": "One of the market's shipping methods."}
+        required=True,
+        validate=code,
+        metadata={"description": "Code of one of the market's shipping methods."},
     )
-    shipping_minor = amount(load_default=0)
-    address = fields.Nested(AddressSchema)
-    pickup_point = text(100, shortest=1)
+    shipping_minor = amount(
+        load_default=0, description="Shipping charge, with or without tax as the market's `tax_mode` says."
+    )
+    address = fields.Nested(AddressSchema, metadata={"description": "Where it goes, if it is delivered."})
+    pickup_point = text(
+        100,
+        shortest=1,
+        metadata={"description": "Code of the location where the customer collects it, if it is collected."},
+    )
     requested_on = fields.Date(
         validate=day,
         metadata={
-            "description": "The day the customer would like; not before the order, by the market's clocks."
+            "description": (
+                "Day on which the customer would like to have it, not before the day of the order, by the "
+                "market's calendar."
+            )
         },
     )
 
@@ -104,7 +117,10 @@ class WantedLineSchema(Schema):
     """A line to be ordered."""
 
     sku = text(
-        LONGEST, shortest=1, required=True, metadata={"description": "The seller's.", "example": "TEA-250"}
+        LONGEST,
+        shortest=1,
+        required=True,
+        metadata={"description": "The seller's SKU (stock-keeping unit).", "example": "TEA-250"},
     )
     quantity = fields.Integer(
         required=True, strict=True, validate=validate.Range(1, LARGEST_QUANTITY), metadata={"example": 2}
@@ -113,22 +129,36 @@ class WantedLineSchema(Schema):
         strict=True,
         load_default=0,
         validate=validate.Range(0, 99),
-        metadata={"description": "Its place among the delivery groups, from 0."},
+        metadata={"description": "Place of its delivery group in `delivery_groups`, from 0."},
     )
     unit_price_minor = amount(
-        description="The market's price if left out; who names another one is written down."
+        description=(
+            "Price of one sales unit, with or without tax as the market's `tax_mode` says; the market's"
+            " price if left out. Who names another price is recorded."
+        )
     )
-    discount_minor = amount(load_default=0, description="Off the line as a whole.")
-    name = text(300, shortest=1, metadata={"description": "The product's name if left out."})
+    discount_minor = amount(load_default=0, description="Taken off the line as a whole.")
+    name = text(
+        300,
+        shortest=1,
+        metadata={"description": "Name to be shown on the order; a new line has the product's if left out."},
+    )
 
 
 class AddedFeeSchema(Schema):
     """A charge for something other than goods."""
 
     name = text(200, shortest=1, required=True, metadata={"example": "Gift wrapping"})
-    amount_minor = amount(1, required=True)
+    amount_minor = amount(
+        1, required=True, description="With or without tax as the market's `tax_mode` says."
+    )
     tax_class = fields.String(
-        validate=code, metadata={"description": "Left out, it is taxed as the market's `charges_taxed` says."}
+        validate=code,
+        metadata={
+            "description": (
+                "Code of its tax class; left out, it is taxed as the market's `charges_taxed` says."
+            )
+        },
     )
 
 
@@ -136,7 +166,11 @@ class GrantedDiscountSchema(Schema):
     """A discount on the goods as a whole, shared out among their tax rates."""
 
     name = text(200, shortest=1, required=True, metadata={"example": "Voucher SPRING"})
-    amount_minor = amount(1, required=True)
+    amount_minor = amount(
+        1,
+        required=True,
+        description="Amount off the goods, with or without tax as the market's `tax_mode` says.",
+    )
 
 
 class OrderArguments(Schema):
@@ -158,14 +192,22 @@ class OrderArguments(Schema):
     )
     coupons = coupon_codes(load_default=list)
     payment_method = method_of_payment(
-        required=True, metadata={"description": "One of the market's.", "example": "transfer"}
+        required=True, metadata={"description": "One of the market's payment methods.", "example": "transfer"}
     )
     channel = fields.Enum(Channel, by_value=True, load_default=Channel.OTHER)
-    locale = fields.String(validate=known_locale, metadata={"description": "The market's if left out."})
+    locale = fields.String(
+        validate=known_locale,
+        metadata={"description": "Language of what is written for the customer; the market's if left out."},
+    )
     external_reference = text(
         100,
         shortest=1,
-        metadata={"description": "The shop's own number, once per seller; again: 409 `already_placed`."},
+        metadata={
+            "description": (
+                "The shop's or marketplace's own number, used once in a seller's orders; used again, the "
+                "order is not placed (409 `already_placed`)."
+            )
+        },
     )
     remark = remark()
 
@@ -173,17 +215,37 @@ class OrderArguments(Schema):
 class ReasonArguments(Schema):
     """Why an order is refused."""
 
-    reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "no longer made"})
+    reason = text(
+        500,
+        shortest=1,
+        prose=True,
+        required=True,
+        metadata={
+            "description": "Why; it is kept in the order's history.",
+            "example": "no longer made",
+        },
+    )
 
 
 class CancelArguments(Schema):
     """Why an order, or part of it, is cancelled."""
 
-    reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "ordered twice"})
+    reason = text(
+        500,
+        shortest=1,
+        prose=True,
+        required=True,
+        metadata={"description": "Why; it is kept in the order's history.", "example": "ordered twice"},
+    )
     confirm = yes_or_no(
         load_default=False,
         attribute="confirmed",
-        metadata={"description": "Without it: 409 `not_confirmed`, with `warnings` of what to see to first."},
+        metadata={
+            "description": (
+                "Confirms the cancellation. Without it nothing is done (409 `not_confirmed`), and "
+                "`warnings` says what to see to first."
+            )
+        },
     )
 
 
@@ -191,7 +253,12 @@ class CancelledLineSchema(Schema):
     """Units of a line."""
 
     line_id = fields.UUID(required=True)
-    quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, LARGEST_QUANTITY))
+    quantity = fields.Integer(
+        required=True,
+        strict=True,
+        validate=validate.Range(1, LARGEST_QUANTITY),
+        metadata={"description": "In sales units, beyond those that are cancelled already."},
+    )
 
 
 class CancelUnitsArguments(CancelArguments):
@@ -201,7 +268,7 @@ class CancelUnitsArguments(CancelArguments):
         fields.Nested(CancelledLineSchema),
         load_default=list,
         validate=validate.Length(max=1000),
-        metadata={"description": "Units of these alone; the whole order if left out."},
+        metadata={"description": "Units to cancel; the whole order if left out."},
     )
 
 
@@ -209,13 +276,25 @@ class DeliveryGroupSchema(Schema):
     """Lines that go to one place by one method."""
 
     group_id = fields.UUID(attribute="id")
-    method = fields.String()
-    method_name = fields.String(metadata={"description": "In the order's language."})
-    shipping_minor = fields.Integer(metadata={"description": "What it costs, before `waived_minor`."})
-    waived_minor = fields.Integer(
-        metadata={"description": "What of that is not charged: a coupon has shipping free."}
+    method = fields.String(metadata={"description": "Code of the delivery method, one of the market's."})
+    method_name = fields.String(
+        metadata={"description": "Name of the delivery method in the order's language."}
     )
-    address = fields.Nested(KeptAddressSchema, allow_none=True)
+    shipping_minor = fields.Integer(
+        metadata={
+            "description": (
+                "Shipping charge before `waived_minor`, with or without tax as the market's `tax_mode` says."
+            )
+        }
+    )
+    waived_minor = fields.Integer(
+        metadata={"description": "What of `shipping_minor` is not charged, as a coupon makes shipping free."}
+    )
+    address = fields.Nested(
+        KeptAddressSchema,
+        allow_none=True,
+        metadata={"description": "Where it goes; null if it is collected."},
+    )
     pickup_point = fields.String(allow_none=True)
     requested_on = fields.Date(allow_none=True)
 
@@ -230,25 +309,40 @@ class OrderLineSchema(Schema):
     quantity = fields.Integer()
     unit_price_minor = fields.Integer()
     list_price_minor = fields.Integer(
-        allow_none=True, metadata={"description": "The market's price when the order was placed."}
+        allow_none=True,
+        metadata={"description": "The market's price when the line was placed; null if it had none."},
     )
     price_set_by = fields.String(
-        allow_none=True, metadata={"description": "Who named another price than that."}
+        allow_none=True,
+        metadata={
+            "description": (
+                "Who named another price than the market's: the subject of their token; null if nobody did."
+            )
+        },
     )
     discount_minor = fields.Integer()
-    total_minor = fields.Integer()
+    total_minor = fields.Integer(metadata={"description": "Quantity times price, less the line's discount."})
     tax_rate_basis_points = fields.Integer()
     tax_minor = fields.Integer(
-        metadata={"description": "Contained in the total in a gross market, added to it in a net one."}
+        metadata={
+            "description": "Its tax: contained in the total in a gross market, added to it in a net one."
+        }
     )
     tax_treatment = tax_treatment(allow_none=True)
     tax_place = fields.String(
         allow_none=True,
-        metadata={"description": "Whose VAT it is: a country, or a part of one that is taxed otherwise."},
+        metadata={
+            "description": (
+                "Whose VAT it is: a country, or a part of one that is taxed otherwise; null if the market's"
+                " rates decided."
+            )
+        },
     )
     sales_coefficient = fields.Integer()
-    cancelled_quantity = fields.Integer()
-    returned_quantity = fields.Integer()
+    cancelled_quantity = fields.Integer(metadata={"description": "How much of `quantity` was cancelled."})
+    returned_quantity = fields.Integer(
+        metadata={"description": "How much of `quantity` came back in returns."}
+    )
 
 
 class OrderFeeSchema(Schema):
@@ -256,10 +350,19 @@ class OrderFeeSchema(Schema):
 
     kind = fields.String(metadata={"description": "shipping, fee or discount; a discount is negative."})
     name = fields.String()
-    amount_minor = fields.Integer()
+    amount_minor = fields.Integer(
+        metadata={
+            "description": "With or without tax as the market's `tax_mode` says; negative for a discount."
+        }
+    )
     tax_rate_basis_points = fields.Integer()
     tax_minor = fields.Integer()
-    group_id = fields.UUID(allow_none=True)
+    group_id = fields.UUID(
+        allow_none=True,
+        metadata={
+            "description": "Id of the delivery group that shipping is for; null for fees and discounts."
+        },
+    )
 
 
 class TaxRowSchema(Schema):
@@ -274,27 +377,45 @@ class TaxRowSchema(Schema):
 class TotalsSchema(Schema):
     """total = lines + fees + shipping - discounts + tax_added; the tax rows sum to the same."""
 
-    lines_minor = fields.Integer()
-    fees_minor = fields.Integer()
-    shipping_minor = fields.Integer()
-    discounts_minor = fields.Integer()
-    tax_added_minor = fields.Integer()
-    total_minor = fields.Integer()
-    tax = fields.List(fields.Nested(TaxRowSchema))
+    lines_minor = fields.Integer(metadata={"description": "Sum of the lines."})
+    fees_minor = fields.Integer(metadata={"description": "Sum of the fees."})
+    shipping_minor = fields.Integer(
+        metadata={"description": "Sum of the shipping charges, less what is waived."}
+    )
+    discounts_minor = fields.Integer(
+        metadata={"description": "Sum of the discounts on the goods as a whole; positive, and taken off."}
+    )
+    tax_added_minor = fields.Integer(
+        metadata={"description": "Tax that is added to prices; 0 in a gross market, whose prices contain it."}
+    )
+    total_minor = fields.Integer(metadata={"description": "What the customer pays in all."})
+    tax = fields.List(fields.Nested(TaxRowSchema), metadata={"description": "The total by tax rate."})
 
 
 class CancellationSchema(Schema):
     """The latest attempt to cancel the order, or part of it."""
 
-    reason = fields.String()
+    reason = fields.String(metadata={"description": "Why, as whoever asked said."})
     lines = fields.List(
-        fields.Nested(CancelledLineSchema), metadata={"description": "Empty for the whole order."}
+        fields.Nested(CancelledLineSchema),
+        metadata={"description": "Units that were to be cancelled; empty for the whole order."},
     )
     requested_by = fields.String()
     requested_at = Instant()
-    answered_at = Instant(allow_none=True)
-    done = fields.Boolean(allow_none=True, metadata={"description": "Null while shipping is asked."})
-    refusal = fields.String(metadata={"description": "Why not: already_shipped, …"})
+    answered_at = Instant(
+        allow_none=True,
+        metadata={"description": "When it was decided, in UTC; null while shipping is asked."},
+    )
+    done = fields.Boolean(
+        allow_none=True, metadata={"description": "Whether it was cancelled; null while shipping is asked."}
+    )
+    refusal = fields.String(
+        metadata={
+            "description": (
+                "Code of why not, such as `already_shipped`; empty if it was cancelled or is not decided."
+            )
+        }
+    )
 
 
 class OrderSummarySchema(Schema):
@@ -308,14 +429,19 @@ class OrderSummarySchema(Schema):
     lifecycle = fields.Enum(Lifecycle, by_value=True)
     queues = fields.List(
         fields.Enum(Queue, by_value=True),
-        metadata={"description": "The seller's: each that one of the shipments is in."},
+        metadata={"description": "The seller's work queues that one of its shipments is in."},
     )
     csr_status = fields.Enum(CsrStatus, by_value=True, allow_none=True)
     timeline = fields.Enum(
         TimelineStep,
         by_value=True,
         allow_none=True,
-        metadata={"description": "The customer's: the furthest step reached; null before acceptance."},
+        metadata={
+            "description": (
+                "How far it is as its customer sees it; null before it is accepted, and if it ended without"
+                " its goods."
+            )
+        },
     )
     seller = fields.String(attribute="seller_code")
     market = fields.String(attribute="market_code")
@@ -325,17 +451,36 @@ class OrderSummarySchema(Schema):
     customer_name = fields.String()
     payment_method = method_of_payment()
     payment_state = fields.Enum(PaymentState, by_value=True)
-    total_minor = fields.Integer()
+    total_minor = fields.Integer(
+        metadata={
+            "description": (
+                "What the customer pays in all, as placed or last edited; cancellations and refunds are not"
+                " taken off."
+            )
+        }
+    )
     currency = fields.String()
     placed_at = Instant()
     payment_due_at = Instant(
-        allow_none=True, metadata={"description": "Unpaid after this it fails; stands still while held."}
+        allow_none=True,
+        metadata={
+            "description": (
+                "When it fails unless it is paid, in UTC; null for no deadline, and while it is held."
+            )
+        },
     )
     acceptance_due_at = Instant(
         allow_none=True,
-        metadata={"description": "Not accepted after this it is refused; stands still while held."},
+        metadata={
+            "description": (
+                "When it is refused unless it is accepted, in UTC; null for no deadline, and while it is "
+                "held."
+            )
+        },
     )
-    due_at = Instant(allow_none=True, metadata={"description": "The next of its deadlines."})
+    due_at = Instant(
+        allow_none=True, metadata={"description": "The next of these deadlines, in UTC; null for none."}
+    )
 
 
 class ListedOrderSchema(OrderSummarySchema):
@@ -343,19 +488,28 @@ class ListedOrderSchema(OrderSummarySchema):
 
     balance_minor = fields.Integer(
         metadata={
-            "description": "What was received above what is owed, in the order's currency; below nothing:"
-            " what is still to come. What is on its way back counts no more."
+            "description": (
+                "What was received beyond what is owed; negative: what is still to be paid. Money on its "
+                "way back does not count as received."
+            )
         }
     )
     line_count = fields.Integer(metadata={"description": "How many lines it has."})
     delivery_methods = fields.List(
-        fields.String(), metadata={"description": "The market's codes of them, each once."}
+        fields.String(), metadata={"description": "Codes of its delivery methods, each once."}
     )
     country = fields.String(
-        metadata={"description": "Where the first of it goes; of what is fetched, the bill's."}
+        metadata={
+            "description": (
+                "ISO 3166-1 alpha-2 code of the country that its first goods go to; of the billing address "
+                "if all is collected."
+            )
+        }
     )
-    on_hold = fields.Boolean()
-    customer_waits = fields.Boolean(metadata={"description": "For an answer to what they wrote."})
+    on_hold = fields.Boolean(metadata={"description": "Whether a hold stands."})
+    customer_waits = fields.Boolean(
+        metadata={"description": "Whether the customer wrote last and waits for an answer."}
+    )
 
 
 class OrderSchema(OrderSummarySchema):
@@ -369,7 +523,12 @@ class OrderSchema(OrderSummarySchema):
     actions = refusals_by_action()
     locale = fields.String()
     customer_id = fields.UUID()
-    customer = fields.Nested(KeptPersonSchema)
+    customer = fields.Nested(
+        KeptPersonSchema,
+        metadata={
+            "description": "The customer as of the order; changes of the customer record do not reach it."
+        },
+    )
     billing_address = fields.Nested(KeptAddressSchema)
     delivery_groups = fields.List(fields.Nested(DeliveryGroupSchema))
     lines = fields.List(fields.Nested(OrderLineSchema))
@@ -378,53 +537,89 @@ class OrderSchema(OrderSummarySchema):
     taxation = fields.Nested(
         TaxationSchema,
         allow_none=True,
-        metadata={"description": "Null where the market's rates are all there is to know."},
+        metadata={
+            "description": "How its taxes were decided; null if the market's rates are all there is to know."
+        },
     )
     payment = fields.Nested(PaymentStandingSchema)
     refunds = fields.List(fields.Nested(RefundSchema))
     to_decide = fields.Integer(
-        metadata={"description": "What the gateway told of its money and waits for a person."}
+        metadata={"description": "How many reports of the gateway about its money wait for a person."}
     )
     returns = fields.List(fields.Nested(ReturnSchema))
     exchange_of = fields.UUID(
         allow_none=True,
-        metadata={"description": "The order of which this one replaces returned goods."},
+        metadata={
+            "description": "Id of the order whose returned goods this one replaces; null if it replaces none."
+        },
     )
-    holds = fields.List(fields.Nested(HoldSchema))
-    coupons = fields.List(fields.String(), metadata={"description": "Codes the customer gave."})
-    remark = fields.String(metadata={"description": "What the customer wrote at checkout."})
+    holds = fields.List(fields.Nested(HoldSchema), metadata={"description": "All holds, lifted ones too."})
+    coupons = fields.List(fields.String(), metadata={"description": "Codes that the customer gave."})
+    remark = fields.String(
+        metadata={"description": "What the customer wrote, for whoever picks and packs; empty for nothing."}
+    )
     coupons_refused = fields.Dict(
         keys=fields.String(),
         values=fields.String(),
         metadata={
-            "description": f"Those that took nothing off, each with its reason: {COUPON_REFUSALS}.",
+            "description": f"Codes that took nothing off, each with why: {COUPON_REFUSALS}.",
             "example": {"SPRING": "coupon_used_up"},
         },
     )
     free_shipping = fields.String(
-        allow_none=True, metadata={"description": "The name of the coupon for which shipping is free."}
+        allow_none=True,
+        metadata={"description": "Name of the coupon that makes shipping free; null for none."},
     )
     unverified = fields.List(
         fields.Enum(Check, by_value=True),
-        metadata={"description": "What was missing or did not hold when the order was placed."},
+        metadata={
+            "description": "What was missing or wrong when the order was placed, for which it was held."
+        },
     )
     verified_by = fields.String(
         allow_none=True,
-        metadata={"description": "`orders` where nothing was missing; null until a person lifts the hold."},
+        metadata={
+            "description": (
+                "Who verified it: the subject of their token, or `orders` if nothing was missing; null "
+                "until the hold is lifted."
+            )
+        },
     )
-    verified_at = Instant(allow_none=True)
-    cancellation = fields.Nested(CancellationSchema, allow_none=True)
+    verified_at = Instant(
+        allow_none=True, metadata={"description": "When it was verified, in UTC; null until then."}
+    )
+    cancellation = fields.Nested(
+        CancellationSchema,
+        allow_none=True,
+        metadata={"description": "The latest attempt to cancel it, or part of it; null if there was none."},
+    )
     awaiting = fields.List(
         fields.String(),
         allow_none=True,
-        metadata={"description": "Shipments that lack stock; null until shipping was heard."},
+        metadata={
+            "description": "Numbers of shipments that lack stock; null until shipping has planned the order."
+        },
     )
-    accepted_at = Instant(allow_none=True)
-    refused_at = Instant(allow_none=True)
-    failed_at = Instant(allow_none=True)
-    cancelled_at = Instant(allow_none=True)
-    completed_at = Instant(allow_none=True)
+    accepted_at = Instant(
+        allow_none=True, metadata={"description": "When it was accepted, in UTC; null until then."}
+    )
+    refused_at = Instant(
+        allow_none=True, metadata={"description": "When it was refused, in UTC; null if it was not."}
+    )
+    failed_at = Instant(
+        allow_none=True, metadata={"description": "When it failed, in UTC; null if it did not."}
+    )
+    cancelled_at = Instant(
+        allow_none=True,
+        metadata={"description": "When it was cancelled as a whole, in UTC; null if it was not."},
+    )
+    completed_at = Instant(
+        allow_none=True, metadata={"description": "When it was completed, in UTC; null until then."}
+    )
     anonymised_at = Instant(
-        allow_none=True, metadata={"description": "Since then nothing here says whose order it was."}
+        allow_none=True,
+        metadata={"description": "When all that names its customer was erased, in UTC; null if it was not."},
     )
-    end_reason = fields.String(metadata={"description": "Why it was cancelled, refused or failed."})
+    end_reason = fields.String(
+        metadata={"description": "Why it was cancelled, refused or failed; empty if it was not."}
+    )

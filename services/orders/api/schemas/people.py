@@ -37,7 +37,7 @@ class AddressSchema(Schema):
     country = fields.String(
         required=True,
         validate=known_country,
-        metadata={"description": "ISO 3166-1 alpha-2.", "example": "GB"},
+        metadata={"description": "ISO 3166-1 alpha-2 code.", "example": "GB"},
     )
     phone = text(40)
 
@@ -56,7 +56,10 @@ class PartialAddressSchema(AddressSchema):
     country = fields.String(
         load_default="",
         validate=known_country_or_none,
-        metadata={"description": "ISO 3166-1 alpha-2, or empty.", "example": "GB"},
+        metadata={
+            "description": "ISO 3166-1 alpha-2 code, such as GB; empty while it is not known.",
+            "example": "GB",
+        },
     )
 
 
@@ -69,8 +72,13 @@ class KeptAddressSchema(Schema):
     line2 = fields.String()
     city = fields.String()
     region = fields.String()
-    postcode = fields.String()
-    country = fields.String(metadata={"description": "ISO 3166-1 alpha-2.", "example": "GB"})
+    postcode = fields.String(metadata={"description": "Empty where the country has none."})
+    country = fields.String(
+        metadata={
+            "description": "ISO 3166-1 alpha-2 code; it stays when the person is erased.",
+            "example": "GB",
+        }
+    )
     phone = fields.String()
 
 
@@ -112,12 +120,20 @@ class CorrectionArguments(PersonDetailsSchema):
 
         exclude = ("vat_number",)
 
-    reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "misheard"})
+    reason = text(
+        500,
+        shortest=1,
+        prose=True,
+        required=True,
+        metadata={"description": "Why; it is kept in the order's history.", "example": "misheard"},
+    )
     keep_links = yes_or_no(
         load_default=False,
         metadata={
-            "description": "Leave the links open that went to the e-mail of before. Otherwise they are "
-            "closed: it may be a stranger's."
+            "description": (
+                "Keep the links open that went to the e-mail address of before. Otherwise they are closed, "
+                "as it may be a stranger's."
+            )
         },
     )
 
@@ -132,13 +148,15 @@ class CustomerArguments(PersonSchema):
     """A customer to create or replace; orders already placed are not affected."""
 
     seller = fields.String(
-        required=True, validate=code, metadata={"description": "Whose customer; it can't be changed later."}
+        required=True,
+        validate=code,
+        metadata={"description": "Code of the seller whose customer it is. It can't be changed later."},
     )
     addresses = fields.List(
         fields.Nested(AddressSchema),
         load_default=list,
         validate=validate.Length(max=50),
-        metadata={"description": "The address book, as it is from now on."},
+        metadata={"description": "The whole address book as it is to be; the first address is the default."},
     )
 
 
@@ -148,30 +166,50 @@ class CustomerSchema(KeptPersonSchema):
     customer_id = fields.UUID(attribute="id")
     version = fields.Integer()
     seller = fields.String(attribute="seller_code")
-    addresses = fields.Pluck("AddressEntrySchema", "address", many=True)
+    addresses = fields.Pluck(
+        "AddressEntrySchema",
+        "address",
+        many=True,
+        metadata={"description": "The address book; the first address is the default."},
+    )
     created_at = Instant()
-    erased_at = Instant(allow_none=True)
+    erased_at = Instant(
+        allow_none=True,
+        metadata={"description": "When the person was erased, in UTC; null if they were not."},
+    )
 
 
 class KeptSchema(Schema):
     """Data of an erased person that is kept."""
 
-    what = fields.String(metadata={"example": "invoices"})
-    why = fields.String(metadata={"description": "tax_law or bookkeeping."})
+    what = fields.String(
+        metadata={"description": "invoices, credit_notes or amounts_and_goods.", "example": "invoices"}
+    )
+    why = fields.String(
+        metadata={
+            "description": (
+                "tax_law: the law keeps it; bookkeeping: the accounts need it, and it names nobody."
+            )
+        }
+    )
 
 
 class ErasureSchema(Schema):
     """The progress of a person's erasure."""
 
     customer_id = fields.UUID()
-    erased_at = Instant()
-    erased_by = fields.String()
+    erased_at = Instant(
+        metadata={"description": "When the erasure was asked for and the customer emptied, in UTC."}
+    )
+    erased_by = fields.String(metadata={"description": "Who asked for it: the subject of their token."})
     orders_left = fields.List(
         fields.String(),
-        metadata={"description": "Orders that are erased as soon as they have ended, up to 20 of them."},
+        metadata={"description": "Numbers of orders that are erased once they have ended, at most 20."},
     )
-    more_left = fields.Boolean(metadata={"description": "There are more than these."})
-    kept = fields.List(fields.Nested(KeptSchema))
+    more_left = fields.Boolean(metadata={"description": "Whether there are more orders than these."})
+    kept = fields.List(
+        fields.Nested(KeptSchema), metadata={"description": "What is kept of the person, and why."}
+    )
 
 
 class AddressEntrySchema(Schema):
@@ -186,18 +224,25 @@ class AddressEntryArguments(Schema):
 
     address = fields.Nested(AddressSchema, required=True)
     default = yes_or_no(
-        load_default=False, metadata={"description": "It is to be the first, which is the default."}
+        load_default=False,
+        metadata={"description": "Whether to make it the first address, which is the default."},
     )
 
 
 class ReaddressArguments(Schema):
     """The new address of a delivery."""
 
-    delivery_group_id = fields.UUID(required=True)
+    delivery_group_id = fields.UUID(
+        required=True, metadata={"description": "Id of the delivery group that goes to the new address."}
+    )
     address = fields.Nested(AddressSchema, required=True)
     add_to_address_book = yes_or_no(
         load_default=False,
-        metadata={"description": "The customer's address book gains it; else the order alone has it."},
+        metadata={
+            "description": (
+                "Whether the customer's address book gains it too; otherwise it is for this order alone."
+            )
+        },
     )
 
 
@@ -213,4 +258,4 @@ class CustomerSearchArguments(PageArguments):
             "the country."
         },
     )
-    seller = fields.String(validate=code)
+    seller = fields.String(validate=code, metadata={"description": "Only customers of this seller, by code."})

@@ -19,43 +19,73 @@ class RefundedLineSchema(Schema):
 
     line_id = fields.UUID(required=True)
     quantity = fields.Integer(required=True, strict=True, validate=validate.Range(1, LARGEST_QUANTITY))
-    amount_minor = amount(1, description="Tax included; what the units cost, if left out, and never more.")
+    amount_minor = amount(
+        1,
+        description=(
+            "Amount to refund for them, tax included; what the units cost if left out, and never more."
+        ),
+    )
 
 
 class RefundArguments(Schema):
     """What to refund: units of lines, shipping, an amount, everything that is left, or an overpayment."""
 
-    reason = text(500, shortest=1, prose=True, required=True, metadata={"example": "two cups were broken"})
-    lines = fields.List(
-        fields.Nested(RefundedLineSchema), load_default=list, validate=validate.Length(max=1000)
+    reason = text(
+        500,
+        shortest=1,
+        prose=True,
+        required=True,
+        metadata={
+            "description": "Why; it is kept with the refund and stands on the credit note.",
+            "example": "two cups were broken",
+        },
     )
-    shipping_minor = amount(1, description="Of the shipping charges, tax included.")
-    amount_minor = amount(1, description="Of nothing in particular, tax included; each rate bears its share.")
+    lines = fields.List(
+        fields.Nested(RefundedLineSchema),
+        load_default=list,
+        validate=validate.Length(max=1000),
+        metadata={"description": "Units of lines to refund."},
+    )
+    shipping_minor = amount(1, description="Amount off the shipping charges, tax included.")
+    amount_minor = amount(
+        1, description="Amount off the bill as a whole, tax included; each tax rate bears its share."
+    )
     everything = yes_or_no(
-        load_default=False, metadata={"description": "All that is left of the bill; then nothing else."}
+        load_default=False,
+        metadata={"description": "Refund all that is left of the bill; then nothing else may be named."},
     )
     overpayment = yes_or_no(
         load_default=False,
-        metadata={"description": "What was received above what is owed; the bill stays as it is."},
+        metadata={"description": "Pay back what was received beyond what is owed; the bill stays as it is."},
     )
     restock = yes_or_no(
         metadata={
-            "description": "Needed where units are refunded: true opens an approved return for them, and they"
-            " are sold again once received; false writes them off or leaves them with the customer."
+            "description": (
+                "Needed if units are refunded. True opens an approved return for them, and they are sold "
+                "again once received; false writes them off or leaves them with the customer."
+            )
         }
     )
     method = method_of_payment(
-        metadata={"description": "As it was paid, if left out: through the gateway where that can."}
+        metadata={
+            "description": (
+                "How the money goes back; as it was paid if left out, and through the gateway if that can."
+            )
+        }
     )
 
 
 class RefundPartSchema(Schema):
     """What a refund takes off the bill, at one tax rate."""
 
-    kind = fields.String(metadata={"description": "line, shipping, fee, or amount."})
-    name = fields.String()
-    line_id = fields.UUID(allow_none=True)
-    quantity = fields.Integer()
+    kind = fields.String(
+        metadata={"description": "line, shipping, fee, or amount (of nothing in particular)."}
+    )
+    name = fields.String(metadata={"description": "Name of the line or fee; empty for an amount."})
+    line_id = fields.UUID(
+        allow_none=True, metadata={"description": "Id of the order line; null if it is of none."}
+    )
+    quantity = fields.Integer(metadata={"description": "In sales units; 0 if no units are refunded."})
     tax_rate_basis_points = fields.Integer()
     net_minor = fields.Integer()
     tax_minor = fields.Integer()
@@ -69,28 +99,57 @@ class RefundSchema(Schema):
     kind = fields.Enum(
         RefundKind,
         by_value=True,
-        metadata={
-            "description": "Asked for here, given at the gateway itself, or a chargeback: requested while "
-            "it is open, settled if it is lost, withdrawn if it is won."
-        },
+        metadata={"description": "Who asked for it."},
     )
     amount_minor = fields.Integer(metadata={"description": "Money that goes back."})
     credited_minor = fields.Integer(
-        metadata={"description": "Off the bill, tax included; 0 for an overpayment or a cancelled order."}
+        metadata={
+            "description": (
+                "What it takes off the bill, tax included; 0 for an overpayment or a cancelled order."
+            )
+        }
     )
-    parts = fields.List(fields.Nested(RefundPartSchema))
-    restock = fields.Boolean(allow_none=True)
-    reason = fields.String()
-    state = fields.Enum(RefundState, by_value=True)
-    method = method_of_payment()
+    parts = fields.List(
+        fields.Nested(RefundPartSchema),
+        metadata={"description": "What of the bill it credits; the parts add up to `credited_minor`."},
+    )
+    restock = fields.Boolean(
+        allow_none=True,
+        metadata={
+            "description": "Whether the units come back to be sold again; null if no units are refunded."
+        },
+    )
+    reason = fields.String(metadata={"description": "Why, as whoever asked said."})
+    state = fields.Enum(RefundState, by_value=True, metadata={"description": "Where it stands."})
+    method = method_of_payment(metadata={"description": "How the money goes back."})
     failure = fields.String(
-        metadata={"description": "Why the gateway did not pay it back; then it is settled by hand."}
+        metadata={
+            "description": (
+                "Why the gateway did not pay it back, so that it is paid out by hand; empty if it did or "
+                "may still."
+            )
+        }
     )
     requested_by = fields.String()
     requested_at = Instant()
-    reference = fields.String()
-    settled_by = fields.String(allow_none=True)
-    settled_at = Instant(allow_none=True)
+    reference = fields.String(
+        metadata={
+            "description": (
+                "Reference of the payout: the bank's, the till's or the gateway's; empty until it is settled."
+            )
+        }
+    )
+    settled_by = fields.String(
+        allow_none=True,
+        metadata={
+            "description": (
+                "Who settled it: the subject of their token, or the service itself; null until then."
+            )
+        },
+    )
+    settled_at = Instant(
+        allow_none=True, metadata={"description": "When it was settled, in UTC; null until then."}
+    )
 
 
 class RefundListSchema(Schema):
@@ -115,15 +174,19 @@ class RefundToPaySchema(Schema):
 
     refund_id = fields.UUID()
     order_id = fields.UUID()
-    number = fields.String(metadata={"description": "The order's."})
+    number = fields.String(metadata={"description": "Number of the order."})
     seller = fields.String()
     market = fields.String()
-    customer_name = fields.String(metadata={"description": "Empty once the person is erased."})
-    amount_minor = fields.Integer()
+    customer_name = fields.String(
+        metadata={"description": "Name of the customer; empty once the person is erased."}
+    )
+    amount_minor = fields.Integer(metadata={"description": "Money that goes back."})
     currency = fields.String()
-    method = method_of_payment()
-    reason = fields.String()
-    failure = fields.String(metadata={"description": "Why the gateway did not pay it back."})
+    method = method_of_payment(metadata={"description": "How the money goes back."})
+    reason = fields.String(metadata={"description": "Why, as whoever asked said."})
+    failure = fields.String(
+        metadata={"description": "Why the gateway did not pay it back; empty if it was not asked to."}
+    )
     requested_by = fields.String()
     requested_at = Instant()
 
@@ -131,10 +194,21 @@ class RefundToPaySchema(Schema):
 class SettleArguments(Schema):
     """How a refund was paid out."""
 
-    reference = text(200, shortest=1, required=True, metadata={"description": "The bank's or till's."})
+    reference = text(
+        200,
+        shortest=1,
+        required=True,
+        metadata={"description": "Reference of the payout: the bank's or the till's."},
+    )
 
 
 class WithdrawArguments(Schema):
     """Why a refund is withdrawn."""
 
-    reason = text(500, shortest=1, prose=True, required=True)
+    reason = text(
+        500,
+        shortest=1,
+        prose=True,
+        required=True,
+        metadata={"description": "Why; it is kept in the order's history."},
+    )

@@ -49,8 +49,8 @@ def _query(**options: Any) -> ListQuery:
     return ListQuery(
         validate=validate.Length(max=LONGEST_QUERY),
         metadata={
-            "description": "Filters and `sort` of `GET /v1/orders` as its query has them, without its page. "
-            "Checked as that checks them when it is saved; whether it still takes them later shows there.",
+            "description": "Filters and `sort` of `GET /v1/orders`, as its query string has them, without "
+            "`cursor` and `limit`. They are checked when the view is saved.",
             "example": "status=placed&tag=gift&sort=due_at",
         },
         **options,
@@ -74,7 +74,11 @@ class ViewChangeArguments(Schema):
 class ShareArguments(Schema):
     """The seller to share it in."""
 
-    seller = fields.String(required=True, validate=code)
+    seller = fields.String(
+        required=True,
+        validate=code,
+        metadata={"description": "Code of the seller among whose staff it is shared."},
+    )
 
 
 class ViewSchema(Schema):
@@ -83,7 +87,9 @@ class ViewSchema(Schema):
     view_id = fields.UUID(attribute="id")
     version = fields.Integer()
     name = fields.String()
-    query = fields.String(metadata={"description": "Of `GET /v1/orders`."})
+    query = fields.String(
+        metadata={"description": "Filters and `sort` of `GET /v1/orders`, as its query string has them."}
+    )
     created_by = fields.String()
     updated_by = fields.String()
     updated_at = Instant()

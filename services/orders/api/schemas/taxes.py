@@ -47,24 +47,41 @@ class TaxRateSchema(Schema):
     )
     tax_class = fields.String(required=True, validate=code, metadata={"example": "reduced"})
     rate_basis_points = fields.Integer(
-        required=True, strict=True, validate=validate.Range(0, BASIS_POINTS), metadata={"example": 550}
+        required=True,
+        strict=True,
+        validate=validate.Range(0, BASIS_POINTS),
+        metadata={"description": "Tax rate in basis points: 550 is 5.5 %.", "example": 550},
     )
     exemption = fields.String(
         load_default="",
         validate=_known_exemption,
-        metadata={"description": "Where the class is exempt there, why: a code of VATEX.", "example": ""},
+        metadata={
+            "description": (
+                "If the class is exempt there, why: a code of VATEX, the list of EN 16931; else empty."
+            ),
+            "example": "",
+        },
     )
     valid_from = fields.Date(
         allow_none=True,
         load_default=None,
         validate=day,
-        metadata={"description": "The first day, on the market's clocks; null: it always was."},
+        metadata={
+            "description": (
+                "The first day on which it is valid, in the market's time zone; null if it always was."
+            )
+        },
     )
     valid_until = fields.Date(
         allow_none=True,
         load_default=None,
         validate=day,
-        metadata={"description": "The first day on which it is not valid any more; null: none yet."},
+        metadata={
+            "description": (
+                "The first day on which it is not valid any more, in the market's time zone; null if none "
+                "is known."
+            )
+        },
     )
 
     @validates_schema(skip_on_field_errors=True)
@@ -95,8 +112,8 @@ class TaxTableSchema(Schema):
         load_default=SamePrice.GROSS,
         metadata={
             "description": (
-                "Of a market with gross prices: whether customers pay the same wherever goods go, or the"
-                " seller keeps the same. Of what is not taxed the net price is owed either way."
+                "In a market with gross prices, what stays the same where rates differ. Where nothing is "
+                "taxed, the net price is owed either way."
             )
         },
     )
@@ -106,7 +123,7 @@ class TaxTableSchema(Schema):
         load_default=dict,
         validate=validate.Length(max=50),
         metadata={
-            "description": "What tax classes are of; those that are not named are of goods.",
+            "description": "What tax classes are of, by class; one that is not named is of goods.",
             "example": {"download": "digital"},
         },
     )
@@ -116,7 +133,10 @@ class TaxTableSchema(Schema):
         load_default=dict,
         validate=validate.Length(max=500),
         metadata={
-            "description": "Where pickup points are, by their name; the seller's country if not named.",
+            "description": (
+                "Where pickup points are, by their code: a place as in `rates`; the seller's country if not"
+                " named."
+            ),
             "example": {"LYON-1": "FR"},
         },
     )
@@ -124,7 +144,7 @@ class TaxTableSchema(Schema):
         fields.Nested(TaxRateSchema),
         required=True,
         validate=validate.Length(1, 2000),
-        metadata={"description": "For a place, a class and a day there is one at most."},
+        metadata={"description": "The rates; there is at most one for a place, a class and a day."},
     )
 
     @validates_schema(skip_on_field_errors=True)
@@ -147,18 +167,30 @@ class TaxReasonSchema(Schema):
 
     rate_basis_points = fields.Integer()
     treatment = tax_treatment()
-    exemption = fields.String(metadata={"description": "Of what is exempt, its code of VATEX; else empty."})
-    places = fields.List(fields.String(), metadata={"description": "Whose VAT it is."})
+    exemption = fields.String(
+        metadata={"description": "If it is exempt, why: a code of VATEX, the list of EN 16931; else empty."}
+    )
+    places = fields.List(
+        fields.String(),
+        metadata={"description": "Whose VAT it is: countries, or parts of one that are taxed otherwise."},
+    )
 
 
 class OverrideArguments(Schema):
     """A tax treatment that overrides the market's table; null removes the override."""
 
-    treatment = tax_treatment(required=True, allow_none=True)
+    treatment = tax_treatment(
+        "By which rule of VAT it is to be taxed; null goes by the market's table again.",
+        required=True,
+        allow_none=True,
+    )
     exemption = fields.String(
         load_default="",
         validate=_known_exemption,
-        metadata={"description": "For `exempt`, why: a code of VATEX.", "example": "VATEX-EU-151"},
+        metadata={
+            "description": "For `exempt`, why: a code of VATEX, the list of EN 16931; else empty.",
+            "example": "VATEX-EU-151",
+        },
     )
 
     @validates_schema(skip_on_field_errors=True)
@@ -172,21 +204,39 @@ class OverrideSchema(Schema):
     """The overriding treatment; the order's history says who chose it, when and why."""
 
     treatment = tax_treatment()
-    exemption = fields.String()
+    exemption = fields.String(
+        metadata={"description": "For `exempt`, why: a code of VATEX, the list of EN 16931; else empty."}
+    )
 
 
 class TaxationSchema(Schema):
     """How an order's taxes were decided, and on what basis."""
 
-    home = fields.String(metadata={"description": "Where the seller was."})
-    decided_on = fields.Date(metadata={"description": "The day whose rates these are."})
-    identifier = fields.String(
+    home = fields.String(
         metadata={
             "description": (
-                "The customer's VAT identifier, right by its form and check digits; whether it is theirs only"
-                " VIES tells. Empty: none, and taxed as a consumer."
+                "Place from which the seller sells: a country, or a part of one that is taxed otherwise."
             )
         }
     )
-    reasons = fields.List(fields.Nested(TaxReasonSchema))
-    override = fields.Nested(OverrideSchema, allow_none=True)
+    decided_on = fields.Date(
+        metadata={"description": "Day whose rates these are, in the market's time zone."}
+    )
+    identifier = fields.String(
+        metadata={
+            "description": (
+                "The customer's VAT identifier, right by its form and check digits; only VIES can tell "
+                "whether it is theirs. Empty: none, taxed as a consumer."
+            )
+        }
+    )
+    reasons = fields.List(
+        fields.Nested(TaxReasonSchema), metadata={"description": "Why each rate is what it is."}
+    )
+    override = fields.Nested(
+        OverrideSchema,
+        allow_none=True,
+        metadata={
+            "description": "The treatment that somebody chose in place of the table's; null if nobody did."
+        },
+    )

@@ -101,9 +101,12 @@ def method_of_payment(**options: Any) -> fields.Enum[PaymentMethod]:
     return fields.Enum(PaymentMethod, by_value=True, validate=_choosable, **options)
 
 
-def tax_treatment(**options: Any) -> fields.Enum[TaxTreatment]:
+def tax_treatment(
+    description: str = "By which rule of VAT it is taxed.", **options: Any
+) -> fields.Enum[TaxTreatment]:
     """The VAT treatment of something, as orders show it."""
-    description = "By what rule of VAT it is taxed; null where the market keeps no table of taxes."
+    if options.get("allow_none") and "null" not in description:
+        description = f"{description} Null if the market's rates alone decide."
     return fields.Enum(TaxTreatment, by_value=True, metadata={"description": description}, **options)
 
 

@@ -14,10 +14,12 @@ class AddressArguments(Schema):
     company = text(200)
     line1 = text(200, shortest=1, required=True)
     line2 = text(200)
-    postcode = text(40, shortest=1, required=True)
+    postcode = text(40, shortest=1, required=True, metadata={"description": "As the country writes it."})
     city = text(200, shortest=1, required=True)
     region = text(200)
-    country = fields.String(required=True, validate=COUNTRY, metadata={"description": "ISO 3166-1 alpha-2."})
+    country = fields.String(
+        required=True, validate=COUNTRY, metadata={"description": "ISO 3166-1 alpha-2 code, such as GB."}
+    )
     phone = text(60)
 
 
@@ -28,10 +30,10 @@ class AddressSchema(Schema):
     company = fields.String()
     line1 = fields.String()
     line2 = fields.String()
-    postcode = fields.String()
+    postcode = fields.String(metadata={"description": "Empty where the country has none."})
     city = fields.String()
     region = fields.String()
-    country = fields.String(metadata={"description": "ISO 3166-1 alpha-2."})
+    country = fields.String(metadata={"description": "ISO 3166-1 alpha-2 code, such as GB."})
     phone = fields.String()
 
 
@@ -39,4 +41,10 @@ class DispatchSchema(Schema):
     """Where a customer gets a shipment, depending on its method."""
 
     to = fields.String(metadata={"description": "pickup_point or address."})
-    address = fields.Nested(AddressSchema, allow_none=True)
+    address = fields.Nested(
+        AddressSchema,
+        allow_none=True,
+        metadata={
+            "description": "The address; null if the pickup point has none, and once the person is erased."
+        },
+    )

@@ -49,24 +49,41 @@ class BulkShipmentRowSchema(Schema):
     """The result for one shipment, or for an order that has none."""
 
     shipment_id = fields.UUID(
-        allow_none=True, metadata={"description": "None of an order without a shipment: no_shipment."}
+        allow_none=True,
+        metadata={"description": "Id of the shipment; null for an order that has none (`no_shipment`)."},
     )
-    order_id = fields.UUID(metadata={"description": "Where orders were named, or it was done."})
+    order_id = fields.UUID(
+        metadata={"description": "Id of the order; left out if shipments were named and it was not done."}
+    )
     done = fields.Boolean()
-    number = fields.String()
-    status = fields.Enum(ShipmentStatus, by_value=True)
-    version = fields.Integer()
+    number = fields.String(
+        metadata={"description": "Number of the shipment. Only where it was done, or orders were named."}
+    )
+    status = fields.Enum(
+        ShipmentStatus,
+        by_value=True,
+        metadata={"description": "Status of the shipment after it. Only where it was done."},
+    )
+    version = fields.Integer(
+        metadata={"description": "Version of the shipment after it. Only where it was done."}
+    )
     reason = fields.String(
-        allow_none=True, metadata={"description": "Why not, as the shipment itself refuses."}
+        allow_none=True,
+        metadata={
+            "description": (
+                "Code of why it was not done, as the shipment itself would refuse it, or `not_found`, "
+                "`invalid`, `busy` or `no_shipment`; null if it was done."
+            )
+        },
     )
     detail = fields.String(allow_none=True)
-    facts = fields.Dict(metadata={"description": "What else the refusal says."})
+    facts = fields.Dict(metadata={"description": "What the reason is about."})
 
 
 class BulkShipmentSchema(Schema):
     """The result for each shipment, in the order of the request."""
 
-    done = fields.Integer()
+    done = fields.Integer(metadata={"description": "How many were done."})
     not_done = fields.Integer()
     items = fields.List(fields.Nested(BulkShipmentRowSchema))
 
@@ -75,7 +92,12 @@ class BulkLabelRowSchema(BulkShipmentRowSchema):
     """The result for one shipment, and where its labels are."""
 
     label_document_ids = fields.List(
-        fields.UUID(), metadata={"description": "At the documents service, one a parcel."}
+        fields.UUID(),
+        metadata={
+            "description": (
+                "Ids of the labels in the documents service, one for each parcel. Only where it was done."
+            )
+        },
     )
 
 

@@ -12,14 +12,14 @@ class CustomerLineSchema(Schema):
 
     sku = fields.String()
     name = fields.String()
-    quantity = fields.Integer()
+    quantity = fields.Integer(metadata={"description": "In sales units."})
 
 
 class CustomerEventSchema(Schema):
     """A tracking event of a parcel."""
 
-    status = fields.Enum(TrackingStatus, by_value=True)
-    at = fields.AwareDateTime()
+    status = fields.Enum(TrackingStatus, by_value=True, metadata={"description": "Where the parcel was."})
+    at = fields.AwareDateTime(metadata={"description": "When that was, in UTC."})
     place = fields.String()
 
 
@@ -36,7 +36,9 @@ class CustomerParcelSchema(Schema):
 class CustomerAppointmentSchema(Schema):
     """An appointment, in local time."""
 
-    kind = fields.Enum(AppointmentKind, by_value=True)
+    kind = fields.Enum(
+        AppointmentKind, by_value=True, metadata={"description": "What the appointment is for."}
+    )
     starts = fields.NaiveDateTime(metadata=LOCAL)
     ends = fields.NaiveDateTime(metadata=LOCAL)
     time_zone = fields.String()
@@ -50,16 +52,28 @@ class CustomerShipmentSchema(Schema):
     lines = fields.List(fields.Nested(CustomerLineSchema))
     parcels = fields.List(fields.Nested(CustomerParcelSchema))
     collect_code = fields.String(
-        allow_none=True, metadata={"description": "To be shown where it is collected."}
+        allow_none=True,
+        metadata={
+            "description": "Code that the customer shows to collect it; null unless it waits to be collected."
+        },
     )
-    collect_by = fields.AwareDateTime(allow_none=True)
-    download_url = fields.String(allow_none=True)
+    collect_by = fields.AwareDateTime(
+        allow_none=True,
+        metadata={
+            "description": (
+                "Until when it is kept for the customer, in UTC; null unless it waits to be collected."
+            )
+        },
+    )
+    download_url = fields.String(
+        allow_none=True, metadata={"description": "Where the customer downloads it; null for none."}
+    )
     appointments = fields.List(fields.Nested(CustomerAppointmentSchema))
 
 
 class CustomerTrackingSchema(Schema):
     """Where the goods of an order are."""
 
-    number = fields.String()
+    number = fields.String(metadata={"description": "Number of the order, as people call it."})
     locale = fields.String()
     shipments = fields.List(fields.Nested(CustomerShipmentSchema))

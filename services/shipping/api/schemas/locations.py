@@ -17,39 +17,50 @@ class LocationArguments(Schema):
         100,
         shortest=1,
         load_default="*",
-        metadata={"description": "Whose orders it serves; * for everyone's. It can't be changed later."},
+        metadata={
+            "description": (
+                "Code of the seller whose orders it serves; `*` for everyone's. It can't be changed later."
+            )
+        },
     )
-    country = fields.String(required=True, validate=COUNTRY, metadata={"description": "ISO 3166-1 alpha-2."})
-    kind = fields.Enum(LocationKind, by_value=True, load_default=LocationKind.WAREHOUSE)
-    active = fields.Boolean(
-        load_default=True, metadata={"description": "Whether it is asked for stock at all."}
+    country = fields.String(
+        required=True, validate=COUNTRY, metadata={"description": "ISO 3166-1 alpha-2 code of where it is."}
     )
+    kind = fields.Enum(
+        LocationKind,
+        by_value=True,
+        load_default=LocationKind.WAREHOUSE,
+        metadata={"description": "What it is."},
+    )
+    active = fields.Boolean(load_default=True, metadata={"description": "Whether it is asked for stock."})
     markets = fields.List(
         text(100, shortest=1),
         load_default=list,
         validate=validate.Length(max=100),
-        metadata={"description": "Whose orders it serves; none named: every market's."},
+        metadata={"description": "Codes of the markets whose orders it serves; empty for all."},
     )
     method_kinds = fields.List(
         fields.String(validate=validate.OneOf([str(kind) for kind in MethodKind])),
         load_default=list,
         validate=validate.Length(max=5),
         metadata={
-            "description": "What it serves: a store that ships has delivery, one that does not has not. "
-            "None named: all of them."
+            "description": (
+                "How orders that it serves may go; empty for all ways. A store that sends nothing leaves "
+                "out delivery. One of delivery, pickup, hand_over, download, service."
+            )
         },
     )
     handling_days = fields.Integer(
         strict=True,
         load_default=2,
         validate=validate.Range(0, 365),
-        metadata={"description": "Days from an order to its leaving."},
+        metadata={"description": "Days that it takes from an order to the goods leaving."},
     )
     pickup_reminder_days = fields.Integer(
         strict=True,
         load_default=3,
         validate=validate.Range(1, 365),
-        metadata={"description": "Days that goods wait to be collected before their customer is reminded."},
+        metadata={"description": "Days that goods wait to be collected before the customer is reminded."},
     )
     pickup_days = fields.Integer(
         strict=True,
@@ -61,20 +72,22 @@ class LocationArguments(Schema):
         AddressArguments,
         load_default=None,
         allow_none=True,
-        metadata={"description": "Where customers come to fetch what they ordered."},
+        metadata={"description": "Where customers collect; null if they can't."},
     )
     priority = fields.Integer(
         strict=True,
         load_default=100,
         validate=validate.Range(0, 1_000_000),
-        metadata={"description": "The location with the lowest is asked for stock first."},
+        metadata={
+            "description": "Of locations that can serve an order, the one with the lowest is asked first."
+        },
     )
 
 
 class LocationSchema(LocationArguments):
     """Where stock is kept and shipments start."""
 
-    code = fields.String()
+    code = fields.String(metadata={"description": "Code of the location."})
     version = fields.Integer()
     may_change = fields.Function(
         lambda location: g.actor.may_see_seller(location.seller),

@@ -11,17 +11,19 @@ from shared.web.paging import PageArguments
 class QueueFilters(Schema):
     """Filters of a queue: seller, location and method."""
 
-    seller = text(100, shortest=1)
-    location = text(40, shortest=1)
+    seller = text(100, shortest=1, metadata={"description": "Only shipments of this seller, by code."})
+    location = text(40, shortest=1, metadata={"description": "Only shipments at this location, by code."})
     method = text(
         100,
         shortest=1,
-        metadata={"description": "The market's code of the method; not of what was finalised."},
+        metadata={
+            "description": "Only shipments by this method, by the market's code of it; not in finalised."
+        },
     )
     kind = fields.Enum(
         MethodKind,
         by_value=True,
-        metadata={"description": "What the method comes down to; not of what was finalised."},
+        metadata={"description": "Only shipments whose method is handled so; not in finalised."},
     )
 
 
@@ -31,12 +33,15 @@ class QueuePageArguments(PageArguments, QueueFilters):
     status = fields.Enum(
         ShipmentStatus,
         by_value=True,
-        metadata={"description": "One of the statuses that the queue is made of, a step of the work."},
+        metadata={"description": "Only shipments with this status, one of those that the queue is made of."},
     )
     releasable = fields.Boolean(
         metadata={
-            "description": "Of what is to be prepared and has its stock: only what can be released now, or "
-            "only what waits, for its order or for the day that its goods may leave."
+            "description": (
+                "In to_prepare, only shipments that have their stock: true for those that can be released "
+                "now, false for those that wait for their order or for the day on which their goods may "
+                "leave."
+            )
         }
     )
 
@@ -44,8 +49,8 @@ class QueuePageArguments(PageArguments, QueueFilters):
 class HowManySchema(Schema):
     """A number of shipments."""
 
-    count = fields.Integer()
-    count_is_capped = fields.Boolean(metadata={"description": "There are more than were counted."})
+    count = fields.Integer(metadata={"description": "How many, at most 1000."})
+    count_is_capped = fields.Boolean(metadata={"description": "Whether there are more than were counted."})
 
 
 class StepCountSchema(HowManySchema):
@@ -60,12 +65,14 @@ class StepCountsSchema(Schema):
 
     items = fields.List(fields.Nested(StepCountSchema))
     releasable = fields.Nested(
-        HowManySchema, metadata={"description": "What has its stock, and can be released now."}
+        HowManySchema, metadata={"description": "Shipments that have their stock and can be released now."}
     )
     held_back = fields.Nested(
         HowManySchema,
         metadata={
-            "description": "What has its stock, and waits for its order to be accepted and paid, for the end "
-            "of a hold, or for the day that its goods may leave."
+            "description": (
+                "Shipments that have their stock and wait: for their order to be accepted and paid, for a "
+                "hold to be lifted, or for the day on which their goods may leave."
+            )
         },
     )

@@ -20,14 +20,20 @@ class ShareSchema(Schema):
         required=True,
         strict=True,
         validate=validate.Range(1, LARGEST),
-        metadata={"description": "In sales units."},
+        metadata={"description": "How many, in sales units."},
     )
 
 
 class ShareArguments(Schema):
     """Lines and how much of each; everything if none are given."""
 
-    lines = fields.List(fields.Nested(ShareSchema), validate=SOME_LINES, load_default=None, allow_none=True)
+    lines = fields.List(
+        fields.Nested(ShareSchema),
+        validate=SOME_LINES,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "Lines, and how much of each; null or left out for everything."},
+    )
 
     @post_load
     def as_share(self, arguments: dict[str, object], **_named: object) -> dict[str, object]:
@@ -40,24 +46,40 @@ class ShareArguments(Schema):
 class SplitArguments(ShareArguments):
     """What to split off."""
 
-    lines = fields.List(fields.Nested(ShareSchema), required=True, validate=SOME_LINES)
+    lines = fields.List(
+        fields.Nested(ShareSchema),
+        required=True,
+        validate=SOME_LINES,
+        metadata={"description": "Lines, and how much of each."},
+    )
 
 
 class RelocateArguments(ShareArguments):
     """The location to move a shipment, or some of its lines, to."""
 
-    location = text(40, shortest=1, required=True)
+    location = text(
+        40, shortest=1, required=True, metadata={"description": "Code of the location to move it to."}
+    )
 
 
 class MergeArguments(ShareArguments):
     """The shipment to merge into this one, or some of its lines."""
 
-    shipment_id = fields.UUID(required=True, data_key="shipment_id", attribute="other_id")
+    shipment_id = fields.UUID(
+        required=True,
+        data_key="shipment_id",
+        attribute="other_id",
+        metadata={"description": "Id of the shipment to take the lines from."},
+    )
 
 
 class EditArguments(Schema):
     """The new address or method of a shipment; what is left out stays."""
 
-    method = text(100, shortest=1)
-    pickup_point = text(40, shortest=1, metadata={"description": "The code of a location."})
-    address = fields.Nested(AddressArguments)
+    method = text(100, shortest=1, metadata={"description": "Code of the new delivery method."})
+    pickup_point = text(
+        40,
+        shortest=1,
+        metadata={"description": "Code of the location where the customer collects it from now on."},
+    )
+    address = fields.Nested(AddressArguments, metadata={"description": "The new address."})

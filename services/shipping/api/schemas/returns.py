@@ -11,12 +11,20 @@ from shared.web.paging import PageArguments
 class ReturnPageArguments(PageArguments):
     """The filters of the list of returns."""
 
-    status = fields.Enum(ReturnStatus, by_value=True, load_default=ReturnStatus.EXPECTED)
+    status = fields.Enum(
+        ReturnStatus,
+        by_value=True,
+        load_default=ReturnStatus.EXPECTED,
+        metadata={"description": "Only returns with this status."},
+    )
     number = text(
         100,
         shortest=1,
         metadata={
-            "description": "Of the order, of a shipment of it, or of a parcel that went out with its carrier."
+            "description": (
+                "Only returns of the order with this number, or of the order whose shipment, or parcel with"
+                " its carrier, has it."
+            )
         },
     )
 
@@ -24,13 +32,15 @@ class ReturnPageArguments(PageArguments):
 class ReceiveReturnArguments(TakeBackArguments):
     """What was received of a return, unit by unit; units not named did not arrive."""
 
-    note = text(500, prose=True)
+    note = text(500, prose=True, metadata={"description": "What is to be known of it."})
 
 
 class FindingSchema(Schema):
     """A number of sales units in the same condition."""
 
-    condition = fields.Enum(Condition, by_value=True)
+    condition = fields.Enum(
+        Condition, by_value=True, metadata={"description": "In which condition these units are."}
+    )
     quantity = fields.Integer()
 
 
@@ -40,10 +50,14 @@ class ExpectedLineSchema(Schema):
     line_id = fields.UUID()
     sku = fields.String()
     name = fields.String()
-    quantity = fields.Integer()
-    received = fields.Integer()
-    restocked = fields.Integer()
-    findings = fields.List(fields.Nested(FindingSchema))
+    quantity = fields.Integer(metadata={"description": "How many are expected, in sales units."})
+    received = fields.Integer(metadata={"description": "How many arrived, in sales units."})
+    restocked = fields.Integer(
+        metadata={"description": "How many of these went back to stock, in sales units."}
+    )
+    findings = fields.List(
+        fields.Nested(FindingSchema), metadata={"description": "What arrived, by condition."}
+    )
 
 
 class ExpectedReturnSchema(Schema):
@@ -54,14 +68,22 @@ class ExpectedReturnSchema(Schema):
     order_number = fields.String()
     seller = fields.String()
     market = fields.String()
-    status = fields.Enum(ReturnStatus, by_value=True)
-    location = fields.String(allow_none=True)
+    status = fields.Enum(
+        ReturnStatus, by_value=True, metadata={"description": "Where the return stands for the warehouse."}
+    )
+    location = fields.String(
+        allow_none=True, metadata={"description": "Code of the location where it arrived; null until then."}
+    )
     lines = fields.List(fields.Nested(ExpectedLineSchema))
-    note = fields.String()
-    received_by = fields.String()
+    note = fields.String(metadata={"description": "What was noted when it arrived; empty for nothing."})
+    received_by = fields.String(
+        metadata={"description": "Who received it: the subject of their token; empty until then."}
+    )
     version = fields.Integer()
-    expected_at = fields.AwareDateTime()
-    received_at = fields.AwareDateTime(allow_none=True)
+    expected_at = fields.AwareDateTime(metadata={"description": "Since when it is expected, in UTC."})
+    received_at = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "When it was received, in UTC; null until then."}
+    )
 
 
 class OrderReturnsSchema(Schema):

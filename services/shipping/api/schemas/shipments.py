@@ -18,15 +18,36 @@ from shared.web.problems import refusals_by_action
 class HandOverArguments(Schema):
     """The carrier of a shipment; nothing for Waybill's own, which assigns number and link itself."""
 
-    carrier = text(100)
-    tracking_number = TrackingNumber(load_default="")
-    tracking_url = fields.Url(schemes={"http", "https"}, load_default="", validate=validate.Length(max=1000))
+    carrier = text(
+        100,
+        metadata={
+            "description": "Code of a listed carrier, or another carrier's name; Waybill's own if left out."
+        },
+    )
+    tracking_number = TrackingNumber(
+        load_default="",
+        metadata={
+            "description": "The carrier's number of the parcel; needed for any carrier but Waybill's own."
+        },
+    )
+    tracking_url = fields.Url(
+        schemes={"http", "https"},
+        load_default="",
+        validate=validate.Length(max=1000),
+        metadata={"description": "Where the customer tracks it; needed for a carrier that is not listed."},
+    )
 
 
 class CancelArguments(Schema):
     """Why a shipment is cancelled, or rejected at its location."""
 
-    reason = text(500, shortest=1, prose=True, required=True)
+    reason = text(
+        500,
+        shortest=1,
+        prose=True,
+        required=True,
+        metadata={"description": "Why; it is kept with the shipment."},
+    )
 
 
 class ShipmentPageArguments(PageArguments):
@@ -35,9 +56,11 @@ class ShipmentPageArguments(PageArguments):
     number = text(
         100,
         shortest=1,
-        metadata={"description": "Of the shipment, of its order, or of a parcel with its carrier."},
+        metadata={"description": "Number of the shipment, of its order, or of a parcel with its carrier."},
     )
-    status = fields.Enum(ShipmentStatus, by_value=True)
+    status = fields.Enum(
+        ShipmentStatus, by_value=True, metadata={"description": "Only shipments with this status."}
+    )
 
 
 class ShipmentLineSchema(Schema):
@@ -46,16 +69,18 @@ class ShipmentLineSchema(Schema):
     line_id = fields.UUID()
     sku = fields.String()
     name = fields.String()
-    quantity = fields.Integer(metadata={"description": "In sales units."})
-    units = fields.Integer(metadata={"description": "In stock-keeping units."})
-    picked = fields.Integer(metadata={"description": "Units that are off their shelf."})
-    checked = fields.Integer(metadata={"description": "Units that were scanned while they were packed."})
+    quantity = fields.Integer(metadata={"description": "How many, in sales units."})
+    units = fields.Integer(metadata={"description": "How many, in stock-keeping units."})
+    picked = fields.Integer(metadata={"description": "How many are off their shelf, in stock-keeping units."})
+    checked = fields.Integer(
+        metadata={"description": "How many were scanned while they were packed, in stock-keeping units."}
+    )
     specifications = fields.Function(
         lambda line: line.goods.specifications if line.goods else {},
         metadata={
             "type": "object",
             "additionalProperties": {"type": "string"},
-            "description": "What a picker looks at.",
+            "description": "What a picker looks at, by name: colour, size, how to handle it.",
         },
     )
 
@@ -67,8 +92,8 @@ class UnassignedLineSchema(Schema):
     group_id = fields.UUID()
     sku = fields.String()
     name = fields.String()
-    quantity = fields.Integer(metadata={"description": "In sales units."})
-    units = fields.Integer(metadata={"description": "In stock-keeping units."})
+    quantity = fields.Integer(metadata={"description": "How many are in no shipment, in sales units."})
+    units = fields.Integer(metadata={"description": "How many are in no shipment, in stock-keeping units."})
 
 
 class ContentSchema(Schema):
@@ -79,7 +104,7 @@ class ContentSchema(Schema):
         required=True,
         strict=True,
         validate=validate.Range(1, 1_000_000_000),
-        metadata={"description": "In stock-keeping units."},
+        metadata={"description": "How many are in it, in stock-keeping units."},
     )
 
 
@@ -90,23 +115,34 @@ class ParcelSchema(Schema):
     carrier = fields.String()
     tracking_number = fields.String()
     tracking_url = fields.String()
-    weight_grams = fields.Integer(metadata={"description": "0 where nobody weighed it."})
-    length_mm = fields.Integer(metadata={"description": "0 where nobody measured it, as the other two."})
+    weight_grams = fields.Integer(metadata={"description": "Weight in grams; 0 if nobody weighed it."})
+    length_mm = fields.Integer(metadata={"description": "In millimetres; 0 if nobody measured it."})
     width_mm = fields.Integer()
     height_mm = fields.Integer()
-    contents = fields.List(fields.Nested(ContentSchema))
-    label_document_id = fields.UUID(allow_none=True)
+    contents = fields.List(fields.Nested(ContentSchema), metadata={"description": "What is in it."})
+    label_document_id = fields.UUID(
+        allow_none=True,
+        metadata={"description": "Id of its label in the documents service; null until that is stored."},
+    )
     tracking_status = fields.Enum(TrackingStatus, by_value=True, allow_none=True)
     tracked_at = fields.AwareDateTime(allow_none=True)
-    events = fields.List(fields.Nested(TrackingEventSchema), metadata={"description": "Oldest first."})
+    events = fields.List(
+        fields.Nested(TrackingEventSchema), metadata={"description": "The carrier's reports, oldest first."}
+    )
 
 
 class TimelineStepSchema(Schema):
     """A step that the customer sees."""
 
-    step = fields.Enum(TimelineStep, by_value=True)
-    label = fields.String(metadata={"description": "In the customer's language."})
-    at = fields.AwareDateTime(allow_none=True, metadata={"description": "Null while it lies ahead."})
+    step = fields.Enum(
+        TimelineStep,
+        by_value=True,
+        metadata={"description": "The step; the third depends on how it reaches the customer."},
+    )
+    label = fields.String(metadata={"description": "Its name in the customer's language."})
+    at = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "When it was reached, in UTC; null while it lies ahead."}
+    )
 
 
 class ShipmentSchema(Schema):
@@ -119,55 +155,110 @@ class ShipmentSchema(Schema):
     seller = fields.String()
     market = fields.String()
     method = fields.String()
-    kind = fields.Enum(MethodKind, by_value=True, metadata={"description": "What the method comes down to."})
+    kind = fields.Enum(MethodKind, by_value=True, metadata={"description": "How the method is handled."})
     pickup_point = fields.String(allow_none=True)
-    dispatch = fields.Nested(DispatchSchema)
+    dispatch = fields.Nested(DispatchSchema, metadata={"description": "Where the customer gets it."})
     address = fields.Nested(
         AddressSchema,
         allow_none=True,
-        metadata={"description": "Null where it is fetched, and once the person was erased."},
+        metadata={"description": "Where it goes; null if it is collected, and once the person is erased."},
     )
     status = fields.Enum(ShipmentStatus, by_value=True)
     readiness = fields.Enum(
         Readiness,
         by_value=True,
         allow_none=True,
-        metadata={"description": "Green can be packed, amber once it is picked, red lacks stock."},
     )
     waits_until = fields.Date(
-        allow_none=True, metadata={"description": "The day from which its pre-ordered goods may leave."}
+        allow_none=True,
+        metadata={
+            "description": (
+                "First day on which its pre-ordered goods may leave, in the market's time zone; null if "
+                "they may now."
+            )
+        },
     )
-    location = fields.String(allow_none=True)
+    location = fields.String(
+        allow_none=True,
+        metadata={
+            "description": (
+                "Code of the location that it is sent from; null while none has its stock, and for what "
+                "needs no packing."
+            )
+        },
+    )
     rejected_by = fields.List(
-        fields.String(), metadata={"description": "Locations that turned it down and are not asked again."}
+        fields.String(),
+        metadata={"description": "Codes of locations that turned it down and are not asked again."},
     )
     lines = fields.List(fields.Nested(ShipmentLineSchema))
     parcels = fields.List(fields.Nested(ParcelSchema))
     prints = fields.Integer(metadata={"description": "How often its label was printed."})
-    cancel_reason = fields.String()
+    cancel_reason = fields.String(
+        metadata={
+            "description": (
+                "Why it was cancelled, in words of whoever did or as a code such as `merged`; empty if it "
+                "was not."
+            )
+        }
+    )
     version = fields.Integer()
     created_at = fields.AwareDateTime()
-    released_at = fields.AwareDateTime(allow_none=True)
-    packing_at = fields.AwareDateTime(allow_none=True)
-    ready_at = fields.AwareDateTime(allow_none=True)
-    shipped_at = fields.AwareDateTime(allow_none=True)
-    delivered_at = fields.AwareDateTime(allow_none=True)
-    cancelled_at = fields.AwareDateTime(allow_none=True)
-    undeliverable_at = fields.AwareDateTime(allow_none=True)
-    returned_at = fields.AwareDateTime(allow_none=True)
-    queue = fields.Enum(Queue, by_value=True, allow_none=True)
-    due_at = fields.AwareDateTime(
-        allow_none=True, metadata={"description": "Until when its next step is to be taken."}
+    released_at = fields.AwareDateTime(
+        allow_none=True,
+        metadata={"description": "When it was released to the warehouse, in UTC; null until then."},
     )
-    overdue = fields.Boolean()
+    packing_at = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "When picking began, in UTC; null until then."}
+    )
+    ready_at = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "When it was ready, in UTC; null until then."}
+    )
+    shipped_at = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "When it left with its carrier, in UTC; null until then."}
+    )
+    delivered_at = fields.AwareDateTime(
+        allow_none=True,
+        metadata={"description": "When it was recorded that the customer has it, in UTC; null until then."},
+    )
+    cancelled_at = fields.AwareDateTime(
+        allow_none=True, metadata={"description": "When it was cancelled, in UTC; null if it was not."}
+    )
+    undeliverable_at = fields.AwareDateTime(
+        allow_none=True,
+        metadata={"description": "When it last could not be delivered, in UTC; null if that never was."},
+    )
+    returned_at = fields.AwareDateTime(
+        allow_none=True,
+        metadata={"description": "When it was taken back as undeliverable, in UTC; null if it was not."},
+    )
+    queue = fields.Enum(
+        Queue,
+        by_value=True,
+        allow_none=True,
+        metadata={"description": "The work queue that it is in; null once it was cancelled or came back."},
+    )
+    due_at = fields.AwareDateTime(
+        allow_none=True,
+        metadata={"description": "By when the next step is to be taken, in UTC; null once none is left."},
+    )
+    overdue = fields.Boolean(metadata={"description": "Whether that time is over."})
     timeline = fields.List(fields.Nested(TimelineStepSchema))
     courier = fields.String(allow_none=True)
-    courier_note = fields.String()
+    courier_note = fields.String(metadata={"description": "For the courier; empty for nothing."})
     failed_attempts = fields.Integer()
     failure = fields.String(metadata={"description": "Why it could not be delivered the last time."})
-    pickup = fields.Nested(PickupSchema, allow_none=True)
+    pickup = fields.Nested(
+        PickupSchema,
+        allow_none=True,
+        metadata={"description": "How it waits to be collected; null if it does not and never did."},
+    )
     appointments = fields.List(fields.Nested(AppointmentSchema))
-    sign_off = fields.Nested(SignOffSchema, allow_none=True)
+    sign_off = fields.Nested(
+        SignOffSchema,
+        allow_none=True,
+        metadata={"description": "Proof that the customer has it; null until then."},
+    )
     download_url = fields.String()
     actions = refusals_by_action()
 
@@ -176,19 +267,27 @@ class CancelledLineSchema(Schema):
     """How much of an order line was to be cancelled."""
 
     line_id = fields.UUID()
-    quantity = fields.Integer(metadata={"description": "In sales units."})
+    quantity = fields.Integer(metadata={"description": "How many, in sales units."})
 
 
 class CancellationSchema(Schema):
     """Shipping's answer to the request to cancel the order."""
 
-    requested_at = fields.AwareDateTime(attribute="cancel_requested_at")
-    done = fields.Boolean(attribute="cancel_done")
-    reason = fields.String(attribute="cancel_reason")
+    requested_at = fields.AwareDateTime(
+        attribute="cancel_requested_at", metadata={"description": "When orders asked for it, in UTC."}
+    )
+    done = fields.Boolean(
+        attribute="cancel_done",
+        metadata={"description": "Whether it was cancelled: all that was asked for, or nothing."},
+    )
+    reason = fields.String(
+        attribute="cancel_reason",
+        metadata={"description": "Code of why it was not, such as `already_shipped`; empty if it was."},
+    )
     lines = fields.List(
         fields.Nested(CancelledLineSchema),
         attribute="cancel_lines",
-        metadata={"description": "What was to be cancelled; none named: the whole order."},
+        metadata={"description": "Units that were to be cancelled; empty for the whole order."},
     )
 
 
@@ -196,8 +295,21 @@ class OrderShipmentsSchema(Schema):
     """All shipments of an order, and shipping's answer to the latest request to cancel it."""
 
     items = fields.List(fields.Nested(ShipmentSchema))
-    unassigned = fields.List(fields.Nested(UnassignedLineSchema))
-    cancellation = fields.Nested(CancellationSchema, allow_none=True)
+    unassigned = fields.List(
+        fields.Nested(UnassignedLineSchema),
+        metadata={
+            "description": (
+                "What is in no shipment, because the shipment that it was in was cancelled by hand."
+            )
+        },
+    )
+    cancellation = fields.Nested(
+        CancellationSchema,
+        allow_none=True,
+        metadata={
+            "description": "The answer to the latest request to cancel the order; null if there was none."
+        },
+    )
 
 
 class PrintedLabelSchema(Schema):
@@ -206,7 +318,7 @@ class PrintedLabelSchema(Schema):
     document_id = fields.UUID(attribute="label_document_id")
     path = fields.Function(
         lambda shipment: f"/v1/documents/{shipment.label_document_id}/content",
-        metadata={"type": "string", "description": "The label's address at the documents service."},
+        metadata={"type": "string", "description": "Path of the label's file in the documents service."},
     )
-    prints = fields.Integer()
+    prints = fields.Integer(metadata={"description": "How often it was printed, this time included."})
     status = fields.Enum(ShipmentStatus, by_value=True)

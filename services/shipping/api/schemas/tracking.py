@@ -23,13 +23,25 @@ class TrackingNumber(Text):
 class TrackingArguments(Schema):
     """The carrier and tracking number of a parcel."""
 
-    carrier = text(100, shortest=1, required=True)
-    tracking_number = TrackingNumber(load_default="")
+    carrier = text(
+        100,
+        shortest=1,
+        required=True,
+        metadata={"description": "Code of a listed carrier, or another carrier's name."},
+    )
+    tracking_number = TrackingNumber(
+        load_default="",
+        metadata={
+            "description": "The carrier's number of the parcel; needed for any carrier but Waybill's own."
+        },
+    )
     tracking_url = fields.Url(
         schemes={"http", "https"},
         load_default="",
         validate=validate.Length(max=1000),
-        metadata={"description": "Made of the carrier's link where it is known."},
+        metadata={
+            "description": "Where the customer tracks it; made of the carrier's link if that is listed."
+        },
     )
 
 
@@ -42,10 +54,23 @@ class ScanArguments(Schema):
         unknown = EXCLUDE
 
     tracking_number = TrackingNumber(shortest=1, required=True)
-    status = fields.Enum(TrackingStatus, by_value=True, required=True)
-    at = fields.AwareDateTime(required=True, metadata={"description": "When that was so."})
-    place = text(200)
-    note = text(500, prose=True)
+    status = fields.Enum(
+        TrackingStatus,
+        by_value=True,
+        required=True,
+        metadata={"description": "Where the parcel was; carriers' own codes are to be mapped to these."},
+    )
+    at = fields.AwareDateTime(
+        required=True,
+        metadata={
+            "description": (
+                "When that was true, in UTC. An older report than the latest changes nothing of where the "
+                "parcel is now."
+            )
+        },
+    )
+    place = text(200, metadata={"description": "Where it was, in the carrier's words."})
+    note = text(500, prose=True, metadata={"description": "What else the carrier says, such as who signed."})
 
 
 class CarrierCallArguments(Schema):
@@ -56,18 +81,24 @@ class CarrierCallArguments(Schema):
 
         unknown = EXCLUDE
 
-    type = fields.String(required=True, validate=validate.Equal("tracking.updated"))
-    timestamp = fields.AwareDateTime(required=True)
+    type = fields.String(
+        required=True,
+        validate=validate.Equal("tracking.updated"),
+        metadata={"description": "`tracking.updated`."},
+    )
+    timestamp = fields.AwareDateTime(
+        required=True, metadata={"description": "When the carrier sent it, in UTC."}
+    )
     data = fields.Nested(ScanArguments, required=True)
 
 
 class TrackingEventSchema(Schema):
     """A carrier's report about a parcel."""
 
-    status = fields.Enum(TrackingStatus, by_value=True)
-    at = fields.AwareDateTime()
+    status = fields.Enum(TrackingStatus, by_value=True, metadata={"description": "Where the parcel was."})
+    at = fields.AwareDateTime(metadata={"description": "When that was, in UTC."})
     place = fields.String()
-    note = fields.String()
+    note = fields.String(metadata={"description": "What else the carrier said; empty for nothing."})
 
 
 class TrackedParcelSchema(Schema):
