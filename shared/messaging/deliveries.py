@@ -140,13 +140,20 @@ def _with_bearer(token: str, request: httpx2.Request) -> httpx2.Request:
 
 _MARK_ACKNOWLEDGED = text("""
     with owed as (
-        select event_id from inbox where source = :source and acked_at is null
-        order by received_at limit :limit for update skip locked
+        select source, event_id from pending_acks where source = :source
+        order by event_id limit :limit for update skip locked
+    ), acknowledged as (
+        delete from pending_acks using owed
+        where pending_acks.source = owed.source and pending_acks.event_id = owed.event_id
+        returning pending_acks.event_id
     )
-    update inbox set acked_at = clock_timestamp() from owed where inbox.event_id = owed.event_id
-    returning inbox.event_id, inbox.type
+    select event_id, coalesce(type, '') as type from acknowledged left join inbox using (event_id)
 """)
-_MARK_OWED = text("update inbox set acked_at = null where event_id = any(cast(:event_ids as uuid[]))")
+_MARK_OWED = text("""
+    insert into pending_acks (source, event_id)
+    select :source, event_id from unnest(cast(:event_ids as uuid[])) as event_id
+    on conflict do nothing
+""")
 
 
 def acknowledge_received(session: Session, source: Source, limit: int = ACKNOWLEDGE_LIMIT) -> int:
@@ -165,7 +172,7 @@ def acknowledge_received(session: Session, source: Source, limit: int = ACKNOWLE
     try:
         source.acknowledge(event_ids)
     except Exception:
-        session.execute(_MARK_OWED, {"event_ids": event_ids})
+        session.execute(_MARK_OWED, {"source": source.name, "event_ids": event_ids})
         session.commit()
         raise
     for event in events:

@@ -165,6 +165,52 @@ def unindex_correlation(operations: Any) -> None:
     operations.drop_index("ix_inbox_correlation_id", "inbox")
 
 
+# The release before owes and acknowledges by `acked_at`, which this one sets when it stores an event.
+BY_THE_RELEASE_BEFORE = """
+    create function owe_acknowledgement() returns trigger language plpgsql as $$
+    begin
+        if new.acked_at is null then
+            insert into pending_acks (source, event_id) values (new.source, new.event_id)
+            on conflict do nothing;
+        else
+            delete from pending_acks where source = new.source and event_id = new.event_id;
+        end if;
+        return null;
+    end $$;
+    create or replace trigger owe_stored after insert on inbox
+        for each row when (new.acked_at is null) execute function owe_acknowledgement();
+    create or replace trigger owe_acknowledged after update of acked_at on inbox
+        for each row execute function owe_acknowledgement()
+"""
+
+
+def owe_acknowledgements(operations: Any) -> None:
+    """Put what is to be acknowledged into a table of its own; used in a separate migration of each service.
+
+    What is owed at this moment is taken along. While the release before runs beside this one, triggers note
+    what its worker stores and what its agent acknowledges. Its agent does not see what this worker stores:
+    the source goes on owing that, the agent pulls it after the grace of three seconds, owes it again in its
+    own way and acknowledges it. Nothing is lost, and what was handled is not handled again. The triggers,
+    `acked_at` and its index stay until that release runs nowhere.
+    """
+    operations.execute("""
+        CREATE UNLOGGED TABLE pending_acks (
+            source TEXT NOT NULL,
+            event_id UUID NOT NULL,
+            CONSTRAINT pk_pending_acks PRIMARY KEY (source, event_id)
+        )
+    """)
+    # Before the triggers, whose making holds the table; what comes in between is pulled.
+    operations.execute("INSERT INTO pending_acks SELECT source, event_id FROM inbox WHERE acked_at IS NULL")
+    operations.execute(BY_THE_RELEASE_BEFORE)
+
+
+def forget_acknowledgements(operations: Any) -> None:
+    """Undo owe_acknowledgements."""
+    operations.execute("drop function owe_acknowledgement() cascade")
+    operations.drop_table("pending_acks")
+
+
 def drop_messaging(operations: Any) -> None:
     """Undo create_messaging."""
     for table in _TABLES:

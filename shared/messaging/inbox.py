@@ -32,22 +32,36 @@ FOLLOWED_WITHIN = timedelta(days=1)
 LOOK_AGAIN_SECONDS = 30.0
 _DIED = "its process died at every attempt"
 
+# Written once: that it has to be acknowledged stands elsewhere, so that acknowledging writes no row again.
 _STORE = """
-    insert into inbox (event_id, source, type, subject, envelope, via, next_at, state, done_at)
-    values (:event_id, :source, :type, :subject, cast(:envelope as jsonb), :via, :next_at, :state, :done_at)
-    on conflict (event_id)"""
+    with stored as (
+        insert into inbox (event_id, source, type, subject, envelope, via, next_at, state, done_at, acked_at)
+        values (:event_id, :source, :type, :subject, cast(:envelope as jsonb), :via, :next_at, :state,
+                :done_at, clock_timestamp())
+        on conflict (event_id) do nothing
+        returning event_id, source, subject
+    )"""
+_OWE = "insert into pending_acks (source, event_id) select source, event_id from stored"
 # A pushed repeat shows nothing: it may have waited in the queue while its twin was pulled.
-_STORE_PUSHED = text(f"{_STORE} do nothing returning true")
-# A pulled one shows that the source has not heard our acknowledgement, or lost it: it is owed again.
-_STORE_PULLED = text(f"{_STORE} do update set acked_at = null returning xmax = 0")
+_STORE_PUSHED = text(f"{_STORE}, owed as ({_OWE}) select true from stored")  # noqa: S608 - of what stands above
+# A pulled one shows that the source has not heard our acknowledgement, or lost it: it is owed again. Counting
+# makes sure that this comes after the event is in: else it and its twin could wait for each other.
+_STORE_PULLED = text(
+    f"""{_STORE}, owed as (
+        insert into pending_acks (source, event_id)
+        select :source, :event_id from (select count(*) from stored) as looked
+        on conflict do nothing
+    )
+    select true from stored"""  # noqa: S608 - of what stands above
+)
 # One round trip. The lock is taken after the event is in, of which the row that it selects from makes sure:
 # the other way round two deliveries of one event could wait for each other.
 _STORE_AND_LOCK = text(
-    f"""with stored as ({_STORE} do nothing returning subject), locked as (
+    f"""{_STORE}, owed as ({_OWE}), locked as (
         insert into subjects (subject) select subject from stored
-        on conflict (subject) do update set version = subjects.version
+        on conflict (subject) do update set version = subjects.version where false
     )
-    select true from stored"""  # noqa: S608 - put together from what stands above
+    select true from stored"""  # noqa: S608 - of what stands above
 )
 
 

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session, SessionTransaction
 
 from shared.messaging.tables import subjects
 
-# An update that changes nothing locks the row where it exists, in the same round trip.
+# An update that is not done locks the row where it exists, in the same round trip, and writes none.
 _LOCK = text("""
     insert into subjects (subject) values (:subject)
-    on conflict (subject) do update set version = subjects.version
+    on conflict (subject) do update set version = subjects.version where false
 """)
 
 

@@ -55,6 +55,7 @@ inbox = Table(
     Column("next_at", UtcDateTime, nullable=False),
     Column("received_at", UtcDateTime, nullable=False, server_default=func.clock_timestamp()),
     Column("done_at", UtcDateTime),
+    # Set when it is stored: only the release before looks at it, and has nothing to do there.
     Column("acked_at", UtcDateTime),
     Column("error_type", Text),
     Column("last_error", Text),
@@ -64,6 +65,16 @@ inbox = Table(
     Index("ix_inbox_subject", "subject", "received_at"),
     Index("ix_inbox_received_at", "received_at"),
     Index("ix_inbox_correlation_id", text("(envelope ->> 'correlationid'::text)")),
+)
+
+# What was received and is not acknowledged to its source yet. Unlogged: after a crash of the server the
+# source still owes it, and what is pulled is owed here again.
+pending_acks = Table(
+    "pending_acks",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("event_id", Uuid, primary_key=True),
+    prefixes=["unlogged"],
 )
 
 # queued: waits for run_at or for a worker    running: a worker has it until lease_until

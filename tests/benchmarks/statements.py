@@ -210,7 +210,7 @@ class Life:
         """What each agent does once a second with what came meanwhile."""
         for service in SERVICES:
             for name in sorted(self.made[service].messaging.consumers.sources):
-                if self._any(service, f"inbox where source = '{name}' and acked_at is null"):
+                if self._any(service, f"pending_acks where source = '{name}'"):
                     source = Source(name, self.urls[name], self.keys.service_token(service))
                     with (
                         self.counted(service, f"acknowledges {name}"),

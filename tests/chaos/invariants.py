@@ -148,7 +148,8 @@ def deliveries(scene: Scene) -> Findings:
     heard = {
         service: {row["event_id"]: row for row in rows}
         for service, rows in scene.databases.everywhere(
-            "select event_id, state, acked_at, subject, type from inbox"
+            """select event_id, state, owed.event_id is null as acknowledged, subject, type
+               from inbox left join pending_acks as owed using (event_id)"""
         ).items()
     }
     told: dict[str, set] = defaultdict(set)
@@ -162,7 +163,7 @@ def deliveries(scene: Scene) -> Findings:
             received = heard[row["subscriber"]].get(row["event_id"])
             if received is None:
                 yield f"{name} was not received", row["subject"]
-            elif row["acked_at"] is None or received["acked_at"] is None:
+            elif row["acked_at"] is None or not received["acknowledged"]:
                 yield f"{name} is not acknowledged", row["subject"]
             elif received["state"] != "done" and not (
                 received["state"] == "dead" and is_poisoned(str(row["event_id"]), scene.poisoned_share)

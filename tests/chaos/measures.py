@@ -13,7 +13,8 @@ from tests.chaos.faults import CRASH_POINTS
 EVER = datetime.max.replace(tzinfo=UTC)
 WAITING = """
 select (select count(*) from outbox where acked_at is null and recorded_at <= %(until)s)
-     + (select count(*) from inbox where (acked_at is null or state = 'pending')
+     + (select count(*) from inbox left join pending_acks using (event_id)
+        where (pending_acks.event_id is not null or state = 'pending')
         and (envelope ->> 'time')::timestamptz <= %(until)s) as events,
        (select count(*) from jobs where state in ('queued', 'running') and created_at <= %(until)s
         and due_at <= clock_timestamp() + interval '1 minute') as jobs, -- tomorrow's work does not wait

@@ -231,8 +231,8 @@ def test_nobody_waits_for_a_migration_for_as_long_as_a_table_is_large(migrated):
 
 def made_for_another_release(release, service):
     """The triggers that migrations of a release made for the release before it."""
-    folder = release / "services" / service / "migrations" / "versions"
-    texts = [file.read_text() for file in folder.glob("*.py")]
+    folders = release / "services" / service / "migrations" / "versions", release / "shared" / "messaging"
+    texts = [file.read_text() for folder in folders for file in folder.glob("*.py")]
     made = [text for text in texts if "BY_THE_RELEASE_BEFORE" in text]
     return {name for text in made for name in re.findall(r"create (?:or replace )?trigger (\w+)", text)}
 

@@ -372,7 +372,7 @@ class DeliveryModel(RuleBasedStateMachine):
         # Deleting a few rows is much faster than truncating.
         for service, tables in (
             ("orders", ("event_log", "outbox", "subjects", "model_amounts")),
-            ("shipping", ("inbox", "subjects", "copies", "model_mirror", "model_handled")),
+            ("shipping", ("inbox", "pending_acks", "subjects", "copies", "model_mirror", "model_handled")),
         ):
             with self.engines[service].begin() as connection:
                 connection.execute(text("; ".join(f"delete from {table}" for table in tables)))

@@ -11,7 +11,8 @@ from sqlalchemy import text
 from shared import clock
 from shared.events.orders import OrderAccepted, OrderCompleted, OrderPlaced
 from shared.events.snapshots import OrderSnapshot
-from shared.messaging import copies, inbox, operations
+from shared.messaging import copies, deliveries, inbox, operations
+from shared.messaging.deliveries import acknowledge_received
 from tests.samples import envelope, event
 from tests.waiting import PATIENCE_SECONDS
 
@@ -77,7 +78,7 @@ def test_an_event_that_is_heard_again_while_it_is_taken_in_does_not_wait_for_the
 
         def hold(point):
             if point == "before_ack":
-                again.execute(text("update inbox set acked_at = null"))
+                again.execute(text("select from inbox for update"))
                 threading.Timer(0.3, again.commit).start()
 
         monkeypatch.setattr(inbox, "crash_point", hold)
@@ -148,11 +149,99 @@ def test_a_repeat_is_acknowledged_again(shipping, heard):
     told = envelope("order.placed")
     inbox.receive(shipping.hearing, told, "push")
     with shipping.engine.begin() as connection:
-        connection.execute(text("update inbox set acked_at = now()"))
+        connection.execute(text("delete from pending_acks"))
 
     inbox.receive(shipping.hearing, told, "pull")
 
-    assert shipping.value("select acked_at from inbox") is None
+    assert shipping.value("select event_id from pending_acks") == UUID(told["id"])
+
+
+@pytest.fixture(autouse=True)
+def nothing_to_acknowledge(shipping):
+    """Of tests before these nothing is left to be acknowledged."""
+    with shipping.engine.begin() as connection:
+        connection.execute(text("delete from pending_acks"))
+
+
+class Told:
+    """A source that is told what was received."""
+
+    name = "orders"
+
+    def __init__(self, away=False):
+        self.away, self.acknowledged = away, []
+
+    def acknowledge(self, event_ids):
+        if self.away:
+            raise ConnectionError("nobody there")
+        self.acknowledged += event_ids
+
+
+def test_an_event_is_written_once_and_not_again_when_it_is_acknowledged(shipping, heard):
+    by_push(shipping, told := envelope("order.placed"))
+    place = "select concat_ws(' ', ctid, xmin, xmax) from inbox"
+    written = shipping.value(place)
+    source = Told()
+
+    with shipping.sessions() as session:
+        acknowledge_received(session, source)
+
+    assert source.acknowledged == [UUID(told["id"])]
+    assert shipping.value(place) == written
+    # What only says what is to be done soon is not in the log, and after a crash it is owed anew.
+    assert shipping.value("select relpersistence from pg_class where relname = 'pending_acks'") == "u"
+    assert shipping.value("select count(*) from pending_acks") == 0
+
+
+def test_what_the_release_before_stores_and_acknowledges_is_noted(shipping, heard):
+    """It knows `acked_at` alone."""
+    by_push(shipping, envelope("order.placed"))
+    owed = "select count(*) from pending_acks"
+    before = """insert into inbox (event_id, source, type, subject, envelope, via, next_at)
+                values (gen_random_uuid(), 'orders', 'order.placed', 'x', '{}', 'push', now())"""
+    said = []
+    for does in (
+        "delete from inbox; delete from pending_acks",
+        before,
+        "update inbox set acked_at = now()",
+        "update inbox set acked_at = null",
+    ):
+        with shipping.engine.begin() as connection:
+            connection.execute(text(does))
+        said.append(shipping.value(owed))
+
+    assert said == [0, 1, 0, 1]
+
+
+def test_what_can_not_be_told_stays_to_be_acknowledged(shipping, heard):
+    by_push(shipping, told := envelope("order.placed"))
+
+    with shipping.sessions() as session, pytest.raises(ConnectionError):
+        acknowledge_received(session, Told(away=True))
+
+    assert shipping.value("select event_id from pending_acks where source = 'orders'") == UUID(told["id"])
+
+
+def test_of_a_backlog_the_oldest_is_acknowledged_first_along_an_index(shipping, heard):
+    first, second = sorted((newer("order.placed", 1), newer("order.placed", 2)), key=lambda told: told["id"])
+    by_push(shipping, second)
+    by_push(shipping, first)
+    source = Told()
+
+    with shipping.sessions() as session:
+        # Of so few rows anything is fast: this is the plan's only hope of being one of a million's.
+        session.execute(text("set enable_seqscan = off; set enable_sort = off; set enable_bitmapscan = off"))
+        plan = "\n".join(
+            session.scalars(
+                text(f"explain {deliveries._MARK_ACKNOWLEDGED}"), {"source": "orders", "limit": 1}
+            )
+        )
+        session.rollback()
+        acknowledge_received(session, source, limit=1)
+
+    assert source.acknowledged == [UUID(first["id"])]
+    assert "Index Scan using pk_pending_acks" in plan or "Index Only Scan using pk_pending_acks" in plan
+    assert "Sort" not in plan
 
 
 def test_a_late_event_shows_the_newest_snapshot(shipping, heard):

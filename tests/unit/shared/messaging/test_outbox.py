@@ -227,6 +227,17 @@ def test_an_order_is_locked_from_its_first_mention(orders):
     assert entered == [2]
 
 
+def test_locking_an_order_writes_its_row_once(orders):
+    versions = []
+    for _ in range(2):
+        with orders.sessions() as session:
+            lock_order(session, event("order.placed").order.order_id)
+            session.commit()
+        versions.append(orders.value("select concat_ws(' ', ctid, xmin) from subjects"))
+
+    assert versions[0] == versions[1]
+
+
 def test_an_order_is_locked_once_in_a_transaction_and_anew_after_a_savepoint_is_taken_back(orders):
     order_id = event("order.placed").order.order_id
     with orders.sessions() as session:
