@@ -41,7 +41,7 @@ _STORE = """
         on conflict (event_id) do nothing
         returning event_id, source, subject
     )"""
-_OWE = "insert into pending_acks (source, event_id) select source, event_id from stored"
+_OWE = "insert into pending_acks select source, event_id from stored on conflict do nothing"
 # A pushed repeat shows nothing: it may have waited in the queue while its twin was pulled.
 _STORE_PUSHED = text(f"{_STORE}, owed as ({_OWE}) select true from stored")  # noqa: S608 - of what stands above
 # A pulled one shows that the source has not heard our acknowledgement, or lost it: it is owed again. Counting

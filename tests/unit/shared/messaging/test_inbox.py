@@ -213,6 +213,18 @@ def test_what_the_release_before_stores_and_acknowledges_is_noted(shipping, hear
     assert said == [0, 1, 0, 1]
 
 
+def test_an_event_that_was_forgotten_before_it_was_acknowledged_can_come_again(shipping, heard):
+    """Its source was away for longer than what was heard is kept."""
+    by_push(shipping, told := envelope("order.placed"))
+    with shipping.engine.begin() as connection:
+        connection.execute(text("delete from inbox"))
+
+    by_push(shipping, told)
+
+    assert len(heard) == 2
+    assert shipping.value("select count(*) from pending_acks") == 1
+
+
 def test_what_can_not_be_told_stays_to_be_acknowledged(shipping, heard):
     by_push(shipping, told := envelope("order.placed"))
 
