@@ -2,7 +2,6 @@
 
 import pytest
 from click.testing import CliRunner
-from sqlalchemy import text
 from sqlalchemy.orm import sessionmaker
 
 from deploy.local.keys import ISSUER, Keys
@@ -15,8 +14,11 @@ from services.documents.queries import papers_in_line
 from services.documents.settings import Settings
 from shared.messaging import copies
 from shared.messaging.order_locks import lock_order
+from tests.emptying import MESSAGING, empty
 from tests.object_store import store_at
 from tests.unit.documents.sample_orders import order
+
+TABLES = ("papers", "series", "told_numbers", "logos", "prints", "idempotency_keys", *MESSAGING)
 
 
 @pytest.fixture
@@ -66,12 +68,7 @@ def sessions(engines, store):
         info={**messaging.session_info(), "store": store},
     )
     with engines["documents"].begin() as connection:
-        connection.execute(
-            text(
-                "truncate papers, series, told_numbers, logos, prints, jobs, event_log, outbox, subjects,"
-                " copies, idempotency_keys"
-            )
-        )
+        empty(connection, TABLES)
 
 
 @pytest.fixture

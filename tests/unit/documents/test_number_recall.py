@@ -32,6 +32,7 @@ from shared.messaging.jobs import RetryLater
 from shared.messaging.order_locks import lock_order
 from shared.messaging.tables import inbox, outbox
 from shared.migrations import upgrade
+from tests.emptying import empty
 from tests.in_process import make
 from tests.serving import serving
 from tests.unit.documents.sample_orders import order
@@ -129,7 +130,7 @@ def asking(postgres_server, engines, settings, keys):
         yield replace(settings, **addresses, service_token=keys.service_token("documents"))
     for service in LISTENERS:
         with engines[service].begin() as connection:
-            connection.execute(text("truncate inbox"))
+            empty(connection, ["inbox"])
 
 
 def tell(documents, engines, listener):

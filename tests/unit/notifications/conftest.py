@@ -24,6 +24,7 @@ from shared.messaging import jobs as runner
 from shared.messaging.backoff import Backoff
 from shared.messaging.order_locks import lock_order
 from shared.messaging.tables import jobs as jobs_table
+from tests.emptying import MESSAGING, empty
 from tests.serving import serving
 
 
@@ -70,6 +71,12 @@ class MailServer:
             return self.at_content.pop(0)
         self.raw.append(envelope.original_content)
         return "250 taken as 1234"
+
+
+TABLES = (
+    *("emails", "email_attempts", "email_contents", "notices", "notice_reads", "open_matters"),
+    *("feed", "feed_orders", "feed_waiting", *MESSAGING),
+)
 
 
 @pytest.fixture
@@ -267,10 +274,5 @@ def sessions(engines, settings):
     info = messaging.session_info() | {"settings": settings}
     yield sessionmaker(engines["notifications"], expire_on_commit=False, info=info)
     with engines["notifications"].begin() as connection:
-        connection.execute(
-            text("""
-                truncate event_log, outbox, inbox, jobs, subjects, copies, feed, feed_orders, feed_waiting,
-                         emails, email_attempts, email_contents, notices, notice_reads, open_matters;
-                update feed_head set position = 0
-            """)
-        )
+        empty(connection, TABLES)
+        connection.execute(text("update feed_head set position = 0"))

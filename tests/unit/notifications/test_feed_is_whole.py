@@ -96,7 +96,7 @@ def of(sellers, entries):
 def emptied(sessions):
     def empty():
         with sessions.begin() as session:
-            session.execute(text("truncate inbox, event_log, feed, feed_orders, feed_waiting"))
+            empty(session.connection(), ("inbox", "event_log", "feed", "feed_orders", "feed_waiting"))
             session.execute(text("update feed_head set position = 0"))
 
     return empty

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import sessionmaker
 
 from services.notifications import consumers, sending
@@ -17,14 +17,13 @@ from shared.messaging import copies
 from shared.messaging import jobs as runner
 from shared.messaging.backoff import Backoff
 from shared.messaging.order_locks import lock_order
+from tests.emptying import MESSAGING, empty
 from tests.unit.notifications.conftest import due_job
 from tests.unit.notifications.snapshot_samples import paid, placed_order
 from tests.waiting import until
 
 ORDERS = 24
-TABLES = (
-    "emails, email_attempts, email_contents, notices, open_matters, jobs, copies, subjects, event_log, outbox"
-)
+TABLES = ("emails", "email_attempts", "email_contents", "notices", "open_matters", *MESSAGING)
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def sessions(engines, settings):
     }
     yield sessionmaker(engine, expire_on_commit=False, info=info)
     with engine.begin() as connection:
-        connection.execute(text(f"truncate {TABLES} cascade"))
+        empty(connection, TABLES)
 
 
 def hear(sessions, snapshot):

@@ -2,7 +2,6 @@
 
 import psycopg
 import pytest
-from sqlalchemy import text
 from sqlalchemy.orm import sessionmaker
 
 from deploy.local.keys import ALL_SCOPES, ISSUER, Keys
@@ -19,6 +18,7 @@ from shared.events.snapshots import People, ShipmentsSnapshot
 from shared.messaging import copies
 from shared.messaging.order_locks import lock_order
 from shared.migrations import upgrade
+from tests.emptying import MESSAGING, empty
 from tests.unit.orders.sample_shop import GATEWAY_SECRET, MARKET, lay_out, order_wanted, shipment_of, stored
 
 
@@ -130,9 +130,8 @@ def sessions(engines):
         lay_out(session)
     yield made
     tables = [table.name for table in Base.metadata.sorted_tables]
-    tables += ["idempotency_keys", "event_log", "outbox", "inbox", "jobs", "subjects", "copies"]
     with engines["orders"].begin() as connection:
-        connection.execute(text(f"truncate {', '.join(tables)}"))
+        empty(connection, (*tables, "idempotency_keys", *MESSAGING))
 
 
 @pytest.fixture(scope="session")

@@ -31,6 +31,7 @@ from shared.doctor import Patient
 from shared.messaging.tables import event_log, inbox, outbox
 from shared.migrations import upgrade
 from shared.web.app import make_app
+from tests.emptying import MESSAGING, empty
 from tests.serving import serving
 
 NOBODY_THERE = "http://127.0.0.1:1"
@@ -92,7 +93,7 @@ def token(keys, subscriber="shipping", scopes=("events:read",), days=100):
 def patient(engine, settings):
     yield Patient(messaging=messaging, sessions=sessions_of(engine), settings=settings)
     with engine.begin() as connection:
-        connection.execute(text("truncate event_log, outbox, inbox, jobs"))
+        empty(connection, MESSAGING)
 
 
 def sessions_of(engine):

@@ -29,12 +29,13 @@ from shared.events.samples import envelope
 from shared.messaging import jobs as runner
 from shared.messaging.backoff import Backoff
 from shared.messaging.tables import inbox, jobs
+from tests.emptying import MESSAGING, empty
 from tests.serving import serving
 from tests.waiting import PATIENCE_SECONDS
 
 TABLES = (
-    *("webhook_bodies", "webhook_attempts", "webhook_deliveries", "webhooks", "notices", "emails"),
-    *("feed", "feed_orders", "feed_waiting", "inbox", "event_log", "outbox", "jobs", "subjects", "copies"),
+    *("webhook_bodies", "webhook_attempts", "webhook_deliveries", "webhooks", "notices", "notice_reads"),
+    *("emails", "email_attempts", "email_contents", "feed", "feed_orders", "feed_waiting", *MESSAGING),
 )
 
 
@@ -114,12 +115,12 @@ def sessions(engines, settings):
     """Sessions that commit; what they leave is gone after the test."""
     engine = engines["notifications"]
     with engine.begin() as connection:
-        connection.execute(text(f"truncate {', '.join(TABLES)} cascade"))
+        empty(connection, TABLES)
     yield sessionmaker(
         engine, expire_on_commit=False, info={**messaging.session_info(), "settings": settings}
     )
     with engine.begin() as connection:
-        connection.execute(text(f"truncate {', '.join(TABLES)} cascade"))
+        empty(connection, TABLES)
         connection.execute(text("update feed_head set position = 0"))
 
 

@@ -14,6 +14,7 @@ from shared.messaging.backoff import Backoff
 from shared.messaging.inbox import Inbox
 from shared.messaging.sealing import Sealer
 from shared.messaging.service import Messaging
+from tests.emptying import MESSAGING, empty
 
 
 class Service:
@@ -35,7 +36,7 @@ class Service:
 def _service(name, engine) -> Iterator[Service]:
     yield Service(name, engine)
     with engine.begin() as connection:
-        connection.execute(text("truncate event_log, outbox, inbox, jobs, subjects, copies"))
+        empty(connection, MESSAGING)
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from shared.messaging import operations, outbox
 from shared.messaging.service import Messaging
 from shared.messaging.tables import inbox, jobs
 from shared.settings import ServiceSettings
+from tests.emptying import MESSAGING, empty
 from tests.samples import event
 from tests.serving import serving
 
@@ -75,7 +76,7 @@ def dead(sessions):
 def _clean(sessions):
     yield
     with sessions.begin() as session:
-        session.execute(text("truncate event_log, outbox, inbox, jobs, subjects, copies"))
+        empty(session.connection(), MESSAGING)
 
 
 @pytest.fixture
