@@ -41,7 +41,10 @@ def list_own_documents(session: Session, order_id: UUID) -> dict[str, Any]:
 @customer
 @query
 def get_own_content(session: Session, document_id: UUID, order_id: UUID) -> Response:
-    """The file of one of these documents."""
+    """The file of one of these documents.
+
+    404 for any other document, of this order or another.
+    """
     return answer_paper(session, queries.paper_for_customer(session, order_id, document_id))
 
 
@@ -54,6 +57,6 @@ def get_own_content(session: Session, document_id: UUID, order_id: UUID) -> Resp
 def send_in(session: Session, order_id: UUID) -> Paper:
     """Upload a proof of payment or a message attachment: PDF, PNG, JPEG or WebP, up to 10 MiB.
 
-    Refused (409) with its reason: `too_many_uploads`, `person_erased`.
+    Refused (409) with its reason: `too_many_uploads`, `person_erased`. Publishes `document.stored`.
     """
     return keep_upload(session, order_id, SENT_IN_BY_CUSTOMERS)

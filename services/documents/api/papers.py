@@ -51,6 +51,9 @@ def issue_invoices(session: Session, order_id: UUID) -> dict[str, Any]:
     """Invoice an order in a market where invoices are issued by hand; rendering follows within seconds.
 
     One invoice, or where the market takes one per delivery method or shipment, as many as can be had now.
+    Publishes `invoice.issued` for each. Refused (409) with its reason: `issued_by_rule` if the market issues
+    them by itself, `not_accepted`, `order_is_off`, `person_erased`, `already_issued`, `nothing_to_invoice`
+    while no shipment has left.
     """
     return {"items": commands.issue_invoices(session, order_id)}
 
@@ -61,7 +64,11 @@ def issue_invoices(session: Session, order_id: UUID) -> dict[str, Any]:
 @requires("documents:issue")
 @command
 def request_document(session: Session, asked: dict[str, Any], order_id: UUID) -> Paper:
-    """Request a printout or receipt of the order as it is now; the same until the order changes."""
+    """Request a printout or receipt of the order as it is now; the same until the order changes.
+
+    Publishes `document.stored` once its file is there. Refused (409) with its reason: `nothing_received`, for
+    a receipt of no money, `person_erased`.
+    """
     return commands.request_paper(session, order_id, PaperKind(asked["kind"]))
 
 
@@ -74,7 +81,9 @@ def correct_invoice(session: Session, correction: dict[str, Any], document_id: U
     """Cancel an invoice by a credit note and issue a corrected one; returns the new invoice.
 
     Nothing issued is ever edited: the old invoice stays as it is. The new one says what the order says now,
-    with another address or VAT number where one is given.
+    with another address or VAT number where one is given. Publishes `credit_note.issued` and
+    `invoice.issued`. Refused (409) with its reason: `not_an_invoice`, `not_issued` while it has no number,
+    `already_credited`, `order_is_off`, `not_accepted`, `person_erased`.
     """
     return commands.correct_invoice(session, document_id, **correction)
 
@@ -84,7 +93,10 @@ def correct_invoice(session: Session, correction: dict[str, Any], document_id: U
 @requires("documents:issue")
 @command
 def try_again(session: Session, document_id: UUID) -> Paper:
-    """Retry a document that could not be made; it keeps its number if it has one."""
+    """Retry a document that could not be made; it keeps its number if it has one.
+
+    Refused (409) with its reason: `wrong_status`, if it has not failed.
+    """
     return commands.try_again(session, document_id)
 
 

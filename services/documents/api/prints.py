@@ -83,7 +83,10 @@ def _print_of_shipments(session: Session, shipments: list[tuple[UUID, UUID]], pa
 @requires("documents:read", instead="labels:read")
 @query
 def get_print(session: Session, print_id: UUID) -> Print:
-    """The status of a print; visible only to whoever requested it."""
+    """The status of a print; visible only to whoever requested it.
+
+    Ask again until it is `stored`, within seconds, or `failed`.
+    """
     return queries.own_print(session, print_id)
 
 
@@ -92,7 +95,10 @@ def get_print(session: Session, print_id: UUID) -> Print:
 @requires("documents:read", instead="labels:read")
 @query
 def get_print_content(session: Session, print_id: UUID) -> Response:
-    """The print's file."""
+    """The print's file.
+
+    Refused (409) with its reason: `not_stored`, while it is being made.
+    """
     made = queries.stored_print(session, print_id)
     assert made.sha256 is not None
     return answer_bytes(session, made.sha256, "application/pdf", f"{made.kind}.pdf", inline=True)

@@ -61,7 +61,10 @@ def form_of(*kinds: PaperKind) -> dict[str, Any]:
 @counted_as(Kind.UPLOADS)
 @command
 def upload_document(session: Session, order_id: UUID) -> Paper:
-    """Upload a file to an order's documents: PDF, PNG, JPEG or WebP, by its content, up to 10 MiB."""
+    """Upload a file to an order's documents: PDF, PNG, JPEG or WebP, by its content, up to 10 MiB.
+
+    Publishes `document.stored`. Refused (409) with its reason: `person_erased`.
+    """
     return keep_upload(session, order_id, UPLOADED_KINDS)
 
 
@@ -73,7 +76,7 @@ def upload_document(session: Session, order_id: UUID) -> Paper:
 def remove_upload(session: Session, removal: dict[str, Any], document_id: UUID) -> Paper:
     """Remove a file uploaded by mistake: the file is deleted, its record is kept.
 
-    Refused (409) with its reason: `made_by_the_system`, `wrong_status`.
+    Refused (409) with its reason: `made_by_the_system`, `wrong_status`. Publishes `document.removed`.
     """
     return papers.remove_upload(session, document_id, removal["reason"])
 
@@ -100,7 +103,10 @@ def put_logo(session: Session, seller: str) -> Logo:
 @requires("documents:issue")
 @command
 def delete_logo(session: Session, seller: str) -> Logo:
-    """Remove a seller's logo; future documents show the seller's initials instead."""
+    """Remove a seller's logo; future documents show the seller's initials instead.
+
+    Documents that there are do not change.
+    """
     return uploads.set_logo(session, seller, content=b"", content_type="")
 
 

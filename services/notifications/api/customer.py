@@ -60,7 +60,7 @@ def post_message(session: Session, message: dict[str, Any], order_id: UUID) -> M
     """Post a message to the seller of the order.
 
     Refused (409) for more than ten messages an hour (too_many_messages), and once the person is erased
-    (person_erased).
+    (person_erased). Publishes `message.posted`.
     """
     return commands.post_message(session, order_id, author=Author.CUSTOMER, **message)
 

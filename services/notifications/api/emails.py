@@ -53,6 +53,7 @@ def send_paper(session: Session, paper: dict[str, UUID], order_id: UUID) -> Emai
 
     Refused (409) are papers that are not for customers (not_for_customers), not stored (not_stored) or on
     their way already (still_queued), and where there is nobody to write to (no_address, person_erased).
+    Publishes `email.sent` or `email.failed` once that is known.
     """
     return commands.send_paper(session, order_id, **paper)
 
@@ -104,6 +105,7 @@ def resend_email(session: Session, email_id: UUID) -> Email:
     """Resend an e-mail, with updated content, to the current address; the new one refers to the old.
 
     Refused (409) while the old one is on its way (still_queued), and where there is nobody to write to
-    (no_address, person_erased).
+    (no_address, person_erased) or the shipment is another courier's by now (not_their_delivery). Publishes
+    `email.sent` or `email.failed` once that is known.
     """
     return commands.resend_email(session, email_id)

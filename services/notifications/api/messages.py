@@ -50,7 +50,8 @@ def list_messages(session: Session, arguments: dict[str, Any], order_id: UUID) -
 def post_message(session: Session, message: dict[str, Any], order_id: UUID) -> Message:
     """Post a message to an order's customer, who gets an e-mail; or, with `internal`, a note for staff only.
 
-    Refused (409) once the person is erased (person_erased).
+    Refused (409) once the person is erased (person_erased). Publishes `message.posted`, unless it is
+    internal.
     """
     return commands.post_message(session, order_id, author=Author.SELLER, **message)
 
@@ -69,7 +70,10 @@ def get_conversation(session: Session, order_id: UUID) -> Conversation:
 @requires("notifications:write")
 @command
 def mark_read(session: Session, order_id: UUID) -> Conversation:
-    """Mark the customer's messages so far as read by the seller."""
+    """Mark the customer's messages so far as read by the seller.
+
+    Notes among staff are not counted.
+    """
     commands.mark_read(session, order_id, Author.SELLER)
     return queries.conversation(session, order_id)
 

@@ -58,7 +58,10 @@ def count_unread(session: Session) -> dict[str, Any]:
 @requires("orders:read")
 @command
 def mark_read(session: Session, notice_id: UUID) -> None:
-    """Mark a notice as read."""
+    """Mark a notice as read.
+
+    For you alone: others' notices stay unread.
+    """
     commands.mark_read(session, notice_id)
 
 
@@ -68,5 +71,8 @@ def mark_read(session: Session, notice_id: UUID) -> None:
 @requires("orders:read")
 @command
 def mark_all_read(session: Session, read: dict[str, UUID]) -> None:
-    """Mark a notice and all older ones as read."""
+    """Mark a notice and all older ones as read.
+
+    For you alone: others' notices stay unread.
+    """
     commands.mark_all_read(session, **read)

@@ -52,7 +52,10 @@ def add_address(session: Session, entry: dict[str, Any], customer_id: UUID) -> C
 def change_address(
     session: Session, entry: dict[str, Any], customer_id: UUID, address_id: UUID
 ) -> CustomerAddress:
-    """Change an address; `default` makes it the default."""
+    """Change an address; `default` makes it the default.
+
+    Orders keep the address that they were placed with.
+    """
     return commands.change_address(session, customer_id, address_id, **entry)
 
 
@@ -61,5 +64,8 @@ def change_address(
 @requires("customers:write")
 @command
 def remove_address(session: Session, customer_id: UUID, address_id: UUID) -> None:
-    """Remove an address; if it was the default, the next one becomes the default."""
+    """Remove an address; if it was the default, the next one becomes the default.
+
+    Orders keep the address that they were placed with.
+    """
     commands.remove_address(session, customer_id, address_id)

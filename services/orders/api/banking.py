@@ -123,7 +123,8 @@ def count_lines(session: Session, of: dict[str, Any]) -> dict[str, Any]:
 def assign_line(session: Session, assignment: dict[str, Any], line_id: UUID) -> BankLine:
     """Record a line as a payment for an order, whatever its amount.
 
-    Refused (409) with its reason: `already_decided`, `wrong_status`, `recorded_by_gateway`.
+    Refused (409) with its reason: `already_decided`, `wrong_status`, `recorded_by_gateway`. Publishes
+    `payment.recorded`.
     """
     return commands.assign_line(session, line_id, **assignment)
 

@@ -37,7 +37,10 @@ blueprint = Blueprint(
 @requires("orders:accept")
 @bulk
 def accept_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Accept many orders; one that is refused does not stop the others."""
+    """Accept many orders; one that is refused does not stop the others.
+
+    Each answers as `POST /v1/orders/{id}/accept` would.
+    """
     return _outcome(each, wanted, commands.accept_order)
 
 
@@ -47,7 +50,10 @@ def accept_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("orders:accept")
 @bulk
 def refuse_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Refuse many placed orders, for one reason."""
+    """Refuse many placed orders, for one reason.
+
+    Each answers as `POST /v1/orders/{id}/refuse` would; one that is refused does not stop the others.
+    """
     return _outcome(each, wanted, commands.refuse_order)
 
 
@@ -57,7 +63,10 @@ def refuse_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("orders:write")
 @bulk
 def cancel_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Cancel many orders, for one reason; an accepted order is `cancelling` until shipping has answered."""
+    """Cancel many orders, for one reason; an accepted order is `cancelling` until shipping has answered.
+
+    Each answers as `POST /v1/orders/{id}/cancel` would; one that is refused does not stop the others.
+    """
     return _outcome(each, wanted, commands.cancel_order)
 
 
@@ -67,7 +76,10 @@ def cancel_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("orders:write")
 @bulk
 def hold_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Put a hold on many orders."""
+    """Put a hold on many orders.
+
+    Each answers as `POST /v1/orders/{id}/holds` would; one that is refused does not stop the others.
+    """
     return _outcome(each, wanted, holds.place_hold)
 
 
@@ -77,7 +89,10 @@ def hold_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("orders:write")
 @bulk
 def tag_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Add tags to many orders and remove others."""
+    """Add tags to many orders and remove others.
+
+    Each answers as `POST /v1/orders/{id}/tags` would; one that is refused does not stop the others.
+    """
     return _outcome(each, wanted, notes.tag_order)
 
 

@@ -41,6 +41,6 @@ def ask_for_return(session: Session, wanted: dict[str, Any], order_id: UUID) -> 
     """Request a return; the seller decides, and writes to the customer.
 
     Refused (409) with its reason: `wrong_status`, `not_delivered`, `more_than_delivered`,
-    `return_period_over`.
+    `return_period_over`. Publishes `return.requested`.
     """
     return commands.request_return(session, order_id, by_customer=True, **wanted)

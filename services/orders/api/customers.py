@@ -37,7 +37,8 @@ blueprint = Blueprint(
 def put_customer(session: Session, customer: dict[str, Any], customer_id: UUID) -> Customer:
     """Create or replace a customer and their address book; the caller chooses the id.
 
-    Orders placed before keep what they were placed with.
+    Orders placed before keep what they were placed with. Refused (409) with its reason: `person_erased`; a
+    new customer needs a new id.
     """
     return commands.put_customer(session, customer_id, **customer)
 
@@ -58,8 +59,9 @@ def show_customer(session: Session, customer_id: UUID) -> Customer:
 def erase_customer(session: Session, customer_id: UUID) -> dict[str, Any]:
     """Erase a person from all services: the customer, and anyone with the same e-mail at this seller.
 
-    The customer is empty at once; each order follows, an open one when it has ended. The answer names what
-    is kept, and why.
+    The customer is empty at once; each order follows, an open one when it has ended. The answer names what is
+    kept, and why. Publishes `order.anonymised` for each order. Refused (409) with its reason:
+    `other_markets`, if the person also bought in markets that the token does not see.
     """
     erasure_commands.erase_customer(session, customer_id)
     return erasure(session, customer_id)

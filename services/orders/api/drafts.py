@@ -59,7 +59,10 @@ def create_draft(session: Session, draft: dict[str, Any]) -> tuple[quotes.Quote,
 @requires("orders:read")
 @query
 def list_drafts(session: Session, page: dict[str, Any]) -> dict[str, Any]:
-    """Drafts, newest first."""
+    """Drafts, newest first.
+
+    Only those that can still be placed, unless another `status` is asked for.
+    """
     limit, cursor = page.pop("limit"), page.pop("cursor", None)
     before = decode_cursor(cursor, UUID)[0] if cursor else None
     return page_of(queries.drafts(session, limit + 1, before, **page), limit, "id")
@@ -100,7 +103,7 @@ def place_draft(session: Session, expected: dict[str, Any], draft_id: UUID) -> t
 
     A customer who pays through the gateway does the same: the payment told for the draft's id places it.
     Refused (409) with its reason: `already_placed`, `wrong_status`, `no_lines`, `incomplete`,
-    `total_changed`.
+    `total_changed`. Publishes `order.placed`.
     """
     order = commands.place_draft(session, draft_id, **expected)
     return serialised(order), {"Location": f"/v1/orders/{order.id}"}
@@ -124,7 +127,10 @@ def abandon_draft(session: Session, draft_id: UUID) -> quotes.Quote:
 @requires("orders:write")
 @bulk
 def place_drafts(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Place many drafts as orders, with a result for each; one that is refused does not stop the others."""
+    """Place many drafts as orders, with a result for each; one that is refused does not stop the others.
+
+    Each answers as `POST /v1/drafts/{id}/place` would, without an expected total.
+    """
 
     def act(session: Session, draft_id: UUID) -> Row:
         order = commands.place_draft(session, draft_id)

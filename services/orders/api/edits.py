@@ -31,7 +31,8 @@ def edit_order(session: Session, edit: dict[str, Any], order_id: UUID) -> comman
     """Change a placed order: addresses, methods, lines, quantities, prices, fees, discounts, tax.
 
     Nothing is paid back by it: the answer says what is due. Touching prices, discounts, fees or the way it is
-    taxed wants the scope `prices:write` too. Refused (409) with its reason: `wrong_status`.
+    taxed wants the scope `prices:write` too. Refused (409) with its reason: `wrong_status`. Publishes
+    `order.updated`.
     """
     refuse_changed_prices(edit)
     return commands.edit_order(session, order_id, **edit)
@@ -43,7 +44,10 @@ def edit_order(session: Session, edit: dict[str, Any], order_id: UUID) -> comman
 @requires("orders:write")
 @query
 def preview_edit(session: Session, edit: dict[str, Any], order_id: UUID) -> commands.Edit:
-    """Preview an edit: what the order would become; nothing is saved."""
+    """Preview an edit: what the order would become; nothing is saved.
+
+    Refused as the edit itself would be.
+    """
     refuse_changed_prices(edit)
     return commands.edit_order(session, order_id, **edit)
 

@@ -39,8 +39,8 @@ def record_gateway_payment(session: Session, call: dict[str, Any]) -> Payment | 
     """Record what the gateway received. A payment reported again, by its reference, gets the same answer.
 
     Money is recorded whatever the order's state; what comes for one that is over is requested back. What was
-    counted with another amount or for another order, or is in another currency, is kept (202) for a person
-    to decide.
+    counted with another amount or for another order, or is in another currency, is kept (202) for a person to
+    decide. Publishes `payment.recorded`.
     """
     told = commands.record_gateway_payment(session, **call["data"])
     return told if isinstance(told, Payment) else _kept(told)

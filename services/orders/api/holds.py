@@ -29,8 +29,8 @@ blueprint = Blueprint(
 def place_hold(session: Session, hold: dict[str, Any], order_id: UUID) -> dict[str, Any]:
     """Put a hold on an order, in addition to any it already has.
 
-    While one stands the order is neither accepted, released nor ended, and its deadlines stand still.
-    Refused (409) with its reason: `wrong_status`.
+    While one stands the order is neither accepted, released nor ended, and its deadlines stand still. Refused
+    (409) with its reason: `wrong_status`. Publishes `order.held`.
     """
     placed = commands.place_hold(session, order_id, **hold)
     return {"hold": placed, "released_shipments": queries.released_shipments(session, order_id)}
@@ -52,6 +52,6 @@ def list_holds(session: Session, order_id: UUID) -> dict[str, Any]:
 def release_hold(session: Session, order_id: UUID, hold_id: UUID) -> Hold:
     """Lift one hold; the order proceeds once none is left.
 
-    Refused (409) with its reason: `not_held`.
+    Refused (409) with its reason: `not_held`. Publishes `order.hold_released`.
     """
     return commands.release_hold(session, order_id, hold_id)

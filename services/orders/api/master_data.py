@@ -38,8 +38,8 @@ blueprint = Blueprint(
 def put_market(session: Session, rules: dict[str, Any], market: str) -> Market:
     """Create or replace a market.
 
-    Every seller in it goes by its rules, so the token has to be bound to none.
-    Refused (409) with its reason: `currency_fixed`.
+    Every seller in it goes by its rules, so the token has to be bound to none. Refused (409) with its reason:
+    `currency_fixed`, for another currency or tax mode.
     """
     refuse_bounded("sellers")
     return commands.put_market(session, checked_code("market", market), **rules)
@@ -95,7 +95,10 @@ def show_tax_table(session: Session, market: str) -> tuple[Any, dict[str, str]]:
 @requires("admin")
 @command
 def put_seller(session: Session, details: dict[str, Any], seller: str) -> Seller:
-    """Create or replace a seller."""
+    """Create or replace a seller.
+
+    New documents and e-mails show it; documents that were issued stay as they are.
+    """
     return commands.put_seller(session, checked_code("seller", seller), **details)
 
 

@@ -57,5 +57,8 @@ def list_notes(session: Session, page: dict[str, Any], order_id: UUID) -> dict[s
 @requires("orders:write")
 @command
 def tag_order(session: Session, tags: dict[str, Any], order_id: UUID) -> Order:
-    """Add tags to an order and remove others; lists can be filtered by tag."""
+    """Add tags to an order and remove others; lists can be filtered by tag.
+
+    Tags that differ only in capitals, accents and the like are one. An order has 30 at most.
+    """
     return commands.tag_order(session, order_id, **tags)

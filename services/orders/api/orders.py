@@ -36,6 +36,8 @@ def place_order(session: Session, order: dict[str, Any]) -> tuple[Ready, dict[st
 
     What market, seller or products don't allow is named field by field (422). Shipping plans its shipments
     and promises stock right after. Naming prices, discounts or fees wants the scope `prices:write` too.
+    Publishes `order.placed`. Refused (409) with its reason: `already_placed`, if the seller has an order with
+    this `external_reference`.
     """
     refuse_own_prices(order)
     placed = placing.place_order(session, **order)
@@ -47,7 +49,10 @@ def place_order(session: Session, order: dict[str, Any]) -> tuple[Ready, dict[st
 @requires("orders:read")
 @query
 def show_order(session: Session, order_id: UUID) -> Ready:
-    """One order in full, with the actions possible now and what blocks the others."""
+    """One order in full, with the actions possible now and what blocks the others.
+
+    Its ETag is of the answer: send it as `If-None-Match` to be told (304) that nothing has changed.
+    """
     return serialised(queries.order(session, order_id))
 
 
@@ -59,6 +64,7 @@ def accept_order(session: Session, order_id: UUID) -> Ready:
     """Accept an order: the documents due on acceptance are issued, and shipping may release it.
 
     Refused (409) with its reason: `wrong_status`, `on_hold`, `payment_not_recorded`, `awaiting_inventory`.
+    Publishes `order.accepted`.
     """
     return serialised(commands.accept_order(session, order_id))
 
@@ -71,7 +77,8 @@ def accept_order(session: Session, order_id: UUID) -> Ready:
 def refuse_order(session: Session, refusal: dict[str, Any], order_id: UUID) -> Ready:
     """Refuse a placed order; its stock is freed, and a refund is requested for money received.
 
-    Refused (409) with its reason: `wrong_status`, `on_hold`.
+    Refused (409) with its reason: `wrong_status`, `on_hold`. Publishes `order.refused`, and
+    `refund.requested` for money received.
     """
     return serialised(commands.refuse_order(session, order_id, **refusal))
 
@@ -84,7 +91,7 @@ def revoke_links(session: Session, order_id: UUID) -> Ready:
     """Revoke all links sent to the order's customer so far, as after an e-mail to a wrong address.
 
     The other services hear of it within seconds. The next e-mail, one that is sent again too, has a link that
-    opens the order.
+    opens the order. Publishes `order.updated`.
     """
     return serialised(commands.revoke_links(session, order_id))
 
@@ -99,7 +106,7 @@ def correct_customer(session: Session, right: dict[str, Any], order_id: UUID) ->
 
     E-mails and papers that were sent stay as they were; what is sent from now on, or once more, goes by the
     new. With another e-mail, the links sent so far are closed unless `keep_links` says otherwise. The history
-    tells what it was before. Refused (409) with its reason: `person_erased`.
+    tells what it was before. Refused (409) with its reason: `person_erased`. Publishes `order.updated`.
     """
     return serialised(customers.correct_customer(session, order_id, **right))
 
@@ -112,7 +119,8 @@ def correct_customer(session: Session, right: dict[str, Any], order_id: UUID) ->
 def readdress(session: Session, wanted: dict[str, Any], order_id: UUID) -> Ready:
     """Change the address of a delivery of a placed order, and add it to the address book if asked to.
 
-    Refused (409) with its reason: `wrong_status`, `person_erased`, `address_book_full`.
+    Refused (409) with its reason: `wrong_status`, `taxed_elsewhere` if goods for the new address are taxed by
+    another country's rules, `person_erased`, `address_book_full`. Publishes `order.updated`.
     """
     return serialised(customers.readdress(session, order_id, **wanted))
 
@@ -128,5 +136,7 @@ def cancel_order(session: Session, cancellation: dict[str, Any], order_id: UUID)
     Until it has said so the order is `cancelling`; its `cancellation` shows the answer. Money received for
     what is cancelled is requested back. Refused (409) with its reason: `wrong_status`, `on_hold`,
     `already_shipped`, `more_than_left`; `not_confirmed`, with `warnings` (`customer_not_contacted`).
+    Publishes `order.cancelled` or, for units, `order.updated`; of an accepted order `order.cancel_requested`;
+    and `refund.requested` for money that goes back.
     """
     return serialised(commands.cancel_order(session, order_id, **cancellation))

@@ -47,7 +47,8 @@ def list_received(session: Session, page: dict[str, Any]) -> dict[str, Any]:
 def record_payment(session: Session, payment: dict[str, Any], order_id: UUID) -> Payment:
     """Record a payment by hand; the payment gateway reports its own.
 
-    Refused (409) with its reason: `wrong_status`, `recorded_by_gateway`.
+    Refused (409) with its reason: `wrong_status`, `recorded_by_gateway`. Publishes `payment.recorded`, and
+    `order.completed` if nothing else was open.
     """
     return commands.record_payment(session, order_id, **payment)
 
@@ -76,7 +77,7 @@ def list_payments(session: Session, order_id: UUID) -> dict[str, Any]:
 def void_payment(session: Session, void: dict[str, Any], order_id: UUID, payment_id: UUID) -> Payment:
     """Void a payment that was recorded by hand in error; it stays in the ledger, marked.
 
-    Refused (409) with its reason: `already_voided`, `not_by_hand`, `refunded`.
+    Refused (409) with its reason: `already_voided`, `not_by_hand`, `refunded`. Publishes `payment.voided`.
     """
     return commands.void_payment(session, order_id, payment_id, **void)
 

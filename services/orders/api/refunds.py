@@ -56,7 +56,9 @@ def request_refund(session: Session, refund: dict[str, Any], order_id: UUID) -> 
 
     Money goes back only as far as more was received than is owed then: what was not paid yet need only not be
     paid any more. Refused (409) with its reason: `wrong_status`, `nothing_left`, `more_than_left`,
-    `nothing_overpaid`, `no_online_payment`, `not_delivered`.
+    `nothing_overpaid`, `no_online_payment`; `not_sent` for goods that have not left, which are cancelled
+    instead; `not_delivered` or `more_than_delivered` for goods that are to come back. Publishes
+    `refund.requested`, or `refund.settled` at once if no money goes back.
     """
     return commands.request_refund(session, order_id, **refund)
 
@@ -78,7 +80,8 @@ def list_refunds(session: Session, order_id: UUID) -> dict[str, Any]:
 def settle_refund(session: Session, settlement: dict[str, Any], order_id: UUID, refund_id: UUID) -> Refund:
     """Mark a refund as paid out; a credit note is then issued for what it credits.
 
-    Refused (409) with its reason: `already_settled`, `withdrawn`, `settled_by_gateway`.
+    Refused (409) with its reason: `already_settled`, `withdrawn`, `settled_by_gateway`. Publishes
+    `refund.settled`.
     """
     return commands.settle_refund(session, order_id, refund_id, **settlement)
 
@@ -91,6 +94,7 @@ def settle_refund(session: Session, settlement: dict[str, Any], order_id: UUID, 
 def withdraw_refund(session: Session, withdrawal: dict[str, Any], order_id: UUID, refund_id: UUID) -> Refund:
     """Withdraw a refund that has not been paid out: what it credited is on the bill again.
 
-    Refused (409) with its reason: `already_settled`, `withdrawn`, `settled_by_gateway`.
+    Refused (409) with its reason: `already_settled`, `withdrawn`, `settled_by_gateway`, `belongs_to_return`
+    if its return is closed by it. Publishes `order.updated`.
     """
     return commands.withdraw_refund(session, order_id, refund_id, **withdrawal)

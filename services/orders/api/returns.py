@@ -64,7 +64,8 @@ def list_returns_of_order(session: Session, order_id: UUID) -> list[Return]:
 def request_return(session: Session, wanted: dict[str, Any], order_id: UUID) -> Return:
     """Request a return on a customer's behalf; possible for a completed order too.
 
-    Refused (409) with its reason: `wrong_status`, `not_delivered`, `more_than_delivered`.
+    Refused (409) with its reason: `wrong_status`, `not_delivered`, `more_than_delivered`. Publishes
+    `return.requested`.
     """
     return commands.request_return(session, order_id, **wanted)
 
@@ -77,7 +78,7 @@ def request_return(session: Session, wanted: dict[str, Any], order_id: UUID) -> 
 def approve_return(session: Session, approval: dict[str, Any], order_id: UUID, return_id: UUID) -> Return:
     """Approve a return: shipping expects the goods until it expires.
 
-    Refused (409) with its reason: `wrong_status`.
+    Refused (409) with its reason: `wrong_status`. Publishes `return.approved`.
     """
     return commands.approve_return(session, order_id, return_id, **approval)
 
@@ -90,7 +91,7 @@ def approve_return(session: Session, approval: dict[str, Any], order_id: UUID, r
 def reject_return(session: Session, rejection: dict[str, Any], order_id: UUID, return_id: UUID) -> Return:
     """Reject a return, and say why.
 
-    Refused (409) with its reason: `wrong_status`.
+    Refused (409) with its reason: `wrong_status`. Publishes `return.rejected`.
     """
     return commands.reject_return(session, order_id, return_id, **rejection)
 
@@ -102,7 +103,7 @@ def reject_return(session: Session, rejection: dict[str, Any], order_id: UUID, r
 def withdraw_return(session: Session, order_id: UUID, return_id: UUID) -> Return:
     """Withdraw a return before its goods arrive; its exchange order is cancelled, unless otherwise on hold.
 
-    Refused (409) with its reason: `wrong_status`.
+    Refused (409) with its reason: `wrong_status`. Publishes `return.closed`.
     """
     return commands.withdraw_return(session, order_id, return_id)
 
@@ -116,7 +117,7 @@ def refund_return(session: Session, refund: dict[str, Any], order_id: UUID, retu
     """Refund returned goods, less a deduction; before they have arrived this needs a reason.
 
     Refused (409) with its reason: `wrong_status`, `nothing_left`, `more_than_left`, `more_than_returned`,
-    `no_online_payment`.
+    `no_online_payment`, `already_exchanged`. Publishes `refund.requested` or `refund.settled`.
     """
     return commands.refund_return(session, order_id, return_id, **refund)
 
@@ -133,7 +134,7 @@ def exchange_return(
 
     A difference is due from the customer, or goes back. Where the market's rule says so, the new order is
     held until the goods are here. Refused (409) with its reason: `wrong_status`, `already_exchanged`,
-    `already_refunded`, `nothing_left`, `person_erased`.
+    `already_refunded`, `nothing_left`, `person_erased`. Publishes `order.placed`.
     """
     successor = exchanges.exchange_return(session, order_id, return_id, **exchange)
     return serialised(successor), {"Location": f"/v1/orders/{successor.id}"}
@@ -147,6 +148,6 @@ def exchange_return(
 def dismiss_return(session: Session, dismissal: dict[str, Any], order_id: UUID, return_id: UUID) -> Return:
     """Close a received return without a refund; its exchange order is cancelled, unless otherwise on hold.
 
-    Refused (409) with its reason: `wrong_status`.
+    Refused (409) with its reason: `wrong_status`. Publishes `return.closed`.
     """
     return commands.dismiss_return(session, order_id, return_id, **dismissal)

@@ -41,7 +41,11 @@ APPOINTMENT = f"/shipments/<uuid:shipment_id>/appointments/<{KIND}:kind>"
 @requires("shipping:write")
 @command
 def schedule_appointment(session: Session, times: dict[str, Any], shipment_id: UUID, kind: str) -> Shipment:
-    """Schedule or reschedule a delivery, installation or service; the customer is notified."""
+    """Schedule or reschedule a delivery, installation or service; the customer is notified.
+
+    The same times again change nothing. Publishes `appointment.scheduled`. Refused (409) with its reason:
+    `appointment_signed` once it was kept, `already_shipped` if the goods came back, `shipment_cancelled`.
+    """
     return commands.schedule_appointment(session, shipment_id, AppointmentKind(kind), **times)
 
 
@@ -51,7 +55,11 @@ def schedule_appointment(session: Session, times: dict[str, Any], shipment_id: U
 @requires("shipping:write")
 @command
 def sign_appointment(session: Session, proof: dict[str, Any], shipment_id: UUID, kind: str) -> Shipment:
-    """Record that an appointment was kept, and who signed for it."""
+    """Record that an appointment was kept, and who signed for it.
+
+    Publishes `shipment.updated`. Refused (409) with its reason: `appointment_signed` the second time,
+    `already_shipped` if the goods came back, `shipment_cancelled`.
+    """
     return commands.sign_appointment(session, shipment_id, AppointmentKind(kind), **proof)
 
 

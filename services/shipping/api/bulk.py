@@ -43,7 +43,10 @@ NO_SHIPMENT: Row = {
 @requires("shipping:write")
 @bulk
 def release_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Release many shipments to the warehouse; one that is refused does not stop the others."""
+    """Release many shipments to the warehouse; one that is refused does not stop the others.
+
+    Each answers as `POST /v1/shipments/{id}/release` would.
+    """
     return _outcome(each, wanted, commands.release_shipment)
 
 
@@ -53,7 +56,10 @@ def release_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("shipping:write")
 @bulk
 def pick_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Record that the goods of many shipments have been picked; their labels are then made."""
+    """Record that the goods of many shipments have been picked; their labels are then made.
+
+    Each answers as `POST /v1/shipments/{id}/pick` would.
+    """
     return _outcome(each, wanted, commands.pick_shipment)
 
 
@@ -63,7 +69,10 @@ def pick_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("shipping:write")
 @bulk
 def record_picks(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Record what was found for many shipments on pick lists, each as `/v1/shipments/{id}/picks` does."""
+    """Record what was found for many shipments on pick lists, each as `/v1/shipments/{id}/picks` does.
+
+    A shipment that is refused does not stop the others.
+    """
     found = {picked["shipment_id"]: picked["found"] for picked in wanted["shipments"]}
     return _outcome(
         each,
@@ -78,7 +87,10 @@ def record_picks(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("shipping:write")
 @bulk
 def pack_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Pack many shipments: close their parcels."""
+    """Pack many shipments: close their parcels.
+
+    Each answers as `POST /v1/shipments/{id}/pack` would.
+    """
     return _outcome(each, wanted, commands.pack_shipment)
 
 
@@ -88,7 +100,10 @@ def pack_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("shipping:write")
 @bulk
 def print_labels(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Count a print of the labels of many shipments, as for one; documents puts them into one file."""
+    """Count a print of the labels of many shipments, as for one; documents puts them into one file.
+
+    Each answers as `POST /v1/shipments/{id}/print-label` would.
+    """
     return _outcome(each, wanted, commands.print_label, _labels_of)
 
 
@@ -98,7 +113,10 @@ def print_labels(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 @requires("shipping:write")
 @bulk
 def ship_shipments(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
-    """Ship many shipments with the carriers named on their parcels."""
+    """Ship many shipments with the carriers named on their parcels.
+
+    Each answers as `POST /v1/shipments/{id}/ship` would without a carrier in the request.
+    """
     return _outcome(each, wanted, commands.ship_shipment)
 
 

@@ -62,7 +62,10 @@ def get_carrier(session: Session, code: str) -> Carrier:
 @requires("admin")
 @command
 def put_carrier(session: Session, carrier: dict[str, Any], code: str) -> tuple[Carrier, int]:
-    """Create (201) or replace (200) a carrier, for all sellers; the token must not be limited to some."""
+    """Create (201) or replace (200) a carrier, for all sellers; the token must not be limited to some.
+
+    Its link is used for parcels that are entered from then on.
+    """
     refuse_bounded("sellers", "markets")
     put, is_new = master_data.put_carrier(session, code, **carrier)
     return put, 201 if is_new else 200
@@ -97,7 +100,10 @@ def get_courier(session: Session, seller: str, code: str) -> Courier:
 @requires("shipping:write")
 @command
 def put_courier(session: Session, courier: dict[str, Any], seller: str, code: str) -> tuple[Courier, int]:
-    """Create (201) or replace (200) a courier."""
+    """Create (201) or replace (200) a courier.
+
+    A courier who is not active keeps the deliveries assigned so far.
+    """
     put, is_new = master_data.put_courier(session, seller, code, **courier)
     return put, 201 if is_new else 200
 
@@ -108,7 +114,10 @@ def put_courier(session: Session, courier: dict[str, Any], seller: str, code: st
 @requires("shipping:read")
 @query
 def list_deliveries(session: Session, arguments: dict[str, Any], seller: str, code: str) -> dict[str, Any]:
-    """A courier's current deliveries, with recipient and address, oldest first."""
+    """A courier's current deliveries, with recipient and address, oldest first.
+
+    Those that are ready, on their way, or could not be delivered.
+    """
     limit = arguments["limit"]
     [after] = decode_cursor(arguments["cursor"], UUID) if "cursor" in arguments else [None]
     queries.courier(session, seller, code)
@@ -122,5 +131,10 @@ def list_deliveries(session: Session, arguments: dict[str, Any], seller: str, co
 @requires("shipping:write")
 @command
 def assign_courier(session: Session, assignment: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Assign a shipment to a courier of its seller, or to none."""
+    """Assign a shipment to a courier of its seller, or to none.
+
+    The courier is told by e-mail if an address is known. Publishes `shipment.updated`. Refused (409) with its
+    reason: `courier_not_active`, `wrong_method` if nobody brings it, `already_delivered`, `already_shipped`
+    if it came back, `shipment_cancelled`.
+    """
     return couriers.assign_courier(session, shipment_id, **assignment)

@@ -35,7 +35,11 @@ ITEM = "/goods/<string(maxlength=100):seller>/<path:sku>"
 @requires("stock:read")
 @query
 def get_availability(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
-    """How much of each SKU can be promised in a market, where it is, and when it would leave."""
+    """How much of each SKU can be promised in a market, where it is, and when it would leave.
+
+    For goods that are sent or collected: locations that serve the seller, the market and this way of
+    delivery. It is advice: only a shipment is a promise.
+    """
     now = clock.now()
     skus = list(dict.fromkeys(arguments.pop("skus")))
     sources = queries.sources(session, skus=skus, **arguments)
@@ -58,6 +62,9 @@ def get_goods(session: Session, seller: str, sku: str) -> Goods:
 @requires("stock:write")
 @command
 def put_goods(session: Session, goods: dict[str, Any], seller: str, sku: str) -> tuple[Goods, int]:
-    """Create (201) or replace (200) the warehouse data of a SKU, including when it may first leave."""
+    """Create (201) or replace (200) the warehouse data of a SKU, including when it may first leave.
+
+    Pick lists and the day of release go by it from then on.
+    """
     put, is_new = commands.put_goods(session, seller, sku, **goods)
     return put, 201 if is_new else 200

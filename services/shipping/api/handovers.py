@@ -37,7 +37,11 @@ blueprint = Blueprint(
 @requires("shipping:write")
 @command
 def deliver_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Record that a shipment reached its customer, and who signed for it."""
+    """Record that a shipment reached its customer, and who signed for it.
+
+    Carriers that report do it by themselves. Publishes `shipment.delivered`. Refused (409) with its reason:
+    `wrong_status`, `already_shipped` if it could not be delivered, `already_delivered`, `shipment_cancelled`.
+    """
     return handovers.deliver_shipment(session, shipment_id, **proof)
 
 
@@ -47,7 +51,11 @@ def deliver_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID)
 @requires("shipping:write")
 @command
 def hand_over_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Hand a shipment over in person; the recipient signs."""
+    """Hand a shipment over in person; the recipient signs.
+
+    For methods of the kind `hand_over`; its stock leaves. Publishes `shipment.delivered`. Refused (409) with
+    its reason: `wrong_method`, `wrong_status`, `already_delivered`, `shipment_cancelled`.
+    """
     return handovers.hand_over_shipment(session, shipment_id, **proof)
 
 
@@ -57,7 +65,11 @@ def hand_over_shipment(session: Session, proof: dict[str, Any], shipment_id: UUI
 @requires("shipping:write")
 @command
 def sign_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Record that a service was done and the customer signed for it."""
+    """Record that a service was done and the customer signed for it.
+
+    For methods of the kind `service`. Publishes `shipment.delivered`. Refused (409) with its reason:
+    `wrong_method`, `wrong_status`, `already_delivered`, `shipment_cancelled`.
+    """
     return handovers.sign_shipment(session, shipment_id, **proof)
 
 
@@ -67,7 +79,11 @@ def sign_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID) ->
 @requires("shipping:write")
 @command
 def provide_shipment(session: Session, download: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Set where a download can be had; the customer then has it."""
+    """Set where a download can be had; the customer then has it.
+
+    For methods of the kind `download`. Publishes `shipment.delivered`. Refused (409) with its reason:
+    `wrong_method`, `wrong_status`, `already_delivered`, `shipment_cancelled`.
+    """
     return handovers.provide_shipment(session, shipment_id, **download)
 
 
@@ -77,9 +93,11 @@ def provide_shipment(session: Session, download: dict[str, Any], shipment_id: UU
 @requires("shipping:write")
 @command
 def collect_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID) -> Shipment | Response:
-    """Hand a shipment to whoever shows its code; a wrong code is refused (wrong_code) and counted.
+    """Hand a shipment to whoever shows its code; its stock leaves.
 
-    After five wrong ones even the right one is refused (code_locked) until the code is renewed.
+    Publishes `shipment.delivered`. Refused (409) with its reason: `wrong_code`, which is counted, with the
+    `tries_left`; after five `code_locked`, even for the right one, until the code is renewed; `wrong_method`,
+    `wrong_status`, `already_delivered`, `shipment_cancelled`.
     """
     keys = current_app.extensions["settings"].customer_link_keys
     collected = handovers.collect_shipment(session, shipment_id, keys=keys, **proof)
@@ -97,7 +115,11 @@ def collect_shipment(session: Session, proof: dict[str, Any], shipment_id: UUID)
 @requires("shipping:write")
 @command
 def renew_code(session: Session, shipment_id: UUID) -> Shipment:
-    """Replace the code of a shipment that waits for pickup; only the customer is told the new one."""
+    """Replace the code of a shipment that waits for pickup; only the customer is told the new one.
+
+    Wrong codes are counted from 0 again. Publishes `shipment.updated`. Refused (409) with its reason:
+    `wrong_method`, `wrong_status`, `already_delivered`, `shipment_cancelled`.
+    """
     return handovers.renew_code(session, shipment_id)
 
 
@@ -107,7 +129,11 @@ def renew_code(session: Session, shipment_id: UUID) -> Shipment:
 @requires("shipping:write")
 @command
 def fail_shipment(session: Session, failure: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Record that a shipment could not be delivered; it is then sent again or taken back."""
+    """Record that a shipment could not be delivered; it is then sent again or taken back.
+
+    Publishes `shipment.undeliverable`. Refused (409) with its reason: `wrong_status`, `already_shipped` if
+    that was recorded already, `already_delivered`, `shipment_cancelled`.
+    """
     return handovers.fail_shipment(session, shipment_id, **failure)
 
 
@@ -117,7 +143,11 @@ def fail_shipment(session: Session, failure: dict[str, Any], shipment_id: UUID) 
 @requires("shipping:write")
 @command
 def resend_shipment(session: Session, changes: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Send an undeliverable shipment again, to a corrected address if one is given."""
+    """Send an undeliverable shipment again, to a corrected address if one is given.
+
+    Publishes `shipment.shipped`. Refused (409) with its reason: `wrong_status`, `already_shipped`,
+    `already_delivered`, `shipment_cancelled`.
+    """
     return handovers.resend_shipment(session, shipment_id, **changes)
 
 
@@ -127,5 +157,10 @@ def resend_shipment(session: Session, changes: dict[str, Any], shipment_id: UUID
 @requires("stock:write")
 @command
 def take_back_shipment(session: Session, goods: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Take back an undeliverable shipment; sellable goods return to stock."""
+    """Take back an undeliverable shipment; sellable goods return to stock.
+
+    What can't be sold again is scrapped, what is not named is lost. Publishes `shipment.returned` and
+    `stock.changed`. Refused (409) with its reason: `wrong_status`, `already_shipped`, `already_delivered`,
+    `shipment_cancelled`.
+    """
     return handovers.take_back_shipment(session, shipment_id, **goods)

@@ -41,7 +41,10 @@ def list_locations(session: Session, arguments: dict[str, Any]) -> dict[str, Any
 @requires("stock:read")
 @query
 def get_location(session: Session, code: str) -> Location:
-    """One location: where stock is kept and shipments start."""
+    """One location: where stock is kept and shipments start.
+
+    `may_change` says whether the token's sellers let it be changed.
+    """
     return queries.location(session, code)
 
 
@@ -52,6 +55,11 @@ def get_location(session: Session, code: str) -> Location:
 @requires("stock:write")
 @command
 def put_location(session: Session, location: dict[str, Any], code: str) -> tuple[Location, int]:
-    """Create (201) or replace (200) a location; its seller cannot be changed."""
+    """Create (201) or replace (200) a location; its seller cannot be changed.
+
+    A code with a dot is for the seller whose name stands before it; a token that is bound to sellers makes no
+    others. Shipments that wait for stock are served if the location can serve them now. Refused (409) with
+    its reason: `seller_is_fixed`.
+    """
     put, is_new = commands.put_location(session, code, **location)
     return put, 201 if is_new else 200

@@ -36,7 +36,12 @@ SHIPMENT = "/shipments/<uuid:shipment_id>"
 @requires("shipping:write")
 @command
 def make_pick_list(session: Session, wanted: dict[str, Any]) -> PickList:
-    """Put released shipments of a location on a pick list, ordered by shelf; packing begins."""
+    """Put released shipments of a location on a pick list, ordered by shelf; packing begins.
+
+    Their labels are made in the background. Publishes `shipment.packing` for each. Refused (409) with its
+    reason: `nothing_to_pick`, `at_another_location`, `wrong_status`, `already_shipped`, `already_delivered`,
+    `shipment_cancelled`; with the number of the `shipment`.
+    """
     return picking.make_pick_list(session, **wanted)
 
 
@@ -75,7 +80,12 @@ def get_pick_list(session: Session, pick_list_id: UUID) -> PickList:
 @requires("shipping:write")
 @command
 def record_picks(session: Session, picks: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Record what was found for a shipment on a pick list; missing units are sourced elsewhere at once."""
+    """Record what was found for a shipment on a pick list; missing units are sourced elsewhere at once.
+
+    What is short is written off the location's stock; of a sales unit of six, five are none. Publishes
+    `shipment.updated` and what becomes of the missing units. Refused (409) with its reason: `already_picked`,
+    `wrong_status`, `already_shipped`, `already_delivered`, `shipment_cancelled`.
+    """
     return picking.record_picks(session, shipment_id, **picks)
 
 
@@ -85,7 +95,12 @@ def record_picks(session: Session, picks: dict[str, Any], shipment_id: UUID) -> 
 @requires("shipping:write")
 @command
 def pack_into_parcels(session: Session, packed: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Record the contents, weight and size of each parcel; every unit is in exactly one parcel."""
+    """Record the contents, weight and size of each parcel; every unit is in exactly one parcel.
+
+    A parcel named by its id keeps carrier and number; one not named is gone. If there are other parcels than
+    before, their labels are made anew. Publishes `shipment.updated`. Refused (409) with its reason:
+    `wrong_status`, `already_shipped`, `already_delivered`, `shipment_cancelled`.
+    """
     return packing.pack_into_parcels(session, shipment_id, **packed)
 
 
@@ -95,7 +110,11 @@ def pack_into_parcels(session: Session, packed: dict[str, Any], shipment_id: UUI
 @requires("shipping:write")
 @command
 def scan(session: Session, scanned: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Scan packed units; once scanning has begun, the shipment can be packed only when all are scanned."""
+    """Scan packed units; once scanning has begun, the shipment can be packed only when all are scanned.
+
+    Refused (409) with its reason: `not_in_shipment`, `more_than_picked`, with how many are `left`,
+    `wrong_status`, `already_shipped`, `already_delivered`, `shipment_cancelled`.
+    """
     return packing.scan(session, shipment_id, **scanned)
 
 
@@ -105,5 +124,9 @@ def scan(session: Session, scanned: dict[str, Any], shipment_id: UUID) -> Shipme
 @requires("shipping:write")
 @command
 def take_back_scan(session: Session, scanned: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Undo scans made by mistake; refused (more_than_checked) if fewer were scanned."""
+    """Undo scans made by mistake.
+
+    Refused (409) with its reason: `not_in_shipment`, `more_than_checked`, with how many are `left`,
+    `wrong_status`, `already_shipped`, `already_delivered`, `shipment_cancelled`.
+    """
     return packing.take_back_scan(session, shipment_id, **scanned)

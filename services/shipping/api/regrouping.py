@@ -35,7 +35,13 @@ SHIPMENT = "/shipments/<uuid:shipment_id>"
 @requires("shipping:write")
 @command
 def edit_shipment(session: Session, changes: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Change the address, pickup point or method of an unreleased shipment."""
+    """Change the address, pickup point or method of an unreleased shipment.
+
+    Before the order is accepted, edit the order itself. Another kind of method or pickup point may take stock
+    from another location. Publishes `shipment.updated`, and what becomes of its stock. Refused (409) with its
+    reason: `order_not_accepted`, `already_released`, `already_shipped`, `already_delivered`,
+    `shipment_cancelled`.
+    """
     return regrouping.edit_shipment(session, shipment_id, **changes)
 
 
@@ -45,7 +51,11 @@ def edit_shipment(session: Session, changes: dict[str, Any], shipment_id: UUID) 
 @requires("shipping:write")
 @command
 def split_shipment(session: Session, lines: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Split units off an unreleased shipment into a new one in the same state; returns the new one."""
+    """Split units off an unreleased shipment into a new one in the same state; returns the new one.
+
+    Publishes `shipment.updated` and `shipment.created`. Refused (409) with its reason: `nothing_would_stay`,
+    `already_released`, `already_shipped`, `already_delivered`, `shipment_cancelled`.
+    """
     return regrouping.split_shipment(session, shipment_id, **lines)
 
 
@@ -55,7 +65,13 @@ def split_shipment(session: Session, lines: dict[str, Any], shipment_id: UUID) -
 @requires("shipping:write")
 @command
 def merge_shipments(session: Session, other: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Merge another shipment of the order, or some of its lines, into this one; both unreleased and alike."""
+    """Merge another shipment of the order, or some of its lines, into this one; both unreleased and alike.
+
+    Alike: in destination, method, status and location. A shipment that is left without lines is cancelled as
+    `merged`. Publishes `shipment.updated` or `shipment.cancelled`. Refused (409) with its reason:
+    `not_alike`, with `differs_in`, `same_shipment`, `already_released`, `already_shipped`,
+    `already_delivered`, `shipment_cancelled`.
+    """
     return regrouping.merge_shipments(session, shipment_id, **other)
 
 
@@ -65,7 +81,12 @@ def merge_shipments(session: Session, other: dict[str, Any], shipment_id: UUID) 
 @requires("shipping:write")
 @command
 def relocate_shipment(session: Session, place: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Move an unreleased shipment, or some of its lines, to a location that has the goods."""
+    """Move an unreleased shipment, or some of its lines, to a location that has the goods.
+
+    Returns the shipment that is there now. Publishes `shipment.updated`, and `shipment.created` if only some
+    lines move. Refused (409) with its reason: `location_does_not_serve`, `not_in_stock`, `already_released`,
+    `already_shipped`, `already_delivered`, `shipment_cancelled`.
+    """
     return sourcing.relocate_shipment(session, shipment_id, **place)
 
 
@@ -75,7 +96,12 @@ def relocate_shipment(session: Session, place: dict[str, Any], shipment_id: UUID
 @requires("shipping:write")
 @command
 def reject_shipment(session: Session, rejection: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Reject a shipment at its location: the next location gets it, or it waits for stock at any other."""
+    """Reject a shipment at its location: the next location gets it, or it waits for stock at any other.
+
+    The location that turned it down is not asked for it again. Publishes `shipment.updated`, and what becomes
+    of it at the next location. Refused (409) with its reason: `wrong_method` if no location is asked for it,
+    `wrong_status`, `already_shipped`, `already_delivered`, `shipment_cancelled`.
+    """
     return sourcing.reject_shipment(session, shipment_id, **rejection)
 
 
@@ -85,5 +111,9 @@ def reject_shipment(session: Session, rejection: dict[str, Any], shipment_id: UU
 @requires("shipping:write")
 @command
 def ship_unassigned(session: Session, lines: dict[str, Any], order_id: UUID) -> Shipment:
-    """Make a shipment from an order's unassigned lines: all of one delivery group, or some of it."""
+    """Make a shipment from an order's unassigned lines: all of one delivery group, or some of it.
+
+    It goes where the group's last shipment was to go. Publishes `shipment.created`, and what becomes of its
+    stock. Refused (409) with its reason: `nothing_unassigned`, `order_closed`.
+    """
     return regrouping.ship_unassigned(session, order_id, **lines)

@@ -69,5 +69,9 @@ def get_return(session: Session, return_id: UUID) -> ExpectedReturn:
 @requires("stock:write")
 @command
 def receive_return(session: Session, goods: dict[str, Any], return_id: UUID) -> ExpectedReturn:
-    """Receive a return, inspected unit by unit; once. Only sellable goods go to stock."""
+    """Receive a return, inspected unit by unit; once. Only sellable goods go to stock.
+
+    What is not named has not come. Publishes `return.received` and `stock.changed`. Refused (409) with its
+    reason: `already_received`, `return_closed`.
+    """
     return commands.receive_return(session, return_id, **goods)

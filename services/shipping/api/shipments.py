@@ -51,7 +51,10 @@ def list_order_shipments(session: Session, order_id: UUID) -> dict[str, Any]:
 @requires("shipping:read")
 @query
 def list_shipments(session: Session, arguments: dict[str, Any]) -> dict[str, Any]:
-    """Shipments that you may see, newest first."""
+    """Shipments that you may see, newest first.
+
+    Filter by `number` to find what was scanned or what a customer names.
+    """
     limit = arguments["limit"]
     [before] = decode_cursor(arguments["cursor"], UUID) if "cursor" in arguments else [None]
     rows = queries.shipments_page(
@@ -78,7 +81,13 @@ def get_shipment(session: Session, shipment_id: UUID) -> Shipment:
 @requires("shipping:write")
 @command
 def release_shipment(session: Session, shipment_id: UUID) -> Shipment:
-    """Release a shipment to the warehouse: its order must be accepted, paid or paid on delivery, not held."""
+    """Release a shipment to the warehouse: its order must be accepted, paid or paid on delivery, not held.
+
+    What needs no packing is ready at once. Publishes `shipment.released`, or `shipment.ready`. Refused (409)
+    with its reason: `awaiting_inventory`, `order_not_accepted`, `cancel_requested`, `on_hold`,
+    `payment_not_recorded`, `not_yet_available` (with the day), `wrong_status`, `already_shipped`,
+    `already_delivered`, `shipment_cancelled`.
+    """
     return commands.release_shipment(session, shipment_id)
 
 
@@ -87,7 +96,11 @@ def release_shipment(session: Session, shipment_id: UUID) -> Shipment:
 @requires("shipping:write")
 @command
 def pick_shipment(session: Session, shipment_id: UUID) -> Shipment:
-    """Pick a shipment's goods into one parcel; its label is made in the background."""
+    """Pick a shipment's goods into one parcel; its label is made in the background.
+
+    For a shipment that is on no pick list. Publishes `shipment.packing`. Refused (409) with its reason:
+    `wrong_status`, `already_shipped`, `already_delivered`, `shipment_cancelled`.
+    """
     return commands.pick_shipment(session, shipment_id)
 
 
@@ -96,7 +109,12 @@ def pick_shipment(session: Session, shipment_id: UUID) -> Shipment:
 @requires("shipping:write")
 @command
 def pack_shipment(session: Session, shipment_id: UUID) -> Shipment:
-    """Pack a shipment: close its parcel; refused (label_not_ready) until its label is stored."""
+    """Pack a shipment: close its parcels, so that it is ready.
+
+    Publishes `shipment.ready`. Refused (409) with its reason: `not_picked`, `check_incomplete` if scanning
+    has begun and units are missing, `label_not_ready` until its label is stored, `wrong_status`,
+    `already_shipped`, `already_delivered`, `shipment_cancelled`.
+    """
     return commands.pack_shipment(session, shipment_id)
 
 
@@ -105,7 +123,12 @@ def pack_shipment(session: Session, shipment_id: UUID) -> Shipment:
 @requires("shipping:write")
 @command
 def print_label(session: Session, shipment_id: UUID) -> Shipment:
-    """Print a shipment's label, the same every time; the first print packs the shipment."""
+    """Print a shipment's label, the same every time; the first print packs the shipment.
+
+    The answer says where the label's file is. The first print publishes `shipment.ready`. Refused (409) with
+    its reason: `not_picked`, `check_incomplete`, `label_not_ready`, `wrong_method` if it needs no label,
+    `wrong_status`, `already_shipped`, `already_delivered`, `shipment_cancelled`.
+    """
     return commands.print_label(session, shipment_id)
 
 
@@ -115,7 +138,13 @@ def print_label(session: Session, shipment_id: UUID) -> Shipment:
 @requires("shipping:write")
 @command
 def ship_shipment(session: Session, carrier: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Ship a shipment with its carrier: Waybill's own, or the one given with tracking number and link."""
+    """Ship a shipment with its carrier: Waybill's own, or the one given with tracking number and link.
+
+    Its stock leaves with it. If it has several parcels, name each parcel's carrier beforehand. Publishes
+    `shipment.shipped`. Refused (409) with its reason: `tracking_number_taken` if a parcel of another order is
+    on its way under the number, `wrong_method`, `wrong_status`, `already_shipped`, `already_delivered`,
+    `shipment_cancelled`.
+    """
     return commands.ship_shipment(session, shipment_id, **carrier)
 
 
@@ -125,5 +154,9 @@ def ship_shipment(session: Session, carrier: dict[str, Any], shipment_id: UUID) 
 @requires("shipping:write")
 @command
 def cancel_shipment(session: Session, cancellation: dict[str, Any], shipment_id: UUID) -> Shipment:
-    """Cancel a shipment before it leaves; its stock is freed, and its units become unassigned."""
+    """Cancel a shipment before it leaves; its stock is freed, and its units become unassigned.
+
+    Publishes `shipment.cancelled`. Refused (409) with its reason: `already_shipped`, `already_delivered`,
+    `shipment_cancelled`.
+    """
     return commands.cancel_shipment(session, shipment_id, **cancellation)

@@ -66,7 +66,11 @@ def get_stock(session: Session, location: str, sku: str) -> StockLevel:
 @requires("stock:write")
 @command
 def set_stock(session: Session, count: dict[str, Any], location: str, sku: str) -> StockLevel:
-    """Set the stock on hand to a count; refused if that is less than what is reserved for shipments."""
+    """Set the stock on hand to a count; shipments waiting for more are served next.
+
+    A count that agrees changes nothing. Publishes `stock.changed`. Refused (409) with its reason:
+    `units_reserved`, with how many are `reserved`, if fewer were counted than are promised to shipments.
+    """
     return commands.set_stock(session, location, sku, **count)
 
 
@@ -76,7 +80,10 @@ def set_stock(session: Session, count: dict[str, Any], location: str, sku: str) 
 @requires("stock:write")
 @command
 def receive_stock(session: Session, receipt: dict[str, Any], location: str, sku: str) -> StockLevel:
-    """Receive goods; shipments waiting for them are served next, oldest first."""
+    """Receive goods; shipments waiting for them are served next, oldest first.
+
+    Publishes `stock.changed`, and what becomes of the shipments that are served.
+    """
     return commands.receive_stock(session, location, sku, **receipt)
 
 
@@ -86,7 +93,11 @@ def receive_stock(session: Session, receipt: dict[str, Any], location: str, sku:
 @requires("stock:write")
 @command
 def scrap_stock(session: Session, scrap: dict[str, Any], location: str, sku: str) -> StockLevel:
-    """Scrap goods that can't be sold; refused for units reserved for shipments."""
+    """Scrap goods that can't be sold.
+
+    Publishes `stock.changed`. Refused (409) with its reason: `units_reserved`, with how many are `available`,
+    for units that are promised to shipments.
+    """
     return commands.scrap_stock(session, location, sku, **scrap)
 
 
@@ -96,7 +107,10 @@ def scrap_stock(session: Session, scrap: dict[str, Any], location: str, sku: str
 @requires("stock:write")
 @command
 def put_in_bin(session: Session, place: dict[str, Any], location: str, sku: str) -> StockLevel:
-    """Set the shelf of a SKU."""
+    """Set the shelf of a SKU.
+
+    Pick lists made from then on are sorted by it; the stock itself does not change.
+    """
     return commands.put_in_bin(session, location, sku, **place)
 
 

@@ -35,7 +35,13 @@ blueprint = Blueprint(
 def enter_tracking(
     session: Session, tracking: dict[str, Any], shipment_id: UUID, parcel_id: UUID
 ) -> Shipment:
-    """Enter or correct a parcel's carrier and tracking number; the customer is notified."""
+    """Enter or correct a parcel's carrier and tracking number; the customer is notified.
+
+    What was reported under another number before is forgotten. Publishes `tracking.updated`. Refused (409)
+    with its reason: `tracking_number_taken` if a parcel of another order is on its way under the number,
+    `wrong_method`, `wrong_status`, `already_shipped` if it came back, `already_delivered`,
+    `shipment_cancelled`.
+    """
     return commands.enter_tracking(session, shipment_id, parcel_id, **tracking)
 
 
@@ -49,7 +55,9 @@ def hear_carrier(session: Session, call: dict[str, Any], carrier: str) -> Parcel
 
     A number that no parcel has is a 404: entered later, the carrier's next try finds it. Refused (409):
     `tracking_number_ambiguous`, where parcels of several orders go by it; corrected, the next try finds it.
-    Parcels of sellers that have an account of their own with the carrier are not meant here.
+    Parcels of sellers that have an account of their own with the carrier are not meant here. Publishes
+    `tracking.updated`, and `shipment.shipped`, `shipment.delivered` or `shipment.undeliverable` if the
+    shipment follows.
     """
     others = current_app.extensions["settings"].sellers_with_account(carrier)
     return commands.hear_scan(session, carrier, but_not_of=others, **call["data"])
