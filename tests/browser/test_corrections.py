@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks import Webhook
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.requirement("M-34")
 def test_an_edit_says_why_a_coupon_takes_nothing_off_and_what_another_does(open_browser, place, shop):
