@@ -102,8 +102,13 @@ def _resolved(document: Document, thing: Any) -> Any:
     return thing
 
 
+_TYPES = {str: "string", int: "integer", bool: "boolean", type(None): "null"}
+
+
 def _types(schema: Any) -> set[str]:
     told = schema.get("type", [])
+    if not told and "enum" in schema:  # its words say it
+        told = [_TYPES[type(word)] for word in schema["enum"]]
     return {*([told] if isinstance(told, str) else told), *(["null"] if schema.get("nullable") else [])}
 
 
