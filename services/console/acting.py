@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -23,30 +24,26 @@ CSP = "Content-Security-Policy"
 PASSED_ON = ("Content-Disposition", "Content-Length", CSP)
 
 
-@dataclass(frozen=True)
+@dataclass(kw_only=True)
 class Fault:
     """Why a form was not done, for the form that it was."""
 
     form: str
     title: str  # in the reader's words
-    detail: str  # in the service's own
-    errors: Mapping[str, str]  # by the form's field
-    names: Mapping[str, str]  # how the service calls such a field, where the form calls it otherwise
+    detail: str = ""  # in the service's own
+    errors: Mapping[str, str] = field(default_factory=dict)  # by the form's field
+    # how the service calls such a field, where the form calls it otherwise
+    names: Mapping[str, str] = field(default_factory=dict)
     typed: MultiDict[str, str]
     correlation_id: str
     status: int
-    reason: str | None
-    changes: list[Any]  # 412: what happened since the form was shown
-    telling: list[bool] = field(default_factory=list)  # not empty once the page says it
+    reason: str | None = None
+    changes: list[Any] = field(default_factory=list)  # 412: what happened since the form was shown
+    told: bool = False  # where the form stands; otherwise it is not on the page any more
 
     def tell(self) -> None:
         """Note that the page says it where the form stands."""
-        self.telling.append(True)
-
-    @property
-    def told(self) -> bool:
-        """Whether the page says it; otherwise its form is not there any more."""
-        return bool(self.telling)
+        self.told = True
 
     @property
     def is_unsent(self) -> bool:
@@ -118,20 +115,20 @@ def act(
     try:
         answer = do()
     except (Refused, Away) as error:
-        g.fault = fault_of(form, error, changes, place)
-        return shown_again(show)
+        return shown_again(fault_of(form, error, changes, place), show)
     if said:
         flash(said)
     return redirect(done(answer), 303)
 
 
-def shown_again(show: Callable[[], Any]) -> Response:
+def shown_again(fault: Fault, show: Callable[[], Any]) -> Response:
     """The page with the fault; where what it is made of is away too, the form alone, to be sent again."""
+    g.fault = fault
     try:
         page = make_response(show())
     except Away:
         page = make_response(render_template("unsent.html"))
-    page.status_code = g.fault.status
+    page.status_code = fault.status
     return page
 
 
@@ -143,13 +140,13 @@ def fault_of(
 ) -> Fault:
     """What a page says of a refusal."""
     words = g.words
+    fault = partial(Fault, form=form, typed=request.form, correlation_id=error.correlation_id)
     if isinstance(error, Away):
         key = "faults.unsure" if error.unsure else "faults.away"
         title = words(key, service=words(f"services.{error.service}"))
-        return Fault(form, title, "", {}, {}, request.form, error.correlation_id, 503, None, [])
+        return fault(title=title, status=HTTPStatus.SERVICE_UNAVAILABLE)
     if error.status == STALE:
-        title, told = words("faults.stale"), changes(error)
-        return Fault(form, title, "", {}, {}, request.form, error.correlation_id, STALE, None, told)
+        return fault(title=words("faults.stale"), status=STALE, changes=changes(error))
     if error.reason and words.knows("reasons", error.reason):
         title = words.of("reasons", error.reason)
     elif error.errors:
@@ -160,14 +157,17 @@ def fault_of(
             if words.knows("faults", str(error.status))
             else error.detail
         )
-    detail = "" if error.errors else error.detail
-    errors = {
-        place(field): words.of("coupon_refusal", why) if words.knows("coupon_refusal", why) else why
-        for field, why in error.errors.items()
-    }
-    names = {place(field): field for field in error.errors}
-    number = error.correlation_id
-    return Fault(form, title, detail, errors, names, request.form, number, error.status, error.reason, [])
+    return fault(
+        title=title,
+        detail="" if error.errors else error.detail,
+        errors={
+            place(name): words.of("coupon_refusal", why) if words.knows("coupon_refusal", why) else why
+            for name, why in error.errors.items()
+        },
+        names={place(name): name for name in error.errors},
+        status=error.status,
+        reason=error.reason,
+    )
 
 
 def passed_on(answer: httpx2.Response) -> Response:

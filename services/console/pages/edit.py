@@ -47,8 +47,8 @@ def change(order_id: UUID) -> Any:
         try:
             preview = write_to_order("orders.edits_preview_edit", body, order_id)
         except (Refused, Away) as error:
-            g.fault = fault_of("edit", error, lambda _: since(order_id), _places(order))
-            return shown_again(lambda: show(order_id))
+            fault = fault_of("edit", error, lambda _: since(order_id), _places(order))
+            return shown_again(fault, lambda: show(order_id))
         return show(order_id, preview)
     return act(
         "edit",

@@ -46,11 +46,11 @@ def done_to_each(
             do(one, _key_of(one, inputs))
         except Refused as error:
             if error.status == INVALID and len(rows) == 1:  # what was filled in, and not the row
-                return _again(name, error, show)
+                return shown_again(fault_of(name, error), show)
             row |= {"reason": error.reason or "", "detail": error.detail}
         except Away as error:
             if len(rows) == 1:
-                return _again(name, error, show)
+                return shown_again(fault_of(name, error), show)
             away = True
         else:
             row["done"] = True
@@ -68,11 +68,6 @@ def kept_result() -> dict[str, Any] | None:
         return None
     found: dict[str, Any] | None = current_app.extensions["console.sessions"].result(g.person.subject, place)
     return found
-
-
-def _again(name: str, error: Refused | Away, show: Callable[[], Any]) -> Any:
-    g.fault = fault_of(name, error)
-    return shown_again(show)
 
 
 def _key_of(one: str, inputs: Sequence[str]) -> str:
