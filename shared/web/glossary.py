@@ -35,7 +35,7 @@ _NAMES = {
     "shipment_id": "Id of the shipment, given by the shipping service.",
     "return_id": "Id of the return, the same in the orders and shipping services.",
     "document_id": "Id of the document in the documents service, which has its file.",
-    "sku": "The seller's SKU (stock-keeping unit).",
+    "sku": "SKU (stock-keeping unit), as the seller calls it.",
     "locale": "Language of what is written for the customer: `en`, or with a country `es_CO`.",
     "currency": "ISO 4217 code, such as EUR.",
     "time_zone": "Time zone of the market by its IANA name, such as Europe/London.",

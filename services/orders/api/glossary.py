@@ -24,6 +24,7 @@ _NAMES = {
     "statement_id": "Id of the bank statement.",
     "discrepancy_id": "Id of the gateway's report.",
     "address_id": "Id of the entry in the address book.",
+    "bank-lines/{line_id}": "Id of the bank statement's line.",
     "coupon": "Code of the coupon, in upper or lower case.",
     "order_ids": "Ids of the orders, each once.",
     "not_done": "How many were not done.",

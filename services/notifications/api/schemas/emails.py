@@ -57,8 +57,8 @@ class EmailSchema(Schema):
         allow_none=True,
         metadata={
             "description": (
-                "Id of the shipment, document, refund, return or message that it is about; null if it is "
-                "about the order as a whole."
+                "Id of the shipment, document, refund, return or message that it is about, or in a digest "
+                "of the first order; null if it is about the order as a whole."
             )
         },
     )

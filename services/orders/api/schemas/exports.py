@@ -18,8 +18,11 @@ class LineExportArguments(OrderFilters):
         fields.String(validate=validate.OneOf([*LINES.cells], error="is not a column of this export")),
         validate=[validate.Length(1), _each_once],
         metadata={
-            "description": "In this order; all of them if left out. Amounts are in whole units of the "
-            "currency, the VAT rate is in per cent; several tracking or invoice numbers stand in one cell.",
+            "description": (
+                "The columns, in this order; all of them if left out. Amounts are in whole units of the "
+                "currency, the VAT rate is in per cent; several tracking or invoice numbers stand in one "
+                "cell."
+            ),
             "example": ["number", "sku", "quantity", "tracking_numbers"],
         },
     )

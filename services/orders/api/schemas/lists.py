@@ -83,22 +83,27 @@ class OrderFilters(OrderBounds):
         ),
         _says_a_name,
     )
-    email = _exact(WordKind.EMAIL, "The customer's, whole.")
+    email = _exact(WordKind.EMAIL, "E-mail address of the customer, whole.")
     phone = _exact(
         WordKind.PHONE,
-        "Any telephone number of the order, with or without its country; only digits count.",
+        "Any telephone number of the order, whole, with or without its country code; only digits count.",
     )
-    sku = _exact(WordKind.SKU, "Of one of its lines, whole.")
-    tracking_number = _exact(WordKind.TRACKING_NUMBER, "Of one of its parcels.")
-    invoice_number = _exact(WordKind.INVOICE_NUMBER, "Of one of its invoices or credit notes.")
-    reference = _exact(WordKind.REFERENCE, "The shop's own number.")
-    tag = _some(_exact(WordKind.TAG, "Whole, all of these tags; typed on any keyboard, as a name."))
+    sku = _exact(WordKind.SKU, "SKU of one of its lines, whole.")
+    tracking_number = _exact(WordKind.TRACKING_NUMBER, "Tracking number of one of its parcels, whole.")
+    invoice_number = _exact(WordKind.INVOICE_NUMBER, "Number of one of its invoices or credit notes, whole.")
+    reference = _exact(WordKind.REFERENCE, "The shop's or marketplace's own number of the order, whole.")
+    tag = _some(
+        _exact(
+            WordKind.TAG,
+            "Only orders with this tag, whole; of several, with all. It may be typed on any keyboard.",
+        )
+    )
     search = text(
         200,
         shortest=1,
         metadata={
-            "description": "Whatever it may be: a number, any of the exact words, a part of a name; each as "
-            "its own filter takes it."
+            "description": "Anything: a number, e-mail address, telephone, SKU, tracking or invoice number, "
+            "reference or tag, or a part of the customer's name; each as its own filter takes it."
         },
     )
     status = _words(OrderStatus, metadata={"description": "Only orders with one of these statuses."})
@@ -138,8 +143,8 @@ class OrderFilters(OrderBounds):
         validate=day,
         metadata={"description": "Last day on which it was placed, by the calendar of its market."},
     )
-    min_total_minor = _total("The least it comes to, in minor units of its currency.")
-    max_total_minor = _total("The most it comes to.")
+    min_total_minor = _total("The least that it comes to, in minor units of its currency.")
+    max_total_minor = _total("The most that it comes to, in minor units of its currency.")
 
     @validates_schema(skip_on_field_errors=True)
     def require_sense(self, filters: Mapping[str, Any], **_: Any) -> None:

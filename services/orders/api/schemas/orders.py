@@ -120,7 +120,7 @@ class WantedLineSchema(Schema):
         LONGEST,
         shortest=1,
         required=True,
-        metadata={"description": "The seller's SKU (stock-keeping unit).", "example": "TEA-250"},
+        metadata={"description": "SKU (stock-keeping unit), as the seller calls it.", "example": "TEA-250"},
     )
     quantity = fields.Integer(
         required=True, strict=True, validate=validate.Range(1, LARGEST_QUANTITY), metadata={"example": 2}

@@ -19,7 +19,7 @@ class ScheduleArguments(Schema):
 
     starts = fields.NaiveDateTime(required=True, metadata=LOCAL)
     ends = fields.NaiveDateTime(required=True, metadata=LOCAL)
-    note = text(500, prose=True, metadata={"description": "For whoever comes, and for the customer."})
+    note = text(500, prose=True, metadata={"description": "For whoever comes."})
 
 
 class SignArguments(Schema):

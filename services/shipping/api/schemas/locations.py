@@ -93,8 +93,10 @@ class LocationSchema(LocationArguments):
         lambda location: g.actor.may_see_seller(location.seller),
         metadata={
             "type": "boolean",
-            "description": "Whether you may change it and its stock, if your scopes let you: everyone's is "
-            "changed by who is bound to no seller.",
+            "description": (
+                "Whether the token's sellers let you change it and its stock, given the scope. A location "
+                "for everyone is changed by those who are bound to no seller."
+            ),
         },
     )
     changed_at = fields.AwareDateTime()

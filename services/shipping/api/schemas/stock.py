@@ -42,7 +42,7 @@ class ScrapArguments(Schema):
         required=True,
         strict=True,
         validate=validate.Range(1, LARGEST),
-        metadata={"description": "In stock-keeping units."},
+        metadata={"description": "How many are scrapped, in stock-keeping units."},
     )
     reason = text(500, shortest=1, prose=True, required=True, metadata=REASON)
 

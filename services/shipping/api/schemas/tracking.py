@@ -53,7 +53,13 @@ class ScanArguments(Schema):
 
         unknown = EXCLUDE
 
-    tracking_number = TrackingNumber(shortest=1, required=True)
+    tracking_number = TrackingNumber(
+        shortest=1,
+        required=True,
+        metadata={
+            "description": "The carrier's number of the parcel, in capitals or not, with spaces or without."
+        },
+    )
     status = fields.Enum(
         TrackingStatus,
         by_value=True,
