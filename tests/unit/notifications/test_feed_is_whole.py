@@ -18,6 +18,7 @@ from services.notifications.models import FeedEntry
 from services.notifications.queries import feed
 from shared.access import Actor
 from shared.db import each_alone, new_id
+from tests.emptying import empty
 
 SELLERS = ("dock", "harbour", "quay")
 READERS = [
@@ -94,12 +95,12 @@ def of(sellers, entries):
 
 @pytest.fixture
 def emptied(sessions):
-    def empty():
+    def start_over():
         with sessions.begin() as session:
             empty(session.connection(), ("inbox", "event_log", "feed", "feed_orders", "feed_waiting"))
             session.execute(text("update feed_head set position = 0"))
 
-    return empty
+    return start_over
 
 
 ACTIONS = st.lists(
