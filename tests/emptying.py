@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, text
 
 # What every service has of the backbone.
-MESSAGING = ("event_log", "outbox", "inbox", "jobs", "subjects", "copies")
+MESSAGING = ("event_log", "outbox", "pushes", "inbox", "pending_acks", "jobs", "subjects", "copies")
 
 
 def empty(connection: Connection, tables: Iterable[str]) -> None:

@@ -7,10 +7,9 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
-from sqlalchemy import and_, func, select, text, tuple_, update
+from sqlalchemy import func, select, text, tuple_
 from sqlalchemy.orm import Session
 
-from shared import clock
 from shared.db import each_alone
 from shared.messaging import metrics
 from shared.messaging.outbox import envelope
@@ -21,6 +20,20 @@ PULL_LIMIT = 100
 ACKNOWLEDGE_LIMIT = 1000
 LOG_LIMIT = 1000
 HEARD_LIMIT = 200
+
+
+# What was pulled before the relay came to it need not be sent any more.
+_SETTLE = text("""
+    with settled as (
+        delete from outbox
+        where event_id = any(cast(:event_ids as uuid[])) and subscriber = :subscriber and acked_at is null
+        returning seq, subscriber
+    ), pushed as (
+        delete from pushes using settled
+        where pushes.seq = settled.seq and pushes.subscriber = settled.subscriber
+    )
+    select count(*) from settled
+""")
 
 
 def pending_for(session: Session, subscriber: str, limit: int, grace_seconds: float) -> list[dict[str, Any]]:
@@ -42,20 +55,10 @@ def pending_for(session: Session, subscriber: str, limit: int, grace_seconds: fl
 
 def acknowledge(session: Session, subscriber: str, event_ids: Sequence[UUID]) -> int:
     """Record that events are safely in a subscriber's inbox; returns how many were newly acknowledged."""
-    noted = (
-        update(outbox)
-        .where(
-            and_(
-                outbox.c.event_id.in_(event_ids),
-                outbox.c.subscriber == subscriber,
-                outbox.c.acked_at.is_(None),
-            )
-        )
-        # What was pulled before the relay came to it need not be sent any more.
-        .values(acked_at=clock.now(), sent_at=func.coalesce(outbox.c.sent_at, func.clock_timestamp()))
-        .returning(outbox.c.event_id)
-    )
-    return len(session.execute(noted).all())
+    count: int = session.execute(
+        _SETTLE, {"subscriber": subscriber, "event_ids": list(event_ids)}
+    ).scalar_one()
+    return count
 
 
 def heard_from(

@@ -211,6 +211,81 @@ def forget_acknowledgements(operations: Any) -> None:
     operations.drop_table("pending_acks")
 
 
+_DELIVERIES = (
+    """
+    CREATE UNLOGGED TABLE pushes (
+        seq BIGINT NOT NULL,
+        subscriber TEXT NOT NULL,
+        sent_at TIMESTAMP WITH TIME ZONE,
+        CONSTRAINT pk_pushes PRIMARY KEY (seq, subscriber)
+    )
+    """,
+    "CREATE INDEX ix_pushes_unsent ON pushes (seq) WHERE sent_at is null",
+    # Before what holds tables; what is owed in between the release before sends, or it is pulled.
+    "INSERT INTO pushes SELECT seq, subscriber, sent_at FROM outbox WHERE acked_at IS NULL",
+    "ALTER TABLE event_log ADD COLUMN told_to TEXT[]",
+    # A trigger, as two statements publish, and the release before does.
+    """
+    create function push_owed() returns trigger language plpgsql as $$
+    begin
+        insert into pushes (seq, subscriber) select seq, subscriber from owed on conflict do nothing;
+        return null;
+    end $$
+    """,
+    """
+    create or replace trigger push_owed after insert on outbox
+        referencing new table as owed for each statement execute function push_owed()
+    """,
+)
+# The release before marks in the outbox what it has sent and what was acknowledged, and notes nowhere whom it
+# told.
+_MARKED_BY_THE_RELEASE_BEFORE = """
+    create function note_pushed() returns trigger language plpgsql as $$
+    begin
+        if new.acked_at is null then
+            insert into pushes (seq, subscriber, sent_at) values (new.seq, new.subscriber, new.sent_at)
+            on conflict (seq, subscriber) do update set sent_at = excluded.sent_at;
+        else
+            delete from pushes where seq = new.seq and subscriber = new.subscriber;
+        end if;
+        return null;
+    end $$;
+    create or replace trigger note_pushed after update of sent_at, acked_at on outbox
+        for each row execute function note_pushed();
+    create function note_told() returns trigger language plpgsql as $$
+    begin
+        update event_log set told_to = (
+            select array_agg(subscriber) from outbox where outbox.event_id = event_log.event_id
+        )
+        where told_to is null and seq in (select seq from owed);
+        return null;
+    end $$;
+    create or replace trigger note_told after insert on outbox
+        referencing new table as owed for each statement execute function note_told()
+"""
+
+
+def settle_deliveries(operations: Any) -> None:
+    """Have a delivery be a row until it is acknowledged; used in a separate migration of each service.
+
+    The release before goes on marking: triggers see to it that what it has sent or knows to be acknowledged
+    is not sent again by this one. What this one has sent it sends once more, and the listener drops it; what
+    this one knows to be acknowledged is not there for it, so that its `reconcile` does not look at that. Its
+    columns and indexes, and the triggers, stay until it runs nowhere.
+    """
+    for statement in _DELIVERIES:
+        operations.execute(statement)
+    operations.execute(_MARKED_BY_THE_RELEASE_BEFORE)
+
+
+def unsettle_deliveries(operations: Any) -> None:
+    """Undo settle_deliveries."""
+    for function in ("note_told", "note_pushed", "push_owed"):
+        operations.execute(f"drop function {function}() cascade")
+    operations.drop_table("pushes")
+    operations.drop_column("event_log", "told_to")
+
+
 def drop_messaging(operations: Any) -> None:
     """Undo create_messaging."""
     for table in _TABLES:

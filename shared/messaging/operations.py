@@ -1,7 +1,7 @@
 """What operators can do: inspect events, resend them, retry or skip dead ones, compare deliveries."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -10,9 +10,12 @@ from sqlalchemy import (
     Select,
     Text,
     and_,
+    any_,
     cast,
     func,
+    literal,
     literal_column,
+    or_,
     select,
     text,
     true,
@@ -24,10 +27,11 @@ from sqlalchemy.orm import Session
 from shared import clock
 from shared.errors import Invalid, NotFound, Refused
 from shared.messaging.outbox import envelope
-from shared.messaging.tables import event_log, inbox, jobs, outbox
+from shared.messaging.tables import event_log, inbox, jobs, outbox, pushes
 
 Row = dict[str, Any]
 
+DELIVERIES_KEPT = timedelta(days=90)
 MOST_LISTED = 500
 MOST_TRACED = 500  # of each kind: a bulk of hundreds of orders is one request too
 
@@ -64,8 +68,10 @@ def health(session: Session) -> Row:
     # By its sequence, which the index has, not by its time: a backlog is not read to tell its age.
     unsent = (
         select(outbox.c.recorded_at)
-        .where(outbox.c.sent_at.is_(None))
-        .order_by(outbox.c.seq)
+        .join(event_log, event_log.c.event_id == outbox.c.event_id)
+        .join(pushes, and_(pushes.c.seq == event_log.c.seq, pushes.c.subscriber == outbox.c.subscriber))
+        .where(pushes.c.sent_at.is_(None))
+        .order_by(pushes.c.seq)
         .limit(1)
         .scalar_subquery()
     )
@@ -108,11 +114,30 @@ def show_event(session: Session, event_id: UUID) -> Row:
     row = session.execute(select(event_log).where(event_log.c.event_id == event_id)).mappings().one_or_none()
     if row is None:
         raise NotFound("event", event_id)
-    told = select(outbox.c.subscriber, outbox.c.recorded_at, outbox.c.sent_at, outbox.c.acked_at)
+    owed = {delivery["subscriber"]: delivery for delivery in _rows(session, _owed(event_id))}
+    # Whoever has acknowledged it is owed nothing any more.
+    settled = {"recorded_at": row["occurred_at"], "sent_at": None, "acked_at": None, "acknowledged": True}
+    deliveries = {name: {"subscriber": name} | settled for name in row["told_to"] or ()} | owed
     return {
         "envelope": envelope(row, session.info["service"]),
-        "deliveries": _rows(session, told.where(outbox.c.event_id == event_id).order_by(outbox.c.subscriber)),
+        "deliveries": [deliveries[name] for name in sorted(deliveries)],
     }
+
+
+def _owed(event_id: UUID) -> Select[*tuple[Any, ...]]:
+    """The deliveries of an event that there are rows of: what is owed, and what the release before told."""
+    is_pushed = and_(pushes.c.seq == outbox.c.seq, pushes.c.subscriber == outbox.c.subscriber)
+    return (
+        select(
+            outbox.c.subscriber,
+            outbox.c.recorded_at,
+            func.coalesce(pushes.c.sent_at, outbox.c.sent_at).label("sent_at"),
+            outbox.c.acked_at,
+            outbox.c.acked_at.is_not(None).label("acknowledged"),
+        )
+        .join(pushes, is_pushed, isouter=True)
+        .where(outbox.c.event_id == event_id)
+    )
 
 
 def trace(session: Session, correlation_id: str) -> list[Row]:
@@ -174,8 +199,13 @@ def trace(session: Session, correlation_id: str) -> list[Row]:
 def pending(session: Session, limit: int = 100) -> list[Row]:
     """Deliveries their subscriber has not acknowledged, oldest first."""
     owed = (
-        select(*_summary(), outbox.c.subscriber, outbox.c.recorded_at, outbox.c.sent_at)
+        select(*_summary(), outbox.c.subscriber, outbox.c.recorded_at, pushes.c.sent_at)
         .join(event_log, event_log.c.seq == outbox.c.seq)
+        .join(
+            pushes,
+            and_(pushes.c.seq == outbox.c.seq, pushes.c.subscriber == outbox.c.subscriber),
+            isouter=True,
+        )
         .where(outbox.c.acked_at.is_(None))
         .order_by(outbox.c.recorded_at)
         .limit(limit)
@@ -185,12 +215,10 @@ def pending(session: Session, limit: int = 100) -> list[Row]:
 
 def resend(session: Session, subscriber: str | None = None) -> int:
     """Have the relay resend every unacknowledged delivery; returns how many."""
-    again = update(outbox).where(outbox.c.acked_at.is_(None), outbox.c.sent_at.is_not(None))
+    owed = select(outbox.c.seq, outbox.c.subscriber).where(outbox.c.acked_at.is_(None))
     if subscriber:
-        again = again.where(outbox.c.subscriber == subscriber)
-    return _notify_if_any(
-        session, len(session.execute(again.values(sent_at=None).returning(outbox.c.seq)).all())
-    )
+        owed = owed.where(outbox.c.subscriber == subscriber)
+    return _notify_if_any(session, _push_again(session, owed))
 
 
 def dead_letters(session: Session) -> list[Row]:
@@ -310,7 +338,13 @@ def deliver_again(session: Session, subscriber: str, since: datetime) -> int:
     again = owed.on_conflict_do_update(
         index_elements=[outbox.c.event_id, outbox.c.subscriber], set_={"sent_at": None, "acked_at": None}
     )
-    return _notify_if_any(session, len(session.execute(again.returning(outbox.c.seq)).all()))
+    count = len(session.execute(again.returning(outbox.c.seq)).all())
+    since_then = outbox.c.seq.in_(select(event_log.c.seq).where(event_log.c.occurred_at >= since))
+    _push_again(
+        session,
+        select(outbox.c.seq, outbox.c.subscriber).where(outbox.c.subscriber == subscriber, since_then),
+    )
+    return _notify_if_any(session, count)
 
 
 def delivery_log(session: Session, subscriber: str, after: int, limit: int) -> list[Row]:
@@ -321,18 +355,36 @@ def delivery_log(session: Session, subscriber: str, after: int, limit: int) -> l
 def log_page(subscriber: str, after: int, limit: int) -> Select[*tuple[Any, ...]]:
     """The query for a page of the delivery log.
 
-    It goes along the event log, whose key is the order of the pages; the outbox has no index for that.
+    It goes along the event log, whose key is the order of the pages. Of what was acknowledged it shows what
+    is not older than 90 days: so long whoever heard it keeps it.
     """
-    is_its_delivery = and_(outbox.c.event_id == event_log.c.event_id, outbox.c.subscriber == subscriber)
+    its_delivery = select(outbox.c.seq).where(
+        outbox.c.event_id == event_log.c.event_id, outbox.c.subscriber == subscriber
+    )
+    was_told = literal(subscriber, Text) == any_(event_log.c.told_to)
+    is_kept = event_log.c.occurred_at > func.now() - DELIVERIES_KEPT
     return (
         select(
             event_log.c.seq, event_log.c.event_id, event_log.c.type, event_log.c.subject, event_log.c.version
         )
-        .join(outbox, is_its_delivery)
-        .where(event_log.c.seq > after)
+        .where(event_log.c.seq > after, or_(and_(was_told, is_kept), its_delivery.exists()))
         .order_by(event_log.c.seq)
         .limit(limit)
     )
+
+
+def _push_again(session: Session, owed: Select[*tuple[Any, ...]]) -> int:
+    """Mark deliveries unsent that the relay has sent, or that a crash forgot; returns how many."""
+    unsent = (
+        insert(pushes)
+        .from_select(["seq", "subscriber"], owed)
+        .on_conflict_do_update(
+            index_elements=[pushes.c.seq, pushes.c.subscriber],
+            set_={"sent_at": None},
+            where=pushes.c.sent_at.is_not(None),
+        )
+    )
+    return len(session.execute(unsent.returning(pushes.c.seq)).all())
 
 
 def _notify_if_any(session: Session, count: int) -> int:

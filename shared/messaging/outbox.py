@@ -44,9 +44,9 @@ class Event(Protocol):
 _PUBLISH = text("""
     with event as (
         insert into event_log (event_id, type, subject, reference, version, occurred_at, payload,
-                               correlation_id, causation_id, trace_parent, actor)
+                               correlation_id, causation_id, trace_parent, actor, told_to)
         values (:event_id, :type, :subject, :reference, :version, :occurred_at, cast(:payload as jsonb),
-                :correlation_id, :causation_id, :trace_parent, :actor)
+                :correlation_id, :causation_id, :trace_parent, :actor, cast(:subscribers as text[]))
         returning event_id, seq
     ), deliveries as (
         insert into outbox (event_id, subscriber, seq)

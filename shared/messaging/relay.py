@@ -15,7 +15,7 @@ from shared.messaging import metrics
 from shared.messaging.fault_points import crash_point
 from shared.messaging.outbox import envelope
 from shared.messaging.sealing import Sealer
-from shared.messaging.tables import event_log, outbox
+from shared.messaging.tables import event_log, pushes
 
 BATCH = 200
 
@@ -23,21 +23,21 @@ _EVENT = ", ".join(f"event_log.{column.name}" for column in event_log.c)
 _MARK_SENT = text(
     f"""
     with owed as (
-        select event_id, subscriber from outbox where sent_at is null
+        select seq, subscriber from pushes where sent_at is null
         order by seq limit :batch for update skip locked
     ), sent as (
-        update outbox set sent_at = clock_timestamp() from owed
-        where outbox.event_id = owed.event_id and outbox.subscriber = owed.subscriber
-        returning outbox.seq, outbox.subscriber
+        update pushes set sent_at = clock_timestamp() from owed
+        where pushes.seq = owed.seq and pushes.subscriber = owed.subscriber
+        returning pushes.seq, pushes.subscriber
     )
     select sent.subscriber, {_EVENT} from sent join event_log on event_log.seq = sent.seq
     order by sent.seq, sent.subscriber"""  # noqa: S608 - the names of our own columns
-).columns(outbox.c.subscriber, *event_log.c)
+).columns(pushes.c.subscriber, *event_log.c)
+# What was acknowledged meanwhile is not there any more.
 _MARK_UNSENT = text("""
-    update outbox set sent_at = null
-    from unnest(cast(:event_ids as uuid[]), cast(:subscribers as text[])) as unsent (event_id, subscriber)
-    where outbox.event_id = unsent.event_id and outbox.subscriber = unsent.subscriber
-        and outbox.acked_at is null
+    update pushes set sent_at = null
+    from unnest(cast(:seqs as bigint[]), cast(:subscribers as text[])) as unsent (seq, subscriber)
+    where pushes.seq = unsent.seq and pushes.subscriber = unsent.subscriber
 """)
 
 
@@ -150,7 +150,7 @@ def relay_batch(sessions: sessionmaker[Session], publisher: Publisher, source: s
 def _mark_unsent(sessions: sessionmaker[Session], rows: Sequence[Mapping[Any, Any]]) -> None:
     """Mark deliveries unsent again; any sent before the broker failed arrive twice; inboxes drop those."""
     unsent = {
-        "event_ids": [row["event_id"] for row in rows],
+        "seqs": [row["seq"] for row in rows],
         "subscribers": [row["subscriber"] for row in rows],
     }
     executed_alone(sessions, _MARK_UNSENT, unsent)

@@ -1,6 +1,7 @@
-"""What is deleted: deliveries, done events and done jobs after 90 days. The event log is kept for ever.
+"""What is deleted: done events and done jobs after 90 days. The event log is kept for ever.
 
-So are the events that somebody decided to skip: they are few, and nothing else tells of them.
+So are the events that somebody decided to skip: they are few, and nothing else tells of them. Deliveries are
+deleted when they are acknowledged; those that the release before marked as that, after 90 days.
 """
 
 from collections.abc import Callable, Iterable

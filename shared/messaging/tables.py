@@ -1,7 +1,7 @@
 """The messaging tables, the same in every service's database."""
 
 from sqlalchemy import BigInteger, Column, Identity, Index, Integer, Table, Text, Uuid, func, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from shared.db import UtcDateTime, metadata
 
@@ -20,11 +20,15 @@ event_log = Table(
     Column("causation_id", Text, nullable=False),
     Column("trace_parent", Text, nullable=False),
     Column("actor", Text, nullable=False, server_default=""),  # who asked for it; empty: the service itself
+    Column("told_to", ARRAY(Text)),  # its subscribers; null where the release before told it
     Index("ix_event_log_subject", "subject", "seq"),
     Index("ix_event_log_correlation_id", "correlation_id"),
     Index("ix_event_log_occurred_at", "occurred_at"),
 )
 
+# What is owed to a subscriber: a row is written with its event, and deleted once it is acknowledged. The two
+# instants and their indexes are the release before's, which marks here what it has sent and what was
+# acknowledged; that is kept for 90 days.
 outbox = Table(
     "outbox",
     metadata,
@@ -37,6 +41,18 @@ outbox = Table(
     Index("ix_outbox_unsent", "seq", postgresql_where=text("sent_at is null")),
     Index("ix_outbox_unacked", "subscriber", "recorded_at", postgresql_where=text("acked_at is null")),
     Index("ix_outbox_acked_at", "acked_at", postgresql_where=text("acked_at is not null")),  # for retention
+)
+
+# Which of what is owed was handed to the broker; a trigger fills it. Unlogged: after a crash of the server
+# what is owed is pulled.
+pushes = Table(
+    "pushes",
+    metadata,
+    Column("seq", BigInteger, primary_key=True),
+    Column("subscriber", Text, primary_key=True),
+    Column("sent_at", UtcDateTime),
+    Index("ix_pushes_unsent", "seq", postgresql_where=text("sent_at is null")),
+    prefixes=["unlogged"],
 )
 
 # pending: its handlers have not run, or failed and will run again    done: they ran, once

@@ -81,13 +81,18 @@ class DeliverySchema(marshmallow.Schema):
     sent_at = fields.AwareDateTime(
         allow_none=True,
         metadata={
-            "description": "When it was last given to the broker, in UTC; null while it waits for that."
+            "description": "When it was last given to the broker, in UTC; null while it waits for that, and "
+            "once it is acknowledged."
         },
     )
     acked_at = fields.AwareDateTime(
         allow_none=True,
-        metadata={"description": "When the subscriber had stored it safely, in UTC; null until then."},
+        metadata={
+            "description": "When the subscriber had stored it safely, in UTC; null until then, and where it "
+            "is not kept any more."
+        },
     )
+    acknowledged = fields.Boolean(metadata={"description": "Whether the subscriber has stored it safely."})
 
 
 class PendingSchema(EventSummarySchema):

@@ -92,7 +92,7 @@ def log_position(stack: Stack) -> int:
 
 def run() -> list[Result]:
     """Measure on one running system, with the real sales; count the statements in one process."""
-    statements = sum(step.total for step in measured())
+    statements = sum(step.total for step in measured().steps)
     data = sales.read()
     coming = iter(data.sales)
     with running_stack() as stack, closing(Calls(stack.addresses)) as calls:

@@ -128,6 +128,13 @@ class Life:
     queue: deque[Task] = field(default_factory=deque)
     steps: list[Step] = field(default_factory=list)
 
+    def log_position(self) -> int:
+        """How many bytes of write-ahead log there are of all four databases, which share a server."""
+        [database, *_] = self.databases.values()
+        row = database.execute("select pg_current_wal_insert_lsn() - '0/0'").fetchone()
+        assert row
+        return int(row[0])
+
     def send(self, tasks: Iterable[Task]) -> None:
         """Take what a relay or a dispatcher sends, as the broker would; always in the same order."""
 
@@ -196,7 +203,7 @@ class Life:
     def _drive(self, service: str) -> None:
         """What the service's agent does when a commit has told it that there is something to send."""
         publisher = cast("Publisher", self)
-        if self._any(service, "outbox where sent_at is null"):
+        if self._any(service, "pushes where sent_at is null"):
             with self.counted(service, "relays"):
                 relay.relay_batch(self.sessions[service], publisher, service)
         if self._any(service, "jobs where state = 'queued' and sent_at is null and run_at <= now()"):
@@ -229,6 +236,9 @@ def four_services() -> Iterator[Life]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="waybill-")))
         server = stack.enter_context(temporary_postgres())
+        with psycopg.connect(server.superuser_url(), autocommit=True) as superuser:
+            superuser.execute("alter system set autovacuum = off")  # it writes its statistics to the same log
+            superuser.execute("select pg_reload_conf()")
         keys = Keys(folder / "keys")
         urls = {service: f"http://{HOST}:{free_port()}" for service in SERVICES}
         environment = {f"{service.upper()}_URL": url for service, url in urls.items()} | {
@@ -352,14 +362,23 @@ def live(life: Life) -> None:
     life.wait()
 
 
-def measured() -> list[Step]:
-    """The steps of the second life: what a process makes once is made by then."""
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What a life took."""
+
+    steps: list[Step]
+    log_bytes: int  # that PostgreSQL wrote to its write-ahead log, without images of whole pages
+
+
+def measured() -> Measured:
+    """The second life: what a process makes once is made by then."""
     with four_services() as life:
         open_shop(life)
         live(life)
         life.steps.clear()
+        before = life.log_position()
         live(life)
-        return life.steps
+        return Measured(steps=life.steps, log_bytes=life.log_position() - before)
 
 
 def ledger(steps: list[Step]) -> str:
@@ -387,5 +406,5 @@ def ledger(steps: list[Step]) -> str:
 
 
 if __name__ == "__main__":
-    LEDGER.write_text(ledger(measured()))
+    LEDGER.write_text(ledger(measured().steps))
     print(LEDGER.read_text().split("\n\n")[1])

@@ -154,8 +154,9 @@ def deliveries(scene: Scene) -> Findings:
     }
     told: dict[str, set] = defaultdict(set)
     for source, rows in scene.databases.everywhere(
-        """select o.event_id, o.subscriber, o.sent_at, o.acked_at, e.type, e.subject
-           from outbox o join event_log e using (event_id)"""
+        """select event_id, subscriber, o.seq is null or o.acked_at is not null as acknowledged, type, subject
+           from event_log cross join unnest(told_to) as subscriber
+           left join outbox as o using (event_id, subscriber)"""
     ).items():
         for row in rows:
             name = f"{source}'s {row['type']} {row['event_id']} to {row['subscriber']}"
@@ -163,7 +164,7 @@ def deliveries(scene: Scene) -> Findings:
             received = heard[row["subscriber"]].get(row["event_id"])
             if received is None:
                 yield f"{name} was not received", row["subject"]
-            elif row["acked_at"] is None or not received["acknowledged"]:
+            elif not row["acknowledged"] or not received["acknowledged"]:
                 yield f"{name} is not acknowledged", row["subject"]
             elif received["state"] != "done" and not (
                 received["state"] == "dead" and is_poisoned(str(row["event_id"]), scene.poisoned_share)
@@ -194,10 +195,10 @@ def copies(scene: Scene) -> Findings:
         newest: dict[str, dict] = defaultdict(dict)
         for row in scene.databases.rows(
             source,
-            """select o.subscriber, e.subject, e.version,
+            """select subscriber, e.subject, e.version,
                       md5(coalesce(e.payload -> %(key)s, e.payload -> 'stock')::text) as content
-               from event_log e join outbox o using (event_id)
-               where o.subscriber <> 'notifications' or e.type <> all(%(passed_on)s)
+               from event_log e cross join unnest(told_to) as subscriber
+               where subscriber <> 'notifications' or e.type <> all(%(passed_on)s)
                order by e.subject, e.version""",
             key=key,
             passed_on=list(consumers.passed_on),

@@ -21,7 +21,8 @@ select (select count(*) from outbox where acked_at is null and recorded_at <= %(
        (select coalesce(max(extract(epoch from lease_until - clock_timestamp())), 0) from jobs
         where state = 'running') as lease_seconds,
        greatest(
-         (select extract(epoch from clock_timestamp() - min(recorded_at)) from outbox where sent_at is null),
+         (select extract(epoch from clock_timestamp() - min(occurred_at))
+          from pushes join event_log using (seq) where sent_at is null),
          (select extract(epoch from clock_timestamp() - min(received_at)) from inbox where state = 'pending'),
          (select extract(epoch from clock_timestamp() - min(run_at)) from jobs where state = 'queued')
        ) as oldest_seconds
@@ -76,18 +77,18 @@ def effects(databases: Databases, since: datetime, until: datetime) -> list[Effe
         for row in rows
     }
     told = databases.everywhere(
-        """select event_id, subscriber, recorded_at from outbox
-           where recorded_at between %(since)s and %(until)s""",
+        """select event_id, subscriber, occurred_at from event_log cross join unnest(told_to) as subscriber
+           where occurred_at between %(since)s and %(until)s""",
         since=since,
         until=until,
     )
     return [
         Effect(
-            (effect["done_at"] - row["recorded_at"]).total_seconds(),
+            (effect["done_at"] - row["occurred_at"]).total_seconds(),
             row["subscriber"],
             effect["type"],
             effect["via"],
-            row["recorded_at"],
+            row["occurred_at"],
         )
         for rows in told.values()
         for row in rows

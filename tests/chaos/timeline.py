@@ -8,9 +8,12 @@ from tests.chaos.faults import Fault
 
 TOLD = """
 select e.occurred_at as at, 'told ' || e.type || ' v' || e.version || ' ' || e.event_id as what,
-       string_agg(o.subscriber || ' sent ' || coalesce(to_char(o.sent_at, 'HH24:MI:SS.MS'), '-')
-                  || ' acked ' || coalesce(to_char(o.acked_at, 'HH24:MI:SS.MS'), '-'), ', ') as more
-from event_log e left join outbox o using (event_id) where e.subject = %(subject)s
+       string_agg(told.subscriber || case when o.seq is null then ' acked' else ' owed' end
+                  || coalesce(to_char(p.sent_at, ', sent HH24:MI:SS.MS'), ''), ', ') as more
+from event_log e cross join unnest(told_to) as told (subscriber)
+left join outbox o using (event_id, subscriber)
+left join pushes p on p.seq = o.seq and p.subscriber = o.subscriber
+where e.subject = %(subject)s
 group by e.seq
 """
 HEARD = """

@@ -131,7 +131,7 @@ def test_an_agent_marks_what_it_has_sent(stack, shop, databases, order_id):
     assert ends_by_itself(stack, "orders.agent")
 
     unsent = (
-        "select count(*) from outbox join event_log using (seq) where subject = %(order)s and sent_at is null"
+        "select count(*) from pushes join event_log using (seq) where subject = %(order)s and sent_at is null"
     )
     assert databases.value("orders", unsent, order=order_id) == 0
     stack.start_process("orders.agent")

@@ -111,9 +111,9 @@ _INSERT = text(
         on conflict do nothing
     ), event as (
         insert into event_log (event_id, type, subject, reference, version, occurred_at, payload,
-                               correlation_id, causation_id, trace_parent, actor)
+                               correlation_id, causation_id, trace_parent, actor, told_to)
         select :event_id, :type, :subject, :reference, :version, :occurred_at, cast(:payload as jsonb),
-               :correlation_id, :causation_id, :trace_parent, :actor
+               :correlation_id, :causation_id, :trace_parent, :actor, cast(:subscribers as text[])
         from placed
         returning event_id, seq
     ), deliveries as (

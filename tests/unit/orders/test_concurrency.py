@@ -18,7 +18,7 @@ from services.orders.commands.payments import record_payment, void_payment
 from services.orders.commands.refunds import request_refund, settle_refund
 from services.orders.models import Customer, Draft, Order, Payment, PaymentDiscrepancy
 from shared.errors import NotFound, Refused
-from shared.messaging.tables import event_log, outbox
+from shared.messaging.tables import event_log, pushes
 from tests.unit.orders.sample_shop import order_wanted, placing_body
 from tests.waiting import PATIENCE_SECONDS
 
@@ -372,8 +372,8 @@ def _owed(sessions):
     with sessions() as session:
         rows = session.execute(
             select(event_log.c.subject, func.count())
-            .join(outbox, outbox.c.seq == event_log.c.seq)
-            .where(outbox.c.sent_at.is_(None))
+            .join(pushes, pushes.c.seq == event_log.c.seq)
+            .where(pushes.c.sent_at.is_(None))
             .group_by(event_log.c.subject)
         )
         return {subject: count for subject, count in rows}  # noqa: C416 - rows are no pairs to dict

@@ -156,13 +156,6 @@ def test_a_repeat_is_acknowledged_again(shipping, heard):
     assert shipping.value("select event_id from pending_acks") == UUID(told["id"])
 
 
-@pytest.fixture(autouse=True)
-def nothing_to_acknowledge(shipping):
-    """Of tests before these nothing is left to be acknowledged."""
-    with shipping.engine.begin() as connection:
-        connection.execute(text("delete from pending_acks"))
-
-
 class Told:
     """A source that is told what was received."""
 

@@ -10,7 +10,7 @@ from sqlalchemy.event import listen, remove
 
 from shared.access import Actor
 from shared.logging import causation_id, correlation_id
-from shared.messaging import operations, outbox
+from shared.messaging import operations, outbox, relay
 from shared.messaging.deliveries import acknowledge, pending_for
 from shared.messaging.order_locks import lock_order, next_version
 from shared.messaging.outbox import envelope
@@ -183,6 +183,120 @@ def test_what_is_not_acknowledged_can_be_pulled_until_it_is(orders):
         assert pending_for(session, "shipping", 10, grace_seconds=0) == []
         assert len(pending_for(session, "documents", 10, grace_seconds=0)) == 1
         assert pending_for(session, "documents", 10, grace_seconds=60) == []
+
+
+def settle(service, subscriber):
+    """Have a subscriber acknowledge all that it is owed; answers how many it was."""
+    with service.sessions() as session:
+        owed = pending_for(session, subscriber, 100, grace_seconds=0)
+        count = acknowledge(session, subscriber, [UUID(delivery["id"]) for delivery in owed])
+        session.commit()
+    return count
+
+
+def test_a_delivery_is_written_once_and_gone_when_it_is_acknowledged(orders):
+    tell(orders, event("order.placed"))
+    place = "select string_agg(concat_ws(' ', ctid, xmin, xmax), ',' order by ctid) from outbox"
+    written = orders.value(place)
+
+    assert relay_batch(orders.sessions, Wire(), "orders") == 3
+
+    assert orders.value(place) == written
+    # What only says what was sent is not in the log; after a crash what is owed is pulled.
+    assert orders.value("select relpersistence from pg_class where relname = 'pushes'") == "u"
+    assert settle(orders, "shipping") == 1
+    assert orders.value("select string_agg(subscriber, ',' order by subscriber) from outbox") == (
+        "documents,notifications"
+    )
+    assert orders.value("select count(*) from pushes where subscriber = 'shipping'") == 0
+
+
+def test_what_was_pulled_before_the_relay_came_to_it_is_not_sent(orders):
+    tell(orders, event("order.placed"))
+    wire = Wire()
+
+    settle(orders, "shipping")
+    relay_batch(orders.sessions, wire, "orders")
+
+    assert {name for _, _, name, _ in wire.sent} == {
+        "documents.order.placed",
+        "notifications.order.placed",
+    }
+
+
+def test_what_a_crash_of_the_server_forgot_is_still_owed_and_can_be_sent_again(orders):
+    tell(orders, event("order.placed"))
+    with orders.engine.begin() as connection:
+        connection.execute(text("truncate pushes"))
+
+    assert relay_batch(orders.sessions, Wire(), "orders") == 0
+    with orders.sessions.begin() as session:
+        assert len(pending_for(session, "shipping", 10, grace_seconds=0)) == 1
+        assert operations.resend(session) == 3
+    assert relay_batch(orders.sessions, Wire(), "orders") == 3
+
+
+def test_what_the_release_before_publishes_sends_and_acknowledges_is_noted(orders):
+    """It marks its outbox, and knows nothing of who was told."""
+    with orders.engine.begin() as connection:
+        connection.execute(
+            text("""
+                with event as (
+                    insert into event_log (event_id, type, subject, reference, version, occurred_at, payload,
+                                           correlation_id, causation_id, trace_parent)
+                    values (gen_random_uuid(), 'order.placed', 'x', 'x', 1, now(), '{}', '', '', '')
+                    returning event_id, seq
+                )
+                insert into outbox (event_id, subscriber, seq)
+                select event_id, subscriber, seq
+                from event, unnest('{documents,shipping}'::text[]) as subscriber
+            """)
+        )
+    unsent = "select count(*) from pushes where sent_at is null"
+    said = [orders.value(unsent)]
+    for marks in (
+        "update outbox set sent_at = now() where subscriber = 'shipping'",
+        "update outbox set sent_at = null where subscriber = 'shipping'",
+        "update outbox set sent_at = now(), acked_at = now() where subscriber = 'shipping'",
+    ):
+        with orders.engine.begin() as connection:
+            connection.execute(text(marks))
+        said.append(orders.value(unsent))
+
+    assert said == [2, 1, 2, 1]
+    assert orders.value("select count(*) from pushes") == 1
+    assert orders.value("select told_to from event_log") == ["documents", "shipping"]
+    assert settle(orders, "shipping") == 0
+
+
+def test_what_was_told_is_known_when_it_is_owed_no_more(orders):
+    with orders.sessions() as session:
+        outbox.publish(session, event("order.placed"), but={"documents"})
+        session.commit()
+    settle(orders, "shipping")
+
+    with orders.sessions() as session:
+        [told] = operations.delivery_log(session, "shipping", 0, 10)
+        assert operations.delivery_log(session, "documents", 0, 10) == []
+        shown = operations.show_event(session, told["event_id"])["deliveries"]
+        session.execute(text("update event_log set occurred_at = now() - interval '91 days'"))
+        assert operations.delivery_log(session, "shipping", 0, 10) == []
+        assert len(operations.delivery_log(session, "notifications", 0, 10)) == 1  # owed for ever
+
+    assert [(one["subscriber"], one["acknowledged"]) for one in shown] == [
+        ("notifications", False),
+        ("shipping", True),
+    ]
+
+
+def test_what_is_to_be_sent_is_found_along_an_index(orders):
+    with orders.sessions() as session:
+        # Of so few rows anything is fast: this is the plan's only hope of being one of a million's.
+        session.execute(text("set local enable_seqscan = off"))
+        session.execute(text("set local enable_sort = off"))
+        plan = "\n".join(session.scalars(text(f"explain {relay._MARK_SENT}"), {"batch": 200}))
+
+    assert "Index Scan using ix_pushes_unsent" in plan
 
 
 def test_the_log_of_deliveries_is_read_along_an_index(orders):

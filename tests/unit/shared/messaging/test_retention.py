@@ -10,7 +10,7 @@ from shared import clock
 from shared.db import new_id
 from shared.messaging import operations, outbox
 from shared.messaging.retention import BATCH, OLD, forget
-from shared.messaging.tables import inbox, jobs
+from shared.messaging.tables import event_log, inbox, jobs
 from shared.messaging.tables import outbox as deliveries
 from shared.web.retention import OLD_KEYS
 from tests.samples import event
@@ -21,13 +21,16 @@ def forgotten(service):
 
 
 def deliver(service, *ages):
-    """Events owed to shipping, each acknowledged so many days ago, or never."""
+    """Events owed to shipping, told and by the release before acknowledged so many days ago, or never."""
     with service.sessions.begin() as session:
         for days in ages:
-            mine = deliveries.c.event_id == outbox.publish(session, event("order.placed"))
+            event_id = outbox.publish(session, event("order.placed"))
+            mine = deliveries.c.event_id == event_id
             acked_at = None if days is None else clock.now() - timedelta(days=days)
             session.execute(deliveries.delete().where(mine, deliveries.c.subscriber != "shipping"))
             session.execute(deliveries.update().where(mine).values(acked_at=acked_at))
+            happened = event_log.update().where(event_log.c.event_id == event_id)
+            session.execute(happened.values(occurred_at=acked_at or clock.now()))
 
 
 def hear(service, days, state="done", times=1):
