@@ -44,13 +44,21 @@ pages: ask for the next with `cursor`.
   warehouse does. A line's `sales_coefficient` is how many of these one sales unit has.
 - **People** (`…_by`, `actor`) are named by the subject of the token they acted with; where a service acted by
   itself, it is named.
-- **Versions**: `version` grows with each change of a resource and is its ETag. Send it as `If-Match`, and
-  nothing is changed (412) if there is a newer one.
+- **Versions**: `version` grows with each change of a resource, and the ETag begins with it. Send either as
+  `If-Match`, and nothing is changed (412) if there is a newer one.
+- **Repeats**: send a request again under its `Idempotency-Key` whenever you did not hear the answer; it is
+  not done twice.
 - **Empty** texts are `""`; a property is null only where its description says what that means.
-- **Words** of an enum may be joined by new ones: treat a word that you do not know as "other".
+- **Enums** may gain values: treat one that you do not know as "other".
 """
 SECURITY_SCHEMES = {
-    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token of the issuer that this Waybill trusts. Its scopes say what it may do; its"
+        " `sellers` and `markets`, for whom.",
+    },
     "customer": {
         "type": "apiKey",
         "in": "query",
@@ -61,17 +69,27 @@ SECURITY_SCHEMES = {
         "type": "apiKey",
         "in": "header",
         "name": "webhook-signature",
-        "description": "Made over id, timestamp and body with the secret we share (Standard Webhooks).",
+        "description": (
+            "Made over id, timestamp and body with the secret that sender and Waybill share (Standard"
+            " Webhooks)."
+        ),
     },
 }
 HEADERS = {
     "Idempotency-Key": {
         "schema": {"type": "string", "maxLength": LONGEST_KEY},
-        "description": "A request sent again under its key is not done twice: the first answer is repeated.",
+        "description": (
+            "A key of your choice. The same request sent again under it within 24 hours is not done twice:"
+            " the first answer is repeated, with `Idempotency-Replayed: true`. Refused (409) with its reason:"
+            " `first_still_under_way`; `idempotency_key_reused`, for a different request."
+        ),
     },
     "If-Match": {
         "schema": {"type": "string"},
-        "description": "The ETag or version you decided on; if not the newest, nothing is changed (412).",
+        "description": (
+            "The ETag or version that you decided on. If there is a newer one, nothing is changed (412), and"
+            " the answer has the newest state, where the token may read it."
+        ),
     },
 }
 
