@@ -253,11 +253,16 @@ _MARKED_BY_THE_RELEASE_BEFORE = """
     create or replace trigger note_pushed after update of sent_at, acked_at on outbox
         for each row execute function note_pushed();
     create function note_told() returns trigger language plpgsql as $$
+    declare
+        told bigint;
     begin
-        update event_log set told_to = (
-            select array_agg(subscriber) from outbox where outbox.event_id = event_log.event_id
-        )
-        where told_to is null and seq in (select seq from owed);
+        -- One by one: a plan is kept, and that for many at once would read the whole log for a single one.
+        for told in select distinct seq from owed loop
+            update event_log set told_to = (
+                select array_agg(subscriber) from outbox where outbox.event_id = event_log.event_id
+            )
+            where seq = told and told_to is null;
+        end loop;
         return null;
     end $$;
     create or replace trigger note_told after insert on outbox
