@@ -16,8 +16,8 @@ pytestmark = pytest.mark.slow
 WAITING = (
     "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 )
-IN_HAND = """select count(*) from pg_stat_activity
-             where datname = current_database() and state = 'idle in transaction' and query ~ 'outbox'"""
+IN_HAND = """select count(*) from pushes join event_log using (seq)
+             where subject = %(order)s and type = 'order.accepted' and sent_at is not null"""
 HEARD = "select via, state, attempts from inbox where subject = %(order)s and type = 'order.accepted'"
 
 
@@ -124,7 +124,7 @@ def test_an_agent_marks_what_it_has_sent(stack, shop, databases, order_id):
     broker.signal(signal.SIGSTOP)
     try:
         accept(shop, order_id)
-        until(lambda: databases.value("orders", IN_HAND))
+        until(lambda: databases.value("orders", IN_HAND, order=order_id))
         ask_to_stop(stack, "orders.agent")
     finally:
         broker.signal(signal.SIGCONT)
