@@ -183,10 +183,11 @@ def libpq_url(engine: Engine) -> str:
     return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def listening(engine: Engine, channel: str) -> psycopg.Connection[Any]:
-    """A separate connection to the engine's database that listens for notifications on a channel."""
+def listening(engine: Engine, *channels: str) -> psycopg.Connection[Any]:
+    """A separate connection to the engine's database that listens for notifications on channels."""
     connection = psycopg.connect(libpq_url(engine), autocommit=True, **GIVE_UP)
-    connection.execute(f"listen {channel}".encode())
+    for channel in channels:
+        connection.execute(f"listen {channel}".encode())
     return connection
 
 

@@ -4,16 +4,27 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import FrameType
 from typing import Any
 
 from redis import ResponseError
-from sqlalchemy import Engine
+from sqlalchemy import Engine, Exists, literal, select, union_all
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import logging
-from shared.db import listening, new_id
-from shared.messaging import canary, deliveries, dispatch, fault_points, inbox, measuring, metrics, retention
+from shared.db import executed_alone, listening, new_id
+from shared.messaging import (
+    canary,
+    deliveries,
+    dispatch,
+    fault_points,
+    inbox,
+    measuring,
+    metrics,
+    relay,
+    retention,
+)
 from shared.messaging.backoff import Backoff
 from shared.messaging.celery_app import make_celery
 from shared.messaging.deliveries import Source
@@ -30,6 +41,7 @@ Watch = Callable[[Session], object]  # its name is the name of its thread
 Chore = Callable[[sessionmaker[Session]], object]
 
 POLL_SECONDS = 1.0  # the guarantee behind LISTEN, which is only for speed
+WOKEN_BY = {"outbox": "relay", "jobs": "dispatch"}  # the duty that a channel's notifications wake
 SWEEP_LIMIT = 20
 STOP_SECONDS = 10.0  # for all that is in hand together; what takes longer is broken off, and done again
 LATE_GRACE = 3  # times as long
@@ -74,6 +86,8 @@ class Agent:
         metrics.REFUSED.labels("pull")  # told from the start, for an alert has to see it grow
         self._stopping = threading.Event()
         self._at_work_since: dict[str, float] = {}  # by duty; one that rests is not there
+        self._wakes = WOKEN_BY | {channel: f"on-{channel}" for channel in self._woken}
+        self._is_due = {duty: threading.Event() for duty in {*self._questions(), *self._wakes.values()}}
         self._hearing = Inbox(
             sessions=sessions,
             consumers=messaging.consumers,
@@ -98,6 +112,7 @@ class Agent:
     def stop(self) -> None:
         """Stop, letting each thread finish its current work."""
         self._stopping.set()
+        self._wake(*self._is_due)
 
     def hanging(self) -> list[str]:
         """The duties that hang; an unreachable database, broker or service doesn't count as hanging."""
@@ -119,9 +134,54 @@ class Agent:
         self._stopping.wait(seconds)
         self._at_work_since[threading.current_thread().name] = time.monotonic()
 
+    def _rest_until_due(self) -> None:
+        """Wait until there is something for this duty, or until the agent is stopped."""
+        duty = threading.current_thread().name
+        self._at_work_since.pop(duty, None)
+        self._is_due[duty].wait()
+        self._is_due[duty].clear()
+        self._at_work_since[duty] = time.monotonic()
+
+    def _wake(self, *duties: str) -> None:
+        for duty in duties:
+            self._is_due[duty].set()
+
+    def _whenever_due(self, act: Callable[[], object]) -> None:
+        """Act now, and whenever something is due, until stopped."""
+        while self._goes_on():
+            act()
+            self._rest_until_due()
+
+    def _questions(self) -> dict[str, Exists]:
+        """By duty, whether there is something for it."""
+        kinds, sources = tuple(self._messaging.jobs.kinds), self._messaging.consumers.sources
+        return {
+            "relay": relay.IS_ANY_UNSENT,
+            "dispatch": dispatch.is_any_due(kinds, self._settings.job_resend_seconds),
+            "sweep": inbox.IS_ANY_DUE,
+            **{f"acknowledge-{source}": deliveries.is_any_owed_to(source) for source in sources},
+        }
+
+    def _look(self) -> None:
+        """Wake the duties: by notifications at once, and by one question for all of them every second."""
+        engine = self._sessions.kw["bind"]
+        assert isinstance(engine, Engine)
+        due = union_all(*(select(literal(duty)).where(any_) for duty, any_ in self._questions().items()))
+        seconds = min(POLL_SECONDS, self._settings.retry_base_seconds)
+        with listening(engine, *self._wakes) as listener:
+            self._wake(*self._is_due)  # for what came while nobody listened
+            while self._goes_on():
+                deadline = time.monotonic() + seconds
+                while (left := deadline - time.monotonic()) > 0 and self._goes_on():
+                    for notification in listener.notifies(timeout=left, stop_after=1):
+                        self._wake(self._wakes[notification.channel])
+                self._wake(*(row[0] for row in executed_alone(self._sessions, due)))
+                self._wake(*(self._wakes[channel] for channel in self._woken))
+
     def _duties(self) -> list[tuple[str, Callable[[], None]]]:
-        sources = sorted(self._messaging.consumers.sources)
+        sources = self._messaging.consumers.sources
         return [
+            ("look", self._look),
             ("relay", self._relay),
             ("dispatch", self._dispatch),
             ("sweep", self._sweep),
@@ -131,7 +191,7 @@ class Agent:
             ("measure", self._measure),
             ("check", self._check),
             *((f"watch-{watch.__name__}", self._watching(watch)) for watch in self._watches),
-            *((f"on-{channel}", self._waking(channel, chore)) for channel, chore in self._woken.items()),
+            *((self._wakes[channel], partial(self._do, chore)) for channel, chore in self._woken.items()),
             *((f"acknowledge-{source}", self._acknowledging(source)) for source in sources),
             *((f"pull-{source}", self._pulling(source)) for source in sources),
         ]
@@ -154,7 +214,7 @@ class Agent:
     def _relay(self) -> None:
         publisher = Publisher(self._app, self._sealer)
         try:
-            self._on_each("outbox", lambda: self._relay_all(publisher))
+            self._whenever_due(lambda: self._relay_all(publisher))
         finally:
             publisher.close()
 
@@ -166,33 +226,25 @@ class Agent:
     def _dispatch(self) -> None:
         publisher = Publisher(self._app, self._sealer)
         try:
-            self._on_each("jobs", lambda: self._dispatch_all(publisher))
+            self._whenever_due(lambda: self._dispatch_all(publisher))
         finally:
             publisher.close()
 
     def _dispatch_all(self, publisher: Publisher) -> None:
         dispatch.send_due(self._sessions, self._messaging, publisher, self._settings.job_resend_seconds)
 
-    def _on_each(self, channel: str, act: Callable[[], object]) -> None:
-        """Act now, then on every notification and at least once a second, until stopped."""
-        engine = self._sessions.kw["bind"]
-        assert isinstance(engine, Engine)
-        with listening(engine, channel) as listener:
-            while self._goes_on():
-                act()
-                # One notification is enough to wake; the rest of a burst is drained with it.
-                for _ in listener.notifies(timeout=POLL_SECONDS, stop_after=1):
-                    pass
-
-    def _waking(self, channel: str, chore: Chore) -> Callable[[], None]:
-        return lambda: self._on_each(channel, lambda: chore(self._sessions))
+    def _do(self, chore: Chore) -> None:
+        self._whenever_due(lambda: chore(self._sessions))
 
     def _sweep(self) -> None:
-        for event_id in inbox.claim_due(self._hearing, SWEEP_LIMIT):
-            inbox.process(self._hearing, event_id)
-            if not self._goes_on():
-                return
-        self._rest(min(POLL_SECONDS, self._settings.retry_base_seconds))
+        self._whenever_due(self._sweep_all)
+
+    def _sweep_all(self) -> None:
+        while due := inbox.claim_due(self._hearing, SWEEP_LIMIT):
+            for event_id in due:
+                inbox.process(self._hearing, event_id)
+                if not self._goes_on():
+                    return
 
     def _acknowledging(self, source_name: str) -> Callable[[], None]:
         def acknowledge() -> None:
@@ -201,7 +253,7 @@ class Agent:
             try:
                 while self._goes_on():
                     if self._acknowledge(source, limit) < limit:
-                        self._rest(POLL_SECONDS)
+                        self._rest_until_due()
                     else:
                         limit = deliveries.ACKNOWLEDGE_LIMIT
             finally:

@@ -7,13 +7,13 @@ from typing import Any
 from uuid import UUID
 
 import httpx2
-from sqlalchemy import func, select, text, tuple_
+from sqlalchemy import Exists, exists, func, select, text, tuple_
 from sqlalchemy.orm import Session
 
 from shared.db import each_alone
 from shared.messaging import metrics
 from shared.messaging.outbox import envelope
-from shared.messaging.tables import event_log, inbox, outbox
+from shared.messaging.tables import event_log, inbox, outbox, pending_acks
 from shared.settings import bearer
 
 PULL_LIMIT = 100
@@ -157,6 +157,11 @@ _MARK_OWED = text("""
     select :source, event_id from unnest(cast(:event_ids as uuid[])) as event_id
     on conflict do nothing
 """)
+
+
+def is_any_owed_to(source: str) -> Exists:
+    """Whether anything received from a source is still to be acknowledged."""
+    return exists().where(pending_acks.c.source == source)
 
 
 def acknowledge_received(session: Session, source: Source, limit: int = ACKNOWLEDGE_LIMIT) -> int:

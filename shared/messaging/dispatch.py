@@ -2,9 +2,8 @@
 
 from datetime import timedelta
 from functools import cache
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Exists, and_, exists, func, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared.db import each_alone, executed_alone, new_id
@@ -28,21 +27,21 @@ def send_due(
     """
     queues = sorted({kind.queue for kind in messaging.jobs.kinds.values()})
     with sessions() as session:
-        each_alone(session)  # most looks find nothing, and hold nothing
-        due = [queue for queue in queues if _is_any_due(session, messaging, queue, resend_seconds)]
+        each_alone(session)  # some looks find nothing, and hold nothing
+        due = [queue for queue in queues if _is_due(session, messaging, queue, resend_seconds)]
     return sum(_send_to(queue, sessions, messaging, publisher, resend_seconds) for queue in due)
 
 
-def _is_any_due(session: Session, messaging: Messaging, queue: str, resend_seconds: float) -> bool:
-    look = _look(tuple(_kinds(messaging, queue)), resend_seconds)
-    return session.execute(look).first() is not None
+def _is_due(session: Session, messaging: Messaging, queue: str, resend_seconds: float) -> bool:
+    look = select(is_any_due(tuple(_kinds(messaging, queue)), resend_seconds))
+    return bool(session.execute(look).scalar_one())
 
 
 @cache
-def _look(kinds: tuple[str, ...], resend_seconds: float) -> Select[Any]:
-    """The query for whether a job of these kinds is due; built once, because it runs every second."""
+def is_any_due(kinds: tuple[str, ...], resend_seconds: float) -> Exists:
+    """Whether a job of these kinds is due; built once, because it is asked every second."""
     new, lost = _due(resend_seconds)
-    return select(jobs.c.id).where(or_(new, lost), jobs.c.kind.in_(kinds)).limit(1)
+    return exists().where(or_(new, lost), jobs.c.kind.in_(kinds))
 
 
 def _kinds(messaging: Messaging, queue: str) -> list[str]:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from sqlalchemy import select, text, update
+from sqlalchemy import exists, func, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared import clock
@@ -65,7 +65,7 @@ _STORE_AND_LOCK = text(
 )
 
 
-# Once a second, and mostly in vain.
+IS_ANY_DUE = exists().where(inbox.c.state == "pending", inbox.c.next_at <= func.now())
 _CLAIM_DUE = text("""
     update inbox
     set attempts = attempts + 1, next_at = clock_timestamp() + :wait,

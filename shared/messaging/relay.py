@@ -7,7 +7,7 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 from celery import Celery
 from kombu import Connection
-from sqlalchemy import text
+from sqlalchemy import exists, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from shared.db import executed_alone
@@ -33,6 +33,7 @@ _MARK_SENT = text(
     select sent.subscriber, {_EVENT} from sent join event_log on event_log.seq = sent.seq
     order by sent.seq, sent.subscriber"""  # noqa: S608 - the names of our own columns
 ).columns(pushes.c.subscriber, *event_log.c)
+IS_ANY_UNSENT = exists().where(pushes.c.sent_at.is_(None))
 # What was acknowledged meanwhile is not there any more.
 _MARK_UNSENT = text("""
     update pushes set sent_at = null

@@ -1,0 +1,133 @@
+"""What an agent does is found by one question a second, whether or not a notification came."""
+
+import threading
+from contextlib import contextmanager
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import event as hooks
+from sqlalchemy import insert
+
+from deploy.local.databases import SERVICES
+from deploy.local.valkey import temporary_valkey
+from shared import clock
+from shared.messaging import agent as agents
+from shared.messaging.agent import Agent
+from shared.messaging.jobs import enqueue
+from shared.messaging.outbox import publish
+from shared.messaging.tables import inbox, pending_acks
+from shared.settings import ServiceSettings, read
+from tests.contract.openapi import ENVIRONMENT
+from tests.samples import event
+from tests.waiting import until
+
+NOBODY = "127.0.0.1:1"
+
+
+@pytest.fixture
+def shipping_agent(shipping, heard, keys):
+    """Shipping's agent, which reaches its database and at most a broker, running while a block lasts."""
+    shipping.messaging.jobs.kind("paper", limit_seconds=5)(lambda sessions, argument: None)
+    told = {
+        "ORDERS_URL": f"http://{NOBODY}",
+        "MESSAGE_KEYS": keys.message_keys("shipping"),
+        "MESSAGE_PUBLIC_KEYS": keys.message_public_keys(SERVICES),
+    }
+
+    @contextmanager
+    def running(broker=f"redis://{NOBODY}/0"):
+        settings = read(ServiceSettings, ENVIRONMENT | told | {"BROKER_URL": broker})
+        agent = Agent(shipping.messaging, shipping.sessions, settings)
+        thread = threading.Thread(target=agent.run)
+        thread.start()
+        try:
+            yield
+        finally:
+            agent.stop()
+            thread.join()
+
+    return running
+
+
+@pytest.fixture
+def acted(monkeypatch):
+    """How often each duty has acted; none of them does anything."""
+    counts = {}
+
+    def counting(place, name, answer):
+        def act(*_args, **_named):
+            counts[name] = counts.get(name, 0) + 1
+            return answer
+
+        monkeypatch.setattr(place, name, act)
+        counts[name] = 0
+
+    counting(agents, "relay_batch", 0)
+    counting(agents.dispatch, "send_due", 0)
+    counting(agents.inbox, "claim_due", [])
+    counting(agents.deliveries, "acknowledge_received", 0)
+    return counts
+
+
+def tell(session):
+    publish(session, event("order.placed"))
+
+
+def owe(session):
+    enqueue(session, "paper", key="paper:1", order_id="order-1", number="EU-1")
+
+
+def hear(session):
+    now = clock.now()
+    row = {"event_id": uuid4(), "source": "orders", "type": "order.placed", "subject": "order-1"}
+    row |= {"envelope": {}, "via": "push", "next_at": now - timedelta(seconds=1), "acked_at": now}
+    session.execute(insert(inbox).values(row))
+
+
+def store(session):
+    session.execute(insert(pending_acks).values(source="orders", event_id=uuid4()))
+
+
+@pytest.mark.parametrize(
+    ("write", "duty"),
+    [
+        (tell, "relay_batch"),
+        (owe, "send_due"),
+        (hear, "claim_due"),
+        (store, "acknowledge_received"),
+    ],
+)
+def test_each_duty_is_woken_by_what_is_due_to_it_and_by_nothing_else(
+    shipping, shipping_agent, acted, write, duty
+):
+    with shipping_agent():
+        until(lambda: all(acted.values()))
+        with shipping.sessions() as session:
+            write(session)
+            session.commit()
+        before = dict(acted)
+
+        # Nothing is done, so it stays due; at most the first time there is a notification.
+        until(lambda: acted[duty] > before[duty] + 2)
+
+    assert {name for name, times in acted.items() if times > before[name] + 1} == {duty}
+
+
+def test_an_agent_at_rest_asks_one_question_at_a_time(shipping, shipping_agent, monkeypatch):
+    asked = []
+    monkeypatch.setattr(agents, "MEASURE_EVERY_SECONDS", 1000.0)
+
+    def note(_connection, _cursor, statement, *_rest):
+        asked.append("look" if statement.count("EXISTS") == 4 else statement)
+
+    hooks.listen(shipping.engine, "before_cursor_execute", note)
+    try:
+        with temporary_valkey() as broker, shipping_agent(broker.url):
+            until(lambda: asked[-3:] == ["look"] * 3)
+            del asked[:]
+            until(lambda: len(asked) >= 3)
+    finally:
+        hooks.remove(shipping.engine, "before_cursor_execute", note)
+
+    assert asked[:3] == ["look"] * 3
