@@ -5,6 +5,7 @@ In `make test` the same few requests each time; `make fuzz` tries many more, new
 """
 
 import json
+import time
 
 import pytest
 import schemathesis
@@ -15,6 +16,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi import checks
 
 from deploy.local.databases import SERVICES
+from services.notifications.feed_waiting import Waiters
 from tests.contract import openapi
 from tests.security.requests import ask_for
 from tests.security.shop import link
@@ -59,6 +61,16 @@ def described(world):
         service: schemathesis.openapi.from_wsgi("/openapi.json", world.doors[service].app)
         for service in SERVICES
     }
+
+
+@pytest.fixture(autouse=True)
+def no_long_wait(monkeypatch):
+    """Whoever has the feed hold its answer back gets it soon: nothing is committed here to wake it."""
+    wait = Waiters.wait
+    monkeypatch.setattr(Waiters, "_listen", lambda self: None)
+    monkeypatch.setattr(
+        Waiters, "wait", lambda self, times, until: wait(self, times, min(until, time.monotonic() + 0.1))
+    )
 
 
 @st.composite
