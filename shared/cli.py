@@ -25,8 +25,8 @@ from shared.doctor import Patient, Trouble, examine
 from shared.errors import Invalid, NotFound, Refused, Unavailable
 from shared.messaging import operations, reconciliation
 from shared.messaging.service import Messaging
+from shared.publisher_clients import sources
 from shared.settings import ServiceSettings, SettingsError, read
-from shared.sources import sources
 from shared.stores import Store
 from shared.text import one_line
 

@@ -27,8 +27,8 @@ from shared.db import migration_of, newest_migration
 from shared.messaging import operations
 from shared.messaging.service import Messaging, listening_mark
 from shared.messaging.tables import inbox
+from shared.publisher_clients import sources
 from shared.settings import ServiceSettings, bearer
-from shared.sources import sources
 
 OLDEST_POSTGRESQL = 15
 MOST_SKEW_SECONDS = 2.0

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from services.orders import gateway
+from services.orders import payment_gateway
 from services.orders.commands import banking, drafts, erasure, folding, orders, refunds, returns
 from services.orders.db import settings_of
 from services.orders.messaging import jobs
@@ -39,7 +39,7 @@ def pay_back(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effec
     if not settings.gateway_url:
         return partial(refunds.leave_to_people, **of, failure="no payment gateway is configured")
     try:
-        reference = gateway.pay_back(
+        reference = payment_gateway.pay_back(
             settings.gateway_url,
             settings.gateway_secrets,
             refund_id=refund.id,
@@ -47,7 +47,7 @@ def pay_back(sessions: sessionmaker[Session], argument: dict[str, Any]) -> Effec
             amount_minor=refund.amount_minor,
             currency=order.currency,
         )
-    except gateway.Declined as error:
+    except payment_gateway.Declined as error:
         return partial(refunds.leave_to_people, **of, failure=f"the gateway declined: {error}")
     return partial(_settle, **of, reference=reference)
 

@@ -17,9 +17,9 @@ from shared.db import executed_alone, listening, new_id
 from shared.messaging import (
     canary,
     deliveries,
-    dispatch,
     fault_points,
     inbox,
+    job_dispatch,
     measuring,
     metrics,
     relay,
@@ -157,7 +157,7 @@ class Agent:
         kinds, sources = tuple(self._messaging.jobs.kinds), self._messaging.consumers.sources
         return {
             "relay": relay.IS_ANY_UNSENT,
-            "dispatch": dispatch.is_any_due(kinds, self._settings.job_resend_seconds),
+            "dispatch": job_dispatch.is_any_due(kinds, self._settings.job_resend_seconds),
             "sweep": inbox.IS_ANY_DUE,
             **{f"acknowledge-{source}": deliveries.is_any_owed_to(source) for source in sources},
         }
@@ -231,7 +231,7 @@ class Agent:
             publisher.close()
 
     def _dispatch_all(self, publisher: Publisher) -> None:
-        dispatch.send_due(self._sessions, self._messaging, publisher, self._settings.job_resend_seconds)
+        job_dispatch.send_due(self._sessions, self._messaging, publisher, self._settings.job_resend_seconds)
 
     def _do(self, chore: Chore) -> None:
         self._whenever_due(lambda: chore(self._sessions))

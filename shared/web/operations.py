@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from shared.events.codec import EVENTS
 from shared.messaging import operations, reconciliation
 from shared.messaging.deliveries import Source
-from shared.sources import sources
+from shared.publisher_clients import sources
 from shared.web.auth import refuse_bounded, requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command, query

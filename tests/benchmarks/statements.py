@@ -31,7 +31,7 @@ from deploy.local.postgres import temporary_postgres
 from services.notifications.agent import number_events
 from services.notifications.sending import hang_up
 from shared import db
-from shared.messaging import deliveries, dispatch, jobs, relay
+from shared.messaging import deliveries, job_dispatch, jobs, relay
 from shared.messaging.backoff import Backoff
 from shared.messaging.deliveries import Source
 from shared.messaging.inbox import Inbox, receive_and_process
@@ -208,7 +208,7 @@ class Life:
                 relay.relay_batch(self.sessions[service], publisher, service)
         if self._any(service, "jobs where state = 'queued' and sent_at is null and run_at <= now()"):
             with self.counted(service, "dispatches"):
-                dispatch.send_due(self.sessions[service], self.made[service].messaging, publisher, 10)
+                job_dispatch.send_due(self.sessions[service], self.made[service].messaging, publisher, 10)
         if service == "notifications" and self._any(service, "feed_waiting where held_for is null"):
             with self.counted(service, "numbers events"):
                 number_events(self.sessions[service])

@@ -5,8 +5,8 @@ from datetime import date
 from enum import StrEnum
 from uuid import UUID
 
+from services.documents.domain.exemptions import exemption_reason
 from services.documents.domain.figures import Figures
-from services.documents.domain.vat import exemption_reason
 from shared.events.snapshots import (
     Address,
     ChargeKind,
@@ -18,7 +18,7 @@ from shared.events.snapshots import (
     Shipment,
     TaxReason,
 )
-from shared.life import Life
+from shared.state_machine import StateMachine
 from shared.vat import vat_identifier
 
 WHOLE_ORDER = "order"  # the part of a paper that is about all of an order
@@ -91,7 +91,7 @@ TRANSITIONS = {
     ("remove", PaperStatus.STORED): PaperStatus.REMOVED,
     ("remove", PaperStatus.SUPERSEDED): PaperStatus.REMOVED,
 }
-_LIFE = Life("paper", TRANSITIONS)
+_LIFE = StateMachine("paper", TRANSITIONS)
 may = _LIFE.may
 status_after = _LIFE.status_after
 

@@ -23,7 +23,7 @@ from shared.errors import Refused
 from shared.events.snapshots import Author, OrderSnapshot, Recipient, Step
 from shared.messaging import outbox
 from shared.messaging.order_locks import lock_order
-from shared.papers import stored_papers
+from shared.paper_references import stored_papers
 
 
 def post_message(

@@ -16,7 +16,7 @@ from shared.events.snapshots import EmailStatus, OrderSnapshot, PaperStatus, Rec
 from shared.logging import correlation_id
 from shared.messaging import copies
 from shared.messaging.order_locks import lock_order
-from shared.papers import papers_of
+from shared.paper_references import papers_of
 
 
 def resend_email(session: Session, email_id: UUID) -> Email:

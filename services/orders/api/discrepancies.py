@@ -11,7 +11,7 @@ from services.orders.api.schemas.payments import (
     IgnoreDiscrepancyArguments,
     RecordDiscrepancyArguments,
 )
-from services.orders.commands import gateway as commands
+from services.orders.commands import payment_gateway as commands
 from services.orders.models import PaymentDiscrepancy
 from services.orders.queries import discrepancies as queries
 from shared.web.auth import requires

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, complete_if_done, derive_payment
-from services.orders.domain import refunds as rules
+from services.orders.domain import credits as rules
 from services.orders.domain.order_status import refuse_unless_possible
 from services.orders.domain.return_status import status_after
 from services.orders.models import Cancellation, Order, Payment, Refund, Return

@@ -17,7 +17,7 @@ from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import PaymentMethod
 from shared.messaging import outbox
-from shared.papers import stored_papers
+from shared.paper_references import stored_papers
 
 
 def record_payment(

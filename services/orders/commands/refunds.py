@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 from services.orders import events
 from services.orders.commands.changes import change, derive_payment, locked_order
 from services.orders.commands.credits import credit, recount_cancelled, refund_excess, settle, units_by_line
-from services.orders.commands.gateway import try_again
+from services.orders.commands.payment_gateway import try_again
 from services.orders.commands.returns import take_back
-from services.orders.domain import refunds as rules
+from services.orders.domain import credits as rules
+from services.orders.domain.credits import WantedUnits
 from services.orders.domain.order_status import OVER, refuse_unless_possible
-from services.orders.domain.refunds import WantedUnits
 from services.orders.domain.returnable import refuse_unsent
 from services.orders.models import Order, Refund
 from shared.errors import Invalid, NotFound, Refused

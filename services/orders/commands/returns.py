@@ -12,9 +12,9 @@ from services.orders.commands.changes import change, locked_order
 from services.orders.commands.credits import close_if_settled, credit, units_by_line
 from services.orders.commands.holds import release_hold
 from services.orders.commands.orders import cancel_order
-from services.orders.domain import refunds as rules
+from services.orders.domain import credits as rules
+from services.orders.domain.credits import WantedUnits
 from services.orders.domain.order_status import OVER, refuse_unless_possible
-from services.orders.domain.refunds import WantedUnits
 from services.orders.domain.return_status import status_after
 from services.orders.domain.returnable import delivered_units, refuse_late, refuse_more_than_delivered
 from services.orders.models import Hold, Order, Refund, Return, ReturnLine

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 
 from shared.events.snapshots import OrderStatus
-from shared.life import Life, Refusal, refuse
+from shared.state_machine import Refusal, StateMachine, refuse
 
 ACTIONS = ("change", "place", "abandon", "delete")
 
-_LIFE = Life(
+_LIFE = StateMachine(
     "draft",
     {
         ("change", OrderStatus.DRAFT): OrderStatus.DRAFT,

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from shared.events.snapshots import OrderStatus, PaymentMethod
-from shared.life import Life, Refusal, refuse
+from shared.state_machine import Refusal, StateMachine, refuse
 
 # Ended without its goods: nothing of it is wanted or owed any more, and what was paid goes back.
 OVER = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUSED, OrderStatus.FAILED})
@@ -41,7 +41,7 @@ _RETURNABLE = frozenset({OrderStatus.ACCEPTED, OrderStatus.COMPLETED})
 _CREDITABLE = frozenset({OrderStatus.ACCEPTED, OrderStatus.COMPLETED})
 
 
-_LIFE = Life("order", TRANSITIONS)
+_LIFE = StateMachine("order", TRANSITIONS)
 status_after = _LIFE.status_after
 
 

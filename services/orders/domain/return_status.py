@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from shared.events.snapshots import ReturnStatus
-from shared.life import Life, Refusal
+from shared.state_machine import Refusal, StateMachine
 
 TRANSITIONS: dict[tuple[str, ReturnStatus], ReturnStatus] = {
     ("approve", ReturnStatus.REQUESTED): ReturnStatus.APPROVED,
@@ -28,7 +28,7 @@ ACTIONS = ("approve", "reject", "withdraw", "refund", "dismiss")
 ENDED = frozenset({ReturnStatus.REJECTED, ReturnStatus.CLOSED})
 
 
-_LIFE = Life("return", TRANSITIONS)
+_LIFE = StateMachine("return", TRANSITIONS)
 status_after = _LIFE.status_after
 
 

@@ -8,10 +8,10 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, Sequence, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from services.orders.domain.credits import Bill, Charged, bear_discounts
 from services.orders.domain.fulfilment import Fulfilment, Goods, Stage, units_at, units_gone
 from services.orders.domain.order_status import OrderFacts, actions
 from services.orders.domain.payments import Balance
-from services.orders.domain.refunds import Bill, Charged, bear_discounts
 from services.orders.domain.return_status import ENDED
 from services.orders.domain.shown_statuses import CsrStatus, Lifecycle, TimelineStep
 from services.orders.domain.taxation import ChargesTaxed, Taxation
@@ -38,7 +38,7 @@ from shared.events.snapshots import (
     Totals,
 )
 from shared.events.snapshots import Payment as PaymentStanding
-from shared.life import Refusal
+from shared.state_machine import Refusal
 
 # Gaps are allowed here; only papers are numbered without.
 order_numbers = Sequence("order_numbers", start=100_001, metadata=Base.metadata)

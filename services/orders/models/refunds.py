@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.orders.domain.refunds import tax_rows
+from services.orders.domain.credits import tax_rows
 from services.orders.models.mapping import Base
 from shared.db import new_id
 from shared.events.snapshots import PaymentMethod, RefundKind, RefundPart, RefundState, TaxRow

@@ -11,7 +11,7 @@ from services.orders.domain.return_status import actions
 from services.orders.models.mapping import Base
 from shared.db import new_id
 from shared.events.snapshots import CloseReason, ReturnReason, ReturnStatus
-from shared.life import Refusal
+from shared.state_machine import Refusal
 
 
 class Return(Base):

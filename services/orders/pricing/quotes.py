@@ -50,10 +50,10 @@ from shared.events.snapshots import (
     TaxTreatment,
     Totals,
 )
-from shared.life import Refusal
 from shared.messaging import copies
 from shared.money import Money
 from shared.skus import subject
+from shared.state_machine import Refusal
 
 _person = made_of(Person)
 

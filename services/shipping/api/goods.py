@@ -12,7 +12,7 @@ from services.shipping.api.schemas.goods import (
     GoodsSchema,
 )
 from services.shipping.commands import master_data as commands
-from services.shipping.domain.promises import availability
+from services.shipping.domain.availability import availability
 from services.shipping.models import Goods
 from shared import clock
 from shared.web.auth import requires

@@ -17,7 +17,7 @@ from services.shipping.models import Parcel, Shipment
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command
-from shared.web.webhooks import signed
+from shared.web.signed_calls import signed
 
 blueprint = Blueprint(
     "tracking",

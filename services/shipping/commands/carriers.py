@@ -8,17 +8,17 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from services.shipping import queries
-from services.shipping.domain import tracking
+from services.shipping.domain import own_tracking
 from services.shipping.models import Carrier, Parcel, Shipment, TrackingEvent, parcel_serials
 from shared.errors import Invalid, Refused
 
 
 def number_parcel(session: Session, parcel: Parcel) -> None:
     """Give a parcel to Waybill's own carrier, which assigns its number and link at once."""
-    number = tracking.tracking_number(session.scalars(select(parcel_serials.next_value())).one())
-    parcel.carrier = tracking.CARRIER
+    number = own_tracking.tracking_number(session.scalars(select(parcel_serials.next_value())).one())
+    parcel.carrier = own_tracking.CARRIER
     parcel.tracking_number = parcel.own_number = number
-    parcel.tracking_url = tracking.tracking_link(number)
+    parcel.tracking_url = own_tracking.tracking_link(number)
 
 
 def name_carrier(
@@ -37,7 +37,7 @@ def name_carrier(
     parcel of another order of the seller, on its way, has it: what the carrier says of one would be told of
     the other. What other sellers entered is neither told nor in the way.
     """
-    if carrier == tracking.CARRIER:
+    if carrier == own_tracking.CARRIER:
         tracking_number = tracking_number or parcel.own_number
         given = {one.own_number for of in shipment.order.shipments for one in of.parcels}
         if tracking_number and tracking_number not in given:

@@ -17,7 +17,7 @@ from shared import clock
 from shared.access import actor_of
 from shared.collect_codes import is_collect_code
 from shared.events.snapshots import ShipmentStatus
-from shared.papers import stored_papers
+from shared.paper_references import stored_papers
 
 NOT_COLLECTED = "not_collected"
 

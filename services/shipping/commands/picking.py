@@ -14,8 +14,8 @@ from services.shipping.models import PickList, PickListLine, Shipment, ShipmentL
 from shared import clock
 from shared.access import actor_of
 from shared.errors import Invalid, Refused
-from shared.life import refuse
 from shared.messaging.order_locks import lock_order
+from shared.state_machine import refuse
 
 MOST_SHIPMENTS = 50  # on one list: it is made in one transaction, and carried on one trolley
 

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 from services.shipping import events, queries
 from services.shipping.commands import lines, regrouping, sourcing, stock
 from services.shipping.commands.shipments import cancel, held_levels, tell
-from services.shipping.domain.allocation import Allocation, share_out
 from services.shipping.domain.demand import Demand, DemandLine, demands_of
+from services.shipping.domain.distribution import Distribution, share_out
 from services.shipping.domain.methods import kind_of
 from services.shipping.domain.shipment_status import OPEN, UNRELEASED
 from services.shipping.models import OrderState, Shipment
@@ -107,7 +107,7 @@ class _Group:
 
     demand: Demand | None  # none where nothing of it is wanted any more
     shipments: list[Shipment]  # that may still be changed
-    allocation: Allocation
+    allocation: Distribution
 
     def lines(self, share: Mapping[UUID, int]) -> tuple[DemandLine, ...]:
         """A share of the demand, as its lines."""

@@ -11,6 +11,7 @@ from services.shipping import events, queries
 from services.shipping.commands import parcels, stock
 from services.shipping.commands.carriers import name_carrier
 from services.shipping.commands.lines import put_aside
+from services.shipping.domain.own_tracking import CARRIER
 from services.shipping.domain.queues import HANDLING_DAYS, STALLED_AFTER_DAYS, Queue, due_at, queue_of
 from services.shipping.domain.shipment_status import (
     IN_THE_WAREHOUSE,
@@ -18,7 +19,6 @@ from services.shipping.domain.shipment_status import (
     refuse_unless_possible,
     status_after,
 )
-from services.shipping.domain.tracking import CARRIER
 from services.shipping.models import Carrier, Location, OrderState, Pickup, Shipment
 from shared import clock
 from shared.access import require_current

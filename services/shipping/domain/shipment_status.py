@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from services.shipping.domain.methods import NEEDS_NO_PACKING
 from shared.events.snapshots import LEFT, MethodKind, OrderStatus, ShipmentStatus
-from shared.life import Life, Refusal, refuse
+from shared.state_machine import Refusal, StateMachine, refuse
 
 S = ShipmentStatus
 
@@ -78,7 +78,7 @@ def _reason(action: str, status: ShipmentStatus) -> str:
     return "wrong_status"
 
 
-_LIFE = Life("shipment", TRANSITIONS, _reason)
+_LIFE = StateMachine("shipment", TRANSITIONS, _reason)
 
 # Each kind of method has its own last step.
 _ONLY_FOR = {

@@ -40,7 +40,7 @@ from services.shipping.models.returns import ExpectedReturn
 from shared import clock
 from shared.db import new_id, word
 from shared.events.snapshots import MethodKind, OrderStatus, ShipmentStatus
-from shared.life import Refusal
+from shared.state_machine import Refusal
 
 # What an order is called while goods are to go out for it; other words ended it, or are about to.
 TO_BE_FULFILLED = frozenset({OrderStatus.PLACED, OrderStatus.ACCEPTED})

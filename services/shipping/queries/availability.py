@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Row, any_, func, literal, or_, select
 from sqlalchemy.orm import Session
 
-from services.shipping.domain.promises import Source
+from services.shipping.domain.availability import Source
 from services.shipping.domain.shipment_status import HOLDING_STOCK
 from services.shipping.models import (
     Goods,

@@ -11,13 +11,13 @@ from sqlalchemy import event, select, text, update
 from sqlalchemy.orm import sessionmaker
 from standardwebhooks import Webhook
 
-from services.orders.commands.gateway import record_gateway_payment
 from services.orders.commands.orders import accept_order
+from services.orders.commands.payment_gateway import record_gateway_payment
 from services.orders.commands.payments import record_payment
 from services.orders.commands.refunds import request_refund, settle_refund, withdraw_refund
-from services.orders.gateway import pay_back
 from services.orders.jobs import GATEWAY_ATTEMPTS
 from services.orders.messaging import messaging
+from services.orders.payment_gateway import pay_back
 from shared import clock
 from shared.errors import Refused
 from shared.messaging import jobs as runner

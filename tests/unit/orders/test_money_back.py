@@ -7,13 +7,13 @@ from itertools import permutations
 import pytest
 from standardwebhooks import Webhook
 
-from services.orders.commands.gateway import (
+from services.orders.commands.orders import accept_order, cancel_order
+from services.orders.commands.payment_gateway import (
     ignore_discrepancy,
     record_discrepancy,
     record_gateway_payment,
     record_money_back,
 )
-from services.orders.commands.orders import accept_order, cancel_order
 from services.orders.commands.refunds import (
     leave_to_people,
     request_refund,

@@ -3,12 +3,12 @@
 import pytest
 from sqlalchemy import select, text
 
-from services.orders.commands.gateway import (
+from services.orders.commands.orders import accept_order, cancel_order
+from services.orders.commands.payment_gateway import (
     ignore_discrepancy,
     record_discrepancy,
     record_gateway_payment,
 )
-from services.orders.commands.orders import accept_order, cancel_order
 from services.orders.commands.payments import record_payment, void_payment
 from services.orders.models import HistoryEntry, Payment
 from shared.access import Actor

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from services.orders import queries
 from services.orders.commands.editing import edit_order
-from services.orders.commands.gateway import record_gateway_payment
 from services.orders.commands.orders import accept_order, cancel_order
+from services.orders.commands.payment_gateway import record_gateway_payment
 from services.orders.commands.payments import record_payment, void_payment
 from services.orders.commands.refunds import (
     leave_to_people,
@@ -15,7 +15,7 @@ from services.orders.commands.refunds import (
     settle_refund,
     withdraw_refund,
 )
-from services.orders.domain import refunds as rules
+from services.orders.domain import credits as rules
 from services.orders.models import Market
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused

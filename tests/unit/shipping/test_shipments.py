@@ -18,8 +18,8 @@ from services.shipping.commands import (
     tracking,
 )
 from services.shipping.commands import shipments as commands
+from services.shipping.domain.own_tracking import CARRIER
 from services.shipping.domain.shipment_status import ACTIONS, FailureReason
-from services.shipping.domain.tracking import CARRIER
 from shared.access import Actor, actor_of
 from shared.db import new_id
 from shared.errors import Invalid, NotFound, Refused, Stale

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.shipping.domain.tracking import check_digit, tracking_link, tracking_number
+from services.shipping.domain.own_tracking import check_digit, tracking_link, tracking_number
 
 SERIALS = st.integers(0, 9_999_999_999)
 

@@ -64,7 +64,7 @@ def acted(monkeypatch):
         counts[name] = 0
 
     counting(agents, "relay_batch", 0)
-    counting(agents.dispatch, "send_due", 0)
+    counting(agents.job_dispatch, "send_due", 0)
     counting(agents.inbox, "claim_due", [])
     counting(agents.deliveries, "acknowledge_received", 0)
     return counts

@@ -11,7 +11,7 @@ from shared import clock
 from shared.logging import trace_parent
 from shared.messaging import jobs, operations
 from shared.messaging.celery_app import _transport_options
-from shared.messaging.dispatch import FEW_WAITING, MOST_WAITING, send_due
+from shared.messaging.job_dispatch import FEW_WAITING, MOST_WAITING, send_due
 from shared.messaging.jobs import PermanentFailure, RetryLater, enqueue
 from shared.messaging.order_locks import lock_order
 from tests.waiting import PATIENCE_SECONDS

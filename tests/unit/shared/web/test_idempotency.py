@@ -14,8 +14,8 @@ from shared.messaging.retention import forget
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command
 from shared.web.retention import OLD_KEYS
+from shared.web.signed_calls import signed
 from shared.web.tables import idempotency_keys
-from shared.web.webhooks import signed
 
 pytestmark = pytest.mark.requirement("P-25")
 

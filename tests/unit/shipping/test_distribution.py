@@ -6,7 +6,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.shipping.domain.allocation import share_out
+from services.shipping.domain.distribution import share_out
 
 LINES = st.sampled_from([UUID(int=1), UUID(int=2), UUID(int=3)])
 SHARE = st.dictionaries(LINES, st.integers(1, 5))

@@ -26,7 +26,7 @@ def refuse(refusal: Refusal | None, **facts: Any) -> None:
 
 
 @dataclass(frozen=True)
-class Life(Generic[Status]):
+class StateMachine(Generic[Status]):
     """The transitions of one kind of thing; any that isn't listed is refused."""
 
     thing: str

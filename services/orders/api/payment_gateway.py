@@ -13,13 +13,13 @@ from services.orders.api.schemas.payments import (
     RefundCallArguments,
 )
 from services.orders.api.schemas.refunds import RefundSchema
-from services.orders.commands import gateway as commands
+from services.orders.commands import payment_gateway as commands
 from services.orders.domain.payments import ChargebackStep, GatewayReport, ReportKind
 from services.orders.models import Payment, PaymentDiscrepancy, Refund
 from shared.web import payloads
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command
-from shared.web.webhooks import signed
+from shared.web.signed_calls import signed
 
 blueprint = Blueprint(
     "gateway",

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.orders.domain import refunds as rules
-from services.orders.domain.refunds import Bill, Charged, WantedUnits
+from services.orders.domain import credits as rules
+from services.orders.domain.credits import Bill, Charged, WantedUnits
 from services.orders.domain.totals import Charge, spread_discount, tax_of_each, totals_of
 from shared.errors import Refused
 from shared.events.snapshots import ChargeKind, TaxMode, TaxRounding

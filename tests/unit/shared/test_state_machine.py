@@ -5,7 +5,7 @@ from enum import StrEnum
 import pytest
 
 from shared.errors import Refused
-from shared.life import Life, refuse
+from shared.state_machine import StateMachine, refuse
 
 
 class Kettle(StrEnum):
@@ -13,7 +13,7 @@ class Kettle(StrEnum):
     HOT = "hot"
 
 
-LIFE = Life("kettle", {("heat", Kettle.COLD): Kettle.HOT})
+LIFE = StateMachine("kettle", {("heat", Kettle.COLD): Kettle.HOT})
 
 
 def test_a_move_leads_where_the_table_says():
@@ -30,7 +30,7 @@ def test_any_other_move_is_refused_with_the_status_it_was_refused_for():
 
 
 def test_a_thing_may_have_words_of_its_own_for_a_wrong_status():
-    life = Life("kettle", LIFE.transitions, lambda action, status: f"too_{status}_to_{action}")
+    life = StateMachine("kettle", LIFE.transitions, lambda action, status: f"too_{status}_to_{action}")
 
     with pytest.raises(Refused, match="too_hot_to_heat"):
         life.status_after("heat", Kettle.HOT)

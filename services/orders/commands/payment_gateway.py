@@ -17,7 +17,7 @@ from services.orders.commands.discrepancies import close_chargeback, decide, kee
 from services.orders.commands.drafts import check_out
 from services.orders.commands.holds import hold_locked
 from services.orders.commands.payments import receive, receive_once
-from services.orders.domain import refunds as rules
+from services.orders.domain import credits as rules
 from services.orders.domain.bank_statements import LineState
 from services.orders.domain.order_status import OVER, refusals
 from services.orders.domain.payments import ChargebackStep, Discrepancy, GatewayReport, ReportKind

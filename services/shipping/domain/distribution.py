@@ -8,7 +8,7 @@ Quantities = Mapping[UUID, int]  # sales units by line
 
 
 @dataclass(frozen=True, kw_only=True)
-class Allocation:
+class Distribution:
     """What each shipment that can still be changed is to carry, and what is in none."""
 
     shipments: list[dict[UUID, int]]  # in the order given; one that carries nothing any more is empty
@@ -18,7 +18,7 @@ class Allocation:
 
 def share_out(
     wanted: Quantities, fixed: Quantities, unassigned: Quantities, shipments: Sequence[Quantities]
-) -> Allocation:
+) -> Distribution:
     """Divide the wanted quantities among shipments, changing as little as possible.
 
     `fixed` is in shipments that can't be changed any more. What is wanted no longer is taken from what is
@@ -39,7 +39,7 @@ def share_out(
         if have < free:
             carrying = [share for share in shares if share.get(line_id)] or shares or [new]
             carrying[0][line_id] = carrying[0].get(line_id, 0) + free - have
-    return Allocation(
+    return Distribution(
         shipments=[_without_nothing(share) for share in shares],
         unassigned=_without_nothing(kept),
         new=_without_nothing(new),
