@@ -9,6 +9,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     Text,
+    all_,
     and_,
     any_,
     cast,
@@ -339,6 +340,13 @@ def deliver_again(session: Session, subscriber: str, since: datetime) -> int:
         index_elements=[outbox.c.event_id, outbox.c.subscriber], set_={"sent_at": None, "acked_at": None}
     )
     count = len(session.execute(again.returning(outbox.c.seq)).all())
+    # Also of what did not concern it at the time: from now on it was told that too.
+    was_not_told = or_(event_log.c.told_to.is_(None), literal(subscriber, Text) != all_(event_log.c.told_to))
+    session.execute(
+        update(event_log)
+        .where(event_log.c.occurred_at >= since, event_log.c.type.in_(followed), was_not_told)
+        .values(told_to=func.array_append(event_log.c.told_to, subscriber))
+    )
     since_then = outbox.c.seq.in_(select(event_log.c.seq).where(event_log.c.occurred_at >= since))
     _push_again(
         session,

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.event import listen, remove
 
+from shared import clock
 from shared.access import Actor
 from shared.logging import causation_id, correlation_id
 from shared.messaging import operations, outbox, relay
@@ -234,6 +235,21 @@ def test_what_a_crash_of_the_server_forgot_is_still_owed_and_can_be_sent_again(o
         assert len(pending_for(session, "shipping", 10, grace_seconds=0)) == 1
         assert operations.resend(session) == 3
     assert relay_batch(orders.sessions, Wire(), "orders") == 3
+
+
+def test_whoever_hears_all_again_is_known_to_have_been_told(orders):
+    """Also what it was not told at the time, as it did not concern it."""
+    began = clock.now()
+    with orders.sessions.begin() as session:
+        outbox.publish(session, event("order.placed"), but={"documents"})
+    settle(orders, "shipping")
+
+    for _ in range(2):
+        with orders.sessions.begin() as session:
+            assert operations.deliver_again(session, "documents", began) == 1
+
+    told = "select array_agg(subscriber order by subscriber) from event_log, unnest(told_to) as subscriber"
+    assert orders.value(told) == ["documents", "notifications", "shipping"]
 
 
 def test_what_the_release_before_publishes_sends_and_acknowledges_is_noted(orders):
