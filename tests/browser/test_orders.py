@@ -400,10 +400,12 @@ def test_each_role_has_pages_without_dead_ends(open_browser, place, person):
     place()
     page = open_browser(person)
     links = {link.get_attribute("href") for link in page.locator("main a, nav.side a").all()}
+    pages = {link.partition("#")[0] for link in links} - {""}
 
-    for address in ["/", *sorted(links)]:
+    for address in ["/", *sorted(pages)]:
         assert page.goto(address).status == 200, address
-        assert page.locator(".missing:not(.row, [hidden])").count() == 0, address
+        # A part that could not be had; what an order is to be warned of looks alike.
+        assert page.locator("div.missing:not(.row)").count() == 0, address
 
 
 @pytest.mark.requirement("C-33", "S3-04")
