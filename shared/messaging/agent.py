@@ -130,16 +130,19 @@ class Agent:
 
     def _rest(self, seconds: float) -> None:
         """Wait while idle, or until the agent is stopped."""
-        self._at_work_since.pop(threading.current_thread().name, None)
-        self._stopping.wait(seconds)
-        self._at_work_since[threading.current_thread().name] = time.monotonic()
+        self._wait_for(self._stopping, seconds)
 
     def _rest_until_due(self) -> None:
         """Wait until there is something for this duty, or until the agent is stopped."""
+        is_due = self._is_due[threading.current_thread().name]
+        self._wait_for(is_due)
+        is_due.clear()
+
+    def _wait_for(self, event: threading.Event, seconds: float | None = None) -> None:
+        """Wait without counting as at work."""
         duty = threading.current_thread().name
         self._at_work_since.pop(duty, None)
-        self._is_due[duty].wait()
-        self._is_due[duty].clear()
+        event.wait(seconds)
         self._at_work_since[duty] = time.monotonic()
 
     def _wake(self, *duties: str) -> None:
@@ -184,14 +187,17 @@ class Agent:
             ("look", self._look),
             ("relay", self._relay),
             ("dispatch", self._dispatch),
-            ("sweep", self._sweep),
+            ("sweep", partial(self._whenever_due, self._sweep)),
             ("canary", self._send_canaries),
             ("retention", self._forget),
             ("rewrite", self._rewrite),
             ("measure", self._measure),
             ("check", self._check),
             *((f"watch-{watch.__name__}", self._watching(watch)) for watch in self._watches),
-            *((self._wakes[channel], partial(self._do, chore)) for channel, chore in self._woken.items()),
+            *(
+                (self._wakes[channel], partial(self._whenever_due, partial(chore, self._sessions)))
+                for channel, chore in self._woken.items()
+            ),
             *((f"acknowledge-{source}", self._acknowledging(source)) for source in sources),
             *((f"pull-{source}", self._pulling(source)) for source in sources),
         ]
@@ -233,13 +239,7 @@ class Agent:
     def _dispatch_all(self, publisher: Publisher) -> None:
         job_dispatch.send_due(self._sessions, self._messaging, publisher, self._settings.job_resend_seconds)
 
-    def _do(self, chore: Chore) -> None:
-        self._whenever_due(lambda: chore(self._sessions))
-
     def _sweep(self) -> None:
-        self._whenever_due(self._sweep_all)
-
-    def _sweep_all(self) -> None:
         while due := inbox.claim_due(self._hearing, SWEEP_LIMIT):
             for event_id in due:
                 inbox.process(self._hearing, event_id)

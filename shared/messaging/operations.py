@@ -40,6 +40,8 @@ MOST_TRACED = 500  # of each kind: a bulk of hundreds of orders is one request t
 # As the index has it: a parameter in its place would hide the index from a plan that is kept.
 _heard_of: ColumnElement[str] = literal_column("inbox.envelope ->> 'correlationid'", Text)
 
+_ITS_PUSH = and_(pushes.c.seq == outbox.c.seq, pushes.c.subscriber == outbox.c.subscriber)
+
 # From one subscriber to the next along the index: grouping would read all that is unacknowledged.
 _UNACKNOWLEDGED = text("""
     with recursive oldest as (
@@ -66,7 +68,8 @@ def health(session: Session) -> Row:
     def age(instant: Any, condition: Any) -> Any:
         return select(func.extract("epoch", now - func.min(instant))).where(condition).scalar_subquery()
 
-    # By its sequence, which the index has, not by its time: a backlog is not read to tell its age.
+    # By its sequence, which the index has, not by its time: a backlog is not read to tell its age. The outbox
+    # is found by its key, which begins with the event.
     unsent = (
         select(outbox.c.recorded_at)
         .join(event_log, event_log.c.event_id == outbox.c.event_id)
@@ -127,7 +130,6 @@ def show_event(session: Session, event_id: UUID) -> Row:
 
 def _owed(event_id: UUID) -> Select[*tuple[Any, ...]]:
     """The deliveries of an event that there are rows of: what is owed, and what the release before told."""
-    is_pushed = and_(pushes.c.seq == outbox.c.seq, pushes.c.subscriber == outbox.c.subscriber)
     return (
         select(
             outbox.c.subscriber,
@@ -136,7 +138,7 @@ def _owed(event_id: UUID) -> Select[*tuple[Any, ...]]:
             outbox.c.acked_at,
             outbox.c.acked_at.is_not(None).label("acknowledged"),
         )
-        .join(pushes, is_pushed, isouter=True)
+        .join(pushes, _ITS_PUSH, isouter=True)
         .where(outbox.c.event_id == event_id)
     )
 
@@ -202,11 +204,7 @@ def pending(session: Session, limit: int = 100) -> list[Row]:
     owed = (
         select(*_summary(), outbox.c.subscriber, outbox.c.recorded_at, pushes.c.sent_at)
         .join(event_log, event_log.c.seq == outbox.c.seq)
-        .join(
-            pushes,
-            and_(pushes.c.seq == outbox.c.seq, pushes.c.subscriber == outbox.c.subscriber),
-            isouter=True,
-        )
+        .join(pushes, _ITS_PUSH, isouter=True)
         .where(outbox.c.acked_at.is_(None))
         .order_by(outbox.c.recorded_at)
         .limit(limit)
