@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.orders.commands import changes, erasure, exchanges, history, returns
+from services.orders.commands import changes, erasure, exchanges, returns
 from services.orders.commands import orders as commands
 from services.orders.domain.search_words import WordKind
 from services.orders.messaging import consumers
@@ -93,5 +93,5 @@ consumers.keep(StockChanged)  # drafts show what was last heard, with the instan
 @consumers.on_every
 def keep_in_history(session: Session, envelope: Mapping[str, Any]) -> None:
     """Record other services' events in the order's history, permanently."""
-    if history.keep_told(session, envelope):
+    if changes.record_heard(session, envelope):
         erasure.empty_heard(session, UUID(envelope["subject"]))

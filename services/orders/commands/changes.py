@@ -7,24 +7,26 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from sqlalchemy import delete, func, select, text, tuple_
+from sqlalchemy import delete, func, insert, select, text, tuple_, update
 from sqlalchemy.orm import Session
 
 from services.orders import events, queries
 from services.orders.domain import shown_statuses
 from services.orders.domain.deadlines import Allowed, Deadlines, deadlines_at
 from services.orders.domain.fulfilment import awaiting_inventory, fulfilment_of
-from services.orders.domain.order_status import refusals, status_after
+from services.orders.domain.order_status import OVER, refusals, status_after
 from services.orders.domain.search_words import WordKind, word_of
 from services.orders.messaging import messaging
-from services.orders.models import CUSTOMER_COLUMNS, HistoryEntry, Order, OrderWord, Payment
+from services.orders.models import CUSTOMER_COLUMNS, CouponUse, HistoryEntry, Order, OrderWord, Payment
 from shared import clock
 from shared.access import actor_of, require_current
+from shared.db import new_id
 from shared.events.snapshots import RefundState
 from shared.folding import searchable
 from shared.messaging import outbox
 from shared.messaging.jobs import enqueue
 from shared.messaging.order_locks import lock_order
+from shared.messaging.outbox import without_snapshot
 
 # What the history shows of an order before and after a change, where the two differ.
 _SHOWN = (
@@ -55,6 +57,15 @@ _INSERT_WORDS = text("""
 """)
 
 
+# Made once and in one round trip, for this follows every event that is heard.
+_INSERT_HEARD = text("""
+    insert into order_history (id, order_id, source, event_id, at, actor, action, before, after, detail)
+    values (:id, :order_id, :source, :event_id, :at, :actor, :action, '{}', '{}', cast(:detail as jsonb))
+    on conflict (event_id) do update set event_id = excluded.event_id
+    returning exists (select from orders where orders.id = order_id and anonymised_at is not null)
+""")
+
+
 def locked_order(session: Session, order_id: UUID) -> Order:
     """Lock an order until the transaction ends, and load its current state.
 
@@ -72,18 +83,20 @@ def locked_order(session: Session, order_id: UUID) -> Order:
 def change(session: Session, order: Order, action: str, **detail: Any) -> Iterator[dict[str, Any]]:
     """Make one change: the order's version goes up by one and its history gets one entry, with this detail.
 
-    It is found from then on by what stands in it afterwards; what is read off the rest, the views and the
-    deadlines, follows by itself.
+    It is found from then on by what stands in it afterwards; what is read off the rest, the views, the uses
+    of coupons and the deadlines, follows by itself.
     """
-    before, words, deadlines = (
+    before, words, uses, deadlines = (
         _compared(order, _SHOWN + PERSON_SHOWN),
         _search_words(order),
+        _coupon_uses(order),
         _deadlines(order),
     )
     yield detail
     derive_columns(order, clock.now())
     order.version += 1
     _update_search_words(session, order, words)
+    _update_coupon_uses(session, order, uses)
     session.add(history_entry(session, order, action, before, detail))
     watch_deadline(session, order, deadlines)
 
@@ -128,6 +141,17 @@ def search_word_rows(order: Order) -> list[dict[str, Any]]:
     return [{"kind": kind, "word": word, **place} for kind, word in _search_words(order)]
 
 
+def coupon_use_rows(order: Order) -> list[dict[str, Any]]:
+    """The coupon uses of an order that is being placed, as rows: limits are counted from these alone."""
+    of_order = {
+        "seller_code": order.seller_code,
+        "market_code": order.market_code,
+        "order_id": order.id,
+        "customer_id": order.customer_id,
+    }
+    return [of_order | {"code": code, "email": email} for code, email in _coupon_uses(order).items()]
+
+
 def _update_search_words(session: Session, order: Order, before: frozenset[Word]) -> None:
     """Replace an order's search words with the current ones, after a change."""
     after = _search_words(order)
@@ -140,6 +164,26 @@ def _update_search_words(session: Session, order: Order, before: frozenset[Word]
             )
         )
     _insert(session, order.id, after - before)
+
+
+def _coupon_uses(order: Order) -> dict[str, str]:
+    """The coupons that an order uses, limited or not, each with who by; none once it came to nothing."""
+    email = word_of(WordKind.EMAIL, order.customer_email)
+    used = () if order.status in OVER else order.coupons
+    return {code: email for code in used if code not in order.coupons_refused}
+
+
+def _update_coupon_uses(session: Session, order: Order, before: Mapping[str, str]) -> None:
+    """Record which coupons an order uses now, after a change; earlier uses are given back."""
+    after = _coupon_uses(order)
+    of_order = CouponUse.order_id == order.id
+    if gone := before.keys() - after.keys():
+        session.execute(delete(CouponUse).where(of_order, CouponUse.code.in_(gone)))
+    if new := [row for row in coupon_use_rows(order) if row["code"] not in before]:
+        session.execute(insert(CouponUse), new)
+    if any(before[code] != after[code] for code in before.keys() & after.keys()):
+        email = word_of(WordKind.EMAIL, order.customer_email)
+        session.execute(update(CouponUse).where(of_order).values(email=email))
 
 
 def history_entry(
@@ -159,6 +203,31 @@ def history_entry(
         after=_differing(after, before),
         detail=detail,
     )
+
+
+def record_heard(session: Session, envelope: Mapping[str, Any]) -> bool:
+    """Record another service's event in its order's history, once, without its snapshot.
+
+    The snapshot holds all the personal data. Answers whether the order's person is erased, of whom the
+    teller did not know yet. The event's row in the inbox is forgotten some day; the history is not.
+    """
+    data: dict[str, Any] = envelope["data"]
+    detail = without_snapshot(data)
+    if not any("order_id" in data[name] for name in data.keys() - detail.keys()):
+        return False  # it is about something else, such as a SKU
+    source = envelope["source"].removeprefix("/")
+    told = {
+        "id": new_id(),
+        "order_id": UUID(envelope["subject"]),
+        "source": source,
+        "event_id": UUID(envelope["id"]),
+        "at": datetime.fromisoformat(envelope["time"]),
+        "actor": envelope.get("actor") or source,
+        "action": envelope["type"],
+        "detail": msgspec.json.encode(detail).decode(),
+    }
+    is_of_an_erased_person: bool = session.execute(_INSERT_HEARD, told).scalar_one()
+    return is_of_an_erased_person
 
 
 def _compared(order: Order, names: Iterable[str]) -> dict[str, Any]:

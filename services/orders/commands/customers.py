@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
-from services.orders.commands.coupons import rename_user
 from services.orders.models import CUSTOMER_COLUMNS, Customer, CustomerAddress, Order, Seller
 from services.orders.queries.visibility import in_sight
 from shared import clock, versions
@@ -149,21 +148,18 @@ def correct_customer(
     if all(getattr(order, column) == right for column, right in wrong.items()):
         return order
     with change(session, order, "correct_customer", reason=reason):
-        put_person(session, order, wrong, keep_links=keep_links)
+        put_person(order, wrong, keep_links=keep_links)
     outbox.publish(session, events.order_updated(order))
     return order
 
 
-def put_person(
-    session: Session, order: Order, columns: Mapping[str, str], *, keep_links: bool = False
-) -> None:
-    """Set customer columns of an order, within a change, and update all that depends on the e-mail."""
+def put_person(order: Order, columns: Mapping[str, str], *, keep_links: bool = False) -> None:
+    """Set customer columns of an order, within a change; another e-mail closes the links sent so far."""
     email = order.customer_email
     for column, value in columns.items():
         setattr(order, column, value)
     if order.customer_email != email:
         order.link_serial += not keep_links
-        rename_user(session, order)
 
 
 def _locked_customer(session: Session, customer_id: UUID) -> Customer:

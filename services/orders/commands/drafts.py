@@ -5,7 +5,7 @@ The caller owns the transaction.
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, cast
+from typing import Unpack, cast
 from uuid import UUID
 
 import msgspec
@@ -17,9 +17,15 @@ from services.orders.commands.customers import refuse_erased
 from services.orders.commands.placing import place_order
 from services.orders.domain.draft_status import refuse_unless_possible, status_after
 from services.orders.models import DeliveryGroup, Draft, Market, Order, OrderLine
-from services.orders.pricing.inputs import DeliveryInput, DraftContents, DraftLine, Quoted, delivery_input
-from services.orders.pricing.quotes import Quote, contents_of, draft_terms, quote
-from services.orders.pricing.terms import Offer, Terms
+from services.orders.pricing.contents import (
+    DeliveryInput,
+    LineInput,
+    OrderContents,
+    Quoted,
+    delivery_input,
+)
+from services.orders.pricing.quotes import Quote, contents_of, quote
+from services.orders.pricing.terms import Offer, Terms, terms_of
 from services.orders.queries.drafts import draft as visible_draft
 from shared import clock
 from shared.access import actor_of, require_current, visible
@@ -30,19 +36,19 @@ from shared.messaging.jobs import enqueue
 from shared.messaging.order_locks import lock_order
 
 
-def create_draft(session: Session, *, seller: str, market: str, **contents: Any) -> Quote:
+def create_draft(session: Session, *, seller: str, market: str, **contents: Unpack[OrderContents]) -> Quote:
     """Create a draft from whatever is known; the answer says what is still missing.
 
     Raises Invalid for an unknown market, seller, customer or product.
     """
-    return _add(session, seller, market, cast(DraftContents, contents))
+    return _add(session, seller, market, contents)
 
 
 def _add(
     session: Session,
     seller: str,
     market: str,
-    contents: DraftContents,
+    contents: OrderContents,
     *,
     reorder_of: UUID | None = None,
 ) -> Quote:
@@ -78,7 +84,7 @@ def reorder(session: Session, order_id: UUID) -> Quote:
     return _add(session, order.seller_code, order.market_code, _contents(order), reorder_of=order.id)
 
 
-def change_draft(session: Session, draft_id: UUID, **contents: Any) -> Quote:
+def change_draft(session: Session, draft_id: UUID, **contents: Unpack[OrderContents]) -> Quote:
     """Replace the contents of a draft; a manual price keeps the name of whoever set it.
 
     Raises NotFound, Stale, Refused (already_placed, wrong_status), Invalid for an unknown customer or
@@ -87,7 +93,7 @@ def change_draft(session: Session, draft_id: UUID, **contents: Any) -> Quote:
     draft = _locked(session, draft_id)
     refuse_unless_possible("change", draft.status)
     draft.version += 1
-    return _fill(session, draft, cast(DraftContents, contents), contents_of(draft).get("lines", []))
+    return _fill(session, draft, contents, contents_of(draft).get("lines", []))
 
 
 def place_draft(session: Session, draft_id: UUID, *, total_minor: int | None = None) -> Order:
@@ -172,7 +178,7 @@ def _place(session: Session, draft: Draft, total_minor: int | None) -> Order:
         market=draft.market_code,
         order_id=draft.id,
         origin=origin,
-        **cast(dict[str, Any], contents_of(draft)),
+        **contents_of(draft),
     )
     if total_minor not in {None, order.total_minor}:
         raise Refused("total_changed", f"the total is now {order.total_minor}", total_minor=order.total_minor)
@@ -185,8 +191,8 @@ def _place(session: Session, draft: Draft, total_minor: int | None) -> Order:
     return order
 
 
-def _fill(session: Session, draft: Draft, contents: DraftContents, earlier: Sequence[DraftLine]) -> Quote:
-    terms = draft_terms(session, draft, contents)
+def _fill(session: Session, draft: Draft, contents: OrderContents, earlier: Sequence[LineInput]) -> Quote:
+    terms = terms_of(session, draft.seller_code, draft.market_code, contents)
     if "lines" in contents:
         contents = contents | {"lines": _settled(session, terms, contents["lines"], earlier)}
     draft.contents = msgspec.to_builtins(contents)
@@ -200,8 +206,8 @@ def _fill(session: Session, draft: Draft, contents: DraftContents, earlier: Sequ
 
 
 def _settled(
-    session: Session, terms: Terms, lines: Sequence[DraftLine], earlier: Sequence[DraftLine]
-) -> list[DraftLine]:
+    session: Session, terms: Terms, lines: Sequence[LineInput], earlier: Sequence[LineInput]
+) -> list[LineInput]:
     """The lines, each with who set its price, and the earlier name and price of its product.
 
     Naming the market's price is no override: it takes note of that price.
@@ -221,7 +227,7 @@ def _settled(
     for line in lines:
         offer, before = terms.offers.get(line["sku"]), known.get(line["sku"])
         price = line.get("unit_price_minor")
-        kept: DraftLine = {**line}
+        kept: LineInput = {**line}
         if price is None or (offer is not None and price == offer.price_minor):
             kept.pop("unit_price_minor", None)
         else:
@@ -277,9 +283,9 @@ def _owe_abandonment(session: Session, draft: Draft) -> None:
     )
 
 
-def _contents(order: Order) -> DraftContents:
+def _contents(order: Order) -> OrderContents:
     places = {group.id: place for place, group in enumerate(order.delivery_groups)}
-    contents: DraftContents = {
+    contents: OrderContents = {
         "customer": {"id": order.customer_id},
         "billing_address": order.billing_address,
         "delivery_groups": [_delivery(group) for group in order.delivery_groups],
@@ -299,7 +305,7 @@ def _delivery(group: DeliveryGroup) -> DeliveryInput:
     return cast(DeliveryInput, {name: value for name, value in again.items() if value is not None})
 
 
-def _line(line: OrderLine, place: int) -> DraftLine:
+def _line(line: OrderLine, place: int) -> LineInput:
     # The market's price, which is not what was asked where another tax is inside it, or none.
     named = line.price_set_by is not None or line.list_price_minor is None
     price = line.unit_price_minor if named else line.list_price_minor

@@ -3,14 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, cast
+from typing import Any, TypedDict, Unpack, cast
 from uuid import UUID
 
 from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, derive_payment, locked_order
-from services.orders.commands.coupons import put_uses
 from services.orders.commands.credits import recount_cancelled
 from services.orders.commands.customers import put_person
 from services.orders.domain.order_status import refuse_unless_possible
@@ -26,19 +25,23 @@ from services.orders.models import (
     as_loaded,
     column_names,
 )
-from services.orders.pricing.costs import (
-    Costs,
+from services.orders.pricing.contents import (
+    DeliveryInput,
+    DiscountInput,
+    FeeInput,
+    LineInput,
+    OrderContents,
+    delivery_input,
+)
+from services.orders.pricing.costs import Costs, costs_of, following
+from services.orders.pricing.coupons import (
     Redemption,
-    costs_of,
     doubtful_codes,
-    following,
     free_shipping_by,
     redeem,
     refused_codes,
     waive_shipping,
 )
-from services.orders.pricing.coupon_uses import uses_of
-from services.orders.pricing.inputs import DeliveryInput, DiscountInput, FeeInput, LineInput, delivery_input
 from services.orders.pricing.retaxing import follows_price, override_of, retaxing
 from services.orders.pricing.taxes import ByMarket
 from services.orders.pricing.terms import Offer, Terms, refuse_impossible, terms_of
@@ -65,14 +68,41 @@ class LineEdit(LineInput, total=False):
     line_id: UUID
 
 
+class EditInput(TypedDict, total=False):
+    """What an edit names; what is left out stays as it is."""
+
+    customer: Mapping[str, str]
+    billing_address: Address
+    delivery_groups: Sequence[DeliveryEdit]
+    lines: Sequence[LineEdit]
+    fees: Sequence[FeeInput]
+    discounts: Sequence[DiscountInput]
+    coupons: Sequence[str]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Revision:
-    """The edited order, in the same form as an order to place."""
+    """The edited order, before it is priced."""
 
+    customer: Mapping[str, str]  # the columns that are named
+    billing_address: Address
     groups: Sequence[DeliveryEdit]
     lines: Sequence[LineEdit]
     fees: Sequence[FeeInput]
     discounts: Sequence[DiscountInput]
+    coupons: list[str] | None  # None: those that it has stay
+
+    def contents(self, order: Order) -> OrderContents:
+        """The same in the form of an order to place."""
+        return {
+            "customer": {"id": order.customer_id},
+            "payment_method": order.payment_method,
+            "delivery_groups": self.groups,
+            "lines": self.lines,
+            "fees": self.fees,
+            "discounts": self.discounts,
+            "coupons": self.coupons or (),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,14 +125,8 @@ def edit_order(
     order_id: UUID,
     *,
     reason: str,
-    customer: Mapping[str, str] | None = None,
-    billing_address: Address | None = None,
-    delivery_groups: Sequence[DeliveryEdit] | None = None,
-    lines: Sequence[LineEdit] | None = None,
-    fees: Sequence[FeeInput] | None = None,
-    discounts: Sequence[DiscountInput] | None = None,
-    coupons: Sequence[str] | None = None,
     tax: Mapping[str, Any] | None = None,
+    **edit: Unpack[EditInput],
 ) -> Edit:
     """Edit a placed order, and publish order.updated; what is left out stays as it is, tax rates too.
 
@@ -121,30 +145,13 @@ def edit_order(
     order = locked_order(session, order_id)
     refuse_unless_possible("edit", order.facts)
     before, edited = order.totals, _editable(order)
-    if discounts is None and coupons is not None:
-        discounts = ()
-    wanted = _revised(order, actor_of(session).name, delivery_groups, lines, fees, discounts)
-    given = {CUSTOMER_COLUMNS[name]: value for name, value in (customer or {}).items()}
-    vat_number = given.get("customer_vat_number", order.customer_vat_number)
-    billing = billing_address or order.billing_address
-    terms = _terms(session, order, wanted, coupons or (), billing, vat_number, override_of(order, tax))
-    wanted = _repriced(order, terms, wanted)
+    revision = _revised(order, actor_of(session).name, edit)
+    terms = _terms(session, order, revision, override_of(order, tax))
+    revision = _repriced(order, terms, revision)
     days = {group.requested_on for group in order.delivery_groups if group.requested_on}
-    refuse_impossible(
-        terms,
-        order.payment_method,
-        wanted.groups,
-        wanted.lines,
-        wanted.fees,
-        ordered_at=order.placed_at,
-        known_days=days,
-    )
+    refuse_impossible(terms, revision.contents(order), ordered_at=order.placed_at, known_days=days)
     with change(session, order, "edit", reason=reason) as detail:
-        put_person(session, order, given)
-        order.billing_address = billing
-        # Naming either replaces both.
-        codes = None if coupons is None and discounts is None else list(coupons or ())
-        redeemed = _put(session, order, terms, wanted, codes)
+        redeemed = _put(session, order, terms, revision)
         changed = [name for name, value in _editable(order).items() if value != edited[name]]
         detail["changed"] = changed
         if tax is not None:
@@ -163,37 +170,31 @@ def edit_order(
     )
 
 
-def _put(
-    session: Session, order: Order, terms: Terms, wanted: Revision, codes: list[str] | None
-) -> list[Redemption]:
-    """Apply the revision to a locked order's parts and sums; without codes its coupons stay."""
-    groups = _put_groups(session, order, terms, wanted.groups)
-    redeemed = _redeemed(session, order, terms, wanted, groups, codes or ())
-    if codes is not None:
-        put_uses(session, order, redeemed)
-        order.coupons = codes
+def _put(session: Session, order: Order, terms: Terms, revision: Revision) -> list[Redemption]:
+    """Apply the revision to a locked order, its parts and its sums."""
+    put_person(order, revision.customer)
+    order.billing_address = revision.billing_address
+    groups, contents = _put_groups(session, order, terms, revision.groups), revision.contents(order)
+    redeemed = _redeemed(session, order, terms, contents, groups)
+    if revision.coupons is not None:
+        order.coupons = revision.coupons
         order.coupons_refused = refused_codes(redeemed)
         order.free_shipping = free_shipping_by(redeemed)
     waive_shipping(groups, order.free_shipping)
-    granted = following(terms, wanted.lines, wanted.discounts)
-    costs = costs_of(terms, groups, wanted.lines, wanted.fees, granted, redeemed)
+    contents["discounts"] = following(terms, revision.lines, revision.discounts)
+    costs = costs_of(terms, contents, groups, redeemed)
     order.taxation = costs.taxation
-    _put_lines(session, order, groups, wanted.lines, costs)
+    _put_lines(session, order, groups, revision.lines, costs)
     _put_fees(session, order, costs)
     _drop_groups(session, order, groups)
     _put_sums(session, order, costs.totals)
     return redeemed
 
 
-def _revised(  # noqa: PLR0917 - what an edit names
-    order: Order,
-    editor: str,
-    groups: Sequence[DeliveryEdit] | None,
-    lines: Sequence[LineEdit] | None,
-    fees: Sequence[FeeInput] | None,
-    discounts: Sequence[DiscountInput] | None,
-) -> Revision:
-    """The order with the given parts replaced and the rest unchanged; raises Invalid."""
+def _revised(order: Order, editor: str, edit: EditInput) -> Revision:
+    """The order with what is named replaced and the rest unchanged; raises Invalid."""
+    groups, lines, coupons = edit.get("delivery_groups"), edit.get("lines"), edit.get("coupons")
+    discounts = edit.get("discounts", () if coupons is not None else None)  # naming either replaces both
     _refuse_strangers(order, groups or (), lines)
     known_groups = _groups_as_input(order)
     groups = known_groups if groups is None else [_edited_group(known_groups, group) for group in groups]
@@ -204,10 +205,13 @@ def _revised(  # noqa: PLR0917 - what an edit names
             **{f"lines.{place}.delivery_group": "its delivery group was removed" for place in homeless}
         )
     return Revision(
+        customer={CUSTOMER_COLUMNS[name]: value for name, value in edit.get("customer", {}).items()},
+        billing_address=edit.get("billing_address", order.billing_address),
         groups=groups,
         lines=lines,
-        fees=_fees_as_input(order) if fees is None else fees,
+        fees=edit.get("fees", _fees_as_input(order)),
         discounts=_discounts_as_input(order) if discounts is None else discounts,
+        coupons=None if discounts is None else list(coupons or ()),
     )
 
 
@@ -318,46 +322,33 @@ def _own_class(rate_basis_points: int) -> str:
     return f"at {rate_basis_points}"
 
 
-def _redeemed(  # noqa: PLR0917 - what coupons depend on
-    session: Session,
-    order: Order,
-    terms: Terms,
-    wanted: Revision,
-    groups: Sequence[DeliveryGroup],
-    codes: Sequence[str],
+def _redeemed(
+    session: Session, order: Order, terms: Terms, contents: OrderContents, groups: Sequence[DeliveryGroup]
 ) -> list[Redemption]:
     """What the coupons take off; raises Invalid, with the reason, for one that is not valid now.
 
     The order's own use of one counts for nothing here.
     """
-    uses = uses_of(
-        session, terms, codes, order.customer_id, order.customer_email, but_of=order.id, alone=True
+    redeemed = redeem(
+        session,
+        terms,
+        contents,
+        groups,
+        clock.now(),
+        customer_id=order.customer_id,
+        email=order.customer_email,
+        but_of=order.id,
+        alone=True,
     )
-    redeemed = redeem(terms, codes, wanted.lines, wanted.discounts, clock.now(), groups=groups, uses=uses)
-    reasons = refused_codes(redeemed)
+    codes, reasons = [one.code for one in redeemed], refused_codes(redeemed)
     if doubtful := doubtful_codes(redeemed):
         raise Invalid(**{f"coupons.{codes.index(code)}": reasons[code] for code in doubtful})
     return redeemed
 
 
-def _terms(  # noqa: PLR0917 - what terms depend on
-    session: Session,
-    order: Order,
-    wanted: Revision,
-    coupons: Sequence[str],
-    billing: Address,
-    vat_number: str,
-    override: Override | None,
-) -> Terms:
+def _terms(session: Session, order: Order, revision: Revision, override: Override | None) -> Terms:
     """The market's current terms, except that what is already on the order keeps its rates and names."""
-    terms = terms_of(
-        session,
-        order.seller_code,
-        order.market_code,
-        order.customer_id,
-        wanted.lines,
-        coupons,
-    )
+    terms = terms_of(session, order.seller_code, order.market_code, revision.contents(order))
     rates = terms.market.tax_rates | {line.tax_class: line.tax_rate_basis_points for line in order.lines}
     for fee in order.fees:
         rates[_own_class(fee.tax_rate_basis_points)] = fee.tax_rate_basis_points
@@ -382,20 +373,22 @@ def _terms(  # noqa: PLR0917 - what terms depend on
     )
     if order.taxation is None:
         return terms
-    return replace(terms, taxing=retaxing(order, terms, wanted.groups, billing, vat_number, override))
+    vat_number = revision.customer.get("customer_vat_number", order.customer_vat_number)
+    billing = revision.billing_address
+    return replace(terms, taxing=retaxing(order, terms, revision.groups, billing, vat_number, override))
 
 
-def _repriced(order: Order, terms: Terms, wanted: Revision) -> Revision:
+def _repriced(order: Order, terms: Terms, revision: Revision) -> Revision:
     """The same revision, with the market's price for lines that are now taxed differently."""
     known = {line.id: line for line in order.lines}
     lines = []
-    for given in wanted.lines:
+    for given in revision.lines:
         line = known.get(given["line_id"]) if "line_id" in given else None
         if line is not None and follows_price(line, terms, given):
             lines.append(cast(LineEdit, {key: of for key, of in given.items() if key != "unit_price_minor"}))
         else:
             lines.append(given)
-    return replace(wanted, lines=lines)
+    return replace(revision, lines=lines)
 
 
 def _put_groups(

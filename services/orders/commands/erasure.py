@@ -26,7 +26,6 @@ from services.orders.domain.saved_views import has_name, written
 from services.orders.domain.search_words import WordKind, exactly, word_of
 from services.orders.models import (
     BankLine,
-    CouponUse,
     Customer,
     CustomerAddress,
     Draft,
@@ -170,7 +169,7 @@ def empty_heard(session: Session, order_id: UUID) -> None:
 
 
 def _empty_rows(session: Session, order_id: UUID) -> None:
-    """Erase personal data from an order's notes, payments, discrepancies, coupons, bank lines and history."""
+    """Erase personal data from an order's notes, payments, discrepancies, bank lines and history."""
     session.execute(update(Note).where(Note.order_id == order_id).values(text=""))
     session.execute(
         update(Payment)
@@ -182,8 +181,6 @@ def _empty_rows(session: Session, order_id: UUID) -> None:
     session.execute(
         update(PaymentDiscrepancy).where(PaymentDiscrepancy.order_id == order_id).values(reason="")
     )
-    # The use still counts against the limits of its coupon.
-    session.execute(update(CouponUse).where(CouponUse.order_id == order_id).values(email=""))
     # Who has to decide about money must know whose it is: banking.ignore_line empties what waits.
     session.execute(
         update(BankLine)

@@ -26,7 +26,7 @@ from services.orders.commands.returns import (
 )
 from services.orders.domain.return_status import status_after
 from services.orders.models import Order, Return
-from services.orders.pricing.inputs import DeliveryInput, LineInput, delivery_input
+from services.orders.pricing.contents import DeliveryInput, LineInput, delivery_input
 from shared.errors import Refused
 from shared.events.snapshots import OrderStatus, PaymentMethod, ReturnStatus
 from shared.logging import logger

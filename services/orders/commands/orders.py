@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, complete_if_done, derive_payment, locked_order
-from services.orders.commands.coupons import give_back_uses
 from services.orders.commands.credits import cancel_units, refund_excess, units_by_line
 from services.orders.domain.fulfilment import goods_of
 from services.orders.domain.order_status import refuse_unless_possible, status_after
@@ -163,7 +162,6 @@ def _end(session: Session, order: Order, action: str, reason: str) -> None:
         for line in order.lines:
             line.cancelled_quantity = line.quantity - line.returned_quantity
         order.cancelled_minor = order.total_minor - order.credited_minor
-        give_back_uses(session, order)
         derive_payment(session, order)
     outbox.publish(session, told(order))
     refund_excess(session, order, reason)

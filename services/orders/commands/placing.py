@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 from uuid import UUID
 
 import msgspec
@@ -12,8 +12,13 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import set_committed_value
 
 from services.orders import events
-from services.orders.commands.changes import derive_columns, history_entry, search_word_rows, watch_deadline
-from services.orders.commands.coupons import use_rows
+from services.orders.commands.changes import (
+    coupon_use_rows,
+    derive_columns,
+    history_entry,
+    search_word_rows,
+    watch_deadline,
+)
 from services.orders.domain.deadlines import Deadlines
 from services.orders.domain.order_status import status_after
 from services.orders.domain.payments import Balance
@@ -34,30 +39,22 @@ from services.orders.models import (
     as_loaded,
     column_names,
 )
-from services.orders.pricing.costs import (
-    Costs,
+from services.orders.pricing.contents import CustomerInput, LineInput, OrderContents
+from services.orders.pricing.costs import Costs, costs_of
+from services.orders.pricing.coupons import (
     Redemption,
-    costs_of,
     doubtful_codes,
     free_shipping_by,
     redeem,
     refused_codes,
     waive_shipping,
 )
-from services.orders.pricing.coupon_uses import uses_of
-from services.orders.pricing.inputs import (
-    CustomerInput,
-    DeliveryInput,
-    DiscountInput,
-    FeeInput,
-    LineInput,
-)
-from services.orders.pricing.terms import refuse_impossible, terms_of
+from services.orders.pricing.terms import Terms, refuse_impossible, terms_of
 from shared import clock
 from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import Invalid, Refused
-from shared.events.snapshots import Address, Channel, OrderStatus, PaymentMethod, Totals
+from shared.events.snapshots import Channel, OrderStatus, Totals
 from shared.folding import searchable
 from shared.messaging.outbox import publication
 
@@ -130,22 +127,11 @@ def place_order(
     *,
     seller: str,
     market: str,
-    customer: CustomerInput,
-    delivery_groups: Sequence[DeliveryInput],
-    lines: Sequence[LineInput],
-    payment_method: PaymentMethod,
-    billing_address: Address | None = None,
-    channel: Channel = Channel.OTHER,
-    locale: str | None = None,
-    external_reference: str | None = None,
-    remark: str = "",
     exchange_of: UUID | None = None,
-    fees: Sequence[FeeInput] = (),
-    discounts: Sequence[DiscountInput] = (),
-    coupons: Sequence[str] = (),
     tax: Override | None = None,
     order_id: UUID | None = None,
     origin: Mapping[str, Any] | None = None,
+    **contents: Unpack[OrderContents],
 ) -> Order:
     """Place an order and publish order.placed; a customer without an id is created with it.
 
@@ -158,64 +144,84 @@ def place_order(
     used before. What it answers is for reading: it is not the session's, to which the order is new; do more
     with it in the same transaction by loading it.
     """
-    terms = terms_of(session, seller, market, customer.get("id"), lines, coupons, numbered=True)
-    actor, placed_at, locale = actor_of(session).name, clock.now(), locale or terms.market.locale
-    buyer = terms.customer or _new_customer(seller, market, customer, placed_at)
-    billing = billing_address or next((one["address"] for one in delivery_groups if one.get("address")), None)
-    terms = terms.taxed(delivery_groups, billing, buyer.vat_number, placed_at, tax)
-    refuse_impossible(terms, payment_method, delivery_groups, lines, fees, ordered_at=placed_at)
+    wanted_groups = contents["delivery_groups"]
+    terms = terms_of(session, seller, market, contents, numbered=True)
+    placed_at, locale = clock.now(), contents.get("locale") or terms.market.locale
+    buyer = terms.customer or _new_customer(seller, market, contents["customer"], placed_at)
+    addresses = (group.get("address") for group in wanted_groups)
+    billing = contents.get("billing_address") or next(filter(None, addresses), None)
+    terms = terms.taxed(wanted_groups, billing, buyer.vat_number, placed_at, tax)
+    refuse_impossible(terms, contents, ordered_at=placed_at)
     if billing is None:
         raise Invalid(billing_address="is required if nothing is delivered to an address")
-    groups = [
-        as_loaded(DeliveryGroup, id=new_id(), **terms.group_columns(given, locale))
-        for given in delivery_groups
-    ]
-    named: list[LineInput] = [{"price_set_by": actor, **line} for line in lines]
-    uses = uses_of(session, terms, coupons, buyer.id, buyer.email, alone=True)
-    redeemed = redeem(terms, coupons, lines, discounts, placed_at, groups=groups, uses=uses)
-    free_shipping = free_shipping_by(redeemed)
-    waive_shipping(groups, free_shipping)
-    costs = costs_of(terms, groups, named, fees, discounts, redeemed)
-    order = as_loaded(
-        Order,
+    contents["lines"] = [{"price_set_by": actor_of(session).name, **line} for line in contents["lines"]]
+    groups = terms.group_rows(wanted_groups, locale)
+    redeemed = redeem(
+        session, terms, contents, groups, placed_at, customer_id=buyer.id, email=buyer.email, alone=True
+    )
+    waive_shipping(groups, free_shipping_by(redeemed))
+    costs = costs_of(terms, contents, groups, redeemed)
+    order = _new_order(
+        terms,
+        buyer,
+        contents,
+        redeemed,
+        costs,
+        placed_at,
         id=order_id or new_id(),
+        locale=locale,
+        exchange_of=exchange_of,
+        billing_address=billing,
+    )
+    _verify(order, groups, redeemed)
+    _set_parts(order, groups, contents["lines"], costs)
+    derive_columns(order, placed_at)
+    _insert(session, order, None if terms.customer else buyer, origin or {})
+    if terms.customer is not None:
+        _bought_in(session, terms.customer, market)
+    watch_deadline(session, order, Deadlines())
+    return order
+
+
+def _new_order(  # noqa: PLR0917 - what an order takes over
+    terms: Terms,
+    buyer: Customer,
+    contents: OrderContents,
+    redeemed: Sequence[Redemption],
+    costs: Costs,
+    placed_at: datetime,
+    **columns: Any,
+) -> Order:
+    """The row of an order: what its terms, customer, contents, coupons and costs say, and these columns."""
+    return as_loaded(
+        Order,
         number=terms.number,
         version=1,
         status=status_after("place", OrderStatus.DRAFT),
-        seller_code=seller,
+        seller_code=terms.seller.code,
         seller=terms.seller,
-        market_code=market,
+        market_code=terms.market.code,
         market=terms.market,
-        channel=channel,
-        locale=locale,
+        channel=contents.get("channel", Channel.OTHER),
         currency=terms.market.currency,
-        external_reference=external_reference,
-        remark=remark,
-        exchange_of=exchange_of,
+        external_reference=contents.get("external_reference"),
+        remark=contents.get("remark", ""),
         tags=[],
-        coupons=list(coupons),
+        coupons=list(contents.get("coupons", ())),
         coupons_refused=refused_codes(redeemed),
-        free_shipping=free_shipping,
+        free_shipping=free_shipping_by(redeemed),
         link_serial=0,
         customer_id=buyer.id,
         **{column: getattr(buyer, name) for name, column in CUSTOMER_COLUMNS.items()},
-        billing_address=billing,
-        payment_method=payment_method,
+        payment_method=contents["payment_method"],
         **_sums(costs.totals, placed_at),
         taxation=costs.taxation,
         charges_taxed=terms.market.charges_taxed,
         to_decide=0,
         placed_at=placed_at,
         end_reason="",
+        **columns,
     )
-    _verify(order, groups, redeemed)
-    _set_parts(order, groups, lines, costs)
-    derive_columns(order, placed_at)
-    _insert(session, order, None if terms.customer else buyer, origin or {}, use_rows(order, redeemed))
-    if terms.customer is not None:
-        _bought_in(session, terms.customer, market)
-    watch_deadline(session, order, Deadlines())
-    return order
 
 
 def _insert(
@@ -223,7 +229,6 @@ def _insert(
     order: Order,
     customer: Customer | None,
     origin: Mapping[str, Any],
-    coupon_uses: Sequence[Mapping[str, Any]],
 ) -> None:
     """Store a new order, and its customer if new, and publish order.placed.
 
@@ -238,7 +243,7 @@ def _insert(
         "delivery_groups": _rows(order.delivery_groups),
         "lines": _rows(order.lines),
         "fees": _rows(order.fees),
-        "coupon_uses": coupon_uses,
+        "coupon_uses": coupon_use_rows(order),
         "holds": _rows(order.holds),
         "history": _rows([entry]),
         "words": search_word_rows(order),

@@ -35,7 +35,7 @@ class Draft(Base):
     customer_id: Mapped[UUID | None] = mapped_column(ForeignKey("customers.id"))
     customer_name: Mapped[str]  # these two as they were last known, for lists
     customer_email: Mapped[str]
-    contents: Mapped[dict[str, Any]]  # DraftContents; emptied when it becomes an order
+    contents: Mapped[dict[str, Any]]  # pricing.contents.OrderContents; emptied when it becomes an order
     total_minor: Mapped[int]  # when it was last changed
     reorder_of: Mapped[UUID | None] = mapped_column(ForeignKey("orders.id"))
     created_by: Mapped[str]

@@ -1,12 +1,11 @@
-"""What an order costs under its terms, and what its customer's coupons take off."""
+"""What an order costs under its terms."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
-from services.orders.domain.coupons import NOTHING_LEFT, UNUSED, Uses, share_of, why_not
+from services.orders.domain.coupons import share_of
 from services.orders.domain.taxation import ChargesTaxed, Taxation, Taxed, Untaxable
 from services.orders.domain.totals import (
     Charge,
@@ -16,7 +15,8 @@ from services.orders.domain.totals import (
     totals_of,
 )
 from services.orders.models import DeliveryGroup
-from services.orders.pricing.inputs import DiscountInput, FeeInput, LineInput
+from services.orders.pricing.contents import DiscountInput, FeeInput, LineInput, OrderContents
+from services.orders.pricing.coupons import Redemption
 from services.orders.pricing.terms import Terms
 from shared.errors import Invalid
 from shared.events.snapshots import ChargeKind, TaxRounding, TaxTreatment, Totals
@@ -81,52 +81,25 @@ class _Beside:
     group_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Redemption:
-    """A coupon code, and the result of redeeming it."""
-
-    code: str
-    name: str
-    amount_minor: int  # off the goods
-    refusal: str | None  # why it takes nothing off: domain.coupons.why_not, or NOTHING_LEFT
-    share_basis_points: int | None = None
-    free_shipping: bool = False  # whatever it costs, now or after an edit
-    shipping_minor: int = 0  # what that comes to
-    minimum_minor: int | None = None  # what the goods must cost for it
-
-    @property
-    def discount(self) -> DiscountInput:
-        """The coupon as an ordinary discount."""
-        return {
-            "name": self.name,
-            "amount_minor": self.amount_minor,
-            "share_basis_points": self.share_basis_points,
-        }
-
-
-def costs_of(  # noqa: PLR0917 - what an order is made of
+def costs_of(
     terms: Terms,
-    groups: Sequence[DeliveryGroup],
-    lines: Sequence[LineInput],
-    fees: Sequence[FeeInput],
-    discounts: Sequence[DiscountInput],
+    contents: OrderContents,
+    groups: Sequence[DeliveryGroup] = (),
     redeemed: Sequence[Redemption] = (),
 ) -> Costs:
-    """The cost of an order made up of these parts.
+    """The cost of an order with these contents, delivered in these groups.
 
     Raises Invalid where discounts exceed the goods, the total is absurd, or no tax is known for something.
     """
+    lines = contents.get("lines", ())
     taxed = _taxes(terms, lines)
     goods = [
-        Charge(ChargeKind.LINE, line_total(terms, line), tax.rate_basis_points)
+        Charge(ChargeKind.LINE, terms.line_total(line), tax.rate_basis_points)
         for line, tax in zip(lines, taxed, strict=True)
     ]
-    named, others_taxed = _charges_beside(terms, groups, lines, goods, fees)
-    granted: list[tuple[DiscountInput, Charge]] = []
-    left = goods
-    for discount in [*discounts, *(one.discount for one in redeemed if one.amount_minor)]:
-        shares, left = spread_discount(discount["amount_minor"], left)
-        granted += [(discount, share) for share in shares]
+    named, others_taxed = _charges_beside(terms, groups, lines, goods, contents.get("fees", ()))
+    of_coupons = [one.discount for one in redeemed if one.amount_minor]
+    granted, left = _granted([*contents.get("discounts", ()), *of_coupons], goods)
     mode, rounding = terms.market.tax_mode, terms.market.tax_rounding
     beside = [one.charge for one in named]
     once: set[int] = set()
@@ -163,6 +136,18 @@ def costs_of(  # noqa: PLR0917 - what an order is made of
         totals=totals,
         taxation=_taxation(terms, [*taxed, *others_taxed]),
     )
+
+
+def _granted(
+    discounts: Iterable[DiscountInput], goods: list[Charge]
+) -> tuple[list[tuple[DiscountInput, Charge]], list[Charge]]:
+    """Each discount's shares by tax rate, and what they leave of the goods."""
+    granted: list[tuple[DiscountInput, Charge]] = []
+    left = goods
+    for discount in discounts:
+        shares, left = spread_discount(discount["amount_minor"], left)
+        granted += [(discount, share) for share in shares]
+    return granted, left
 
 
 def _taxes(terms: Terms, lines: Sequence[LineInput]) -> list[Taxed]:
@@ -263,7 +248,7 @@ def following(
 
     Together they take off no more than is there.
     """
-    goods = sum(line_total(terms, line) for line in lines)
+    goods = sum(terms.line_total(line) for line in lines)
     fixed = sum(each["amount_minor"] for each in discounts if not each.get("share_basis_points"))
     left = max(0, goods - fixed)
     followed: list[DiscountInput] = []
@@ -318,7 +303,7 @@ def _priced(
     terms: Terms, line: LineInput, taxed: Taxed, tax_minor: int, order_discount: tuple[int, int]
 ) -> PricedLine:
     offer = terms.offers[line["sku"]]
-    price = price_of(terms, line)
+    price = terms.price_of(line)
     return PricedLine(
         sku=line["sku"],
         name=line.get("name") or offer.name,
@@ -327,7 +312,7 @@ def _priced(
         list_price_minor=offer.price_minor,
         price_set_by=None if price == terms.asked_price(line) else line.get("price_set_by"),
         discount_minor=line.get("discount_minor", 0),
-        total_minor=line_total(terms, line),
+        total_minor=terms.line_total(line),
         tax_class=offer.tax_class,
         tax_rate_basis_points=taxed.rate_basis_points,
         tax_minor=tax_minor,
@@ -337,85 +322,3 @@ def _priced(
         tax_treatment=taxed.treatment,
         tax_place=taxed.place or None,
     )
-
-
-def redeem(
-    terms: Terms,
-    codes: Sequence[str],
-    lines: Sequence[LineInput],
-    discounts: Sequence[DiscountInput],
-    at: datetime,
-    *,
-    groups: Sequence[DeliveryGroup],
-    uses: Mapping[str, Uses],
-) -> list[Redemption]:
-    """What each code takes off at an instant, in order; `uses` counts earlier uses of limited coupons.
-
-    A share is one of the goods before other discounts; together nothing takes off more than the goods cost.
-    """
-    if not codes:
-        return []
-    goods = sum(line_total(terms, line) for line in lines)
-    left = max(0, goods - sum(discount["amount_minor"] for discount in discounts))
-    shipping = sum(group.shipping_minor for group in groups)
-    redeemed = []
-    for code in codes:
-        coupon = terms.coupons.get(code)
-        refusal = why_not(coupon, at, goods, uses.get(code, UNUSED))
-        if coupon is None or refusal:
-            minimum = coupon.minimum_minor if coupon else None
-            name = coupon.name if coupon else code
-            redeemed.append(Redemption(code, name, 0, refusal, minimum_minor=minimum))
-            continue
-        amount = coupon.granted_minor(goods, left)
-        waived = shipping if coupon.free_shipping else 0
-        left, shipping = left - amount, shipping - waived
-        given = bool(amount or waived)
-        redeemed.append(
-            Redemption(
-                code=code,
-                name=coupon.name,
-                amount_minor=amount,
-                refusal=None if given else NOTHING_LEFT,
-                share_basis_points=coupon.percentage_basis_points,
-                free_shipping=given and coupon.free_shipping,
-                shipping_minor=waived,
-                minimum_minor=coupon.minimum_minor,
-            )
-        )
-    return redeemed
-
-
-def refused_codes(redeemed: Sequence[Redemption]) -> dict[str, str]:
-    """The codes that took nothing off, each with the reason."""
-    return {one.code: one.refusal for one in redeemed if one.refusal}
-
-
-def doubtful_codes(redeemed: Sequence[Redemption]) -> list[str]:
-    """The codes that are not valid: to be verified, unlike a valid one with nothing left to take off."""
-    return [code for code, refusal in refused_codes(redeemed).items() if refusal != NOTHING_LEFT]
-
-
-def free_shipping_by(redeemed: Sequence[Redemption]) -> str | None:
-    """The name of the coupon that makes shipping free."""
-    return next((one.name for one in redeemed if one.free_shipping), None)
-
-
-def waive_shipping(groups: Sequence[DeliveryGroup], free_shipping: str | None) -> None:
-    """Waive the shipping charges if a coupon makes shipping free; the waived amount is kept."""
-    for group in groups:
-        group.waived_minor = group.shipping_minor if free_shipping else 0
-
-
-def price_of(terms: Terms, line: LineInput) -> int:
-    """The unit price of a line: as given, or else the market's price for where it goes."""
-    price = line.get("unit_price_minor")
-    if price is None:
-        price = terms.asked_price(line)
-    assert price is not None, "a line without a price is not feasible"
-    return price
-
-
-def line_total(terms: Terms, line: LineInput) -> int:
-    """The price of the line, less its discount."""
-    return price_of(terms, line) * line["quantity"] - line.get("discount_minor", 0)

@@ -13,20 +13,21 @@ from services.orders.domain import draft_status
 from services.orders.domain.coupons import NOTHING_LEFT
 from services.orders.domain.taxation import is_open
 from services.orders.domain.verification import Check, unverified
-from services.orders.models import DeliveryGroup, Draft, as_loaded
+from services.orders.models import DeliveryGroup, Draft
+from services.orders.pricing.contents import DeliveryInput, LineInput, OrderContents
 from services.orders.pricing.costs import (
     Costs,
     PricedLine,
-    Redemption,
     SideCharge,
     costs_of,
+)
+from services.orders.pricing.coupons import (
+    Redemption,
     doubtful_codes,
     free_shipping_by,
     redeem,
     waive_shipping,
 )
-from services.orders.pricing.coupon_uses import uses_of
-from services.orders.pricing.inputs import DeliveryInput, DraftContents, DraftLine
 from services.orders.pricing.terms import (
     Offer,
     Terms,
@@ -37,7 +38,6 @@ from services.orders.pricing.terms import (
 )
 from shared import clock
 from shared.access import EVERYTHING
-from shared.db import new_id
 from shared.errors import Invalid
 from shared.events.from_rows import made_of
 from shared.events.snapshots import (
@@ -123,7 +123,7 @@ class Quote:
     """A draft, and its current prices and totals."""
 
     draft: Draft
-    contents: DraftContents
+    contents: OrderContents
     customer: Person
     groups: Sequence[DeliveryGroup]
     lines: Sequence[QuotedLine]
@@ -147,57 +147,39 @@ class Quote:
         return {action: draft_status.refusal(action, status, self.lacks) for action in draft_status.ACTIONS}
 
 
-def contents_of(draft: Draft) -> DraftContents:
+def contents_of(draft: Draft) -> OrderContents:
     """The contents of a draft, typed."""
-    return msgspec.convert(draft.contents, DraftContents)
-
-
-def draft_terms(session: Session, draft: Draft, contents: DraftContents) -> Terms:
-    """The terms on which the draft would be placed now; raises Invalid for an unknown customer."""
-    return terms_of(
-        session,
-        draft.seller_code,
-        draft.market_code,
-        contents.get("customer", {}).get("id"),
-        contents.get("lines", []),
-        contents.get("coupons", []),
-    )
+    return msgspec.convert(draft.contents, OrderContents)
 
 
 def quote(session: Session, draft: Draft, terms: Terms | None = None) -> Quote:
     """Work out a draft's prices and totals on current terms."""
     contents = contents_of(draft)
-    terms = terms or draft_terms(session, draft, contents)
+    terms = terms or terms_of(session, draft.seller_code, draft.market_code, contents)
+    customer, customer_id = _customer(terms, contents), terms.customer.id if terms.customer else None
+    wanted_groups = contents.get("delivery_groups", [])
     terms = terms.taxed(
-        [_with_place(group) for group in contents.get("delivery_groups", [])],
+        [_with_place(group) for group in wanted_groups],
         _billing(contents),
-        _customer(terms, contents).vat_number,
+        customer.vat_number,
         clock.now(),
     )
     lines = contents.get("lines", [])
     sold = [line for line in lines if not is_impossible(terms, line)]
+    taxable = [fee for fee in contents.get("fees", []) if not untaxable(terms, fee)]
+    possible = contents | {"lines": sold, "fees": taxable}
     locale = contents.get("locale", terms.market.locale)
-    groups = [
-        as_loaded(DeliveryGroup, id=new_id(), **terms.group_columns(given, locale))
-        for given in contents.get("delivery_groups", [])
-    ]
-    customer, codes = _customer(terms, contents), contents.get("coupons", [])
+    groups = terms.group_rows(wanted_groups, locale)
     redeemed = redeem(
-        terms,
-        codes,
-        sold,
-        contents.get("discounts", []),
-        clock.now(),
-        groups=groups,
-        uses=uses_of(session, terms, codes, terms.customer.id if terms.customer else None, customer.email),
+        session, terms, possible, groups, clock.now(), customer_id=customer_id, email=customer.email
     )
     waive_shipping(groups, free_shipping_by(redeemed))
     lacks = {} if draft.status is OrderStatus.PLACED else _lacking(terms, contents)
     try:
-        costs = _costs(terms, contents, groups, sold, redeemed)
+        costs = costs_of(terms, possible, groups, redeemed)
     except Invalid as error:
         lacks |= error.fields
-        costs = costs_of(terms, [], [], [], [])
+        costs = costs_of(terms, {})
     quoted = _lines(terms, lines, sold, costs, _availability(session, terms, sold))
     return Quote(
         draft=draft,
@@ -221,7 +203,7 @@ def quote(session: Session, draft: Draft, terms: Terms | None = None) -> Quote:
     )
 
 
-def _lacking(terms: Terms, contents: DraftContents) -> dict[str, str]:
+def _lacking(terms: Terms, contents: OrderContents) -> dict[str, str]:
     lines, groups = contents.get("lines", []), contents.get("delivery_groups", [])
     customer = contents.get("customer", {})
     lacks: dict[str, str] = {}
@@ -236,20 +218,13 @@ def _lacking(terms: Terms, contents: DraftContents) -> dict[str, str]:
     elif "billing_address" not in contents and not any("address" in group for group in groups):
         lacks["billing_address"] = "is required if nothing is delivered to an address"
     lacks |= dict(_lacking_of_addresses(contents))
-    wrong = impossibilities(
-        terms,
-        contents.get("payment_method"),
-        groups,
-        lines,
-        contents.get("fees", []),
-        ordered_at=clock.now(),
-    )
+    wrong = impossibilities(terms, contents, ordered_at=clock.now())
     if not lines or not groups:  # nothing can be assigned yet
         wrong = {field: reason for field, reason in wrong.items() if not _is_assignment(field)}
     return lacks | wrong
 
 
-def _lacking_of_addresses(contents: DraftContents) -> Iterator[tuple[str, str]]:
+def _lacking_of_addresses(contents: OrderContents) -> Iterator[tuple[str, str]]:
     """The required parts that addresses are missing; an order can't be placed without them."""
     places = {
         f"delivery_groups.{place}.address": group.get("address")
@@ -267,18 +242,7 @@ def _is_assignment(field: str) -> bool:
     return (first == "delivery_groups" and rest.isdigit()) or rest.endswith(".delivery_group")
 
 
-def _costs(
-    terms: Terms,
-    contents: DraftContents,
-    groups: Sequence[DeliveryGroup],
-    sold: Sequence[DraftLine],
-    redeemed: Sequence[Redemption],
-) -> Costs:
-    fees = [fee for fee in contents.get("fees", []) if not untaxable(terms, fee)]
-    return costs_of(terms, groups, sold, fees, contents.get("discounts", []), redeemed)
-
-
-def _billing(contents: DraftContents) -> Address | None:
+def _billing(contents: OrderContents) -> Address | None:
     """The billing address that placing the draft would use."""
     addresses = (group.get("address") for group in contents.get("delivery_groups", []))
     found = contents.get("billing_address") or next(filter(None, addresses), None)
@@ -291,14 +255,14 @@ def _with_place(group: DeliveryInput) -> DeliveryInput:
     return group if address is None or address.country else group | {"address": None}
 
 
-def _customer(terms: Terms, contents: DraftContents) -> Person:
+def _customer(terms: Terms, contents: OrderContents) -> Person:
     if terms.customer is not None:
         return _person(terms.customer)
     given: Mapping[str, Any] = contents.get("customer", {})
     return Person(**{part.name: given.get(part.name, "") for part in fields(Person)})
 
 
-def _availability(session: Session, terms: Terms, sold: Sequence[DraftLine]) -> dict[str, Availability]:
+def _availability(session: Session, terms: Terms, sold: Sequence[LineInput]) -> dict[str, Availability]:
     needed: Counter[str] = Counter()
     for line in sold:
         needed[line["sku"]] += line["quantity"] * terms.offers[line["sku"]].sales_coefficient
@@ -321,8 +285,8 @@ def _availability(session: Session, terms: Terms, sold: Sequence[DraftLine]) -> 
 
 def _lines(
     terms: Terms,
-    lines: Sequence[DraftLine],
-    sold: Sequence[DraftLine],
+    lines: Sequence[LineInput],
+    sold: Sequence[LineInput],
     costs: Costs,
     stock: Mapping[str, Availability],
 ) -> list[QuotedLine]:
@@ -331,7 +295,7 @@ def _lines(
 
 
 def _line(
-    terms: Terms, line: DraftLine, priced: PricedLine | None, availability: Availability | None
+    terms: Terms, line: LineInput, priced: PricedLine | None, availability: Availability | None
 ) -> QuotedLine:
     offer = terms.offers.get(line["sku"])
     shown = offer or Offer(name=_former_name(line), tax_class="", sales_coefficient=1, price_minor=None)
@@ -358,7 +322,7 @@ def _line(
     )
 
 
-def _notices(terms: Terms, lines: Sequence[DraftLine], quoted: Sequence[QuotedLine]) -> Iterator[Notice]:
+def _notices(terms: Terms, lines: Sequence[LineInput], quoted: Sequence[QuotedLine]) -> Iterator[Notice]:
     for place, (line, now) in enumerate(zip(lines, quoted, strict=True)):
         if line["sku"] not in terms.offers:
             yield Notice(line=place, code="not_sold", detail=f"{now.name} ({now.sku}) is no longer sold")
@@ -391,5 +355,5 @@ def _coupon_notices(terms: Terms, redeemed: Sequence[Redemption]) -> Iterator[No
             yield Notice(coupon=redemption.code, code=redemption.refusal, detail=detail)
 
 
-def _former_name(line: DraftLine) -> str:
+def _former_name(line: LineInput) -> str:
     return line.get("quoted", {}).get("name") or line["sku"]

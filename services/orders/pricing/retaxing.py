@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.orders.domain.taxation import Override, Taxed, Untaxable
 from services.orders.models import Order, OrderLine
-from services.orders.pricing.inputs import DeliveryInput, LineInput, delivery_input
+from services.orders.pricing.contents import DeliveryInput, LineInput, delivery_input
 from services.orders.pricing.taxes import ByTable, by_table, table_of
 from services.orders.pricing.terms import Terms
 from shared.errors import Invalid

@@ -18,7 +18,7 @@ from services.orders.domain.taxation import (
     reasons_of,
 )
 from services.orders.models import Market, Seller
-from services.orders.pricing.inputs import DeliveryInput
+from services.orders.pricing.contents import DeliveryInput
 from shared.events.snapshots import Address, TaxMode
 from shared.vat import TaxPlace, checked_vat_identifier, place_called, place_of, vat_identifier
 

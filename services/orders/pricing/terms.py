@@ -1,10 +1,9 @@
 """The terms of an order: market, seller, customer and products, and what they do not allow."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
-from uuid import UUID
 
 import msgspec
 from sqlalchemy import Select, Text, and_, any_, bindparam, func, literal_column, null, select, true
@@ -17,6 +16,7 @@ from services.orders.domain.taxation import ChargesTaxed, Override, Taxed, Untax
 from services.orders.models import (
     Coupon,
     Customer,
+    DeliveryGroup,
     Market,
     Product,
     ProductPrice,
@@ -25,11 +25,12 @@ from services.orders.models import (
     column_names,
     order_numbers,
 )
-from services.orders.pricing.inputs import DeliveryInput, FeeInput, LineInput
+from services.orders.pricing.contents import DeliveryInput, FeeInput, LineInput, OrderContents
 from services.orders.pricing.taxes import ByMarket, Taxing, by_table, table_of
 from shared.access import actor_of
+from shared.db import new_id
 from shared.errors import Invalid
-from shared.events.snapshots import Address, PaymentMethod
+from shared.events.snapshots import Address
 
 
 class Offer(msgspec.Struct):
@@ -85,6 +86,22 @@ class Terms:
         if offer.price_minor is None:
             return None
         return self.taxing.asked(offer.tax_class, line.get("delivery_group", 0), offer.price_minor)
+
+    def price_of(self, line: LineInput) -> int:
+        """The unit price of a line: as given, or else the market's price for where it goes."""
+        price = line.get("unit_price_minor")
+        if price is None:
+            price = self.asked_price(line)
+        assert price is not None, "a line without a price is not feasible"
+        return price
+
+    def line_total(self, line: LineInput) -> int:
+        """The price of the line, less its discount."""
+        return self.price_of(line) * line["quantity"] - line.get("discount_minor", 0)
+
+    def group_rows(self, groups: Sequence[DeliveryInput], locale: str) -> list[DeliveryGroup]:
+        """The delivery groups of an order to place, as rows."""
+        return [as_loaded(DeliveryGroup, id=new_id(), **self.group_columns(one, locale)) for one in groups]
 
     def group_columns(self, given: DeliveryInput, locale: str) -> dict[str, Any]:
         """The columns of a delivery group from its input; what is not given is null or empty."""
@@ -170,29 +187,23 @@ _TERMS = _question(null())
 _NUMBERED_TERMS = _question(order_numbers.next_value())
 
 
-def terms_of(  # noqa: PLR0917 - what terms depend on
-    session: Session,
-    seller: str,
-    market: str,
-    customer_id: UUID | None,
-    lines: Iterable[LineInput],
-    coupons: Iterable[str],
-    *,
-    numbered: bool = False,
+def terms_of(
+    session: Session, seller: str, market: str, contents: OrderContents, *, numbered: bool = False
 ) -> Terms:
-    """The current terms for an order or a draft.
+    """The current terms for an order or a draft with these contents.
 
     Numbered, they come with a number drawn for the order: placing spares a round trip by that.
 
     Raises Invalid where market, seller or customer is unknown; another seller's things are unknown too.
     """
     _refuse_unseen(session, market, seller)
+    customer_id = contents.get("customer", {}).get("id")
     asked = {
         "market": market,
         "seller": seller,
         "customer_id": customer_id,
-        "skus": sorted({line["sku"] for line in lines}),
-        "coupons": sorted(set(coupons)),
+        "skus": sorted({line["sku"] for line in contents.get("lines", ())}),
+        "coupons": sorted(set(contents.get("coupons", ()))),
     }
     found = session.connection().execute(_NUMBERED_TERMS if numbered else _TERMS, asked).one_or_none()
     if found is None:
@@ -220,45 +231,24 @@ def terms_of(  # noqa: PLR0917 - what terms depend on
 
 
 def refuse_impossible(
-    terms: Terms,
-    payment_method: PaymentMethod,
-    delivery_groups: Sequence[DeliveryInput],
-    lines: Sequence[LineInput],
-    fees: Sequence[FeeInput],
-    *,
-    ordered_at: datetime,
-    known_days: Collection[date] = (),
+    terms: Terms, contents: OrderContents, *, ordered_at: datetime, known_days: Collection[date] = ()
 ) -> None:
     """Raise Invalid unless market, seller and products allow the order.
 
     No group may be wanted on a day before the order, but for days that stood in it already.
     """
-    if wrong := impossibilities(
-        terms,
-        payment_method,
-        delivery_groups,
-        lines,
-        fees,
-        ordered_at=ordered_at,
-        known_days=known_days,
-    ):
+    if wrong := impossibilities(terms, contents, ordered_at=ordered_at, known_days=known_days):
         raise Invalid(**wrong)
 
 
 def impossibilities(
-    terms: Terms,
-    payment_method: PaymentMethod | None,
-    delivery_groups: Sequence[DeliveryInput],
-    lines: Sequence[LineInput],
-    fees: Sequence[FeeInput],
-    *,
-    ordered_at: datetime,
-    known_days: Collection[date] = (),
+    terms: Terms, contents: OrderContents, *, ordered_at: datetime, known_days: Collection[date] = ()
 ) -> dict[str, str]:
     """The fields that market, seller or products do not allow, each with the reason."""
+    delivery_groups, lines = contents.get("delivery_groups", ()), contents.get("lines", ())
     wrong: dict[str, str] = {}
     methods = terms.market.payment_methods
-    if payment_method not in methods:
+    if contents.get("payment_method") not in methods:
         wrong["payment_method"] = f"must be one of the market's: {', '.join(methods)}"
     wrong.update(_wrong_with_groups(terms, delivery_groups, lines))
     first = today_in(terms.market.time_zone, ordered_at)
@@ -270,7 +260,7 @@ def impossibilities(
         wrong.update((f"lines.{place}.{field}", reason) for field, reason in _wrong_with_line(terms, line))
         if line.get("delivery_group", 0) >= len(delivery_groups):
             wrong[f"lines.{place}.delivery_group"] = "there is no such delivery group"
-    for place, fee in enumerate(fees):
+    for place, fee in enumerate(contents.get("fees", ())):
         if reason := untaxable(terms, fee):
             wrong[f"fees.{place}.tax_class"] = reason
     return wrong

@@ -11,7 +11,7 @@ from services.orders.commands import erasure
 from services.orders.commands.banking import ignore_line, import_statement
 from services.orders.commands.customers import correct_customer
 from services.orders.commands.editing import edit_order
-from services.orders.commands.history import keep_told
+from services.orders.commands.changes import record_heard
 from services.orders.commands.holds import place_hold, release_hold
 from services.orders.commands.notes import add_note, tag_order
 from services.orders.commands.orders import accept_order, cancel_order, refuse_order
@@ -103,7 +103,7 @@ def say_everywhere(sessions, order_id):
         copies.keep_newest(
             session, ConversationSnapshot(order_id=order_id, number="1", version=1, emails=(failed,))
         )
-        keep_told(
+        record_heard(
             session,
             {
                 "id": str(uuid4()),

@@ -1,5 +1,6 @@
-"""The input for placing or drafting an order, as the API passes it on."""
+"""The contents of an order or a draft: customer, deliveries, lines, fees and discounts, as they are given."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import NotRequired, TypedDict, cast
 from uuid import UUID
@@ -29,6 +30,13 @@ class DeliveryInput(TypedDict, total=False):
     requested_on: date | None
 
 
+class Quoted(TypedDict):
+    """The name and price of a line's product when the line was added to a draft."""
+
+    name: str
+    price_minor: int | None
+
+
 class LineInput(TypedDict):
     """A line to order; at the market's price unless another is given."""
 
@@ -39,6 +47,7 @@ class LineInput(TypedDict):
     discount_minor: NotRequired[int]
     name: NotRequired[str]
     price_set_by: NotRequired[str | None]  # who named the price, where that is not whoever places the order
+    quoted: NotRequired[Quoted]  # of a line of a draft
 
 
 class FeeInput(TypedDict):
@@ -57,29 +66,19 @@ class DiscountInput(TypedDict):
     share_basis_points: NotRequired[int | None]  # of the goods, if it was granted as that
 
 
-class Quoted(TypedDict):
-    """The name and price of a line's product when the line was added."""
+class OrderContents(TypedDict, total=False):
+    """What an order is made of; of a draft as far as it is known.
 
-    name: str
-    price_minor: int | None
-
-
-class DraftLine(LineInput):
-    """A line of a draft."""
-
-    quoted: NotRequired[Quoted]
-
-
-class DraftContents(TypedDict, total=False):
-    """The arguments for place_order that a draft has, as far as they are known."""
+    An order to place has a customer, delivery groups, lines and a payment method.
+    """
 
     customer: CustomerInput
     billing_address: Address
-    delivery_groups: list[DeliveryInput]
-    lines: list[DraftLine]
-    fees: list[FeeInput]
-    discounts: list[DiscountInput]
-    coupons: list[str]
+    delivery_groups: Sequence[DeliveryInput]
+    lines: Sequence[LineInput]
+    fees: Sequence[FeeInput]
+    discounts: Sequence[DiscountInput]
+    coupons: Sequence[str]
     payment_method: PaymentMethod
     channel: Channel
     locale: str
