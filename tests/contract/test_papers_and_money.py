@@ -16,8 +16,7 @@ from services.documents.domain.invoices import Invoice, due_credits, uninvoiced_
 from services.documents.domain.papers import Content
 from services.orders import consumers, events  # noqa: F401 - consumers register themselves
 from services.orders.commands import master_data, placing
-from services.orders.commands.holds import release_hold
-from services.orders.commands.orders import accept_order, cancel_order, follow_shipments
+from services.orders.commands.orders import accept_order, cancel_order, follow_shipments, release_hold
 from services.orders.commands.payment_gateway import record_gateway_payment, record_money_back
 from services.orders.commands.payments import record_payment
 from services.orders.commands.refunds import (

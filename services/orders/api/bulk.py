@@ -15,7 +15,7 @@ from services.orders.api.schemas.bulk import (
     BulkSchema,
     BulkTagArguments,
 )
-from services.orders.commands import holds, notes
+from services.orders.commands import notes
 from services.orders.commands import orders as commands
 from services.orders.queries import lists
 from shared.web.auth import requires
@@ -80,7 +80,7 @@ def hold_orders(each: Each, wanted: dict[str, Any]) -> dict[str, Any]:
 
     Each answers as `POST /v1/orders/{id}/holds` would; one that is refused does not stop the others.
     """
-    return _outcome(each, wanted, holds.place_hold)
+    return _outcome(each, wanted, commands.place_hold)
 
 
 @blueprint.route("/tag", methods=["POST"])

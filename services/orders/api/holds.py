@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from services.orders import queries
 from services.orders.api.schemas.holds import HoldArguments, HoldListSchema, HoldSchema, PlacedHoldSchema
-from services.orders.commands import holds as commands
+from services.orders.commands import orders as commands
 from services.orders.models import Hold
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint

@@ -1,4 +1,4 @@
-"""The generic lifecycle over HTTP: parse, call one command, answer."""
+"""The generic lifecycle over HTTP: parse, call the command of the order or draft, answer."""
 
 from typing import Any
 from uuid import UUID
@@ -6,7 +6,9 @@ from uuid import UUID
 from sqlalchemy.orm import Session
 
 from services.orders.api.schemas.lifecycle import LifecycleArguments, LifecycleSchema
-from services.orders.commands import lifecycle as commands
+from services.orders.commands import drafts, orders
+from services.orders.domain.shown_statuses import Lifecycle
+from services.orders.queries.drafts import is_draft
 from shared.web.auth import requires
 from shared.web.blueprint import Blueprint
 from shared.web.commands import command
@@ -24,11 +26,17 @@ blueprint = Blueprint(
 @blueprint.response(200, LifecycleSchema)
 @requires("orders:write", "orders:accept")
 @command
-def set_lifecycle(session: Session, target: dict[str, Any], order_id: UUID) -> commands.LifecycleReached:
+def set_lifecycle(session: Session, target: dict[str, Any], order_id: UUID) -> dict[str, Any]:
     """Move an order to a lifecycle state: Closed completes it, Canceled cancels it, Failed refuses it.
 
     Abandoned gives a draft up. The other words follow from where the goods are: refused (409)
     `derived_from_shipments`, with the `step` that leads there. Beside it a command's own reasons:
     `wrong_status`, `on_hold`, `already_shipped`, `not_confirmed`, `payment_not_recorded`.
     """
-    return commands.set_lifecycle(session, order_id, **target)
+    if target["to"] is Lifecycle.ABANDONED and is_draft(session, order_id):
+        draft = drafts.abandon_draft(session, order_id).draft
+        reached = {"version": draft.version, "status": draft.status, "lifecycle": Lifecycle.ABANDONED}
+    else:
+        order = orders.set_lifecycle(session, order_id, **target)
+        reached = {"version": order.version, "status": order.status, "lifecycle": order.lifecycle}
+    return {"order_id": order_id, **reached}

@@ -60,13 +60,6 @@ def put_customer(
     return session.get_one(Customer, customer_id, populate_existing=True)
 
 
-def refuse_erased(session: Session, customer_id: UUID) -> None:
-    """Raise Refused (person_erased) if the person has been erased."""
-    customer = session.get_one(Customer, customer_id)
-    if customer.erased_at is not None:
-        raise Refused("person_erased", "this person has been erased")
-
-
 def add_address(
     session: Session, customer_id: UUID, *, address: Address, default: bool = False
 ) -> CustomerAddress:

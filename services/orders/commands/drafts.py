@@ -13,7 +13,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from services.orders import queries
-from services.orders.commands.customers import refuse_erased
 from services.orders.commands.placing import place_order
 from services.orders.domain.draft_status import refuse_unless_possible, status_after
 from services.orders.models import DeliveryGroup, Draft, Market, Order, OrderLine
@@ -80,7 +79,7 @@ def reorder(session: Session, order_id: UUID) -> Quote:
     repeated. Raises NotFound, or Refused (person_erased).
     """
     order = queries.order(session, order_id)
-    refuse_erased(session, order.customer_id)
+    queries.refuse_erased(session, order.customer_id)
     return _add(session, order.seller_code, order.market_code, _contents(order), reorder_of=order.id)
 
 

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
+from services.orders import queries
 from services.orders.commands import placing
 from services.orders.commands.changes import change, locked_order
 from services.orders.commands.credits import close_if_settled, credit, refund_excess
-from services.orders.commands.customers import refuse_erased
-from services.orders.commands.holds import hold_locked
+from services.orders.commands.orders import hold_locked
 from services.orders.commands.payments import receive
 from services.orders.commands.returns import (
     AWAITING_RETURN,
@@ -60,7 +60,7 @@ def exchange_return(
         raise Refused("already_exchanged", "it has already been exchanged for another order")
     if is_given_for(order, exchanged):
         raise Refused("already_refunded", "it has already been refunded")
-    refuse_erased(session, order.customer_id)
+    queries.refuse_erased(session, order.customer_id)
     placed = placing.place_order(
         session,
         seller=order.seller_code,

@@ -1,4 +1,4 @@
-"""Actions on an order. The caller owns the transaction; commands never commit."""
+"""Actions on an order: accept, refuse, hold, cancel, complete. The caller owns the transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,10 +12,12 @@ from services.orders.commands.changes import change, complete_if_done, derive_pa
 from services.orders.commands.credits import cancel_units, refund_excess, units_by_line
 from services.orders.domain.fulfilment import goods_of
 from services.orders.domain.order_status import refuse_unless_possible, status_after
-from services.orders.models import Cancellation, Order
+from services.orders.domain.shown_statuses import Lifecycle
+from services.orders.domain.verification import VERIFICATION
+from services.orders.models import Cancellation, Hold, Order
 from shared import clock
 from shared.access import actor_of
-from shared.errors import Refused
+from shared.errors import Invalid, NotFound, Refused
 from shared.events.snapshots import CancelledLine, ConversationSnapshot, OrderStatus, ShipmentsSnapshot
 from shared.messaging import copies, outbox
 
@@ -28,6 +30,13 @@ _ENDS: dict[OrderStatus, tuple[str, Callable[[Order], outbox.Event]]] = {
     OrderStatus.FAILED: ("failed_at", events.order_failed),
 }
 NOT_CONTACTED = "customer_not_contacted"
+# Statuses of the generic lifecycle that nobody sets: where the goods are says them.
+STEPS = {
+    Lifecycle.READY_TO_SHIP: "pack its shipments",
+    Lifecycle.PARTIALLY_SHIPPED: "ship one of its shipments",
+    Lifecycle.PARTIALLY_CLOSED: "deliver one of its shipments",
+    Lifecycle.RETURNED: "receive its goods in a return",
+}
 
 
 def accept_order(session: Session, order_id: UUID) -> Order:
@@ -127,6 +136,80 @@ def cancel_order(
     with change(session, order, action, **_detail(cancellation)):
         order.status = status
     outbox.publish(session, events.order_cancel_requested(order, cancellation))
+    return order
+
+
+def place_hold(session: Session, order_id: UUID, reason: str, *, owner: str | None = None) -> Hold:
+    """Put another hold on an order and publish order.held; its owner is the actor, unless one is named.
+
+    While any stands the order is neither accepted, released nor ended, and its deadlines stand still; what
+    shipping released before it hears of the hold stays released. Raises NotFound, or Refused (wrong_status).
+    """
+    order = locked_order(session, order_id)
+    refuse_unless_possible("hold", order.facts)
+    return hold_locked(session, order, reason, owner=owner)
+
+
+def hold_locked(session: Session, order: Order, reason: str, *, owner: str | None = None) -> Hold:
+    """Put a hold on an order that the caller has locked and knows can be held."""
+    hold = Hold(
+        order_id=order.id,
+        reason=reason,
+        owner=owner or actor_of(session).name,
+        held_at=clock.now(),
+        released_by=None,
+        released_at=None,
+    )
+    with change(session, order, "hold", reason=hold.reason, owner=hold.owner):
+        order.holds.append(hold)
+        session.flush()
+    outbox.publish(session, events.order_held(order, hold))
+    return hold
+
+
+def release_hold(session: Session, order_id: UUID, hold_id: UUID) -> Hold:
+    """Lift one hold and publish order.hold_released; other holds remain.
+
+    Whoever lifts the hold `verification` has verified the order.
+    Raises NotFound, or Refused (not_held) where it was lifted before.
+    """
+    order = locked_order(session, order_id)
+    hold = next((hold for hold in order.holds if hold.id == hold_id), None)
+    if hold is None:
+        raise NotFound("hold", hold_id)
+    if hold.released_at is not None:
+        raise Refused("not_held", f"{hold.released_by} has already lifted it", released_at=hold.released_at)
+    with change(session, order, "release_hold", hold_id=hold.id, reason=hold.reason, owner=hold.owner):
+        hold.released_by = actor_of(session).name
+        hold.released_at = clock.now()
+        if hold.reason == VERIFICATION:
+            order.verified_by, order.verified_at = hold.released_by, hold.released_at
+    outbox.publish(session, events.order_hold_released(order, hold))
+    return hold
+
+
+def set_lifecycle(
+    session: Session, order_id: UUID, *, to: Lifecycle, reason: str = "", confirmed: bool = False
+) -> Order:
+    """Move an order to a status of the generic lifecycle, by the command that leads there.
+
+    Raises NotFound, Invalid where the command needs a reason and there is none, and Refused as the command
+    does; derived_from_shipments, with the step, for what follows from the goods alone.
+    """
+    order = locked_order(session, order_id)
+    if to in STEPS:
+        raise Refused("derived_from_shipments", f"to get there, {STEPS[to]}", step=STEPS[to])
+    if to is Lifecycle.ABANDONED:
+        order.status = status_after("abandon", order.status)  # an order is no draft: this refuses
+    elif to is Lifecycle.CLOSED:
+        refuse_unless_possible("complete", order.facts)
+        complete_if_done(session, order)
+    elif not reason:
+        raise Invalid(reason="is required for this state")
+    elif to is Lifecycle.FAILED:
+        refuse_order(session, order_id, reason=reason)
+    else:
+        cancel_order(session, order_id, reason=reason, confirmed=confirmed)
     return order
 
 

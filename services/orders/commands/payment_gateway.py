@@ -2,28 +2,32 @@
 
 The caller owns the transaction. A refund that nobody asked for here lessens the bill, as far as it is more
 than was paid too much: the seller has given it. A chargeback lessens nothing: the customer owes what they
-took back, until the seller says otherwise. Both are rows among the order's refunds.
+took back, until the seller says otherwise. Both are rows among the order's refunds. What cannot be booked
+automatically is kept as a discrepancy, for a person to decide.
 """
 
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from services.orders import events
 from services.orders.commands.changes import change, complete_if_done, derive_payment, locked_order
 from services.orders.commands.credits import refund_excess, settle
-from services.orders.commands.discrepancies import close_chargeback, decide, keep, report_of, waiting
 from services.orders.commands.drafts import check_out
-from services.orders.commands.holds import hold_locked
+from services.orders.commands.orders import hold_locked
 from services.orders.commands.payments import receive, receive_once
 from services.orders.domain import credits as rules
 from services.orders.domain.bank_statements import LineState
 from services.orders.domain.order_status import OVER, refusals
 from services.orders.domain.payments import ChargebackStep, Discrepancy, GatewayReport, ReportKind
 from services.orders.models import Order, Payment, PaymentDiscrepancy, Refund
+from services.orders.queries.discrepancies import discrepancy as discrepancy_of
 from shared import clock
 from shared.access import actor_of
+from shared.db import locked, new_id
 from shared.errors import Refused
 from shared.events.snapshots import OrderStatus, PaymentMethod, RefundKind, RefundPart, RefundState
 from shared.messaging import outbox
@@ -60,8 +64,8 @@ def record_gateway_payment(
         kind=ReportKind.PAYMENT, reference=reference, amount_minor=amount_minor, currency=currency
     )
     if currency != order.currency:
-        return keep(session, order, Discrepancy.CURRENCY_DIFFERS, report)
-    key = f"{order.seller_code}/{order.market_code}/{reference}"
+        return _keep(session, order, Discrepancy.CURRENCY_DIFFERS, report)
+    key = _key(order, reference)
     payment = receive_once(session, order, amount_minor=amount_minor, reference=reference, gateway_key=key)
     if payment is not None:
         try_again(session, order)
@@ -69,9 +73,9 @@ def record_gateway_payment(
         return payment
     counted = session.scalars(select(Payment).where(Payment.gateway_key == key)).one()
     if counted.order_id != order.id:
-        return keep(session, order, Discrepancy.ORDER_DIFFERS, report)
+        return _keep(session, order, Discrepancy.ORDER_DIFFERS, report)
     if counted.amount_minor != amount_minor:
-        return keep(session, order, Discrepancy.AMOUNT_DIFFERS, report)
+        return _keep(session, order, Discrepancy.AMOUNT_DIFFERS, report)
     return counted
 
 
@@ -88,7 +92,7 @@ def record_money_back(session: Session, order_id: UUID, report: GatewayReport) -
     order = locked_order(session, order_id)
     came_of = _count(session, order, report)
     if isinstance(came_of, Discrepancy):
-        return keep(session, order, came_of, report)
+        return _keep(session, order, came_of, report)
     if report.kind is ReportKind.CHARGEBACK:
         _queue(session, order, came_of, report)
     return came_of
@@ -99,7 +103,7 @@ def record_discrepancy(session: Session, discrepancy_id: UUID, *, amount_minor: 
 
     Raises NotFound, Refused (already_decided, more_than_received).
     """
-    order, discrepancy = waiting(session, discrepancy_id)
+    order, discrepancy = _waiting(session, discrepancy_id)
     if discrepancy.kind is not ReportKind.PAYMENT:
         _count_decided(session, order, discrepancy, amount_minor=amount_minor)
         return discrepancy
@@ -111,7 +115,7 @@ def record_discrepancy(session: Session, discrepancy_id: UUID, *, amount_minor: 
         reference=discrepancy.reference,
     )
     discrepancy.payment_id = payment.id
-    decide(session, order, discrepancy, LineState.ASSIGNED)
+    _decide(session, order, discrepancy, LineState.ASSIGNED)
     try_again(session, order)
     _give_back(session, order)
     return discrepancy
@@ -122,9 +126,9 @@ def ignore_discrepancy(session: Session, discrepancy_id: UUID, *, reason: str) -
 
     Raises NotFound, Refused (already_decided).
     """
-    order, discrepancy = waiting(session, discrepancy_id)
+    order, discrepancy = _waiting(session, discrepancy_id)
     discrepancy.reason = "" if order.anonymised_at else reason
-    decide(session, order, discrepancy, LineState.IGNORED)
+    _decide(session, order, discrepancy, LineState.IGNORED)
     return discrepancy
 
 
@@ -138,14 +142,14 @@ def try_again(session: Session, order: Order) -> None:
         PaymentDiscrepancy.why.in_(_PASSING),
     )
     for kept in session.scalars(waiting.order_by(PaymentDiscrepancy.id)).all():
-        report = report_of(kept)
+        report = _report_of(kept)
         came_of = _count(session, order, report)
         if isinstance(came_of, Discrepancy):
             kept.why = came_of
         elif came_of.kind is RefundKind.CHARGEBACK and came_of.state is RefundState.REQUESTED:
             kept.why, kept.refund_id = Discrepancy.CHARGEBACK_OPENED, came_of.id
         else:
-            decide(session, order, kept, LineState.ASSIGNED, refund_id=came_of.id)
+            _decide(session, order, kept, LineState.ASSIGNED, refund_id=came_of.id)
 
 
 def _count_decided(session: Session, order: Order, kept: PaymentDiscrepancy, *, amount_minor: int) -> None:
@@ -164,14 +168,14 @@ def _count_decided(session: Session, order: Order, kept: PaymentDiscrepancy, *, 
     payment = _payment(session, order, kept.payment_reference)
     if payment is not None and payment.order_id != order.id:
         payment = None
-    report = report_of(kept)
+    report = _report_of(kept)
     refund = _note(session, order, payment, report, amount_minor)
     if report.kind is ReportKind.CHARGEBACK:
         kept.refund_id = refund.id
         if report.step is ChargebackStep.OPENED:
             kept.why = Discrepancy.CHARGEBACK_OPENED
             return
-    decide(session, order, kept, LineState.ASSIGNED, refund_id=refund.id)
+    _decide(session, order, kept, LineState.ASSIGNED, refund_id=refund.id)
 
 
 def _count(session: Session, order: Order, report: GatewayReport) -> Refund | Discrepancy:
@@ -223,8 +227,13 @@ def _known(order: Order, report: GatewayReport) -> Refund | None:
 
 
 def _payment(session: Session, order: Order, reference: str) -> Payment | None:
-    key = f"{order.seller_code}/{order.market_code}/{reference}"
-    return session.scalars(select(Payment).where(Payment.gateway_key == key)).one_or_none()
+    rows = select(Payment).where(Payment.gateway_key == _key(order, reference))
+    return session.scalars(rows).one_or_none()
+
+
+def _key(order: Order, reference: str) -> str:
+    """What a payment is known by, once in all: the gateway's references are its own in a seller's market."""
+    return f"{order.seller_code}/{order.market_code}/{reference}"
 
 
 def _left(order: Order) -> int:
@@ -314,8 +323,7 @@ def _follow(session: Session, order: Order, refund: Refund, report: GatewayRepor
         refund.settled_at = clock.now() if is_settled else None
         derive_payment(session, order)
     _tell(session, order, refund)
-    if order.status in OVER:
-        refund_excess(session, order, f"received while the order was {order.status}")
+    _give_back(session, order)
     complete_if_done(session, order)
     return refund
 
@@ -333,11 +341,123 @@ def _tell(session: Session, order: Order, refund: Refund) -> None:
 def _queue(session: Session, order: Order, refund: Refund, report: GatewayReport) -> None:
     """Queue an open chargeback for a person, and remove it from the queue once it is decided."""
     if refund.state is RefundState.REQUESTED:
-        keep(session, order, Discrepancy.CHARGEBACK_OPENED, report, refund_id=refund.id)
+        _keep(session, order, Discrepancy.CHARGEBACK_OPENED, report, refund_id=refund.id)
     elif order.to_decide:
-        close_chargeback(session, order, report.reference, refund.id)
+        _close_chargeback(session, order, report.reference, refund.id)
 
 
 def _give_back(session: Session, order: Order) -> None:
+    """Request a refund of what came in for an order that is over."""
     if order.status in OVER:
         refund_excess(session, order, f"received while the order was {order.status}")
+
+
+def _keep(
+    session: Session, order: Order, why: Discrepancy, report: GatewayReport, *, refund_id: UUID | None = None
+) -> PaymentDiscrepancy:
+    """Keep a report about a locked order for a person to decide on, once; publishes order.updated.
+
+    Of a chargeback the last step is kept, whichever comes first.
+    """
+    told: dict[str, Any] = {
+        "kind": report.kind,
+        "reference": report.reference,
+        "amount_minor": report.amount_minor,
+        "currency": report.currency,
+    }
+    rows = insert(PaymentDiscrepancy).values(
+        id=new_id(),
+        seller_code=order.seller_code,
+        market_code=order.market_code,
+        payment_reference=report.payment_reference,
+        step=report.step,
+        said_at=report.at,
+        why=why,
+        state=LineState.OPEN,
+        refund_id=refund_id,
+        reason="",
+        told_at=clock.now(),
+        order_id=order.id,
+        **told,
+    )
+    kept = session.scalars(rows.on_conflict_do_nothing().returning(PaymentDiscrepancy)).one_or_none()
+    if kept is None:
+        same = session.scalars(select(PaymentDiscrepancy).filter_by(order_id=order.id, **told)).one()
+        _take_step(same, report)
+        return same
+    with change(session, order, "hear_of_payment", why=why, **told):
+        _count_open(session, order)
+    outbox.publish(session, events.order_updated(order))
+    return kept
+
+
+def _decide(
+    session: Session,
+    order: Order,
+    discrepancy: PaymentDiscrepancy,
+    state: LineState,
+    *,
+    refund_id: UUID | None = None,
+) -> None:
+    """Take a discrepancy of a locked order out of the queue."""
+    discrepancy.state = state
+    discrepancy.refund_id = refund_id or discrepancy.refund_id
+    discrepancy.decided_by = actor_of(session).name
+    discrepancy.decided_at = clock.now()
+    _count_open(session, order)
+
+
+def _close_chargeback(session: Session, order: Order, reference: str, refund_id: UUID) -> None:
+    """Take a chargeback that the gateway has decided out of a locked order's queue."""
+    waiting = update(PaymentDiscrepancy).where(
+        PaymentDiscrepancy.order_id == order.id,
+        PaymentDiscrepancy.kind == ReportKind.CHARGEBACK,
+        PaymentDiscrepancy.reference == reference,
+        PaymentDiscrepancy.state == LineState.OPEN,
+    )
+    done = {"decided_by": actor_of(session).name, "decided_at": clock.now()}
+    session.execute(waiting.values(state=LineState.ASSIGNED, refund_id=refund_id, **done))
+    _count_open(session, order)
+
+
+def _count_open(session: Session, order: Order) -> None:
+    """Update the order's count of open discrepancies."""
+    session.flush()
+    waiting = select(func.count()).select_from(PaymentDiscrepancy)
+    order.to_decide = session.execute(
+        waiting.where(PaymentDiscrepancy.order_id == order.id, PaymentDiscrepancy.state == LineState.OPEN)
+    ).scalar_one()
+
+
+def _waiting(session: Session, discrepancy_id: UUID) -> tuple[Order, PaymentDiscrepancy]:
+    """An open discrepancy, with its order locked; raises NotFound, Refused (already_decided)."""
+    order = locked_order(session, discrepancy_of(session, discrepancy_id).order_id)
+    discrepancy = locked(session, PaymentDiscrepancy, discrepancy_id)
+    if discrepancy.state is not LineState.OPEN:
+        raise Refused(
+            "already_decided",
+            f"the discrepancy is already {discrepancy.state}",
+            line_state=discrepancy.state.value,
+        )
+    return order, discrepancy
+
+
+def _report_of(discrepancy: PaymentDiscrepancy) -> GatewayReport:
+    """The report as it was received."""
+    return GatewayReport(
+        kind=discrepancy.kind,
+        reference=discrepancy.reference,
+        amount_minor=discrepancy.amount_minor,
+        currency=discrepancy.currency,
+        payment_reference=discrepancy.payment_reference,
+        step=discrepancy.step,
+        at=discrepancy.said_at,
+    )
+
+
+def _take_step(kept: PaymentDiscrepancy, report: GatewayReport) -> None:
+    is_later = kept.step is ChargebackStep.OPENED or (
+        report.at and kept.said_at and report.at >= kept.said_at
+    )
+    if kept.state is LineState.OPEN and report.step in {ChargebackStep.WON, ChargebackStep.LOST} and is_later:
+        kept.step, kept.said_at = report.step, report.at

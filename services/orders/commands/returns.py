@@ -10,8 +10,7 @@ from sqlalchemy.orm import Session
 from services.orders import events
 from services.orders.commands.changes import change, locked_order
 from services.orders.commands.credits import close_if_settled, credit, units_by_line
-from services.orders.commands.holds import release_hold
-from services.orders.commands.orders import cancel_order
+from services.orders.commands.orders import cancel_order, release_hold
 from services.orders.domain import credits as rules
 from services.orders.domain.credits import WantedUnits
 from services.orders.domain.order_status import OVER, refuse_unless_possible

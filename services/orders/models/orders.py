@@ -172,7 +172,7 @@ class Order(Base):
     refund_pending_minor: Mapped[int]
     payment_state: Mapped[PaymentState]
     covered_at: Mapped[datetime | None]
-    to_decide: Mapped[int]  # payment discrepancies that are open, counted by commands.discrepancies alone
+    to_decide: Mapped[int]  # payment discrepancies that are open, counted by commands.payment_gateway alone
 
     placed_at: Mapped[datetime]
     unverified: Mapped[list[Check]]  # what was missing when it was placed

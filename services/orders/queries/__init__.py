@@ -21,7 +21,7 @@ from services.orders.models import (
 from services.orders.queries.visibility import in_own_markets, in_sight, visible_customers
 from shared.access import seen, seen_row, visible
 from shared.db import leave_unread
-from shared.errors import NotFound
+from shared.errors import NotFound, Refused
 from shared.events.snapshots import RefundKind, ShipmentsSnapshot
 from shared.messaging import copies
 
@@ -198,6 +198,13 @@ def customer(session: Session, customer_id: UUID) -> Customer:
     """One customer; raises NotFound, also for one the caller may not see."""
     rows = select(Customer).where(Customer.id == customer_id, *in_sight(session))
     return seen(session, rows, "customer", customer_id, Customer.seller_code)
+
+
+def refuse_erased(session: Session, customer_id: UUID) -> None:
+    """Raise Refused (person_erased) if the person has been erased."""
+    customer = session.get_one(Customer, customer_id)
+    if customer.erased_at is not None:
+        raise Refused("person_erased", "this person has been erased")
 
 
 def customers(

@@ -25,6 +25,14 @@ def draft(session: Session, draft_id: UUID) -> Draft:
     return seen(session, rows, "draft", draft_id, Draft.seller_code, Draft.market_code)
 
 
+def is_draft(session: Session, draft_id: UUID) -> bool:
+    """Whether there is a draft with this id, placed or not, that the caller may see."""
+    rows = visible(
+        session, select(Draft.id).where(Draft.id == draft_id), Draft.seller_code, Draft.market_code
+    )
+    return session.scalar(rows) is not None
+
+
 def drafts(
     session: Session,
     limit: int,

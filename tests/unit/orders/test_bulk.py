@@ -7,8 +7,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from services.orders.commands import placing
-from services.orders.commands.holds import place_hold
-from services.orders.commands.orders import accept_order
+from services.orders.commands.orders import accept_order, place_hold
 from services.orders.models import HistoryEntry, Order
 from shared.db import new_id
 from shared.events.snapshots import OrderStatus

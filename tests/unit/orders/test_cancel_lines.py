@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.orders.commands.holds import place_hold
-from services.orders.commands.orders import accept_order, cancel_order
+from services.orders.commands.orders import accept_order, cancel_order, place_hold
 from services.orders.commands.payments import record_payment
 from services.orders.commands.refunds import request_refund
 from shared.db import new_id

@@ -11,8 +11,7 @@ from sqlalchemy import func, select
 
 from services.orders.commands import drafts, placing
 from services.orders.commands.editing import edit_order
-from services.orders.commands.holds import place_hold
-from services.orders.commands.orders import accept_order, cancel_order
+from services.orders.commands.orders import accept_order, cancel_order, place_hold
 from services.orders.commands.payment_gateway import record_discrepancy, record_gateway_payment
 from services.orders.commands.payments import record_payment, void_payment
 from services.orders.commands.refunds import request_refund, settle_refund

@@ -8,8 +8,14 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from services.orders import jobs  # noqa: F401 - registers itself
-from services.orders.commands.holds import place_hold, release_hold
-from services.orders.commands.orders import accept_order, cancel_order, end_if_overdue, refuse_order
+from services.orders.commands.orders import (
+    accept_order,
+    cancel_order,
+    end_if_overdue,
+    place_hold,
+    refuse_order,
+    release_hold,
+)
 from services.orders.commands.payments import record_payment
 from services.orders.domain.deadlines import Allowed, Deadlines, deadlines_at
 from services.orders.messaging import messaging

@@ -9,9 +9,8 @@ from sqlalchemy import select
 
 from services.orders.commands import erasure
 from services.orders.commands.editing import edit_order
-from services.orders.commands.holds import place_hold
 from services.orders.commands.master_data import put_coupon, put_market, put_product
-from services.orders.commands.orders import accept_order, cancel_order, refuse_order
+from services.orders.commands.orders import accept_order, cancel_order, place_hold, refuse_order
 from services.orders.commands.payments import record_payment
 from services.orders.models import HistoryEntry, OrderFee, OrderLine
 from shared.db import new_id

@@ -9,12 +9,11 @@ from sqlalchemy import func, select, text, update
 from services.orders import jobs
 from services.orders.commands import erasure
 from services.orders.commands.banking import ignore_line, import_statement
+from services.orders.commands.changes import record_heard
 from services.orders.commands.customers import correct_customer
 from services.orders.commands.editing import edit_order
-from services.orders.commands.changes import record_heard
-from services.orders.commands.holds import place_hold, release_hold
 from services.orders.commands.notes import add_note, tag_order
-from services.orders.commands.orders import accept_order, cancel_order, refuse_order
+from services.orders.commands.orders import accept_order, cancel_order, place_hold, refuse_order, release_hold
 from services.orders.commands.payment_gateway import record_gateway_payment
 from services.orders.commands.payments import record_payment, void_payment
 from services.orders.commands.placing import place_order as place

@@ -3,8 +3,7 @@
 import pytest
 
 from services.orders.commands.exchanges import exchange_return
-from services.orders.commands.holds import place_hold, release_hold
-from services.orders.commands.orders import accept_order, cancel_order, refuse_order
+from services.orders.commands.orders import accept_order, cancel_order, place_hold, refuse_order, release_hold
 from services.orders.commands.payments import record_payment, void_payment
 from services.orders.commands.refunds import request_refund, settle_refund
 from services.orders.commands.returns import (

@@ -4,8 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from services.orders.commands.holds import place_hold, release_hold
-from services.orders.commands.orders import accept_order, cancel_order
+from services.orders.commands.orders import accept_order, cancel_order, place_hold, release_hold
 from shared import clock
 from shared.access import Actor
 from shared.db import new_id

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import text, update
 
 from services.orders.api.schemas.orders import ListedOrderSchema, OrderSummarySchema
-from services.orders.commands import holds, master_data, payments
+from services.orders.commands import master_data, payments
 from services.orders.commands.changes import change
+from services.orders.commands.orders import place_hold
 from services.orders.models import Order, OrderWord
 from services.orders.queries import lists
 from shared import clock
@@ -261,7 +262,7 @@ def test_a_band_of_amounts_is_found_by_walking_the_newest_in_the_index(session):
 def test_a_row_says_what_the_order_is_about_without_opening_it(session, place_order, ask, hear_talk):
     order = place_order(lines=[("TEA-250", 2), ("MUG-1", 1)])
     held = place_order(lines=[("TEA-250", 1)])
-    holds.place_hold(session, held.id, reason="check_address")
+    place_hold(session, held.id, reason="check_address")
     hear_talk(held, unanswered=True)
 
     rows = {row["number"]: row for row in ask()["items"]}

@@ -3,8 +3,7 @@
 import pytest
 from sqlalchemy import select
 
-from services.orders.commands.holds import place_hold, release_hold
-from services.orders.commands.orders import accept_order, cancel_order, refuse_order
+from services.orders.commands.orders import accept_order, cancel_order, place_hold, refuse_order, release_hold
 from services.orders.commands.payments import record_payment
 from services.orders.domain import shown_statuses
 from services.orders.domain.fulfilment import Goods, Stage

@@ -9,9 +9,8 @@ from services.orders import events
 from services.orders.commands import customers, drafts, editing, placing
 from services.orders.commands.erasure import erase_person
 from services.orders.commands.exchanges import exchange_return
-from services.orders.commands.holds import release_hold
 from services.orders.commands.master_data import put_market, put_product, put_seller, put_tax_table
-from services.orders.commands.orders import accept_order, cancel_order
+from services.orders.commands.orders import accept_order, cancel_order, release_hold
 from services.orders.commands.payments import record_payment
 from services.orders.commands.returns import approve_return, request_return
 from services.orders.domain.taxation import ChargesTaxed, Override

@@ -2,9 +2,8 @@
 
 import pytest
 
-from services.orders.commands.holds import place_hold, release_hold
 from services.orders.commands.master_data import put_coupon
-from services.orders.commands.orders import accept_order
+from services.orders.commands.orders import accept_order, place_hold, release_hold
 from services.orders.domain.verification import Check, unverified
 from shared.access import Actor
 from shared.errors import Refused
