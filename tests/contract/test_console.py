@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.databases import SERVICES
-from services.console.pages.order_acts import (
+from services.console.forms.order_acts import (
     ORDER_ACTS,
     PART_ACTS,
     RETURN_DECISIONS,

@@ -28,7 +28,7 @@ from services.console.pages import (
     warehouse,
     webhooks,
 )
-from services.console.pages.screens import Screen
+from services.console.screens import Screen
 
 SCREENS: tuple[Screen, ...] = (
     home.SCREEN,

@@ -11,10 +11,10 @@ from flask import Blueprint, abort, g, render_template, request, url_for
 
 from services.console.acting import act, key, version
 from services.console.apis import read
-from services.console.pages.conflicts import since_in_shipping
-from services.console.pages.markets import masters
-from services.console.pages.screens import Screen
+from services.console.forms.conflicts import since_in_shipping
+from services.console.markets import masters
 from services.console.pages.warehouse import choices_of_filters, reads_for_filters
+from services.console.screens import Screen
 from shared.clock import now
 from shared.wording import locale_of
 

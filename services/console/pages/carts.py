@@ -18,10 +18,10 @@ from flask import (
 
 from services.console.acting import fault_of, key
 from services.console.apis import BULK_SECONDS, Away, Part, Refused, read
-from services.console.pages.bulk_acts import key_of
-from services.console.pages.draft_forms import said_of
-from services.console.pages.markets import masters
-from services.console.pages.screens import Screen
+from services.console.forms.bulk_acts import key_of
+from services.console.forms.drafts import said_of
+from services.console.markets import masters
+from services.console.screens import Screen
 
 PAGE = 50
 MOST = 100  # drafts at once, as the API takes them

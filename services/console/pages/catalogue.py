@@ -9,9 +9,9 @@ from flask import Blueprint, g, render_template, request, url_for
 
 from services.console.acting import act, key, must_be_filled, version
 from services.console.apis import Part, Read, read
-from services.console.pages.markets import Masters, masters
-from services.console.pages.reviews import changes, filled, is_reviewed, mark_of, yes_or_no
-from services.console.pages.screens import Screen
+from services.console.forms.reviews import changes, filled, is_reviewed, mark_of, yes_or_no
+from services.console.markets import Masters, masters
+from services.console.screens import Screen
 from services.console.showing import amount, money
 from services.console.typed import basis_points, minor, whole
 

@@ -8,11 +8,11 @@ from flask import Blueprint, Response, abort, g, render_template, request, url_f
 
 from services.console.acting import act, key, version
 from services.console.apis import read
-from services.console.pages.bulk_acts import key_of
-from services.console.pages.conflicts import since_in_shipping
-from services.console.pages.markets import masters
-from services.console.pages.screens import Screen
+from services.console.forms.bulk_acts import key_of
+from services.console.forms.conflicts import since_in_shipping
+from services.console.markets import masters
 from services.console.pages.warehouse import choices_of_filters, reads_for_filters
+from services.console.screens import Screen
 
 PAGE = 50
 SUGGESTED = 5  # orders that a name is looked for in

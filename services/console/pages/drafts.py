@@ -12,7 +12,7 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 from services.console import showing
 from services.console.acting import STALE, act, fault_of, key, version
 from services.console.apis import Away, Part, Refused, read
-from services.console.pages.draft_forms import (
+from services.console.forms.drafts import (
     NAMED,
     PERSON,
     body_of,
@@ -23,9 +23,9 @@ from services.console.pages.draft_forms import (
     values_of,
     without,
 )
-from services.console.pages.markets import masters
-from services.console.pages.order_acts import ADDRESS, BILLING, NEEDED
-from services.console.pages.screens import Screen
+from services.console.forms.order_acts import ADDRESS, BILLING, NEEDED
+from services.console.markets import masters
+from services.console.screens import Screen
 from services.console.typed import whole
 from shared.wording import languages, locale_of
 

@@ -8,10 +8,10 @@ from flask import Blueprint, g, render_template, request, url_for
 
 from services.console.acting import act, fault_of, shown_again
 from services.console.apis import Away, Refused
-from services.console.pages.conflicts import since, write_to_order
-from services.console.pages.markets import masters
-from services.console.pages.order_acts import ADDRESS, NEEDED, address_of
-from services.console.pages.screens import Screen
+from services.console.forms.conflicts import since, write_to_order
+from services.console.forms.order_acts import ADDRESS, NEEDED, address_of
+from services.console.markets import masters
+from services.console.screens import Screen
 from services.console.typed import minor, whole
 
 PERSON = ("name", "email", "phone", "company", "vat_number")

@@ -3,8 +3,8 @@
 from flask import Blueprint, g, render_template
 
 from services.console.apis import SERVICES, Part, read
-from services.console.pages.markets import masters
-from services.console.pages.screens import Screen
+from services.console.markets import masters
+from services.console.screens import Screen
 
 SHOWN = 5
 MOST_SELLERS = 6  # whose bank lines are shown; who sees more sellers looks there

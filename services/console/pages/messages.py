@@ -8,9 +8,9 @@ from flask import Blueprint, abort, g, render_template, request, url_for
 
 from services.console.acting import act, key
 from services.console.apis import read
-from services.console.pages.many import done_to_each, kept_result
-from services.console.pages.markets import masters
-from services.console.pages.screens import Screen
+from services.console.forms.many import done_to_each, kept_result
+from services.console.markets import masters
+from services.console.screens import Screen
 
 blueprint = Blueprint("messages", __name__, url_prefix="/messages")
 

@@ -7,8 +7,8 @@ from flask import Blueprint, Response, g, render_template, request, url_for
 
 from services.console.acting import act, key
 from services.console.apis import Away, Refused
-from services.console.pages.markets import masters
-from services.console.pages.screens import Screen
+from services.console.markets import masters
+from services.console.screens import Screen
 
 blueprint = Blueprint("notices", __name__, url_prefix="/notices")
 

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Blueprint, abort, flash, g, redirect, render_template, request, url_for
 
 from services.console.apis import SERVICES, Part, read
-from services.console.pages.many import done_to_each, kept_result
-from services.console.pages.screens import Screen
+from services.console.forms.many import done_to_each, kept_result
+from services.console.screens import Screen
 
 blueprint = Blueprint("operations", __name__, url_prefix="/operations")
 

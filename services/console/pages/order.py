@@ -8,9 +8,16 @@ from flask import Blueprint, Response, g, redirect, render_template, request, ur
 
 from services.console.acting import act, key, passed_on, version
 from services.console.apis import SERVICES, Away, Part, Read, read
-from services.console.pages.conflicts import since, since_in_shipping, write_to_order
-from services.console.pages.markets import masters
-from services.console.pages.order_acts import (
+from services.console.forms.conflicts import since, since_in_shipping, write_to_order
+from services.console.forms.order import (
+    choices,
+    order_values,
+    part_form,
+    reads_for,
+    shipment_values,
+    unassigned_values,
+)
+from services.console.forms.order_acts import (
     ACTS,
     ADDRESS,
     BILLING,
@@ -26,15 +33,8 @@ from services.console.pages.order_acts import (
     body_of,
     places_of,
 )
-from services.console.pages.order_forms import (
-    choices,
-    order_values,
-    part_form,
-    reads_for,
-    shipment_values,
-    unassigned_values,
-)
-from services.console.pages.screens import Screen
+from services.console.markets import masters
+from services.console.screens import Screen
 from services.console.typed import minor
 from shared.web import payloads
 from shared.web.problems import Problem

@@ -20,10 +20,10 @@ from werkzeug.datastructures import MultiDict
 from services.console import showing
 from services.console.acting import Fault, fault_of, passed_on
 from services.console.apis import Away, Refused, read
-from services.console.pages.bulk_acts import ACTS, BulkList, next_step, prints_of, result_of_bulk
-from services.console.pages.markets import Masters, masters
-from services.console.pages.saved_views import USUAL_SORT, reads, views_of
-from services.console.pages.screens import Screen
+from services.console.forms.bulk_acts import ACTS, BulkList, next_step, prints_of, result_of_bulk
+from services.console.markets import Masters, masters
+from services.console.saved_views import USUAL_SORT, reads, views_of
+from services.console.screens import Screen
 from services.console.typed import minor
 
 PAGE = 50

@@ -10,10 +10,10 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 
 from services.console.acting import act, key, passed_on, version
 from services.console.apis import Refused, read
-from services.console.pages.conflicts import since_in_shipping, write_unless
-from services.console.pages.markets import masters
-from services.console.pages.screens import Screen
+from services.console.forms.conflicts import since_in_shipping, write_unless
+from services.console.markets import masters
 from services.console.pages.warehouse import only_one
+from services.console.screens import Screen
 from services.console.typed import whole
 from shared.web import payloads
 

@@ -9,10 +9,10 @@ from flask import Blueprint, abort, g, redirect, render_template, request, url_f
 
 from services.console.acting import act, key, version
 from services.console.apis import read
-from services.console.pages.markets import masters
-from services.console.pages.order_acts import ADDRESS, address_of
-from services.console.pages.reviews import changes, filled, is_reviewed, mark_of
-from services.console.pages.screens import Screen
+from services.console.forms.order_acts import ADDRESS, address_of
+from services.console.forms.reviews import changes, filled, is_reviewed, mark_of
+from services.console.markets import masters
+from services.console.screens import Screen
 from shared.db import new_id
 
 blueprint = Blueprint("people", __name__, url_prefix="/people")

@@ -8,9 +8,9 @@ from flask import Blueprint, abort, current_app, g, render_template, request, ur
 
 from services.console.acting import act, key
 from services.console.apis import BULK_SECONDS, read
-from services.console.pages.markets import masters
-from services.console.pages.screens import Screen
+from services.console.markets import masters
 from services.console.pages.warehouse import MOST_CHOICES
+from services.console.screens import Screen
 from services.console.typed import whole
 
 PAGE = 50

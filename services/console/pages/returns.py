@@ -9,10 +9,10 @@ from flask import Blueprint, abort, g, render_template, request, url_for
 
 from services.console.acting import act, key, version
 from services.console.apis import Read, read
-from services.console.pages.conflicts import since_in_shipping
-from services.console.pages.order_acts import ACTS, CONDITIONS, body_of, places_of
-from services.console.pages.screens import Screen
+from services.console.forms.conflicts import since_in_shipping
+from services.console.forms.order_acts import ACTS, CONDITIONS, body_of, places_of
 from services.console.pages.warehouse import MOST_CHOICES
+from services.console.screens import Screen
 
 PAGE = 50
 FORM = "inspect"

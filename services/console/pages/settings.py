@@ -9,8 +9,8 @@ from flask import Blueprint, Response, g, request, url_for
 
 from services.console.acting import act, key, passed_on
 from services.console.apis import Away, Refused
-from services.console.pages.screens import Screen
-from services.console.pages.setting_forms import ADDRESS, Setup, address, language_name, listed, prose, text
+from services.console.forms.settings import ADDRESS, Setup, address, language_name, listed, prose, text
+from services.console.screens import Screen
 
 blueprint = Blueprint("settings", __name__, url_prefix="/settings")
 

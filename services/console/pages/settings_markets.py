@@ -7,8 +7,7 @@ from babel.units import format_unit
 from flask import Blueprint, g, request
 
 from services.console.apis import Part, read
-from services.console.pages.screens import Screen
-from services.console.pages.setting_forms import (
+from services.console.forms.settings import (
     Setup,
     choices,
     language_name,
@@ -18,6 +17,7 @@ from services.console.pages.setting_forms import (
     ticked,
     whole,
 )
+from services.console.screens import Screen
 from services.console.typed import basis_points
 from shared.wording import locale_of
 

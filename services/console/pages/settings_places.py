@@ -5,9 +5,7 @@ from typing import Any
 
 from flask import Blueprint, request
 
-from services.console.pages.markets import masters
-from services.console.pages.screens import Screen
-from services.console.pages.setting_forms import (
+from services.console.forms.settings import (
     EVERYBODY,
     Setup,
     address,
@@ -17,6 +15,8 @@ from services.console.pages.setting_forms import (
     ticked,
     whole,
 )
+from services.console.markets import masters
+from services.console.screens import Screen
 
 locations_page = Blueprint("settings_locations", __name__, url_prefix="/settings")
 carriers_page = Blueprint("settings_carriers", __name__, url_prefix="/settings")

@@ -7,9 +7,8 @@ from flask import Blueprint, g, render_template, request, url_for
 
 from services.console.acting import act, key, version
 from services.console.apis import Part, Refused, read
-from services.console.pages.reviews import changes, is_reviewed, mark_of
-from services.console.pages.screens import Screen
-from services.console.pages.setting_forms import (
+from services.console.forms.reviews import changes, is_reviewed, mark_of
+from services.console.forms.settings import (
     label_of,
     percent_of,
     prose,
@@ -17,6 +16,7 @@ from services.console.pages.setting_forms import (
     text,
 )
 from services.console.pages.settings_markets import MARKET, TAX_TABLE
+from services.console.screens import Screen
 from services.console.typed import basis_points
 
 blueprint = Blueprint("settings_taxes", __name__, url_prefix="/settings")

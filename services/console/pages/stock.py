@@ -8,9 +8,9 @@ from flask import Blueprint, abort, g, redirect, render_template, request, url_f
 
 from services.console.acting import act, key, version
 from services.console.apis import Part, read
-from services.console.pages.markets import masters
-from services.console.pages.reviews import changes, is_reviewed, mark_of
-from services.console.pages.screens import Screen
+from services.console.forms.reviews import changes, is_reviewed, mark_of
+from services.console.markets import masters
+from services.console.screens import Screen
 from services.console.typed import whole
 
 blueprint = Blueprint("stock", __name__, url_prefix="/stock")

@@ -6,10 +6,10 @@ from uuid import UUID
 from flask import Blueprint, abort, g, redirect, render_template, request
 
 from services.console.acting import act, key, version
-from services.console.pages.markets import masters
+from services.console.markets import masters
 from services.console.pages.orders import addressed, render_list, shown_query
-from services.console.pages.saved_views import View, reads, views_of
-from services.console.pages.screens import Screen
+from services.console.saved_views import View, reads, views_of
+from services.console.screens import Screen
 
 # Every address here has the list's own query behind it, so that one is on the same list afterwards.
 blueprint = Blueprint("views", __name__, url_prefix="/orders/views")

@@ -9,9 +9,9 @@ from flask import Blueprint, Response, abort, g, redirect, render_template, requ
 
 from services.console.acting import fault_of
 from services.console.apis import Away, Part, Refused, read
-from services.console.pages.bulk_acts import MOST, PRINT, BulkAct, BulkList, key_of, prints_of, result_of_bulk
-from services.console.pages.markets import masters
-from services.console.pages.screens import Screen
+from services.console.forms.bulk_acts import MOST, PRINT, BulkAct, BulkList, key_of, prints_of, result_of_bulk
+from services.console.markets import masters
+from services.console.screens import Screen
 
 PAGE = 50  # shipments: as many as one pick list takes
 READ_AT_ONCE = MOST_CHOICES = 100

@@ -9,8 +9,8 @@ from flask import Blueprint, abort, current_app, g, render_template, request, ur
 
 from services.console.acting import act, key
 from services.console.apis import read
-from services.console.pages.markets import masters
-from services.console.pages.screens import Screen
+from services.console.markets import masters
+from services.console.screens import Screen
 from services.console.showing import is_past
 from shared.db import new_id
 

@@ -8,7 +8,7 @@ import httpx2
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from services.console.pages.draft_forms import body_of, marks_of, places_of, said_of, values_of, without
+from services.console.forms.drafts import body_of, marks_of, places_of, said_of, values_of, without
 from services.console.words import words_in
 from tests.unit.console.conftest import answering
 

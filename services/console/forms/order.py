@@ -10,8 +10,8 @@ from flask import g, request
 
 from services.console import showing
 from services.console.apis import Part, Read, read
-from services.console.pages.markets import masters
-from services.console.pages.order_acts import PART_ACTS, WANTED_LINES, Act
+from services.console.forms.order_acts import PART_ACTS, WANTED_LINES, Act
+from services.console.markets import masters
 
 Thing = Mapping[str, Any]
 MOST_CHOICES = 100

@@ -11,7 +11,7 @@ from werkzeug.datastructures import MultiDict
 
 from services.console.acting import fault_of
 from services.console.apis import BULK_SECONDS, Away, Part, Refused, read
-from services.console.pages.order_acts import REASON, Input, tags_of
+from services.console.forms.order_acts import REASON, Input, tags_of
 
 MOST = 500  # orders, as the APIs take them; and papers in one file
 PRINT = "documents.prints_make_print"

@@ -9,8 +9,8 @@ from flask import Blueprint, g, render_template, request, url_for
 from services.console import typed
 from services.console.acting import act, key, must_be_filled, version
 from services.console.apis import Part, Read, read
-from services.console.pages.markets import forget, masters
-from services.console.pages.reviews import changes, filled, is_reviewed, mark_of, yes_or_no
+from services.console.forms.reviews import changes, filled, is_reviewed, mark_of, yes_or_no
+from services.console.markets import forget, masters
 from shared.wording import locale_of
 
 PAGE = 50

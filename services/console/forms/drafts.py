@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from services.console.pages.order_acts import ADDRESS, BILLING, address_of
+from services.console.forms.order_acts import ADDRESS, BILLING, address_of
 from services.console.showing import amount
 from services.console.typed import minor, whole
 from shared.wording import Words
