@@ -185,14 +185,15 @@ class Stack:
         self._stopped.set()
         self._ownership.close()
 
-    def stop_process(self, name: str, seconds: float = STOP_SERVICES_SECONDS) -> None:
-        """Stop one process, and keep it stopped."""
-        self.supervisor.release([name])
-        self.processes[name].stop(seconds)
+    def stop_process(self, *names: str) -> None:
+        """Stop processes, all at once, and keep them stopped."""
+        self.supervisor.release(names)
+        stop_all([self.processes[name] for name in names], STOP_SERVICES_SECONDS)
 
-    def start_process(self, name: str) -> None:
-        """Restart a process stopped by `stop_process`."""
-        self.supervisor.keep(self.processes[name])
+    def start_process(self, *names: str) -> None:
+        """Restart processes stopped by `stop_process`."""
+        for name in names:
+            self.supervisor.keep(self.processes[name])
 
     def kill(self, name: str) -> None:
         """Kill a process without warning; PostgreSQL with all its sessions. The supervisor restarts it."""

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from deploy.local.databases import SERVICES
-from deploy.local.processes import stop_all
 from shared import stores
 from tests.chaos.databases import Databases
 from tests.chaos.invariants import Scene, copies, operate
@@ -114,14 +113,12 @@ def back_up(stack, folder, *services):
 def restore(stack, shop, saved):
     """Bring services back to their backups as an operator does, by what the command says."""
     own = [name for name in stack.processes if name.partition(".")[0] in saved]
-    stack.supervisor.release(own)
-    stop_all([stack.processes[name] for name in own], seconds=25)
+    stack.stop_process(*own)
     with ThreadPoolExecutor() as pool:
         verbs = ((stack, service, "restore", str(backup), "--replace") for service, backup in saved.items())
         runs = list(pool.map(lambda verb: operate(*verb), verbs))
     assert [run.stderr for run in runs if run.returncode] == []
-    for name in own:
-        stack.start_process(name)
+    stack.start_process(*own)
     stack.wait_until_healthy()
     for service, run in zip(saved, runs, strict=True):
         [since] = re.findall(r"resync --since (\S+)", run.stdout)

@@ -46,8 +46,7 @@ def held(stack, service, row, **values):
 @pytest.fixture(autouse=True)
 def everything_runs_again(stack):
     yield
-    for name in ("orders.api", "shipping.worker", "documents.rendering", "orders.agent"):
-        stack.start_process(name)
+    stack.start_process("orders.api", "shipping.worker", "documents.rendering", "orders.agent")
     stack.wait_until_healthy()
 
 

@@ -32,6 +32,13 @@ def changes(before: Mapping[str, Any], after: Mapping[str, Any], shown: Shown) -
     return [(name, shown(name, was), shown(name, now)) for name, was, now in told if was != now]
 
 
+def visible_changes(
+    before: Mapping[str, Any], after: Mapping[str, Any], shown: Shown
+) -> list[tuple[str, str, str]]:
+    """The fields that differ for their reader too: what is written alike is no change."""
+    return [row for row in changes(before, after, shown) if row[1] != row[2]]
+
+
 @dataclass(frozen=True)
 class Filled:
     """A form about something that is there, as it is to be shown."""
@@ -48,15 +55,14 @@ def filled(now: Mapping[str, Any], version: Any, body: Mapping[str, Any], shown:
     While a field is to be corrected it stays as it was sent.
     """
     fault = g.get("fault")
-    carried = request.form.get("before", "")
     if fault and fault.status == INVALID:
-        return Filled(body, carried, fault.version(version), [])
-    first = _decoded(carried) or now
+        return Filled(body, request.form.get("before", ""), fault.version(version), [])
+    first = carried("before") or now
     if first == now:
         return Filled(body, _encode(now).decode(), version, [])
     if fault:  # its fields are filled by the body
         g.fault = replace(fault, typed=MultiDict({"key": fault.typed.get("key", "")}))
-    meanwhile = [row for row in changes(first, now, shown) if row[1] != row[2]]
+    meanwhile = visible_changes(first, now, shown)
     return Filled(_merged(body, first, now), _encode(now).decode(), version, meanwhile)
 
 
@@ -73,12 +79,13 @@ def _merged(body: Mapping[str, Any], first: Mapping[str, Any], now: Mapping[str,
     return merged
 
 
-def _decoded(text: str) -> Any:
+def carried(name: str) -> dict[str, Any]:
+    """What the form was filled with when it was shown, which it carries; nothing where it is none of ours."""
     try:
-        found = msgspec.json.decode(text.encode())
+        found = msgspec.json.decode(request.form.get(name, ""))
     except msgspec.MsgspecError:
-        return None
-    return found if isinstance(found, dict) else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def mark_of(body: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from flask import Blueprint, g, render_template, request, url_for
 from services.console import typed
 from services.console.acting import act, key, must_be_filled, version
 from services.console.apis import Part, Read, read
-from services.console.forms.reviews import changes, filled, is_reviewed, mark_of, yes_or_no
+from services.console.forms.reviews import filled, is_reviewed, mark_of, visible_changes, yes_or_no
 from services.console.markets import forget, masters
 from shared.wording import locale_of
 
@@ -134,7 +134,7 @@ class Setup:
         )
 
     def _rows(self, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
-        return [row for row in changes(before, after, self.write_out) if row[1] != row[2]]
+        return visible_changes(before, after, self.write_out)
 
     def write_out(self, name: str, value: Any) -> str:
         """A value as people read it."""

@@ -24,6 +24,7 @@ from services.console.forms.drafts import (
     without,
 )
 from services.console.forms.order_acts import ADDRESS, BILLING, NEEDED
+from services.console.forms.reviews import carried
 from services.console.markets import masters
 from services.console.screens import Screen
 from services.console.typed import whole
@@ -386,9 +387,8 @@ def _lack(lack: Thing, draft: Thing, place: Any) -> tuple[str, str]:
 def _changes(draft: Thing) -> list[dict[str, Any]]:
     """Who changed what since the form was shown."""
     change = {"actor": draft["updated_by"], "action": "change_draft", "at": draft["updated_at"]}
-    try:
-        was = msgspec.json.decode(request.form.get("was", ""), type=dict[str, str])
-    except msgspec.MsgspecError:  # a form that shows none of its parts
+    was = carried("was")
+    if not was:  # a form that shows none of its parts
         return [change]
     names = [name for name, mark in marks_of(draft).items() if was.get(name) != mark]
     groups = {"payment_method": "orders.f"}

@@ -7,7 +7,7 @@ from flask import Blueprint, g, render_template, request, url_for
 
 from services.console.acting import act, key, version
 from services.console.apis import Part, Refused, read
-from services.console.forms.reviews import changes, is_reviewed, mark_of
+from services.console.forms.reviews import is_reviewed, mark_of, visible_changes
 from services.console.forms.settings import (
     label_of,
     percent_of,
@@ -121,8 +121,7 @@ def _line(rate: Mapping[str, Any]) -> str:
 
 def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """What differs; rates by place, class and first day, so that one added is one row."""
-    rows = changes(_told(before), _told(after), _shown)
-    return [row for row in rows if row[1] != row[2]]
+    return visible_changes(_told(before), _told(after), _shown)
 
 
 def _told(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from flask import Blueprint, abort, current_app, g, render_template, request, ur
 
 from services.console.acting import act, key
 from services.console.apis import read
+from services.console.forms.reviews import carried
 from services.console.markets import masters
 from services.console.screens import Screen
 from services.console.showing import is_past
@@ -152,7 +153,7 @@ def ask_change(webhook_id: UUID) -> str:
 @blueprint.post(f"{ONE}/change")
 def change(webhook_id: UUID) -> Any:
     """Change what was changed on the form, and leave the rest to whoever changed it meanwhile."""
-    body, before = _body(), _was()
+    body, before = _body(), carried("was")
     changes = {name: value for name, value in body.items() if before.get(name) != value}
     return act(
         "change",
@@ -306,15 +307,6 @@ def _number(typed: str) -> float | str:
         return float(typed.strip().replace(",", "."))
     except ValueError:
         return typed
-
-
-def _was() -> Mapping[str, Any]:
-    """What the form was filled with when it was shown."""
-    try:
-        found = msgspec.json.decode(request.form.get("was", "{}"))
-    except msgspec.DecodeError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _filled(values: Mapping[str, Any]) -> dict[str, Any]:

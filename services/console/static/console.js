@@ -13,7 +13,12 @@ function ranOut() {
   document.querySelector("#said p").replaceWith(Object.assign(document.createElement("p"), { className: "missing ran-out", textContent: word("RanOut") + " " }));
   document.querySelector(".ran-out").append(Object.assign(document.createElement("a"), { href: document.body.dataset.login, target: "_blank", rel: "noopener", textContent: word("SignIn") }));
 }
-const signedIn = () => document.querySelector(".ran-out")?.remove();
+// Whether an answer is for somebody who was signed out, which is said.
+function isOut(answer) {
+  const isOut = answer.status === 401 || answer.type === "opaqueredirect";
+  if (isOut) ranOut(); else document.querySelector(".ran-out")?.remove();
+  return isOut;
+}
 const word = (name) => document.body.dataset["words" + name] || "";
 
 // --- Fetching a page again, for some of its parts ---------------------------------------------------------------
@@ -24,8 +29,7 @@ async function fetchPage(address) {
   const headers = { "X-Fragment": "1" };
   if (marks.has(address)) headers["If-None-Match"] = marks.get(address);
   const answer = await fetch(address, { headers, cache: "no-store", redirect: "manual" });
-  if (answer.status === 401 || answer.type === "opaqueredirect") { ranOut(); throw new Error("signed out"); }
-  signedIn();
+  if (isOut(answer)) throw new Error("signed out");
   if (answer.status === 304 || answer.status === 204) return null;
   if (!answer.ok && answer.status !== 422) throw new Error(answer.status);
   if (answer.headers.get("ETag")) marks.set(address, answer.headers.get("ETag"));
@@ -128,7 +132,7 @@ document.addEventListener("input", (event) => {
       const page = await fetchPage(address);
       if (!page || turn !== latest) return; // a later answer is on its way
       for (const id of form.dataset.typing.split(" ")) replace(document.getElementById(id), page.getElementById(id));
-      history.replaceState(null, "", address);
+      history.replaceState(history.state, "", address);
     } catch { /* the form still works */ }
   }, 250);
 });
@@ -231,7 +235,7 @@ if (keeper) {
   async function send() {
     const answer = await fetch(keeper.action, { method: "POST", headers: { "X-Fragment": "1" }, body: new URLSearchParams(new FormData(keeper)), keepalive: document.hidden });
     stale = [404, 412].includes(answer.status); // deleted, or changed by another: looked at before anything is written over
-    if (answer.status === 401) ranOut(); else signedIn();
+    isOut(answer);
     if (answer.status === 404) { owe("gone"); return; }
     if (![200, 403, 409, 412, 422].includes(answer.status)) throw new Error(answer.status);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html"), before = sum();
@@ -299,12 +303,11 @@ async function send() {
     const { code, to, key } = scans[0];
     try {
       const answer = await fetch(to, { method: "POST", headers: { "X-Fragment": "1" }, body: new URLSearchParams({ code, key }) });
-      if (answer.status === 401) ranOut(); else signedIn();
-      if (answer.status === 401 || answer.status === 429 || answer.status >= 500) throw new Error(answer.status);
+      if (isOut(answer) || answer.status === 429 || answer.status >= 500) throw new Error(answer.status);
       const page = new DOMParser().parseFromString(await answer.text(), "text/html"), isGone = !page.getElementById("alarm");
       scans.splice(0, isGone ? Infinity : 1);
       if (isGone || (answer.ok && new URL(answer.url).pathname !== location.pathname)) { location.assign(isGone ? location.href : answer.url); return; } // another's paper
-      if (answer.ok) { history.replaceState(null, "", answer.url); beep(1400, 0.06); } else warn(page);
+      if (answer.ok) { history.replaceState(history.state, "", answer.url); beep(1400, 0.06); } else warn(page);
       for (const id of ["bench", "scanner"]) if (answer.ok || id === "bench") replace(document.getElementById(id), page.getElementById(id));
       tellWaiting(), announce(document.getElementById("counter")?.textContent || "");
     } catch { // it is sent again under its key, so that it counts once

@@ -91,9 +91,9 @@ TRANSITIONS = {
     ("remove", PaperStatus.STORED): PaperStatus.REMOVED,
     ("remove", PaperStatus.SUPERSEDED): PaperStatus.REMOVED,
 }
-_LIFE = StateMachine("paper", TRANSITIONS)
-may = _LIFE.may
-status_after = _LIFE.status_after
+_STATES = StateMachine("paper", TRANSITIONS)
+may = _STATES.may
+status_after = _STATES.status_after
 
 
 KEPT = frozenset({PaperStatus.STORED, PaperStatus.SUPERSEDED})  # with their bytes

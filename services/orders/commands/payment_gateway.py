@@ -35,7 +35,7 @@ from shared.messaging import outbox
 # The reason of the hold on an order whose money went back at the gateway while its goods are here.
 REFUNDED_AT_GATEWAY = "refunded_at_gateway"
 
-_STATES = {
+_REFUND_STATES = {
     ChargebackStep.OPENED: RefundState.REQUESTED,  # the money is blocked, so it pays for nothing
     ChargebackStep.WON: RefundState.WITHDRAWN,
     ChargebackStep.LOST: RefundState.SETTLED,
@@ -248,7 +248,7 @@ def _note(
     step = report.step
     parts = () if step else _taken_off(order, amount_minor)
     now = clock.now()
-    state = _STATES[step] if step else RefundState.SETTLED
+    state = _REFUND_STATES[step] if step else RefundState.SETTLED
     is_settled = state is RefundState.SETTLED
     refund = Refund(
         order_id=order.id,
@@ -304,7 +304,7 @@ def _follow(session: Session, order: Order, refund: Refund, report: GatewayRepor
     if refund.state is not RefundState.REQUESTED and is_older:
         return refund
     refund.said_at = report.at
-    state = _STATES[report.step]
+    state = _REFUND_STATES[report.step]
     if refund.state is state:
         return refund
     if refund.state is RefundState.WITHDRAWN and refund.amount_minor > _left(order):

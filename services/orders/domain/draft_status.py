@@ -7,7 +7,7 @@ from shared.state_machine import Refusal, StateMachine, refuse
 
 ACTIONS = ("change", "place", "abandon", "delete")
 
-_LIFE = StateMachine(
+_STATES = StateMachine(
     "draft",
     {
         ("change", OrderStatus.DRAFT): OrderStatus.DRAFT,
@@ -17,7 +17,7 @@ _LIFE = StateMachine(
         ("delete", OrderStatus.ABANDONED): OrderStatus.ABANDONED,
     },
 )
-status_after = _LIFE.status_after
+status_after = _STATES.status_after
 
 _NO_LINES = "lines"
 
@@ -26,7 +26,7 @@ def refusal(action: str, status: OrderStatus, lacks: Mapping[str, str]) -> Refus
     """The first thing that blocks an action, or None if it is possible."""
     if status is OrderStatus.PLACED:
         return Refusal("already_placed", "it has already been placed", {"order_status": status.value})
-    if wrong := _LIFE.status_refusal(action, status):
+    if wrong := _STATES.status_refusal(action, status):
         return wrong
     if action != "place" or not lacks:
         return None

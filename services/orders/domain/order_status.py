@@ -41,8 +41,8 @@ _RETURNABLE = frozenset({OrderStatus.ACCEPTED, OrderStatus.COMPLETED})
 _CREDITABLE = frozenset({OrderStatus.ACCEPTED, OrderStatus.COMPLETED})
 
 
-_LIFE = StateMachine("order", TRANSITIONS)
-status_after = _LIFE.status_after
+_STATES = StateMachine("order", TRANSITIONS)
+status_after = _STATES.status_after
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +101,7 @@ def _accept(order: OrderFacts) -> list[Refusal]:
 
 def _edit(order: OrderFacts) -> list[Refusal]:
     """An accepted order can no longer be edited; one on hold can: that is often what the hold is for."""
-    return [] if order.status is OrderStatus.PLACED else [_LIFE.wrong_status("edit", order.status)]
+    return [] if order.status is OrderStatus.PLACED else [_STATES.wrong_status("edit", order.status)]
 
 
 def _refuse(order: OrderFacts) -> list[Refusal]:
@@ -139,14 +139,14 @@ def _record_payment(order: OrderFacts) -> list[Refusal]:
     # A completed order is owed for again where a payment turned out to be none.
     owed_again = order.status is OrderStatus.COMPLETED and not order.covered
     if order.status not in _PAYABLE and not owed_again:
-        return [_LIFE.wrong_status("record_payment", order.status)]
+        return [_STATES.wrong_status("record_payment", order.status)]
     if order.payment_method is PaymentMethod.ONLINE:
         return [Refusal("recorded_by_gateway", "online payments are reported by the gateway itself")]
     return []
 
 
 def _hold(order: OrderFacts) -> list[Refusal]:
-    return [] if order.status in _HOLDABLE else [_LIFE.wrong_status("hold", order.status)]
+    return [] if order.status in _HOLDABLE else [_STATES.wrong_status("hold", order.status)]
 
 
 def _release_hold(order: OrderFacts) -> list[Refusal]:
@@ -155,7 +155,7 @@ def _release_hold(order: OrderFacts) -> list[Refusal]:
 
 def _credit(order: OrderFacts) -> list[Refusal]:
     if order.status not in _CREDITABLE:
-        return [_LIFE.wrong_status("credit", order.status)]
+        return [_STATES.wrong_status("credit", order.status)]
     return [] if order.owed_minor else [Refusal("nothing_left", "nothing of the order is left to refund")]
 
 
@@ -166,7 +166,7 @@ def _refund(order: OrderFacts) -> list[Refusal]:
 
 def _request_return(order: OrderFacts) -> list[Refusal]:
     if order.status not in _RETURNABLE:
-        return [_LIFE.wrong_status("request_return", order.status)]
+        return [_STATES.wrong_status("request_return", order.status)]
     return (
         [] if order.delivered else [Refusal("not_delivered", "nothing of the order has been delivered yet")]
     )
@@ -189,7 +189,7 @@ _RULES = {
 
 
 def _status_refusals(action: str, status: OrderStatus) -> list[Refusal]:
-    refusal = _LIFE.status_refusal(action, status)
+    refusal = _STATES.status_refusal(action, status)
     return [refusal] if refusal else []
 
 

@@ -28,10 +28,10 @@ ACTIONS = ("approve", "reject", "withdraw", "refund", "dismiss")
 ENDED = frozenset({ReturnStatus.REJECTED, ReturnStatus.CLOSED})
 
 
-_LIFE = StateMachine("return", TRANSITIONS)
-status_after = _LIFE.status_after
+_STATES = StateMachine("return", TRANSITIONS)
+status_after = _STATES.status_after
 
 
 def actions(status: ReturnStatus) -> Mapping[str, Refusal | None]:
     """Each action with what blocks it, or None if it is possible now."""
-    return {action: _LIFE.status_refusal(action, status) for action in ACTIONS}
+    return {action: _STATES.status_refusal(action, status) for action in ACTIONS}

@@ -78,7 +78,7 @@ def _reason(action: str, status: ShipmentStatus) -> str:
     return "wrong_status"
 
 
-_LIFE = StateMachine("shipment", TRANSITIONS, _reason)
+_STATES = StateMachine("shipment", TRANSITIONS, _reason)
 
 # Each kind of method has its own last step.
 _ONLY_FOR = {
@@ -125,7 +125,7 @@ def status_after(action: str, status: ShipmentStatus, kind: MethodKind) -> Shipm
     """The state that an action leads to; without packing, a released shipment is ready at once."""
     if action == "release" and kind in NEEDS_NO_PACKING:
         return S.READY
-    return _LIFE.status_after(action, status)
+    return _STATES.status_after(action, status)
 
 
 def refusal(action: str, shipment: ShipmentFacts) -> Refusal | None:
@@ -133,7 +133,7 @@ def refusal(action: str, shipment: ShipmentFacts) -> Refusal | None:
     if shipment.kind not in _ONLY_FOR.get(action, MethodKind):
         facts = {"kind": shipment.kind.value}
         return Refusal("wrong_method", f"{action} is not possible for {shipment.kind}", facts)
-    if wrong := _LIFE.status_refusal(action, shipment.status):
+    if wrong := _STATES.status_refusal(action, shipment.status):
         return wrong
     further = _FURTHER_REFUSALS.get(action)
     return further(shipment) if further else None

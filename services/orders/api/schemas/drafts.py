@@ -10,7 +10,7 @@ from services.orders.api.schemas.orders import (
     DeliveryGroupSchema,
     GrantedDiscountSchema,
     TotalsSchema,
-    WantedDeliverySchema,
+    WantedDeliveryGroupSchema,
     WantedLineSchema,
     coupon_codes,
     remark,
@@ -44,7 +44,7 @@ class DraftCustomerSchema(PersonDetailsSchema):
     id = fields.UUID(metadata={"description": "Id of a customer of this seller; the rest is then ignored."})
 
 
-class DraftDeliverySchema(WantedDeliverySchema):
+class PartialDeliveryGroupSchema(WantedDeliveryGroupSchema):
     """Where lines will go, as far as is known."""
 
     method = fields.String(
@@ -60,7 +60,9 @@ class DraftChangeArguments(Schema):
     billing_address = fields.Nested(
         PartialAddressSchema, metadata={"description": "The first delivery address if left out."}
     )
-    delivery_groups = fields.List(fields.Nested(DraftDeliverySchema), validate=validate.Length(max=100))
+    delivery_groups = fields.List(
+        fields.Nested(PartialDeliveryGroupSchema), validate=validate.Length(max=100)
+    )
     lines = fields.List(fields.Nested(WantedLineSchema), validate=validate.Length(max=1000))
     fees = fields.List(fields.Nested(AddedFeeSchema), validate=validate.Length(max=50))
     discounts = fields.List(fields.Nested(GrantedDiscountSchema), validate=validate.Length(max=50))

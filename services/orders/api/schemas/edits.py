@@ -11,7 +11,7 @@ from services.orders.api.schemas.orders import (
     GrantedDiscountSchema,
     OrderLineSchema,
     TotalsSchema,
-    WantedDeliverySchema,
+    WantedDeliveryGroupSchema,
     WantedLineSchema,
     coupon_codes,
 )
@@ -34,7 +34,7 @@ class EditedCustomerSchema(PersonDetailsSchema):
     """Corrections to the customer on this order; the customer record itself is not changed."""
 
 
-class EditedDeliverySchema(WantedDeliverySchema):
+class EditedDeliveryGroupSchema(WantedDeliveryGroupSchema):
     """A delivery group: with an id, an existing one, which keeps what is left out; without, a new one."""
 
     group_id = fields.UUID(
@@ -101,7 +101,7 @@ class EditArguments(Schema):
     customer = fields.Nested(EditedCustomerSchema)
     billing_address = fields.Nested(AddressSchema)
     delivery_groups = fields.List(
-        fields.Nested(EditedDeliverySchema),
+        fields.Nested(EditedDeliveryGroupSchema),
         validate=validate.Length(1, 100),
         metadata={"description": "All delivery groups as they are to be: one that is not named is removed."},
     )

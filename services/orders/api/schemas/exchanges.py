@@ -2,7 +2,7 @@
 
 from marshmallow import Schema, fields, validate
 
-from services.orders.api.schemas.orders import WantedDeliverySchema, WantedLineSchema
+from services.orders.api.schemas.orders import WantedDeliveryGroupSchema, WantedLineSchema
 from services.orders.api.schemas.values import method_of_payment
 
 
@@ -11,7 +11,7 @@ class ExchangeArguments(Schema):
 
     lines = fields.List(fields.Nested(WantedLineSchema), required=True, validate=validate.Length(1, 1000))
     delivery_groups = fields.List(
-        fields.Nested(WantedDeliverySchema),
+        fields.Nested(WantedDeliveryGroupSchema),
         load_default=list,
         validate=validate.Length(max=100),
         metadata={

@@ -85,7 +85,7 @@ class OrderingCustomerSchema(PersonDetailsSchema):
             raise ValidationError({name: ["Missing data for required field."] for name in missing})
 
 
-class WantedDeliverySchema(Schema):
+class WantedDeliveryGroupSchema(Schema):
     """Where lines go, and how: to an address, or to a pickup point for collection."""
 
     method = fields.String(
@@ -183,7 +183,7 @@ class OrderArguments(Schema):
         AddressSchema, metadata={"description": "The first delivery address if left out."}
     )
     delivery_groups = fields.List(
-        fields.Nested(WantedDeliverySchema), required=True, validate=validate.Length(1, 100)
+        fields.Nested(WantedDeliveryGroupSchema), required=True, validate=validate.Length(1, 100)
     )
     lines = fields.List(fields.Nested(WantedLineSchema), required=True, validate=validate.Length(1, 1000))
     fees = fields.List(fields.Nested(AddedFeeSchema), load_default=list, validate=validate.Length(max=50))
