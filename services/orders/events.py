@@ -90,40 +90,22 @@ def order_completed(order: Order) -> OrderCompleted:
 
 def payment_recorded(order: Order, payment: Payment) -> PaymentRecorded:
     """A payment was received."""
-    return PaymentRecorded(
-        order=snapshot(order),
-        payment_id=payment.id,
-        amount_minor=payment.amount_minor,
-        method=payment.method,
-        reference=payment.reference,
-    )
+    return _payment_recorded(payment, order=snapshot(order))
 
 
 def payment_voided(order: Order, payment: Payment) -> PaymentVoided:
     """A recorded payment was voided."""
-    return PaymentVoided(
-        order=snapshot(order),
-        payment_id=payment.id,
-        amount_minor=payment.amount_minor,
-        reason=payment.void_reason,
-    )
+    return _payment_voided(payment, order=snapshot(order))
 
 
 def refund_requested(order: Order, refund: Refund) -> RefundRequested:
     """A refund was requested, or a chargeback opened."""
-    return RefundRequested(
-        order=snapshot(order), refund_id=refund.id, amount_minor=refund.amount_minor, reason=refund.reason
-    )
+    return _refund_requested(refund, order=snapshot(order))
 
 
 def refund_settled(order: Order, refund: Refund) -> RefundSettled:
     """A refund was paid out, or a chargeback lost."""
-    return RefundSettled(
-        order=snapshot(order),
-        refund_id=refund.id,
-        amount_minor=refund.amount_minor,
-        reference=refund.reference,
-    )
+    return _refund_settled(refund, order=snapshot(order))
 
 
 def return_requested(order: Order, one: Return) -> ReturnRequested:
@@ -183,6 +165,10 @@ _refund = made_of(snapshots.Refund, refund_id="id")
 _returned = made_of(snapshots.ReturnLine)
 _return = made_of(snapshots.Return, return_id="id", lines=each(_returned, "lines"))
 _hold = made_of(snapshots.Hold, hold_id="id")
+_payment_recorded = made_of(PaymentRecorded, payment_id="id")
+_payment_voided = made_of(PaymentVoided, payment_id="id", reason="void_reason")
+_refund_requested = made_of(RefundRequested, refund_id="id")
+_refund_settled = made_of(RefundSettled, refund_id="id")
 _order = made_of(
     snapshots.OrderSnapshot,
     order_id="id",
