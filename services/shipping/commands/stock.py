@@ -1,6 +1,8 @@
 """Stock commands: every change of a level is recorded as a movement in the ledger."""
 
 from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from uuid import UUID
 
 from sqlalchemy import select, text
@@ -143,12 +145,12 @@ def lock_levels(session: Session, skus: Collection[str], locations: Collection[s
     return {(level.sku, level.location): level for level in session.scalars(found)}
 
 
-def lock_levels_of(session: Session, sku: str) -> list[StockLevel]:
-    """Lock all levels of a SKU, in the same order as lock_levels."""
+def _lock_all_levels(session: Session, skus: Collection[str]) -> list[StockLevel]:
+    """Lock all levels of these SKUs, in the same order as lock_levels."""
     found = (
         select(StockLevel)
-        .where(StockLevel.sku == sku)
-        .order_by(StockLevel.location)
+        .where(StockLevel.sku.in_(skus))
+        .order_by(StockLevel.sku, StockLevel.location)
         .with_for_update()
         .execution_options(populate_existing=True)
     )
@@ -278,6 +280,8 @@ def _move(
     level.on_hand += on_hand * units
     level.reserved += reserved * units
     level.picked += picked * units
+    if not (on_hand or reserved) and level.told_version == level.version:
+        level.told_version += 1  # what is picked is not told, so what was said last still holds
     level.version += 1
     level.as_of = clock.now()
     session.add(
@@ -300,21 +304,22 @@ def _move(
 def tell_changed_stock(session: Session) -> int:
     """Publish stock.changed for SKUs whose levels changed since they were last published; returns how many.
 
-    Each event carries all levels of its SKU. A SKU that was told of within the last second has its turn
-    later, with what it has come to by then; two agents that do this at once do not tell twice.
+    Each event carries all levels of its SKU. Picking changes nothing in it: what is picked was reserved.
+    A SKU that was told of within the last second has its turn later, with what it has come to by then; two
+    agents that do this at once do not tell twice.
     """
     due = queries.skus_to_tell(session, limit=AT_ONCE)
     for sku in due:
         lock_order(session, subject(sku))
     still_due = queries.skus_to_tell(session, among=due, limit=AT_ONCE) if due else []
-    for sku in still_due:
-        levels = lock_levels_of(session, sku)
-        now = clock.now()
-        for level in levels:
-            level.told_version = level.version
-            level.told_at = now
-        session.flush()
+    if not still_due:
+        return 0
+    levels = _lock_all_levels(session, still_due)
+    owners = queries.owners(session, {level.location for level in levels})
+    now = clock.now()
+    for level in levels:
+        level.told_version, level.told_at = level.version, now
+    for sku, of_sku in groupby(levels, key=attrgetter("sku")):
         version = next_version(session, subject(sku))
-        owners = queries.owners(session, {level.location for level in levels})
-        outbox.publish(session, events.stock_changed(sku, version, now, levels, owners))
+        outbox.publish(session, events.stock_changed(sku, version, now, [*of_sku], owners))
     return len(still_due)

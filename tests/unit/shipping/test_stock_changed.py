@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import select, text
 
 from services.shipping.commands.stock import receive_stock, tell_changed_stock
+from services.shipping.models import StockLevel
 from shared.messaging.tables import event_log
-from tests.unit.shipping.steps import hear, make_order, stock
+from tests.unit.shipping.steps import accepted, advance, hear, make_order, stock
 
 
 def news(sessions):
@@ -62,6 +63,24 @@ def test_nothing_is_told_twice_and_many_changes_within_a_second_are_told_once(se
     told = news(sessions)
     assert [one["levels"][0]["on_hand"] for one in told] == [5, 8]
     assert told[0]["version"] < told[1]["version"]
+
+
+@pytest.mark.parametrize("is_told_between", [True, False])
+def test_picking_is_no_news_and_what_was_untold_before_it_is_told_once(sessions, is_told_between):
+    with sessions.begin() as session:
+        stock(session, "TEA-250", 5)
+        [shipment] = hear(session, accepted(make_order([("TEA-250", 2)])))
+        advance(session, shipment, "release")
+    assert not is_told_between or tell(sessions) == 1
+    with sessions.begin() as session:
+        advance(session, shipment, "pick")
+        assert session.get(StockLevel, ("TEA-250", "WEST")).picked == 2
+    a_second_later(sessions)
+
+    assert tell(sessions) == (not is_told_between)
+
+    [told] = news(sessions)
+    assert told["levels"] == [{"location": "WEST", "on_hand": 5, "reserved": 2, "seller": "*"}]
 
 
 def test_one_sku_does_not_wait_for_another(sessions):
