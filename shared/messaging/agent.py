@@ -253,6 +253,8 @@ class Agent:
             try:
                 while self._goes_on():
                     if self._acknowledge(source, limit) < limit:
+                        # Together with what comes meanwhile; within the grace, so that none is pulled.
+                        self._rest(self._settings.pull_grace_seconds / 2)
                         self._rest_until_due()
                     else:
                         limit = deliveries.ACKNOWLEDGE_LIMIT

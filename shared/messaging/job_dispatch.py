@@ -2,11 +2,27 @@
 
 from datetime import timedelta
 from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Exists, and_, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Exists,
+    Integer,
+    and_,
+    bindparam,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    union_all,
+    update,
+)
 from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.sql.dml import ReturningUpdate
 
-from shared.db import each_alone, executed_alone, new_id
+from shared.db import executed_alone, new_id
 from shared.messaging.relay import Publisher
 from shared.messaging.service import Messaging
 from shared.messaging.tables import jobs
@@ -25,16 +41,25 @@ def send_due(
 
     Sending twice is harmless: the second worker finds the job taken.
     """
-    queues = sorted({kind.queue for kind in messaging.jobs.kinds.values()})
-    with sessions() as session:
-        each_alone(session)  # some looks find nothing, and hold nothing
-        due = [queue for queue in queues if _is_due(session, messaging, queue, resend_seconds)]
-    return sum(_send_to(queue, sessions, messaging, publisher, resend_seconds) for queue in due)
+    kinds: dict[str, tuple[str, ...]] = {}
+    for name, kind in messaging.jobs.kinds.items():
+        queue = f"{messaging.name}.{kind.queue}"
+        kinds[queue] = (*kinds.get(queue, ()), name)
+    due = executed_alone(sessions, _with_any_due(tuple(kinds.items()), resend_seconds))
+    return sum(_send_to(row.queue, kinds[row.queue], sessions, publisher, resend_seconds) for row in due)
 
 
-def _is_due(session: Session, messaging: Messaging, queue: str, resend_seconds: float) -> bool:
-    look = select(is_any_due(tuple(_kinds(messaging, queue)), resend_seconds))
-    return bool(session.execute(look).scalar_one())
+@cache
+def _with_any_due(
+    queues: tuple[tuple[str, tuple[str, ...]], ...], resend_seconds: float
+) -> CompoundSelect[Any]:
+    """The queues for which anything is due, each given with the kinds of its jobs."""
+    return union_all(
+        *(
+            select(literal(queue).label("queue")).where(is_any_due(kinds, resend_seconds))
+            for queue, kinds in queues
+        )
+    )
 
 
 @cache
@@ -42,10 +67,6 @@ def is_any_due(kinds: tuple[str, ...], resend_seconds: float) -> Exists:
     """Whether a job of these kinds is due; built once, because it is asked every second."""
     new, lost = _due(resend_seconds)
     return exists().where(or_(new, lost), jobs.c.kind.in_(kinds))
-
-
-def _kinds(messaging: Messaging, queue: str) -> list[str]:
-    return [name for name, kind in messaging.jobs.kinds.items() if kind.queue == queue]
 
 
 def _due(resend_seconds: float) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
@@ -62,10 +83,28 @@ def _due(resend_seconds: float) -> tuple[ColumnElement[bool], ColumnElement[bool
     return new, and_(is_due, sent_long_ago)
 
 
+@cache
+def _mark_sent(kinds: tuple[str, ...], resend_seconds: float, *, with_lost: bool) -> ReturningUpdate[Any]:
+    new, lost = _due(resend_seconds)
+    picked = (
+        select(jobs.c.id)
+        .where(or_(new, lost) if with_lost else new, jobs.c.kind.in_(kinds))
+        .order_by(jobs.c.run_at)
+        .limit(bindparam("most", type_=Integer))
+        .with_for_update(skip_locked=True)
+    )
+    return (
+        update(jobs)
+        .where(jobs.c.id.in_(picked.scalar_subquery()))
+        .values(sent_at=func.now())
+        .returning(jobs.c.id, jobs.c.kind, jobs.c.reference)
+    )
+
+
 def _send_to(
     queue: str,
+    kinds: tuple[str, ...],
     sessions: sessionmaker[Session],
-    messaging: Messaging,
     publisher: Publisher,
     resend_seconds: float,
 ) -> int:
@@ -73,30 +112,18 @@ def _send_to(
 
     Where the broker fails the marks are taken back; dying in between, it is sent again as a lost one is.
     """
-    new, lost = _due(resend_seconds)
-    waiting = publisher.waiting(f"{messaging.name}.{queue}")
-    picked = (
-        select(jobs.c.id)
-        .where(or_(new, lost) if waiting < FEW_WAITING else new, jobs.c.kind.in_(_kinds(messaging, queue)))
-        .order_by(jobs.c.run_at)
-        .limit(max(0, MOST_WAITING - waiting))
-        .with_for_update(skip_locked=True)
-    )
-    sent = (
-        update(jobs)
-        .where(jobs.c.id.in_(picked.scalar_subquery()))
-        .values(sent_at=func.now())
-        .returning(jobs.c.id, jobs.c.kind, jobs.c.reference)
-    )
-    rows = executed_alone(sessions, sent)
+    waiting = publisher.waiting(queue)
+    sent = _mark_sent(kinds, resend_seconds, with_lost=waiting < FEW_WAITING)
+    rows = executed_alone(sessions, sent, {"most": max(0, MOST_WAITING - waiting)})
     if not rows:
         return 0
+    service, _, _ = queue.partition(".")
     try:
         publisher.send(
             (
-                f"{messaging.name}.{queue}",
+                queue,
                 str(new_id()),
-                f"{messaging.name}.{row.kind}",
+                f"{service}.{row.kind}",
                 {"order": row.reference, "job_id": str(row.id)},
             )
             for row in rows
