@@ -6,7 +6,7 @@ from typing import Any
 from celery.worker.consumer import Consumer
 
 # Nobody who watches Flower sees the difference; Celery tells each change at once, in a message of its own.
-GATHER_SECONDS = 0.25
+GATHER_SECONDS = 1.0
 
 
 class GatheringConsumer(Consumer):
