@@ -38,7 +38,7 @@ SETTINGS = {
     "unix_socket_directories": "",
     "max_connections": "200",
     "shared_buffers": "128MB",
-    "wal_compression": "pglz",  # of whole pages, each written once after a checkpoint; lz4 is not in every build
+    "wal_compression": "pglz",  # of whole pages; lz4 is not in every build
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %u@%d ",
