@@ -91,6 +91,28 @@ def test_a_failed_installation_says_why(machine):
         install_packages(LACKING)
 
 
+def test_the_tests_get_the_headless_shell(machine):
+    machine(root=True, apt_get="exit 0")
+
+    assert environment.install_browser() is None
+
+    assert [call.split()[-1] for call in machine.called()] == ["chromium-headless-shell"]
+
+
+def test_where_there_is_no_headless_shell_they_get_a_whole_browser(machine):
+    machine(root=True, apt_get='case "$*" in *-headless-shell) exit 100;; esac')
+
+    assert environment.install_browser() is None
+
+    assert machine.called()[-1].split()[-1] == "chromium"
+
+
+def test_without_a_browser_it_is_said_why(machine):
+    machine(root=True, apt_get="echo no such package; exit 100")
+
+    assert "no such package" in str(environment.install_browser())
+
+
 def test_an_old_python_is_refused_in_one_sentence():
     code = "import runpy, sys; sys.version_info = (3, 9, 1); runpy.run_module('deploy.local.setup')"
 
