@@ -31,6 +31,17 @@ def shipped(place, shop):
     return order, shipment()["parcels"][0]
 
 
+def test_on_the_login_with_the_printed_key_one_says_who_one_is(open_browser, stack):
+    page = open_browser("carla")
+    page.context.clear_cookies()
+    page.goto("/")
+    expect(page.locator("main button")).to_have_count(0)
+    page.goto(stack.console_page)
+    page.click("button[value=helen]")
+
+    expect(page.locator(".who")).to_have_text("Helen Marsh")
+
+
 @pytest.mark.requirement("C-43")
 def test_a_tracking_number_is_a_link_and_can_be_copied(open_browser, shipped, stack):
     order, parcel = shipped
