@@ -19,6 +19,7 @@ from deploy.local import guardian
 
 LOG_LIMIT_BYTES = 20_000_000
 LET_GO_SECONDS = 10.0
+DYING_SECONDS = 5.0  # what was killed is gone sooner, but for one that the kernel holds
 
 log = logging.getLogger(__name__)
 
@@ -135,11 +136,18 @@ class Process:
     def _bury(self, child: subprocess.Popen[bytes]) -> None:
         """Kill the group and then collect the child's exit status, in this order.
 
-        As long as the child is not waited for, its id (and so its group's) can't be given to a stranger.
+        As long as the child is not waited for, its id (and so its group's) can't be given to a stranger. What
+        it had started dies by itself, maybe a moment after it.
         """
+        family = [
+            one for one in psutil.process_iter() if one.pid != child.pid and _is_of_group(one, child.pid)
+        ]
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
+        deadline = time.monotonic() + DYING_SECONDS
+        while any(lives(one) for one in family) and time.monotonic() < deadline:
+            time.sleep(0.01)
         _guard.remove(child.pid)
 
 
@@ -153,6 +161,13 @@ def stop_all(processes: Iterable[Process], seconds: float) -> None:
         if not process.wait(max(deadline - time.monotonic(), 0)):
             log.warning("%s did not stop within %.0f seconds and is killed", process.name, seconds)
         process.kill()
+
+
+def _is_of_group(process: psutil.Process, group: int) -> bool:
+    try:
+        return os.getpgid(process.pid) == group
+    except ProcessLookupError:
+        return False
 
 
 def lives(process: psutil.Process) -> bool:

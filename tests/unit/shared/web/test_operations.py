@@ -137,13 +137,31 @@ def test_a_trace_says_what_led_to_what(client, operator, dead, told, sessions):
     assert {letter["correlation_id"] for letter in letters} == {"trace-2"}
 
 
+# Of what other requests led to; among a handful of rows PostgreSQL goes through all of them.
+MANY_OTHERS = (
+    """insert into event_log (event_id, type, subject, reference, version, occurred_at, payload,
+                              correlation_id, causation_id, trace_parent, actor, told_to)
+       select gen_random_uuid(), 'order.placed', n, n, 1, now(), '{}', 'other-' || n, '', '', '', '{}'
+       from generate_series(1, 2000) as n""",
+    """insert into inbox (event_id, source, type, subject, envelope, via, next_at)
+       select gen_random_uuid(), 'orders', 'order.placed', n,
+              jsonb_build_object('correlationid', 'other-' || n), 'push', now()
+       from generate_series(1, 2000) as n""",
+    """insert into jobs (id, kind, key, subject, reference, argument, run_at, correlation_id, causation_id)
+       select gen_random_uuid(), 'paper', n, n, n, '{}', now(), 'other-' || n, ''
+       from generate_series(1, 2000) as n""",
+    "analyze event_log, inbox, jobs",
+)
+
+
 @pytest.mark.parametrize(
     "index", ["ix_event_log_correlation_id", "ix_inbox_correlation_id", "ix_jobs_correlation_id"]
 )
 def test_what_a_request_led_to_is_found_by_an_index(sessions, index):
     plans = []
     with sessions() as session:
-        session.execute(text("set local enable_seqscan = off"))
+        for statement in MANY_OTHERS:
+            session.execute(text(statement))
         execute = session.execute
 
         def explained(statement):
