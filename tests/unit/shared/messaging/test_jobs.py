@@ -241,6 +241,10 @@ def test_due_jobs_are_sent_once_and_again_only_when_nobody_began_them(shipping, 
     assert (queue, name, arguments["order"]) == ("shipping.jobs", "shipping.paper", "EU-1")
 
 
+def test_a_service_without_jobs_has_none_to_send(shipping):
+    assert send_due(shipping.sessions, shipping.messaging, Wire(), 10) == 0
+
+
 def test_a_backlog_waits_in_the_table(shipping):
     shipping.messaging.jobs.kind("paper", limit_seconds=5)(lambda sessions, argument: None)
     wire = Wire()
