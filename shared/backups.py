@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
@@ -18,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-from sqlalchemy import URL, Connection, Engine, text
+from sqlalchemy import URL, Engine, text
 
 from shared import clock, migrations
 from shared.db import migration_of, newest_migration
@@ -31,6 +32,7 @@ FILES = "files"
 BURST = 1000
 CROWD = 1000  # times as often as one thing changes all of them together do, at the very most
 HEAD_BYTES = 1 << 16
+HANG_UP_SECONDS = 5.0  # a server notices only after a moment that a stopped process has gone
 
 # What is there of ours; an extension's things are the superuser's.
 _OURS = """
@@ -195,9 +197,8 @@ def leap_ahead(
     For a database that another tool has set back: a point-in-time recovery, a fail-over that lost something.
     Harmless where nothing was lost. Raises BackupError while the service's processes are connected.
     """
+    _must_be_alone(engine)
     with engine.begin() as connection:
-        if others := _others(connection):
-            raise BackupError(f"{others} connections to the database are open: stop its processes first")
         statements = _leap(back_to, versions, positions).strip().removesuffix("commit;")
         connection.execution_options(no_parameters=True).exec_driver_sql(statements)
 
@@ -221,22 +222,31 @@ def _check(about: Backup, engine: Engine, service: str, backup: Path, *, replace
         )
     if _sha256(backup / DUMP) != about.sha256:
         raise BackupError(f"{backup / DUMP} is damaged: its checksum differs. Use another backup")
+    _must_be_alone(engine)
     with engine.connect() as connection:
-        if others := _others(connection):
-            raise BackupError(
-                f"{others} connections to the database of {service} are open: stop its processes first"
-            )
         if not replace and connection.execute(text(_OURS)).first() is not None:
             raise BackupError(f"the database of {service} is not empty: use --replace to overwrite it")
 
 
-def _others(connection: Connection) -> int:
-    count: int = connection.execute(
-        text("""
-            select count(*) from pg_stat_activity
-            where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'
-        """)
-    ).scalar_one()
+def _must_be_alone(engine: Engine) -> None:
+    deadline = time.monotonic() + HANG_UP_SECONDS
+    while others := _others(engine):
+        if time.monotonic() > deadline:
+            raise BackupError(
+                f"{others} connections to the database {engine.url.database} are open: "
+                "stop its processes first"
+            )
+        time.sleep(0.05)
+
+
+def _others(engine: Engine) -> int:
+    with engine.connect() as connection:  # a transaction sees one state of who is there
+        count: int = connection.execute(
+            text("""
+                select count(*) from pg_stat_activity where datname = current_database()
+                and pid <> pg_backend_pid() and backend_type = 'client backend'
+            """)
+        ).scalar_one()
     return count
 
 

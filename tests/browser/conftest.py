@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import httpx2
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from deploy.local.environment import browser as installed_browser
 from deploy.local.settings import Settings, free_ports
@@ -15,6 +15,7 @@ from deploy.local.stack import Stack, remove
 from shared import clock
 from shared.customer_tokens import make_token
 from tests.shop import Shop
+from tests.waiting import PATIENCE_SECONDS
 
 FLAGS = (
     "--headless",
@@ -26,7 +27,8 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-PATIENCE_MILLISECONDS = 20_000
+PATIENCE_MILLISECONDS = PATIENCE_SECONDS * 1000
+expect.set_options(timeout=PATIENCE_MILLISECONDS)  # of itself it gives up after five seconds
 
 
 @pytest.fixture(scope="package")

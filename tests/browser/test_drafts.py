@@ -6,7 +6,6 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import PATIENCE_MILLISECONDS
 from tests.browser.everybody import is_for_everybody
 from tests.shop import ADDRESS
 
@@ -268,7 +267,7 @@ def test_what_was_typed_is_kept_through_a_closed_tab_a_lost_service_and_a_lost_s
     expect(page.locator("#kept")).to_contain_text("Not saved yet")
     expect(page.locator("#announced")).to_contain_text("Not saved yet")
     page.unroute("**/drafts/*")
-    expect(page.locator("#kept")).to_have_text(SAVED, timeout=PATIENCE_MILLISECONDS)  # tried every 5 s
+    expect(page.locator("#kept")).to_have_text(SAVED)  # tried every 5 s
 
     cookies = page.context.cookies()
     page.context.clear_cookies()
@@ -279,7 +278,7 @@ def test_what_was_typed_is_kept_through_a_closed_tab_a_lost_service_and_a_lost_s
     assert beside.get_attribute("target") == "_blank"  # what was typed is on this page alone
     expect(page.locator("#draft-remark")).to_have_value("Ring twice")
     page.context.add_cookies(cookies)  # signed in again, in another tab
-    expect(page.locator("#kept")).to_have_text(SAVED, timeout=PATIENCE_MILLISECONDS)
+    expect(page.locator("#kept")).to_have_text(SAVED)
     expect(page.locator("#said")).not_to_contain_text("You were signed out")
     kept = shop.call("orders", "GET", f"/v1/drafts/{draft_id}")
     assert (kept["customer"]["phone"], kept["remark"]) == ("+44 117 496 0001", "Ring twice")

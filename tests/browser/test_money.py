@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.everybody import is_for_everybody
+from tests.browser.waiting import comes
 
 pytestmark = pytest.mark.slow
 
@@ -21,21 +22,6 @@ def upload(page, file):
     page.goto(STATEMENTS)
     page.locator("#statement-file").set_input_files(file)
     page.get_by_role("button", name="Read a statement").click()
-
-
-def settled(page, script, found):
-    """What comes by itself; without script, by loading the page again."""
-    for _ in range(60):
-        if found.count():
-            break
-        page.wait_for_timeout(250)
-        if not script:
-            page.goto(page.url)
-    return found
-
-
-def state(page, name):
-    return page.locator("#states").get_by_role("link", name=name)
 
 
 @pytest.fixture
@@ -75,7 +61,7 @@ def test_a_bookkeeper_does_the_whole_day(open_browser, shop, pay, somebody, scri
     )
     expect(page.locator("#statement")).to_contain_text("4 new lines · 1 of money that went out")
     expect(page.locator("#statement")).to_contain_text("Row 7: Date must be written as")
-    settled(page, script, state(page, "Matched by itself 1"))
+    comes(state(page, "Matched by itself 1"), script=script)
     expect(state(page, "To be worked on 3")).to_be_visible()
     assert money_of(shop, exact)["state"] == "paid"
 
@@ -187,7 +173,7 @@ def test_a_thousand_lines_are_paged_through(open_browser):
     marks = [uuid4().hex for _ in range(120)]
     page = open_browser("barbara")
     upload(page, statement(*(("2026-11-21", "3.00", mark, "RENT") for mark in marks)))
-    settled(page, True, state(page, "To be worked on 120"))
+    comes(state(page, "To be worked on 120"))
     seen = []
     while True:
         seen += page.locator("#bulk tbody small").all_inner_texts()
@@ -225,7 +211,7 @@ def test_the_pages_of_money_are_for_everybody(open_browser, shop, pay, scheme, l
         )
     )
     page.locator("form[data-guarded] button.primary").click()
-    settled(page, True, page.locator("#bulk tbody a"))
+    comes(page.locator("#bulk tbody a"))
     page.locator("#bulk tbody a").first.click()
     worked = page.url
     for address in (

@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.everybody import at_widths, axe_finds_nothing
+from tests.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -183,7 +184,7 @@ def test_a_page_left_open_tells_of_new_orders_and_moves_nothing(open_browser, pl
 
     place()
 
-    page.get_by_role("link", name=re.compile("new order")).wait_for(timeout=30_000)
+    page.get_by_role("link", name=re.compile("new order")).wait_for()
     assert numbers(page) == before
 
 
@@ -448,7 +449,7 @@ def test_leaving_a_changed_form_asks_first(open_browser, place):
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.dismiss()))
 
     page.get_by_role("link", name="Orders").click()
-    page.wait_for_timeout(300)
+    until(lambda: asked or page.wait_for_timeout(50))
 
     assert asked == ["beforeunload"]
     assert page.locator("[name=group-0-city]").input_value() == "Bath"

@@ -8,6 +8,7 @@ from playwright.sync_api import expect
 from standardwebhooks import Webhook
 
 from tests.browser.everybody import is_for_everybody
+from tests.browser.waiting import comes
 from tests.serving import serving
 
 pytestmark = pytest.mark.slow
@@ -92,7 +93,7 @@ def test_a_webhook_is_made_tried_sent_again_switched_off_and_deleted(open_browse
     page.get_by_label("Event", exact=True).select_option("order.accepted")
     page.get_by_role("button", name="Send test").click()
     tried = page.locator("#deliveries li")
-    expect(come(page, tried.get_by_text("503"), script)).to_be_visible()
+    comes(tried.get_by_text("503"), script=script)
     expect(tried).to_contain_text("order.accepted")
     expect(tried).to_contain_text(HOSTILE)
     expect(tried).to_contain_text("next try")
@@ -102,7 +103,7 @@ def test_a_webhook_is_made_tried_sent_again_switched_off_and_deleted(open_browse
 
     program.status = 204
     page.get_by_role("button", name="Send again: order.accepted").click()
-    expect(come(page, tried.get_by_text("Accepted", exact=True), script)).to_be_visible()
+    comes(tried.get_by_text("Accepted", exact=True), script=script)
     assert {one["webhook-id"] for _, one in program.came} == {headers["webhook-id"]}
     page.get_by_role("link", name="Given up").click()
     expect(page.get_by_text("Nothing here.")).to_be_visible()
@@ -116,16 +117,6 @@ def test_a_webhook_is_made_tried_sent_again_switched_off_and_deleted(open_browse
     delete(page)
     assert page.url.endswith("/webhooks")
     expect(page.get_by_text(address)).to_have_count(0)
-
-
-def come(page, found, script):
-    """What comes by itself; without script, by loading the page again."""
-    for _ in range(40):
-        if script or found.count():
-            break
-        page.wait_for_timeout(250)
-        page.goto(page.url)
-    return found
 
 
 @pytest.mark.requirement("W-11", "W-07", "C-20")
