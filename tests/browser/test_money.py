@@ -24,6 +24,10 @@ def upload(page, file):
     page.get_by_role("button", name="Read a statement").click()
 
 
+def state(page, name):
+    return page.locator("#states").get_by_role("link", name=name)
+
+
 @pytest.fixture
 def pay(shop, somebody):
     """An order to be paid by transfer, of somebody whom no other order is of."""
