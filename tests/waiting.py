@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 # Only a fault takes longer, also on a machine that has much else to do.
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 300
 
 
 def until(holds: Callable[[], T], pause_seconds: float = 0.01) -> T:
