@@ -44,7 +44,7 @@ SETTINGS = {
     "PULL_GRACE_SECONDS": "2",
     "MERGE_SECONDS": "1",
 }
-REST_SECONDS = 60
+REST_SECONDS = PATIENCE_SECONDS
 TEA = Product(sku="TEA-250", name="Assam, 250 g", price_minor=450)
 # By these methods an order is completed by what its service hears, and not by who notes the money.
 PREPAID = ("transfer", "online")
