@@ -225,7 +225,13 @@ def store_paper(
         elif order := copies.newest(session, paper.order_id, OrderSnapshot):
             # What was refunded or cancelled while it waited for its number could not be credited before.
             issue_due_papers(session, order, shipments)
-    outbox.publish(session, events.paper_stored(session, paper))
+    tell_stored(session, paper)
+
+
+def tell_stored(session: Session, paper: Paper) -> None:
+    """Publish that a document is stored; of the unnumbered ones shipping only needs the labels."""
+    unconcerned = () if paper.kind is PaperKind.LABEL else ("shipping",)
+    outbox.publish(session, events.paper_stored(session, paper), but=unconcerned)
 
 
 def give_up(session: Session, paper_id: UUID, reason: str) -> None:

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from sqlalchemy.orm import Session
 
-from services.documents import events, queries, storage
+from services.documents import queries, storage
+from services.documents.commands.papers import tell_stored
 from services.documents.domain.papers import WHOLE_ORDER
 from services.documents.domain.uploads import MOST_BY_CUSTOMER
 from services.documents.models import Logo, Paper
@@ -13,7 +14,6 @@ from shared.access import actor_of
 from shared.db import new_id
 from shared.errors import NotFound, Refused
 from shared.events.snapshots import PaperKind, PaperStatus
-from shared.messaging import outbox
 from shared.messaging.order_locks import lock_order
 
 
@@ -67,7 +67,7 @@ def keep_upload(
     )
     session.add(paper)
     session.flush()
-    outbox.publish(session, events.paper_stored(session, paper))
+    tell_stored(session, paper)
     return paper
 
 
