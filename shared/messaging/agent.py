@@ -45,6 +45,9 @@ WOKEN_BY = {"outbox": "relay", "jobs": "dispatch"}  # the duty that a channel's 
 SWEEP_LIMIT = 20
 STOP_SECONDS = 10.0  # for all that is in hand together; what takes longer is broken off, and done again
 LATE_GRACE = 3  # times as long
+# A source that has told nothing for so long is asked that many times less often for what was lost.
+QUIET_AFTER_SECONDS = 60.0
+QUIET_PULLS = 4
 RETENTION_EVERY_SECONDS = 3600.0
 MEASURE_EVERY_SECONDS = 10.0
 CHECK_EVERY_SECONDS = 3600.0
@@ -86,6 +89,7 @@ class Agent:
         metrics.REFUSED.labels("pull")  # told from the start, for an alert has to see it grow
         self._stopping = threading.Event()
         self._at_work_since: dict[str, float] = {}  # by duty; one that rests is not there
+        self._heard_at: dict[str, float] = {}  # by source, when something last came from it
         self._wakes = WOKEN_BY | {channel: f"on-{channel}" for channel in self._woken}
         self._is_due = {duty: threading.Event() for duty in {*self._questions(), *self._wakes.values()}}
         self._hearing = Inbox(
@@ -265,12 +269,16 @@ class Agent:
 
     def _acknowledge(self, source: Source, limit: int) -> int:
         with self._sessions() as session:
-            return deliveries.acknowledge_received(session, source, limit)
+            count = deliveries.acknowledge_received(session, source, limit)
+        if count:
+            self._heard_at[source.name] = time.monotonic()
+        return count
 
     def _pulling(self, source_name: str) -> Callable[[], None]:
         def pull() -> None:
             source = self._source(source_name)
             publisher = Publisher(self._app, self._sealer)
+            self._heard_at[source_name] = time.monotonic()  # or was, while this did not run
             try:
                 while self._goes_on():
                     envelopes = source.pull(self._grace_seconds(publisher))
@@ -279,8 +287,7 @@ class Agent:
                         if not self._goes_on():
                             return
                     if len(envelopes) < deliveries.PULL_LIMIT:
-                        # What is owed for longer than the grace is found within another.
-                        self._rest(self._settings.pull_grace_seconds)
+                        self._rest(self._seconds_between_pulls(source_name))
                     else:
                         # More is owed; what was just taken in would be answered again.
                         self._acknowledge(source, deliveries.ACKNOWLEDGE_LIMIT)
@@ -289,6 +296,15 @@ class Agent:
                 source.close()
 
         return pull
+
+    def _seconds_between_pulls(self, source_name: str) -> float:
+        """How long until a source is asked again what it is owed.
+
+        What is owed for longer than the grace is found within another; within four where nothing came for a
+        minute, so that a shop at night costs little.
+        """
+        is_quiet = time.monotonic() - self._heard_at[source_name] > QUIET_AFTER_SECONDS
+        return self._settings.pull_grace_seconds * (QUIET_PULLS if is_quiet else 1)
 
     def _hear(self, envelope: dict[str, Any], teller: str) -> None:
         try:

@@ -66,7 +66,6 @@ TOLD = {
     ("shipping.api", "documents.worker"): "shipment.packing",
     ("shipping.worker", "notifications.worker"): "shipment.created",
     ("documents.api", "orders.worker"): "document.stored",  # what was sent in
-    ("documents.api", "shipping.worker"): "document.stored",
     ("documents.rendering", "notifications.worker"): "invoice.issued",
     ("notifications.api", "orders.worker"): "message.posted",
     ("notifications.worker", "documents.worker"): "email.sent",

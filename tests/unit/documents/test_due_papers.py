@@ -18,6 +18,7 @@ from shared.access import Actor
 from shared.errors import NotFound, Refused
 from shared.events.snapshots import PaperKind, PaperStatus, Parcel, Payment, People, ShipmentsSnapshot
 from shared.messaging import copies
+from shared.messaging.tables import event_log
 from shared.messaging.tables import jobs as job_rows
 from tests.unit.documents import sample_orders
 from tests.unit.documents.sample_orders import PLACED_AT, cancelled, order, shipments
@@ -163,6 +164,20 @@ def packed_in(goods, *contents, version):
         for place, count in enumerate(contents)
     )
     return replace(goods, version=version, shipments=(replace(shipment, parcels=boxes),))
+
+
+def test_of_the_papers_shipping_is_told_of_labels_alone(session, hear):
+    accepted = order()
+    hear(accepted, "order.accepted")
+    hear(packed_in(shipments(accepted), 1, version=1), "shipment.packing")
+
+    for kind in (PaperKind.LABEL, PaperKind.PACKING_SLIP, PaperKind.DELIVERY_NOTE):
+        commands.store_paper(session, paper_of(session, accepted.order_id, kind).id, b"a")
+
+    rows = session.execute(select(event_log.c.payload, event_log.c.told_to)).all()
+    told = {row.payload["kind"]: row.told_to for row in rows}
+    assert told["label"] == ["orders", "shipping", "notifications"]
+    assert told["packing_slip"] == told["delivery_note"] == ["orders", "notifications"]
 
 
 @pytest.mark.requirement("P-12", "P-13")

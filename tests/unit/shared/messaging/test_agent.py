@@ -31,6 +31,7 @@ def shipping_agent(shipping, heard, keys):
     shipping.messaging.jobs.kind("paper", limit_seconds=5)(lambda sessions, argument: None)
     told = {
         "ORDERS_URL": f"http://{NOBODY}",
+        "PULL_GRACE_SECONDS": "0.1",
         "MESSAGE_KEYS": keys.message_keys("shipping"),
         "MESSAGE_PUBLIC_KEYS": keys.message_public_keys(SERVICES),
     }
@@ -131,3 +132,31 @@ def test_an_agent_at_rest_asks_one_question_at_a_time(shipping, shipping_agent, 
         hooks.remove(shipping.engine, "before_cursor_execute", note)
 
     assert asked[:3] == ["look"] * 3
+
+
+def test_what_was_lost_is_looked_for_less_often_where_nothing_comes(
+    shipping, shipping_agent, acted, monkeypatch
+):
+    rests = []
+    monkeypatch.setattr(agents, "QUIET_AFTER_SECONDS", 2.0)
+    monkeypatch.setattr(agents.deliveries, "acknowledge_received", lambda *_: len(coming) and coming.pop())
+    monkeypatch.setattr(agents.Source, "pull", lambda *_: [])
+    coming, rest = [], Agent._rest
+
+    def note(agent, seconds):
+        if threading.current_thread().name == "pull-orders":
+            rests.append(seconds)
+        rest(agent, seconds)
+
+    monkeypatch.setattr(Agent, "_rest", note)
+    with temporary_valkey() as broker, shipping_agent(broker.url):
+        until(lambda: rests[-1:] == [0.4])
+        assert rests[0] == 0.1
+
+        coming.append(1)
+        with shipping.sessions() as session:
+            store(session)  # something came by push
+            session.commit()
+
+        until(lambda: rests[-1] == 0.1)
+        until(lambda: rests[-1] == 0.4)
