@@ -6,7 +6,7 @@ What people wrote about the figures, from NOTES on, stays on the page.
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.benchmarks import console, feed, life, lists, memory, messaging, orders, rendering, webhooks
+from tests.benchmarks import console, feed, kept, life, lists, memory, messaging, orders, rendering, webhooks
 from tests.benchmarks.results import Result, machine
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -36,7 +36,7 @@ def row(result: Result) -> str:
 def main() -> None:
     """Run them, print each result as it comes, write the page at the end."""
     results: list[Result] = []
-    for module in (memory, orders, lists, feed, messaging, webhooks, rendering, life, console):
+    for module in (memory, orders, lists, feed, messaging, webhooks, rendering, life, kept, console):
         for result in module.run():
             print(result.line(), flush=True)
             results.append(result)
