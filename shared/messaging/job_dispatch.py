@@ -9,6 +9,7 @@ from sqlalchemy import (
     CompoundSelect,
     Exists,
     Integer,
+    Interval,
     and_,
     bindparam,
     exists,
@@ -30,7 +31,8 @@ from shared.messaging.tables import jobs
 # Waiting in a queue at most: a long backlog waits in the table, not in the broker.
 MOST_WAITING = 200
 # Where so few wait, a worker keeps up, and what was sent long ago and not begun was lost on its way.
-# Where more wait, it is among them: sending it again would only make the queue longer.
+# Where more wait, it may be among them: sending it again would only make the queue longer. But a queue is
+# worked off in its order: what was sent long before the job that runs now, and has not begun, was lost.
 FEW_WAITING = 10
 
 
@@ -84,11 +86,16 @@ def _due(resend_seconds: float) -> tuple[ColumnElement[bool], ColumnElement[bool
 
 
 @cache
-def _mark_sent(kinds: tuple[str, ...], resend_seconds: float, *, with_lost: bool) -> ReturningUpdate[Any]:
-    new, lost = _due(resend_seconds)
+def _mark_sent(kinds: tuple[str, ...], resend_seconds: float, *, is_short: bool) -> ReturningUpdate[Any]:
+    new, unheard_of = _due(resend_seconds)
+    running = jobs.alias("running")
+    begun = select(func.max(running.c.sent_at)).where(running.c.state == "running", running.c.kind.in_(kinds))
+    long_before = literal(timedelta(seconds=resend_seconds), Interval)
+    overtaken = jobs.c.sent_at < begun.scalar_subquery() - long_before
+    lost = unheard_of if is_short else and_(unheard_of, overtaken)
     picked = (
         select(jobs.c.id)
-        .where(or_(new, lost) if with_lost else new, jobs.c.kind.in_(kinds))
+        .where(or_(new, lost), jobs.c.kind.in_(kinds))
         .order_by(jobs.c.run_at)
         .limit(bindparam("most", type_=Integer))
         .with_for_update(skip_locked=True)
@@ -113,7 +120,7 @@ def _send_to(
     Where the broker fails the marks are taken back; dying in between, it is sent again as a lost one is.
     """
     waiting = publisher.waiting(queue)
-    sent = _mark_sent(kinds, resend_seconds, with_lost=waiting < FEW_WAITING)
+    sent = _mark_sent(kinds, resend_seconds, is_short=waiting < FEW_WAITING)
     rows = executed_alone(sessions, sent, {"most": max(0, MOST_WAITING - waiting)})
     if not rows:
         return 0

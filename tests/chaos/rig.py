@@ -50,7 +50,7 @@ class Plan:
 
     seconds: float
     seed: int
-    warm_seconds: float = 10
+    warm_seconds: float = 30  # what an order leads to, papers and e-mails, comes after it
     quiet_seconds: float = 15
     longest_freeze_seconds: float = 20
     first_rate: float = FIRST_RATE

@@ -273,6 +273,26 @@ def test_a_job_that_waits_in_a_long_queue_is_not_sent_again(shipping, owe):
     assert send_due(shipping.sessions, shipping.messaging, wire, 0) == FEW_WAITING
 
 
+def test_a_job_that_a_later_one_has_overtaken_is_sent_again_however_long_the_queue(shipping, owe):
+    shipping.messaging.jobs.kind("paper", limit_seconds=5)(lambda sessions, argument: None)
+    wire = Wire()
+    for number in range(FEW_WAITING + 3):
+        owe(f"paper:{number}")
+    send_due(shipping.sessions, shipping.messaging, wire, 10)
+    with shipping.sessions() as session:
+        # The first was lost, the second runs, and the third was sent at about the same time as that.
+        for key, state, seconds in (("0", "queued", 60), ("1", "running", 45), ("2", "queued", 50)):
+            sent = f"sent_at = now() - interval '{seconds} s', lease_until = now() + interval '1 minute'"
+            session.execute(text(f"update jobs set state = '{state}', {sent} where key = 'paper:{key}'"))
+        lost = session.execute(text("select id from jobs where key = 'paper:0'")).scalar_one()
+        session.commit()
+
+    before = len(wire.sent)
+    assert send_due(shipping.sessions, shipping.messaging, wire, 10) == 1
+    assert [arguments["job_id"] for _, _, _, arguments in wire.sent[before:]] == [str(lost)]
+    assert send_due(shipping.sessions, shipping.messaging, wire, 10) == 0
+
+
 def test_a_job_whose_worker_died_is_sent_again_however_long_the_queue(shipping, owe):
     shipping.messaging.jobs.kind("paper", limit_seconds=5)(lambda sessions, argument: None)
     wire = Wire()
