@@ -189,24 +189,26 @@ def jobs(scene: Scene) -> Findings:
 def copies(scene: Scene) -> Findings:
     """Each service's copy of an order is the newest that its source told it; a version has one meaning.
 
-    Of what notifications hears for its feed alone it keeps none.
+    Or a newer one, which did not concern it: by `resync` it is told that too. Of what notifications hears for
+    its feed alone it keeps none.
     """
     for source, key in SOURCES.items():
+        contents: dict[tuple[str, int], str] = {}
         newest: dict[str, dict] = defaultdict(dict)
         for row in scene.databases.rows(
             source,
             """select subscriber, e.subject, e.version,
                       md5(coalesce(e.payload -> %(key)s, e.payload -> 'stock')::text) as content
-               from event_log e cross join unnest(told_to) as subscriber
-               where subscriber <> 'notifications' or e.type <> all(%(passed_on)s)
+               from event_log e left join unnest(told_to) as subscriber
+               on subscriber <> 'notifications' or e.type <> all(%(passed_on)s)
                order by e.subject, e.version""",
             key=key,
             passed_on=list(consumers.passed_on),
         ):
-            before = newest[row["subscriber"]].get(row["subject"])
-            if before and before["version"] == row["version"] and before["content"] != row["content"]:
+            if contents.setdefault((row["subject"], row["version"]), row["content"]) != row["content"]:
                 yield f"{source} told two snapshots as version {row['version']}", row["subject"]
-            newest[row["subscriber"]][row["subject"]] = row
+            if row["subscriber"]:
+                newest[row["subscriber"]][row["subject"]] = row["version"]
         for subscriber, subjects in newest.items():
             kept = {
                 row["subject"]: row
@@ -218,10 +220,10 @@ def copies(scene: Scene) -> Findings:
                 )
             }
             for subject, told in subjects.items():
-                copy = kept.get(subject)
-                if copy is None or (copy["version"], copy["content"]) != (told["version"], told["content"]):
-                    version = copy and copy["version"]
-                    yield f"{subscriber} has {source}'s version {version}, not {told['version']}", subject
+                copy = kept.get(subject) or {"version": None, "content": None}
+                is_whole = contents.get((subject, copy["version"])) == copy["content"]
+                if copy["version"] is None or copy["version"] < told or not is_whole:
+                    yield f"{subscriber} has {source}'s version {copy['version']}, not {told}", subject
 
 
 def invoices(scene: Scene) -> Findings:
