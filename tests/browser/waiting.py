@@ -7,7 +7,12 @@ from tests.waiting import until
 
 def comes(found: Locator, *, script: bool = True) -> None:
     """Wait until it is there; without script, by loading the page again."""
+
+    def is_there_now() -> bool:
+        found.page.goto(found.page.url)
+        return found.count() > 0
+
     if script:
         found.first.wait_for()
-    else:
-        until(lambda: found.count() or (found.page.reload() and found.count()), pause_seconds=0.25)
+    elif not found.count():
+        until(is_there_now, pause_seconds=0.25)

@@ -44,7 +44,6 @@ SETTINGS = {
     "PULL_GRACE_SECONDS": "2",
     "MERGE_SECONDS": "1",
 }
-REST_SECONDS = PATIENCE_SECONDS
 TEA = Product(sku="TEA-250", name="Assam, 250 g", price_minor=450)
 # By these methods an order is completed by what its service hears, and not by who notes the money.
 PREPAID = ("transfer", "online")
@@ -251,7 +250,7 @@ def seen(tmp_path_factory, previous_release):
                 since = datetime.now(UTC)
                 seen.lives += [one_life(), across.result()]
             people_write(both, seen.lives[-2].id)
-            assert seconds_until_rest(databases, REST_SECONDS, "events", "jobs") is not None
+            assert seconds_until_rest(databases, PATIENCE_SECONDS, "events", "jobs") is not None
             seen.heard[both.is_before(TELLERS[0])] = heard_since(databases, since)
         seen.checks = check(calls, data, seen.lives, {}, began_at)
         yield seen

@@ -29,6 +29,21 @@ def owe(shipping):
 
 
 @pytest.fixture
+def sent(shipping, owe):
+    """The broker's queue with so many jobs in it, which are all sent for the first time."""
+
+    def made(count):
+        shipping.messaging.jobs.kind("paper", limit_seconds=5)(lambda sessions, argument: None)
+        for number in range(count):
+            owe(f"paper:{number}")
+        wire = Wire()
+        send_due(shipping.sessions, shipping.messaging, wire, 10)
+        return wire
+
+    return made
+
+
+@pytest.fixture
 def run(shipping):
     return lambda job_id: jobs.run(shipping.sessions, shipping.messaging.jobs, job_id, shipping.backoff)
 
@@ -260,12 +275,8 @@ def test_a_backlog_waits_in_the_table(shipping):
     assert send_due(shipping.sessions, shipping.messaging, wire, 10) == 3
 
 
-def test_a_job_that_waits_in_a_long_queue_is_not_sent_again(shipping, owe):
-    shipping.messaging.jobs.kind("paper", limit_seconds=5)(lambda sessions, argument: None)
-    wire = Wire()
-    for number in range(FEW_WAITING):
-        owe(f"paper:{number}")
-    send_due(shipping.sessions, shipping.messaging, wire, 10)
+def test_a_job_that_waits_in_a_long_queue_is_not_sent_again(shipping, sent):
+    wire = sent(FEW_WAITING)
 
     assert send_due(shipping.sessions, shipping.messaging, wire, 0) == 0
 
@@ -273,12 +284,8 @@ def test_a_job_that_waits_in_a_long_queue_is_not_sent_again(shipping, owe):
     assert send_due(shipping.sessions, shipping.messaging, wire, 0) == FEW_WAITING
 
 
-def test_a_job_that_a_later_one_has_overtaken_is_sent_again_however_long_the_queue(shipping, owe):
-    shipping.messaging.jobs.kind("paper", limit_seconds=5)(lambda sessions, argument: None)
-    wire = Wire()
-    for number in range(FEW_WAITING + 3):
-        owe(f"paper:{number}")
-    send_due(shipping.sessions, shipping.messaging, wire, 10)
+def test_a_job_that_a_later_one_has_overtaken_is_sent_again_however_long_the_queue(shipping, sent):
+    wire = sent(FEW_WAITING + 3)
     with shipping.sessions() as session:
         # The first was lost, the second runs, and the third was sent at about the same time as that.
         for key, state, seconds in (("0", "queued", 60), ("1", "running", 45), ("2", "queued", 50)):
@@ -293,12 +300,8 @@ def test_a_job_that_a_later_one_has_overtaken_is_sent_again_however_long_the_que
     assert send_due(shipping.sessions, shipping.messaging, wire, 10) == 0
 
 
-def test_a_job_whose_worker_died_is_sent_again_however_long_the_queue(shipping, owe):
-    shipping.messaging.jobs.kind("paper", limit_seconds=5)(lambda sessions, argument: None)
-    wire = Wire()
-    for number in range(FEW_WAITING + 1):
-        owe(f"paper:{number}")
-    send_due(shipping.sessions, shipping.messaging, wire, 10)
+def test_a_job_whose_worker_died_is_sent_again_however_long_the_queue(shipping, sent):
+    wire = sent(FEW_WAITING + 1)
     with shipping.sessions() as session:
         session.execute(text("update jobs set state = 'running', lease_until = now() where key = 'paper:0'"))
         session.commit()
