@@ -65,6 +65,7 @@ TOLD = {
     ("shipping.api", "documents.worker"): "shipment.packing",
     ("shipping.worker", "notifications.worker"): "shipment.created",
     ("documents.api", "orders.worker"): "document.stored",  # what was sent in
+    ("documents.api", "shipping.worker"): "document.removed",
     ("documents.rendering", "notifications.worker"): "invoice.issued",
     ("notifications.api", "orders.worker"): "message.posted",
     ("notifications.worker", "documents.worker"): "email.sent",
@@ -181,20 +182,19 @@ def sales():
 
 
 def people_write(stack, order_id):
-    """Send in a purchase order, and answer the customer."""
-    headers = {"Authorization": f"Bearer {stack.token()}", "Idempotency-Key": f"write {order_id}"}
-    for service, path, what in (
-        (
-            "documents",
-            "uploads",
-            {"data": {"kind": "purchase_order"}, "files": {"file": ("po.pdf", b"%PDF-1.7\n20 of them")}},
-        ),
-        ("notifications", "messages", {"json": {"text": "It is on its way."}}),
-    ):
-        answer = httpx2.post(
-            f"{stack.url(service)}/v1/orders/{order_id}/{path}", headers=headers, timeout=30, **what
-        )
+    """Send in a purchase order and take it back, and answer the customer."""
+
+    def post(service, path, **what):
+        headers = {"Authorization": f"Bearer {stack.token()}", "Idempotency-Key": f"{path} {order_id}"}
+        answer = httpx2.post(f"{stack.url(service)}/v1/{path}", headers=headers, timeout=30, **what)
         assert answer.is_success, answer.text
+        return answer.json()
+
+    file = ("po.pdf", b"%PDF-1.7\n20 of them")
+    kind = {"kind": "purchase_order"}
+    sent_in = post("documents", f"orders/{order_id}/uploads", data=kind, files={"file": file})
+    post("documents", f"documents/{sent_in['document_id']}/remove", json={"reason": "the wrong one"})
+    post("notifications", f"orders/{order_id}/messages", json={"text": "It is on its way."})
 
 
 def heard_since(databases, since):
