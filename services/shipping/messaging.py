@@ -3,6 +3,7 @@
 from shared.events.routes import SUBSCRIBERS
 from shared.messaging.service import Messaging
 
-messaging = Messaging("shipping", SUBSCRIBERS)
+# An order reserves, and a parcel takes, units of each of its SKUs.
+messaging = Messaging("shipping", SUBSCRIBERS, told_together={"stock.changed"})
 consumers = messaging.consumers
 jobs = messaging.jobs

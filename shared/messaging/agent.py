@@ -229,7 +229,8 @@ class Agent:
             publisher.close()
 
     def _relay_all(self, publisher: Publisher) -> None:
-        while relay_batch(self._sessions, publisher, self._messaging.name) == BATCH:
+        name, together = self._messaging.name, self._messaging.told_together
+        while relay_batch(self._sessions, publisher, name, together) == BATCH:
             if not self._goes_on():
                 return
 

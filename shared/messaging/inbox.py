@@ -1,6 +1,6 @@
 """Receiving events: stored once, processed once, retried when a handler fails, and finally given up."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -35,9 +35,9 @@ _DIED = "its process died at every attempt"
 # Written once: that it has to be acknowledged stands elsewhere, so that acknowledging writes no row again.
 _STORE = """
     with stored as (
-        insert into inbox (event_id, source, type, subject, envelope, via, next_at, state, done_at, acked_at)
-        values (:event_id, :source, :type, :subject, cast(:envelope as jsonb), :via, :next_at, :state,
-                :done_at, clock_timestamp())
+        insert into inbox (event_id, source, type, subject, envelope, via, next_at, acked_at)
+        values (:event_id, :source, :type, :subject, cast(:envelope as jsonb), :via, :next_at,
+                clock_timestamp())
         on conflict (event_id) do nothing
         returning event_id, source, subject
     )"""
@@ -54,14 +54,26 @@ _STORE_PULLED = text(
     )
     select true from stored"""  # noqa: S608 - of what stands above
 )
-# One round trip. The lock is taken after the event is in, of which the row that it selects from makes sure:
-# the other way round two deliveries of one event could wait for each other.
+# One round trip. Locks are taken after the events are in, of which the rows that it selects from make sure:
+# the other way round two deliveries of one event could wait for each other. So they could if those of
+# several events were not all in one order.
 _STORE_AND_LOCK = text(
-    f"""{_STORE}, owed as ({_OWE}), locked as (
-        insert into subjects (subject) select subject from stored
+    f"""with stored as (
+        insert into inbox (event_id, source, type, subject, envelope, via, next_at, state, done_at, acked_at)
+        select event_id, source, type, subject, envelope, via, next_at, 'done', clock_timestamp(),
+               clock_timestamp()
+        from jsonb_to_recordset(cast(:rows as jsonb)) as told (
+            event_id uuid, source text, type text, subject text, envelope jsonb, via text,
+            next_at timestamptz
+        )
+        order by event_id
+        on conflict (event_id) do nothing
+        returning event_id, source, subject
+    ), owed as ({_OWE}), locked as (
+        insert into subjects (subject) select distinct subject from stored order by subject
         on conflict (subject) do update set version = subjects.version where false
     )
-    select true from stored"""  # noqa: S608 - of what stands above
+    select event_id from stored"""  # noqa: S608 - of what stands above
 )
 
 
@@ -88,28 +100,25 @@ class Inbox:
     backoff: Backoff
 
 
-def receive_and_process(hearing: Inbox, envelope: Mapping[str, Any]) -> None:
-    """Store an event and run its handlers in one commit: the usual path, for a first delivery.
+def receive_and_process(hearing: Inbox, envelopes: Sequence[Mapping[str, Any]]) -> None:
+    """Store events and run their handlers in one commit: the usual path, for a first delivery.
 
-    If its process dies, nothing is stored, and the event comes again by a way that counts attempts first.
-    Raises what the database raises where the event could not even be stored.
+    Where one of several fails each is taken in by itself, so that it fails alone. If their process dies,
+    nothing is stored, and they come again by a way that counts attempts first. Raises what the database
+    raises where an event could not even be stored.
     """
-    event_id = UUID(envelope["id"])
-    _follow(envelope)
     try:
-        with structlog.contextvars.bound_contextvars(event_id=str(event_id)), hearing.sessions() as session:
-            row = _row(hearing.backoff, envelope, "push") | {
-                "envelope": _encoded(_kept(hearing.consumers, envelope)),
-                "state": "done",
-                "done_at": clock.now(),
-            }
-            if session.execute(_STORE_AND_LOCK, row).first() is not None:
-                when_committed(session, metrics.RECEIVED.labels(envelope["type"], "push").inc)
-                note_locked(session, envelope["subject"])
-                _handle(session, hearing.consumers, envelope)
-                when_committed(session, partial(metrics.handled, envelope, "push"))
+        with hearing.sessions() as session:
+            _store_and_handle(session, hearing, envelopes)
             session.commit()
     except Exception as error:
+        if len(envelopes) > 1:
+            log.warning("events_failed_together", error=f"{type(error).__name__}: {error}")
+            for envelope in envelopes:
+                receive_and_process(hearing, [envelope])
+            return
+        [envelope] = envelopes
+        event_id = UUID(envelope["id"])
         log.warning("event_failed", event_id=str(event_id), exc_info=error)
         with hearing.sessions() as session:
             is_new = _store(session, hearing.backoff, envelope, "push")
@@ -117,6 +126,25 @@ def receive_and_process(hearing: Inbox, envelope: Mapping[str, Any]) -> None:
         if is_new:
             _fail(hearing, event_id, error)
     crash_point("before_ack")
+
+
+def _store_and_handle(session: Session, hearing: Inbox, envelopes: Sequence[Mapping[str, Any]]) -> None:
+    """Run the handlers of those events that are new."""
+    _follow(envelopes[0])
+    rows = [
+        _row(hearing.backoff, envelope, "push") | {"envelope": _kept(hearing.consumers, envelope)}
+        for envelope in envelopes
+    ]
+    new = {str(stored) for stored in session.scalars(_STORE_AND_LOCK, {"rows": _encoded(rows)})}
+    for envelope in envelopes:
+        if envelope["id"] not in new:
+            continue
+        _follow(envelope)
+        with structlog.contextvars.bound_contextvars(event_id=envelope["id"]):
+            when_committed(session, metrics.RECEIVED.labels(envelope["type"], "push").inc)
+            note_locked(session, envelope["subject"])
+            _handle(session, hearing.consumers, envelope)
+            when_committed(session, partial(metrics.handled, envelope, "push"))
 
 
 def receive(hearing: Inbox, envelope: Mapping[str, Any], via: str) -> bool:
@@ -143,9 +171,8 @@ def _follow(envelope: Mapping[str, Any]) -> None:
 
 
 def _store(session: Session, backoff: Backoff, envelope: Mapping[str, Any], via: str) -> bool:
-    stored = session.execute(
-        _STORE_PULLED if via == "pull" else _STORE_PUSHED, _row(backoff, envelope, via)
-    ).scalar_one_or_none()
+    row = _row(backoff, envelope, via) | {"envelope": _encoded(envelope)}
+    stored = session.execute(_STORE_PULLED if via == "pull" else _STORE_PUSHED, row).scalar_one_or_none()
     if stored:
         when_committed(session, metrics.RECEIVED.labels(envelope["type"], via).inc)
     return bool(stored)
@@ -158,12 +185,10 @@ def _row(backoff: Backoff, envelope: Mapping[str, Any], via: str) -> dict[str, A
         "source": envelope["source"].removeprefix("/"),
         "type": envelope["type"],
         "subject": envelope["subject"],
-        "envelope": _encoded(envelope),
+        "envelope": envelope,
         "via": via,
         # The processing that follows is the first attempt; only if it dies is the row due.
         "next_at": clock.now() + timedelta(seconds=backoff.seconds(1)),
-        "state": "pending",
-        "done_at": None,
     }
 
 
@@ -177,8 +202,8 @@ def _kept(consumers: Consumers, envelope: Mapping[str, Any]) -> Mapping[str, Any
     return {**envelope, "data": without_snapshot(envelope["data"])}
 
 
-def _encoded(envelope: Mapping[str, Any]) -> str:
-    return msgspec.json.encode(envelope).decode()
+def _encoded(content: object) -> str:
+    return msgspec.json.encode(content).decode()
 
 
 def claim_due(hearing: Inbox, limit: int) -> list[UUID]:

@@ -1,6 +1,7 @@
 """From the outbox to the subscribers' queues: committed first, sent afterwards; lost ones are pulled."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import NAMESPACE_OID, UUID, uuid5
@@ -17,7 +18,10 @@ from shared.messaging.outbox import envelope
 from shared.messaging.sealing import Sealer
 from shared.messaging.tables import event_log, pushes
 
+Row = Mapping[Any, Any]
+
 BATCH = 200
+NAMED = 3  # of the subjects of a task, in what Flower shows of it
 
 _EVENT = ", ".join(f"event_log.{column.name}" for column in event_log.c)
 _MARK_SENT = text(
@@ -57,7 +61,7 @@ class Publisher:
     def send(self, tasks: Iterable[tuple[str, str, str, dict[str, Any]]]) -> None:
         """Send tasks (queue, task id, name, keyword arguments) to their queues in one batch.
 
-        An event among the arguments is sealed for the service whose queue it is.
+        Events among the arguments are sealed for the service whose queue it is.
         Raises what the broker's client raises; some of the tasks may then have been sent.
         """
         with self._connected() as producer, producer.batch():
@@ -122,14 +126,17 @@ class Publisher:
             connection.collect()
 
 
-def delivery_id(event_id: str, subscriber: str) -> str:
-    """The id of an event's delivery to a subscriber: the same each time it is sent (F-05)."""
-    return str(uuid5(NAMESPACE_OID, f"{event_id}:{subscriber}"))
+def delivery_id(subscriber: str, *event_ids: UUID) -> str:
+    """The id of the delivery of events to a subscriber: the same each time they are sent (F-05)."""
+    return str(uuid5(NAMESPACE_OID, f"{','.join(map(str, event_ids))}:{subscriber}"))
 
 
-def relay_batch(sessions: sessionmaker[Session], publisher: Publisher, source: str) -> int:
+def relay_batch(
+    sessions: sessionmaker[Session], publisher: Publisher, source: str, together: Collection[str] = ()
+) -> int:
     """Send a batch of unsent deliveries, oldest first; returns how many.
 
+    Of the types told together a subscriber gets all in one task, and of others each in its own.
     Marked first, in a statement of its own, and sent after. Where the broker fails the marks are taken back;
     dying in between leaves what was not sent to be pulled, as what a broker loses is.
     Raises what the broker's client raises.
@@ -138,7 +145,7 @@ def relay_batch(sessions: sessionmaker[Session], publisher: Publisher, source: s
     if rows:
         crash_point("after_mark")
         try:
-            publisher.send(_task(row, source) for row in rows)
+            publisher.send(_task(told, source) for told in _tasks(rows, together))
         except Exception:
             _mark_unsent(sessions, rows)
             raise
@@ -148,7 +155,7 @@ def relay_batch(sessions: sessionmaker[Session], publisher: Publisher, source: s
     return len(rows)
 
 
-def _mark_unsent(sessions: sessionmaker[Session], rows: Sequence[Mapping[Any, Any]]) -> None:
+def _mark_unsent(sessions: sessionmaker[Session], rows: Sequence[Row]) -> None:
     """Mark deliveries unsent again; any sent before the broker failed arrive twice; inboxes drop those."""
     unsent = {
         "seqs": [row["seq"] for row in rows],
@@ -157,9 +164,21 @@ def _mark_unsent(sessions: sessionmaker[Session], rows: Sequence[Mapping[Any, An
     executed_alone(sessions, _MARK_UNSENT, unsent)
 
 
-def _task(row: Mapping[Any, Any], source: str) -> tuple[str, str, str, dict[str, Any]]:
-    subscriber: str = row["subscriber"]
-    event_id: UUID = row["event_id"]
-    arguments = {"order": row["reference"], "event": envelope(row, source)}
-    task = f"{subscriber}.{row['type']}"
-    return f"{subscriber}.events", delivery_id(str(event_id), subscriber), task, arguments
+def _tasks(rows: Sequence[Row], together: Collection[str]) -> Iterable[list[Row]]:
+    """The deliveries that make up each task."""
+    tasks: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in rows:
+        alone = () if row["type"] in together else (row["event_id"],)
+        tasks[row["subscriber"], row["type"], *alone].append(row)
+    return tasks.values()
+
+
+def _task(told: Sequence[Row], source: str) -> tuple[str, str, str, dict[str, Any]]:
+    subscriber, event_type = told[0]["subscriber"], told[0]["type"]
+    named, more = [row["reference"] for row in told[:NAMED]], len(told) - NAMED
+    arguments = {
+        "order": ", ".join(named) + (f" and {more} more" if more > 0 else ""),
+        "event": [envelope(row, source) for row in told],
+    }
+    task_id = delivery_id(subscriber, *(row["event_id"] for row in told))
+    return f"{subscriber}.events", task_id, f"{subscriber}.{event_type}", arguments

@@ -51,20 +51,24 @@ class Sealer:
             name: [Box(key, other) for key in own for other in keys] for name, keys in known.items()
         }
 
-    def seal(self, listener: str, envelope: Mapping[str, Any]) -> str:
-        """Seal an envelope as a text that only the subscriber can read."""
-        sealed = self._boxes[listener][0].encrypt(msgspec.json.encode(envelope))
+    def seal(self, listener: str, envelopes: Sequence[Mapping[str, Any]]) -> str:
+        """Seal envelopes as a text that only the subscriber can read.
+
+        One is sealed by itself, and not as a list: the release before knows no lists.
+        """
+        content = envelopes[0] if len(envelopes) == 1 else envelopes
+        sealed = self._boxes[listener][0].encrypt(msgspec.json.encode(content))
         return f"{self._service}.{b64encode(sealed).decode()}"
 
-    def open(self, sealed: object) -> tuple[str, dict[str, Any]]:
-        """The sender and content of a sealed envelope; raises NotBelieved if no other service sealed it."""
+    def open(self, sealed: object) -> tuple[str, list[dict[str, Any]]]:
+        """The sender of sealed envelopes, and them; raises NotBelieved if no other service sealed them."""
         teller, _, text = sealed.partition(".") if isinstance(sealed, str) else ("", "", "")
         for box in self._boxes.get(teller, ()):
             try:
-                envelope: dict[str, Any] = msgspec.json.decode(box.decrypt(b64decode(text, validate=True)))
+                content = msgspec.json.decode(box.decrypt(b64decode(text, validate=True)))
             except (CryptoError, ValueError):
                 continue
-            return teller, envelope
+            return teller, content if isinstance(content, list) else [content]
         raise NotBelieved("it was not sealed with the key of any service we subscribe to")
 
 

@@ -1,6 +1,6 @@
 """A service's side of messaging: its name, its subscribers and its handlers."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from shared.access import system
@@ -9,13 +9,23 @@ from shared.messaging.jobs import Jobs
 
 
 class Messaging:
-    """What the processes of one service share."""
+    """What the processes of one service share.
+
+    Events `told_together` reach a subscriber in one task for all that are told at a time: for those of which
+    one command tells many, and whose subscribers have little to do.
+    """
 
     def __init__(
-        self, name: str, subscribers: Mapping[str, tuple[str, ...]], *, keeps_events: bool = False
+        self,
+        name: str,
+        subscribers: Mapping[str, tuple[str, ...]],
+        *,
+        told_together: Collection[str] = (),
+        keeps_events: bool = False,
     ) -> None:
         self.name = name
         self.subscribers = subscribers
+        self.told_together = frozenset(told_together)
         self.consumers = Consumers(keeps_events=keeps_events)
         self.jobs = Jobs()
 

@@ -99,8 +99,9 @@ def _add_event_task(
     def hear(task: Task, order: str, event: str) -> None:  # noqa: ARG001
         # The order's number is for Flower's reader.
         try:
-            teller, envelope = sealer.open(event)
-            messaging.consumers.believe(envelope, teller)
+            teller, envelopes = sealer.open(event)
+            for envelope in envelopes:
+                messaging.consumers.believe(envelope, teller)
         except NotBelieved as error:
             # If it was told at all, it is pulled.
             metrics.REFUSED.labels("push").inc()
@@ -109,11 +110,12 @@ def _add_event_task(
         try:
             # What comes a second time may have killed its process the first time: attempts are counted first.
             if task.request.delivery_info.get("redelivered"):
-                inbox.receive(hearing, envelope, "push")
+                for envelope in envelopes:
+                    inbox.receive(hearing, envelope, "push")
             else:
-                inbox.receive_and_process(hearing, envelope)
+                inbox.receive_and_process(hearing, envelopes)
         except Exception as error:
-            log.warning("event_not_received", event_id=envelope.get("id"), exc_info=error)
+            log.warning("event_not_received", events=[one.get("id") for one in envelopes], exc_info=error)
 
     app.task(hear, name=f"{messaging.name}.{event_type}", bind=True)
 

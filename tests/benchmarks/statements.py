@@ -140,7 +140,7 @@ class Life:
 
         def rank(task: Task) -> tuple[str, str]:
             queue, _, _, arguments = task
-            return arguments.get("job_id") or arguments["event"]["id"], queue
+            return arguments.get("job_id") or arguments["event"][0]["id"], queue
 
         self.queue.extend(sorted(tasks, key=rank))
 

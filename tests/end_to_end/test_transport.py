@@ -63,10 +63,10 @@ def test_a_forged_task_on_the_broker_is_not_believed(shop, stack, push, heard, t
     push("order.accepted", made_up)
     push(
         "order.accepted",
-        Sealer("orders", strangers.message_keys("orders").split(","), public).seal("shipping", made_up),
+        Sealer("orders", strangers.message_keys("orders").split(","), public).seal("shipping", [made_up]),
     )
     # A service that has been taken over speaks for itself alone.
-    push("order.accepted", stack_sealer(stack, "documents").seal("shipping", made_up))
+    push("order.accepted", stack_sealer(stack, "documents").seal("shipping", [made_up]))
 
     shop.eventually(
         lambda: total(stack, ["shipping.worker"], "waybill_events_refused_total", via="push"),

@@ -138,7 +138,7 @@ class World:
                 hearing = Inbox(
                     sessions=listener.sessions, consumers=listener.messaging.consumers, backoff=WAIT
                 )
-                receive_and_process(hearing, envelope(row, door.service))
+                receive_and_process(hearing, [envelope(row, door.service)])
                 door.told = row["seq"]
                 heard += 1
         return heard

@@ -30,7 +30,7 @@ def hear(sessions):
     hearing = Inbox(sessions=sessions, consumers=messaging.consumers, backoff=Backoff(60, 60))
 
     def heard(told):
-        inbox.receive_and_process(hearing, told)
+        inbox.receive_and_process(hearing, [told])
         return UUID(told["id"])
 
     return heard

@@ -542,7 +542,7 @@ def test_what_is_told_too_late_does_not_bring_the_person_back(sessions):
     told |= {"subject": str(order_id), "data": told["data"] | data}
     hearing = Inbox(sessions=sessions, consumers=messaging.consumers, backoff=Backoff(0.01, 0.1))
 
-    inbox.receive_and_process(hearing, told)
+    inbox.receive_and_process(hearing, [told])
 
     assert traces(sessions) == ["customers"]
     with sessions() as session:

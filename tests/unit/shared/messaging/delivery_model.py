@@ -61,12 +61,13 @@ class AmountChanged:
         return self.order
 
 
-def receive(hearing: Inbox, envelope: dict, way: str, _source) -> None:
+def receive(hearing: Inbox, envelopes: list[dict], way: str, _source) -> None:
     """As the worker and the agent take in what comes first, again, or by pull."""
     if way == "first":
-        inbox.receive_and_process(hearing, envelope)
+        inbox.receive_and_process(hearing, envelopes)
     else:
-        inbox.receive(hearing, envelope, "pull" if way == "pull" else "push")
+        for envelope in envelopes:
+            inbox.receive(hearing, envelope, "pull" if way == "pull" else "push")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +113,7 @@ class Wire:
     name = "orders"
 
     def __init__(self, sessions):
-        self.messages = []  # each with its way: first, or again after its process died
+        self.messages = []  # each with its way (first, or again after its process died) and its events
         self.is_answer_lost = False
         self._sessions = sessions
 
@@ -210,19 +211,20 @@ class DeliveryModel(RuleBasedStateMachine):
             if commits:
                 session.commit()
 
-    @rule(crash=crashes)
-    def relay(self, crash):
+    @rule(crash=crashes, is_together=st.booleans())
+    def relay(self, crash, is_together):
         with self._dying(crash):
-            self.steps.relay(self.telling, self.wire, "orders")
+            together = {AmountChanged.NAME} if is_together else ()
+            self.steps.relay(self.telling, self.wire, "orders", together)
 
     @precondition(lambda self: self.wire.messages)
     @rule(crash=crashes, is_requeued=st.booleans())
     def receive(self, crash, is_requeued):
-        way, envelope = self.wire.messages.pop(0)
+        way, envelopes = self.wire.messages.pop(0)
         with self._dying(crash) as died:
-            self.steps.receive(self.hearing, envelope, way, self.wire)
+            self.steps.receive(self.hearing, envelopes, way, self.wire)
         if died and is_requeued:
-            self.wire.messages.insert(0, ("again", envelope))
+            self.wire.messages.insert(0, ("again", envelopes))
 
     @rule(limit=st.integers(1, 5), crash=crashes)
     def process(self, limit, crash):
@@ -239,7 +241,7 @@ class DeliveryModel(RuleBasedStateMachine):
         with self.telling() as session:
             envelopes = self.steps.pull(session, "shipping", limit, 0)
         for envelope in envelopes:
-            self.steps.receive(self.hearing, envelope, "pull", self.wire)
+            self.steps.receive(self.hearing, [envelope], "pull", self.wire)
 
     @rule(crash=crashes, is_answer_lost=st.booleans())
     def acknowledge(self, crash, is_answer_lost):

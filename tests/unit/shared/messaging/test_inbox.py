@@ -14,7 +14,7 @@ from shared.events.snapshots import OrderSnapshot
 from shared.messaging import copies, deliveries, inbox, operations
 from shared.messaging.deliveries import acknowledge_received
 from tests.samples import envelope, event
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, until
 
 
 def newer(name, version, **changes):
@@ -31,7 +31,7 @@ def let_pass(shipping, what):
 
 
 def by_push(shipping, told):
-    inbox.receive_and_process(shipping.hearing, told)
+    inbox.receive_and_process(shipping.hearing, [told])
 
 
 def by_pull(shipping, told):
@@ -87,13 +87,78 @@ def test_an_event_that_is_heard_again_while_it_is_taken_in_does_not_wait_for_the
     assert len(heard) == 1
 
 
+def of_order(number, order_id):
+    told = newer("order.placed", number)
+    told["data"]["order"]["order_id"] = told["subject"] = str(UUID(int=order_id))
+    return told
+
+
+def test_events_that_come_together_take_effect_in_one_commit(shipping, heard):
+    known, *new = together = [of_order(number, order_id=number) for number in (1, 2, 3)]
+    by_push(shipping, known)
+
+    inbox.receive_and_process(shipping.hearing, together)
+
+    assert [order.version for order in heard] == [1, 2, 3]
+    assert shipping.value("select count(distinct xmin::text) from inbox") == 2
+    assert shipping.value("select count(*) from pending_acks") == 3
+    assert shipping.value("select array_agg(event_id::text) from inbox where via <> 'push'") is None
+    assert {one["id"] for one in new} < {row["id"] for row in kept(shipping)}
+
+
+def kept(shipping):
+    return shipping.value("select jsonb_agg(envelope) from inbox where state = 'done'")
+
+
+def test_of_events_that_come_together_the_poisoned_one_fails_alone(shipping):
+    handled = []
+
+    @shipping.messaging.consumers.on(OrderPlaced)
+    def fail_of_the_second(session, order):
+        handled.append(order.version)
+        if order.version == 2:
+            raise RuntimeError("poison")
+
+    inbox.receive_and_process(shipping.hearing, [of_order(number, order_id=number) for number in (1, 2, 3)])
+
+    assert handled == [1, 2, 1, 2, 3]
+    end = "concat_ws(' ', envelope ->> 'snapshotversion', state, last_error)"
+    ends = shipping.value(f"select array_agg({end} order by {end}) from inbox")
+    assert ends == ["1 done", "2 pending poison", "3 done"]
+
+
+def test_orders_that_two_tell_of_together_are_locked_in_the_same_order(shipping, heard):
+    """Else each could have the one that the other waits for."""
+    middle = str(UUID(int=2))
+    there = [of_order(1, order_id) for order_id in (1, 2, 3)]
+    back = [of_order(1, order_id) for order_id in (3, 2, 1)]
+    for number, told in enumerate(there + back):
+        told["id"] = str(UUID(int=number))
+    with shipping.sessions() as holding:
+        holding.execute(text("insert into subjects (subject) values (:middle)"), {"middle": middle})
+        threads = [
+            threading.Thread(target=inbox.receive_and_process, args=(shipping.hearing, told))
+            for told in (there, back)
+        ]
+        for thread in threads:
+            thread.start()
+        waiting = "select count(*) from pg_locks where not granted and pid <> pg_backend_pid()"
+        until(lambda: shipping.value(waiting) == 2)
+        holding.commit()
+    for thread in threads:
+        thread.join()
+
+    assert shipping.value("select count(distinct xmin::text) from inbox where state = 'done'") == 2
+    assert len(heard) == 6
+
+
 def test_a_first_delivery_whose_handler_fails_is_kept_for_its_next_attempt(shipping):
     @shipping.messaging.consumers.on(OrderPlaced)
     def fail_after_writing(session, order):
         session.execute(text("insert into subjects (subject) values ('written')"))
         raise RuntimeError("no luck")
 
-    inbox.receive_and_process(shipping.hearing, envelope("order.placed"))
+    inbox.receive_and_process(shipping.hearing, [envelope("order.placed")])
 
     assert shipping.value("select count(*) from subjects where subject = 'written'") == 0
     row = "select concat_ws(' ', state, attempts, error_type, last_error) from inbox"

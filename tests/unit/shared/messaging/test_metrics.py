@@ -74,8 +74,8 @@ def test_an_event_is_told_when_it_is_committed_and_sent_when_it_is_marked(orders
 def test_an_event_is_received_handled_and_acknowledged_once_however_often_it_comes(shipping, heard, counted):
     told = newly(envelope("order.placed"), timedelta(seconds=2))
 
-    inbox.receive_and_process(shipping.hearing, told)
-    inbox.receive_and_process(shipping.hearing, told)
+    inbox.receive_and_process(shipping.hearing, [told])
+    inbox.receive_and_process(shipping.hearing, [told])
     inbox.receive(shipping.hearing, told, "pull")
     with shipping.sessions() as session:
         acknowledge_received(session, Source())
@@ -97,7 +97,7 @@ def test_what_comes_by_pull_is_known_by_it(shipping, heard, counted):
 
 
 def test_a_replay_is_handled_again_and_says_nothing_of_the_lag(shipping, heard, counted):
-    inbox.receive_and_process(shipping.hearing, envelope("order.placed"))
+    inbox.receive_and_process(shipping.hearing, [envelope("order.placed")])
     with shipping.sessions() as session:
         operations.replay(session, clock.now() - timedelta(hours=1))
         session.commit()
@@ -109,7 +109,7 @@ def test_a_replay_is_handled_again_and_says_nothing_of_the_lag(shipping, heard, 
 
 
 def test_failures_are_retries_until_they_are_a_dead_letter(shipping, fail, counted):
-    inbox.receive_and_process(shipping.hearing, envelope("order.placed"))
+    inbox.receive_and_process(shipping.hearing, [envelope("order.placed")])
     assert counted("waybill_events_retried_total", type="order.placed") == 1
 
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -124,7 +124,7 @@ def test_failures_are_retries_until_they_are_a_dead_letter(shipping, fail, count
 
 
 def test_an_event_whose_process_died_each_time_is_counted_dead(shipping, fail, counted):
-    inbox.receive_and_process(shipping.hearing, envelope("order.placed"))
+    inbox.receive_and_process(shipping.hearing, [envelope("order.placed")])
     with shipping.engine.begin() as connection:
         connection.execute(text("update inbox set attempts = 8, next_at = now()"))
 
@@ -209,7 +209,7 @@ def test_what_was_behind_and_is_no_more_is_told_as_nothing(orders, current):
 
 
 def test_waiting_and_dead_events_are_told(shipping, fail, current):
-    inbox.receive_and_process(shipping.hearing, envelope("order.placed"))
+    inbox.receive_and_process(shipping.hearing, [envelope("order.placed")])
     with shipping.engine.begin() as connection:
         connection.execute(text("update inbox set received_at = now() - interval '70 s'"))
     with shipping.sessions() as session:

@@ -61,9 +61,9 @@ def telling_after_the_commit():
 
 
 def acknowledging_before_the_inbox_commits():
-    def acknowledge_and_receive(hearing, envelope, way, source):
-        source.acknowledge([UUID(envelope["id"])])
-        receive(hearing, envelope, way, source)
+    def acknowledge_and_receive(hearing, envelopes, way, source):
+        source.acknowledge([UUID(envelope["id"]) for envelope in envelopes])
+        receive(hearing, envelopes, way, source)
 
     return Steps(receive=acknowledge_and_receive)
 
@@ -112,12 +112,13 @@ def processing(keep=copies.keep_newest, before_mark=Session.flush):
             session.execute(update(inbox_table).where(one).values(state="done", done_at=clock.now()))
             session.commit()
 
-    def store_and_process(hearing, envelope, way, _source):
-        with hearing.sessions() as session:
-            is_new = inbox._store(session, hearing.backoff, envelope, way)
-            session.commit()
-        if is_new:
-            process(hearing, UUID(envelope["id"]))
+    def store_and_process(hearing, envelopes, way, _source):
+        for envelope in envelopes:
+            with hearing.sessions() as session:
+                is_new = inbox._store(session, hearing.backoff, envelope, way)
+                session.commit()
+            if is_new:
+                process(hearing, UUID(envelope["id"]))
 
     return Steps(receive=store_and_process, process=process)
 

@@ -83,7 +83,7 @@ def test_a_slow_commit_is_neither_sent_early_nor_passed_over(orders):
         slow.commit()
 
     assert relay_batch(orders.sessions, wire, "orders") == 3
-    assert {arguments["event"]["type"] for *_, arguments in wire.sent[3:]} == {"order.placed"}
+    assert {arguments["event"][0]["type"] for *_, arguments in wire.sent[3:]} == {"order.placed"}
 
 
 def test_a_broker_that_fails_loses_nothing(orders):
@@ -130,9 +130,9 @@ def test_event_and_delivery_ids_are_the_same_each_time_they_are_sent(orders):
     relay_batch(orders.sessions, wire, "orders")
 
     assert sorted(t[1] for t in wire.sent[:3]) == sorted(t[1] for t in wire.sent[3:])
-    assert {t[3]["event"]["id"] for t in wire.sent} == {wire.sent[0][3]["event"]["id"]}
+    [event_id] = {told["id"] for t in wire.sent for told in t[3]["event"]}
     assert len({t[1] for t in wire.sent}) == 3
-    assert wire.sent[0][1] == delivery_id(wire.sent[0][3]["event"]["id"], wire.sent[0][0].split(".")[0])
+    assert wire.sent[0][1] == delivery_id(wire.sent[0][0].split(".")[0], UUID(event_id))
 
 
 def test_a_task_shows_the_orders_number_first(orders):
@@ -142,6 +142,42 @@ def test_a_task_shows_the_orders_number_first(orders):
     relay_batch(orders.sessions, wire, "orders")
 
     assert next(iter(wire.sent[0][3].items())) == ("order", "EU-100042")
+
+
+def test_events_told_together_are_one_task_for_each_subscriber(orders):
+    """In the order in which they happened; what else is told at the time has tasks of its own."""
+    wire = Wire()
+    changed = [event("stock.changed", sku=sku) for sku in ("TEA", "CUP", "POT", "MUG", "JAR")]
+    tell(orders, *changed[:3], event("order.placed"), *changed[3:])
+
+    assert relay_batch(orders.sessions, wire, "orders", {"stock.changed"}) == 13
+    relay_batch(orders.sessions, wire, "orders", {"stock.changed"})
+
+    together = {queue: task for queue, *task in wire.sent if task[1].endswith("stock.changed")}
+    assert sorted(together) == ["notifications.events", "orders.events"]
+    assert len(wire.sent) == 5
+    _, name, arguments = together["orders.events"]
+    assert name == "orders.stock.changed"
+    assert arguments["order"] == ", ".join([one.stock.subject for one in changed[:3]]) + " and 2 more"
+    assert [one["data"]["stock"]["sku"] for one in arguments["event"]] == ["TEA", "CUP", "POT", "MUG", "JAR"]
+
+
+def test_one_event_of_those_told_together_goes_as_any_other(orders, sealers):
+    """So that the release before, which knows no lists, understands it."""
+    wire = Wire()
+    tell(orders, event("stock.changed"))
+
+    relay_batch(orders.sessions, wire, "orders", {"stock.changed"})
+
+    [_, (_, task_id, _, arguments)] = wire.sent  # orders' after notifications'
+    [told] = arguments["event"]
+    assert arguments["order"] == told["reference"]
+    assert task_id == delivery_id("orders", UUID(told["id"]))
+    alone, several = (
+        sealers("orders").seal("shipping", envelopes) for envelopes in (arguments["event"], [told, told])
+    )
+    assert sealers("shipping").open(alone) == ("orders", [told])
+    assert sealers("shipping").open(several) == ("orders", [told, told])
 
 
 def test_an_envelope_is_a_cloud_event_with_its_correlation(orders):

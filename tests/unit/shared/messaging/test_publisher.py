@@ -17,7 +17,7 @@ def app():
 
 
 def test_flower_is_told_the_order_s_number_and_nothing_of_its_people(app, sealers):
-    arguments = {"order": "GB-100010", "event": {"data": {"name": "Ann Archer"}}}
+    arguments = {"order": "GB-100010", "event": [{"data": {"name": "Ann Archer"}}]}
     publisher = Publisher(app, sealers("orders"))
 
     publisher.send([("documents.events", "1", "documents.order.accepted", arguments)])
@@ -35,7 +35,7 @@ def test_an_event_goes_to_the_broker_sealed_for_its_listener(app, sealers):
     told = envelope("order.accepted")
     publisher = Publisher(app, sealers("orders"))
 
-    publisher.send([("shipping.events", "1", "shipping.order.accepted", {"order": "7", "event": told})])
+    publisher.send([("shipping.events", "1", "shipping.order.accepted", {"order": "7", "event": [told]})])
 
     with app.connection_for_read() as connection:
         message = connection.default_channel.basic_get("shipping.events")
@@ -43,13 +43,13 @@ def test_an_event_goes_to_the_broker_sealed_for_its_listener(app, sealers):
     assert told["data"]["order"]["people"]["customer"]["email"] not in str(message.decode()) + str(
         message.headers
     )
-    assert sealers("shipping").open(arguments["event"]) == ("orders", told)
+    assert sealers("shipping").open(arguments["event"]) == ("orders", [told])
     publisher.close()
 
 
 @pytest.mark.requirement("V-08")
 def test_what_has_passed_through_the_broker_leaves_its_file(tmp_path, sealers):
-    sealed = sealers("orders").seal("shipping", envelope("order.accepted"))
+    sealed = sealers("orders").seal("shipping", [envelope("order.accepted")])
 
     def is_kept():
         return any(sealed.encode() in file.read_bytes() for file in (tmp_path / "valkey").rglob("*.aof"))

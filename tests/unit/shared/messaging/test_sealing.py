@@ -32,7 +32,7 @@ def changed(sealed):
 
 @pytest.mark.requirement("V-05")
 def test_who_is_told_something_knows_who_tells_it(sealers):
-    assert sealers("shipping").open(sealers("orders").seal("shipping", TOLD)) == ("orders", TOLD)
+    assert sealers("shipping").open(sealers("orders").seal("shipping", [TOLD])) == ("orders", [TOLD])
 
 
 @pytest.mark.requirement("V-05")
@@ -43,21 +43,21 @@ def test_who_is_told_something_knows_who_tells_it(sealers):
         pytest.param(lambda _sealers, _others: None, id="it is nothing"),
         pytest.param(lambda _sealers, _others: "orders.!", id="it is no base64"),
         pytest.param(lambda _sealers, _others: "orders." + b64encode(b"{}").decode(), id="it is no box"),
-        pytest.param(lambda _sealers, others: others("orders").seal("shipping", TOLD), id="by a stranger"),
+        pytest.param(lambda _sealers, others: others("orders").seal("shipping", [TOLD]), id="by a stranger"),
         pytest.param(
-            lambda sealers, _others: changed(sealers("orders").seal("shipping", TOLD)), id="changed"
+            lambda sealers, _others: changed(sealers("orders").seal("shipping", [TOLD])), id="changed"
         ),
         pytest.param(
-            lambda sealers, _others: sealers("orders").seal("documents", TOLD), id="for another listener"
+            lambda sealers, _others: sealers("orders").seal("documents", [TOLD]), id="for another listener"
         ),
         pytest.param(
             lambda sealers, _others: (
-                sealers("documents").seal("shipping", TOLD).replace("documents", "orders")
+                sealers("documents").seal("shipping", [TOLD]).replace("documents", "orders")
             ),
             id="by another service under this one's name",
         ),
         pytest.param(
-            lambda sealers, _others: sealers("shipping").seal("orders", TOLD),
+            lambda sealers, _others: sealers("shipping").seal("orders", [TOLD]),
             id="what the listener itself told",
         ),
     ],
@@ -103,8 +103,8 @@ def test_a_key_is_changed_without_a_moment_in_which_anything_is_refused():
             orders = Sealer("orders", teller[0], [*teller[1], listener])
             shipping = Sealer("shipping", [own], [*told[1], listener])
 
-            assert shipping.open(orders.seal("shipping", TOLD)) == ("orders", TOLD)
-            assert orders.open(shipping.seal("orders", TOLD)) == ("shipping", TOLD)
+            assert shipping.open(orders.seal("shipping", [TOLD])) == ("orders", [TOLD])
+            assert orders.open(shipping.seal("orders", [TOLD])) == ("shipping", [TOLD])
 
 
 @pytest.mark.requirement("V-05")
