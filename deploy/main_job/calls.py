@@ -14,12 +14,12 @@ import httpx2
 
 from deploy.local.addresses import Addresses
 
-THREADS = 8  # orders on their way at a time: enough to keep two cores busy
+THREADS = 12  # orders on their way at a time: enough to keep two cores busy
 CALL_SECONDS = 10.0
 REPEAT_SECONDS = 60.0  # for how long a call is repeated while its service is away
 WAIT_SECONDS = 180.0  # for how long anything in the background is waited for: longer than the longest lease
-SHORTEST_PAUSE_SECONDS = 0.25
-LONGEST_PAUSE_SECONDS = 1.0
+SHORTEST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 2.0
 # Not an answer yet, though it looks like one: the first request under the key is still at work.
 UNDER_WAY = "first_still_under_way"
 
