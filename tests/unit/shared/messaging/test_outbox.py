@@ -162,6 +162,20 @@ def test_events_told_together_are_one_task_for_each_subscriber(orders):
     assert [one["data"]["stock"]["sku"] for one in arguments["event"]] == ["TEA", "CUP", "POT", "MUG", "JAR"]
 
 
+@pytest.mark.requirement("F-05")
+def test_the_same_events_are_the_same_task_each_time_they_are_sent(orders):
+    wires = [Wire(), Wire()]
+    tell(orders, *(event("stock.changed", sku=sku) for sku in ("TEA", "CUP")))
+
+    for wire in wires:
+        relay_batch(orders.sessions, wire, "orders", {"stock.changed"})
+        with orders.engine.begin() as connection:
+            connection.execute(text("update pushes set sent_at = null"))
+
+    assert [task_id for _, task_id, *_ in wires[0].sent] == [task_id for _, task_id, *_ in wires[1].sent]
+    assert wires[0].sent == wires[1].sent
+
+
 def test_one_event_of_those_told_together_goes_as_any_other(orders, sealers):
     """So that the release before, which knows no lists, understands it."""
     wire = Wire()
