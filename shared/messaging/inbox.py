@@ -1,6 +1,6 @@
 """Receiving events: stored once, processed once, retried when a handler fails, and finally given up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import exists, func, select, text, update
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -105,7 +106,7 @@ def receive_and_process(hearing: Inbox, envelopes: Sequence[Mapping[str, Any]]) 
 
     Where one of several fails each is taken in by itself, so that it fails alone. If their process dies,
     nothing is stored, and they come again by a way that counts attempts first. Raises what the database
-    raises where an event could not even be stored.
+    raises where an event could not even be stored, and SoftTimeLimitExceeded where several took too long.
     """
     try:
         with hearing.sessions() as session:
@@ -113,9 +114,11 @@ def receive_and_process(hearing: Inbox, envelopes: Sequence[Mapping[str, Any]]) 
             session.commit()
     except Exception as error:
         if len(envelopes) > 1:
-            log.warning("events_failed_together", error=f"{type(error).__name__}: {error}")
-            for envelope in envelopes:
-                receive_and_process(hearing, [envelope])
+            if _is_of_all(error):
+                raise
+            why = f"{type(error).__name__}: {error}"
+            log.warning("events_failed_together", events=ids(envelopes), error=why)
+            each_alone(envelopes, lambda envelope: receive_and_process(hearing, [envelope]))
             return
         [envelope] = envelopes
         event_id = UUID(envelope["id"])
@@ -128,6 +131,31 @@ def receive_and_process(hearing: Inbox, envelopes: Sequence[Mapping[str, Any]]) 
     crash_point("before_ack")
 
 
+def each_alone(
+    envelopes: Sequence[Mapping[str, Any]], take_in: Callable[[Mapping[str, Any]], object]
+) -> None:
+    """Take in each event by itself; what can't even be stored is pulled, and stops none after it.
+
+    Raises what stops them all: the time is up, or there is no database.
+    """
+    for envelope in envelopes:
+        try:
+            take_in(envelope)
+        except Exception as error:
+            if _is_of_all(error):
+                raise
+            log.warning("event_not_received", event_id=envelope.get("id"), exc_info=error)
+
+
+def _is_of_all(error: Exception) -> bool:
+    return isinstance(error, SoftTimeLimitExceeded) or is_lost_connection(error)
+
+
+def ids(envelopes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The ids of events, for the log."""
+    return [str(envelope.get("id")) for envelope in envelopes]
+
+
 def _store_and_handle(session: Session, hearing: Inbox, envelopes: Sequence[Mapping[str, Any]]) -> None:
     """Run the handlers of those events that are new."""
     _follow(envelopes[0])
@@ -135,12 +163,14 @@ def _store_and_handle(session: Session, hearing: Inbox, envelopes: Sequence[Mapp
         _row(hearing.backoff, envelope, "push") | {"envelope": _kept(hearing.consumers, envelope)}
         for envelope in envelopes
     ]
-    new = {str(stored) for stored in session.scalars(_STORE_AND_LOCK, {"rows": _encoded(rows)})}
+    new = set(session.scalars(_STORE_AND_LOCK, {"rows": _encoded(rows)}))
     for envelope in envelopes:
-        if envelope["id"] not in new:
+        event_id = UUID(envelope["id"])
+        if event_id not in new:
             continue
+        new.remove(event_id)
         _follow(envelope)
-        with structlog.contextvars.bound_contextvars(event_id=envelope["id"]):
+        with structlog.contextvars.bound_contextvars(event_id=str(event_id)):
             when_committed(session, metrics.RECEIVED.labels(envelope["type"], "push").inc)
             note_locked(session, envelope["subject"])
             _handle(session, hearing.consumers, envelope)

@@ -110,12 +110,11 @@ def _add_event_task(
         try:
             # What comes a second time may have killed its process the first time: attempts are counted first.
             if task.request.delivery_info.get("redelivered"):
-                for envelope in envelopes:
-                    inbox.receive(hearing, envelope, "push")
+                inbox.each_alone(envelopes, lambda envelope: inbox.receive(hearing, envelope, "push"))
             else:
                 inbox.receive_and_process(hearing, envelopes)
         except Exception as error:
-            log.warning("event_not_received", events=[one.get("id") for one in envelopes], exc_info=error)
+            log.warning("events_not_received", events=inbox.ids(envelopes), exc_info=error)
 
     app.task(hear, name=f"{messaging.name}.{event_type}", bind=True)
 

@@ -205,7 +205,8 @@ class Life:
         publisher = cast("Publisher", self)
         if self._any(service, "pushes where sent_at is null"):
             with self.counted(service, "relays"):
-                relay.relay_batch(self.sessions[service], publisher, service)
+                together = self.made[service].messaging.told_together
+                relay.relay_batch(self.sessions[service], publisher, service, together)
         if self._any(service, "jobs where state = 'queued' and sent_at is null and run_at <= now()"):
             with self.counted(service, "dispatches"):
                 job_dispatch.send_due(self.sessions[service], self.made[service].messaging, publisher, 10)

@@ -45,6 +45,7 @@ SETTINGS = {
     "MERGE_SECONDS": "1",
 }
 TEA = Product(sku="TEA-250", name="Assam, 250 g", price_minor=450)
+GOODS = (TEA, Product(sku="CUP-1", name="Cup", price_minor=900))  # whose stock is told of together
 # By these methods an order is completed by what its service hears, and not by who notes the money.
 PREPAID = ("transfer", "online")
 
@@ -173,7 +174,7 @@ def sales():
             reference=f"R{number}",
             customer=None,
             country="United Kingdom",
-            lines=(Line(TEA.sku, 2, TEA.price_minor),),
+            lines=tuple(Line(product.sku, 2, product.price_minor) for product in GOODS),
             shipping_minor=395,
         )
         for number in range(1000)
@@ -236,7 +237,12 @@ def seen(tmp_path_factory, previous_release):
         databases = Databases(both)
         seen = Seen(both, databases, program)
         began_at, coming = datetime.now(UTC), sales()
-        data = Sales(sales=tuple(coming), products={TEA.sku: TEA}, rows=Counter(), rows_read=0)
+        data = Sales(
+            sales=tuple(coming),
+            products={product.sku: product for product in GOODS},
+            rows=Counter(),
+            rows_read=0,
+        )
         load_catalogue(calls, coming, data.products, lambda *_: None)
 
         def one_life():

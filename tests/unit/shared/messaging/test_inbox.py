@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy import text
 
 from shared import clock
@@ -125,6 +126,41 @@ def test_of_events_that_come_together_the_poisoned_one_fails_alone(shipping):
     end = "concat_ws(' ', envelope ->> 'snapshotversion', state, last_error)"
     ends = shipping.value(f"select array_agg({end} order by {end}) from inbox")
     assert ends == ["1 done", "2 pending poison", "3 done"]
+
+
+def test_what_can_not_be_stored_stops_nothing_that_comes_with_it(shipping, heard):
+    unreadable, *others = [of_order(number, order_id=number) for number in (1, 2, 3)]
+    unreadable["data"]["order"]["number"] = "\0"  # which no jsonb holds
+
+    inbox.receive_and_process(shipping.hearing, [unreadable, *others])
+
+    assert [order.version for order in heard] == [2, 3]
+    assert shipping.value("select count(*) from inbox") == 2
+
+
+def test_where_the_time_is_up_none_of_several_is_begun_again(shipping):
+    handled = []
+
+    @shipping.messaging.consumers.on(OrderPlaced)
+    def take_too_long(session, order):
+        handled.append(order.version)
+        raise SoftTimeLimitExceeded
+
+    together = [of_order(number, order_id=number) for number in (1, 2)]
+    with pytest.raises(SoftTimeLimitExceeded):
+        inbox.receive_and_process(shipping.hearing, together)
+
+    assert handled == [1]
+    assert shipping.value("select count(*) from inbox") == 0  # so they are pulled
+
+
+def test_an_id_in_capitals_or_twice_in_a_task_is_the_event_that_it_names_once(shipping, heard):
+    told = of_order(1, order_id=1)
+    loud = of_order(2, order_id=1) | {"id": str(uuid4()).upper()}
+
+    inbox.receive_and_process(shipping.hearing, [told, loud, told])
+
+    assert sorted(order.version for order in heard) == [1, 2]
 
 
 def test_orders_that_two_tell_of_together_are_locked_in_the_same_order(shipping, heard):
