@@ -32,7 +32,8 @@ def make_celery(messaging: Messaging, settings: ServiceSettings) -> Celery:
         task_time_limit=EVENT_LIMIT_SECONDS,
         task_soft_time_limit=EVENT_LIMIT_SECONDS - 10,
         worker_prefetch_multiplier=4,
-        worker_max_tasks_per_child=1000,
+        # By what it holds, and not by how many tasks it did: the task that a child is given as it goes waits
+        # for two and a half seconds.
         worker_max_memory_per_child=300_000,
         worker_eta_task_limit=100,
         worker_cancel_long_running_tasks_on_connection_loss=False,
