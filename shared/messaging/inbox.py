@@ -114,7 +114,7 @@ def receive_and_process(hearing: Inbox, envelopes: Sequence[Mapping[str, Any]]) 
             session.commit()
     except Exception as error:
         if len(envelopes) > 1:
-            if _is_of_all(error):
+            if _stops_all(error):
                 raise
             why = f"{type(error).__name__}: {error}"
             log.warning("events_failed_together", events=ids(envelopes), error=why)
@@ -142,12 +142,12 @@ def each_alone(
         try:
             take_in(envelope)
         except Exception as error:
-            if _is_of_all(error):
+            if _stops_all(error):
                 raise
             log.warning("event_not_received", event_id=envelope.get("id"), exc_info=error)
 
 
-def _is_of_all(error: Exception) -> bool:
+def _stops_all(error: Exception) -> bool:
     return isinstance(error, SoftTimeLimitExceeded) or is_lost_connection(error)
 
 
