@@ -19,5 +19,7 @@ app = make_worker(messaging, db.sessions, settings, hears_events=False)
 app.conf.worker_prefetch_multiplier = 1
 # WeasyPrint takes 150 MB; a long paper adds as much, and keeps it.
 app.conf.worker_max_memory_per_child = 400_000
+# What it may keep without end; the paper after it waits for some seconds, which no paper minds.
+app.conf.worker_max_tasks_per_child = 1000
 
 rendering.warn_of_slow_fonts()

@@ -74,6 +74,17 @@ def test_a_renderer_takes_one_paper_at_a_time_from_its_own_queue():
     assert ended.stdout.strip() == "1 True True"
 
 
+def test_a_worker_s_child_is_not_replaced_by_the_number_of_its_tasks():
+    """The task that it is given as it goes waits for seconds: of a thousand events one would be late."""
+    script = "from services.documents.worker import app; print(app.conf.worker_max_tasks_per_child)"
+
+    ended = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, env=ENVIRONMENT
+    )
+
+    assert ended.stdout.strip() == "None"
+
+
 @pytest.mark.requirement("F-39")
 def test_a_renderer_is_replaced_when_it_has_grown_or_worked_long():
     script = (
