@@ -66,7 +66,7 @@ def test_a_bookkeeper_does_the_whole_day(open_browser, shop, pay, somebody, scri
     expect(page.locator("#statement")).to_contain_text("4 new lines · 1 of money that went out")
     expect(page.locator("#statement")).to_contain_text("Row 7: Date must be written as")
     comes(state(page, "Matched by itself 1"), script=script)
-    expect(state(page, "To be worked on 3")).to_be_visible()
+    comes(state(page, "To be worked on 3"), script=script)
     assert money_of(shop, exact)["state"] == "paid"
 
     work_the_lines(page, shop, part, over, somebody)
