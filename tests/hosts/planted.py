@@ -40,9 +40,14 @@ def _other_bytes(scene: Scene) -> None:
 
 
 def _a_mail_with_other_words(scene: Scene) -> None:
+    """Of one that counts as sent: the fault before may have taken that from another."""
     folder = scene.stack.servers.mail.mailbox.folder
-    mail = next(folder.glob("*.eml"))
-    (folder / "planted.eml").write_bytes(mail.read_bytes() + b"And more.\r\n")
+    sent = scene.databases.pairs(
+        "notifications", "select message_id::text, order_id from emails where status = 'sent'"
+    )
+    mails = (file.read_bytes() for file in folder.glob("*.eml"))
+    mail = next(mail for mail in mails if any(f"<{message_id}@".encode() in mail for message_id in sent))
+    (folder / "planted.eml").write_bytes(mail + b"And more.\r\n")
 
 
 FAULTS = (
