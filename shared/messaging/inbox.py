@@ -113,22 +113,27 @@ def receive_and_process(hearing: Inbox, envelopes: Sequence[Mapping[str, Any]]) 
             _store_and_handle(session, hearing, envelopes)
             session.commit()
     except Exception as error:
-        if len(envelopes) > 1:
-            if _stops_all(error):
-                raise
+        if len(envelopes) == 1:
+            _keep_failed(hearing, envelopes[0], error)
+        elif _stops_all(error):
+            raise
+        else:
             why = f"{type(error).__name__}: {error}"
             log.warning("events_failed_together", events=ids(envelopes), error=why)
             each_alone(envelopes, lambda envelope: receive_and_process(hearing, [envelope]))
             return
-        [envelope] = envelopes
-        event_id = UUID(envelope["id"])
-        log.warning("event_failed", event_id=str(event_id), exc_info=error)
-        with hearing.sessions() as session:
-            is_new = _store(session, hearing.backoff, envelope, "push")
-            session.commit()
-        if is_new:
-            _fail(hearing, event_id, error)
     crash_point("before_ack")
+
+
+def _keep_failed(hearing: Inbox, envelope: Mapping[str, Any], error: Exception) -> None:
+    """Store an event whose handlers failed, for its next attempt."""
+    event_id = UUID(envelope["id"])
+    log.warning("event_failed", event_id=str(event_id), exc_info=error)
+    with hearing.sessions() as session:
+        is_new = _store(session, hearing.backoff, envelope, "push")
+        session.commit()
+    if is_new:
+        _fail(hearing, event_id, error)
 
 
 def each_alone(
@@ -209,13 +214,12 @@ def _store(session: Session, backoff: Backoff, envelope: Mapping[str, Any], via:
 
 
 def _row(backoff: Backoff, envelope: Mapping[str, Any], via: str) -> dict[str, Any]:
-    """An event as an inbox row whose handlers have not run yet."""
+    """An event as an inbox row whose handlers have not run yet, without what is kept of it."""
     return {
         "event_id": UUID(envelope["id"]),
         "source": envelope["source"].removeprefix("/"),
         "type": envelope["type"],
         "subject": envelope["subject"],
-        "envelope": envelope,
         "via": via,
         # The processing that follows is the first attempt; only if it dies is the row due.
         "next_at": clock.now() + timedelta(seconds=backoff.seconds(1)),
