@@ -40,6 +40,7 @@ RULES = """
     union
     select tablename, indexname, indexdef from pg_indexes
     where schemaname = 'public' and indexdef like 'CREATE UNIQUE%'
+    order by table_name, name, says -- of a constraint with an index of its name, what the constraint says
 """
 TRIGGERS = """
     select tgrelid::regclass::text as table_name, tgname as name, prosrc as says,
