@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, select, text, update
+from sqlalchemy import select, update
 
 from services.notifications import queries
 from services.notifications.domain.order_snapshots import OrderSnapshots
@@ -15,6 +15,7 @@ from shared import clock
 from shared.db import new_id
 from shared.events.snapshots import DocumentsSnapshot, Hold, Paper, Refund
 from shared.messaging.tables import event_log, jobs
+from tests.plans import plans
 from tests.unit.notifications.snapshot_samples import (
     accepted,
     cancelled,
@@ -91,18 +92,10 @@ def test_more_than_can_be_counted_is_many(hear, get):
 
 
 def test_the_unread_are_looked_for_no_further_down_than_all_is_read(session):
-    session.execute(text("set local enable_seqscan = off; set local enable_bitmapscan = off"))
-    plans = []
+    with plans(session, off=("seqscan", "bitmapscan")) as seen:
+        queries.unread_notices(session, 100)
 
-    def explain(connection, cursor, statement, parameters, context, many):
-        plan = connection.exec_driver_sql(f"explain {statement}", parameters)
-        plans.append("\n".join(row[0] for row in plan))
-
-    listener = (session.connection(), "before_cursor_execute", explain)
-    event.listen(*listener, once=True)
-    queries.unread_notices(session, 100)
-
-    [plan] = plans
+    plan = seen[0]
     assert re.search(r"on notices\b.*\n\s+Index Cond: \(id > ", plan)
 
 

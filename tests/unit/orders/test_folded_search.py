@@ -24,6 +24,7 @@ from shared.messaging import jobs as job_rows
 from shared.messaging.backoff import Backoff
 from shared.messaging.tables import jobs as job_table
 from shared.migrations import downgrade, upgrade
+from tests.plans import plans
 from tests.unit.orders.sample_shop import order_wanted, product_details, stored
 
 pytestmark = pytest.mark.requirement("V-12")
@@ -219,14 +220,10 @@ def test_the_columns_of_a_statement_are_known_without_their_accents():
     ],
 )
 def test_names_are_looked_up_in_their_index(session, wanted, index):
-    session.execute(text("set local enable_seqscan = off; set local enable_indexscan = off"))
-    page = lists.page_of_orders(session, wanted, "-placed_at", 51)
-    compiled = page.compile(session.connection(), compile_kwargs={"render_postcompile": True})
-    cursor = session.connection().connection.cursor()
+    with plans(session, off=("seqscan", "indexscan")) as seen:
+        session.execute(lists.page_of_orders(session, wanted, "-placed_at", 51))
 
-    cursor.execute(f"explain {compiled}", compiled.params)
-
-    plan = "\n".join(line for (line,) in cursor.fetchall())
+    [plan] = seen
     assert re.search(rf"Bitmap Index Scan on {index}.*\n +Index Cond: \(customer_name_folded ~~", plan), plan
 
 

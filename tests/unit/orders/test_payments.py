@@ -17,6 +17,7 @@ from shared.errors import Invalid, Refused
 from shared.events import codec
 from shared.events.snapshots import OrderStatus, PaymentMethod
 from tests.papers import hear_of_paper
+from tests.plans import plans
 from tests.unit.orders.sample_shop import stored
 
 
@@ -350,12 +351,8 @@ def test_payments_of_all_orders_are_listed_newest_first_with_who_recorded_them(
 
 
 def test_a_sellers_newest_payments_are_read_off_an_index(session):
-    session.execute(text("set local enable_seqscan = off"))
-    session.execute(text("set local enable_sort = off"))
-    plan = "\n".join(
-        session.scalars(
-            text("explain select id from payments where seller_code = 'quay' order by id desc limit 50")
-        )
-    )
+    with plans(session, off=("seqscan", "sort")) as seen:
+        session.execute(text("select id from payments where seller_code = 'quay' order by id desc limit 50"))
 
+    [plan] = seen
     assert "ix_payments_seller_code_id" in plan

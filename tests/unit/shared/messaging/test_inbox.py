@@ -14,6 +14,7 @@ from shared.events.orders import OrderAccepted, OrderCompleted, OrderPlaced
 from shared.events.snapshots import OrderSnapshot
 from shared.messaging import copies, deliveries, inbox, operations
 from shared.messaging.deliveries import acknowledge_received
+from tests.plans import plans
 from tests.samples import envelope, event
 from tests.waiting import PATIENCE_SECONDS, until
 
@@ -334,17 +335,12 @@ def test_of_a_backlog_the_oldest_is_acknowledged_first_along_an_index(shipping, 
     by_push(shipping, first)
     source = Told()
 
+    with shipping.sessions() as session, plans(session, off=("seqscan", "sort", "bitmapscan")) as seen:
+        session.execute(deliveries._MARK_ACKNOWLEDGED, {"source": "orders", "limit": 1})
     with shipping.sessions() as session:
-        # Of so few rows anything is fast: this is the plan's only hope of being one of a million's.
-        session.execute(text("set enable_seqscan = off; set enable_sort = off; set enable_bitmapscan = off"))
-        plan = "\n".join(
-            session.scalars(
-                text(f"explain {deliveries._MARK_ACKNOWLEDGED}"), {"source": "orders", "limit": 1}
-            )
-        )
-        session.rollback()
         acknowledge_received(session, source, limit=1)
 
+    [plan] = seen
     assert source.acknowledged == [UUID(first["id"])]
     assert "Index Scan using pk_pending_acks" in plan or "Index Only Scan using pk_pending_acks" in plan
     assert "Sort" not in plan

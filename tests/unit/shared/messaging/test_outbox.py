@@ -18,6 +18,7 @@ from shared.messaging.outbox import envelope
 from shared.messaging.relay import BATCH, delivery_id, relay_batch
 from shared.messaging.tables import event_log
 from tests import samples
+from tests.plans import plans
 from tests.samples import event
 
 
@@ -356,29 +357,21 @@ def test_what_was_told_is_known_when_it_is_owed_no_more(orders):
 
 
 def test_what_is_to_be_sent_is_found_along_an_index(orders):
-    with orders.sessions() as session:
-        # Of so few rows anything is fast: this is the plan's only hope of being one of a million's.
-        session.execute(text("set local enable_seqscan = off"))
-        session.execute(text("set local enable_sort = off"))
-        plan = "\n".join(session.scalars(text(f"explain {relay._MARK_SENT}"), {"batch": 200}))
+    with orders.sessions() as session, plans(session, off=("seqscan", "sort")) as seen:
+        session.execute(relay._MARK_SENT, {"batch": 200})
 
+    [plan] = seen
     assert "Index Scan using ix_pushes_unsent" in plan
 
 
 def test_the_log_of_deliveries_is_read_along_an_index(orders):
     tell(orders, event("order.placed"), event("order.accepted"))
 
-    with orders.sessions() as session:
-        # Of so few rows anything is fast: these are the plan's only hope of being one of a million's.
-        for way in ("seqscan", "bitmapscan", "sort"):
-            session.execute(text(f"set local enable_{way} = off"))
+    with orders.sessions() as session, plans(session, off=("seqscan", "bitmapscan", "sort")) as seen:
         first = operations.delivery_log(session, "documents", 0, 1)
         rest = operations.delivery_log(session, "documents", first[0]["seq"], 10)
-        page = operations.log_page("documents", 0, 10).compile(
-            session.get_bind(), compile_kwargs={"literal_binds": True}
-        )
-        plan = "\n".join(session.scalars(text(f"explain {page}")))
 
+    plan = seen[-1]
     assert [row["type"] for row in first + rest] == ["order.placed", "order.accepted"]
     assert "Index Scan using pk_event_log" in plan
     assert "Sort" not in plan

@@ -13,6 +13,7 @@ from shared.messaging.retention import BATCH, OLD, forget
 from shared.messaging.tables import event_log, inbox, jobs
 from shared.messaging.tables import outbox as deliveries
 from shared.web.retention import OLD_KEYS
+from tests.plans import plans
 from tests.samples import event
 
 
@@ -107,13 +108,9 @@ def test_much_is_forgotten_in_small_transactions_and_broken_off_between_them(shi
 def test_what_is_old_is_found_by_an_index(orders, old):
     table, condition = old
     query = select(*table.primary_key.columns).where(condition).limit(BATCH)
-    with orders.engine.connect() as connection:
-        connection.execute(text("set local enable_seqscan = off"))
-        # Among a test's few rows these would do as well. Rolled back.
-        for index in ("ix_drafts_newest", "ix_drafts_seller_newest"):
-            connection.execute(text(f"drop index {index}"))
-        statement = query.compile(connection, compile_kwargs={"literal_binds": True})
-        plan = "\n".join(connection.scalars(text(f"explain {statement}")))
+    with orders.engine.connect() as connection, plans(connection) as seen:
+        connection.execute(query)
 
+    [plan] = seen
     assert "Index Cond:" in plan, plan
     assert "< (now() - " in plan.partition("Index Cond:")[2].partition("\n")[0]

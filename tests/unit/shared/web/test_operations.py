@@ -20,6 +20,7 @@ from shared.messaging.service import Messaging
 from shared.messaging.tables import inbox, jobs
 from shared.settings import ServiceSettings
 from tests.emptying import MESSAGING, empty
+from tests.plans import plans
 from tests.samples import event
 from tests.serving import serving
 
@@ -137,42 +138,14 @@ def test_a_trace_says_what_led_to_what(client, operator, dead, told, sessions):
     assert {letter["correlation_id"] for letter in letters} == {"trace-2"}
 
 
-# Of what other requests led to; among a handful of rows PostgreSQL goes through all of them.
-MANY_OTHERS = (
-    """insert into event_log (event_id, type, subject, reference, version, occurred_at, payload,
-                              correlation_id, causation_id, trace_parent, actor, told_to)
-       select gen_random_uuid(), 'order.placed', n, n, 1, now(), '{}', 'other-' || n, '', '', '', '{}'
-       from generate_series(1, 2000) as n""",
-    """insert into inbox (event_id, source, type, subject, envelope, via, next_at)
-       select gen_random_uuid(), 'orders', 'order.placed', n,
-              jsonb_build_object('correlationid', 'other-' || n), 'push', now()
-       from generate_series(1, 2000) as n""",
-    """insert into jobs (id, kind, key, subject, reference, argument, run_at, correlation_id, causation_id)
-       select gen_random_uuid(), 'paper', n, n, n, '{}', now(), 'other-' || n, ''
-       from generate_series(1, 2000) as n""",
-    "analyze event_log, inbox, jobs",
-)
-
-
 @pytest.mark.parametrize(
     "index", ["ix_event_log_correlation_id", "ix_inbox_correlation_id", "ix_jobs_correlation_id"]
 )
 def test_what_a_request_led_to_is_found_by_an_index(sessions, index):
-    plans = []
-    with sessions() as session:
-        for statement in MANY_OTHERS:
-            session.execute(text(statement))
-        execute = session.execute
-
-        def explained(statement):
-            compiled = statement.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
-            plans.extend(execute(text(f"explain {str(compiled).replace(':', chr(92) + ':')}")).scalars())
-            return execute(statement)
-
-        session.execute = explained
+    with sessions() as session, plans(session) as seen:
         operations.trace(session, "trace-1")
 
-    assert any(index in line for line in plans), plans
+    assert any(index in plan for plan in seen), seen
 
 
 def test_unacknowledged_deliveries_can_be_listed_and_sent_again(client, operator, run, told, sessions):
