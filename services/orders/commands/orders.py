@@ -102,7 +102,7 @@ def cancel_order(
     lines: Sequence[Mapping[str, Any]] = (),
     confirmed: bool = True,
 ) -> Order:
-    """Cancel an order, or units of some of its lines; naming all that are left cancels the whole order.
+    """Cancel an order, or units of some of its lines; naming all cancels it whole, unless some have left.
 
     Of a placed order at once: tells order.cancelled or order.updated, and refund.requested if more was
     received than is owed then. Of an accepted one shipping is asked whether the goods have left: tells
@@ -297,7 +297,7 @@ def _warnings(session: Session, order: Order) -> list[str]:
 
 
 def _units_of(order: Order, lines: Sequence[Mapping[str, Any]]) -> tuple[CancelledLine, ...]:
-    """The units to cancel by line; empty, meaning the whole order, if that is all of them.
+    """The units to cancel by line; empty, meaning the whole order, if that is all of them and none has left.
 
     Raises Invalid as units_by_line does, Refused (more_than_left).
     """
@@ -312,7 +312,8 @@ def _units_of(order: Order, lines: Sequence[Mapping[str, Any]]) -> tuple[Cancell
                 line_id=line_id,
                 quantity_left=left,
             )
-    if all(wanted.get(line_id, 0) == left for line_id, left in lefts.items()):
+    whole = all(wanted.get(line_id, 0) == left for line_id, left in lefts.items())
+    if whole and not order.fulfilment.goods_left:
         return ()
     return tuple(CancelledLine(line_id=line_id, quantity=quantity) for line_id, quantity in wanted.items())
 

@@ -95,6 +95,7 @@ def record_money_back(session: Session, order_id: UUID, report: GatewayReport) -
         return _keep(session, order, came_of, report)
     if report.kind is ReportKind.CHARGEBACK:
         _queue(session, order, came_of, report)
+    try_again(session, order)  # others wait for this one to end, or for the money that it frees
     return came_of
 
 

@@ -136,14 +136,16 @@ def refund_return(
     """Refund a return: what came back, unless units are named, less a deduction.
 
     Before the goods are here it needs a reason. The return is closed when the money has gone. Tells
-    refund.requested or refund.settled. Raises NotFound, Invalid, or Refused (wrong_status, nothing_left,
-    more_than_left, more_than_returned).
+    refund.requested or refund.settled. Raises NotFound, Invalid, or Refused (wrong_status, already_exchanged,
+    already_refunded, nothing_left, more_than_left, more_than_returned).
     """
     order = locked_order(session, order_id)
     refunded = return_of(order, return_id)
     status = status_after("refund", refunded.status)
     if is_exchanged(session, refunded):
         raise Refused("already_exchanged", "it has been exchanged for another order")
+    if is_given_for(order, refunded):
+        raise Refused("already_refunded", "it has already been refunded")
     if refunded.status is ReturnStatus.APPROVED and not reason:
         raise Invalid(reason="is required until the goods have arrived")
     parts = parts_for(order, refunded, lines, shipping_minor, deducted_minor)

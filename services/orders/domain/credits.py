@@ -246,9 +246,9 @@ def within(bill: Bill, parts: Iterable[RefundPart]) -> list[RefundPart]:
 
 
 def lessened(parts: Sequence[RefundPart], gross_minor: int) -> list[RefundPart]:
-    """The same parts reduced to a smaller sum, each by its share; the units stay."""
-    whole = sum(part.gross_minor for part in parts)
-    return _fitted(parts, gross_minor, _scaled(sum(part.tax_minor for part in parts), gross_minor, whole))
+    """The same parts reduced to a smaller sum, each by its share and at its own rate; the units stay."""
+    grosses = split(gross_minor, [part.gross_minor for part in parts])
+    return [_sized(part, gross) for part, gross in zip(parts, grosses, strict=True)]
 
 
 def tax_rows(parts: Iterable[RefundPart]) -> tuple[TaxRow, ...]:
@@ -272,14 +272,9 @@ def refunded_units(parts: Iterable[RefundPart]) -> Mapping[UUID, int]:
     return units
 
 
-def _fitted(parts: Sequence[RefundPart], gross_minor: int, tax_minor: int) -> list[RefundPart]:
-    """The parts scaled to these sums, each bearing its share."""
-    grosses = split(gross_minor, [part.gross_minor for part in parts])
-    taxes = split(tax_minor, grosses)
-    return [
-        replace(part, gross_minor=gross, tax_minor=tax, net_minor=gross - tax)
-        for part, gross, tax in zip(parts, grosses, taxes, strict=True)
-    ]
+def _sized(part: RefundPart, gross_minor: int) -> RefundPart:
+    tax = _scaled(part.tax_minor, gross_minor, part.gross_minor)
+    return replace(part, gross_minor=gross_minor, tax_minor=tax, net_minor=gross_minor - tax)
 
 
 def _part(charged: Charged, gross_minor: int, tax_minor: int, quantity: int = 0) -> RefundPart:

@@ -32,6 +32,9 @@ _STATES = StateMachine("return", TRANSITIONS)
 status_after = _STATES.status_after
 
 
-def actions(status: ReturnStatus) -> Mapping[str, Refusal | None]:
-    """Each action with what blocks it, or None if it is possible now."""
-    return {action: _STATES.status_refusal(action, status) for action in ACTIONS}
+def actions(status: ReturnStatus, *, refunded: bool = False) -> Mapping[str, Refusal | None]:
+    """Each action with what blocks it, or None if it is possible now; what was refunded is not once more."""
+    found = {action: _STATES.status_refusal(action, status) for action in ACTIONS}
+    if refunded and found["refund"] is None:
+        found["refund"] = Refusal("already_refunded", "it has already been refunded")
+    return found

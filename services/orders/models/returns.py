@@ -9,8 +9,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from services.orders.domain.return_status import actions
 from services.orders.models.mapping import Base
+from services.orders.models.refunds import Refund
 from shared.db import new_id
-from shared.events.snapshots import CloseReason, ReturnReason, ReturnStatus
+from shared.events.snapshots import CloseReason, RefundState, ReturnReason, ReturnStatus
 from shared.state_machine import Refusal
 
 
@@ -45,11 +46,19 @@ class Return(Base):
     exchange_order_id: Mapped[UUID | None] = mapped_column(ForeignKey("orders.id"))
 
     lines: Mapped[list["ReturnLine"]] = relationship(order_by="ReturnLine.position", lazy="selectin")
+    # By the order too, for which refunds have an index.
+    refunds: Mapped[list[Refund]] = relationship(
+        primaryjoin="and_(Return.order_id == foreign(Refund.order_id), Return.id == foreign(Refund.return_id))",
+        viewonly=True,
+        lazy="selectin",
+    )
 
     @property
     def actions(self) -> Mapping[str, Refusal | None]:
         """Each action with what blocks it, or None if it is possible now."""
-        return actions(self.status)
+        return actions(
+            self.status, refunded=any(one.state is not RefundState.WITHDRAWN for one in self.refunds)
+        )
 
 
 class ReturnLine(Base):

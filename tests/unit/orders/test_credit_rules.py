@@ -67,6 +67,23 @@ def test_the_parts_of_a_bill_sum_to_it(bill):
         assert sum(part.tax_minor for part in of_rate) == row.tax_minor
 
 
+@pytest.mark.requirement("P-03")
+@given(bills(), st.data())
+def test_of_what_is_kept_back_each_part_bears_its_share_with_the_tax_of_its_own_rate(bill, data):
+    parts = rules.refund_rest(bill[0])
+    whole = sum(part.gross_minor for part in parts)
+    wanted = data.draw(st.integers(0, whole))
+
+    lessened = rules.lessened(parts, wanted)
+
+    assert sum(part.gross_minor for part in lessened) == wanted
+    for before, after in zip(parts, lessened, strict=True):
+        assert abs(after.gross_minor * whole - before.gross_minor * wanted) <= whole
+        own = before.tax_minor * after.gross_minor
+        assert 2 * abs(after.tax_minor * before.gross_minor - own) <= before.gross_minor
+        assert after.net_minor + after.tax_minor == after.gross_minor
+
+
 @pytest.mark.requirement("F-18")
 @given(bills(), st.data())
 def test_units_given_back_one_by_one_in_any_order_and_then_the_rest_sum_to_the_bill(bill, data):

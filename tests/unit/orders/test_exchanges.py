@@ -280,6 +280,23 @@ def test_a_return_is_exchanged_once_and_not_after_a_refund(session, deliver, app
         refund_return(session, order.id, first.id, reason="and money too")
 
 
+@pytest.mark.requirement("P-04")
+def test_goods_that_paid_for_an_order_that_was_then_cancelled_are_not_refunded_too(
+    session, deliver, approve, exchange, change_market
+):
+    change_market(exchange_after_return=False)
+    order = deliver(lines=[("TEA-250", 2)])
+    one = approve(order)
+    successor = exchange(order, one)
+    cancel_order(session, successor.id, reason="changed their mind")
+    assert [refund.amount_minor for refund in successor.refunds] == [450]
+
+    with pytest.raises(Refused, match="already_refunded"):
+        refund_return(session, order.id, one.id, reason="and money too")
+
+    assert one.actions["refund"].reason == "already_refunded"
+
+
 def test_goods_that_paid_are_no_payment_anybody_takes_back(session, deliver, approve, receive, exchange):
     order = deliver()
     one = approve(order)

@@ -191,6 +191,20 @@ def test_told_by_our_own_id_it_settles_ours_at_once(session, online, pay, refund
 
 
 @pytest.mark.requirement("M-37")
+def test_what_waited_for_ours_is_booked_once_the_gateway_tells_that_it_has_ended(
+    session, online, pay, refund, ledger
+):
+    pay()
+    accept_order(session, online.id)
+    ours = request_refund(session, online.id, reason="chipped", amount_minor=300)
+    assert refund(200, "re_2").why == "own_refund_open"
+
+    refund(300, "re_1", refund_id=ours.id)
+
+    assert ledger() == (500, 0, 500, 0, 0)
+
+
+@pytest.mark.requirement("M-37")
 @pytest.mark.parametrize("settles", [True, False])
 def test_what_the_gateway_never_answered_is_decided_by_a_person(
     session, online, pay, refund, ledger, settles

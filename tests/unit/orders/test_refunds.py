@@ -525,6 +525,24 @@ def test_of_what_has_partly_left_no_more_is_refunded_than_left(session, accept_p
 
 
 @pytest.mark.requirement("M-04")
+def test_what_is_left_of_an_order_whose_other_goods_were_refunded_is_cancelled(
+    session, accept_paid, refund, hear_shipments
+):
+    order = accept_paid(lines=[("TEA-250", 2)])
+    [tea] = order.lines
+    hear_shipments(order, "delivered", lines=[(tea, 1)])
+    refund(order, lines=[of(tea, 1)], restock=False)
+    with pytest.raises(Refused, match="not_sent") as refused:
+        refund(order, everything=True, restock=False)
+
+    cancel_order(session, order.id, reason="never sent", lines=refused.value.facts["cancel"])
+    gone = answer(order, done=True)
+    hear_shipments(order, "delivered", lines=[(tea, 1)], cancellation=gone)
+
+    assert (order.status, tea.cancelled_quantity, order.balance.owed_minor) == ("completed", 1, 0)
+
+
+@pytest.mark.requirement("M-04")
 def test_shipping_and_goodwill_are_refunded_whatever_has_left(accept_paid, refund):
     order = accept_paid(delivery_groups=SHIPPED)
 

@@ -239,6 +239,23 @@ def test_a_refund_with_goods_to_be_sold_again_expects_them(session, deliver, rec
     assert len(order.refunds) == 1
 
 
+@pytest.mark.requirement("P-03")
+def test_goods_that_were_refunded_to_be_sold_again_are_not_refunded_once_more(session, deliver):
+    order = deliver(lines=[("TEA-250", 3)])
+    lines = [{"line_id": order.lines[0].id, "quantity": 1}]
+    refund = request_refund(session, order.id, reason="ordered twice", lines=lines, restock=True)
+    [expected] = order.returns
+
+    with pytest.raises(Refused, match="already_refunded"):
+        refund_return(session, order.id, expected.id, reason="not worth the postage")
+    assert (expected.actions["refund"].reason, len(order.refunds)) == ("already_refunded", 1)
+
+    withdraw_refund(session, order.id, refund.id, reason="the goods first")
+    assert expected.actions["refund"] is None
+    refund_return(session, order.id, expected.id, reason="not worth the postage")
+    assert order.balance.owed_minor == 900
+
+
 def test_goods_that_are_not_with_the_customer_are_not_refunded_to_be_restocked(
     session, accept_paid, hear_shipments
 ):
