@@ -26,6 +26,7 @@ from services.orders.commands.refunds import (
     settle_refund,
     withdraw_refund,
 )
+from services.orders.commands.returns import approve_return, refund_return, request_return
 from services.orders.domain.payments import ChargebackStep, GatewayReport, ReportKind
 from services.orders.domain.taxation import ChargesTaxed
 from services.orders.messaging import messaging
@@ -42,6 +43,7 @@ from shared.events.snapshots import (
     People,
     RefundKind,
     RefundState,
+    ReturnReason,
     Shipment,
     ShipmentLine,
     ShipmentsSnapshot,
@@ -224,6 +226,12 @@ class Life:
 
     def refund(self, **what):
         request_refund(self.session, self.order.id, reason="chipped", restock=False, **what)
+
+    def send_back(self, units, deducted_minor=0):
+        lines = [{"line_id": line_id, "quantity": count} for line_id, count in units.items()]
+        asked = request_return(self.session, self.order.id, reason=ReturnReason.OTHER, lines=lines)
+        approve_return(self.session, self.order.id, asked.id)
+        refund_return(self.session, self.order.id, asked.id, reason="worn", deducted_minor=deducted_minor)
 
     def settle(self, which, withdraw):
         waiting = [
@@ -473,6 +481,8 @@ steps = st.one_of(
     st.tuples(st.just("cancel"), places, counts),
     st.tuples(st.just("refund"), places, counts),
     st.tuples(st.just("refund_less"), places, counts),
+    st.tuples(st.just("send_back"), places, counts),
+    st.tuples(st.just("send_back_used"), places, counts),
     st.tuples(st.just("refund_shipping"), places, counts),
     st.tuples(st.just("refund_amount"), places, st.sampled_from([1, 7, 500])),
     st.tuples(st.just("refund_everything"), places, counts),
@@ -496,6 +506,8 @@ def take(life, step):
         "cancel_all": life.cancel,
         "refund": lambda: life.refund(lines=[units]),
         "refund_less": lambda: life.refund(lines=[{**units, "amount_minor": 1}]),
+        "send_back": lambda: life.send_back({line.id: count}),
+        "send_back_used": lambda: life.send_back({one.id: 1 for one in life.order.lines}, count),
         "refund_shipping": lambda: life.refund(shipping_minor=count),
         "refund_amount": lambda: life.refund(amount_minor=count),
         "refund_everything": lambda: life.refund(everything=True),
@@ -554,6 +566,47 @@ def test_goods_cancelled_after_a_refund_that_is_withdrawn_are_owed_no_more(sessi
 
     check_law(life)
     assert life.order.total_minor - life.order.cancelled_minor == 100 == life.invoices[0].figures.total_minor
+
+
+@pytest.mark.requirement("M-01", "M-02")
+def test_what_a_withdrawn_refund_had_left_of_cancelled_goods_is_credited_after_all(session):
+    life = Life(session, bought([("CUP", 2, 333)]))
+    life.refund(amount_minor=500)
+    life.cancel({life.order.lines[0].id: 1})
+    life.follow()
+    [invoice] = life.invoices
+    assert [note.total_minor for note in invoice.credited] == [166]
+
+    life.settle(0, withdraw=True)
+    life.follow()
+
+    [invoice] = life.invoices
+    assert [(cause, note.total_minor) for cause, note in invoice.credits] == [
+        ("cancelled_lines:1", 166),
+        ("cancelled_lines:1", 167),
+    ]
+    assert (life.order.balance.owed_minor, invoice.claim_minor) == (333, 333)
+    check_law(life)
+
+
+@pytest.mark.requirement("P-03", "M-02")
+def test_a_deduction_leaves_each_part_of_a_return_the_tax_of_its_rate(session):
+    life = Life(session, bought([("BOOK", 1, 1070), ("CUP", 1, 1190), ("BOOK", 3, 1070)]))
+    book, cup, _ = life.order.lines
+    life.ship(life.left_here())
+
+    life.send_back({book.id: 1, cup.id: 1}, deducted_minor=260)
+    life.settle(0, withdraw=False)
+    life.follow()
+
+    [refund] = life.order.refunds
+    [note] = life.invoices[0].credited
+    shares = [(part.gross_minor, part.tax_minor) for part in refund.parts]
+    assert sum(gross for gross, _ in shares) == 2000 == note.total_minor
+    for part in refund.parts:
+        rate = part.tax_rate_basis_points
+        assert abs(part.tax_minor - part.gross_minor * rate / (10_000 + rate)) <= 1
+    check_law(life)
 
 
 TENTH_OFF = [{"name": "TENTH", "amount_minor": 200}]

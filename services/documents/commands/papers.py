@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from services.documents import events, queries, storage
 from services.documents.commands.prints import forget_prints_of
-from services.documents.domain.claims import CORRECTION, DueCredit, Invoice
+from services.documents.domain.claims import CORRECTION, DueCredit, Invoice, unclaimed_minor
 from services.documents.domain.due_papers import (
     PACKED,
     DuePaper,
@@ -22,7 +22,7 @@ from services.documents.domain.due_papers import (
     packed,
 )
 from services.documents.domain.figures import rest_of_invoice
-from services.documents.domain.invoices import is_off
+from services.documents.domain.invoices import is_off, supply_days
 from services.documents.domain.papers import (
     KINDS_ON_DEMAND,
     NUMBERED_KINDS,
@@ -151,9 +151,9 @@ def correct_invoice(
 ) -> Paper:
     """Cancel an invoice by a credit note and issue a new one: issued documents are never edited.
 
-    The new one says what the order says now, with another address or VAT number where one is given, over
-    the same goods. Raises NotFound, Refused (not_an_invoice, not_issued, already_credited, order_is_off,
-    not_accepted, person_erased).
+    The new one says what the order says now, what was paid and when the goods left too, with another
+    address or VAT number where one is given, over the same goods. Raises NotFound, Refused (not_an_invoice,
+    not_issued, already_credited, order_is_off, not_accepted, person_erased).
     """
     paper = of_locked_order(session, queries.paper(session, paper_id))
     if paper.kind is not PaperKind.INVOICE:
@@ -167,15 +167,25 @@ def correct_invoice(
         raise Refused("already_credited", "the invoice already has a credit note")
     figures = rest_of_invoice(invoice.figures, (), order.market.tax_mode)
     credit = DueCredit(invoice=invoice, cause=CORRECTION, figures=figures, reason=reason)
-    note = credit_note(order, credit, copies.newest(session, paper.order_id, ShipmentsSnapshot))
+    shipments = copies.newest(session, paper.order_id, ShipmentsSnapshot)
+    note = credit_note(order, credit, shipments)
     # The credit note goes to whom the invoice went.
     _add(session, replace(note, content=replace(note.content, order=paper.frozen.order)))
     customer = order.people.customer
     if customer is not None and vat_number is not None:
         customer = replace(customer, vat_number=vat_number)
     people = replace(order.people, customer=customer, billing=billing or order.people.billing)
+    others = [each for each in standing_invoices(papers) if each.paper_id != paper.id]
+    first, last = supply_days(order, shipments, paper.part, invoice.figures) or (None, None)
     content = replace(
-        paper.frozen, order=replace(order, people=people), reason=reason, replaces=paper.number, logo=""
+        paper.frozen,
+        order=replace(order, people=people),
+        paid_minor=max(0, min(unclaimed_minor(order, others), paper.total_minor)),
+        supplied_from=first,
+        supplied_until=last,
+        reason=reason,
+        replaces=paper.number,
+        logo="",
     )
     return _add(
         session,

@@ -6,7 +6,7 @@ cancellations from the last, so what is taken back of a paper is what the paper 
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from services.documents.domain.claims import CANCELLED_LINES, REFUND, DueCredit, Invoice, settled
@@ -170,6 +170,34 @@ def _credit_cancelled(papers: _Papers) -> None:
                 done[line.line_id] -= units
                 part = _part(order, line, done[line.line_id], units)
                 papers.credit(paper, _Rest(part, part.gross_minor, units), part.gross_minor, units)
+    for line in order.lines:
+        _credit_rest_of_cancelled(papers, line)
+
+
+def _credit_rest_of_cancelled(papers: _Papers, line: OrderLine) -> None:
+    """Credit what cancelled units took off the bill only later.
+
+    A refund that was under way when they were cancelled left less of the bill for them, and was withdrawn.
+    """
+    told = [
+        part for each in papers.order.cancelled_units for part in each.parts if part.line_id == line.line_id
+    ]
+    notes = (note for each in papers.invoices for of, note in each.credits if of.startswith(CANCELLED_LINES))
+    rows = [row for note in notes for row in note.rows] + [
+        row for paper in papers.numbered for row in paper.rows
+    ]
+    mine = [row for row in rows if row.line_id == line.line_id]
+    units = sum(part.quantity for part in told)
+    if not told or sum(row.quantity for row in mine) < units:
+        return  # some of them were on no invoice
+    on_top = papers.order.market.tax_mode != TaxMode.GROSS
+    gross = sum(part.gross_minor for part in told)
+    tax = sum(part.tax_minor for part in told)
+    part = replace(told[-1], quantity=units, gross_minor=gross, tax_minor=tax, net_minor=gross - tax)
+    rest = _Rest(part, gross - sum(row.amount_minor + row.tax_minor * on_top for row in mine), 0)
+    for paper in reversed(papers.numbered):
+        if rest.gross > 0:
+            papers.credit(paper, rest, rest.gross, 0)
 
 
 def _credit_refund(papers: _Papers, refund: Refund, cause: str) -> None:

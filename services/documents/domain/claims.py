@@ -1,5 +1,6 @@
 """Valid invoices, what was credited of them, and what they still claim."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
@@ -44,6 +45,19 @@ class DueCredit:
     cause: str
     figures: Figures
     reason: str
+
+
+def unclaimed_minor(order: OrderSnapshot, invoices: Sequence[Invoice]) -> int:
+    """What was received and not paid back, less what these invoices claim of it.
+
+    A refund that no credit note bears yet counts as received: the note takes it off an invoice later.
+    """
+    credited = sum(refund.credited_minor for refund in settled(order))
+    noted = sum(
+        note.total_minor for each in invoices for cause, note in each.credits if cause.startswith(REFUND)
+    )
+    received = order.payment.received_minor - order.payment.refunded_minor + credited - noted
+    return received - sum(each.claim_minor for each in invoices)
 
 
 def settled(order: OrderSnapshot) -> list[Refund]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
 
-from services.documents.domain.claims import DueCredit, Invoice
+from services.documents.domain.claims import DueCredit, Invoice, unclaimed_minor
 from services.documents.domain.invoices import (
     due_credits,
     is_intra_community,
@@ -82,8 +82,7 @@ def due_invoice_papers(
     by_hand: bool = False,
 ) -> Iterator[DuePaper]:
     """Invoices due by the market's rule; if `by_hand`, all that can be issued now."""
-    left = order.payment.received_minor - order.payment.refunded_minor
-    left -= sum(invoice.claim_minor for invoice in invoices)
+    left = unclaimed_minor(order, invoices)
     for part, figures in uninvoiced_parts(order, shipments, invoices, by_hand=by_hand):
         paid = max(0, min(left, figures.total_minor))
         left -= figures.total_minor

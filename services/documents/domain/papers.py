@@ -124,6 +124,14 @@ class Content:
     supplied_until: date | None = None  # … and last; None while some are here
 
     @property
+    def is_part_of_order(self) -> bool:
+        """Whether an invoice is for less than all that was not cancelled, so that another one follows."""
+        payment = self.order.payment
+        return self.figures is not None and (
+            self.figures.total_minor != payment.owed_minor + payment.credited_minor
+        )
+
+    @property
     def balance_minor(self) -> int:
         """The amount of an invoice still to be paid."""
         return (self.figures.total_minor if self.figures else 0) - self.paid_minor

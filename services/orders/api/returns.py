@@ -117,7 +117,8 @@ def refund_return(session: Session, refund: dict[str, Any], order_id: UUID, retu
     """Refund returned goods, less a deduction; before they have arrived this needs a reason.
 
     Refused (409) with its reason: `wrong_status`, `nothing_left`, `more_than_left`, `more_than_returned`,
-    `no_online_payment`, `already_exchanged`, `already_refunded`. Publishes `refund.requested` or `refund.settled`.
+    `no_online_payment`, `already_exchanged`, `already_refunded`. Publishes `refund.requested` or
+    `refund.settled`.
     """
     return commands.refund_return(session, order_id, return_id, **refund)
 

@@ -48,7 +48,9 @@ class Return(Base):
     lines: Mapped[list["ReturnLine"]] = relationship(order_by="ReturnLine.position", lazy="selectin")
     # By the order too, for which refunds have an index.
     refunds: Mapped[list[Refund]] = relationship(
-        primaryjoin="and_(Return.order_id == foreign(Refund.order_id), Return.id == foreign(Refund.return_id))",
+        primaryjoin=(
+            "and_(Return.order_id == foreign(Refund.order_id), Return.id == foreign(Refund.return_id))"
+        ),
         viewonly=True,
         lazy="selectin",
     )

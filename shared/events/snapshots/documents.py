@@ -54,7 +54,7 @@ class Paper:
     content_type: str = "application/pdf"
     sha256: str = ""
     size_bytes: int = 0
-    refers_to: UUID | None = None  # a credit note's invoice
+    refers_to: UUID | None = None  # the invoice that a credit note credits or a corrected one replaces
     parcels: tuple[UUID, ...] = ()  # those that a label is for; not said: all of its shipment
     unprintable: str = ""  # characters that no typeface has, each once; a mark stands for them
     einvoice_faults: tuple[str, ...] = ()  # why an invoice carries no XML for machines, though it should

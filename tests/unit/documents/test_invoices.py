@@ -511,6 +511,21 @@ def test_a_refund_before_the_invoice_is_credited_once_that_has_its_number(sessio
     assert [note.total_minor for note in notes_of(session, placed)] == [250]
 
 
+@pytest.mark.requirement("M-02")
+@pytest.mark.parametrize("credited", [250, 0])
+def test_an_invoice_asks_for_nothing_that_was_paid_before_though_some_went_back(session, hear, credited):
+    placed = by(order(3), invoice_on="shipment")
+    total = placed.totals.total_minor
+    given_back = refunded(placed, 250, credited=[credited])
+    payment = replace(given_back.payment, received_minor=total + 250 - credited)
+    hear(replace(given_back, payment=payment), "refund.settled")
+
+    hear(shipments(placed, "shipped"), "shipment.shipped")
+
+    [invoice] = invoices_of(session, placed)
+    assert (invoice.frozen.paid_minor, invoice.frozen.balance_minor) == (total, 0)
+
+
 @pytest.mark.requirement("P-09")
 def test_a_refund_above_one_invoice_is_credited_over_several(session, hear, invoiced):
     placed = by(order(4, groups=2), invoice_per="method")
@@ -592,6 +607,21 @@ def test_a_correction_is_a_credit_note_and_a_new_invoice(session, hear, invoiced
     assert len(invoices_of(session, placed)) == 2
     with pytest.raises(Refused, match="already_credited"):
         commands.correct_invoice(session, old.id, reason="again")
+
+
+@pytest.mark.requirement("M-02")
+def test_a_corrected_invoice_says_what_was_paid_and_sent_since(session, hear, invoiced):
+    placed = order(3, method="cash_on_delivery", covered=False)
+    [old] = invoiced(placed)
+    paid = replace(placed.payment, received_minor=placed.totals.total_minor, covered=True)
+    hear(shipments(placed, "delivered"), "shipment.delivered")
+    hear(replace(placed, version=5, payment=paid), "payment.recorded")
+
+    new = commands.correct_invoice(session, old.id, reason="the company's name was missing")
+
+    assert (old.frozen.balance_minor, old.frozen.supplied_from) == (old.total_minor, None)
+    assert (new.frozen.balance_minor, new.frozen.paid_minor) == (0, old.total_minor)
+    assert new.frozen.supplied_from is not None
 
 
 @pytest.mark.requirement("F-22")

@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from services.documents import drawings, rendering, text_fitting
 from services.documents.domain.figures import disagreements
+from services.documents.domain.legacy_billing import part_of_order
 from services.documents.domain.papers import UPLOADED_KINDS, Content
 from shared.db import new_id
 from shared.events.snapshots import PaperKind, Parcel, Return, ReturnLine
@@ -75,6 +76,35 @@ def test_the_figures_on_an_invoice_sum_to_the_orders_total(market, rates):
     amounts = [figure(amount) for amount in re.findall(r"\d ?% ([\d.,]+)$", text, re.MULTILINE)]
     assert sum(amounts) + placed.totals.tax_added_minor == placed.totals.total_minor
     assert sum(gross for *_, gross in read) == placed.totals.total_minor
+
+
+@pytest.mark.requirement("S1-16")
+def test_an_invoice_promises_another_only_where_one_follows():
+    placed = order(2)
+    [line, _] = placed.lines
+    first = invoice_of(placed, figures=part_of_order(placed, {line.line_id: line.quantity}, ()))
+    rest_cancelled = replace(placed.payment, owed_minor=first.figures.total_minor)
+    last = replace(first, order=replace(placed, payment=rest_cancelled))
+
+    made = [rendering.render(PaperKind.INVOICE, content, NUMBER, ISSUED_ON) for content in (first, last)]
+
+    said = ["what is not on it is invoiced" in " ".join(pages(paper.pdf)[0].split()) for paper in made]
+    assert said == [True, False]
+
+
+@pytest.mark.requirement("M-20")
+def test_the_sums_of_a_printed_order_add_up_though_some_was_cancelled_and_paid_back():
+    placed = order(2)
+    total = placed.totals.total_minor
+    payment = replace(placed.payment, owed_minor=total - 500, received_minor=total, refunded_minor=500)
+
+    content = Content(order=replace(placed, payment=payment))
+    text = flat("".join(pages(rendering.render(PaperKind.ORDER_PRINTOUT, content).pdf)))
+
+    named = ("Total", "Cancelledorcredited", "Paid", "Paidback", "Balancedue")
+    said = [re.search(rf"{name}(-?)£([\d,.]+)", text) for name in named]
+    assert [figure(one[2]) for one in said] == [total, 500, total, 500, 0]
+    assert [bool(one[1]) for one in said] == [False, True, False, False, False]
 
 
 def test_an_invoice_names_everyone_and_everything():
