@@ -115,7 +115,7 @@ class Paper(Base):
     status: Mapped[PaperStatus] = mapped_column(default=PaperStatus.DUE)
     content: Mapped[dict[str, Any]] = mapped_column(JSONB)  # empty for what was sent in
     requested_by: Mapped[str]  # whoever asked for it by hand, or the service itself
-    refers_to: Mapped[UUID | None] = mapped_column(ForeignKey("papers.id"))  # the invoice it credits or replaces
+    refers_to: Mapped[UUID | None] = mapped_column(ForeignKey("papers.id"))  # the invoice it is about
     series_period: Mapped[str | None]
     sequence: Mapped[int | None]
     number: Mapped[str | None]

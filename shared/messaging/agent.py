@@ -42,7 +42,9 @@ Chore = Callable[[sessionmaker[Session]], object]
 
 POLL_SECONDS = 1.0  # the guarantee behind LISTEN, which is only for speed
 WOKEN_BY = {"outbox": "relay", "jobs": "dispatch"}  # the duty that a channel's notifications wake
-SWEEP_LIMIT = 20
+# So many tasks of events wait in this service's queue at the most: what a worker that is gone does not take
+# must not fill the broker, for others' jobs are there too. What is dropped and was not heard yet is pulled.
+MOST_WAITING_EVENTS = 2000
 STOP_SECONDS = 10.0  # for all that is in hand together; what takes longer is broken off, and done again
 LATE_GRACE = 3  # times as long
 # A source that has told nothing for so long is asked that many times less often for what was lost.
@@ -245,11 +247,10 @@ class Agent:
         job_dispatch.send_due(self._sessions, self._messaging, publisher, self._settings.job_resend_seconds)
 
     def _sweep(self) -> None:
-        while due := inbox.claim_due(self._hearing, SWEEP_LIMIT):
-            for event_id in due:
-                inbox.process(self._hearing, event_id)
-                if not self._goes_on():
-                    return
+        while event_id := inbox.claim_due(self._hearing):
+            inbox.process(self._hearing, event_id)
+            if not self._goes_on():
+                return
 
     def _acknowledging(self, source_name: str) -> Callable[[], None]:
         def acknowledge() -> None:
@@ -283,15 +284,11 @@ class Agent:
             try:
                 while self._goes_on():
                     envelopes = source.pull(self._grace_seconds(publisher))
-                    for envelope in envelopes:
-                        self._hear(envelope, source_name)
-                        if not self._goes_on():
-                            return
-                    if len(envelopes) < deliveries.PULL_LIMIT:
+                    inbox.each_alone(envelopes, lambda envelope: self._hear(envelope, source_name))
+                    is_all = len(envelopes) < deliveries.PULL_LIMIT
+                    # If more is owed: what was just taken in would be answered again.
+                    if is_all or not self._acknowledge(source, deliveries.ACKNOWLEDGE_LIMIT):
                         self._rest(self._seconds_between_pulls(source_name))
-                    else:
-                        # More is owed; what was just taken in would be answered again.
-                        self._acknowledge(source, deliveries.ACKNOWLEDGE_LIMIT)
             finally:
                 publisher.close()
                 source.close()
@@ -307,12 +304,16 @@ class Agent:
         is_quiet = time.monotonic() - self._heard_at[source_name] > QUIET_AFTER_SECONDS
         return self._settings.pull_grace_seconds * (QUIET_PULLS if is_quiet else 1)
 
-    def _hear(self, envelope: dict[str, Any], teller: str) -> None:
+    def _hear(self, envelope: Mapping[str, Any], teller: str) -> None:
+        if not self._goes_on():
+            return
         try:
             self._messaging.consumers.believe(envelope, teller)
         except NotBelieved as error:
             metrics.REFUSED.labels("pull").inc()
-            log.warning("event_refused", teller=teller, error=str(error))
+            log.warning(
+                "event_refused", teller=teller, error=str(error), correlation_id=""
+            )  # not the last one's
             return
         if inbox.receive(self._hearing, envelope, "pull"):
             log.info("event_pulled", event_id=envelope["id"], type=envelope["type"])
@@ -323,8 +324,13 @@ class Agent:
         Longer while pushed events wait in this service's queue: then they are late, and not lost, and
         pulling them as well would make them later.
         """
+        queue = self._messaging.events_queue
         try:
-            is_late = publisher.waiting(f"{self._messaging.name}.events") > 0
+            waiting = publisher.waiting(queue)
+            if waiting > MOST_WAITING_EVENTS:
+                publisher.drop_oldest(queue, MOST_WAITING_EVENTS)
+                log.warning("events_dropped", queue=queue, waiting=waiting, kept=MOST_WAITING_EVENTS)
+            is_late = waiting > 0
         except Exception:  # noqa: BLE001 - without a broker everything is pulled
             is_late = False
         return self._settings.pull_grace_seconds * (LATE_GRACE if is_late else 1)

@@ -26,6 +26,7 @@ def is_databases_own(error: BaseException) -> bool:
 
 def is_lost_connection(error: BaseException) -> bool:
     """Whether the connection to the database was lost, which says nothing about the work being done."""
-    return isinstance(error, InterfaceError) or (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    )
+    if isinstance(error, InterfaceError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+        return True
+    # There was none to be had: what the server itself says of a statement has a code.
+    return isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) is None

@@ -108,7 +108,7 @@ class Source:
         self._client.post("/internal/deliveries/ack", json=body).raise_for_status()
 
     def log(self, after: int) -> list[dict[str, Any]]:
-        """A page of all deliveries the source ever made to this service, from after a sequence number."""
+        """A page of the source's deliveries to this service that are owed, or of the last 90 days."""
         answer = self._client.get("/internal/deliveries/log", params={"after": after, "limit": LOG_LIMIT})
         answer.raise_for_status()
         deliveries: list[dict[str, Any]] = answer.json()["deliveries"]
@@ -116,7 +116,11 @@ class Source:
 
     def deliver_again(self, since: datetime) -> int:
         """Have the source redeliver everything since a time; returns the number of deliveries."""
-        answer = self._client.post("/internal/deliveries/again", json={"since": since.isoformat()})
+        # One statement over all of it.
+        patient = httpx2.Timeout(600, connect=3)
+        answer = self._client.post(
+            "/internal/deliveries/again", json={"since": since.isoformat()}, timeout=patient
+        )
         answer.raise_for_status()
         count: int = answer.json()["deliveries"]
         return count

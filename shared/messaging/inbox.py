@@ -84,11 +84,11 @@ _CLAIM_DUE = text("""
     set attempts = attempts + 1, next_at = clock_timestamp() + :wait,
         state = case when attempts >= :attempts then 'dead' else 'pending' end,
         last_error = case when attempts >= :attempts then coalesce(last_error, :died) else last_error end
-    where event_id in (
+    where event_id = (
         select event_id from inbox where state = 'pending' and next_at <= now()
-        order by next_at limit :limit for update skip locked
+        order by next_at limit 1 for update skip locked
     )
-    returning event_id, type, state
+    returning event_id, type, state, envelope ->> 'correlationid' as correlation_id
 """)
 
 
@@ -240,19 +240,22 @@ def _encoded(content: object) -> str:
     return msgspec.json.encode(content).decode()
 
 
-def claim_due(hearing: Inbox, limit: int) -> list[UUID]:
-    """Count an attempt on due rows, in a separate commit, and return their events' ids.
+def claim_due(hearing: Inbox) -> UUID | None:
+    """Count an attempt on a due row, in a separate commit, and return its event's id; None if none is due.
 
-    Counted before it begins, so that a handler that kills its process is given up too.
+    Counted before it begins, so that a handler that kills its process is given up too; and on that row alone,
+    for its process dies with no other's attempt.
     """
     wait = timedelta(seconds=hearing.backoff.seconds(1))
-    claim = {"limit": limit, "wait": wait, "attempts": ATTEMPTS, "died": _DIED}
-    rows = executed_alone(hearing.sessions, _CLAIM_DUE, claim)
-    for row in rows:
-        if row.state == "dead":
-            metrics.DEAD.labels(row.type).inc()
-            log.error("event_dead", event_id=str(row.event_id), error=_DIED)
-    return [row.event_id for row in rows if row.state == "pending"]
+    claim = {"wait": wait, "attempts": ATTEMPTS, "died": _DIED}
+    while rows := executed_alone(hearing.sessions, _CLAIM_DUE, claim):
+        [row] = rows
+        if row.state == "pending":
+            event_id: UUID = row.event_id
+            return event_id
+        metrics.DEAD.labels(row.type).inc()
+        log.error("event_dead", event_id=str(row.event_id), correlation_id=row.correlation_id, error=_DIED)
+    return None
 
 
 def process(hearing: Inbox, event_id: UUID) -> bool:
@@ -280,12 +283,13 @@ def _process(hearing: Inbox, event_id: UUID) -> bool:
         if row is None:
             return False  # another process had it
         _follow(row.envelope)
-        _handle(session, hearing.consumers, row.envelope)
-        when_committed(session, partial(metrics.handled, row.envelope, row.via))
+        # Before its handlers: of a person who has been erased they empty what is kept here, too.
         done = update(inbox).where(inbox.c.event_id == event_id)
         kept = _kept(hearing.consumers, row.envelope)
         ended = {"state": "done", "done_at": clock.now(), "error_type": None, "last_error": None}
         session.execute(done.values(envelope=kept, **ended))
+        _handle(session, hearing.consumers, row.envelope)
+        when_committed(session, partial(metrics.handled, row.envelope, row.via))
         session.commit()
     crash_point("after_commit")
     return True

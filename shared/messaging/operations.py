@@ -354,7 +354,7 @@ def deliver_again(session: Session, subscriber: str, since: datetime) -> int:
 
 
 def delivery_log(session: Session, subscriber: str, after: int, limit: int) -> list[Row]:
-    """All deliveries ever made to a subscriber, in order, from after a sequence number, for comparison."""
+    """Deliveries to a subscriber in order, after a sequence number: those owed, or of the last 90 days."""
     return _rows(session, log_page(subscriber, after, limit))
 
 
@@ -369,11 +369,22 @@ def log_page(subscriber: str, after: int, limit: int) -> Select[*tuple[Any, ...]
     )
     was_told = literal(subscriber, Text) == any_(event_log.c.told_to)
     is_kept = event_log.c.occurred_at > func.now() - DELIVERIES_KEPT
+    # Past all that is older. Events' numbers and instants rise together, but for what happens at once.
+    young = event_log.c.occurred_at > func.now() - DELIVERIES_KEPT - timedelta(days=1)
+    first_kept = select(event_log.c.seq).where(young).order_by(event_log.c.occurred_at).limit(1)
+    first_owed = select(func.min(outbox.c.seq)).where(
+        outbox.c.subscriber == subscriber, outbox.c.acked_at.is_(None)
+    )
+    begins = func.least(first_kept.scalar_subquery(), first_owed.scalar_subquery())
     return (
         select(
             event_log.c.seq, event_log.c.event_id, event_log.c.type, event_log.c.subject, event_log.c.version
         )
-        .where(event_log.c.seq > after, or_(and_(was_told, is_kept), its_delivery.exists()))
+        .where(
+            event_log.c.seq > after,
+            event_log.c.seq >= begins,
+            or_(and_(was_told, is_kept), its_delivery.exists()),
+        )
         .order_by(event_log.c.seq)
         .limit(limit)
     )

@@ -87,6 +87,11 @@ class Publisher:
             count: int = producer.channel.queue_declare(queue=queue).message_count
             return count
 
+    def drop_oldest(self, queue: str, kept: int) -> None:
+        """Drop the tasks of a queue but for this many, the newest; raises the broker client's errors."""
+        with self._connected() as producer:
+            producer.channel.client.ltrim(queue, 0, kept - 1)  # they are put in at its head
+
     def rewrite_file(self, service: str, every_seconds: float) -> bool:
         """Have the broker rewrite its append-only file, dropping what has already been consumed.
 

@@ -229,8 +229,7 @@ class DeliveryModel(RuleBasedStateMachine):
     @rule(limit=st.integers(1, 5), crash=crashes)
     def process(self, limit, crash):
         with self._dying(crash):
-            for event_id in inbox.claim_due(self.hearing, limit):
-                self.steps.process(self.hearing, event_id)
+            self._sweep(limit)
 
     @rule(limit=st.integers(1, 5), crash=crashes)
     def pull(self, limit, crash):
@@ -334,11 +333,15 @@ class DeliveryModel(RuleBasedStateMachine):
         finally:
             self._forget()
 
+    def _sweep(self, limit):
+        for _ in range(limit):
+            if event_id := inbox.claim_due(self.hearing):
+                self.steps.process(self.hearing, event_id)
+
     def _settle(self):
         for _round in range(ROUNDS):
             self._pull(limit=100)
-            for event_id in inbox.claim_due(self.hearing, 100):
-                self.steps.process(self.hearing, event_id)
+            self._sweep(limit=100)
             with self.hearing.sessions() as session:
                 self.steps.acknowledge(session, self.wire)
             [pending] = self._look("shipping", "select from inbox where state = 'pending'")

@@ -3,9 +3,10 @@
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from redis import Redis
 from sqlalchemy import event as hooks
 from sqlalchemy import insert
 
@@ -19,7 +20,7 @@ from shared.messaging.outbox import publish
 from shared.messaging.tables import inbox, pending_acks
 from shared.settings import ServiceSettings, read
 from tests.contract.openapi import ENVIRONMENT
-from tests.samples import event
+from tests.samples import envelope, event
 from tests.waiting import until
 
 NOBODY = "127.0.0.1:1"
@@ -66,9 +67,35 @@ def acted(monkeypatch):
 
     counting(agents, "relay_batch", 0)
     counting(agents.job_dispatch, "send_due", 0)
-    counting(agents.inbox, "claim_due", [])
+    counting(agents.inbox, "claim_due", None)
     counting(agents.deliveries, "acknowledge_received", 0)
     return counts
+
+
+def test_what_no_worker_takes_does_not_fill_the_broker(shipping_agent, monkeypatch):
+    monkeypatch.setattr(agents, "MOST_WAITING_EVENTS", 3)
+    with temporary_valkey() as valkey, Redis.from_url(valkey.url) as broker:
+        for number in range(10):
+            broker.lpush("shipping.events", number)
+
+        with shipping_agent(valkey.url):
+            until(lambda: broker.llen("shipping.events") <= 3 + 1)  # and a canary
+
+        kept = [told for told in broker.lrange("shipping.events", 0, -1) if told.isdigit()]
+        assert kept == [b"9", b"8", b"7"][: len(kept)]
+
+
+def test_what_cannot_be_stored_stops_nothing_that_is_pulled_after_it(
+    shipping, shipping_agent, heard, monkeypatch
+):
+    broken, sound = (envelope("order.placed") | {"id": str(uuid4())} for _ in range(2))
+    broken["data"] = broken["data"] | {"reason": "\0"}  # PostgreSQL takes no such letter
+    monkeypatch.setattr(agents.Source, "pull", lambda *_: [broken, sound])
+
+    with shipping_agent():
+        until(lambda: heard)
+
+    assert shipping.value("select event_id from inbox") == UUID(sound["id"])
 
 
 def tell(session):

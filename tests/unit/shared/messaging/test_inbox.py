@@ -220,7 +220,7 @@ def test_an_event_that_is_replayed_is_handled_with_the_newest_that_is_known(ship
     with shipping.sessions.begin() as session:
         operations.replay(session, clock.now() - timedelta(hours=1))
 
-    for event_id in inbox.claim_due(shipping.hearing, 10):
+    while event_id := inbox.claim_due(shipping.hearing):
         assert inbox.process(shipping.hearing, event_id)
 
     assert [order.version for order in heard] == [1, 3, 3, 3]
@@ -379,7 +379,7 @@ def test_a_failing_handler_is_tried_again_and_given_up_at_last(shipping):
     inbox.receive(shipping.hearing, envelope("order.placed"), "push")
     deadline = time.monotonic() + PATIENCE_SECONDS
     while shipping.value("select state from inbox") == "pending" and time.monotonic() < deadline:
-        for event_id in inbox.claim_due(shipping.hearing, 10):
+        if event_id := inbox.claim_due(shipping.hearing):
             inbox.process(shipping.hearing, event_id)
 
     assert len(tries) == inbox.ATTEMPTS
@@ -394,11 +394,24 @@ def test_a_handler_that_kills_its_process_is_counted_too(shipping, heard):
 
     deadline = time.monotonic() + PATIENCE_SECONDS
     while shipping.value("select state from inbox") == "pending" and time.monotonic() < deadline:
-        inbox.claim_due(shipping.hearing, 10)  # claimed, and died again
+        inbox.claim_due(shipping.hearing)  # claimed, and died again
 
     assert shipping.value("select state || ' ' || attempts from inbox") == f"dead {inbox.ATTEMPTS + 1}"
     assert shipping.value("select last_error from inbox") == "its process died at every attempt"
     assert heard == []
+
+
+def test_what_waits_beside_an_event_that_kills_its_process_loses_no_attempt(shipping, heard):
+    deadly, innocent = (envelope("order.placed") | {"id": str(uuid4())} for _ in range(2))
+    with shipping.sessions() as session:
+        for told in (deadly, innocent):
+            inbox._store(session, shipping.backoff, told, "push")
+        session.commit()
+    let_pass(shipping, "next_at = clock_timestamp()")
+
+    assert inbox.claim_due(shipping.hearing) is not None  # and its process died
+
+    assert shipping.value("select string_agg(attempts::text, ' ' order by attempts) from inbox") == "1 2"
 
 
 @pytest.mark.parametrize("damage", [{"order": {}}, {}])
@@ -419,7 +432,7 @@ def test_an_event_nobody_here_follows_waits_for_a_release_that_does(shipping, he
     come(shipping, told)
     for _ in range(inbox.ATTEMPTS + 2):
         let_pass(shipping, "next_at = clock_timestamp()")
-        assert inbox.claim_due(shipping.hearing, 10) == [UUID(told["id"])]
+        assert inbox.claim_due(shipping.hearing) == UUID(told["id"])
         assert not inbox.process(shipping.hearing, UUID(told["id"]))
     assert shipping.value("select state || ' ' || error_type from inbox") == "pending NotFollowed"
 
@@ -487,4 +500,27 @@ def test_what_comes_late_does_not_bring_an_erased_person_back(shipping, heard):
 
     kept = shipping.value("select string_agg(envelope::text, '') from inbox").lower()
     assert "order.placed" in kept
+    assert "lucia" not in kept
+
+
+@pytest.mark.requirement("P-38")
+@pytest.mark.parametrize("keeps_events", [True, False])
+@pytest.mark.parametrize("way", ["push", "pull", "sweep"])
+def test_nor_do_whole_events_or_the_words_beside_a_snapshot(shipping, heard, monkeypatch, way, keeps_events):
+    monkeypatch.setattr(shipping.messaging.consumers, "keeps_events", keeps_events)
+    people = {"customer": None, "billing": None, "delivery": {}}
+    erased = newer("order.placed", 9, people=people, anonymised_at="2026-01-01T00:00:00Z")
+    inbox.receive(shipping.hearing, erased, "push")
+    late = newer("order.placed", 8)
+    late["data"] |= {"reason": "Lucia was away"}
+
+    if way == "sweep":  # its first process died
+        with shipping.sessions.begin() as session:
+            inbox._store(session, shipping.backoff, late, "push")
+        assert inbox.process(shipping.hearing, UUID(late["id"]))
+    else:
+        inbox.receive(shipping.hearing, late, way)
+
+    kept = shipping.value("select string_agg(envelope::text, '') from inbox").lower()
+    assert late["id"] in kept
     assert "lucia" not in kept

@@ -102,7 +102,7 @@ def test_a_replay_is_handled_again_and_says_nothing_of_the_lag(shipping, heard, 
         operations.replay(session, clock.now() - timedelta(hours=1))
         session.commit()
 
-    inbox.process(shipping.hearing, inbox.claim_due(shipping.hearing, 1)[0])
+    inbox.process(shipping.hearing, inbox.claim_due(shipping.hearing))
 
     assert counted("waybill_events_handled_total", type="order.placed") == 2
     assert counted("waybill_event_effect_seconds_count", source="orders") == 1
@@ -114,7 +114,7 @@ def test_failures_are_retries_until_they_are_a_dead_letter(shipping, fail, count
 
     deadline = time.monotonic() + PATIENCE_SECONDS
     while shipping.value("select state from inbox") == "pending" and time.monotonic() < deadline:
-        for event_id in inbox.claim_due(shipping.hearing, 10):
+        if event_id := inbox.claim_due(shipping.hearing):
             inbox.process(shipping.hearing, event_id)
 
     assert counted("waybill_events_received_total", type="order.placed", via="push") == 1
@@ -128,7 +128,7 @@ def test_an_event_whose_process_died_each_time_is_counted_dead(shipping, fail, c
     with shipping.engine.begin() as connection:
         connection.execute(text("update inbox set attempts = 8, next_at = now()"))
 
-    inbox.claim_due(shipping.hearing, 10)
+    assert inbox.claim_due(shipping.hearing) is None
 
     assert counted("waybill_events_dead_total", type="order.placed") == 1
 

@@ -1,5 +1,6 @@
 """An event is committed with the state it tells of, or not at all."""
 
+import re
 import threading
 from contextlib import suppress
 from uuid import UUID
@@ -375,6 +376,8 @@ def test_the_log_of_deliveries_is_read_along_an_index(orders):
     assert [row["type"] for row in first + rest] == ["order.placed", "order.accepted"]
     assert "Index Scan using pk_event_log" in plan
     assert "Sort" not in plan
+    # What is older is not read on the way.
+    assert re.search(r"Index Cond: \(\(seq > .*\(seq >= LEAST\(", plan)
 
 
 def test_an_order_is_locked_from_its_first_mention(orders):
