@@ -110,6 +110,10 @@ class Api:
         connection = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=300)
         connection.request("GET", f"{path}?{urlencode(query)}", headers=self.headers)
         answer = connection.getresponse()
+        if answer.status == http.client.TOO_MANY_REQUESTS:  # the file before has only just been sent
+            time.sleep(float(answer.headers["Retry-After"]))
+            connection.close()
+            return self.download(path, dawdle_seconds, **query)
         if answer.status != http.client.OK:
             raise RuntimeError(f"{path} was answered with {answer.status}")
         size = len(answer.read(1 << 18))
