@@ -4,6 +4,7 @@ import gc
 from typing import Any
 from uuid import UUID
 
+from billiard import pool as children
 from celery import Celery, Task, signals
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, configure_mappers, sessionmaker
@@ -19,6 +20,11 @@ from shared.metrics import serve
 from shared.settings import ServiceSettings
 
 log = logging.logger(__name__)
+
+# A child that ends waits until its parent has read what became of each task; by itself for half a minute
+# (billiard 4.3). A parent that stops reads nothing of a task that it had not seen begin: so the child would wait
+# for as long as a stop may take. In tenths of a second; what is not read by then comes again, and is known.
+children.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
 
 
 def make_worker(

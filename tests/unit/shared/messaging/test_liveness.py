@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx2
+import psutil
 import pytest
 from celery import Celery
 from kombu import Connection
@@ -174,11 +175,36 @@ def test_a_worker_lives_that_hears_nothing_for_others_take_all_that_comes(valkey
         worker.wait(2 * DEADLINE_SECONDS)
 
 
+@pytest.mark.requirement("K-09")
+def test_a_worker_that_stops_waits_for_no_child_whose_task_it_had_not_seen_begin(valkey, tmp_path):
+    with running_worker(valkey, tmp_path) as (worker, send):
+        send("orders.canary")
+        until(lambda: waiting(valkey.url) == in_hand(valkey.url) == 0)  # its children are there
+        children = psutil.Process(worker.pid).children()
+        for child in children:
+            child.suspend()
+        send("orders.canary")
+        until(lambda: in_hand(valkey.url) == 1)
+        time.sleep(1)  # and handed to a child
+        worker.terminate()
+        until(lambda: "Warm shutdown" in (tmp_path / "log").read_text())
+        time.sleep(1)  # and its loop has ended
+        for child in children:
+            child.resume()
+
+        assert worker.wait(20) == 0  # it was half a minute, the grace of a stop
+
+
 def is_answered(port):
     try:
         return answer_of(port).status_code == 200
     except httpx2.HTTPError:
         return False
+
+
+def waiting(url):
+    with Connection(url) as connection:
+        return connection.default_channel.client.llen("orders.events")
 
 
 def in_hand(url):
