@@ -284,7 +284,7 @@ class Agent:
             try:
                 while self._goes_on():
                     envelopes = source.pull(self._grace_seconds(publisher))
-                    inbox.each_alone(envelopes, lambda envelope: self._hear(envelope, source_name))
+                    inbox.one_by_one(envelopes, lambda envelope: self._hear(envelope, source_name))
                     is_all = len(envelopes) < deliveries.PULL_LIMIT
                     # If more is owed: what was just taken in would be answered again.
                     if is_all or not self._acknowledge(source, deliveries.ACKNOWLEDGE_LIMIT):

@@ -67,7 +67,7 @@ def heard_from(
     """Events of these types received from another service since a time, in order of arrival.
 
     For one that was set back and has forgotten what it told; with what the next page is asked for by. What
-    was handled over 90 days ago is not kept, and whole only where a service passes events on.
+    was handled over 91 days ago is not kept, and whole only where a service passes events on.
     """
     came = tuple_(inbox.c.received_at, inbox.c.event_id)
     rows = session.execute(

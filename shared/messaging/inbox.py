@@ -120,7 +120,7 @@ def receive_and_process(hearing: Inbox, envelopes: Sequence[Mapping[str, Any]]) 
         else:
             why = f"{type(error).__name__}: {error}"
             log.warning("events_failed_together", events=ids(envelopes), error=why)
-            each_alone(envelopes, lambda envelope: receive_and_process(hearing, [envelope]))
+            one_by_one(envelopes, lambda envelope: receive_and_process(hearing, [envelope]))
             return
     crash_point("before_ack")
 
@@ -136,7 +136,7 @@ def _keep_failed(hearing: Inbox, envelope: Mapping[str, Any], error: Exception) 
         _fail(hearing, event_id, error)
 
 
-def each_alone(
+def one_by_one(
     envelopes: Sequence[Mapping[str, Any]], take_in: Callable[[Mapping[str, Any]], object]
 ) -> None:
     """Take in each event by itself; what can't even be stored is pulled, and stops none after it.
@@ -227,7 +227,7 @@ def _row(backoff: Backoff, envelope: Mapping[str, Any], via: str) -> dict[str, A
 
 
 def _kept(consumers: Consumers, envelope: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What is kept of a processed event, for ninety days: its data without the snapshot.
+    """What is kept of a processed event, for 91 days: its data without the snapshot.
 
     The snapshot is most of it, and stands in this service's copies, or a newer one does.
     """

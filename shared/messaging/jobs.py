@@ -157,7 +157,8 @@ def enqueue(
 def run(sessions: sessionmaker[Session], registry: Jobs, job_id: UUID, backoff: Backoff) -> bool:
     """Claim a job, run it and commit its effect; returns whether it could be claimed.
 
-    Never raises: what goes wrong is written on the row, which is then tried again or given up.
+    Raises what the database raises while it is claimed; what goes wrong after that is written on the row,
+    which is then tried again or given up.
     """
     job = _take(sessions, registry, job_id)
     if job is None:

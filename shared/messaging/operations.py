@@ -28,11 +28,12 @@ from sqlalchemy.orm import Session
 from shared import clock
 from shared.errors import Invalid, NotFound, Refused
 from shared.messaging.outbox import envelope
+from shared.messaging.retention import KEPT
 from shared.messaging.tables import event_log, inbox, jobs, outbox, pushes
 
 Row = dict[str, Any]
 
-DELIVERIES_KEPT = timedelta(days=90)
+FIRST_DUE = 1000  # of the events that wait
 MOST_LISTED = 500
 MOST_TRACED = 500  # of each kind: a bulk of hundreds of orders is one request too
 
@@ -79,11 +80,20 @@ def health(session: Session) -> Row:
         .limit(1)
         .scalar_subquery()
     )
+    # Of those that are due first, for the same reason. What is replayed came long ago, and is not late.
+    first_due = (
+        select(inbox.c.received_at, inbox.c.via)
+        .where(inbox.c.state == "pending")
+        .order_by(inbox.c.next_at)
+        .limit(FIRST_DUE)
+        .subquery()
+    )
+    pending = select(func.min(first_due.c.received_at)).where(first_due.c.via != "replay").scalar_subquery()
     row = (
         session.execute(
             select(
                 func.extract("epoch", now - unsent).label("oldest_unsent_seconds"),
-                age(inbox.c.received_at, inbox.c.state == "pending").label("oldest_pending_event_seconds"),
+                func.extract("epoch", now - pending).label("oldest_pending_event_seconds"),
                 age(jobs.c.run_at, and_(jobs.c.state == "queued", jobs.c.run_at <= now)).label(
                     "oldest_due_job_seconds"
                 ),
@@ -303,7 +313,10 @@ def _retry(session: Session, events: ColumnElement[bool], given_up: ColumnElemen
 
 
 def skip(session: Session, letter_id: UUID, reason: str) -> None:
-    """Skip a dead event for good; the reason is kept. Raises NotFound, Refused."""
+    """Skip a dead event for good; the reason is kept until its order's person is erased.
+
+    Raises Invalid for no reason, NotFound, Refused (job_not_skippable).
+    """
     if not reason.strip():
         raise Invalid(reason="must say why")
     skipped = (
@@ -368,9 +381,9 @@ def log_page(subscriber: str, after: int, limit: int) -> Select[*tuple[Any, ...]
         outbox.c.event_id == event_log.c.event_id, outbox.c.subscriber == subscriber
     )
     was_told = literal(subscriber, Text) == any_(event_log.c.told_to)
-    is_kept = event_log.c.occurred_at > func.now() - DELIVERIES_KEPT
+    is_kept = event_log.c.occurred_at > func.now() - KEPT
     # Past all that is older. Events' numbers and instants rise together, but for what happens at once.
-    young = event_log.c.occurred_at > func.now() - DELIVERIES_KEPT - timedelta(days=1)
+    young = event_log.c.occurred_at > func.now() - KEPT - timedelta(days=1)
     first_kept = select(event_log.c.seq).where(young).order_by(event_log.c.occurred_at).limit(1)
     first_owed = select(func.min(outbox.c.seq)).where(
         outbox.c.subscriber == subscriber, outbox.c.acked_at.is_(None)

@@ -1,4 +1,4 @@
-"""What is deleted: done events and done jobs after 90 days. The event log is kept for ever.
+"""What is deleted: done events after 91 days, done jobs after 90. The event log is kept for ever.
 
 So are the events that somebody decided to skip: they are few, and nothing else tells of them. Deliveries are
 deleted when they are acknowledged; those that the release before marked as that, after 90 days.

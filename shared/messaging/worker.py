@@ -22,8 +22,8 @@ from shared.settings import ServiceSettings
 log = logging.logger(__name__)
 
 # A child that ends waits until its parent has read what became of each task; by itself for half a minute
-# (billiard 4.3). A parent that stops reads nothing of a task that it had not seen begin: so the child would wait
-# for as long as a stop may take. In tenths of a second; what is not read by then comes again, and is known.
+# (billiard 4.3). A parent that stops reads nothing of a task that it had not seen begin: so the child would
+# wait for as long as a stop may take. In tenths of a second; what is not read by then comes again, known.
 children.GUARANTEE_MESSAGE_CONSUMPTION_RETRY_LIMIT = 20
 
 
@@ -116,7 +116,7 @@ def _add_event_task(
         try:
             # What comes a second time may have killed its process the first time: attempts are counted first.
             if task.request.delivery_info.get("redelivered"):
-                inbox.each_alone(envelopes, lambda envelope: inbox.receive(hearing, envelope, "push"))
+                inbox.one_by_one(envelopes, lambda envelope: inbox.receive(hearing, envelope, "push"))
             else:
                 inbox.receive_and_process(hearing, envelopes)
         except Exception as error:
