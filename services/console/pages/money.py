@@ -284,7 +284,7 @@ def _settle(refund_id: str, order_id: str, own_key: str | None) -> Any:
 
 
 def _suggested(line: Mapping[str, Any]) -> dict[str, Any]:
-    """Orders that a line may be for: what it names, who owes as much, and what was looked for."""
+    """Orders that a line may be for: what it names, unpaid ones of that total, and what was looked for."""
     owing = ORDERS["owed"] | {"seller": line["seller"], "limit": SUGGESTED}
     amount = line["amount_minor"]
     reads = {
