@@ -66,9 +66,6 @@ def health(session: Session) -> Row:
     """How far behind the service is, in seconds and rows; cheap enough for every health check."""
     now = select(func.clock_timestamp()).scalar_subquery()  # once, so that an index can be searched for it
 
-    def age(instant: Any, condition: Any) -> Any:
-        return select(func.extract("epoch", now - func.min(instant))).where(condition).scalar_subquery()
-
     # By its sequence, which the index has, not by its time: a backlog is not read to tell its age. The outbox
     # is found by its key, which begins with the event.
     unsent = (
@@ -89,14 +86,14 @@ def health(session: Session) -> Row:
         .subquery()
     )
     pending = select(func.min(first_due.c.received_at)).where(first_due.c.via != "replay").scalar_subquery()
+    is_due = and_(jobs.c.state == "queued", jobs.c.run_at <= now)
+    due = select(func.min(jobs.c.run_at)).where(is_due).scalar_subquery()
     row = (
         session.execute(
             select(
                 func.extract("epoch", now - unsent).label("oldest_unsent_seconds"),
                 func.extract("epoch", now - pending).label("oldest_pending_event_seconds"),
-                age(jobs.c.run_at, and_(jobs.c.state == "queued", jobs.c.run_at <= now)).label(
-                    "oldest_due_job_seconds"
-                ),
+                func.extract("epoch", now - due).label("oldest_due_job_seconds"),
                 _count(inbox, inbox.c.state == "dead").label("dead_events"),
                 _count(jobs, jobs.c.state == "dead").label("dead_jobs"),
             )

@@ -17,12 +17,13 @@ from services.documents.domain.due_papers import (
     credit_note,
     due_invoice_papers,
     due_papers,
+    invoice_content,
     is_superseded,
     on_demand,
     packed,
 )
 from services.documents.domain.figures import rest_of_invoice
-from services.documents.domain.invoices import is_off, supply_days
+from services.documents.domain.invoices import is_off
 from services.documents.domain.papers import (
     KINDS_ON_DEMAND,
     NUMBERED_KINDS,
@@ -176,23 +177,14 @@ def correct_invoice(
         customer = replace(customer, vat_number=vat_number)
     people = replace(order.people, customer=customer, billing=billing or order.people.billing)
     others = [each for each in standing_invoices(papers) if each.paper_id != paper.id]
-    first, last = supply_days(order, shipments, paper.part, invoice.figures) or (None, None)
-    content = replace(
-        paper.frozen,
-        order=replace(order, people=people),
-        paid_minor=max(0, min(unclaimed_minor(order, others), paper.total_minor)),
-        supplied_from=first,
-        supplied_until=last,
-        reason=reason,
-        replaces=paper.number,
-        logo="",
-    )
+    newest = replace(order, people=people)
+    content = invoice_content(newest, shipments, paper.part, invoice.figures, unclaimed_minor(order, others))
     return _add(
         session,
         DuePaper(
             kind=PaperKind.INVOICE,
             part=paper.part,
-            content=content,
+            content=replace(content, reason=reason, replaces=paper.number),
             cause=CORRECTION,
             total_minor=paper.total_minor,
             suffix=f"{CORRECTION}:{paper.id}",

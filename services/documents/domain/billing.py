@@ -4,7 +4,7 @@ Nothing is decided here but which paper bears a part: of a line, invoices take i
 cancellations from the last, so what is taken back of a paper is what the paper asked for.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
@@ -170,34 +170,46 @@ def _credit_cancelled(papers: _Papers) -> None:
                 done[line.line_id] -= units
                 part = _part(order, line, done[line.line_id], units)
                 papers.credit(paper, _Rest(part, part.gross_minor, units), part.gross_minor, units)
-    for line in order.lines:
-        _credit_rest_of_cancelled(papers, line)
+    _credit_rest_of_cancelled(papers)
 
 
-def _credit_rest_of_cancelled(papers: _Papers, line: OrderLine) -> None:
+def _credit_rest_of_cancelled(papers: _Papers) -> None:
     """Credit what cancelled units took off the bill only later.
 
     A refund that was under way when they were cancelled left less of the bill for them, and was withdrawn.
     """
-    told = [
-        part for each in papers.order.cancelled_units for part in each.parts if part.line_id == line.line_id
+    told: defaultdict[UUID | None, list[RefundPart]] = defaultdict(list)
+    for each in papers.order.cancelled_units:
+        for part in each.parts:
+            told[part.line_id].append(part)
+    bearing = [
+        row
+        for each in papers.invoices
+        for of, note in each.credits
+        if of.startswith(CANCELLED_LINES)
+        for row in note.rows
     ]
-    notes = (note for each in papers.invoices for of, note in each.credits if of.startswith(CANCELLED_LINES))
-    rows = [row for note in notes for row in note.rows] + [
-        row for paper in papers.numbered for row in paper.rows
-    ]
-    mine = [row for row in rows if row.line_id == line.line_id]
-    units = sum(part.quantity for part in told)
-    if not told or sum(row.quantity for row in mine) < units:
-        return  # some of them were on no invoice
-    on_top = papers.order.market.tax_mode != TaxMode.GROSS
-    gross = sum(part.gross_minor for part in told)
-    tax = sum(part.tax_minor for part in told)
-    part = replace(told[-1], quantity=units, gross_minor=gross, tax_minor=tax, net_minor=gross - tax)
-    rest = _Rest(part, gross - sum(row.amount_minor + row.tax_minor * on_top for row in mine), 0)
-    for paper in reversed(papers.numbered):
-        if rest.gross > 0:
-            papers.credit(paper, rest, rest.gross, 0)
+    bearing += [row for paper in papers.numbered for row in paper.rows]
+    gross, units = _gross_and_units(papers, bearing)
+    for parts in told.values():
+        whole = _whole(parts)
+        if units[_key(whole)] < whole.quantity:
+            continue  # some of them were on no invoice
+        rest = _Rest(whole, whole.gross_minor - gross[_key(whole)], 0)
+        for paper in reversed(papers.numbered):
+            if rest.gross > 0:
+                papers.credit(paper, rest, rest.gross, 0)
+
+
+def _whole(parts: Sequence[RefundPart]) -> RefundPart:
+    """Parts of one line as one."""
+    return replace(
+        parts[0],
+        quantity=sum(part.quantity for part in parts),
+        net_minor=sum(part.net_minor for part in parts),
+        tax_minor=sum(part.tax_minor for part in parts),
+        gross_minor=sum(part.gross_minor for part in parts),
+    )
 
 
 def _credit_refund(papers: _Papers, refund: Refund, cause: str) -> None:
@@ -239,12 +251,19 @@ def _is_invoiced(papers: _Papers, part: RefundPart) -> bool:
 
 def _credited_before(papers: _Papers, cause: str) -> tuple[Counter[object], Counter[object]]:
     """What has already been credited for a cause, in gross amount and units, by part."""
+    return _gross_and_units(
+        papers,
+        (row for each in papers.invoices for of, note in each.credits if of == cause for row in note.rows),
+    )
+
+
+def _gross_and_units(papers: _Papers, rows: Iterable[Row]) -> tuple[Counter[object], Counter[object]]:
+    """What rows come to, in gross amount and units, by part."""
     on_top = papers.order.market.tax_mode != TaxMode.GROSS
     gross, units = Counter[object](), Counter[object]()
-    for invoice in papers.invoices:
-        for row in (row for of, note in invoice.credits if of == cause for row in note.rows):
-            gross[_key(row)] += row.amount_minor + row.tax_minor * on_top
-            units[_key(row)] += row.quantity
+    for row in rows:
+        gross[_key(row)] += row.amount_minor + row.tax_minor * on_top
+        units[_key(row)] += row.quantity
     return gross, units
 
 

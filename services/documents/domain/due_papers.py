@@ -6,6 +6,7 @@ from hashlib import sha256
 from uuid import UUID
 
 from services.documents.domain.claims import DueCredit, Invoice, unclaimed_minor
+from services.documents.domain.figures import Figures
 from services.documents.domain.invoices import (
     due_credits,
     is_intra_community,
@@ -84,18 +85,29 @@ def due_invoice_papers(
     """Invoices due by the market's rule; if `by_hand`, all that can be issued now."""
     left = unclaimed_minor(order, invoices)
     for part, figures in uninvoiced_parts(order, shipments, invoices, by_hand=by_hand):
-        paid = max(0, min(left, figures.total_minor))
+        content = invoice_content(order, shipments, part, figures, left)
         left -= figures.total_minor
-        first, last = supply_days(order, shipments, part, figures) or (None, None)
         yield DuePaper(
             kind=PaperKind.INVOICE,
             part=part,
-            content=Content(
-                order=order, figures=figures, paid_minor=paid, supplied_from=first, supplied_until=last
-            ),
+            content=content,
             cause=InvoiceOn.HAND if by_hand else order.market.invoice_on,
             total_minor=figures.total_minor,
         )
+
+
+def invoice_content(
+    order: OrderSnapshot, shipments: ShipmentsSnapshot | None, part: str, figures: Figures, left_minor: int
+) -> Content:
+    """What an invoice says, where so much of what was received pays for no other one."""
+    first, last = supply_days(order, shipments, part, figures) or (None, None)
+    return Content(
+        order=order,
+        figures=figures,
+        paid_minor=max(0, min(left_minor, figures.total_minor)),
+        supplied_from=first,
+        supplied_until=last,
+    )
 
 
 def credit_note(order: OrderSnapshot, credit: DueCredit, shipments: ShipmentsSnapshot | None) -> DuePaper:
