@@ -42,7 +42,7 @@ Chore = Callable[[sessionmaker[Session]], object]
 
 POLL_SECONDS = 1.0  # the guarantee behind LISTEN, which is only for speed
 WOKEN_BY = {"outbox": "relay", "jobs": "dispatch"}  # the duty that a channel's notifications wake
-# So many tasks of events wait in this service's queue at the most: what a worker that is gone does not take
+# So many tasks of events are left waiting in this service's queue: what a worker that is gone does not take
 # must not fill the broker, for others' jobs are there too. What is dropped and was not heard yet is pulled.
 MOST_WAITING_EVENTS = 2000
 STOP_SECONDS = 10.0  # for all that is in hand together; what takes longer is broken off, and done again
@@ -109,7 +109,8 @@ class Agent:
         for thread in threads:
             thread.start()
         while not self._stopping.wait(1):
-            if not all(thread.is_alive() for thread in threads):
+            alive = all(thread.is_alive() for thread in threads)
+            if not alive and not self._stopping.is_set():  # asked after: it may have been stopped just now
                 raise SystemExit("a thread of the agent ended")
         deadline = time.monotonic() + STOP_SECONDS
         for thread in threads:
@@ -324,13 +325,8 @@ class Agent:
         Longer while pushed events wait in this service's queue: then they are late, and not lost, and
         pulling them as well would make them later.
         """
-        queue = self._messaging.events_queue
         try:
-            waiting = publisher.waiting(queue)
-            if waiting > MOST_WAITING_EVENTS:
-                publisher.drop_oldest(queue, MOST_WAITING_EVENTS)
-                log.warning("events_dropped", queue=queue, waiting=waiting, kept=MOST_WAITING_EVENTS)
-            is_late = waiting > 0
+            is_late = publisher.waiting(self._messaging.events_queue) > 0
         except Exception:  # noqa: BLE001 - without a broker everything is pulled
             is_late = False
         return self._settings.pull_grace_seconds * (LATE_GRACE if is_late else 1)
@@ -346,9 +342,17 @@ class Agent:
                     (queue, str(new_id()), f"{self._messaging.name}.{canary.NAME}", {})
                     for queue in self._messaging.queues
                 )
+                self._drop_what_nobody_takes(publisher)
                 self._rest(self._settings.canary_seconds)
         finally:
             publisher.close()
+
+    def _drop_what_nobody_takes(self, publisher: Publisher) -> None:
+        queue = self._messaging.events_queue
+        waiting = publisher.waiting(queue)
+        if waiting > MOST_WAITING_EVENTS:
+            publisher.drop_oldest(queue, MOST_WAITING_EVENTS)
+            log.warning("events_dropped", queue=queue, waiting=waiting, kept=MOST_WAITING_EVENTS)
 
     def _watching(self, watch: Watch) -> Callable[[], None]:
         def look() -> None:

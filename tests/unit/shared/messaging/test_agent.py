@@ -72,6 +72,23 @@ def acted(monkeypatch):
     return counts
 
 
+def test_an_agent_that_is_stopped_as_it_looks_after_its_threads_has_lost_none(shipping, keys, monkeypatch):
+    class JustThen(threading.Event):
+        def wait(self, timeout=None):
+            was_set = self.is_set()
+            self.set()
+            until(lambda: was_set or not any(one.name == "only" for one in threading.enumerate()))
+            return was_set
+
+    told = {"MESSAGE_KEYS": keys.message_keys("shipping")}
+    told |= {"MESSAGE_PUBLIC_KEYS": keys.message_public_keys(SERVICES)}
+    agent = Agent(shipping.messaging, shipping.sessions, read(ServiceSettings, ENVIRONMENT | told))
+    monkeypatch.setattr(agent, "_duties", lambda: [("only", lambda: None)])
+    monkeypatch.setattr(agent, "_stopping", JustThen())
+
+    agent.run()  # and raises nothing
+
+
 def test_what_no_worker_takes_does_not_fill_the_broker(shipping_agent, monkeypatch):
     monkeypatch.setattr(agents, "MOST_WAITING_EVENTS", 3)
     with temporary_valkey() as valkey, Redis.from_url(valkey.url) as broker:
